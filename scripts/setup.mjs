@@ -1,0 +1,98 @@
+/**
+ * Makes a checkout ready to run: the dependencies and the build, each made only when it is missing or out of date.
+ * It runs before node_modules exists, so it imports nothing but Node.
+ */
+import { spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  existsSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
+
+const DIST = join(ROOT, "dist");
+const STAMP = ".built";
+const BUILD_INPUTS = ["src", "tsconfig.json", "package.json"];
+
+/** Runs `npm ci` when node_modules is missing or older than the lockfile. */
+export function ensureInstalled() {
+  // npm writes its own lockfile last, so an install that was interrupted counts as none.
+  const installed = modified(join(ROOT, "node_modules", ".package-lock.json"));
+  if (installed >= modified(join(ROOT, "package-lock.json"))) return;
+  console.error("Installing dependencies ...");
+  // NODE_ENV=production would leave out the compiler.
+  const args = ["ci", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"];
+  const cli = npmCli();
+  orExit("npm ci", cli ? run(process.execPath, [cli, ...args]) : run("npm", args));
+}
+
+/** Builds when dist is missing or older than what it is made of. */
+export function ensureBuilt() {
+  if (modified(join(DIST, STAMP)) >= Math.max(...BUILD_INPUTS.map((input) => newest(join(ROOT, input))))) return;
+  console.error("Building ...");
+  build();
+}
+
+/** Replaces dist as a whole: a failed build leaves the old one, and a deleted source leaves nothing behind. */
+export function build() {
+  const began = new Date();
+  const fresh = join(ROOT, `dist-${process.pid}`);
+  process.once("exit", () => rmSync(fresh, { recursive: true, force: true }));
+  const tsc = join(ROOT, "node_modules", "typescript", "bin", "tsc");
+  orExit("tsc", run(process.execPath, [tsc, "--project", ROOT, "--outDir", fresh]));
+  chmodSync(join(fresh, "main.js"), 0o755);
+  writeFileSync(join(fresh, STAMP), "");
+  // The stamp says when the build began: what was saved while it ran is newer.
+  utimesSync(join(fresh, STAMP), began, began);
+  rmSync(DIST, { recursive: true, force: true });
+  renameSync(fresh, DIST);
+}
+
+/** When the file was last written; what does not exist is older than everything. */
+function modified(path) {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Number.NEGATIVE_INFINITY;
+}
+
+/** The newest change under a path. Folders count too: they change when a file is deleted or renamed. */
+function newest(path) {
+  const stat = statSync(path);
+  if (!stat.isDirectory()) return stat.mtimeMs;
+  return Math.max(stat.mtimeMs, ...readdirSync(path).map((name) => newest(join(path, name))));
+}
+
+/** npm as a script that Node can run, since on Windows the command `npm` needs a shell. */
+function npmCli() {
+  const node = dirname(process.execPath);
+  const cli = join("node_modules", "npm", "bin", "npm-cli.js");
+  const { npm_execpath: running = "" } = process.env;
+  return [running.endsWith("npm-cli.js") ? running : "", join(node, cli), join(node, "..", "lib", cli)].find(
+    existsSync,
+  );
+}
+
+function run(command, args) {
+  return spawnSync(command, args, {
+    cwd: ROOT,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "pipe"],
+    maxBuffer: 1 << 26,
+  });
+}
+
+function orExit(name, { status, error, stdout, stderr }) {
+  if (status === 0) return;
+  console.error(`${stdout ?? ""}${stderr ?? ""}${name} failed${error ? `: ${error.message}` : ""}`);
+  process.exit(1);
+}
+
+// By its real path, as import.meta.url is: the checkout may lie behind a symbolic link.
+if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) ensureInstalled();

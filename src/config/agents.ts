@@ -1,0 +1,84 @@
+/** `config/agents.json`: which agents are served, and how each differs from the settings. */
+import { z } from "zod";
+import { allowListSpec, expandEventPattern } from "../protocol/allow-list-spec.ts";
+import { GRAPH_EVENT_NAMES, type GraphEventName } from "../protocol/graph-event.ts";
+import { ConfigError } from "./settings.ts";
+
+const positiveSeconds = z.number().positive().max(86_400);
+
+const agent = z.strictObject({
+  /** A bundled agent's name, or `<file>:<export>` relative to the config file. */
+  graph: z.string().min(1),
+  description: z.string().default(""),
+  /** Narrows `STREAM_ALLOWED_EVENTS`: an allow-list, or the name of one under `filters`. */
+  filter: z.union([z.string(), allowListSpec]).optional(),
+  /** In seconds; what is absent is taken from the settings. */
+  deadlines: z
+    .strictObject({
+      firstEventSeconds: positiveSeconds.optional(),
+      idleSeconds: positiveSeconds.optional(),
+      totalSeconds: positiveSeconds.optional(),
+    })
+    .default({}),
+  tokens: z.boolean().optional(),
+  reasoning: z.boolean().default(true),
+  /** Dotted paths into `data` that the `langgraph` format may show, by event name. */
+  graphFields: z
+    .record(z.string(), z.array(z.string()))
+    .default({})
+    .superRefine((fields, context) => {
+      for (const name of Object.keys(fields)) {
+        if (name.includes("*") || expandEventPattern(name).length === 0) {
+          context.addIssue({
+            code: "custom",
+            message: `unknown event "${name}"; valid are ${GRAPH_EVENT_NAMES.join(", ")}`,
+          });
+        }
+      }
+    })
+    .transform((fields) => fields as Partial<Record<GraphEventName, string[]>>),
+  /** Write the graph topic for every run, not only for those a `langgraph` socket started. */
+  graphTopic: z.boolean().default(false),
+});
+
+const agentsFile = z.strictObject({
+  $schema: z.string().optional(),
+  filters: z.record(z.string(), allowListSpec).default({}),
+  /** The first is served when a client names none. */
+  agents: z.record(z.string().regex(/^[\w-]+$/, "an agent's name is letters, digits, _ and -"), agent),
+});
+
+export type AgentsFile = z.infer<typeof agentsFile>;
+export type AgentEntry = AgentsFile["agents"][string];
+
+/**
+ * The agents in the text of an `agents.json`.
+ * @throws ConfigError with one line: file, field, what is wrong.
+ */
+export function parseAgents(file: string, text: string): AgentsFile {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw new ConfigError(`${file} is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  const parsed = agentsFile.safeParse(json);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw new ConfigError(`${file}, ${issue?.path.join(".") || "top level"}: ${issue?.message}`);
+  }
+  const { agents, filters } = parsed.data;
+  if (Object.keys(agents).length === 0) throw new ConfigError(`${file}, agents: name at least one agent.`);
+  for (const [name, { filter }] of Object.entries(agents)) {
+    if (typeof filter === "string" && !Object.hasOwn(filters, filter)) {
+      const known = Object.keys(filters).join(", ") || "none";
+      throw new ConfigError(`${file}, agents.${name}.filter: there is no filter "${filter}"; filters: ${known}.`);
+    }
+  }
+  return parsed.data;
+}
+
+/** An agent's own settings when nobody wrote any: those of a graph named on the command line. */
+export function defaultAgent(graph: string): AgentEntry {
+  return agent.parse({ graph });
+}

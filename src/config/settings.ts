@@ -1,0 +1,129 @@
+/** Every setting: its name in the environment, its default, and what is valid. The only reader of `process.env`. */
+import { z } from "zod";
+import { expandEventPattern, splitEvents, unknownEvent } from "../protocol/allow-list-spec.ts";
+import { DEFAULT_ALLOWED_EVENTS } from "../protocol/graph-event.ts";
+
+const text = z.string().trim();
+const optionalText = text.transform((value) => value || undefined).optional();
+
+/** A number in the given unit. An empty value means the default, as if the line were not there. */
+function number(fallback: number, min: number, max: number, whole = true) {
+  const valid = `a ${whole ? "whole " : ""}number from ${min} to ${max}`;
+  return text.default("").transform((value, context) => {
+    const parsed = value === "" ? fallback : Number(value);
+    if (Number.isFinite(parsed) && parsed >= min && parsed <= max && (!whole || Number.isInteger(parsed)))
+      return parsed;
+    context.addIssue({ code: "custom", message: valid });
+    return z.NEVER;
+  });
+}
+
+function choice<const T extends string>(fallback: T, ...others: T[]) {
+  const valid = [fallback, ...others];
+  return text.default("").transform((value, context) => {
+    const found = value === "" ? fallback : valid.find((name) => name === value.toLowerCase());
+    if (found) return found;
+    context.addIssue({ code: "custom", message: valid.join(" or ") });
+    return z.NEVER;
+  });
+}
+
+const flag = (fallback: "true" | "false") =>
+  choice(fallback, fallback === "true" ? "false" : "true").transform((value) => value === "true");
+
+const seconds = (fallback: number, max = 86_400) => number(fallback, 0.001, max, false);
+
+const events = text.default("").transform((value, context) => {
+  const patterns = splitEvents(value);
+  if (patterns.length === 0) return [...DEFAULT_ALLOWED_EVENTS];
+  for (const pattern of patterns) {
+    if (expandEventPattern(pattern).length > 0) continue;
+    context.addIssue({ code: "custom", message: unknownEvent(pattern) });
+  }
+  return patterns;
+});
+
+const DEFAULT_ORIGINS = "http://localhost:*,http://127.0.0.1:*,http://[::1]:*";
+
+const origins = text.default("").transform((value, context) => {
+  const list = splitEvents(value || DEFAULT_ORIGINS);
+  for (const origin of list) {
+    if (/^(\*|https?:\/\/(\[[\da-f:]+\]|[\w.-]+)(:(\d+|\*))?)$/i.test(origin)) continue;
+    context.addIssue({
+      code: "custom",
+      message: `"${origin}" is none; like https://example.com or http://localhost:*`,
+    });
+  }
+  return list;
+});
+
+const url = optionalText.refine((value) => value === undefined || URL.canParse(value), "a URL like https://host/v1");
+
+/** The environment as Sluice reads it. The order is that of `.env.example`. */
+export const settings = z.object({
+  HOST: text.default("").transform((value) => value || "127.0.0.1"),
+  PORT: number(8123, 0, 65_535),
+  LOG_LEVEL: choice("info", "fatal", "error", "warn", "debug", "trace", "silent"),
+  CONFIG_DIR: optionalText,
+
+  MODEL: choice("auto", "openai", "demo"),
+  OPENAI_API_KEY: optionalText,
+  OPENAI_BASE_URL: url,
+  OPENAI_MODEL: text.default("").transform((value) => value || "gpt-4o-mini"),
+  DEMO_FIRST_TOKEN_MS: number(150, 0, 60_000),
+  DEMO_TOKENS_PER_SECOND: number(40, 0, 100_000, false),
+  DEMO_JITTER: number(0.3, 0, 1, false),
+
+  STREAM_VERSION: choice("v2", "v1"),
+  STREAM_ALLOWED_EVENTS: events,
+  STREAM_TOKENS: flag("true"),
+  STREAM_TIMEOUT_SECONDS: seconds(60),
+  STREAM_FIRST_EVENT_TIMEOUT_SECONDS: seconds(30),
+  STREAM_IDLE_TIMEOUT_SECONDS: seconds(30),
+
+  ALLOWED_ORIGINS: origins,
+  MAX_BODY_BYTES: number(1_048_576, 1_024, 1_073_741_824),
+  MAX_SOCKETS: number(10_000, 1, 1_000_000),
+  MAX_ACTIVE_RUNS: number(1_000, 1, 1_000_000),
+  MAX_THREADS: number(10_000, 1, 10_000_000),
+  HEARTBEAT_SECONDS: seconds(15, 3_600),
+  SLOW_CONSUMER_SECONDS: seconds(30, 3_600),
+  ORPHAN_GRACE_SECONDS: seconds(5),
+  DRAIN_SECONDS: seconds(30, 3_600),
+
+  LOG_MAX_EVENTS: number(10_000, 1, 10_000_000),
+  LOG_MAX_BYTES: number(8_388_608, 1_024, 1_073_741_824),
+  LOG_MAX_TOTAL_BYTES: number(536_870_912, 1_048_576, 68_719_476_736),
+  LOG_RETENTION_SECONDS: seconds(600),
+
+  LANGSMITH_TRACING: flag("false"),
+});
+
+export type Settings = z.infer<typeof settings>;
+
+/** A setting or a file that is wrong. Its message is one line: name, value, what is valid. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+/** Values that must not be repeated, not even in an error. */
+const SECRET = /KEY|TOKEN$|SECRET|PASSWORD/;
+
+/**
+ * The settings in `env`.
+ * @throws ConfigError naming the first that is wrong.
+ */
+export function readSettings(env: Readonly<Record<string, string | undefined>>): Readonly<Settings> {
+  const parsed = settings.safeParse(env);
+  if (parsed.success) {
+    const { MODEL, OPENAI_API_KEY, OPENAI_BASE_URL } = parsed.data;
+    if (MODEL === "openai" && !OPENAI_API_KEY && !OPENAI_BASE_URL) {
+      throw new ConfigError("MODEL=openai needs OPENAI_API_KEY or OPENAI_BASE_URL: set one, or MODEL=demo.");
+    }
+    return Object.freeze(parsed.data);
+  }
+  const issue = parsed.error.issues[0];
+  const name = String(issue?.path[0]);
+  const value = SECRET.test(name) ? "(not shown)" : JSON.stringify(env[name]);
+  throw new ConfigError(`${name}=${value} is not valid: ${issue?.message}.`);
+}

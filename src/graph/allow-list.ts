@@ -1,0 +1,64 @@
+/**
+ * The allow-list: which graph events may leave. It is asked for every event, so it looks at the name first, and an
+ * event that is refused costs one set lookup: its `data` is never touched.
+ */
+import { type AllowListSpec, expandEventPattern, type Matcher } from "../protocol/allow-list-spec.ts";
+import { GRAPH_EVENT_NAMES, type GraphEvent, type GraphEventName, nodePath } from "../protocol/graph-event.ts";
+
+export interface AllowList {
+  /** May this event leave? */
+  admits(event: GraphEvent): boolean;
+  /** May events of this name leave at all? */
+  admitsName(name: GraphEventName): boolean;
+  /** May events of this place leave: its node, tags, run name and depth? Says nothing about the event's name. */
+  admitsPlace(event: GraphEvent): boolean;
+  /** This list and `spec` both. It can only narrow: what this list refuses stays refused. */
+  narrow(spec: AllowListSpec | undefined): AllowList;
+}
+
+type Test = (event: GraphEvent) => boolean;
+
+/** The list that admits every event, but for runs tagged `nostream`: v2 ignores that tag, so it is honoured here. */
+export const ADMIT_ALL: AllowList = compile(new Set(GRAPH_EVENT_NAMES), [(event) => !event.tags.includes("nostream")]);
+
+/** The allow-list of a spec on its own. */
+export function allowList(spec: AllowListSpec): AllowList {
+  return ADMIT_ALL.narrow(spec);
+}
+
+function compile(names: ReadonlySet<GraphEventName>, places: readonly Test[]): AllowList {
+  const admitsPlace: Test = (event) => places.every((test) => test(event));
+  return {
+    admits: (event) => names.has(event.event) && admitsPlace(event),
+    admitsName: (name) => names.has(name),
+    admitsPlace,
+    narrow(spec) {
+      if (!spec) return this;
+      const narrowed = spec.events
+        ? new Set(spec.events.flatMap(expandEventPattern).filter((name) => names.has(name)))
+        : names;
+      return compile(narrowed, [...places, ...placeTests(spec)]);
+    },
+  };
+}
+
+function placeTests(spec: AllowListSpec): Test[] {
+  const tests: Test[] = [];
+  const { nodes, tags, names, maxDepth } = spec;
+  if (nodes) tests.push((event) => matches(nodes, nodeNames(event)));
+  if (tags) tests.push((event) => matches(tags, event.tags));
+  if (names) tests.push((event) => matches(names, [event.name]));
+  if (maxDepth !== undefined) tests.push((event) => nodePath(event).length <= maxDepth);
+  return tests;
+}
+
+function matches(matcher: Matcher, values: readonly string[]): boolean {
+  if (matcher.exclude?.some((value) => values.includes(value))) return false;
+  return !matcher.include || matcher.include.some((value) => values.includes(value));
+}
+
+/** What a filter may call an event's node: its own name, and every path that leads to it. */
+function nodeNames(event: GraphEvent): string[] {
+  const path = nodePath(event);
+  return [...path.map((_, index) => path.slice(0, index + 1).join("/")), ...path.slice(-1)];
+}

@@ -1,0 +1,69 @@
+/**
+ * LangChain's messages, documents and commands as plain objects. They are told by what they look like: a project may
+ * well hold several copies of @langchain/core, and `instanceof` knows only one of them.
+ */
+import { isPlainObject } from "../protocol/odd-values.ts";
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** For the `convert` option of `toJson`: a plain object for what is a message, a document or a command, else nothing. */
+export function toPlainShape(value: object): Fields | undefined {
+  const fields = value as Fields;
+  const type = messageType(fields);
+  if (type !== undefined) return messageShape(fields, type);
+  if (isDocument(fields)) return { page_content: fields.pageContent, ...filled(fields, ["metadata", "id"]) };
+  if (fields.lg_name === "Command") return filled(fields, ["lg_name", "graph", "update", "resume", "goto"]);
+  return undefined;
+}
+
+/** `"ai"`, `"tool"`, ..., or nothing when `value` is no message. Old copies have only `_getType`. */
+function messageType(value: Fields): string | undefined {
+  const getType = value.getType ?? value._getType;
+  if (typeof getType !== "function" || !("content" in value) || !("additional_kwargs" in value)) return undefined;
+  const type: unknown = getType.call(value);
+  return typeof type === "string" ? type : undefined;
+}
+
+/** Empty fields are left out: of a token's chunk they would be most of the bytes. */
+function messageShape(message: Fields, type: string): Fields {
+  const own = isChunk(message)
+    ? { type: `${type}_chunk`, content: message.content, ...filled(message, chunkFields(message)) }
+    : { type, content: message.content, ...filled(message, ["id", "name", "role", ...CALLS]) };
+  return { ...own, ...filled(message, ["tool_call_id", "status", ...ABOUT, "artifact"]) };
+}
+
+const CALLS = ["tool_calls", "invalid_tool_calls"];
+const ABOUT = ["usage_metadata", "response_metadata", "additional_kwargs"];
+
+/** The calls of a chunk are only what could be parsed of its call chunks so far; without those they are the news. */
+function chunkFields(chunk: Fields): string[] {
+  const calls = isEmpty(chunk.tool_call_chunks) ? CALLS : ["tool_call_chunks"];
+  return ["id", "name", "role", ...calls];
+}
+
+/** By the class's LangChain name, which survives minifying. `concat` tells nothing: whole system messages have it too. */
+function isChunk(message: Fields): boolean {
+  if ("tool_call_chunks" in message) return true;
+  const { lc_name, name } = (message.constructor ?? {}) as { lc_name?: () => unknown; name?: unknown };
+  return String(typeof lc_name === "function" ? lc_name.call(message.constructor) : name).endsWith("Chunk");
+}
+
+/** Only when nothing else is in it: somebody's own object may have a `pageContent` and more besides. */
+function isDocument(value: Fields): boolean {
+  return (
+    typeof value.pageContent === "string" &&
+    typeof value.metadata === "object" &&
+    Object.keys(value).every((key) => key === "pageContent" || key === "metadata" || key === "id")
+  );
+}
+
+function filled(source: Fields, keys: readonly string[]): Fields {
+  const entries = keys.map((key) => [key, source[key]] as const);
+  return Object.fromEntries(entries.filter(([, value]) => !isEmpty(value)));
+}
+
+function isEmpty(value: unknown): boolean {
+  if (value === undefined || value === null || value === "") return true;
+  if (typeof value !== "object") return false;
+  return Array.isArray(value) ? value.length === 0 : isPlainObject(value) && Object.keys(value).length === 0;
+}

@@ -1,0 +1,20 @@
+/** v1's events in v2's words. v1 calls a chat model an `llm`, wraps its chunks, and hides its output in generations. */
+import type { GraphEvent, GraphEventName } from "../protocol/graph-event.ts";
+import { isRecord } from "../protocol/input.ts";
+
+/** The same event as v2 would have told it. */
+export function fromV1(event: GraphEvent): GraphEvent {
+  if (!event.event.startsWith("on_llm_") || !isRecord(event.data)) return event;
+  const { input, chunk, output } = event.data;
+  const name = event.event.replace("on_llm_", "on_chat_model_") as GraphEventName;
+  if (isRecord(chunk) && "message" in chunk) return { ...event, event: name, data: { chunk: chunk.message } };
+  const message = firstMessage(output);
+  if (message !== undefined) return { ...event, event: name, data: { input, output: message } };
+  return isRecord(input) && "messages" in input ? { ...event, event: name } : event;
+}
+
+function firstMessage(output: unknown): unknown {
+  if (!isRecord(output) || !Array.isArray(output.generations)) return undefined;
+  const generation: unknown = (output.generations as unknown[]).flat()[0];
+  return isRecord(generation) ? generation.message : undefined;
+}

@@ -1,0 +1,53 @@
+/** The agents this process serves. An agent is a graph with a name and its own settings. */
+import { SluiceError } from "../protocol/errors.ts";
+import type { GraphEventName } from "../protocol/graph-event.ts";
+import type { AllowList } from "./allow-list.ts";
+import type { ServedGraph } from "./source.ts";
+
+/** How long a run may take, in milliseconds. */
+export interface DeadlineLimits {
+  /** Until the model's first output, the first tool or the first custom event. */
+  readonly firstEventMs: number;
+  /** Between two graph events after that; paused while a tool runs. */
+  readonly idleMs: number;
+  /** From start to end. */
+  readonly totalMs: number;
+}
+
+export interface ServedAgent {
+  readonly name: string;
+  readonly description: string;
+  readonly graph: ServedGraph;
+  readonly allowList: AllowList;
+  readonly deadlines: DeadlineLimits;
+  /** `false`: each message leaves once, whole. */
+  readonly tokens: boolean;
+  /** `false`: no reasoning leaves. */
+  readonly reasoning: boolean;
+  /** `true`: the graph topic is written for every run, not only for those a `langgraph` socket started. */
+  readonly graphTopic: boolean;
+  /** Dotted paths into `data` that the `langgraph` format may show, by event name. */
+  readonly graphFields: Partial<Record<GraphEventName, readonly string[]>>;
+}
+
+export class Registry {
+  readonly #agents: ReadonlyMap<string, ServedAgent>;
+  readonly #fallback: ServedAgent;
+
+  /** The first agent is the one that is meant when nobody names one. */
+  constructor(agents: readonly [ServedAgent, ...ServedAgent[]]) {
+    this.#agents = new Map(agents.map((agent) => [agent.name, agent]));
+    this.#fallback = agents[0];
+  }
+
+  get all(): ServedAgent[] {
+    return [...this.#agents.values()];
+  }
+
+  /** @throws SluiceError `not_found` that names the agents there are. */
+  get(name: string | undefined): ServedAgent {
+    const agent = name === undefined ? this.#fallback : this.#agents.get(name);
+    if (agent) return agent;
+    throw new SluiceError("not_found", `There is no agent "${name}". Agents: ${[...this.#agents.keys()].join(", ")}.`);
+  }
+}

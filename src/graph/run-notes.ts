@@ -1,0 +1,88 @@
+/** What `streamEvents` v2 does not tell, noted by a callback handler that runs beside it. */
+import { BaseCallbackHandler } from "@langchain/core/callbacks/base";
+import type { Serialized } from "@langchain/core/load/serializable";
+import type { LLMResult } from "@langchain/core/outputs";
+
+/**
+ * Notes by LangGraph run id. v2 leaves `tool_call_id` out of `on_tool_start`, loses the finish reason when a node
+ * calls `invoke`, has no event for a failed model, and gives a failed tool's error with its stack in one string.
+ *
+ * It is awaited, so a note is there before the event it belongs to is read; it must neither throw nor block.
+ */
+export class RunNotes extends BaseCallbackHandler {
+  override name = "sluice_run_notes";
+  override awaitHandlers = true;
+  readonly #toolCallIds = new Map<string, string>();
+  readonly #finishReasons = new Map<string, string>();
+  readonly #toolErrors = new Map<string, unknown>();
+  readonly #modelErrors = new Set<unknown>();
+
+  override handleToolStart(
+    _tool: Serialized,
+    _input: string,
+    runId: string,
+    _parentRunId?: string,
+    _tags?: string[],
+    _metadata?: Record<string, unknown>,
+    _runName?: string,
+    toolCallId?: string,
+  ): void {
+    if (toolCallId) this.#toolCallIds.set(runId, toolCallId);
+  }
+
+  override handleToolError(error: unknown, runId: string): void {
+    this.#toolErrors.set(runId, error);
+  }
+
+  override handleLLMEnd(output: LLMResult, runId: string): void {
+    const reason = finishReason(output);
+    if (reason) this.#finishReasons.set(runId, reason);
+  }
+
+  override handleLLMError(error: unknown): void {
+    this.#modelErrors.add(error);
+  }
+
+  /** The model's id for a tool's run, while that run is open. */
+  toolCallId(runId: string): string | undefined {
+    return this.#toolCallIds.get(runId);
+  }
+
+  /** The finish reason of a model's run. Reading takes it out. */
+  takeFinishReason(runId: string): string | undefined {
+    return take(this.#finishReasons, runId);
+  }
+
+  /** What a tool threw. Reading takes it out, and the tool's run with it. */
+  takeToolError(runId: string): unknown {
+    return take(this.#toolErrors, runId);
+  }
+
+  endTool(runId: string): void {
+    this.#toolCallIds.delete(runId);
+  }
+
+  /** Was `error` thrown by a model call? */
+  isModelError(error: unknown): boolean {
+    return this.#modelErrors.has(error);
+  }
+}
+
+function take<T>(map: Map<string, T>, key: string): T | undefined {
+  const value = map.get(key);
+  map.delete(key);
+  return value;
+}
+
+function finishReason(output: LLMResult): string | undefined {
+  const generation = output.generations[0]?.[0] as
+    | { generationInfo?: Record<string, unknown>; message?: { response_metadata?: Record<string, unknown> } }
+    | undefined;
+  const { generationInfo: info, message } = generation ?? {};
+  const metadata = message?.response_metadata;
+  // OpenAI says finish_reason, Anthropic stop_reason, Google finishReason.
+  for (const found of [info?.finish_reason, metadata?.finish_reason, metadata?.stop_reason, metadata?.finishReason]) {
+    if (typeof found === "string") return found;
+  }
+  return undefined;
+}

@@ -1,0 +1,185 @@
+/**
+ * The only file that drives a graph. It reads `streamEvents` under one AbortController, takes out what is no event for
+ * clients, and fills in what v2 leaves out. Whoever stops reading stops the graph.
+ */
+import { randomUUID } from "node:crypto";
+import { Command, isGraphBubbleUp } from "@langchain/langgraph";
+import type { Message } from "../protocol/events.ts";
+import type { GraphEvent } from "../protocol/graph-event.ts";
+import { isRecord } from "../protocol/input.ts";
+import { toLangChain } from "./input.ts";
+import { fromV1 } from "./normalize.ts";
+import { RunNotes } from "./run-notes.ts";
+
+export type StreamVersion = "v1" | "v2";
+
+/** What Sluice needs of a compiled graph. Structural, so that graphs built with another copy of LangGraph fit too. */
+export interface ServedGraph {
+  // Method syntax: parameters are compared bivariantly, so a graph's own narrower input and option types fit.
+  streamEvents(input: unknown, options: Record<string, unknown>): AsyncIterable<unknown>;
+  /** Set (and not `false`) when the graph keeps its threads itself. */
+  readonly checkpointer?: unknown;
+}
+
+/** What a run feeds its graph: new messages, or the answers to its interrupts by interrupt id. */
+export type GraphInput =
+  | { readonly kind: "messages"; readonly messages: readonly Message[] }
+  | { readonly kind: "resume"; readonly answers: Readonly<Record<string, unknown>> };
+
+export interface RunRequest {
+  readonly agent: string;
+  readonly threadId: string;
+  readonly runId: string;
+  readonly input: GraphInput;
+}
+
+export interface GraphInterrupt {
+  readonly id: string;
+  readonly value: unknown;
+}
+
+/** A graph being read. `interrupts` is filled as they happen. */
+export interface GraphRun {
+  readonly events: AsyncIterable<GraphEvent>;
+  readonly interrupts: readonly GraphInterrupt[];
+  /** Was this thrown by a model call, rather than by the graph around it? */
+  isModelError(error: unknown): boolean;
+}
+
+export interface SourceOptions {
+  readonly version: StreamVersion;
+}
+
+/**
+ * Opens a run. Nothing happens until `events` is read. When `signal` aborts, the read in progress throws
+ * `signal.reason` at once, however long the graph takes to notice.
+ */
+export function openRun(
+  graph: ServedGraph,
+  request: RunRequest,
+  signal: AbortSignal,
+  options: SourceOptions,
+): GraphRun {
+  const notes = new RunNotes();
+  const interrupts: GraphInterrupt[] = [];
+  return {
+    events: read(graph, request, signal, options, notes, interrupts),
+    interrupts,
+    isModelError: (error) => notes.isModelError(error),
+  };
+}
+
+async function* read(
+  graph: ServedGraph,
+  request: RunRequest,
+  signal: AbortSignal,
+  { version }: SourceOptions,
+  notes: RunNotes,
+  interrupts: GraphInterrupt[],
+): AsyncGenerator<GraphEvent> {
+  signal.throwIfAborted();
+  // LangSmith wants UUIDs, clients send anything: the trace has an id of its own and carries ours as metadata.
+  const traceId = randomUUID();
+  const controller = new AbortController();
+  const events = graph.streamEvents(toGraphInput(request.input), {
+    version,
+    runId: traceId,
+    runName: request.agent,
+    configurable: { thread_id: request.threadId },
+    metadata: { thread_id: request.threadId, run_id: request.runId, agent: request.agent },
+    signal: controller.signal,
+    callbacks: [notes],
+    // `updates` shows interrupts, `custom` shows config.writer; both arrive as on_chain_stream of the root run.
+    streamMode: ["updates", "custom"],
+  });
+  const iterator = events[Symbol.asyncIterator]();
+  // One listener for the whole run: one a token would cost more than the token.
+  let abandon: (reason: unknown) => void = () => {};
+  const onAbort = () => abandon(signal.reason);
+  signal.addEventListener("abort", onAbort);
+  const next = () =>
+    new Promise<IteratorResult<unknown>>((resolve, reject) => {
+      abandon = reject;
+      iterator.next().then(resolve, reject);
+    });
+  let ended = false;
+  try {
+    for (;;) {
+      signal.throwIfAborted();
+      const step = await next();
+      if (step.done) break;
+      const raw = step.value as GraphEvent;
+      const event = version === "v1" ? fromV1(raw) : raw;
+      const told =
+        event.event === "on_chain_stream" && event.run_id === traceId
+          ? readRootChunk(event, interrupts)
+          : annotate(event, notes);
+      if (told) yield told;
+    }
+    ended = true;
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+    if (!ended) {
+      controller.abort(signal.reason);
+      // A graph that ignores its signal would hold us here for ever, and what it still throws concerns nobody: the
+      // run's end is decided already.
+      iterator.return?.().then(undefined, () => {});
+    }
+  }
+}
+
+function toGraphInput(input: GraphInput): unknown {
+  return input.kind === "resume"
+    ? new Command({ resume: { ...input.answers } })
+    : { messages: toLangChain(input.messages) };
+}
+
+/** A chunk of the root graph: an interrupt is noted, a written value becomes a custom event, an update passes. */
+function readRootChunk(event: GraphEvent, interrupts: GraphInterrupt[]): GraphEvent | undefined {
+  const chunk = isRecord(event.data) ? event.data.chunk : undefined;
+  if (!Array.isArray(chunk)) return event;
+  const [mode, value] = chunk.slice(-2) as [unknown, unknown];
+  if (mode === "custom") return customEvent(event, value);
+  if (isRecord(value) && Array.isArray(value.__interrupt__)) {
+    interrupts.push(...(value.__interrupt__ as GraphInterrupt[]));
+    return undefined;
+  }
+  return { ...event, data: { chunk: value } };
+}
+
+/** What `config.writer` wrote. `{name, value}` names itself, as AG-UI's own CUSTOM event does. */
+function customEvent(event: GraphEvent, value: unknown): GraphEvent {
+  const named = isRecord(value) && typeof value.name === "string" && "value" in value;
+  return {
+    ...event,
+    event: "on_custom_event",
+    name: named ? (value.name as string) : "custom",
+    data: named ? value.value : value,
+  };
+}
+
+function annotate(event: GraphEvent, notes: RunNotes): GraphEvent | undefined {
+  switch (event.event) {
+    case "on_tool_start":
+      return { ...event, toolCallId: notes.toolCallId(event.run_id) };
+    case "on_tool_end":
+    case "on_tool_error": {
+      const toolCallId = notes.toolCallId(event.run_id);
+      const thrown = notes.takeToolError(event.run_id);
+      notes.endTool(event.run_id);
+      // A tool that interrupts or hands over throws to get out of LangGraph's loop. That is no failure.
+      if (isGraphBubbleUp(thrown)) return undefined;
+      return { ...event, toolCallId, ...(thrown === undefined ? {} : { data: withError(event.data, thrown) }) };
+    }
+    case "on_chat_model_end":
+    case "on_llm_end":
+      return { ...event, finishReason: notes.takeFinishReason(event.run_id) };
+    default:
+      return event;
+  }
+}
+
+/** The error's message instead of v2's string, which has the stack in it. */
+function withError(data: unknown, thrown: unknown): unknown {
+  return { ...(isRecord(data) ? data : {}), error: thrown instanceof Error ? thrown.message : String(thrown) };
+}

@@ -1,0 +1,71 @@
+/**
+ * The event log. A run writes to it and does not know who is watching; sockets read from it at their own pace. Only
+ * the log assigns positions, and it stores before anybody is told.
+ */
+import type { Cursor } from "../protocol/cursor.ts";
+import type { Edge, EventType } from "../protocol/events.ts";
+import type { GraphEventName } from "../protocol/graph-event.ts";
+import type { Topic } from "../protocol/ids.ts";
+
+/** Where an entry came from, so that a view can decide whether it may pass. */
+export interface Provenance {
+  /** The graph event names any of which admits this entry. */
+  readonly events: readonly GraphEventName[];
+  readonly node: string | undefined;
+  readonly name: string;
+  readonly tags: readonly string[];
+  readonly depth: number;
+}
+
+/** What a writer hands in. The JSON is made once, however many will read it. */
+export interface NewEntry {
+  readonly json: string;
+  /** The AG-UI event's type; in a graph topic `GRAPH`, and `GRAPH_END` for what closes a run. */
+  readonly type: EventType | "GRAPH" | "GRAPH_END";
+  readonly runId: string;
+  /** The span (message, reasoning, tool call, step) this entry belongs to, if any. */
+  readonly span: string | undefined;
+  readonly edge: Edge;
+  /** Absent for what no graph event caused: the run's own events, and closers. */
+  readonly provenance: Provenance | undefined;
+}
+
+export interface LogEntry extends NewEntry {
+  /** Dense within the topic's epoch, from 1. */
+  readonly offset: number;
+}
+
+/**
+ * Why a cursor cannot be continued: its entries were trimmed (`window`), it belongs to a log that was lost (`epoch`),
+ * or it lies ahead of the head (`ahead`).
+ */
+export type GapReason = "window" | "epoch" | "ahead";
+
+export interface Page {
+  readonly epoch: string;
+  /** In order, without holes. Empty at the head. */
+  readonly entries: readonly LogEntry[];
+  /** Set when entries between the asked cursor and these are gone for good. Then `entries` is empty. */
+  readonly gap?: GapReason;
+  /** Where to read on from. */
+  readonly next: Cursor;
+}
+
+/** A growing number that tells owners of a topic apart: an owner that was replaced cannot write any more. */
+export type Fence = number;
+
+export interface EventLog {
+  /**
+   * Appends all entries or none, and wakes the followers.
+   * @throws SluiceError `owner_lost` when a later fence has written here.
+   */
+  append(topic: Topic, fence: Fence, entries: readonly NewEntry[]): Promise<Cursor>;
+  /** What lies after `after` (`null`: the oldest retained), at most `limit` entries. Says a gap, never hides one. */
+  read(topic: Topic, after: Cursor | null, limit: number): Promise<Page>;
+  /** The position of the last entry; nothing when the topic has never been written. */
+  head(topic: Topic): Promise<Cursor | undefined>;
+  /** Resolves when something was appended since the call, or `signal` aborts. A hint only: losing one costs time, not data. */
+  woken(topic: Topic, signal: AbortSignal): Promise<void>;
+  /** Forgets a topic. The next append starts a new epoch. */
+  drop(topic: Topic): Promise<void>;
+}

@@ -1,0 +1,165 @@
+/** The event log of one process: a bounded window of each topic, in memory. */
+import { randomBytes } from "node:crypto";
+import type { Cursor } from "../protocol/cursor.ts";
+import { SluiceError } from "../protocol/errors.ts";
+import type { Topic } from "../protocol/ids.ts";
+import type { EventLog, Fence, LogEntry, NewEntry, Page } from "./log.ts";
+
+export interface MemoryLogLimits {
+  /** The most entries a topic keeps. Older ones are trimmed; whoever still needs them meets a gap. */
+  readonly maxEvents: number;
+  /** The most bytes of JSON a topic keeps. The newest entry always stays. */
+  readonly maxBytes: number;
+  /** The most bytes all topics keep together. Beyond it, the topics that were silent longest are dropped. */
+  readonly maxTotalBytes: number;
+  /** How long a silent topic is kept, in milliseconds. */
+  readonly retentionMs: number;
+}
+
+interface TopicState {
+  readonly epoch: string;
+  fence: Fence;
+  /** A window: entries before `start` are trimmed and wait to be cut off. */
+  entries: LogEntry[];
+  start: number;
+  head: number;
+  bytes: number;
+  touchedAt: number;
+}
+
+export class MemoryLog implements EventLog {
+  readonly #limits: MemoryLogLimits;
+  readonly #now: () => number;
+  /** In the order of their last append, the longest silent first. */
+  readonly #topics = new Map<Topic, TopicState>();
+  readonly #waiting = new Map<Topic, Set<() => void>>();
+  #totalBytes = 0;
+
+  /** `now` is a monotonic clock in milliseconds. */
+  constructor(limits: MemoryLogLimits, now: () => number = () => performance.now()) {
+    this.#limits = limits;
+    this.#now = now;
+  }
+
+  async append(topic: Topic, fence: Fence, entries: readonly NewEntry[]): Promise<Cursor> {
+    const state = this.#topics.get(topic) ?? newTopic();
+    if (fence < state.fence) throw new SluiceError("owner_lost");
+    state.fence = fence;
+    for (const entry of entries) {
+      state.head += 1;
+      state.entries.push({ ...entry, offset: state.head });
+      this.#count(state, Buffer.byteLength(entry.json));
+    }
+    this.#trim(state);
+    state.touchedAt = this.#now();
+    this.#topics.delete(topic);
+    this.#topics.set(topic, state);
+    this.#dropSilentest(topic);
+    this.#wake(topic);
+    return { epoch: state.epoch, offset: state.head };
+  }
+
+  async read(topic: Topic, after: Cursor | null, limit: number): Promise<Page> {
+    const state = this.#topics.get(topic);
+    if (!state) {
+      // Nothing was ever written here, or all of it is gone: a cursor into it can only be of a lost log.
+      return after === null
+        ? { epoch: "", entries: [], next: { epoch: "", offset: 0 } }
+        : page("", [], 0, after.offset > 0 || after.epoch !== "" ? "epoch" : undefined);
+    }
+    const { epoch, head } = state;
+    const oldest = head - (state.entries.length - state.start) + 1;
+    const from = after === null || after.epoch === "" ? oldest - 1 : after.offset;
+    if (after !== null && after.epoch !== "" && after.epoch !== epoch) return page(epoch, [], head, "epoch");
+    if (from > head) return page(epoch, [], head, "ahead");
+    if (from + 1 < oldest) return page(epoch, [], head, "window");
+    const first = state.start + (from + 1 - oldest);
+    const entries = state.entries.slice(first, first + limit);
+    return page(epoch, entries, from + entries.length);
+  }
+
+  async head(topic: Topic): Promise<Cursor | undefined> {
+    const state = this.#topics.get(topic);
+    return state && { epoch: state.epoch, offset: state.head };
+  }
+
+  woken(topic: Topic, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const waiting = this.#waiting.get(topic) ?? new Set();
+      this.#waiting.set(topic, waiting);
+      const done = () => {
+        waiting.delete(done);
+        if (waiting.size === 0 && this.#waiting.get(topic) === waiting) this.#waiting.delete(topic);
+        signal.removeEventListener("abort", done);
+        resolve();
+      };
+      waiting.add(done);
+      signal.addEventListener("abort", done, { once: true });
+    });
+  }
+
+  async drop(topic: Topic): Promise<void> {
+    const state = this.#topics.get(topic);
+    if (!state) return;
+    this.#totalBytes -= state.bytes;
+    this.#topics.delete(topic);
+    this.#wake(topic);
+  }
+
+  /** Drops the topics whose retention has passed, but for those that somebody follows: dropping those would tell of a gap. */
+  async sweep(): Promise<void> {
+    const oldest = this.#now() - this.#limits.retentionMs;
+    for (const [topic, state] of [...this.#topics]) {
+      if (state.touchedAt > oldest) break; // The rest was touched later.
+      if (!this.#waiting.has(topic)) await this.drop(topic);
+    }
+  }
+
+  /** For tests and metrics. */
+  get size(): { topics: number; bytes: number; waiting: number } {
+    return { topics: this.#topics.size, bytes: this.#totalBytes, waiting: this.#waiting.size };
+  }
+
+  #count(state: TopicState, bytes: number): void {
+    state.bytes += bytes;
+    this.#totalBytes += bytes;
+  }
+
+  #trim(state: TopicState): void {
+    const { maxEvents, maxBytes } = this.#limits;
+    let kept = state.entries.length - state.start;
+    while (kept > 1 && (kept > maxEvents || state.bytes > maxBytes)) {
+      this.#count(state, -Buffer.byteLength(state.entries[state.start]?.json ?? ""));
+      state.start += 1;
+      kept -= 1;
+    }
+    // Cutting the array costs a copy: done once half of it is trimmed, so that each entry is moved once on average.
+    if (state.start > 64 && state.start * 2 > state.entries.length) {
+      state.entries = state.entries.slice(state.start);
+      state.start = 0;
+    }
+  }
+
+  #dropSilentest(except: Topic): void {
+    for (const [topic, state] of this.#topics) {
+      if (this.#totalBytes <= this.#limits.maxTotalBytes || topic === except) return;
+      this.#totalBytes -= state.bytes;
+      this.#topics.delete(topic);
+      this.#wake(topic);
+    }
+  }
+
+  #wake(topic: Topic): void {
+    for (const done of [...(this.#waiting.get(topic) ?? [])]) done();
+  }
+}
+
+function newTopic(): TopicState {
+  const epoch = randomBytes(6).toString("hex");
+  return { epoch, fence: 0, entries: [], start: 0, head: 0, bytes: 0, touchedAt: 0 };
+}
+
+function page(epoch: string, entries: readonly LogEntry[], offset: number, gap?: Page["gap"]): Page {
+  return { epoch, entries, next: { epoch, offset }, ...(gap ? { gap } : {}) };
+}

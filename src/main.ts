@@ -1,0 +1,85 @@
+#!/usr/bin/env node
+/** The process: command line, configuration, app, listening, draining. */
+import { readFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { type App, startApp } from "./app.ts";
+import { loadConfig } from "./config/config.ts";
+import { ConfigError } from "./config/settings.ts";
+import { createLogger } from "./ops/logger.ts";
+
+const USAGE = `Usage: sluice serve [<file>:<export> ...]
+
+Serves the agents of config/agents.json, or the graphs given: compiled LangGraph graphs exported by JavaScript modules.
+Settings come from the environment and from .env; .env.example lists them.
+
+Options:
+  -h, --help      this
+  -v, --version   the version`;
+
+const packageRoot = resolve(dirname(fileURLToPath(import.meta.url)), "..");
+const { version } = JSON.parse(readFileSync(resolve(packageRoot, "package.json"), "utf8")) as { version: string };
+
+/** Every line for people goes here; the log has its own. */
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+async function main(argv: readonly string[]): Promise<void> {
+  const { values, positionals } = parseArgs({
+    args: [...argv],
+    allowPositionals: true,
+    options: { help: { type: "boolean", short: "h" }, version: { type: "boolean", short: "v" } },
+  });
+  const [command, ...graphs] = positionals;
+  if (values.version) return print(version);
+  if (values.help) return print(USAGE);
+  if (command !== "serve") throw new ConfigError(`Unknown command "${command ?? ""}".\n\n${USAGE}`);
+  await serve(graphs);
+}
+
+async function serve(graphs: readonly string[]): Promise<void> {
+  const config = loadConfig({ cwd: process.cwd(), packageRoot, graphs });
+  const logger = createLogger(config.LOG_LEVEL);
+  const app = await startApp(config, packageRoot, version, logger);
+  print(greeting(app));
+  const stop = () => {
+    logger.info("draining");
+    app.close().then(
+      () => process.exit(0),
+      (error: unknown) => fail(error),
+    );
+  };
+  process.once("SIGTERM", stop);
+  process.once("SIGINT", stop);
+}
+
+function greeting({ url, agents, model }: App): string {
+  const who =
+    model === "demo"
+      ? "The built-in demo model answers. For a real one set OPENAI_API_KEY or OPENAI_BASE_URL in .env."
+      : "Answers come from the OpenAI-compatible model in your settings.";
+  return `
+  Sluice ${version} serves ${agents.join(", ")} on ${url}
+  ${who}
+
+  npx wscat -c ${url.replace("http", "ws")}/ws
+  curl -s ${url}/chat -H 'Content-Type: application/json' -d '{"message":"What is 12 * 7?"}'
+`;
+}
+
+function fail(error: unknown): never {
+  const told = error instanceof ConfigError ? error.message : startFailure(error);
+  process.stderr.write(`sluice: ${told}\n`);
+  process.exit(1);
+}
+
+function startFailure(error: unknown): string {
+  const { code, message, stack } = error as NodeJS.ErrnoException;
+  if (code === "EADDRINUSE") return "The port is taken. Set PORT to another one, or to 0 for any.";
+  if (code?.startsWith("ERR_PARSE_ARGS")) return `${message}\n\n${USAGE}`;
+  return stack ?? String(error);
+}
+
+main(process.argv.slice(2)).catch(fail);

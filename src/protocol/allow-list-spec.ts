@@ -1,0 +1,55 @@
+/** How an allow-list is written down: in the environment, in config/, in a URL and in a run's input. */
+import { z } from "zod";
+import { GRAPH_EVENT_NAMES, type GraphEventName } from "./graph-event.ts";
+
+/** Which values of one property pass: those in `include` (all, when absent) that are not in `exclude`. */
+const matcher = z.strictObject({
+  include: z.array(z.string()).optional(),
+  exclude: z.array(z.string()).optional(),
+});
+
+/** Event names and wildcards such as `on_tool_*`, each checked against the names v2 knows. */
+export const eventPatterns = z.array(z.string()).superRefine((patterns, context) => {
+  for (const pattern of patterns) {
+    if (expandEventPattern(pattern).length === 0) context.addIssue({ code: "custom", message: unknownEvent(pattern) });
+  }
+});
+
+/**
+ * What an allow-list says. Every part narrows; an absent part admits everything.
+ * `nodes` and `names` match exactly; an event outside any node passes `nodes` only when there is no `include`.
+ */
+export const allowListSpec = z.strictObject({
+  events: eventPatterns.optional(),
+  /** The node an event happened in: its own name, or its path (`research/writer`), which also admits what lies below. */
+  nodes: matcher.optional(),
+  /** `include` wants at least one of the tags, `exclude` none of them. */
+  tags: matcher.optional(),
+  /** The run's name: that of the model, tool, node or custom event. */
+  names: matcher.optional(),
+  /** How many graphs deep: 1 admits the served graph's own nodes, 2 those of its subgraphs too. */
+  maxDepth: z.int().min(0).optional(),
+});
+
+export type AllowListSpec = z.infer<typeof allowListSpec>;
+export type Matcher = z.infer<typeof matcher>;
+
+/** The event names a pattern stands for; none when it is unknown. `*` may stand anywhere. */
+export function expandEventPattern(pattern: string): GraphEventName[] {
+  const parts = pattern.split("*").map((part) => part.replace(/[^\w]/g, "\\$&"));
+  const expression = new RegExp(`^${parts.join(".*")}$`);
+  return GRAPH_EVENT_NAMES.filter((name) => expression.test(name));
+}
+
+/** The sentence for a name that v2 does not know. */
+export function unknownEvent(pattern: string): string {
+  return `unknown event name "${pattern}"; valid are ${GRAPH_EVENT_NAMES.join(", ")}, and wildcards such as on_tool_*`;
+}
+
+/** `"on_tool_*, on_chat_model_stream"` as a list of patterns. Blank entries are skipped. */
+export function splitEvents(text: string): string[] {
+  return text
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
+}

@@ -1,0 +1,98 @@
+/** What a client may say over a WebSocket: a line, a `RunAgentInput`, a command, or a slash command for fingers. */
+import { z } from "zod";
+import { SluiceError } from "./errors.ts";
+import { isRecord, parseWith } from "./input.ts";
+
+export type ClientCommand =
+  | { readonly type: "message"; readonly text: string }
+  | { readonly type: "run"; readonly agent: string | undefined; readonly input: unknown }
+  | { readonly type: "cancel"; readonly threadId: string | undefined }
+  | { readonly type: "resume"; readonly payload: unknown; readonly interruptId: string | undefined }
+  | { readonly type: "thread"; readonly threadId: string }
+  | { readonly type: "agent"; readonly agent: string }
+  | { readonly type: "ping" }
+  | { readonly type: "help" };
+
+const schemas = {
+  run: z.object({ type: z.literal("run"), agent: z.string().optional(), input: z.unknown() }),
+  cancel: z.object({ type: z.literal("cancel"), threadId: z.string().optional() }),
+  resume: z.object({ type: z.literal("resume"), payload: z.unknown(), interruptId: z.string().optional() }),
+  ping: z.object({ type: z.literal("ping") }),
+} as const;
+
+export const HELP = [
+  "Type a line: it is a message to the agent.",
+  "/cancel            stop the run",
+  "/approve [text]    answer yes to what the agent asks",
+  "/reject [text]     answer no",
+  "/thread T          go to thread T",
+  "/agent A           talk to agent A",
+  "/help              this",
+  'JSON: an AG-UI RunAgentInput, or {"type":"run"|"cancel"|"resume"|"ping", ...}.',
+].join("\n");
+
+/**
+ * The command in a text message.
+ * @throws SluiceError `bad_request` that says what is wrong and what is valid. The text is not repeated.
+ */
+export function parseCommand(text: string): ClientCommand {
+  const line = text.trim();
+  if (line === "") throw new SluiceError("bad_request", "The message is empty. Type a line, or /help.");
+  if (line.startsWith("{")) return parseObject(line);
+  if (line.startsWith("/")) return parseSlash(line);
+  return { type: "message", text: line };
+}
+
+function parseObject(json: string): ClientCommand {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    throw new SluiceError("bad_request", "A message that starts with { must be JSON, and this is not.");
+  }
+  if (!isRecord(value)) throw new SluiceError("bad_request", "A message that starts with { must be one JSON object.");
+  switch (value.type) {
+    case undefined:
+      return { type: "run", agent: undefined, input: value };
+    case "run": {
+      const { agent, input } = parseWith(schemas.run, value, "run");
+      return { type: "run", agent, input };
+    }
+    case "cancel":
+      return { type: "cancel", threadId: parseWith(schemas.cancel, value, "cancel").threadId };
+    case "resume": {
+      const { payload, interruptId } = parseWith(schemas.resume, value, "resume");
+      return { type: "resume", payload, interruptId };
+    }
+    case "ping":
+      return { type: "ping" };
+    default:
+      throw new SluiceError("bad_request", "Unknown field type; valid are run, cancel, resume and ping.");
+  }
+}
+
+function parseSlash(line: string): ClientCommand {
+  const [name = "", ...rest] = line.split(/\s+/);
+  const argument = rest.join(" ");
+  const need = (what: string) => {
+    if (argument !== "") return argument;
+    throw new SluiceError("bad_request", `${name} needs ${what}, like ${name} one.`);
+  };
+  const answer = (approved: boolean) => ({ approved, ...(argument ? { text: argument } : {}) });
+  switch (name) {
+    case "/cancel":
+      return { type: "cancel", threadId: argument || undefined };
+    case "/approve":
+      return { type: "resume", payload: answer(true), interruptId: undefined };
+    case "/reject":
+      return { type: "resume", payload: answer(false), interruptId: undefined };
+    case "/thread":
+      return { type: "thread", threadId: need("a thread's id") };
+    case "/agent":
+      return { type: "agent", agent: need("an agent's name") };
+    case "/help":
+      return { type: "help" };
+    default:
+      throw new SluiceError("bad_request", "Unknown command. /help lists the known ones.");
+  }
+}

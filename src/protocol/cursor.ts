@@ -1,0 +1,21 @@
+/**
+ * A position in a topic: `epoch:offset`. Offsets are dense and start at 1. An offset alone lies after a log was lost:
+ * offset 17 of the new log is another event than offset 17 of the old one. So each log has an epoch, and a cursor of
+ * another epoch is answered with a gap.
+ */
+export interface Cursor {
+  /** 1 to 32 letters and digits. */
+  readonly epoch: string;
+  /** The offset of the last entry that was seen; 0 stands before the first. */
+  readonly offset: number;
+}
+
+export function formatCursor(cursor: Cursor): string {
+  return `${cursor.epoch}:${cursor.offset}`;
+}
+
+/** The cursor in `text`, or nothing when it is none. */
+export function parseCursor(text: string): Cursor | undefined {
+  const match = /^([A-Za-z0-9]{1,32}):(\d{1,15})$/.exec(text);
+  return match?.[1] && match[2] ? { epoch: match[1], offset: Number(match[2]) } : undefined;
+}

@@ -1,0 +1,71 @@
+/**
+ * Every error a client can meet, in one table: what HTTP answers, how a WebSocket closes (if it closes at all),
+ * whether trying again can help, and the sentence that is sent when nobody has a better one.
+ * Problems of a *run* travel as `RUN_ERROR` events with the same codes; they never close a socket.
+ */
+export const ERRORS = {
+  bad_request: { status: 400, close: 4400, retryable: false, sentence: "The request is not valid." },
+  unauthorized: { status: 401, close: 4401, retryable: false, sentence: "Sign in first." },
+  forbidden: { status: 403, close: 4403, retryable: false, sentence: "This is not allowed." },
+  not_found: { status: 404, retryable: false, sentence: "There is no such thing here." },
+  thread_busy: { status: 409, retryable: true, sentence: "A run is active on this thread." },
+  run_conflict: { status: 409, retryable: false, sentence: "This runId was used on this thread with another body." },
+  interrupt_pending: { status: 409, retryable: false, sentence: "The thread waits for answers to its interrupts." },
+  payload_too_large: { status: 413, close: 1009, retryable: false, sentence: "The message is too large." },
+  rate_limited: { status: 429, close: 4429, retryable: true, sentence: "Too many requests." },
+  cancelled: { status: 409, retryable: true, sentence: "The run was cancelled." },
+  timeout_first_event: { status: 504, retryable: true, sentence: "The graph produced nothing in time." },
+  timeout_idle: { status: 504, retryable: true, sentence: "The graph fell silent." },
+  timeout_total: { status: 504, retryable: true, sentence: "The run took too long." },
+  model_error: { status: 502, retryable: true, sentence: "The model call failed." },
+  graph_error: { status: 500, retryable: false, sentence: "The graph failed." },
+  owner_lost: { status: 503, retryable: true, sentence: "The process that ran this is gone." },
+  storage_unavailable: { status: 503, retryable: true, sentence: "Storage is not available." },
+  draining: { status: 503, close: 1012, retryable: true, sentence: "The server is shutting down." },
+  overloaded: { status: 503, close: 1013, retryable: true, sentence: "The server is at its limit." },
+  slow_consumer: { status: 503, close: 4290, retryable: true, sentence: "The socket did not drain in time." },
+  internal: { status: 500, close: 4500, retryable: true, sentence: "Something went wrong on the server." },
+} as const satisfies Record<string, { status: number; close?: number; retryable: boolean; sentence: string }>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** An error whose message may leave the process. Anything else that is thrown is reported as `internal`. */
+export class SluiceError extends Error {
+  override readonly name = "SluiceError";
+  readonly code: ErrorCode;
+  /** Machine-readable particulars, such as the ids of open interrupts. */
+  readonly details: Readonly<Record<string, unknown>> | undefined;
+
+  constructor(
+    code: ErrorCode,
+    message: string = ERRORS[code].sentence,
+    options: ErrorOptions & { details?: Readonly<Record<string, unknown>> } = {},
+  ) {
+    super(message, options);
+    this.code = code;
+    this.details = options.details;
+  }
+
+  get status(): number {
+    return ERRORS[this.code].status;
+  }
+
+  get retryable(): boolean {
+    return ERRORS[this.code].retryable;
+  }
+
+  /** The shape every door shows: HTTP error bodies, `error` frames. */
+  toJSON(): { code: ErrorCode; message: string; retryable: boolean; details?: Readonly<Record<string, unknown>> } {
+    return {
+      code: this.code,
+      message: this.message,
+      retryable: this.retryable,
+      ...(this.details ? { details: this.details } : {}),
+    };
+  }
+
+  /** `thrown` itself when it may leave, else an `internal` error that carries it as its cause. */
+  static from(thrown: unknown): SluiceError {
+    return thrown instanceof SluiceError ? thrown : new SluiceError("internal", undefined, { cause: thrown });
+  }
+}

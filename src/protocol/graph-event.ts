@@ -1,0 +1,63 @@
+/**
+ * The vocabulary of LangGraph's `streamEvents` v2, as far as Sluice speaks of it: in the allow-list, and as the
+ * payload of the `langgraph` format. (Source: `StreamEvent` of `@langchain/core/tracers/event_stream`.)
+ */
+
+/** Every event name v2 can produce. There is no `on_chain_error` or `on_chat_model_error`: those runs just throw. */
+export const GRAPH_EVENT_NAMES = [
+  "on_chat_model_start",
+  "on_chat_model_stream",
+  "on_chat_model_end",
+  "on_llm_start",
+  "on_llm_stream",
+  "on_llm_end",
+  "on_chain_start",
+  "on_chain_stream",
+  "on_chain_end",
+  "on_tool_start",
+  "on_tool_end",
+  "on_tool_error",
+  "on_retriever_start",
+  "on_retriever_end",
+  "on_prompt_start",
+  "on_prompt_end",
+  "on_parser_start",
+  "on_parser_stream",
+  "on_parser_end",
+  "on_custom_event",
+] as const;
+
+export type GraphEventName = (typeof GRAPH_EVENT_NAMES)[number];
+
+/** What `STREAM_ALLOWED_EVENTS` is when nobody sets it. */
+export const DEFAULT_ALLOWED_EVENTS: readonly GraphEventName[] = [
+  "on_chat_model_stream",
+  "on_tool_start",
+  "on_tool_end",
+  "on_tool_error",
+  "on_chain_start",
+  "on_chain_end",
+  "on_custom_event",
+];
+
+/** One event of a running graph. `data` holds live references into the graph: read it, never change it. */
+export interface GraphEvent {
+  readonly event: GraphEventName;
+  readonly name: string;
+  readonly run_id: string;
+  readonly tags: readonly string[];
+  readonly metadata: Readonly<Record<string, unknown>>;
+  /** `{input}`, `{chunk}`, `{output}` or `{error}` by event; for `on_custom_event` the value itself. */
+  readonly data: unknown;
+  /** `on_tool_*`: the model's id for the call. v2 leaves it out at the start; a callback handler supplies it. */
+  readonly toolCallId?: string;
+  /** `on_chat_model_end`: why the model stopped (`stop`, `tool_calls`, `length`, ...), where the provider said so. */
+  readonly finishReason?: string;
+}
+
+/** The nodes that lead to an event, outermost first: `["research", "writer"]` for a node of a subgraph. Root: `[]`. */
+export function nodePath(event: GraphEvent): string[] {
+  const ns = event.metadata.langgraph_checkpoint_ns;
+  if (typeof ns !== "string" || ns === "") return [];
+  return ns.split("|").map((segment) => segment.split(":", 1)[0] ?? segment);
+}

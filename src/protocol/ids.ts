@@ -1,0 +1,32 @@
+/** Ids of threads and runs come from clients in any shape; these are the only limits. */
+import { SluiceError } from "./errors.ts";
+
+/** The most bytes an id may have, in UTF-8. */
+export const MAX_ID_BYTES = 256;
+
+/** Is `id` printable (no control characters, no lone surrogates), not blank and at most 256 bytes? */
+export function isId(id: string): boolean {
+  return id.trim() !== "" && id.isWellFormed() && !/\p{Cc}/u.test(id) && Buffer.byteLength(id) <= MAX_ID_BYTES;
+}
+
+/**
+ * `id`, when it is a usable one.
+ * @throws SluiceError `bad_request` that names `field`.
+ */
+export function checkId(field: string, id: string): string {
+  if (isId(id)) return id;
+  throw new SluiceError("bad_request", `${field} must be 1 to ${MAX_ID_BYTES} bytes of printable text.`);
+}
+
+/** A topic of the event log: a thread's AG-UI events, or the graph events of the same thread. */
+export type Topic = `thread:${string}`;
+
+/** The topic of a thread's AG-UI events. The id is URL-encoded, so a topic has no blanks, slashes or colons to trip over. */
+export function threadTopic(threadId: string): Topic {
+  return `thread:${encodeURIComponent(threadId)}`;
+}
+
+/** The topic of a thread's admitted graph events, with an epoch and offsets of its own. */
+export function graphTopic(threadId: string): Topic {
+  return `${threadTopic(threadId)}/graph`;
+}

@@ -1,0 +1,71 @@
+/** What clients send to start a run, checked. Unknown members are ignored, as AG-UI asks of a consumer. */
+import { RunAgentInputSchema } from "@ag-ui/core/schemas";
+import { z } from "zod";
+import { type AllowListSpec, eventPatterns } from "./allow-list-spec.ts";
+import { SluiceError } from "./errors.ts";
+import type { RunAgentInput } from "./events.ts";
+import { checkId } from "./ids.ts";
+
+/** What a run may ask of Sluice itself: `forwardedProps.sluice`. It narrows, it never widens. */
+const runOptions = z.object({
+  /** Event names that may leave, within what the agent admits. */
+  events: eventPatterns.optional(),
+  /** `false`: each message arrives once, whole. */
+  tokens: z.boolean().optional(),
+  /** `false`: no reasoning leaves. */
+  reasoning: z.boolean().optional(),
+});
+
+export type RunOptions = z.infer<typeof runOptions>;
+
+/**
+ * A `RunAgentInput` from anything a client sent.
+ * @throws SluiceError `bad_request` that names the first field that is wrong.
+ */
+export function parseRunAgentInput(value: unknown): RunAgentInput {
+  const parsed = RunAgentInputSchema.safeParse(value);
+  if (!parsed.success) throw invalid("RunAgentInput", parsed.error);
+  const input: RunAgentInput = parsed.data as RunAgentInput;
+  checkId("threadId", input.threadId);
+  checkId("runId", input.runId);
+  return input;
+}
+
+/** @throws SluiceError `bad_request` when `forwardedProps.sluice` is there and not valid. */
+export function parseRunOptions(input: RunAgentInput): RunOptions {
+  const forwarded: unknown = input.forwardedProps;
+  if (!isRecord(forwarded) || forwarded.sluice === undefined) return {};
+  return parseWith(runOptions, forwarded.sluice, "forwardedProps.sluice");
+}
+
+/** The body of `POST /chat`. */
+export const chatBody = z.object({
+  message: z.string().min(1),
+  threadId: z.string().optional(),
+  agent: z.string().optional(),
+});
+
+/** @throws SluiceError `bad_request` that names what is wrong in `subject`. */
+export function parseWith<T>(schema: z.ZodType<T>, value: unknown, subject: string): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw invalid(subject, parsed.error);
+}
+
+/** The events a run or a connection asked for, as an allow-list spec. */
+export function narrowingTo(events: readonly string[] | undefined): AllowListSpec | undefined {
+  return events ? { events: [...events] } : undefined;
+}
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function invalid(subject: string, error: z.core.$ZodError): SluiceError {
+  const issue = error.issues[0];
+  const path = issue?.path.join(".");
+  return new SluiceError(
+    "bad_request",
+    `${subject}${path ? `, field ${path}` : ""}: ${issue?.message ?? "not valid"}.`,
+  );
+}

@@ -1,0 +1,65 @@
+/** Measuring and cutting text that is about to become JSON or to leave the process. */
+
+/**
+ * How many bytes of UTF-8 `text` takes as a JSON string, quotes included. Counting stops soon after `enough` bytes:
+ * who only wants to know whether a text fits need not pay for a huge one.
+ */
+export function jsonBytes(text: string, enough = Number.POSITIVE_INFINITY): number {
+  let bytes = 2;
+  for (let i = 0; i < text.length && bytes <= enough; i++) {
+    const unit = text.charCodeAt(i);
+    // Letters and digits, nearly all there is, lie between the quote and the backslash or above it.
+    bytes += (unit > 0x22 && unit < 0x5c) || (unit > 0x5c && unit < 0x80) ? 1 : bytesAt(text, i);
+  }
+  return bytes;
+}
+
+/**
+ * The longest beginning of `text` that takes at most `room` bytes inside a JSON string, and a mark that says how many
+ * bytes of UTF-8 are missing: `"abc…[truncated 12 bytes]"`. The mark (at most 38 bytes) comes on top of `room`.
+ */
+export function cutText(text: string, room: number): string {
+  let end = 0;
+  let bytes = 0;
+  while (end < text.length) {
+    bytes += bytesAt(text, end);
+    if (bytes > room) break;
+    end++;
+  }
+  if (isPairAt(text, end - 1)) end--;
+  const kept = text.slice(0, end);
+  return `${kept}…[truncated ${Buffer.byteLength(text) - Buffer.byteLength(kept)} bytes]`;
+}
+
+/** What the UTF-16 unit at `i` adds to a JSON string in UTF-8. */
+function bytesAt(text: string, i: number): number {
+  const unit = text.charCodeAt(i);
+  if (unit < 0x20) return "\b\t\n\f\r".includes(text.charAt(i)) ? 2 : 6;
+  if (unit < 0x80) return unit === 0x22 || unit === 0x5c ? 2 : 1;
+  if (unit < 0x800) return 2;
+  if (unit < 0xd800 || unit > 0xdfff) return 3;
+  return isPairAt(text, i) || isPairAt(text, i - 1) ? 2 : 6; // half of a pair of four bytes, or a lone one: \ud800
+}
+
+function isPairAt(text: string, i: number): boolean {
+  const high = text.charCodeAt(i);
+  const low = text.charCodeAt(i + 1);
+  return high >= 0xd800 && high <= 0xdbff && low >= 0xdc00 && low <= 0xdfff;
+}
+
+/**
+ * An error's text without its stack. LangChain's tracers write `message\n\nName: message\n    at ..`; the frames go, and
+ * with them the repetition of the message. Text without a stack comes back as it is.
+ */
+export function withoutStack(text: string): string {
+  const frames = text.search(/(?:^|\n)[ \t]+at (?:.*[(:/\\]|<anonymous>)/);
+  const head = frames < 0 ? text : text.slice(0, frames);
+  // head is `message\n\nName: message`: the blank line stands in the middle, but for the name (200 characters suffice).
+  const middle = (head.length - 2) / 2;
+  for (let i = Math.max(0, Math.ceil(middle - 100)); i <= middle; i++) {
+    if (!head.startsWith("\n\n", i)) continue;
+    const message = head.slice(0, i);
+    if (head.endsWith(message)) return message || head.slice(2);
+  }
+  return head;
+}

@@ -1,0 +1,104 @@
+/** A run's three deadlines: its first event, its silences, its whole length. */
+import type { DeadlineLimits } from "../graph/registry.ts";
+import { SluiceError } from "../protocol/errors.ts";
+import type { GraphEvent } from "../protocol/graph-event.ts";
+
+/**
+ * One timer that is set again when it fires early, rather than one that is moved with every token.
+ * `expired` is called at most once, with an error that names the setting.
+ */
+export class Deadlines {
+  readonly #limits: DeadlineLimits;
+  readonly #expired: (error: SluiceError) => void;
+  readonly #startedAt = performance.now();
+  /** When the graph was last heard of; before its first event: when it was started. */
+  #heardAt = this.#startedAt;
+  #begun = false;
+  readonly #tools = new Set<string>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(limits: DeadlineLimits, expired: (error: SluiceError) => void) {
+    this.#limits = limits;
+    this.#expired = expired;
+    this.#arm();
+  }
+
+  /** Every graph event counts, admitted or not. */
+  saw(event: GraphEvent): void {
+    this.#heardAt = performance.now();
+    if (event.event === "on_tool_start") this.#tools.add(event.run_id);
+    else if (event.event === "on_tool_end" || event.event === "on_tool_error") this.#tools.delete(event.run_id);
+    if (!this.#begun && isOutput(event)) {
+      this.#begun = true;
+      this.#arm();
+    }
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #arm(): void {
+    clearTimeout(this.#timer);
+    const wait = Math.min(...this.#due().map(([at]) => at)) - performance.now();
+    this.#timer = setTimeout(() => this.#check(), Math.max(wait, 0));
+  }
+
+  #check(): void {
+    const now = performance.now();
+    const missed = this.#due().find(([at]) => at <= now);
+    if (missed) this.#expired(missed[1]());
+    else this.#arm();
+  }
+
+  #due(): [at: number, error: () => SluiceError][] {
+    const { firstEventMs, idleMs, totalMs } = this.#limits;
+    const total: [number, () => SluiceError] = [
+      this.#startedAt + totalMs,
+      () => timeout("timeout_total", "The run was not done", totalMs, "STREAM_TIMEOUT_SECONDS"),
+    ];
+    if (!this.#begun) {
+      return [
+        total,
+        [
+          this.#startedAt + firstEventMs,
+          () =>
+            timeout(
+              "timeout_first_event",
+              "The graph produced nothing",
+              firstEventMs,
+              "STREAM_FIRST_EVENT_TIMEOUT_SECONDS",
+            ),
+        ],
+      ];
+    }
+    // A tool may work in silence: while one runs, the clock of the silence starts anew with every look at it.
+    const silentSince = this.#tools.size > 0 ? performance.now() : this.#heardAt;
+    return [
+      total,
+      [
+        silentSince + idleMs,
+        () => timeout("timeout_idle", "The graph said nothing more", idleMs, "STREAM_IDLE_TIMEOUT_SECONDS"),
+      ],
+    ];
+  }
+}
+
+/**
+ * Does this event show that the graph produces something? The root's start comes at once and proves nothing, and a
+ * model's start only says that it was asked.
+ */
+function isOutput({ event }: GraphEvent): boolean {
+  return (
+    event === "on_custom_event" || event.startsWith("on_tool_") || /^on_(chat_model|llm)_(stream|end)$/.test(event)
+  );
+}
+
+function timeout(
+  code: "timeout_first_event" | "timeout_idle" | "timeout_total",
+  what: string,
+  ms: number,
+  setting: string,
+): SluiceError {
+  return new SluiceError(code, `${what} within ${ms / 1000} s. The limit is ${setting}, or the agent's own deadlines.`);
+}

@@ -1,0 +1,236 @@
+/** One run, from its `RUN_STARTED` to its terminal event: the pump between the graph and the log. */
+
+import type { AllowList } from "../graph/allow-list.ts";
+import type { ServedAgent } from "../graph/registry.ts";
+import { serializeGraphEvent } from "../graph/serialize.ts";
+import { type GraphInput, type GraphRun, openRun, type StreamVersion } from "../graph/source.ts";
+import type { EventLog, Fence, NewEntry, Provenance } from "../log/log.ts";
+import type { Cursor } from "../protocol/cursor.ts";
+import { SluiceError } from "../protocol/errors.ts";
+import {
+  type AguiEvent,
+  type Interrupt,
+  isDelta,
+  type Message,
+  mergeDeltas,
+  spanPosition,
+} from "../protocol/events.ts";
+import { type GraphEvent, type GraphEventName, nodePath } from "../protocol/graph-event.ts";
+import { graphTopic, threadTopic } from "../protocol/ids.ts";
+import { redact } from "../protocol/redact.ts";
+import { Transcript } from "../store/transcript.ts";
+import { toInterrupt } from "../translate/interrupts.ts";
+import { createTranslator, type RunEnd, type Translator } from "../translate/translator.ts";
+import { Deadlines } from "./deadlines.ts";
+import { TopicWriter } from "./topic-writer.ts";
+
+export interface RunPlan {
+  readonly agent: ServedAgent;
+  readonly threadId: string;
+  readonly runId: string;
+  readonly input: GraphInput;
+  /** The messages that came with this run. */
+  readonly fresh: readonly Message[];
+  /** The thread's transcript before this run. */
+  readonly history: readonly Message[];
+  readonly allowList: AllowList;
+  readonly tokens: boolean;
+  readonly reasoning: boolean;
+  /** Write the graph topic too. */
+  readonly graphTopic: boolean;
+  readonly version: StreamVersion;
+  readonly fence: Fence;
+}
+
+export interface RunOutcome {
+  readonly end: RunEnd;
+  /** Closers and the terminal event: still to be written. */
+  readonly closing: readonly AguiEvent[];
+  /** The thread's transcript, this run included. */
+  readonly messages: readonly Message[];
+  /** What went wrong, for the operator; clients get `end.error`. */
+  readonly cause?: unknown;
+}
+
+/** An event on its way to the log, with what caused it. */
+interface Told {
+  readonly event: AguiEvent;
+  readonly provenance: Provenance | undefined;
+}
+
+/** An admitted graph event, serialized; the frame that ends the run has no provenance. */
+interface GraphTold {
+  readonly json: string;
+  readonly provenance: Provenance | undefined;
+}
+
+export class Run {
+  readonly plan: RunPlan;
+  /** How many events the allow-list refused, by name. */
+  readonly refused = new Map<GraphEventName, number>();
+  readonly #abort = new AbortController();
+  readonly #translator: Translator;
+  readonly #transcript: Transcript;
+  readonly #agui: TopicWriter<Told>;
+  readonly #graph: TopicWriter<GraphTold> | undefined;
+  #ended = false;
+
+  constructor(plan: RunPlan, log: EventLog) {
+    this.plan = plan;
+    this.#translator = createTranslator(plan);
+    this.#transcript = new Transcript(plan.history);
+    const failed = (error: unknown) => this.#abort.abort(SluiceError.from(error));
+    const { fence, threadId } = plan;
+    const toEntry = (told: Told) => this.#toEntry(told);
+    this.#agui = new TopicWriter({ log, topic: threadTopic(threadId), fence, toEntry, merge, failed });
+    if (plan.graphTopic) {
+      const toGraphEntry = (told: GraphTold) => graphEntry(told, plan.runId);
+      this.#graph = new TopicWriter({ log, topic: graphTopic(threadId), fence, toEntry: toGraphEntry, failed });
+    }
+  }
+
+  /** Puts `RUN_STARTED` into the log. Gives the position before it: follow from there to see the whole run. */
+  async begin(): Promise<Cursor> {
+    this.#tell(this.#translator.start(this.plan.fresh), undefined);
+    await this.#agui.flushed();
+    this.#abort.signal.throwIfAborted();
+    const { epoch, offset } = this.#agui.cursor ?? { epoch: "", offset: 1 };
+    return { epoch, offset: offset - 1 };
+  }
+
+  /** Drives the graph to its end. Never rejects. */
+  async drive(): Promise<RunOutcome> {
+    const { agent, threadId, runId, input, version } = this.plan;
+    const deadlines = new Deadlines(agent.deadlines, (error) => this.#abort.abort(error));
+    let graphRun: GraphRun | undefined;
+    let end: RunEnd;
+    let cause: unknown;
+    try {
+      graphRun = openRun(agent.graph, { agent: agent.name, threadId, runId, input }, this.#abort.signal, { version });
+      for await (const event of graphRun.events) {
+        deadlines.saw(event);
+        this.#pump(event);
+      }
+      end = ending(graphRun.interrupts.map(toInterrupt));
+    } catch (thrown) {
+      cause = thrown;
+      end = this.#abort.signal.aborted ? stopped(this.#abort.signal.reason) : broken(thrown, graphRun);
+    } finally {
+      deadlines.stop();
+    }
+    this.#ended = true;
+    const closing = this.#translator.finish(end);
+    await this.#agui.flushed();
+    const whole = new Transcript(this.#transcript.messages);
+    for (const event of closing) whole.push(event);
+    return { end, closing, messages: whole.messages, ...(end.kind === "failed" ? { cause } : {}) };
+  }
+
+  /** Puts the closers and the terminal event into the log. The last thing a run does. */
+  async finish({ end, closing }: RunOutcome): Promise<void> {
+    this.#tell(closing, undefined);
+    this.#graph?.add({ json: JSON.stringify(graphEnd(end)), provenance: undefined });
+    await Promise.all([this.#agui.flushed(), this.#graph?.flushed()]);
+  }
+
+  /** Ends the run as soon as may be. Without an error it was a wish; with one it could not go on. */
+  stop(error?: SluiceError): void {
+    this.#abort.abort(error ?? new SluiceError("cancelled"));
+  }
+
+  /** The graph is done with; what remains is telling. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** The thread's transcript so far, open messages included. */
+  get messages(): Message[] {
+    return this.#transcript.messages;
+  }
+
+  /** What was told so far, in step with the log: closed messages, what is open, and the log's position. */
+  get snapshot(): { messages: Message[]; open: AguiEvent[]; cursor: Cursor | undefined } {
+    return { messages: this.#transcript.closed, open: this.#transcript.reopen(), cursor: this.#agui.cursor };
+  }
+
+  #pump(event: GraphEvent): void {
+    const { allowList, agent } = this.plan;
+    if (!allowList.admits(event)) {
+      this.refused.set(event.event, (this.refused.get(event.event) ?? 0) + 1);
+      this.#tell(this.#translator.refused(event, allowList.admitsPlace(event)), undefined);
+      return;
+    }
+    this.#graph?.add({
+      json: serializeGraphEvent(event, { fields: agent.graphFields }),
+      provenance: provenanceOf(event, [event.event]),
+    });
+    this.#tell(this.#translator.push(event), event);
+  }
+
+  #tell(events: readonly AguiEvent[], cause: GraphEvent | undefined): void {
+    if (events.length === 0) return;
+    const provenance = cause && provenanceOf(cause);
+    for (const event of events) this.#agui.add({ event: stamped(event), provenance });
+  }
+
+  #toEntry({ event, provenance }: Told): NewEntry {
+    this.#transcript.push(event);
+    const { runId } = this.plan;
+    return { json: JSON.stringify(event), type: event.type, runId, provenance, ...spanPosition(event) };
+  }
+}
+
+function merge(a: Told, b: Told): Told | undefined {
+  const event = mergeDeltas(a.event, b.event);
+  return event && { event, provenance: a.provenance };
+}
+
+/** Deltas come by the thousand and carry no time: the events around them do. */
+function stamped(event: AguiEvent): AguiEvent {
+  return isDelta(event) ? event : { ...event, timestamp: Date.now() };
+}
+
+/** A message that a view may show as tokens is the same message that another shows whole. */
+const ADMITTING: Partial<Record<GraphEventName, readonly GraphEventName[]>> = {
+  on_chat_model_stream: ["on_chat_model_stream", "on_chat_model_end"],
+  on_llm_stream: ["on_llm_stream", "on_llm_end"],
+};
+
+function provenanceOf(event: GraphEvent, events = ADMITTING[event.event] ?? [event.event]): Provenance {
+  const node = event.metadata.langgraph_node;
+  return {
+    events,
+    node: typeof node === "string" ? node : undefined,
+    name: event.name,
+    tags: event.tags,
+    depth: nodePath(event).length,
+  };
+}
+
+function graphEntry({ json, provenance }: GraphTold, runId: string): NewEntry {
+  return { json, type: provenance ? "GRAPH" : "GRAPH_END", runId, span: undefined, edge: "point", provenance };
+}
+
+function graphEnd(end: RunEnd): object {
+  if (end.kind === "failed") return { event: "error", ...end.error.toJSON() };
+  return { event: "done", outcome: end.kind, ...(end.kind === "interrupted" ? { interrupts: end.interrupts } : {}) };
+}
+
+function ending(interrupts: Interrupt[]): RunEnd {
+  const [first, ...rest] = interrupts;
+  return first ? { kind: "interrupted", interrupts: [first, ...rest] } : { kind: "done" };
+}
+
+function stopped(reason: unknown): RunEnd {
+  const error = SluiceError.from(reason);
+  return error.code === "cancelled" ? { kind: "cancelled" } : { kind: "failed", error };
+}
+
+/** What the graph threw, as it may be told. */
+function broken(thrown: unknown, graphRun: GraphRun | undefined): RunEnd {
+  if (thrown instanceof SluiceError) return { kind: "failed", error: thrown };
+  const code = graphRun?.isModelError(thrown) ? "model_error" : "graph_error";
+  const told = redact(thrown instanceof Error ? thrown.message : String(thrown));
+  const what = code === "model_error" ? "The model call failed" : "The graph failed";
+  return { kind: "failed", error: new SluiceError(code, told ? `${what}: ${told}` : undefined, { cause: thrown }) };
+}

@@ -1,0 +1,71 @@
+/** Writes one run's entries to a topic, in order, one append at a time. */
+import type { EventLog, Fence, NewEntry } from "../log/log.ts";
+import type { Cursor } from "../protocol/cursor.ts";
+import type { Topic } from "../protocol/ids.ts";
+
+export interface TopicWriterOptions<T> {
+  readonly log: EventLog;
+  readonly topic: Topic;
+  readonly fence: Fence;
+  /** Called once for each item, just before it is appended. */
+  readonly toEntry: (item: T) => NewEntry;
+  /** Two neighbours as one, where that loses nothing. Only asked for items that wait. */
+  readonly merge?: (a: T, b: T) => T | undefined;
+  /** The log refused: nothing more will be written. */
+  readonly failed: (error: unknown) => void;
+}
+
+export class TopicWriter<T> {
+  readonly #options: TopicWriterOptions<T>;
+  #waiting: T[] = [];
+  #writing: Promise<void> | undefined;
+  #broken = false;
+  #cursor: Cursor | undefined;
+
+  constructor(options: TopicWriterOptions<T>) {
+    this.#options = options;
+  }
+
+  /** The position of the last entry that was written. */
+  get cursor(): Cursor | undefined {
+    return this.#cursor;
+  }
+
+  add(item: T): void {
+    if (this.#broken) return;
+    const last = this.#waiting.at(-1);
+    const merged = last === undefined ? undefined : this.#options.merge?.(last, item);
+    if (merged === undefined) this.#waiting.push(item);
+    else this.#waiting[this.#waiting.length - 1] = merged;
+    this.#writing ??= this.#write();
+  }
+
+  /** Resolves when everything added so far is in the log, or the log has failed. */
+  async flushed(): Promise<void> {
+    await this.#writing;
+  }
+
+  async #write(): Promise<void> {
+    const { log, topic, fence, toEntry, failed } = this.#options;
+    try {
+      while (this.#waiting.length > 0) {
+        const batch = this.#waiting;
+        this.#waiting = [];
+        this.#cursor = await log.append(topic, fence, batch.map(toEntry));
+        // The rest of this turn of the event loop. What arrives within it came in one piece from the model, and can
+        // leave in one: a token alone is never held back.
+        if (this.#waiting.length === 0) await endOfTurn();
+      }
+    } catch (error) {
+      this.#broken = true;
+      this.#waiting = [];
+      failed(error);
+    } finally {
+      this.#writing = undefined;
+    }
+  }
+}
+
+function endOfTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

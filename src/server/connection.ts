@@ -1,0 +1,198 @@
+/** One WebSocket in the formats that follow one thread at a time: what it says becomes runs, what happens becomes frames. */
+import { randomUUID } from "node:crypto";
+import type { EventLog } from "../log/log.ts";
+import { type ClientCommand, HELP, parseCommand } from "../protocol/commands.ts";
+import type { Cursor } from "../protocol/cursor.ts";
+import { SluiceError } from "../protocol/errors.ts";
+import { type AguiEvent, EventType, isTerminal, type RunAgentInput } from "../protocol/events.ts";
+import { checkId, graphTopic, threadTopic } from "../protocol/ids.ts";
+import { parseRunAgentInput } from "../protocol/input.ts";
+import type { RunManager } from "../runs/manager.ts";
+import { catchUpAgui } from "./catch-up.ts";
+import { deliver } from "./deliver.ts";
+import type { Format } from "./formats/format.ts";
+import { type Narrowing, viewFor } from "./narrowing.ts";
+import type { Peer } from "./peer.ts";
+import type { Outgoing } from "./view.ts";
+
+export interface ConnectionOptions {
+  readonly runs: RunManager;
+  readonly log: EventLog;
+  readonly peer: Peer;
+  readonly format: Format;
+  readonly narrowing: Narrowing;
+  readonly agent: string | undefined;
+  readonly threadId: string | undefined;
+  /** The peer cannot go on and must come back. */
+  readonly expelled: (error: SluiceError) => void;
+}
+
+export class Connection {
+  readonly #options: ConnectionOptions;
+  readonly #format: Format;
+  #agent: string | undefined;
+  #threadId: string;
+  /** Announced with the last input; a client's generation does not change. */
+  #announced: string | undefined;
+  #following: AbortController | undefined;
+  #leave: () => void = () => {};
+  /** Is a run open in what this peer has been sent? Then only events that fit inside a run may be. */
+  #runOpen = false;
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+    this.#agent = options.agent;
+    this.#threadId = options.threadId ?? randomUUID();
+    const { format } = options;
+    this.#format = { graph: format.graph, encode: (out) => this.#noting(out) };
+    options.peer.closed.addEventListener("abort", () => this.#unfollow(), { once: true });
+  }
+
+  /** Follows the thread it was opened on: from the start of its run, if one is active, else from now on. */
+  async open(): Promise<void> {
+    const { runs, log } = this.#options;
+    const active = runs.active(this.#threadId);
+    const head = await log.head(this.#topic);
+    const from = this.#format.graph ? active?.graphFrom : active?.from;
+    this.#follow(from ?? head ?? { epoch: "", offset: 0 });
+  }
+
+  /** Does what a message asks. What is wrong with it is told to the peer; it never rejects. */
+  async receive(text: string): Promise<void> {
+    try {
+      await this.#do(parseCommand(text));
+    } catch (error) {
+      this.#tellError(SluiceError.from(error));
+      if (!(error instanceof SluiceError)) throw error;
+    }
+  }
+
+  async #do(command: ClientCommand): Promise<void> {
+    const { runs } = this.#options;
+    switch (command.type) {
+      case "message":
+        return this.#run(this.#agent, this.#input({ id: randomUUID(), role: "user", content: command.text }));
+      case "run":
+        return this.#run(command.agent ?? this.#agent, parseRunAgentInput(command.input));
+      case "cancel": {
+        const cancelled = runs.cancel(command.threadId ?? this.#threadId);
+        if (!cancelled) throw new SluiceError("not_found", "There is no active run to cancel.");
+        return;
+      }
+      case "resume":
+        return this.#run(this.#agent, await this.#answer(command));
+      case "thread":
+        await this.#go(checkId("thread", command.threadId));
+        return this.#notice(`On thread ${this.#threadId}.`);
+      case "agent":
+        this.#agent = runs.agent(command.agent).name;
+        return this.#notice(`Talking to ${this.#agent}.`);
+      case "help":
+        return this.#notice(HELP);
+      case "ping":
+        return this.#tell([{ type: EventType.CUSTOM, name: "sluice.pong", value: null }]);
+    }
+  }
+
+  async #run(agent: string | undefined, input: RunAgentInput): Promise<void> {
+    const { runs } = this.#options;
+    const handle = await runs.start({ agent, input, graphTopic: this.#format.graph });
+    const moved = handle.threadId !== this.#threadId;
+    const announcedNow = input.protocolVersion ?? this.#announced;
+    if (!moved && announcedNow === this.#announced) return;
+    this.#announced = announcedNow;
+    this.#threadId = handle.threadId;
+    this.#follow(this.#format.graph ? handle.graphFrom : handle.from);
+  }
+
+  async #go(threadId: string): Promise<void> {
+    this.#threadId = threadId;
+    await this.open();
+  }
+
+  #input(...messages: RunAgentInput["messages"]): RunAgentInput {
+    return { threadId: this.#threadId, runId: randomUUID(), messages, tools: [], context: [] };
+  }
+
+  /** One answer goes to every open interrupt, unless it names one. */
+  async #answer({ payload, interruptId }: ClientCommand & { type: "resume" }): Promise<RunAgentInput> {
+    const open = await this.#options.runs.interrupts(this.#threadId);
+    if (open.length === 0) throw new SluiceError("bad_request", "Nothing here waits for an answer.");
+    const asked = interruptId === undefined ? open : open.filter(({ id }) => id === interruptId);
+    const resume = asked.map(({ id }) => ({ interruptId: id, status: "resolved" as const, payload }));
+    return { ...this.#input(), resume };
+  }
+
+  #follow(after: Cursor): void {
+    this.#unfollow();
+    const { runs, log, peer, narrowing } = this.#options;
+    const following = new AbortController();
+    this.#following = following;
+    this.#leave = runs.follow(this.#threadId);
+    this.#runOpen = false;
+    const threadId = this.#threadId;
+    deliver({
+      log,
+      topic: this.#topic,
+      after,
+      view: viewFor(narrowing, this.#announced),
+      format: this.#format,
+      peer,
+      signal: following.signal,
+      catchUp: async (reason, begun) => {
+        if (!this.#format.graph) return catchUpAgui(runs, { threadId, runId: randomUUID() }, reason, begun);
+        await peer.send([JSON.stringify({ event: "gap", reason })]);
+        return undefined;
+      },
+    }).catch((error: unknown) => this.#options.expelled(SluiceError.from(error)));
+  }
+
+  #unfollow(): void {
+    this.#following?.abort();
+    this.#following = undefined;
+    this.#leave();
+    this.#leave = () => {};
+  }
+
+  get #topic() {
+    return this.#format.graph ? graphTopic(this.#threadId) : threadTopic(this.#threadId);
+  }
+
+  #noting(out: Outgoing): string[] {
+    if (out.type === EventType.RUN_STARTED) this.#runOpen = true;
+    else if (out.type !== "GRAPH" && out.type !== "GRAPH_END" && isTerminal(out.type)) this.#runOpen = false;
+    return this.#options.format.encode(out);
+  }
+
+  #notice(text: string): void {
+    this.#tell([{ type: EventType.CUSTOM, name: "sluice.notice", value: text }]);
+  }
+
+  /** Outside a run an error is a run that could not be; inside one it must not end the run that goes on. */
+  #tellError(error: SluiceError): void {
+    const { code, message, retryable } = error;
+    if (this.#runOpen) this.#tell([{ type: EventType.CUSTOM, name: "sluice.error", value: error.toJSON() }]);
+    else this.#tell([{ type: EventType.RUN_ERROR, message, code, metadata: { retryable } }]);
+  }
+
+  #tell(events: AguiEvent[]): void {
+    const { peer, format } = this.#options;
+    const frames = events.flatMap((event) =>
+      format.graph
+        ? [graphFrame(event)]
+        : format.encode({ json: JSON.stringify(event), type: event.type, cursor: undefined }),
+    );
+    // Answers are small, and a peer that floods us with questions is cut when its answers do not drain.
+    void peer.send(frames);
+  }
+}
+
+/** The `langgraph` format speaks in graph events, so answers do too. */
+function graphFrame(event: AguiEvent): string {
+  if (event.type === EventType.RUN_ERROR) {
+    return JSON.stringify({ event: "error", code: event.code, message: event.message });
+  }
+  return event.type === EventType.CUSTOM
+    ? JSON.stringify({ event: "on_custom_event", name: event.name, data: event.value })
+    : JSON.stringify(event);
+}

@@ -1,0 +1,9 @@
+/** How events become frames. A format is made for one connection and may remember what it said. */
+import type { Outgoing } from "../view.ts";
+
+export interface Format {
+  /** Does it read the graph topic rather than the AG-UI one? */
+  readonly graph: boolean;
+  /** The frames for an event: usually one. */
+  encode(out: Outgoing): string[];
+}

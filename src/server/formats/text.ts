@@ -1,0 +1,69 @@
+/** `text`: what a person would read. For wscat, by hand. */
+import { type AguiEvent, EventType } from "../../protocol/events.ts";
+import type { Outgoing } from "../view.ts";
+import type { Format } from "./format.ts";
+
+/** Results may be long; a terminal wants the beginning. */
+const MAX_RESULT = 400;
+
+export function textFormat(): Format {
+  const calls = new Map<string, { name: string; args: string }>();
+  const lines = (event: AguiEvent): string[] => {
+    switch (event.type) {
+      case EventType.TEXT_MESSAGE_CONTENT:
+      case EventType.REASONING_MESSAGE_CONTENT:
+        return [event.delta];
+      case EventType.REASONING_START:
+        return ["[thinking]"];
+      case EventType.REASONING_END:
+        return ["[/thinking]"];
+      case EventType.TOOL_CALL_START:
+        calls.set(event.toolCallId, { name: event.toolCallName, args: "" });
+        return [];
+      case EventType.TOOL_CALL_ARGS: {
+        const call = calls.get(event.toolCallId);
+        if (call) call.args += event.delta;
+        return [];
+      }
+      case EventType.TOOL_CALL_END: {
+        const call = calls.get(event.toolCallId);
+        return call ? [`[tool] ${call.name} ${call.args}`] : [];
+      }
+      case EventType.TOOL_CALL_RESULT: {
+        const name = calls.get(event.toolCallId)?.name ?? "tool";
+        calls.delete(event.toolCallId);
+        const result = typeof event.content === "string" ? event.content : JSON.stringify(event.content);
+        return [`[${event.metadata?.error ? "failed" : "result"}] ${name}: ${shorten(result)}`];
+      }
+      case EventType.RUN_FINISHED:
+        return [ending(event)];
+      case EventType.RUN_ERROR:
+        return [`[error] ${event.code ?? "internal"}: ${event.message}`];
+      case EventType.CUSTOM:
+        if (event.name === "sluice.notice") return [String(event.value)];
+        if (event.name === "sluice.error") return [`[error] ${(event.value as { message: string }).message}`];
+        return [`[${event.name}] ${shorten(JSON.stringify(event.value))}`];
+      default:
+        return [];
+    }
+  };
+  return {
+    graph: false,
+    encode: ({ json, type }: Outgoing) => (isAgui(type) ? lines(JSON.parse(json) as AguiEvent) : []),
+  };
+}
+
+function isAgui(type: Outgoing["type"]): boolean {
+  return type !== "GRAPH" && type !== "GRAPH_END";
+}
+
+function ending(event: Extract<AguiEvent, { type: EventType.RUN_FINISHED }>): string {
+  if (event.outcome?.type === "cancelled") return "[cancelled]";
+  if (event.outcome?.type !== "interrupt") return "[done]";
+  const asks = event.outcome.interrupts.map((interrupt) => interrupt.message ?? interrupt.reason).join(" / ");
+  return `[waiting] ${asks} (answer with /approve or /reject)`;
+}
+
+function shorten(text: string): string {
+  return text.length > MAX_RESULT ? `${text.slice(0, MAX_RESULT)}…` : text;
+}

@@ -1,0 +1,36 @@
+/** What a connection may ask for in its URL, the same for every transport. */
+import { z } from "zod";
+import { allowList } from "../graph/allow-list.ts";
+import { eventPatterns, splitEvents } from "../protocol/allow-list-spec.ts";
+import { speaksOne } from "../protocol/generations.ts";
+import { parseWith } from "../protocol/input.ts";
+import { View } from "./view.ts";
+
+const onOff = z
+  .enum(["true", "false", "on", "off", "1", "0"], { error: "must be true or false" })
+  .transform((value) => value === "true" || value === "on" || value === "1");
+
+const query = z.object({
+  events: z.string().transform(splitEvents).pipe(eventPatterns).optional(),
+  tokens: onOff.default(true),
+  reasoning: onOff.default(true),
+  protocol: z.string().optional(),
+});
+
+export type Narrowing = z.infer<typeof query>;
+
+/** @throws SluiceError `bad_request` that names the parameter. */
+export function parseNarrowing(parameters: unknown): Narrowing {
+  return parseWith(query, parameters, "query");
+}
+
+/** A fresh view for a connection; `announced` is the protocol version that came with its input, if any. */
+export function viewFor({ events, tokens, reasoning, protocol }: Narrowing, announced: string | undefined): View {
+  return new View({
+    allowList: allowList({ events }),
+    narrowsEvents: events !== undefined,
+    tokens,
+    reasoning,
+    speaksOne: speaksOne(protocol ?? announced),
+  });
+}

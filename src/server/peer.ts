@@ -1,0 +1,16 @@
+/** One open line to a client, whatever it is made of. */
+
+/** How much may wait for a peer that does not read. Frames are bounded too: closing over many small ones blocks. */
+export const HIGH_WATER = { bytes: 256 * 1024, frames: 512 } as const;
+
+export interface Peer {
+  /**
+   * Sends frames, in order. Resolves when the peer can take more: whoever awaits it never fills memory for a slow one.
+   * Sending to a closed peer does nothing.
+   */
+  send(frames: readonly string[]): Promise<void>;
+  /** Aborts when the line is down, whoever ended it. */
+  readonly closed: AbortSignal;
+}
+
+export const READY: Promise<void> = Promise.resolve();

@@ -1,0 +1,94 @@
+/** A run's whole result, read from the log: the answer of the doors that do not stream. */
+
+import { follow } from "../log/follow.ts";
+import type { EventLog } from "../log/log.ts";
+import { ERRORS, type ErrorCode, SluiceError } from "../protocol/errors.ts";
+import {
+  type AguiEvent,
+  EventType,
+  type Interrupt,
+  isTerminal,
+  type Message,
+  type TokenUsage,
+} from "../protocol/events.ts";
+import type { RunHandle } from "../runs/manager.ts";
+import { Transcript } from "../store/transcript.ts";
+
+export interface RunResult {
+  readonly threadId: string;
+  readonly runId: string;
+  readonly outcome: "success" | "interrupt" | "cancelled";
+  /** What this run added, in order. */
+  readonly messages: readonly Message[];
+  readonly interrupts?: readonly Interrupt[];
+  readonly usage?: readonly TokenUsage[];
+  readonly finishReason?: string;
+}
+
+/**
+ * Waits for the run's end. `undefined` when `signal` aborts first.
+ * @throws SluiceError the run's own error; `slow_consumer` when the log let go of its beginning.
+ */
+export async function readResult(log: EventLog, run: RunHandle, signal: AbortSignal): Promise<RunResult | undefined> {
+  const transcript = new Transcript([]);
+  for await (const page of follow(log, run.topic, run.from, signal)) {
+    if (page.gap)
+      throw new SluiceError("slow_consumer", "The run's events are no longer kept. Read GET /threads/:id/messages.");
+    for (const entry of page.entries) {
+      if (entry.runId !== run.runId) continue;
+      const event = JSON.parse(entry.json) as AguiEvent;
+      if (isTerminal(event.type)) return result(event, transcript.messages, run);
+      // The messages that came with the run are the client's own.
+      if (event.type !== EventType.RUN_STARTED) transcript.push(event);
+    }
+  }
+  return undefined;
+}
+
+function result(event: AguiEvent, messages: readonly Message[], { threadId, runId }: RunHandle): RunResult {
+  if (event.type === EventType.RUN_ERROR) {
+    const code = event.code !== undefined && event.code in ERRORS ? (event.code as ErrorCode) : "internal";
+    throw new SluiceError(code, event.message, { details: { threadId, runId } });
+  }
+  if (event.type !== EventType.RUN_FINISHED) throw new Error(`${event.type} does not end a run.`);
+  const { outcome, usage, metadata } = event;
+  return {
+    threadId,
+    runId,
+    outcome: outcome?.type ?? "success",
+    messages,
+    ...(outcome?.type === "interrupt" ? { interrupts: outcome.interrupts } : {}),
+    ...(usage ? { usage } : {}),
+    ...(typeof metadata?.finishReason === "string" ? { finishReason: metadata.finishReason } : {}),
+  };
+}
+
+/** The answer of `POST /chat`: the last thing said, what was thought, and which tools were used. */
+export function chatAnswer(result: RunResult): object {
+  const { threadId, runId, messages, interrupts, usage, finishReason } = result;
+  const said = messages.findLast((message) => message.role === "assistant" && message.content);
+  const reasoning = messages.flatMap((message) => (message.role === "reasoning" ? [message.content] : [])).join("\n");
+  const results = new Map(
+    messages.flatMap((message) => (message.role === "tool" ? [[message.toolCallId, message]] : [])),
+  );
+  const toolCalls = messages.flatMap((message) =>
+    message.role !== "assistant"
+      ? []
+      : (message.toolCalls ?? []).map((call) => ({
+          id: call.id,
+          name: call.function.name,
+          arguments: call.function.arguments,
+          result: results.get(call.id)?.content,
+        })),
+  );
+  return {
+    threadId,
+    runId,
+    message: said?.content ?? "",
+    ...(reasoning ? { reasoning } : {}),
+    toolCalls,
+    ...(interrupts ? { interrupts } : {}),
+    usage: usage ?? [],
+    finishReason: result.outcome === "success" ? (finishReason ?? null) : result.outcome,
+  };
+}

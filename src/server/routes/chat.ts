@@ -1,0 +1,26 @@
+/** The plain door: a message in, the whole answer out. */
+import { randomUUID } from "node:crypto";
+import { Router } from "express";
+import { checkId } from "../../protocol/ids.ts";
+import { chatBody, parseWith } from "../../protocol/input.ts";
+import { chatAnswer, readResult } from "../result.ts";
+import type { ServerOptions } from "../server-options.ts";
+import { whileOpen } from "./while-open.ts";
+
+export function chatRoutes({ runs, log }: Pick<ServerOptions, "runs" | "log">): Router {
+  const router = Router();
+  router.post("/chat", async (request, response) => {
+    const { message, threadId = randomUUID(), agent } = parseWith(chatBody, request.body, "body");
+    const input = {
+      threadId: checkId("threadId", threadId),
+      runId: randomUUID(),
+      messages: [{ id: randomUUID(), role: "user" as const, content: message }],
+      tools: [],
+      context: [],
+    };
+    const run = await runs.start({ agent, input });
+    const result = await whileOpen(response, runs, run, (signal) => readResult(log, run, signal));
+    if (result) response.json(chatAnswer(result));
+  });
+  return router;
+}

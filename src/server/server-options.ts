@@ -1,0 +1,23 @@
+/** What the server is made of and the limits it keeps. Milliseconds and bytes throughout. */
+import type { Registry } from "../graph/registry.ts";
+import type { EventLog } from "../log/log.ts";
+import type { RunManager } from "../runs/manager.ts";
+
+export interface ServerOptions {
+  readonly runs: RunManager;
+  readonly log: EventLog;
+  readonly registry: Registry;
+  /** Names this program to clients of `/agui/info`. */
+  readonly version: string;
+  readonly allowedOrigins: readonly string[];
+  /** Answer only requests whose `Host` belongs to an allowed origin. On when bound to loopback. */
+  readonly checkHost: boolean;
+  readonly maxBodyBytes: number;
+  readonly maxSockets: number;
+  readonly heartbeatMs: number;
+  readonly slowConsumerMs: number;
+  /** May new work come in? `false` while draining. */
+  readonly ready: () => boolean;
+  /** Hears of errors that clients are told nothing about. */
+  readonly failed: (error: unknown, where: string) => void;
+}

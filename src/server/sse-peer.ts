@@ -1,0 +1,67 @@
+/** An HTTP response as a peer: `text/event-stream`, LF only, with comments to keep it alive. */
+import type { ServerResponse } from "node:http";
+import { type Peer, READY } from "./peer.ts";
+
+export interface SsePeerOptions {
+  /** Milliseconds between comments. */
+  readonly heartbeatMs: number;
+  /** How long a client may take to catch up before it is cut, in milliseconds. */
+  readonly drainMs: number;
+}
+
+export class SsePeer implements Peer {
+  readonly #response: ServerResponse;
+  readonly #drainMs: number;
+  readonly #closed = new AbortController();
+
+  constructor(response: ServerResponse, { heartbeatMs, drainMs }: SsePeerOptions) {
+    this.#response = response;
+    this.#drainMs = drainMs;
+    response.writeHead(200, {
+      "Content-Type": "text/event-stream",
+      "Cache-Control": "no-cache, no-transform",
+      // nginx buffers a response unless it is told not to.
+      "X-Accel-Buffering": "no",
+    });
+    response.flushHeaders();
+    // A comment only between frames: none may wait in front of a reader that is behind.
+    const heartbeat = setInterval(() => {
+      if (!response.writableNeedDrain) response.write(": keep-alive\n\n");
+    }, heartbeatMs);
+    response.once("close", () => {
+      clearInterval(heartbeat);
+      this.#closed.abort();
+    });
+  }
+
+  get closed(): AbortSignal {
+    return this.#closed.signal;
+  }
+
+  send(frames: readonly string[]): Promise<void> {
+    if (frames.length === 0 || this.#closed.signal.aborted) return READY;
+    return this.#response.write(frames.join("")) ? READY : this.#drain();
+  }
+
+  /** Ends the response after what was sent. */
+  end(): void {
+    this.#response.end();
+  }
+
+  #drain(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.#response.destroy(), this.#drainMs);
+      const done = () => {
+        clearTimeout(timer);
+        this.#response.off("drain", done).off("close", done);
+        resolve();
+      };
+      this.#response.once("drain", done).once("close", done);
+    });
+  }
+}
+
+/** One SSE frame. JSON has no line breaks, so one `data:` line holds it. */
+export function sseFrame(data: string, id: string | undefined): string {
+  return id === undefined ? `data: ${data}\n\n` : `id: ${id}\ndata: ${data}\n\n`;
+}

@@ -1,0 +1,24 @@
+/** What a graph that waits for a person asks, in AG-UI's shape. */
+import type { Interrupt } from "../protocol/events.ts";
+import { isRecord } from "../protocol/input.ts";
+import { toJsonValue } from "../protocol/json.ts";
+
+/** LangGraph gives an id and any value; what a client can show or build a form from is looked for in the value. */
+export function toInterrupt({ id, value }: { readonly id: string; readonly value: unknown }): Interrupt {
+  const fields = isRecord(value) ? value : {};
+  const message = typeof value === "string" ? value : firstText(fields.message, fields.question, fields.prompt);
+  const schema = [fields.responseSchema, fields.response_schema].find(isRecord);
+  const toolCallId = firstText(fields.toolCallId, fields.tool_call_id);
+  return {
+    id,
+    reason: firstText(fields.reason) ?? "input_required",
+    ...(message ? { message } : {}),
+    ...(toolCallId ? { toolCallId } : {}),
+    ...(schema ? { responseSchema: toJsonValue(schema) as Record<string, unknown> } : {}),
+    metadata: { value: toJsonValue(value ?? null) },
+  };
+}
+
+function firstText(...candidates: unknown[]): string | undefined {
+  return candidates.find((candidate): candidate is string => typeof candidate === "string" && candidate !== "");
+}

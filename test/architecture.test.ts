@@ -1,0 +1,103 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join, relative, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "@jest/globals";
+import { type Rules, type Tree, violations } from "./support/arrows.ts";
+
+const BELOW_RUNS = ["protocol", "graph", "translate", "log", "store"];
+const BELOW_SERVER = [...BELOW_RUNS, "runs"];
+const ROOMS = [...BELOW_SERVER, "server", "config", "agents", "ops", "client", "playground"];
+
+const RULES: Rules = {
+  mayImport: {
+    protocol: [],
+    agents: [],
+    config: ["protocol"],
+    ops: ["protocol"],
+    graph: ["protocol"],
+    translate: ["protocol"],
+    log: ["protocol"],
+    store: ["protocol"],
+    runs: BELOW_RUNS,
+    server: BELOW_SERVER,
+    client: ["protocol"],
+    playground: ["protocol", "client"],
+    "app.ts": ROOMS,
+    "index.ts": [...ROOMS, "app.ts"],
+    "main.ts": [...ROOMS, "app.ts", "index.ts"],
+  },
+  readsEnv: "config",
+  maxLines: 300,
+  emptyNames: /^(utils?|helpers?|common|misc|manager)$/i,
+  namesAllowed: ["runs/manager.ts"],
+};
+
+test("the source tree keeps to the rules of the house", () => {
+  const tree = readTree(fileURLToPath(new URL("../src", import.meta.url)));
+  expect(tree.size).toBeGreaterThan(0);
+  expect(violations(tree, RULES)).toEqual([]);
+});
+
+test("every way to break a rule is named", () => {
+  const bad = new Map([
+    ["protocol/a.ts", 'import { b } from "../graph/b.ts";'],
+    ["graph/b.ts", 'import {\n  type C,\n  c,\n} from "../server/c.ts";'],
+    ["log/c.ts", 'import type { D } from "../store/d.ts";'],
+    ["store/d.ts", 'export * from "../runs/e.ts";'],
+    ["runs/e.ts", 'const f = await import("../server/f.ts");'],
+    ["server/f.ts", 'import "../config/g.ts";'],
+    ["agents/g.ts", 'type H = import("../protocol/h.ts").H;'],
+    ["config/h.ts", "const x = await import(\n  `../ops/i.ts`\n);"],
+    ["ops/i.ts", 'import pkg from "../../package.json" with { type: "json" };'],
+    ["client/j.ts", 'import { k } from "../playground/k.ts";'],
+    ["app.ts", 'import { main } from "./main.ts";'],
+    ["index.ts", 'export { main } from "./main.ts";'],
+    ["attic/l.ts", ""],
+    ["server/m.ts", "const port = process.env.PORT;"],
+    ["log/n.ts", "const { env } = process;"],
+    ["store/o.ts", 'import { env } from "node:process";'],
+    ["graph/p.ts", "x\n".repeat(301)],
+    ["graph/utils/q.ts", ""],
+    ["server/helpers.ts", ""],
+    ["server/manager.ts", ""],
+  ]);
+  expect(violations(bad, RULES)).toEqual([
+    "protocol/a.ts: protocol may not import graph/b.ts",
+    "graph/b.ts: graph may not import server/c.ts",
+    "log/c.ts: log may not import store/d.ts",
+    "store/d.ts: store may not import runs/e.ts",
+    "runs/e.ts: runs may not import server/f.ts",
+    "server/f.ts: server may not import config/g.ts",
+    "agents/g.ts: agents may not import protocol/h.ts",
+    "config/h.ts: config may not import ops/i.ts",
+    "ops/i.ts: ops may not import ../package.json",
+    "client/j.ts: client may not import playground/k.ts",
+    "app.ts: app.ts may not import main.ts",
+    "index.ts: index.ts may not import main.ts",
+    "attic/l.ts: attic is no room of the house",
+    "server/m.ts: process.env is read only in config",
+    "log/n.ts: process.env is read only in config",
+    "store/o.ts: process.env is read only in config",
+    "graph/p.ts: 301 lines, 300 at most",
+    "graph/utils/q.ts: utils says nothing as a name",
+    "server/helpers.ts: helpers.ts says nothing as a name",
+    "server/manager.ts: manager.ts says nothing as a name",
+  ]);
+});
+
+test("what is allowed passes", () => {
+  const good = new Map([
+    ["protocol/a.ts", '/** Like `import "../server/x.ts"`, never process.env. */\nimport "./b.ts";\nimport "node:fs";'],
+    ["config/b.ts", "export const port = process.env.PORT;"],
+    ["runs/manager.ts", 'import "../log/log.ts";\nimport "./pump.ts";'],
+    ["server/ws.ts", `import "../runs/manager.ts";\n${"\n".repeat(298)}`],
+    ["main.ts", 'import "./app.ts";\nimport "./config/b.ts";'],
+  ]);
+  expect(violations(good, RULES)).toEqual([]);
+});
+
+function readTree(root: string): Tree {
+  const files = readdirSync(root, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const paths = files.map((file) => join(file.parentPath, file.name)).sort();
+  return new Map(paths.map((path) => [relative(root, path).split(sep).join("/"), readFileSync(path, "utf8")]));
+}
