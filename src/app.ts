@@ -1,8 +1,6 @@
 /** The composition root: the only file that knows concrete classes. */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { resolve } from "node:path";
-import { pathToFileURL } from "node:url";
 import type { BaseChatModel } from "@langchain/core/language_models/chat_models";
 import { MemorySaver } from "@langchain/langgraph";
 import { assistant } from "./agents/assistant.ts";
@@ -10,84 +8,72 @@ import { loadDocuments } from "./agents/documents.ts";
 import { DemoChatModel } from "./agents/models/demo.ts";
 import { openaiModel } from "./agents/models/openai.ts";
 import type { AgentEntry } from "./config/agents.ts";
-import { type Config, splitGraph } from "./config/config.ts";
-import { ConfigError } from "./config/settings.ts";
+import type { Config } from "./config/config.ts";
+import { ConfigError, type Settings } from "./config/settings.ts";
 import { allowList } from "./graph/allow-list.ts";
+import { loadGraph } from "./graph/loader.ts";
 import { Registry, type ServedAgent } from "./graph/registry.ts";
 import type { ServedGraph } from "./graph/source.ts";
 import { MemoryLog } from "./log/memory.ts";
 import type { Logger } from "./ops/logger.ts";
+import { messageOf } from "./protocol/redact.ts";
 import { RunManager } from "./runs/manager.ts";
 import { httpApp } from "./server/http.ts";
 import type { ServerOptions } from "./server/server-options.ts";
 import { WebSocketHost } from "./server/ws.ts";
 import { MemoryStore } from "./store/memory.ts";
 
+/** A server with everything behind it, not listening yet. */
 export interface App {
-  /** The address it listens on, like `http://127.0.0.1:8123`. */
-  readonly url: string;
-  readonly agents: readonly string[];
-  /** Which model answers for the bundled agents. */
-  readonly model: "openai" | "demo";
+  readonly server: Server;
+  readonly runs: RunManager;
+  readonly log: MemoryLog;
+  readonly sockets: WebSocketHost;
+  /** Listens, and gives the address, like `http://127.0.0.1:8123`. Rejects with the system's error when it cannot. */
+  listen(): Promise<string>;
   /** Lets active runs finish within the drain time, then ends what is left and stops listening. */
   close(): Promise<void>;
 }
 
-/**
- * Builds everything and listens.
- * @throws ConfigError when an agent's graph cannot be loaded; the system's error when the port is taken.
- */
-export async function startApp(config: Config, packageRoot: string, version: string, logger: Logger): Promise<App> {
-  const checkpointer = new MemorySaver();
-  const model =
-    config.MODEL === "auto" ? (config.OPENAI_API_KEY || config.OPENAI_BASE_URL ? "openai" : "demo") : config.MODEL;
-  const bundled = await bundledGraphs(chatModel(config, model), checkpointer, packageRoot);
-  const agents = await Promise.all(
-    Object.entries(config.agents).map(async ([name, entry]) =>
-      servedAgent(name, entry, config, bundled[entry.graph] ?? (await loadGraph(name, entry.graph, config))),
-    ),
-  );
-  const [first, ...rest] = agents;
-  if (!first) throw new ConfigError("agents.json names no agent.");
-
-  const registry = new Registry([first, ...rest]);
+/** Everything but the agents' graphs, which come ready made. `forget` hears of threads that are let go. */
+export function createApp(
+  agents: readonly [ServedAgent, ...ServedAgent[]],
+  settings: Settings,
+  { logger, version, forget }: { logger: Logger; version: string; forget: (threadId: string) => void },
+): App {
+  const registry = new Registry(agents);
   const log = new MemoryLog({
-    maxEvents: config.LOG_MAX_EVENTS,
-    maxBytes: config.LOG_MAX_BYTES,
-    maxTotalBytes: config.LOG_MAX_TOTAL_BYTES,
-    retentionMs: config.LOG_RETENTION_SECONDS * 1_000,
+    maxEvents: settings.LOG_MAX_EVENTS,
+    maxBytes: settings.LOG_MAX_BYTES,
+    maxTotalBytes: settings.LOG_MAX_TOTAL_BYTES,
+    retentionMs: settings.LOG_RETENTION_SECONDS * 1_000,
   });
-  const forget = (threadId: string) => {
-    checkpointer
-      .deleteThread(threadId)
-      .catch((error: unknown) => logger.error({ error, threadId }, "forgetting failed"));
-  };
   const runs = new RunManager({
     registry,
     log,
-    store: new MemoryStore(config.MAX_THREADS, forget),
-    version: config.STREAM_VERSION,
-    maxActiveRuns: config.MAX_ACTIVE_RUNS,
-    orphanGraceMs: config.ORPHAN_GRACE_SECONDS * 1_000,
+    store: new MemoryStore(settings.MAX_THREADS, forget),
+    version: settings.STREAM_VERSION,
+    maxActiveRuns: settings.MAX_ACTIVE_RUNS,
+    orphanGraceMs: settings.ORPHAN_GRACE_SECONDS * 1_000,
     ended: ({ plan: { agent, threadId, runId } }, end, cause) => {
       const fields = { agent: agent.name, threadId, runId, end: end.kind };
       if (end.kind === "failed") logger.warn({ ...fields, code: end.error.code, err: cause }, "run failed");
+      else if (cause) logger.error({ ...fields, err: cause }, "the run's end was not stored");
       else logger.debug(fields, "run ended");
     },
   });
-
   let ready = true;
   const options: ServerOptions = {
     runs,
     log,
     registry,
     version,
-    allowedOrigins: config.ALLOWED_ORIGINS,
-    checkHost: isLoopback(config.HOST),
-    maxBodyBytes: config.MAX_BODY_BYTES,
-    maxSockets: config.MAX_SOCKETS,
-    heartbeatMs: config.HEARTBEAT_SECONDS * 1_000,
-    slowConsumerMs: config.SLOW_CONSUMER_SECONDS * 1_000,
+    allowedOrigins: settings.ALLOWED_ORIGINS,
+    checkHost: isLoopback(settings.HOST),
+    maxBodyBytes: settings.MAX_BODY_BYTES,
+    maxSockets: settings.MAX_SOCKETS,
+    heartbeatMs: settings.HEARTBEAT_SECONDS * 1_000,
+    slowConsumerMs: settings.SLOW_CONSUMER_SECONDS * 1_000,
     ready: () => ready,
     failed: (err, where) => logger.error({ err, where }, "internal error"),
   };
@@ -98,19 +84,22 @@ export async function startApp(config: Config, packageRoot: string, version: str
   );
   const sockets = new WebSocketHost(options);
   sockets.attach(server, "/ws");
-  await listen(server, config.PORT, config.HOST);
   const sweeper = setInterval(() => log.sweep().catch((err: unknown) => logger.error({ err }, "sweep failed")), 30_000);
   sweeper.unref();
-
   return {
-    url: addressOf(server),
-    agents: agents.map(({ name }) => name),
-    model,
+    server,
+    runs,
+    log,
+    sockets,
+    async listen() {
+      await listen(server, settings.PORT, settings.HOST);
+      return addressOf(server);
+    },
     async close() {
       ready = false;
       clearInterval(sweeper);
       const closed = new Promise<void>((done) => server.close(() => done()));
-      await runs.close(config.DRAIN_SECONDS * 1_000);
+      await runs.close(settings.DRAIN_SECONDS * 1_000);
       await sockets.close();
       server.closeAllConnections();
       await closed;
@@ -118,8 +107,38 @@ export async function startApp(config: Config, packageRoot: string, version: str
   };
 }
 
-function chatModel(config: Config, model: "openai" | "demo"): BaseChatModel {
-  if (model === "openai") {
+/** Which model answers for the bundled agents. */
+export function modelKind({ MODEL, OPENAI_API_KEY, OPENAI_BASE_URL }: Settings): "openai" | "demo" {
+  if (MODEL !== "auto") return MODEL;
+  return OPENAI_API_KEY || OPENAI_BASE_URL ? "openai" : "demo";
+}
+
+/**
+ * The app that a configuration describes: its agents' graphs built or loaded.
+ * @throws ConfigError when a graph cannot be loaded.
+ */
+export async function appFromConfig(
+  config: Config,
+  packageRoot: string,
+  version: string,
+  logger: Logger,
+): Promise<App> {
+  const checkpointer = new MemorySaver();
+  const bundled = await bundledGraphs(chatModel(config), checkpointer, packageRoot);
+  const [first, ...rest] = await Promise.all(
+    Object.entries(config.agents).map(async ([name, entry]) =>
+      servedAgent(name, entry, config, bundled[entry.graph] ?? (await load(name, entry.graph, config))),
+    ),
+  );
+  if (!first) throw new ConfigError("agents.json names no agent.");
+  const forget = (threadId: string) => {
+    checkpointer.deleteThread(threadId).catch((err: unknown) => logger.error({ err, threadId }, "forgetting failed"));
+  };
+  return createApp([first, ...rest], config, { logger, version, forget });
+}
+
+function chatModel(config: Config): BaseChatModel {
+  if (modelKind(config) === "openai") {
     return openaiModel({ apiKey: config.OPENAI_API_KEY, baseUrl: config.OPENAI_BASE_URL, model: config.OPENAI_MODEL });
   }
   return new DemoChatModel({
@@ -138,33 +157,21 @@ async function bundledGraphs(
   return { assistant: assistant({ model, checkpointer, documents }) as ServedGraph };
 }
 
-/** A graph from a JavaScript module. */
-async function loadGraph(agent: string, graph: string, { graphsRelativeTo }: Config): Promise<ServedGraph> {
-  const [file, exported = "default"] = splitGraph(graph);
-  const path = resolve(graphsRelativeTo, file);
-  let loaded: Record<string, unknown>;
+async function load(agent: string, graph: string, { graphsRelativeTo }: Config): Promise<ServedGraph> {
   try {
-    loaded = (await import(pathToFileURL(path).href)) as Record<string, unknown>;
+    return await loadGraph(graph, graphsRelativeTo);
   } catch (error) {
-    throw new ConfigError(`Agent ${agent}: ${file} cannot be loaded: ${String(error).split("\n")[0]}`, {
-      cause: error,
-    });
+    throw new ConfigError(`Agent ${agent}: ${messageOf(error)}`, { cause: error });
   }
-  const found = loaded[exported];
-  if (isServedGraph(found)) return found;
-  const names = Object.keys(loaded).join(", ") || "nothing";
-  const what =
-    found === undefined ? `${file} has no export "${exported}"` : `"${exported}" of ${file} is no compiled graph`;
-  throw new ConfigError(`Agent ${agent}: ${what}; it exports ${names}.`);
 }
 
-function isServedGraph(value: unknown): value is ServedGraph {
-  return (
-    typeof value === "object" && value !== null && "streamEvents" in value && typeof value.streamEvents === "function"
-  );
-}
-
-function servedAgent(name: string, entry: AgentEntry, config: Config, graph: ServedGraph): ServedAgent {
+/** A graph as an agent, with its entry's own settings over the general ones. */
+export function servedAgent(
+  name: string,
+  entry: AgentEntry,
+  config: Settings & Pick<Config, "filters">,
+  graph: ServedGraph,
+): ServedAgent {
   const { filter, deadlines, tokens, reasoning, description, graphFields, graphTopic } = entry;
   const milliseconds = (own: number | undefined, setting: number) => (own ?? setting) * 1_000;
   return {

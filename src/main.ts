@@ -4,8 +4,8 @@ import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { type App, startApp } from "./app.ts";
-import { loadConfig } from "./config/config.ts";
+import { appFromConfig, modelKind } from "./app.ts";
+import { type Config, loadConfig } from "./config/config.ts";
 import { ConfigError } from "./config/settings.ts";
 import { createLogger } from "./ops/logger.ts";
 
@@ -42,8 +42,9 @@ async function main(argv: readonly string[]): Promise<void> {
 async function serve(graphs: readonly string[]): Promise<void> {
   const config = loadConfig({ cwd: process.cwd(), packageRoot, graphs });
   const logger = createLogger(config.LOG_LEVEL);
-  const app = await startApp(config, packageRoot, version, logger);
-  print(greeting(app));
+  const app = await appFromConfig(config, packageRoot, version, logger);
+  const url = await app.listen();
+  print(greeting(url, config));
   const stop = () => {
     logger.info("draining");
     app.close().then(
@@ -55,13 +56,13 @@ async function serve(graphs: readonly string[]): Promise<void> {
   process.once("SIGINT", stop);
 }
 
-function greeting({ url, agents, model }: App): string {
+function greeting(url: string, config: Config): string {
   const who =
-    model === "demo"
+    modelKind(config) === "demo"
       ? "The built-in demo model answers. For a real one set OPENAI_API_KEY or OPENAI_BASE_URL in .env."
       : "Answers come from the OpenAI-compatible model in your settings.";
   return `
-  Sluice ${version} serves ${agents.join(", ")} on ${url}
+  Sluice ${version} serves ${Object.keys(config.agents).join(", ")} on ${url}
   ${who}
 
   npx wscat -c ${url.replace("http", "ws")}/ws

@@ -48,13 +48,7 @@ function agentsFile(configDir: string | undefined, cwd: string, packageRoot: str
 
 /** `./graphs/my-graph.js:graph` is served as `my-graph`; other exports of the file as `my-graph-other`. */
 function agentName(graph: string): string {
-  const [file, exported] = splitGraph(graph);
+  const [, file = graph, exported] = /^(.{2,}?)(?::([^:]*))?$/.exec(graph) ?? [];
   const base = (file.split(/[\\/]/).at(-1) ?? file).replace(/\.[^.]*$/, "").replace(/[^\w-]+/g, "-");
   return exported === undefined || exported === "graph" || exported === "default" ? base : `${base}-${exported}`;
-}
-
-/** `<file>:<export>` taken apart. A single letter before the colon is a drive. */
-export function splitGraph(graph: string): [file: string, exported: string | undefined] {
-  const colon = graph.lastIndexOf(":");
-  return colon > 1 ? [graph.slice(0, colon), graph.slice(colon + 1)] : [graph, undefined];
 }

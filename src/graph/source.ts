@@ -7,6 +7,7 @@ import { Command, isGraphBubbleUp } from "@langchain/langgraph";
 import type { Message } from "../protocol/events.ts";
 import type { GraphEvent } from "../protocol/graph-event.ts";
 import { isRecord } from "../protocol/input.ts";
+import { messageOf } from "../protocol/redact.ts";
 import { toLangChain } from "./input.ts";
 import { fromV1 } from "./normalize.ts";
 import { RunNotes } from "./run-notes.ts";
@@ -181,5 +182,5 @@ function annotate(event: GraphEvent, notes: RunNotes): GraphEvent | undefined {
 
 /** The error's message instead of v2's string, which has the stack in it. */
 function withError(data: unknown, thrown: unknown): unknown {
-  return { ...(isRecord(data) ? data : {}), error: thrown instanceof Error ? thrown.message : String(thrown) };
+  return { ...(isRecord(data) ? data : {}), error: messageOf(thrown) };
 }

@@ -22,3 +22,9 @@ export function redact(message: string): string {
   const clean = SECRETS.reduce((text, [pattern, mark]) => text.replace(pattern, mark), told);
   return clean.length > MAX_LENGTH ? `${clean.slice(0, MAX_LENGTH)}…` : clean;
 }
+
+/** The message of anything thrown. Not by `instanceof`: errors may come from another realm. */
+export function messageOf(thrown: unknown): string {
+  const message = (thrown as { message?: unknown } | null | undefined)?.message;
+  return typeof message === "string" ? message : String(thrown);
+}

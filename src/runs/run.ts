@@ -17,7 +17,7 @@ import {
 } from "../protocol/events.ts";
 import { type GraphEvent, type GraphEventName, nodePath } from "../protocol/graph-event.ts";
 import { graphTopic, threadTopic } from "../protocol/ids.ts";
-import { redact } from "../protocol/redact.ts";
+import { messageOf, redact } from "../protocol/redact.ts";
 import { Transcript } from "../store/transcript.ts";
 import { toInterrupt } from "../translate/interrupts.ts";
 import { createTranslator, type RunEnd, type Translator } from "../translate/translator.ts";
@@ -230,7 +230,7 @@ function stopped(reason: unknown): RunEnd {
 function broken(thrown: unknown, graphRun: GraphRun | undefined): RunEnd {
   if (thrown instanceof SluiceError) return { kind: "failed", error: thrown };
   const code = graphRun?.isModelError(thrown) ? "model_error" : "graph_error";
-  const told = redact(thrown instanceof Error ? thrown.message : String(thrown));
+  const told = redact(messageOf(thrown));
   const what = code === "model_error" ? "The model call failed" : "The graph failed";
   return { kind: "failed", error: new SluiceError(code, told ? `${what}: ${told}` : undefined, { cause: thrown }) };
 }

@@ -1,0 +1,45 @@
+/** A real Sluice on a free port, for tests: quiet, with the graphs a test hands in, closed with `await using`-like care. */
+import { MemorySaver } from "@langchain/langgraph";
+import { type App, createApp, servedAgent } from "../../src/app.ts";
+import { type AgentEntry, defaultAgent } from "../../src/config/agents.ts";
+import { readSettings } from "../../src/config/settings.ts";
+import type { ServedAgent } from "../../src/graph/registry.ts";
+import type { ServedGraph } from "../../src/graph/source.ts";
+import { createLogger } from "../../src/ops/logger.ts";
+
+export interface TestAgent {
+  readonly graph: object;
+  /** What its entry in agents.json would say. */
+  readonly entry?: Partial<AgentEntry>;
+}
+
+export interface TestSluice extends App {
+  readonly url: string;
+  readonly ws: string;
+}
+
+/** Settings that keep tests quick: nothing waits for long. `env` overrides them, as the environment would. */
+const QUICK = { PORT: "0", LOG_LEVEL: "silent", ORPHAN_GRACE_SECONDS: "0.05", DRAIN_SECONDS: "0.2" };
+
+/** Starts a server for `agents`; the first is the default one. Call `close()` when done. */
+export async function startSluice(
+  agents: Record<string, TestAgent>,
+  env: Record<string, string> = {},
+): Promise<TestSluice> {
+  const settings = readSettings({ ...QUICK, ...env });
+  const served = Object.entries(agents).map(([name, { graph, entry }]) =>
+    servedAgent(name, { ...defaultAgent(name), ...entry }, { ...settings, filters: {} }, graph as ServedGraph),
+  );
+  const [first, ...rest] = served as [ServedAgent, ...ServedAgent[]];
+  const app = createApp([first, ...rest], settings, {
+    logger: createLogger(settings.LOG_LEVEL),
+    version: "test",
+    forget: () => {},
+  });
+  const url = await app.listen();
+  return { ...app, url, ws: url.replace("http", "ws") };
+}
+
+export function memory(): MemorySaver {
+  return new MemorySaver();
+}
