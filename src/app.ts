@@ -172,13 +172,14 @@ export function servedAgent(
   config: Settings & Pick<Config, "filters">,
   graph: ServedGraph,
 ): ServedAgent {
-  const { filter, deadlines, tokens, reasoning, description, graphFields, graphTopic } = entry;
+  const { filter, deadlines, tokens, nodes } = entry;
+  const silentNodes = Object.keys(nodes).filter((node) => nodes[node]?.messages === false);
   const milliseconds = (own: number | undefined, setting: number) => (own ?? setting) * 1_000;
   return {
     name,
-    description,
+    description: entry.description,
     graph,
-    allowList: allowList({ events: config.STREAM_ALLOWED_EVENTS }).narrow(
+    allowList: allowList({ events: config.STREAM_ALLOWED_EVENTS, silentNodes }).narrow(
       typeof filter === "string" ? config.filters[filter] : filter,
     ),
     deadlines: {
@@ -187,9 +188,12 @@ export function servedAgent(
       totalMs: milliseconds(deadlines.totalSeconds, config.STREAM_TIMEOUT_SECONDS),
     },
     tokens: tokens ?? config.STREAM_TOKENS,
-    reasoning,
-    graphTopic,
-    graphFields,
+    reasoning: entry.reasoning,
+    reasoningTags: entry.reasoningTags,
+    nodes,
+    stateKeys: entry.state,
+    graphTopic: entry.graphTopic,
+    graphFields: entry.graphFields,
   };
 }
 

@@ -9,4 +9,5 @@ export {
   type GraphEvent,
   type GraphEventName,
 } from "./protocol/graph-event.ts";
-export { createTranslator, type RunEnd, type Translator, type TranslatorOptions } from "./translate/translator.ts";
+export { createTranslator } from "./translate/run-translator.ts";
+export type { NodeRules, RunEnd, Translator, TranslatorOptions } from "./translate/translator.ts";

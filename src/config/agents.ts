@@ -22,6 +22,23 @@ const agent = z.strictObject({
     .default({}),
   tokens: z.boolean().optional(),
   reasoning: z.boolean().default(true),
+  /** Names of the tags between which text is thought, without brackets. An empty list turns this off. */
+  reasoningTags: z
+    .array(z.string().regex(/^[\w-]+$/, "a tag's name is letters, digits, _ and -"))
+    .default(["think", "thinking"]),
+  /** How single nodes' messages leave, by the node's name or its path (`research/writer`). */
+  nodes: z
+    .record(
+      z.string(),
+      z.strictObject({
+        tokens: z.boolean().optional(),
+        reasoning: z.boolean().optional(),
+        messages: z.boolean().optional(),
+      }),
+    )
+    .default({}),
+  /** State keys that clients may see, and may send with a run. */
+  state: z.array(z.string()).default([]),
   /** Dotted paths into `data` that the `langgraph` format may show, by event name. */
   graphFields: z
     .record(z.string(), z.array(z.string()))
@@ -64,8 +81,8 @@ export function parseAgents(file: string, text: string): AgentsFile {
   }
   const parsed = agentsFile.safeParse(json);
   if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    throw new ConfigError(`${file}, ${issue?.path.join(".") || "top level"}: ${issue?.message}`);
+    const { path, message } = innermost(parsed.error.issues[0]);
+    throw new ConfigError(`${file}, ${path.join(".") || "top level"}: ${message}`);
   }
   const { agents, filters } = parsed.data;
   if (Object.keys(agents).length === 0) throw new ConfigError(`${file}, agents: name at least one agent.`);
@@ -76,6 +93,25 @@ export function parseAgents(file: string, text: string): AgentsFile {
     }
   }
   return parsed.data;
+}
+
+interface Problem {
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+}
+
+/** What is really wrong: zod wraps it when a key is at fault, or none of several shapes fits. */
+function innermost(issue: z.core.$ZodIssue | undefined): Problem {
+  if (!issue) return { path: [], message: "not valid" };
+  const [inner] = issue.code === "invalid_key" ? issue.issues : issue.code === "invalid_union" ? closest(issue) : [];
+  if (!inner) return issue;
+  const { path, message } = innermost(inner);
+  return { path: [...issue.path, ...path], message };
+}
+
+/** The shape that fits best is the one whose problem lies deepest. */
+function closest({ errors }: z.core.$ZodIssueInvalidUnion): readonly z.core.$ZodIssue[] {
+  return errors.find(([first]) => first !== undefined && first.path.length > 0) ?? [];
 }
 
 /** An agent's own settings when nobody wrote any: those of a graph named on the command line. */

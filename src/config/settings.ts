@@ -106,8 +106,10 @@ export class ConfigError extends Error {
   override readonly name = "ConfigError";
 }
 
-/** Values that must not be repeated, not even in an error. */
-const SECRET = /KEY|TOKEN$|SECRET|PASSWORD/;
+/** Values that must not be repeated, not even in an error: keys, and what may be a URL with credentials in it. */
+function isSecret(name: string, value: string | undefined): boolean {
+  return /KEY|TOKEN$|SECRET|PASSWORD/.test(name) || (/URL/.test(name) && value?.includes("@") === true);
+}
 
 /**
  * The settings in `env`.
@@ -124,6 +126,6 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
   }
   const issue = parsed.error.issues[0];
   const name = String(issue?.path[0]);
-  const value = SECRET.test(name) ? "(not shown)" : JSON.stringify(env[name]);
+  const value = isSecret(name, env[name]) ? "(not shown)" : JSON.stringify(env[name]);
   throw new ConfigError(`${name}=${value} is not valid: ${issue?.message}.`);
 }

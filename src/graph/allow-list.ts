@@ -44,12 +44,18 @@ function compile(names: ReadonlySet<GraphEventName>, places: readonly Test[]): A
 
 function placeTests(spec: AllowListSpec): Test[] {
   const tests: Test[] = [];
-  const { nodes, tags, names, maxDepth } = spec;
+  const { nodes, tags, names, maxDepth, silentNodes } = spec;
   if (nodes) tests.push((event) => matches(nodes, nodeNames(event)));
+  if (silentNodes)
+    tests.push((event) => !isModelCall(event) || !nodeNames(event).some((node) => silentNodes.includes(node)));
   if (tags) tests.push((event) => matches(tags, event.tags));
   if (names) tests.push((event) => matches(names, [event.name]));
   if (maxDepth !== undefined) tests.push((event) => nodePath(event).length <= maxDepth);
   return tests;
+}
+
+function isModelCall({ event }: GraphEvent): boolean {
+  return event.startsWith("on_chat_model_") || event.startsWith("on_llm_");
 }
 
 function matches(matcher: Matcher, values: readonly string[]): boolean {

@@ -14,6 +14,15 @@ export interface DeadlineLimits {
   readonly totalMs: number;
 }
 
+/** How a node's messages leave. What is absent is as for the agent. */
+export interface NodeSettings {
+  /** `false`: each message leaves once, whole. */
+  readonly tokens?: boolean | undefined;
+  readonly reasoning?: boolean | undefined;
+  /** `false`: the node's messages do not leave at all. */
+  readonly messages?: boolean | undefined;
+}
+
 export interface ServedAgent {
   readonly name: string;
   readonly description: string;
@@ -24,6 +33,12 @@ export interface ServedAgent {
   readonly tokens: boolean;
   /** `false`: no reasoning leaves. */
   readonly reasoning: boolean;
+  /** Names of the tags between which text is thought. None: text is only text. */
+  readonly reasoningTags: readonly string[];
+  /** What differs for single nodes, by name or path. */
+  readonly nodes: Readonly<Record<string, NodeSettings>>;
+  /** State keys that clients may see, and may send. */
+  readonly stateKeys: readonly string[];
   /** `true`: the graph topic is written for every run, not only for those a `langgraph` socket started. */
   readonly graphTopic: boolean;
   /** Dotted paths into `data` that the `langgraph` format may show, by event name. */

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { Command, isGraphBubbleUp } from "@langchain/langgraph";
-import type { Message } from "../protocol/events.ts";
+import type { Context, Message, Tool } from "../protocol/events.ts";
 import type { GraphEvent } from "../protocol/graph-event.ts";
 import { isRecord } from "../protocol/input.ts";
 import { messageOf } from "../protocol/redact.ts";
@@ -18,20 +18,42 @@ export type StreamVersion = "v1" | "v2";
 export interface ServedGraph {
   // Method syntax: parameters are compared bivariantly, so a graph's own narrower input and option types fit.
   streamEvents(input: unknown, options: Record<string, unknown>): AsyncIterable<unknown>;
+  getState?(config: Record<string, unknown>): Promise<unknown>;
   /** Set (and not `false`) when the graph keeps its threads itself. */
   readonly checkpointer?: unknown;
 }
 
-/** What a run feeds its graph: new messages, or the answers to its interrupts by interrupt id. */
+/** What a run feeds its graph. */
 export type GraphInput =
-  | { readonly kind: "messages"; readonly messages: readonly Message[] }
-  | { readonly kind: "resume"; readonly answers: Readonly<Record<string, unknown>> };
+  /** New messages, and values for exposed state keys. */
+  | {
+      readonly kind: "messages";
+      readonly messages: readonly Message[];
+      readonly state: Readonly<Record<string, unknown>>;
+    }
+  /** Answers to interrupts, by interrupt id, and messages that came with them. */
+  | {
+      readonly kind: "resume";
+      readonly answers: Readonly<Record<string, unknown>>;
+      readonly messages: readonly Message[];
+    }
+  /** Nothing: go on from a breakpoint. */
+  | { readonly kind: "continue" };
+
+/** The ids of interrupts that a static breakpoint made begin so; LangGraph gives those none. */
+export const BREAKPOINT = "breakpoint-";
 
 export interface RunRequest {
   readonly agent: string;
   readonly threadId: string;
   readonly runId: string;
   readonly input: GraphInput;
+  /** Go on from this checkpoint instead of the thread's last one: a fork. */
+  readonly checkpointId: string | undefined;
+  /** What the client brought for the graph, offered as `config.configurable.ag_ui`. */
+  readonly offered: { readonly tools: readonly Tool[]; readonly context: readonly Context[] };
+  /** State keys to report as they change. */
+  readonly stateKeys: readonly string[];
 }
 
 export interface GraphInterrupt {
@@ -86,12 +108,17 @@ async function* read(
     version,
     runId: traceId,
     runName: request.agent,
-    configurable: { thread_id: request.threadId },
+    configurable: {
+      thread_id: request.threadId,
+      ag_ui: request.offered,
+      ...(request.checkpointId === undefined ? {} : { checkpoint_id: request.checkpointId }),
+    },
     metadata: { thread_id: request.threadId, run_id: request.runId, agent: request.agent },
     signal: controller.signal,
     callbacks: [notes],
     // `updates` shows interrupts, `custom` shows config.writer; both arrive as on_chain_stream of the root run.
-    streamMode: ["updates", "custom"],
+    // `values` carries the whole state by reference, and is asked for only where some of it is exposed.
+    streamMode: ["updates", "custom", ...(request.stateKeys.length > 0 ? ["values"] : [])],
   });
   const iterator = events[Symbol.asyncIterator]();
   // One listener for the whole run: one a token would cost more than the token.
@@ -113,7 +140,7 @@ async function* read(
       const event = version === "v1" ? fromV1(raw) : raw;
       const told =
         event.event === "on_chain_stream" && event.run_id === traceId
-          ? readRootChunk(event, interrupts)
+          ? readRootChunk(event, interrupts, request.stateKeys)
           : annotate(event, notes);
       if (told) yield told;
     }
@@ -130,22 +157,43 @@ async function* read(
 }
 
 function toGraphInput(input: GraphInput): unknown {
-  return input.kind === "resume"
-    ? new Command({ resume: { ...input.answers } })
-    : { messages: toLangChain(input.messages) };
+  if (input.kind === "continue") return null;
+  const messages = toLangChain(input.messages);
+  if (input.kind === "messages") return { ...input.state, messages };
+  return new Command({ resume: { ...input.answers }, ...(messages.length > 0 ? { update: { messages } } : {}) });
 }
 
-/** A chunk of the root graph: an interrupt is noted, a written value becomes a custom event, an update passes. */
-function readRootChunk(event: GraphEvent, interrupts: GraphInterrupt[]): GraphEvent | undefined {
+/**
+ * A chunk of the root graph: an interrupt is noted, a written value becomes a custom event, of the state the exposed
+ * keys are picked, an update passes.
+ */
+function readRootChunk(
+  event: GraphEvent,
+  interrupts: GraphInterrupt[],
+  stateKeys: readonly string[],
+): GraphEvent | undefined {
   const chunk = isRecord(event.data) ? event.data.chunk : undefined;
   if (!Array.isArray(chunk)) return event;
   const [mode, value] = chunk.slice(-2) as [unknown, unknown];
   if (mode === "custom") return customEvent(event, value);
   if (isRecord(value) && Array.isArray(value.__interrupt__)) {
-    interrupts.push(...(value.__interrupt__ as GraphInterrupt[]));
+    if (mode === "updates") interrupts.push(...noted(value.__interrupt__ as GraphInterrupt[]));
     return undefined;
   }
+  if (mode === "values") return { ...event, data: {}, state: pick(value, stateKeys) };
   return { ...event, data: { chunk: value } };
+}
+
+/** A static breakpoint says only that it was reached. */
+function noted(interrupts: readonly GraphInterrupt[]): readonly GraphInterrupt[] {
+  if (interrupts.length > 0) return interrupts;
+  const value = { reason: "breakpoint", message: "The graph paused at a breakpoint." };
+  return [{ id: `${BREAKPOINT}${randomUUID()}`, value }];
+}
+
+function pick(state: unknown, keys: readonly string[]): Record<string, unknown> {
+  if (!isRecord(state)) return {};
+  return Object.fromEntries(keys.filter((key) => Object.hasOwn(state, key)).map((key) => [key, state[key]]));
 }
 
 /** What `config.writer` wrote. `{name, value}` names itself, as AG-UI's own CUSTOM event does. */

@@ -69,7 +69,8 @@ export class MemoryLog implements EventLog {
     }
     const { epoch, head } = state;
     const oldest = head - (state.entries.length - state.start) + 1;
-    const from = after === null || after.epoch === "" ? oldest - 1 : after.offset;
+    const from = after === null ? oldest - 1 : after.offset;
+    // No epoch: the cursor stands before the first entry of a topic that was yet to be written.
     if (after !== null && after.epoch !== "" && after.epoch !== epoch) return page(epoch, [], head, "epoch");
     if (from > head) return page(epoch, [], head, "ahead");
     if (from + 1 < oldest) return page(epoch, [], head, "window");

@@ -27,6 +27,8 @@ export const allowListSpec = z.strictObject({
   tags: matcher.optional(),
   /** The run's name: that of the model, tool, node or custom event. */
   names: matcher.optional(),
+  /** Nodes, by name or path, whose model calls do not leave. Their steps and tools still do. */
+  silentNodes: z.array(z.string()).optional(),
   /** How many graphs deep: 1 admits the served graph's own nodes, 2 those of its subgraphs too. */
   maxDepth: z.int().min(0).optional(),
 });

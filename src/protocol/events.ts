@@ -4,11 +4,13 @@ import { type AGUIEvent, EventType } from "@ag-ui/core";
 export type {
   AssistantMessage,
   ContentPart,
+  Context,
   Interrupt,
   Message,
   ResumeEntry,
   RunAgentInput,
   TokenUsage,
+  Tool,
   ToolCall,
 } from "@ag-ui/core";
 export { EventType };

@@ -51,6 +51,8 @@ export interface GraphEvent {
   readonly data: unknown;
   /** `on_tool_*`: the model's id for the call. v2 leaves it out at the start; a callback handler supplies it. */
   readonly toolCallId?: string;
+  /** Set on what carries the graph's state: the keys its agent exposes, as they are now. `data` is then empty. */
+  readonly state?: Readonly<Record<string, unknown>>;
   /** `on_chat_model_end`: why the model stopped (`stop`, `tool_calls`, `length`, ...), where the provider said so. */
   readonly finishReason?: string;
 }

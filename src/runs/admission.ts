@@ -1,10 +1,14 @@
 /** What must hold before a run may start, and what of a client's input is news to its thread. */
 import { createHash } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import type { ServedAgent } from "../graph/registry.ts";
-import type { GraphInput } from "../graph/source.ts";
+import { BREAKPOINT, type GraphInput } from "../graph/source.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import type { Interrupt, Message, ResumeEntry, RunAgentInput } from "../protocol/events.ts";
-import type { ThreadRecord } from "../store/store.ts";
+import { isRecord } from "../protocol/input.ts";
+import type { JsonValue } from "../protocol/json.ts";
+import type { RunRecord, ThreadRecord } from "../store/store.ts";
+import { readHistory } from "./history.ts";
 
 /** A digest of what starts a run: the same again attaches, anything else under the same runId is a conflict. */
 export function bodyHash(agent: string, input: RunAgentInput): string {
@@ -13,32 +17,80 @@ export function bodyHash(agent: string, input: RunAgentInput): string {
     .digest("base64url");
 }
 
-/** The messages of a client's history that its thread does not know. Clients send all of it, every turn. */
-export function freshMessages(input: RunAgentInput, history: readonly Message[]): Message[] {
-  const known = new Set(history.map((message) => message.id));
-  return input.messages.filter((message) => !known.has(message.id));
+/** What a run starts from. */
+export interface Beginning {
+  /** The transcript as far as it still holds. */
+  readonly history: readonly Message[];
+  readonly fresh: readonly Message[];
+  readonly input: GraphInput;
+  /** The checkpoint to go back to, when the client's history parts from the thread's. */
+  readonly fork: { readonly checkpointId: string } | undefined;
 }
 
 /**
- * What to feed the graph.
+ * Reads a client's input against its thread.
  * @throws SluiceError `interrupt_pending` when the thread waits for answers that are not all there,
- * `bad_request` when answers come that nobody waits for.
+ * `bad_request` when answers come that nobody waits for, or when the run to go back before is no longer known.
  */
-export function graphInput(
+export function beginning(
   agent: ServedAgent,
   input: RunAgentInput,
   thread: ThreadRecord | undefined,
-  fresh: readonly Message[],
-): GraphInput {
+  runs: readonly RunRecord[],
+): Beginning {
+  const transcript = thread?.messages ?? [];
   const open = thread?.interrupts ?? [];
   const resume = input.resume ?? [];
-  if (open.length > 0) return { kind: "resume", answers: answersTo(open, resume) };
-  if (resume.length > 0) {
+  const { fresh, partsAt } = readHistory(input.messages, transcript);
+  if (resume.length > 0 && open.length === 0) {
     throw new SluiceError("bad_request", "The field resume answers interrupts, but this thread waits for none.");
   }
+  if (partsAt !== undefined && resume.length === 0) {
+    const { historyLength, checkpointBefore } = runThatMade(partsAt, runs);
+    const history = transcript.slice(0, historyLength);
+    const kept = new Set(history.map((message) => message.id));
+    const again = input.messages.filter((message) => !kept.has(message.id));
+    return {
+      history,
+      fresh: again,
+      input: messagesFor(agent, input, thread, history, again),
+      fork: { checkpointId: checkpointBefore },
+    };
+  }
+  if (open.length > 0) {
+    const answers = answersTo(open, resume);
+    const paused = open.every(({ id }) => id.startsWith(BREAKPOINT));
+    const graphInput = paused ? { kind: "continue" as const } : { kind: "resume" as const, answers, messages: fresh };
+    return { history: transcript, fresh, input: graphInput, fork: undefined };
+  }
+  return { history: transcript, fresh, input: messagesFor(agent, input, thread, transcript, fresh), fork: undefined };
+}
+
+/** The last run that began no later than this message: runs of branches that were left are earlier. */
+function runThatMade(index: number, runs: readonly RunRecord[]): RunRecord {
+  const run = runs.findLast(({ historyLength }) => historyLength <= index);
+  if (run) return run;
+  throw new SluiceError("bad_request", "The history parts from the thread too far back. Start a new thread.");
+}
+
+function messagesFor(
+  { graph, stateKeys }: ServedAgent,
+  input: RunAgentInput,
+  thread: ThreadRecord | undefined,
+  history: readonly Message[],
+  fresh: readonly Message[],
+): GraphInput {
   // A graph that keeps its threads is told the news; one that does not is told everything.
-  const messages = agent.graph.checkpointer ? fresh : [...(thread?.messages ?? []), ...fresh];
-  return { kind: "messages", messages };
+  const messages = graph.checkpointer ? fresh : [...history, ...fresh];
+  return { kind: "messages", messages, state: changedState(stateKeys, input.state, thread?.state) };
+}
+
+/** What a client changed of the exposed keys. Clients send back all they were told, and a reducer would add it again. */
+function changedState(keys: readonly string[], sent: unknown, told: JsonValue | undefined): Record<string, unknown> {
+  if (!isRecord(sent)) return {};
+  const before = isRecord(told) ? told : {};
+  const changed = keys.filter((key) => Object.hasOwn(sent, key) && !isDeepStrictEqual(sent[key], before[key]));
+  return Object.fromEntries(changed.map((key) => [key, sent[key]]));
 }
 
 function answersTo(open: readonly Interrupt[], resume: readonly ResumeEntry[]): Record<string, unknown> {

@@ -2,6 +2,7 @@
  * The run manager: admits runs, keeps one active run a thread, and lets anybody attach to, follow or cancel it. A run
  * belongs to its thread, not to the socket that started it.
  */
+import { latestCheckpoint } from "../graph/checkpoints.ts";
 import type { Registry, ServedAgent } from "../graph/registry.ts";
 import type { StreamVersion } from "../graph/source.ts";
 import type { EventLog } from "../log/log.ts";
@@ -10,9 +11,10 @@ import { SluiceError } from "../protocol/errors.ts";
 import type { AguiEvent, Interrupt, Message, RunAgentInput } from "../protocol/events.ts";
 import { graphTopic, type Topic, threadTopic } from "../protocol/ids.ts";
 import { narrowingTo, parseRunOptions } from "../protocol/input.ts";
+import type { JsonValue } from "../protocol/json.ts";
 import type { RunStatus, Store } from "../store/store.ts";
 import type { RunEnd } from "../translate/translator.ts";
-import { bodyHash, freshMessages, graphInput } from "./admission.ts";
+import { beginning, bodyHash } from "./admission.ts";
 import { KeyedLock } from "./keyed-lock.ts";
 import { Run, type RunOutcome } from "./run.ts";
 
@@ -47,6 +49,18 @@ export interface RunHandle {
   readonly from: Cursor;
   /** The same for the graph topic. */
   readonly graphFrom: Cursor;
+}
+
+/** What a thread's clients were told so far. */
+export interface Snapshot {
+  /** The messages nothing can be added to any more. */
+  readonly messages: readonly Message[];
+  /** The exposed state; `undefined` when none was told. */
+  readonly state: JsonValue | undefined;
+  /** What is open, opened again. */
+  readonly open: readonly AguiEvent[];
+  /** The position that all this is true for. */
+  readonly cursor: Cursor | undefined;
 }
 
 interface Active {
@@ -135,16 +149,14 @@ export class RunManager {
   }
 
   /** What a thread's clients were told so far: its messages, what is open, and the position that this is true for. */
-  async snapshot(
-    threadId: string,
-  ): Promise<{ messages: readonly Message[]; open: AguiEvent[]; cursor: Cursor | undefined }> {
+  async snapshot(threadId: string): Promise<Snapshot> {
     const active = this.#active.get(threadId);
     if (active) return active.run.snapshot;
     const [thread, cursor] = await Promise.all([
       this.#options.store.thread(threadId),
       this.#options.log.head(threadTopic(threadId)),
     ]);
-    return { messages: thread?.messages ?? [], open: [], cursor };
+    return { messages: thread?.messages ?? [], state: thread?.state, open: [], cursor };
   }
 
   /** A thread's messages as its clients know them; those of an active run with what they said so far. */
@@ -179,9 +191,9 @@ export class RunManager {
     if (attached) return attached;
     if (this.#active.size >= maxActiveRuns) throw new SluiceError("overloaded");
 
-    const thread = await store.thread(threadId);
-    const history = thread?.messages ?? [];
-    const fresh = freshMessages(input, history);
+    const [thread, earlier] = await Promise.all([store.thread(threadId), store.runs(threadId)]);
+    const start = beginning(agent, input, thread, earlier);
+    const checkpointBefore = start.fork?.checkpointId ?? (await latestCheckpoint(agent.graph, threadId));
     const { events, tokens = true, reasoning = true } = parseRunOptions(input);
     this.#fence += 1;
     const run = new Run(
@@ -189,9 +201,8 @@ export class RunManager {
         agent,
         threadId,
         runId,
-        history,
-        fresh,
-        input: graphInput(agent, input, thread, fresh),
+        ...start,
+        offered: { tools: input.tools ?? [], context: input.context ?? [] },
         allowList: agent.allowList.narrow(narrowingTo(events)),
         tokens: agent.tokens && tokens,
         reasoning: agent.reasoning && reasoning,
@@ -211,6 +222,8 @@ export class RunManager {
       status: "active",
       from: before,
       startedAt: Date.now(),
+      historyLength: start.history.length,
+      checkpointBefore,
     });
     const from = await run.begin();
     const handle: RunHandle = { agent, threadId, runId, topic: threadTopic(threadId), from, graphFrom };
@@ -271,9 +284,9 @@ export class RunManager {
   }
 
   /** The row first, then the log: whoever ends the row first has the word. */
-  #end(run: Run, { end, messages }: RunOutcome): Promise<boolean> {
+  #end(run: Run, { end, messages, state }: RunOutcome): Promise<boolean> {
     const { threadId, runId } = run.plan;
     const interrupts = end.kind === "interrupted" ? end.interrupts : [];
-    return this.#options.store.endRun(threadId, runId, { status: STATUS[end.kind], messages, interrupts });
+    return this.#options.store.endRun(threadId, runId, { status: STATUS[end.kind], messages, state, interrupts });
   }
 }

@@ -3,7 +3,7 @@
 import type { AllowList } from "../graph/allow-list.ts";
 import type { ServedAgent } from "../graph/registry.ts";
 import { serializeGraphEvent } from "../graph/serialize.ts";
-import { type GraphInput, type GraphRun, openRun, type StreamVersion } from "../graph/source.ts";
+import { type GraphInput, type GraphRun, openRun, type RunRequest, type StreamVersion } from "../graph/source.ts";
 import type { EventLog, Fence, NewEntry, Provenance } from "../log/log.ts";
 import type { Cursor } from "../protocol/cursor.ts";
 import { SluiceError } from "../protocol/errors.ts";
@@ -17,10 +17,12 @@ import {
 } from "../protocol/events.ts";
 import { type GraphEvent, type GraphEventName, nodePath } from "../protocol/graph-event.ts";
 import { graphTopic, threadTopic } from "../protocol/ids.ts";
+import type { JsonValue } from "../protocol/json.ts";
 import { messageOf, redact } from "../protocol/redact.ts";
 import { Transcript } from "../store/transcript.ts";
 import { toInterrupt } from "../translate/interrupts.ts";
-import { createTranslator, type RunEnd, type Translator } from "../translate/translator.ts";
+import { createTranslator } from "../translate/run-translator.ts";
+import type { RunEnd, Translator } from "../translate/translator.ts";
 import { Deadlines } from "./deadlines.ts";
 import { TopicWriter } from "./topic-writer.ts";
 
@@ -31,8 +33,12 @@ export interface RunPlan {
   readonly input: GraphInput;
   /** The messages that came with this run. */
   readonly fresh: readonly Message[];
-  /** The thread's transcript before this run. */
+  /** The thread's transcript before this run; of a fork, as far as it still holds. */
   readonly history: readonly Message[];
+  /** Set when the client's history parts from the thread's: the graph goes on from an earlier checkpoint. */
+  readonly fork: { readonly checkpointId: string } | undefined;
+  /** What the client brought for the graph. */
+  readonly offered: RunRequest["offered"];
   readonly allowList: AllowList;
   readonly tokens: boolean;
   readonly reasoning: boolean;
@@ -48,6 +54,8 @@ export interface RunOutcome {
   readonly closing: readonly AguiEvent[];
   /** The thread's transcript, this run included. */
   readonly messages: readonly Message[];
+  /** The exposed state; `undefined` when none was told. */
+  readonly state: JsonValue | undefined;
   /** What went wrong, for the operator; clients get `end.error`. */
   readonly cause?: unknown;
 }
@@ -77,7 +85,9 @@ export class Run {
 
   constructor(plan: RunPlan, log: EventLog) {
     this.plan = plan;
-    this.#translator = createTranslator(plan);
+    const { reasoningTags, nodes, stateKeys } = plan.agent;
+    const frontendTools = new Set(plan.offered.tools.map((tool) => tool.name));
+    this.#translator = createTranslator({ ...plan, reasoningTags, nodes, stateKeys, frontendTools });
     this.#transcript = new Transcript(plan.history);
     const failed = (error: unknown) => this.#abort.abort(SluiceError.from(error));
     const { fence, threadId } = plan;
@@ -91,7 +101,8 @@ export class Run {
 
   /** Puts `RUN_STARTED` into the log. Gives the position before it: follow from there to see the whole run. */
   async begin(): Promise<Cursor> {
-    this.#tell(this.#translator.start(this.plan.fresh), undefined);
+    const { fresh, fork } = this.plan;
+    this.#tell(this.#translator.start(fresh, fork !== undefined), undefined);
     await this.#agui.flushed();
     this.#abort.signal.throwIfAborted();
     const { epoch, offset } = this.#agui.cursor ?? { epoch: "", offset: 1 };
@@ -100,13 +111,13 @@ export class Run {
 
   /** Drives the graph to its end. Never rejects. */
   async drive(): Promise<RunOutcome> {
-    const { agent, threadId, runId, input, version } = this.plan;
+    const { agent, version } = this.plan;
     const deadlines = new Deadlines(agent.deadlines, (error) => this.#abort.abort(error));
     let graphRun: GraphRun | undefined;
     let end: RunEnd;
     let cause: unknown;
     try {
-      graphRun = openRun(agent.graph, { agent: agent.name, threadId, runId, input }, this.#abort.signal, { version });
+      graphRun = openRun(agent.graph, request(this.plan), this.#abort.signal, { version });
       for await (const event of graphRun.events) {
         deadlines.saw(event);
         this.#pump(event);
@@ -123,7 +134,8 @@ export class Run {
     await this.#agui.flushed();
     const whole = new Transcript(this.#transcript.messages);
     for (const event of closing) whole.push(event);
-    return { end, closing, messages: whole.messages, ...(end.kind === "failed" ? { cause } : {}) };
+    const state = whole.state ?? this.#transcript.state;
+    return { end, closing, messages: whole.messages, state, ...(end.kind === "failed" ? { cause } : {}) };
   }
 
   /** Puts the closers and the terminal event into the log. The last thing a run does. */
@@ -149,12 +161,17 @@ export class Run {
   }
 
   /** What was told so far, in step with the log: closed messages, what is open, and the log's position. */
-  get snapshot(): { messages: Message[]; open: AguiEvent[]; cursor: Cursor | undefined } {
-    return { messages: this.#transcript.closed, open: this.#transcript.reopen(), cursor: this.#agui.cursor };
+  get snapshot(): { messages: Message[]; state: JsonValue | undefined; open: AguiEvent[]; cursor: Cursor | undefined } {
+    const { closed: messages, state } = this.#transcript;
+    return { messages, state, open: this.#transcript.reopen(), cursor: this.#agui.cursor };
   }
 
   #pump(event: GraphEvent): void {
     const { allowList, agent } = this.plan;
+    if (event.state) {
+      this.#tell(this.#translator.state(event.state), undefined); // Exposing a key is its admission.
+      return;
+    }
     if (!allowList.admits(event)) {
       this.refused.set(event.event, (this.refused.get(event.event) ?? 0) + 1);
       this.#tell(this.#translator.refused(event, allowList.admitsPlace(event)), undefined);
@@ -188,6 +205,11 @@ function merge(a: Told, b: Told): Told | undefined {
 /** Deltas come by the thousand and carry no time: the events around them do. */
 function stamped(event: AguiEvent): AguiEvent {
   return isDelta(event) ? event : { ...event, timestamp: Date.now() };
+}
+
+function request({ agent, threadId, runId, input, fork, offered }: RunPlan): RunRequest {
+  const checkpointId = fork?.checkpointId;
+  return { agent: agent.name, threadId, runId, input, checkpointId, offered, stateKeys: agent.stateKeys };
 }
 
 /** A message that a view may show as tokens is the same message that another shows whole. */

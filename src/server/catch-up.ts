@@ -18,13 +18,14 @@ export async function catchUpAgui(
   begun: boolean,
 ): Promise<CatchUp> {
   if (begun) throw new SluiceError("slow_consumer");
-  const { messages, open, cursor } = await runs.snapshot(run.threadId);
+  const { messages, state, open, cursor } = await runs.snapshot(run.threadId);
   const active = runs.active(run.threadId);
   const { threadId, runId } = active ?? run;
   const events: AguiEvent[] = [
     { type: EventType.RUN_STARTED, threadId, runId },
     { type: EventType.CUSTOM, name: "sluice.gap", value: { reason } },
     { type: EventType.MESSAGES_SNAPSHOT, messages: [...messages] },
+    ...(state === undefined ? [] : [{ type: EventType.STATE_SNAPSHOT as const, snapshot: state }]),
     ...open,
   ];
   if (!active) events.push({ type: EventType.RUN_FINISHED, threadId, runId });

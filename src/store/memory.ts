@@ -33,6 +33,10 @@ export class MemoryStore implements Store {
     return this.#threads.get(threadId)?.runs.get(runId);
   }
 
+  async runs(threadId: string): Promise<readonly RunRecord[]> {
+    return [...(this.#threads.get(threadId)?.runs.values() ?? [])];
+  }
+
   async startRun(run: RunRecord): Promise<void> {
     const { threadId, agent } = run;
     const known = this.#threads.get(threadId);
@@ -53,8 +57,8 @@ export class MemoryStore implements Store {
     const run = thread?.runs.get(runId);
     if (!thread || run?.status !== "active") return false;
     thread.runs.set(runId, { ...run, status: end.status });
-    const { messages, interrupts } = end;
-    thread.record = { ...thread.record, messages, interrupts, updatedAt: this.#now() };
+    const { messages, interrupts, state = thread.record.state } = end;
+    thread.record = { ...thread.record, messages, interrupts, state, updatedAt: this.#now() };
     return true;
   }
 

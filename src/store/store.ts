@@ -1,6 +1,7 @@
 /** What outlives a run: its thread, its row, and what clients were told. */
 import type { Cursor } from "../protocol/cursor.ts";
 import type { Interrupt, Message } from "../protocol/events.ts";
+import type { JsonValue } from "../protocol/json.ts";
 
 export interface ThreadRecord {
   readonly threadId: string;
@@ -8,6 +9,8 @@ export interface ThreadRecord {
   readonly agent: string;
   /** The transcript: what clients were told, in order. */
   readonly messages: readonly Message[];
+  /** The exposed keys of the graph's state as clients know them; absent when none were ever told. */
+  readonly state?: JsonValue;
   /** What the thread waits for. Empty when it waits for nothing. */
   readonly interrupts: readonly Interrupt[];
   /** Milliseconds since the Unix epoch. */
@@ -27,17 +30,28 @@ export interface RunRecord {
   /** The position in the thread's topic before its `RUN_STARTED`. */
   readonly from: Cursor;
   readonly startedAt: number;
+  /** How many messages the transcript had before it. */
+  readonly historyLength: number;
+  /** The graph's checkpoint before it: a fork that undoes this run goes on from there. */
+  readonly checkpointBefore: string;
 }
 
 export interface Store {
   thread(threadId: string): Promise<ThreadRecord | undefined>;
   run(threadId: string, runId: string): Promise<RunRecord | undefined>;
+  /** A thread's runs, in the order they were started. */
+  runs(threadId: string): Promise<readonly RunRecord[]>;
   /** Writes the row of a run that is about to start, and the thread's when it is new. Its open interrupts are answered. */
   startRun(run: RunRecord): Promise<void>;
   /** Ends an active run and replaces the thread's transcript. `false`, and nothing written, when it had ended already. */
   endRun(
     threadId: string,
     runId: string,
-    end: { status: RunStatus; messages: readonly Message[]; interrupts: readonly Interrupt[] },
+    end: {
+      status: RunStatus;
+      messages: readonly Message[];
+      state: JsonValue | undefined;
+      interrupts: readonly Interrupt[];
+    },
   ): Promise<boolean>;
 }

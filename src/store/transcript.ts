@@ -2,7 +2,9 @@
  * What clients were told, folded from the events that left. Snapshots and histories come from here, never from the
  * graph's checkpoint: that holds prompts and hidden nodes.
  */
+import jsonPatch, { type Operation } from "fast-json-patch";
 import { type AguiEvent, type AssistantMessage, EventType, type Message, type ToolCall } from "../protocol/events.ts";
+import type { JsonValue } from "../protocol/json.ts";
 
 /** A message in the making. */
 interface Draft {
@@ -19,6 +21,8 @@ export class Transcript {
   readonly #calls = new Map<string, ToolCall>();
   readonly #open = new Map<string, Reopen>();
 
+  #state: JsonValue | undefined;
+
   constructor(history: readonly Message[]) {
     for (const message of structuredClone(history) as Message[]) {
       this.#drafts.set(message.id, { message, open: false });
@@ -30,6 +34,11 @@ export class Transcript {
   /** Every message, those still open with what they said so far. */
   get messages(): Message[] {
     return [...this.#drafts.values()].map((draft) => copy(draft.message));
+  }
+
+  /** The exposed state as it was told last. */
+  get state(): JsonValue | undefined {
+    return this.#state;
   }
 
   /** The messages nothing can be added to any more, without the tool calls that are still open. */
@@ -87,6 +96,16 @@ export class Transcript {
         this.#add({ id, role: "tool", toolCallId, content, ...error });
         break;
       }
+      case EventType.MESSAGES_SNAPSHOT:
+        this.#drafts.clear();
+        for (const message of event.messages) this.#add(copy(message));
+        break;
+      case EventType.STATE_SNAPSHOT:
+        this.#state = event.snapshot as JsonValue;
+        break;
+      case EventType.STATE_DELTA:
+        this.#state = jsonPatch.applyPatch(this.#state, event.delta as Operation[], false, false).newDocument;
+        break;
       case EventType.STEP_STARTED:
         this.#open.set(`step:${event.stepName}`, () => [{ type: EventType.STEP_STARTED, stepName: event.stepName }]);
         break;

@@ -1,8 +1,14 @@
 /** Reads a LangChain message or chunk: which parts of it are said, which are thought, which are tool calls. */
 import { isRecord } from "../protocol/input.ts";
 
-/** A piece of a message, in the order it was produced. */
-export type Part = { readonly kind: "text" | "reasoning"; readonly text: string };
+/** A piece of what a message says or thinks. */
+export interface TextPart {
+  readonly kind: "text" | "reasoning";
+  readonly text: string;
+}
+
+/** A piece of a message, in the order it was produced. `encrypted`: thought that only its provider can read. */
+export type Part = TextPart | { readonly kind: "encrypted"; readonly value: string };
 
 /** A piece of a tool call. Pieces with the same index belong together; id and name come with one of them. */
 export interface ToolCallPiece {
@@ -37,30 +43,52 @@ export function messageType(value: object): string | undefined {
 }
 
 /** What a message or chunk says and thinks. Reasoning comes first: no provider sends it behind the text it led to. */
-export function partsOf(message: MessageLike): Part[] {
-  const { content, additional_kwargs: extra } = message;
-  // The common chunk by far is a short string and nothing else.
-  if (typeof content === "string" && !(isRecord(extra) && typeof extra.reasoning_content === "string")) {
-    return content === "" ? [] : [{ kind: "text", text: content }];
+export function partsOf({ content, additional_kwargs: extra }: MessageLike): Part[] {
+  const blocks = Array.isArray(content) ? content.filter(isRecord).flatMap(blockParts) : [];
+  const hasReasoning = blocks.some((part) => part.kind !== "text");
+  // Some messages carry their reasoning twice, as blocks and beside them.
+  const beside = isRecord(extra) && !hasReasoning ? besideParts(extra) : [];
+  return [...beside, ...(typeof content === "string" ? part("text", content) : blocks)];
+}
+
+function blockParts(block: Record<string, unknown>): Part[] {
+  switch (block.type) {
+    case "text":
+    case "text_delta":
+    case "output_text":
+      return part("text", block.text);
+    case "reasoning": // LangChain's standard block, and OpenAI's, which has summaries
+      return [
+        ...part("reasoning", block.reasoning ?? summaryText(block.summary)),
+        ...encrypted(block.encrypted_content),
+      ];
+    case "thinking": // Anthropic
+      return [...part("reasoning", block.thinking), ...encrypted(block.signature)];
+    case "redacted_thinking":
+      return encrypted(block.data);
+    default:
+      return [];
   }
-  const parts: Part[] = [];
-  const add = (kind: Part["kind"], text: unknown) => {
-    if (typeof text === "string" && text !== "") parts.push({ kind, text });
-  };
-  if (isRecord(extra)) add("reasoning", extra.reasoning_content);
-  if (typeof content === "string") add("text", content);
-  for (const block of Array.isArray(content) ? content : []) {
-    if (!isRecord(block)) continue;
-    if (block.type === "text" || block.type === "text_delta" || block.type === "output_text") add("text", block.text);
-    if (block.type === "reasoning") add("reasoning", block.reasoning ?? summaryText(block.summary));
-    if (block.type === "thinking") add("reasoning", block.thinking);
-  }
-  return parts;
+}
+
+/** Reasoning beside the content: DeepSeek's and others' `reasoning_content`, OpenAI's `reasoning` item. */
+function besideParts({ reasoning_content: text, reasoning: item }: Record<string, unknown>): Part[] {
+  const own = part("reasoning", text);
+  if (!isRecord(item)) return own;
+  return [...own, ...part("reasoning", summaryText(item.summary)), ...encrypted(item.encrypted_content)];
+}
+
+function part(kind: TextPart["kind"], text: unknown): Part[] {
+  return typeof text === "string" && text !== "" ? [{ kind, text }] : [];
+}
+
+function encrypted(value: unknown): Part[] {
+  return typeof value === "string" && value !== "" ? [{ kind: "encrypted", value }] : [];
 }
 
 function summaryText(summary: unknown): string | undefined {
   if (!Array.isArray(summary)) return undefined;
-  return summary.map((part) => (isRecord(part) && typeof part.text === "string" ? part.text : "")).join("");
+  return summary.map((piece) => (isRecord(piece) && typeof piece.text === "string" ? piece.text : "")).join("");
 }
 
 /** The tool calls of a message, or the pieces of them in a chunk. */
@@ -90,7 +118,6 @@ function nonEmpty(value: unknown): string | undefined {
 /** The text of a message: its text parts joined. */
 export function textOf(message: MessageLike): string {
   return partsOf(message)
-    .filter((part) => part.kind === "text")
-    .map((part) => part.text)
+    .map((part) => (part.kind === "text" ? part.text : ""))
     .join("");
 }

@@ -1,14 +1,18 @@
 /** One model call's message: the reasoning, text and tool-call spans it opens, and their closers. */
 import { type AguiEvent, EventType } from "../protocol/events.ts";
-import { type MessageLike, partsOf, type ToolCallPiece, toolCallPieces } from "./content.ts";
+import { CallSpans } from "./call-spans.ts";
+import { type MessageLike, partsOf, type TextPart, toolCallPieces } from "./content.ts";
+import { ReasoningSpans } from "./reasoning-spans.ts";
+import { ReasoningTags } from "./reasoning-tags.ts";
+import { WholeCharacters } from "./whole-characters.ts";
 
-interface OpenCall {
-  /** Known for certain once `started`. */
-  id: string | undefined;
-  name: string;
-  /** Arguments that came before id and name were known. */
-  waiting: string;
-  started: boolean;
+export interface MessageSpansOptions {
+  /** `false`: what is thought is not told. */
+  readonly reasoning: boolean;
+  /** Names of the tags between which text is thought. */
+  readonly reasoningTags: readonly string[];
+  /** Hears of every tool call that was started, so that its execution does not start it again. */
+  readonly announce: (toolCallId: string, name: string) => void;
 }
 
 /**
@@ -18,115 +22,70 @@ interface OpenCall {
  */
 export class MessageSpans {
   readonly messageId: string;
-  readonly #reasoning: boolean;
-  readonly #announce: (toolCallId: string) => void;
-  readonly #calls = new Map<number, OpenCall>();
-  #said = "";
+  readonly #characters = new WholeCharacters();
+  readonly #tags: ReasoningTags;
+  readonly #reasoning: ReasoningSpans | undefined;
+  readonly #calls: CallSpans;
+  #raw = "";
   #textOpen = false;
-  #reasoningOpen: string | undefined;
-  #reasoningCount = 0;
 
-  /** `announce` hears of every tool call that was started, so that its execution does not start it again. */
-  constructor(messageId: string, options: { reasoning: boolean; announce: (toolCallId: string) => void }) {
+  constructor(messageId: string, { reasoning, reasoningTags, announce }: MessageSpansOptions) {
     this.messageId = messageId;
-    this.#reasoning = options.reasoning;
-    this.#announce = options.announce;
+    this.#tags = new ReasoningTags(reasoningTags);
+    this.#reasoning = reasoning ? new ReasoningSpans(messageId) : undefined;
+    this.#calls = new CallSpans(messageId, announce);
   }
 
-  /** All text so far. */
-  get said(): string {
-    return this.#said;
+  /** All text so far as the model gave it, tags included. */
+  get raw(): string {
+    return this.#raw;
   }
 
   /** Events for a chunk, or for a whole message. */
   push(message: MessageLike): AguiEvent[] {
     const out: AguiEvent[] = [];
     for (const part of partsOf(message)) {
-      if (part.kind === "text") this.#text(part.text, out);
-      else if (this.#reasoning) this.#think(part.text, out);
+      if (part.kind === "encrypted") out.push(...(this.#reasoning?.seal(part.value) ?? []));
+      else if (part.kind === "reasoning") out.push(...(this.#reasoning?.think(part.text) ?? []));
+      else {
+        this.#raw += part.text;
+        this.#tell(this.#tags.push(this.#characters.push(part.text)), out);
+      }
     }
-    for (const piece of toolCallPieces(message)) this.#toolCall(piece, out);
+    const pieces = toolCallPieces(message);
+    if (pieces.length > 0) this.#stopThinking(out);
+    for (const piece of pieces) out.push(...this.#calls.push(piece));
     return out;
   }
 
   /** Closes whatever is open, innermost first. */
   close(): AguiEvent[] {
     const out: AguiEvent[] = [];
-    this.#endReasoning(out);
-    for (const [index, call] of this.#calls) {
-      if (!call.started && call.name !== "") this.#startCall(call, `${this.messageId}-call-${index}`, out);
-      if (call.started && call.id) out.push({ type: EventType.TOOL_CALL_END, toolCallId: call.id });
-    }
-    this.#calls.clear();
+    this.#tell([...this.#tags.push(this.#characters.end()), ...this.#tags.end()], out);
+    this.#stopThinking(out);
+    out.push(...this.#calls.close());
     if (this.#textOpen) out.push({ type: EventType.TEXT_MESSAGE_END, messageId: this.messageId });
     this.#textOpen = false;
     return out;
   }
 
-  #text(delta: string, out: AguiEvent[]): void {
-    this.#endReasoning(out);
+  #tell(parts: readonly TextPart[], out: AguiEvent[]): void {
+    for (const { kind, text } of parts) {
+      if (text === "") continue;
+      if (kind === "text") this.#say(text, out);
+      else out.push(...(this.#reasoning?.think(text) ?? []));
+    }
+  }
+
+  #say(delta: string, out: AguiEvent[]): void {
+    this.#stopThinking(out);
     const { messageId } = this;
     if (!this.#textOpen) out.push({ type: EventType.TEXT_MESSAGE_START, messageId, role: "assistant" });
     this.#textOpen = true;
-    this.#said += delta;
     out.push({ type: EventType.TEXT_MESSAGE_CONTENT, messageId, delta });
   }
 
-  #think(delta: string, out: AguiEvent[]): void {
-    if (!this.#reasoningOpen) {
-      this.#reasoningCount += 1;
-      const suffix = this.#reasoningCount > 1 ? `-${this.#reasoningCount}` : "";
-      this.#reasoningOpen = `${this.messageId}-reasoning${suffix}`;
-      out.push(
-        { type: EventType.REASONING_START, messageId: this.#reasoningOpen },
-        { type: EventType.REASONING_MESSAGE_START, messageId: this.#reasoningOpen, role: "reasoning" },
-      );
-    }
-    out.push({ type: EventType.REASONING_MESSAGE_CONTENT, messageId: this.#reasoningOpen, delta });
+  #stopThinking(out: AguiEvent[]): void {
+    if (this.#reasoning) out.push(...this.#reasoning.close());
   }
-
-  #endReasoning(out: AguiEvent[]): void {
-    const messageId = this.#reasoningOpen;
-    if (!messageId) return;
-    this.#reasoningOpen = undefined;
-    out.push({ type: EventType.REASONING_MESSAGE_END, messageId }, { type: EventType.REASONING_END, messageId });
-  }
-
-  #toolCall(piece: ToolCallPiece, out: AguiEvent[]): void {
-    this.#endReasoning(out);
-    let call = this.#calls.get(piece.index);
-    if (call?.started && piece.id && piece.id !== call.id) {
-      // Some providers number every call 0: another id at the same index is another call.
-      out.push({ type: EventType.TOOL_CALL_END, toolCallId: call.id ?? "" });
-      call = undefined;
-    }
-    if (!call) {
-      call = { id: undefined, name: "", waiting: "", started: false };
-      this.#calls.set(piece.index, call);
-    }
-    call.id ??= piece.id;
-    if (call.started) {
-      if (piece.args !== "") out.push(args(call.id, piece.args));
-      return;
-    }
-    // A name may be split over chunks; some providers instead repeat the whole name in each.
-    if (piece.name && piece.name !== call.name) call.name += piece.name;
-    call.waiting += piece.args;
-    // Only the first argument says that the name is complete.
-    if (call.id && call.name !== "" && call.waiting !== "") this.#startCall(call, call.id, out);
-  }
-
-  #startCall(call: OpenCall, id: string, out: AguiEvent[]): void {
-    call.id = id;
-    call.started = true;
-    this.#announce(id);
-    const { messageId: parentMessageId } = this;
-    out.push({ type: EventType.TOOL_CALL_START, toolCallId: id, toolCallName: call.name, parentMessageId });
-    if (call.waiting !== "") out.push(args(id, call.waiting));
-    call.waiting = "";
-  }
-}
-
-function args(toolCallId: string | undefined, delta: string): AguiEvent {
-  return { type: EventType.TOOL_CALL_ARGS, toolCallId: toolCallId ?? "", delta };
 }

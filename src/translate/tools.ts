@@ -20,12 +20,16 @@ export class ToolCalls {
 
   /** A call that a model streamed is not announced a second time. */
   start(event: GraphEvent): AguiEvent[] {
-    const toolCallId = event.toolCallId ?? event.run_id;
+    return this.tell(event.toolCallId ?? event.run_id, event.name, () => toJson(inputOf(event.data)));
+  }
+
+  /** A whole call at once. */
+  tell(toolCallId: string, toolCallName: string, args: () => string): AguiEvent[] {
     if (this.#known.has(toolCallId)) return [];
     this.#known.add(toolCallId);
     return [
-      { type: EventType.TOOL_CALL_START, toolCallId, toolCallName: event.name },
-      { type: EventType.TOOL_CALL_ARGS, toolCallId, delta: toJson(inputOf(event.data)) },
+      { type: EventType.TOOL_CALL_START, toolCallId, toolCallName },
+      { type: EventType.TOOL_CALL_ARGS, toolCallId, delta: args() },
       { type: EventType.TOOL_CALL_END, toolCallId },
     ];
   }

@@ -22,6 +22,11 @@ export class Usage {
     if (usage) this.#calls.set(event.run_id, [...(noted ?? []), usage]);
   }
 
+  /** What one model call used. */
+  of(runId: string): TokenUsage | undefined {
+    return aggregateTokenUsage(this.#calls.get(runId) ?? [])[0];
+  }
+
   /** One entry by provider and model; nothing when no model told. */
   get total(): TokenUsage[] | undefined {
     const entries = [...this.#calls.values()].flat();

@@ -1,0 +1,15 @@
+/** Where a graph's own memory of a thread stands. */
+import { isRecord } from "../protocol/input.ts";
+import type { ServedGraph } from "./source.ts";
+
+/** A checkpoint that does not exist. To go on from it is to begin anew, on the same thread. */
+export const NO_CHECKPOINT = "00000000-0000-0000-0000-000000000000";
+
+/** The id of the thread's last checkpoint; `NO_CHECKPOINT` when the graph keeps none, or none yet. */
+export async function latestCheckpoint(graph: ServedGraph, threadId: string): Promise<string> {
+  if (!graph.checkpointer || !graph.getState) return NO_CHECKPOINT;
+  const state: unknown = await graph.getState({ configurable: { thread_id: threadId } });
+  const config = isRecord(state) && isRecord(state.config) ? state.config.configurable : undefined;
+  const id = isRecord(config) ? config.checkpoint_id : undefined;
+  return typeof id === "string" ? id : NO_CHECKPOINT;
+}

@@ -1,0 +1,52 @@
+/**
+ * A client's history against the thread's transcript. AG-UI clients send all they hold, every turn; what differs says
+ * what they did: typed on, edited, or asked for another answer.
+ */
+import type { Message } from "../protocol/events.ts";
+
+export interface HistoryReading {
+  /** Messages the thread does not have yet. */
+  readonly fresh: readonly Message[];
+  /** Index in the transcript of the first message that the client no longer holds, or holds otherwise. */
+  readonly partsAt: number | undefined;
+}
+
+/**
+ * Compares what a client holds with what its thread was told.
+ *
+ * - A client that holds nothing of the thread adds to it: a line typed in a terminal comes alone.
+ * - Messages missing at the beginning were let go of to keep the history short: nothing parts there.
+ * - From the first message that both hold, one that is missing, or a user's message with other content, parts.
+ * - Assistant and tool messages are not edited by clients, so the id, or the same content under another id, is enough.
+ *
+ * Reasoning is not compared: many clients do not send it back.
+ */
+export function readHistory(held: readonly Message[], transcript: readonly Message[]): HistoryReading {
+  const matched = new Set<Message>();
+  let partsAt: number | undefined;
+  let begun = false;
+  for (const [index, told] of transcript.entries()) {
+    if (told.role === "reasoning" || told.role === "activity") continue;
+    const match = held.find((message) => !matched.has(message) && same(message, told));
+    if (match) {
+      begun = true;
+      matched.add(match);
+    } else if (begun || held.some((message) => message.id === told.id)) {
+      partsAt = index;
+      break;
+    }
+  }
+  const kept = new Set(transcript.slice(0, partsAt ?? transcript.length).map((message) => message.id));
+  return { partsAt, fresh: held.filter((message) => !matched.has(message) && !kept.has(message.id)) };
+}
+
+function same(held: Message, told: Message): boolean {
+  if (held.role !== told.role) return false;
+  if (told.role === "user") return held.id === told.id && content(held) === content(told);
+  return held.id === told.id || content(held) === content(told);
+}
+
+function content(message: Message): string {
+  const calls = message.role === "assistant" ? message.toolCalls?.map((call) => call.function) : undefined;
+  return JSON.stringify([message.content ?? "", calls ?? []]);
+}

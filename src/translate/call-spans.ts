@@ -1,0 +1,80 @@
+/** The tool calls a model makes in one message, put together from their pieces. */
+import { type AguiEvent, EventType } from "../protocol/events.ts";
+import type { ToolCallPiece } from "./content.ts";
+import { WholeCharacters } from "./whole-characters.ts";
+
+interface Call {
+  /** Known for certain once `started`. */
+  id: string;
+  name: string;
+  readonly characters: WholeCharacters;
+  /** Arguments that came before id and name were known. */
+  waiting: string;
+  started: boolean;
+}
+
+/** Calls are told apart by their index, may interleave, and stay open until `close`. */
+export class CallSpans {
+  readonly #messageId: string;
+  readonly #announce: (toolCallId: string, name: string) => void;
+  readonly #calls = new Map<number, Call>();
+
+  constructor(messageId: string, announce: (toolCallId: string, name: string) => void) {
+    this.#messageId = messageId;
+    this.#announce = announce;
+  }
+
+  push(piece: ToolCallPiece): AguiEvent[] {
+    const { call, closed } = this.#callOf(piece);
+    const args = call.characters.push(piece.args);
+    if (call.started) return [...closed, ...argsEvents(call.id, args)];
+    call.id ||= piece.id ?? "";
+    // A name may be split over chunks; some providers instead repeat the whole name in each.
+    if (piece.name && piece.name !== call.name) call.name += piece.name;
+    call.waiting += args;
+    // Only the first argument says that the name is complete.
+    return call.id && call.name && call.waiting ? [...closed, ...this.#start(call)] : closed;
+  }
+
+  /** A call whose id never came is given one; one whose name never came was none. */
+  close(): AguiEvent[] {
+    const events = [...this.#calls].flatMap(([index, call]) => {
+      call.id ||= `${this.#messageId}-call-${index}`;
+      return [...(call.started || call.name === "" ? [] : this.#start(call)), ...end(call)];
+    });
+    this.#calls.clear();
+    return events;
+  }
+
+  /** Some providers number every call 0: another id at the same index is another call, and ends the one before. */
+  #callOf({ index, id }: ToolCallPiece): { call: Call; closed: AguiEvent[] } {
+    const known = this.#calls.get(index);
+    const another = known?.started && id !== undefined && id !== known.id;
+    if (known && !another) return { call: known, closed: [] };
+    const call = { id: "", name: "", characters: new WholeCharacters(), waiting: "", started: false };
+    // Set anew, so that calls close in the order they began.
+    this.#calls.delete(index);
+    this.#calls.set(index, call);
+    return { call, closed: known ? end(known) : [] };
+  }
+
+  #start(call: Call): AguiEvent[] {
+    call.started = true;
+    this.#announce(call.id, call.name);
+    const { id: toolCallId, name: toolCallName, waiting } = call;
+    call.waiting = "";
+    return [
+      { type: EventType.TOOL_CALL_START, toolCallId, toolCallName, parentMessageId: this.#messageId },
+      ...argsEvents(toolCallId, waiting),
+    ];
+  }
+}
+
+function end(call: Call): AguiEvent[] {
+  if (!call.started) return [];
+  return [...argsEvents(call.id, call.characters.end()), { type: EventType.TOOL_CALL_END, toolCallId: call.id }];
+}
+
+function argsEvents(toolCallId: string, delta: string): AguiEvent[] {
+  return delta === "" ? [] : [{ type: EventType.TOOL_CALL_ARGS, toolCallId, delta }];
+}

@@ -1,0 +1,40 @@
+/**
+ * Custom events, and the names by which graphs written for AG-UI frontends ask for more than a CUSTOM event.
+ * (Source: the conventions of `@ag-ui/langgraph` and CopilotKit's SDK.)
+ */
+import { type AguiEvent, EventType } from "../protocol/events.ts";
+import type { GraphEvent } from "../protocol/graph-event.ts";
+import { isRecord } from "../protocol/input.ts";
+import { toJson, toJsonValue } from "../protocol/json.ts";
+
+/** What a custom event asks for, besides being told. */
+export type CustomWish =
+  | { readonly kind: "event"; readonly events: AguiEvent[] }
+  | { readonly kind: "message"; readonly messageId: string; readonly text: string }
+  | { readonly kind: "tool_call"; readonly toolCallId: string; readonly name: string; readonly args: string }
+  | { readonly kind: "state"; readonly values: Readonly<Record<string, unknown>> };
+
+export function readCustom(event: GraphEvent): CustomWish {
+  const { data } = event;
+  const fields = isRecord(data) ? data : {};
+  switch (event.name.replace(/^copilotkit_/, "")) {
+    case "manually_emit_message": {
+      const text = typeof data === "string" ? data : fields.message;
+      const messageId = fields.message_id ?? `${event.run_id}-message`;
+      if (typeof text === "string" && typeof messageId === "string") return { kind: "message", messageId, text };
+      break;
+    }
+    case "manually_emit_tool_call": {
+      const { id, name, args } = fields;
+      if (typeof id === "string" && typeof name === "string") {
+        return { kind: "tool_call", toolCallId: id, name, args: typeof args === "string" ? args : toJson(args ?? {}) };
+      }
+      break;
+    }
+    case "manually_emit_state":
+    case "manually_emit_intermediate_state":
+      if (isRecord(data)) return { kind: "state", values: data };
+      break;
+  }
+  return { kind: "event", events: [{ type: EventType.CUSTOM, name: event.name, value: toJsonValue(data ?? null) }] };
+}

@@ -1,0 +1,60 @@
+/** What a model thinks, told beside its message. */
+import { type AguiEvent, EventType } from "../protocol/events.ts";
+import { WholeCharacters } from "./whole-characters.ts";
+
+/** The reasoning blocks of one message: `<messageId>-reasoning`, then `-reasoning-2` and so on. */
+export class ReasoningSpans {
+  readonly #messageId: string;
+  readonly #characters = new WholeCharacters();
+  #open: string | undefined;
+  #count = 0;
+
+  constructor(messageId: string) {
+    this.#messageId = messageId;
+  }
+
+  think(text: string): AguiEvent[] {
+    const delta = this.#characters.push(text);
+    if (delta === "") return [];
+    const opened = this.#open === undefined ? this.#start() : [];
+    return [...opened, { type: EventType.REASONING_MESSAGE_CONTENT, messageId: this.#last, delta }];
+  }
+
+  /**
+   * A signature over the last block, or a block that only its provider can read: clients keep it and send it back. A
+   * block of which nothing can be told is opened all the same, so that the value has something to belong to.
+   */
+  seal(encryptedValue: string): AguiEvent[] {
+    const blank = this.#count === 0 ? this.#start() : [];
+    return [
+      ...blank,
+      { type: EventType.REASONING_ENCRYPTED_VALUE, subtype: "message", entityId: this.#last, encryptedValue },
+    ];
+  }
+
+  close(): AguiEvent[] {
+    const messageId = this.#open;
+    if (messageId === undefined) return [];
+    const rest = this.#characters.end();
+    this.#open = undefined;
+    return [
+      ...(rest === "" ? [] : [{ type: EventType.REASONING_MESSAGE_CONTENT as const, messageId, delta: rest }]),
+      { type: EventType.REASONING_MESSAGE_END, messageId },
+      { type: EventType.REASONING_END, messageId },
+    ];
+  }
+
+  get #last(): string {
+    return `${this.#messageId}-reasoning${this.#count > 1 ? `-${this.#count}` : ""}`;
+  }
+
+  #start(): AguiEvent[] {
+    this.#count += 1;
+    const messageId = this.#last;
+    this.#open = messageId;
+    return [
+      { type: EventType.REASONING_START, messageId },
+      { type: EventType.REASONING_MESSAGE_START, messageId, role: "reasoning" },
+    ];
+  }
+}

@@ -1,0 +1,256 @@
+/** The translator of one run: hands each graph event to the reducer for its concern, and keeps the message spans. */
+import { type AguiEvent, EventType, type Message } from "../protocol/events.ts";
+import { type GraphEvent, nodePath } from "../protocol/graph-event.ts";
+import { HeldDeltas } from "../protocol/held-deltas.ts";
+import { isRecord } from "../protocol/input.ts";
+import { toJsonValue } from "../protocol/json.ts";
+import { asMessage, type MessageLike } from "./content.ts";
+import { readCustom } from "./custom.ts";
+import { MessageSpans } from "./message-spans.ts";
+import { NodeMessages } from "./node-messages.ts";
+import { ExposedState } from "./state.ts";
+import { isNode, Steps } from "./steps.ts";
+import { ToolCalls } from "./tools.ts";
+import type { NodeRules, RunEnd, Translator, TranslatorOptions } from "./translator.ts";
+import { Usage } from "./usage.ts";
+
+export function createTranslator(options: TranslatorOptions): Translator {
+  return new RunTranslator(options);
+}
+
+class RunTranslator implements Translator {
+  readonly #options: TranslatorOptions;
+  readonly #messages = new Map<string, MessageSpans>();
+  /** Model runs that streamed: their finished message is no news. */
+  readonly #streamed = new Set<string>();
+  /** Calls to the client's own tools that this run made. */
+  readonly #pendingCalls: string[] = [];
+  readonly #steps = new Steps();
+  readonly #tools: ToolCalls;
+  readonly #nodeMessages: NodeMessages;
+  readonly #usage = new Usage();
+  readonly #held = new HeldDeltas();
+  readonly #state = new ExposedState();
+  #finishReason: string | undefined;
+  #finished = false;
+
+  constructor(options: TranslatorOptions) {
+    this.#options = options;
+    this.#nodeMessages = new NodeMessages(options.history.map((message) => message.id));
+    this.#tools = new ToolCalls(
+      options.history.flatMap((message) =>
+        message.role === "assistant" ? (message.toolCalls ?? []).map((call) => call.id) : [],
+      ),
+    );
+  }
+
+  start(fresh: readonly Message[], forked: boolean): AguiEvent[] {
+    const { threadId, runId, history } = this.#options;
+    for (const message of fresh) this.#nodeMessages.addKnown(message.id);
+    const input = { threadId, runId, messages: [...fresh], tools: [], context: [] };
+    return [
+      { type: EventType.RUN_STARTED, threadId, runId, protocolVersion: "1.0", input },
+      ...(forked ? [{ type: EventType.MESSAGES_SNAPSHOT as const, messages: [...history, ...fresh] }] : []),
+    ];
+  }
+
+  state(values: Readonly<Record<string, unknown>>): AguiEvent[] {
+    return this.#state.push(values);
+  }
+
+  refused(event: GraphEvent, placeAdmitted: boolean): AguiEvent[] {
+    switch (event.event) {
+      case "on_chat_model_stream":
+      case "on_llm_stream":
+        this.#nodeMessages.noteRefused(event);
+        return [];
+      case "on_chat_model_start":
+      case "on_llm_start":
+        if (!placeAdmitted) this.#nodeMessages.noteRefused(event);
+        return [];
+      case "on_chat_model_end":
+      case "on_llm_end":
+        return this.#endMessage(event);
+      case "on_chain_end":
+        if (!placeAdmitted && isNode(event)) this.#nodeMessages.noteRefused(event);
+        return this.#steps.finish(event.run_id);
+      default:
+        return [];
+    }
+  }
+
+  finish(end: RunEnd): AguiEvent[] {
+    if (this.#finished) return [];
+    this.#finished = true;
+    const closers = [...this.#messages.values()].flatMap((message) => message.close());
+    return [...this.#held.pass(closers), ...this.#steps.close(), ...this.#state.finish(), this.#terminal(end)];
+  }
+
+  push(event: GraphEvent): AguiEvent[] {
+    switch (event.event) {
+      case "on_chat_model_stream":
+        return this.#chunk(event, asMessage(dataField(event, "chunk")));
+      case "on_llm_stream":
+        return this.#chunk(event, generation(dataField(event, "chunk")));
+      case "on_chat_model_end":
+        return this.#modelEnd(event, asMessage(dataField(event, "output")));
+      case "on_llm_end":
+        return this.#endMessage(event);
+      case "on_tool_start":
+        return this.#tools.start(event);
+      case "on_tool_end":
+        return this.#tools.end(event);
+      case "on_tool_error":
+        return this.#tools.fail(event);
+      case "on_chain_start":
+        return isNode(event) ? this.#steps.start(event) : [];
+      case "on_chain_end":
+        return isNode(event) ? [...this.#nodeEnd(event), ...this.#steps.finish(event.run_id)] : [];
+      case "on_custom_event":
+        return this.#custom(event);
+      case "on_chat_model_start":
+      case "on_llm_start":
+      case "on_chain_stream":
+        return []; // A prompt and a state update are nothing a chat shows.
+      default:
+        return [
+          { type: EventType.CUSTOM, name: event.event, value: { name: event.name, data: toJsonValue(event.data) } },
+        ];
+    }
+  }
+
+  #chunk(event: GraphEvent, chunk: MessageLike | undefined): AguiEvent[] {
+    if (!chunk) return [];
+    this.#usage.note(event, chunk.usage_metadata, false);
+    this.#streamed.add(event.run_id);
+    const events = this.#message(event, chunk).push(chunk);
+    return this.#rules(event).tokens ? events : this.#held.pass(events);
+  }
+
+  #modelEnd(event: GraphEvent, output: MessageLike | undefined): AguiEvent[] {
+    this.#usage.note(event, output?.usage_metadata, true);
+    const whole = output && !this.#streamed.has(event.run_id) ? this.#message(event, output).push(output) : [];
+    return [...whole, ...this.#endMessage(event)];
+  }
+
+  #nodeEnd(event: GraphEvent): AguiEvent[] {
+    const { messages, reasoning } = this.#rules(event);
+    if (!messages) {
+      this.#nodeMessages.noteRefused(event);
+      return [];
+    }
+    return this.#nodeMessages.added(event).flatMap((message, index) => {
+      this.#usage.note(event, message.usage_metadata, false);
+      const spans = this.#open(message.id, `${event.run_id}${index > 0 ? `-${index}` : ""}`, reasoning);
+      return [...spans.push(message), ...spans.close()];
+    });
+  }
+
+  #custom(event: GraphEvent): AguiEvent[] {
+    const wish = readCustom(event);
+    switch (wish.kind) {
+      case "event":
+        return wish.events;
+      case "message": {
+        const spans = this.#open(wish.messageId, event.run_id, false);
+        return [...spans.push({ content: wish.text }), ...spans.close()];
+      }
+      case "tool_call":
+        return this.#tools.tell(wish.toolCallId, wish.name, () => wish.args);
+      case "state": {
+        const exposed = this.#options.stateKeys.filter((key) => key in wish.values);
+        return exposed.length === 0
+          ? []
+          : this.#state.merge(Object.fromEntries(exposed.map((key) => [key, wish.values[key]])));
+      }
+    }
+  }
+
+  /** The spans of a model run's message, begun with its first chunk. */
+  #message(event: GraphEvent, first: MessageLike): MessageSpans {
+    let spans = this.#messages.get(event.run_id);
+    if (!spans) {
+      spans = this.#open(first.id, event.run_id, this.#rules(event).reasoning);
+      this.#messages.set(event.run_id, spans);
+    }
+    return spans;
+  }
+
+  /** The first chunk's id equals the id in the graph's state. Endpoints that repeat an id get a fresh one from us. */
+  #open(id: unknown, runId: string, reasoning: boolean): MessageSpans {
+    const usable = typeof id === "string" && id !== "" && !this.#nodeMessages.isKnown(id);
+    const messageId = usable ? id : `run-${runId}`;
+    this.#nodeMessages.addKnown(messageId);
+    const { reasoningTags, frontendTools } = this.#options;
+    const announce = (toolCallId: string, name: string) => {
+      this.#tools.announce(toolCallId);
+      if (frontendTools.has(name)) this.#pendingCalls.push(toolCallId);
+    };
+    return new MessageSpans(messageId, { reasoning, reasoningTags, announce });
+  }
+
+  #endMessage(event: GraphEvent): AguiEvent[] {
+    this.#finishReason = event.finishReason ?? this.#finishReason;
+    this.#streamed.delete(event.run_id);
+    const spans = this.#messages.get(event.run_id);
+    if (!spans) return [];
+    this.#messages.delete(event.run_id);
+    this.#nodeMessages.noteSaid(event, spans.raw);
+    return [...this.#held.pass(spans.close()), this.#modelCall(event, spans.messageId)];
+  }
+
+  /** What a model call came to: how much of which limit it used, and why it stopped. */
+  #modelCall(event: GraphEvent, messageId: string): AguiEvent {
+    const { ls_provider: provider, ls_model_name: model, ls_max_tokens: maxTokens } = event.metadata;
+    const { finishReason } = event;
+    const usage = this.#usage.of(event.run_id);
+    return {
+      type: EventType.CUSTOM,
+      name: "sluice.model_call",
+      value: toJsonValue({ messageId, provider, model, usage, finishReason, maxTokens }),
+    };
+  }
+
+  /** What holds for the node an event happened in. */
+  #rules(event: GraphEvent): Required<Record<keyof NodeRules, boolean>> {
+    const { tokens, reasoning, nodes } = this.#options;
+    const node = event.metadata.langgraph_node;
+    const own = nodes[nodePath(event).join("/")] ?? (typeof node === "string" ? nodes[node] : undefined);
+    return {
+      // Like filters, a node can only narrow what the run tells.
+      tokens: tokens && own?.tokens !== false,
+      reasoning: reasoning && own?.reasoning !== false,
+      messages: own?.messages !== false,
+    };
+  }
+
+  #terminal(end: RunEnd): AguiEvent {
+    const { threadId, runId } = this.#options;
+    const usage = this.#usage.total;
+    if (end.kind === "failed") {
+      const { code, message, retryable } = end.error;
+      return { type: EventType.RUN_ERROR, message, code, metadata: { retryable }, ...(usage ? { usage } : {}) };
+    }
+    return {
+      type: EventType.RUN_FINISHED,
+      threadId,
+      runId,
+      ...(end.kind === "done" && this.#pendingCalls.length > 0
+        ? { outcome: { type: "success", pendingToolCallIds: [...this.#pendingCalls] } }
+        : {}),
+      ...(end.kind === "interrupted" ? { outcome: { type: "interrupt", interrupts: [...end.interrupts] } } : {}),
+      ...(end.kind === "cancelled" ? { outcome: { type: "cancelled" } } : {}),
+      ...(usage ? { usage } : {}),
+      ...(this.#finishReason ? { metadata: { finishReason: this.#finishReason } } : {}),
+    };
+  }
+}
+
+function dataField(event: GraphEvent, field: "chunk" | "output"): unknown {
+  return isRecord(event.data) ? event.data[field] : undefined;
+}
+
+/** A completion model's chunk is bare text. */
+function generation(chunk: unknown): MessageLike | undefined {
+  return isRecord(chunk) && typeof chunk.text === "string" ? { content: chunk.text } : undefined;
+}

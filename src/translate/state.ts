@@ -1,0 +1,38 @@
+/** The keys of a graph's state that its agent exposes: a snapshot first, then what changed, a snapshot last. */
+import jsonPatch, { type Operation } from "fast-json-patch";
+import { type AguiEvent, EventType } from "../protocol/events.ts";
+import { isRecord } from "../protocol/input.ts";
+import { type JsonValue, toJsonValue } from "../protocol/json.ts";
+
+export class ExposedState {
+  #told: JsonValue | undefined;
+
+  /** `values`: the exposed keys as they are now. */
+  push(values: Readonly<Record<string, unknown>>): AguiEvent[] {
+    const now = toJsonValue(values);
+    const before = this.#told;
+    this.#told = now;
+    if (before === undefined) return [snapshot(now)];
+    const delta: Operation[] = jsonPatch.compare(before as object, now as object);
+    if (delta.length === 0) return [];
+    // A change that touches most of the state is told more briefly, and as exactly, by the state itself.
+    const shorter = JSON.stringify(delta).length < JSON.stringify(now).length;
+    return [shorter ? { type: EventType.STATE_DELTA, delta: delta as StateDelta } : snapshot(now)];
+  }
+
+  /** Some keys as the graph says they will be; the others stay as they were told. */
+  merge(values: Readonly<Record<string, unknown>>): AguiEvent[] {
+    return this.push({ ...(isRecord(this.#told) ? this.#told : {}), ...values });
+  }
+
+  /** The state as it was left; nothing when none was ever told. */
+  finish(): AguiEvent[] {
+    return this.#told === undefined ? [] : [snapshot(this.#told)];
+  }
+}
+
+type StateDelta = Extract<AguiEvent, { type: EventType.STATE_DELTA }>["delta"];
+
+function snapshot(value: JsonValue): AguiEvent {
+  return { type: EventType.STATE_SNAPSHOT, snapshot: value };
+}
