@@ -44,19 +44,31 @@ function named(message: { name?: string }): { name?: string } {
   return message.name ? { name: message.name } : {};
 }
 
-type LangChainPart = { type: "text"; text: string } | { type: "image_url"; image_url: { url: string } };
+/**
+ * LangChain's standard data blocks: every provider's package knows how to turn them into its own. (The newer blocks
+ * without `source_type` reach OpenAI untranslated, as of `@langchain/openai` 1.5.8.)
+ */
+type LangChainPart = { readonly type: string } & Record<string, unknown>;
 
 function toContent(content: string | ContentPart[]): string | LangChainPart[] {
-  return typeof content === "string" ? content : content.flatMap((part) => toPart(part) ?? []);
+  return typeof content === "string" ? content : content.map(toPart);
 }
 
-function toPart(part: ContentPart): LangChainPart | undefined {
+function toPart(part: ContentPart): LangChainPart {
   if (part.type === "text") return { type: "text", text: part.text };
-  if (part.type !== "image") return undefined;
   const { source } = part;
-  if (source.type === "url") return { type: "image_url", image_url: { url: source.value } };
-  if (source.type !== "data") return undefined;
-  return { type: "image_url", image_url: { url: `data:${source.mimeType};base64,${source.value}` } };
+  const type = part.type === "document" ? "file" : part.type;
+  const mime_type = source.mimeType;
+  // OpenAI refuses a file without a name.
+  const metadata = { metadata: { filename: part.type, ...(isRecord(part.metadata) ? part.metadata : {}) } };
+  switch (source.type) {
+    case "data":
+      return { type, source_type: "base64", data: source.value, mime_type, ...metadata };
+    case "url":
+      return { type, source_type: "url", url: source.value, mime_type, ...metadata };
+    case "file":
+      return { type, source_type: "id", id: source.value, mime_type, ...metadata };
+  }
 }
 
 /** A client may send back arguments that a model cut short; an empty object keeps the history readable for the next. */

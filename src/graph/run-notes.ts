@@ -2,6 +2,7 @@
 import { BaseCallbackHandler } from "@langchain/core/callbacks/base";
 import type { Serialized } from "@langchain/core/load/serializable";
 import type { LLMResult } from "@langchain/core/outputs";
+import { isGraphInterrupt } from "@langchain/langgraph";
 
 /**
  * Notes by LangGraph run id. v2 leaves `tool_call_id` out of `on_tool_start`, loses the finish reason when a node
@@ -15,6 +16,7 @@ export class RunNotes extends BaseCallbackHandler {
   readonly #toolCallIds = new Map<string, string>();
   readonly #finishReasons = new Map<string, string>();
   readonly #toolErrors = new Map<string, unknown>();
+  readonly #interruptedCalls = new Map<string, string>();
   readonly #modelErrors = new Set<unknown>();
 
   override handleToolStart(
@@ -32,6 +34,9 @@ export class RunNotes extends BaseCallbackHandler {
 
   override handleToolError(error: unknown, runId: string): void {
     this.#toolErrors.set(runId, error);
+    const toolCallId = this.#toolCallIds.get(runId);
+    if (toolCallId === undefined || !isGraphInterrupt(error)) return;
+    for (const { id } of error.interrupts) if (id !== undefined) this.#interruptedCalls.set(id, toolCallId);
   }
 
   override handleLLMEnd(output: LLMResult, runId: string): void {
@@ -46,6 +51,11 @@ export class RunNotes extends BaseCallbackHandler {
   /** The model's id for a tool's run, while that run is open. */
   toolCallId(runId: string): string | undefined {
     return this.#toolCallIds.get(runId);
+  }
+
+  /** The tool call that an interrupt came from, if a tool made it. */
+  interruptedCall(interruptId: string): string | undefined {
+    return this.#interruptedCalls.get(interruptId);
   }
 
   /** The finish reason of a model's run. Reading takes it out. */

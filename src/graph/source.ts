@@ -59,6 +59,8 @@ export interface RunRequest {
 export interface GraphInterrupt {
   readonly id: string;
   readonly value: unknown;
+  /** The call of the tool that made it, if a tool did. */
+  readonly toolCallId?: string | undefined;
 }
 
 /** A graph being read. `interrupts` is filled as they happen. */
@@ -140,7 +142,7 @@ async function* read(
       const event = version === "v1" ? fromV1(raw) : raw;
       const told =
         event.event === "on_chain_stream" && event.run_id === traceId
-          ? readRootChunk(event, interrupts, request.stateKeys)
+          ? readRootChunk(event, notes, interrupts, request.stateKeys)
           : annotate(event, notes);
       if (told) yield told;
     }
@@ -169,6 +171,7 @@ function toGraphInput(input: GraphInput): unknown {
  */
 function readRootChunk(
   event: GraphEvent,
+  notes: RunNotes,
   interrupts: GraphInterrupt[],
   stateKeys: readonly string[],
 ): GraphEvent | undefined {
@@ -177,7 +180,7 @@ function readRootChunk(
   const [mode, value] = chunk.slice(-2) as [unknown, unknown];
   if (mode === "custom") return customEvent(event, value);
   if (isRecord(value) && Array.isArray(value.__interrupt__)) {
-    if (mode === "updates") interrupts.push(...noted(value.__interrupt__ as GraphInterrupt[]));
+    if (mode === "updates") interrupts.push(...noted(value.__interrupt__ as GraphInterrupt[], notes));
     return undefined;
   }
   if (mode === "values") return { ...event, data: {}, state: pick(value, stateKeys) };
@@ -185,8 +188,10 @@ function readRootChunk(
 }
 
 /** A static breakpoint says only that it was reached. */
-function noted(interrupts: readonly GraphInterrupt[]): readonly GraphInterrupt[] {
-  if (interrupts.length > 0) return interrupts;
+function noted(interrupts: readonly GraphInterrupt[], notes: RunNotes): readonly GraphInterrupt[] {
+  if (interrupts.length > 0) {
+    return interrupts.map(({ id, value }) => ({ id, value, toolCallId: notes.interruptedCall(id) }));
+  }
   const value = { reason: "breakpoint", message: "The graph paused at a breakpoint." };
   return [{ id: `${BREAKPOINT}${randomUUID()}`, value }];
 }

@@ -23,7 +23,7 @@ export type RunOptions = z.infer<typeof runOptions>;
  * @throws SluiceError `bad_request` that names the first field that is wrong.
  */
 export function parseRunAgentInput(value: unknown): RunAgentInput {
-  const parsed = RunAgentInputSchema.safeParse(value);
+  const parsed = RunAgentInputSchema.safeParse(withoutBinaryParts(value));
   if (!parsed.success) throw invalid("RunAgentInput", parsed.error);
   const input: RunAgentInput = parsed.data as RunAgentInput;
   checkId("threadId", input.threadId);
@@ -59,6 +59,29 @@ export function narrowingTo(events: readonly string[] | undefined): AllowListSpe
 
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Clients before 1.0 send files as `binary` parts; protocol 1.0 has a part for each kind. */
+function withoutBinaryParts(value: unknown): unknown {
+  if (!isRecord(value) || !Array.isArray(value.messages)) return value;
+  const messages = value.messages.map((message: unknown) =>
+    isRecord(message) && Array.isArray(message.content)
+      ? { ...message, content: message.content.map(upgradePart) }
+      : message,
+  );
+  return { ...value, messages };
+}
+
+function upgradePart(part: unknown): unknown {
+  if (!isRecord(part) || part.type !== "binary" || typeof part.mimeType !== "string") return part;
+  const { mimeType, data, url, filename } = part;
+  const kind = mimeType.split("/")[0] ?? "";
+  const source = data === undefined ? { type: "url", value: url, mimeType } : { type: "data", value: data, mimeType };
+  return {
+    type: ["image", "audio", "video"].includes(kind) ? kind : "document",
+    source,
+    ...(filename === undefined ? {} : { metadata: { filename } }),
+  };
 }
 
 function invalid(subject: string, error: z.core.$ZodError): SluiceError {

@@ -102,11 +102,12 @@ export class Run {
   /** Puts `RUN_STARTED` into the log. Gives the position before it: follow from there to see the whole run. */
   async begin(): Promise<Cursor> {
     const { fresh, fork } = this.plan;
-    this.#tell(this.#translator.start(fresh, fork !== undefined), undefined);
+    const opening = this.#translator.start(fresh, fork !== undefined);
+    this.#tell(opening, undefined);
     await this.#agui.flushed();
     this.#abort.signal.throwIfAborted();
-    const { epoch, offset } = this.#agui.cursor ?? { epoch: "", offset: 1 };
-    return { epoch, offset: offset - 1 };
+    const { epoch, offset } = this.#agui.cursor ?? { epoch: "", offset: opening.length };
+    return { epoch, offset: offset - opening.length };
   }
 
   /** Drives the graph to its end. Never rejects. */

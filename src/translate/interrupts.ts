@@ -3,12 +3,19 @@ import type { Interrupt } from "../protocol/events.ts";
 import { isRecord } from "../protocol/input.ts";
 import { toJsonValue } from "../protocol/json.ts";
 
+/** An interrupt as LangGraph tells it, with the tool call it came from, if any. */
+interface Asked {
+  readonly id: string;
+  readonly value: unknown;
+  readonly toolCallId?: string | undefined;
+}
+
 /** LangGraph gives an id and any value; what a client can show or build a form from is looked for in the value. */
-export function toInterrupt({ id, value }: { readonly id: string; readonly value: unknown }): Interrupt {
+export function toInterrupt({ id, value, toolCallId: made }: Asked): Interrupt {
   const fields = isRecord(value) ? value : {};
   const message = typeof value === "string" ? value : firstText(fields.message, fields.question, fields.prompt);
   const schema = [fields.responseSchema, fields.response_schema].find(isRecord);
-  const toolCallId = firstText(fields.toolCallId, fields.tool_call_id);
+  const toolCallId = firstText(fields.toolCallId, fields.tool_call_id, made);
   return {
     id,
     reason: firstText(fields.reason) ?? "input_required",
