@@ -1,8 +1,10 @@
 /** The composition root: the only file that knows concrete classes. */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import type { BaseChatModel } from "@langchain/core/language_models/chat_models";
 import { MemorySaver } from "@langchain/langgraph";
+import { approvals } from "./agents/approvals.ts";
 import { assistant } from "./agents/assistant.ts";
 import { loadDocuments } from "./agents/documents.ts";
 import { DemoChatModel } from "./agents/models/demo.ts";
@@ -31,7 +33,10 @@ export interface App {
   readonly sockets: WebSocketHost;
   /** Listens, and gives the address, like `http://127.0.0.1:8123`. Rejects with the system's error when it cannot. */
   listen(): Promise<string>;
-  /** Lets active runs finish within the drain time, then ends what is left and stops listening. */
+  /**
+   * Lets active runs finish within the drain time, then ends what is left and stops listening. Called again, it hurries
+   * up: what still runs is ended at once.
+   */
   close(): Promise<void>;
 }
 
@@ -54,7 +59,6 @@ export function createApp(
     store: new MemoryStore(settings.MAX_THREADS, forget),
     version: settings.STREAM_VERSION,
     maxActiveRuns: settings.MAX_ACTIVE_RUNS,
-    orphanGraceMs: settings.ORPHAN_GRACE_SECONDS * 1_000,
     ended: ({ plan: { agent, threadId, runId } }, end, cause) => {
       const fields = { agent: agent.name, threadId, runId, end: end.kind };
       if (end.kind === "failed") logger.warn({ ...fields, code: end.error.code, err: cause }, "run failed");
@@ -86,6 +90,19 @@ export function createApp(
   sockets.attach(server, "/ws");
   const sweeper = setInterval(() => log.sweep().catch((err: unknown) => logger.error({ err }, "sweep failed")), 30_000);
   sweeper.unref();
+  const hurry = new AbortController();
+  let closing: Promise<void> | undefined;
+  const drain = async () => {
+    // Probes still get their answer while runs finish; who wants to start one is told to come back.
+    ready = false;
+    clearInterval(sweeper);
+    sockets.drain();
+    await runs.close(settings.DRAIN_SECONDS * 1_000, hurry.signal);
+    const closed = new Promise<void>((done) => server.close(() => done()));
+    await sockets.close(hurry.signal);
+    server.closeAllConnections();
+    await closed;
+  };
   return {
     server,
     runs,
@@ -95,14 +112,10 @@ export function createApp(
       await listen(server, settings.PORT, settings.HOST);
       return addressOf(server);
     },
-    async close() {
-      ready = false;
-      clearInterval(sweeper);
-      const closed = new Promise<void>((done) => server.close(() => done()));
-      await runs.close(settings.DRAIN_SECONDS * 1_000);
-      await sockets.close();
-      server.closeAllConnections();
-      await closed;
+    close() {
+      if (closing) hurry.abort();
+      else closing = drain();
+      return closing;
     },
   };
 }
@@ -124,7 +137,7 @@ export async function appFromConfig(
   logger: Logger,
 ): Promise<App> {
   const checkpointer = new MemorySaver();
-  const bundled = await bundledGraphs(chatModel(config), checkpointer, packageRoot);
+  const bundled = await bundledGraphs(config, checkpointer, packageRoot);
   const [first, ...rest] = await Promise.all(
     Object.entries(config.agents).map(async ([name, entry]) =>
       servedAgent(name, entry, config, bundled[entry.graph] ?? (await load(name, entry.graph, config))),
@@ -149,12 +162,16 @@ function chatModel(config: Config): BaseChatModel {
 }
 
 async function bundledGraphs(
-  model: BaseChatModel,
+  config: Config,
   checkpointer: MemorySaver,
   packageRoot: string,
 ): Promise<Record<string, ServedGraph>> {
+  const model = chatModel(config);
   const documents = await loadDocuments(packageRoot);
-  return { assistant: assistant({ model, checkpointer, documents }) as ServedGraph };
+  return {
+    assistant: assistant({ model, checkpointer, documents }) as ServedGraph,
+    approvals: approvals({ model, checkpointer, notesDir: join(config.DATA_DIR, "notes") }) as ServedGraph,
+  };
 }
 
 async function load(agent: string, graph: string, { graphsRelativeTo }: Config): Promise<ServedGraph> {
@@ -187,6 +204,9 @@ export function servedAgent(
       idleMs: milliseconds(deadlines.idleSeconds, config.STREAM_IDLE_TIMEOUT_SECONDS),
       totalMs: milliseconds(deadlines.totalSeconds, config.STREAM_TIMEOUT_SECONDS),
     },
+    whenBusy: entry.whenBusy,
+    orphanGraceMs: milliseconds(entry.orphanGraceSeconds, config.ORPHAN_GRACE_SECONDS),
+    detachedGraceMs: milliseconds(entry.detachedGraceSeconds, config.DETACHED_GRACE_SECONDS),
     tokens: tokens ?? config.STREAM_TOKENS,
     reasoning: entry.reasoning,
     reasoningTags: entry.reasoningTags,

@@ -44,30 +44,35 @@ async function serve(graphs: readonly string[]): Promise<void> {
   const logger = createLogger(config.LOG_LEVEL);
   const app = await appFromConfig(config, packageRoot, version, logger);
   const url = await app.listen();
-  print(greeting(url, config));
+  print(greeting(url, config, graphs));
   const stop = () => {
     logger.info("draining");
+    // A second signal hurries it up.
     app.close().then(
       () => process.exit(0),
       (error: unknown) => fail(error),
     );
   };
-  process.once("SIGTERM", stop);
-  process.once("SIGINT", stop);
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
 }
 
-function greeting(url: string, config: Config): string {
-  const who =
-    modelKind(config) === "demo"
-      ? "The built-in demo model answers. For a real one set OPENAI_API_KEY or OPENAI_BASE_URL in .env."
-      : "Answers come from the OpenAI-compatible model in your settings.";
+function greeting(url: string, config: Config, graphs: readonly string[]): string {
+  const ws = `${url.replace("http", "ws")}/ws`;
+  const message = graphs.length > 0 ? "hello" : "What is 12 * 7?";
   return `
   Sluice ${version} serves ${Object.keys(config.agents).join(", ")} on ${url}
-  ${who}
-
-  npx wscat -c ${url.replace("http", "ws")}/ws
-  curl -s ${url}/chat -H 'Content-Type: application/json' -d '{"message":"What is 12 * 7?"}'
+${graphs.length > 0 ? "" : `  ${whoAnswers(config)}\n`}
+  npx wscat -c ${ws}                    (AG-UI events, as a frontend gets them)
+  npx wscat -c "${ws}?format=text"      (as a person reads them)
+  curl -s ${url}/chat -H 'Content-Type: application/json' -d '{"message":"${message}"}'
 `;
+}
+
+function whoAnswers(config: Config): string {
+  return modelKind(config) === "demo"
+    ? "The built-in demo model answers. For a real one set OPENAI_API_KEY or OPENAI_BASE_URL in .env."
+    : "Answers come from the OpenAI-compatible model in your settings.";
 }
 
 function fail(error: unknown): never {

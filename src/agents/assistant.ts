@@ -4,6 +4,8 @@ import { END, type LangGraphRunnableConfig, MessagesAnnotation, START, StateGrap
 import { ToolNode } from "@langchain/langgraph/prebuilt";
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
 import type { SourceDocument } from "./documents.ts";
+import { frontendContext, frontendTools, pendingCalls } from "./frontend-tools.ts";
+import { completeHistory } from "./history.ts";
 import { askHuman } from "./tools/ask-human.ts";
 import { calculator } from "./tools/calculator.ts";
 import { convertUnits } from "./tools/convert-units.ts";
@@ -20,35 +22,49 @@ export interface AssistantOptions {
   documents?: readonly SourceDocument[];
 }
 
-const SYSTEM_PROMPT = new SystemMessage(
-  `You are the assistant that ships with Sluice, a server for LangGraph.js graphs.
+const SYSTEM_PROMPT = `You are the assistant that ships with Sluice, a server for LangGraph.js graphs.
 Use the tools rather than your memory for arithmetic, unit conversions, the time, and questions about Sluice;
 cite the source of what you found. Ask the person with ask_human before anything that cannot be undone.
-Be brief.`,
-);
+Be brief.`;
 
-/** A model that may call tools, in a loop, until it answers without calling one. */
+type State = typeof MessagesAnnotation.State;
+
+/**
+ * A model that may call tools, in a loop, until it answers without calling one. The tools are its own and the
+ * frontend's: when it calls one of those, the run ends, and the next run brings the result.
+ */
 export function assistant({ model, checkpointer, documents = [] }: AssistantOptions) {
-  if (!model.bindTools) throw new Error(`The chat model "${model.getName()}" cannot bind tools.`);
+  const bindTools = model.bindTools?.bind(model);
+  if (!bindTools) throw new Error(`The chat model "${model.getName()}" cannot bind tools.`);
 
   const tools = [calculator, convertUnits, currentTime(), searchDocs(documents), askHuman];
-  const modelWithTools = model.bindTools(tools);
+  const toolNode = new ToolNode(tools);
+  const pending = ({ messages }: State, config: LangGraphRunnableConfig) =>
+    pendingCalls(messages, frontendTools(config, tools));
 
   // The prompt is added for each call and never stored, so the state holds the conversation and nothing else.
-  const callModel = async (state: typeof MessagesAnnotation.State, config: LangGraphRunnableConfig) => ({
-    messages: [await modelWithTools.invoke([SYSTEM_PROMPT, ...state.messages], config)],
-  });
-
-  const next = (state: typeof MessagesAnnotation.State) => {
-    const last = state.messages.at(-1);
-    return AIMessage.isInstance(last) && last.tool_calls?.length ? "tools" : END;
+  const callModel = async ({ messages }: State, config: LangGraphRunnableConfig) => {
+    const prompt = new SystemMessage(SYSTEM_PROMPT + frontendContext(config));
+    const modelWithTools = bindTools([...tools, ...frontendTools(config, tools)]);
+    return { messages: [await modelWithTools.invoke([prompt, ...completeHistory(messages)], config)] };
   };
+
+  // A ToolNode runs the calls of the last message. It is given one with the agent's own: the frontend runs the others.
+  const callTools = (state: State, config: LangGraphRunnableConfig) => {
+    const { own } = pending(state, config);
+    return toolNode.invoke({ messages: [new AIMessage({ content: "", tool_calls: own })] }, config);
+  };
+
+  const afterModel = (state: State, config: LangGraphRunnableConfig) =>
+    pending(state, config).own.length > 0 ? "tools" : END;
+  const afterTools = (state: State, config: LangGraphRunnableConfig) =>
+    pending(state, config).frontend.length > 0 ? END : "model";
 
   return new StateGraph(MessagesAnnotation)
     .addNode("model", callModel)
-    .addNode("tools", new ToolNode(tools))
+    .addNode("tools", callTools)
     .addEdge(START, "model")
-    .addConditionalEdges("model", next, ["tools", END])
-    .addEdge("tools", "model")
+    .addConditionalEdges("model", afterModel, ["tools", END])
+    .addConditionalEdges("tools", afterTools, ["model", END])
     .compile({ checkpointer });
 }

@@ -20,6 +20,11 @@ const agent = z.strictObject({
       totalSeconds: positiveSeconds.optional(),
     })
     .default({}),
+  /** What becomes of a start on a thread that is busy with another run. */
+  whenBusy: z.enum(["reject", "enqueue", "interrupt"]).default("reject"),
+  /** In seconds; what is absent is taken from the settings. */
+  orphanGraceSeconds: z.number().min(0).max(86_400).optional(),
+  detachedGraceSeconds: z.number().min(0).max(86_400).optional(),
   tokens: z.boolean().optional(),
   reasoning: z.boolean().default(true),
   /** Names of the tags between which text is thought, without brackets. An empty list turns this off. */

@@ -65,6 +65,7 @@ export const settings = z.object({
   PORT: number(8123, 0, 65_535),
   LOG_LEVEL: choice("info", "fatal", "error", "warn", "debug", "trace", "silent"),
   CONFIG_DIR: optionalText,
+  DATA_DIR: text.default("").transform((value) => value || "./data"),
 
   MODEL: choice("auto", "openai", "demo"),
   OPENAI_API_KEY: optionalText,
@@ -89,6 +90,7 @@ export const settings = z.object({
   HEARTBEAT_SECONDS: seconds(15, 3_600),
   SLOW_CONSUMER_SECONDS: seconds(30, 3_600),
   ORPHAN_GRACE_SECONDS: seconds(5),
+  DETACHED_GRACE_SECONDS: seconds(300),
   DRAIN_SECONDS: seconds(30, 3_600),
 
   LOG_MAX_EVENTS: number(10_000, 1, 10_000_000),

@@ -3,7 +3,13 @@
  * event that is refused costs one set lookup: its `data` is never touched.
  */
 import { type AllowListSpec, expandEventPattern, type Matcher } from "../protocol/allow-list-spec.ts";
-import { GRAPH_EVENT_NAMES, type GraphEvent, type GraphEventName, nodePath } from "../protocol/graph-event.ts";
+import {
+  GRAPH_EVENT_NAMES,
+  type GraphEvent,
+  type GraphEventName,
+  nodeNames,
+  nodePath,
+} from "../protocol/graph-event.ts";
 
 export interface AllowList {
   /** May this event leave? */
@@ -61,10 +67,4 @@ function isModelCall({ event }: GraphEvent): boolean {
 function matches(matcher: Matcher, values: readonly string[]): boolean {
   if (matcher.exclude?.some((value) => values.includes(value))) return false;
   return !matcher.include || matcher.include.some((value) => values.includes(value));
-}
-
-/** What a filter may call an event's node: its own name, and every path that leads to it. */
-function nodeNames(event: GraphEvent): string[] {
-  const path = nodePath(event);
-  return [...path.map((_, index) => path.slice(0, index + 1).join("/")), ...path.slice(-1)];
 }

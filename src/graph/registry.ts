@@ -29,6 +29,12 @@ export interface ServedAgent {
   readonly graph: ServedGraph;
   readonly allowList: AllowList;
   readonly deadlines: DeadlineLimits;
+  /** What becomes of a start on a thread that is busy: it is refused, waits, or ends the run that is active. */
+  readonly whenBusy: "reject" | "enqueue" | "interrupt";
+  /** How long a run goes on when nobody follows it any more, in milliseconds. */
+  readonly orphanGraceMs: number;
+  /** The same for a run whose starter can come back and read on. */
+  readonly detachedGraceMs: number;
   /** `false`: each message leaves once, whole. */
   readonly tokens: boolean;
   /** `false`: no reasoning leaves. */

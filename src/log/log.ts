@@ -4,6 +4,7 @@
  */
 import type { Cursor } from "../protocol/cursor.ts";
 import type { Edge, EventType } from "../protocol/events.ts";
+import type { GapReason } from "../protocol/frames.ts";
 import type { GraphEventName } from "../protocol/graph-event.ts";
 import type { Topic } from "../protocol/ids.ts";
 
@@ -35,11 +36,7 @@ export interface LogEntry extends NewEntry {
   readonly offset: number;
 }
 
-/**
- * Why a cursor cannot be continued: its entries were trimmed (`window`), it belongs to a log that was lost (`epoch`),
- * or it lies ahead of the head (`ahead`).
- */
-export type GapReason = "window" | "epoch" | "ahead";
+export type { GapReason };
 
 export interface Page {
   readonly epoch: string;
@@ -62,6 +59,8 @@ export interface EventLog {
   append(topic: Topic, fence: Fence, entries: readonly NewEntry[]): Promise<Cursor>;
   /** What lies after `after` (`null`: the oldest retained), at most `limit` entries. Says a gap, never hides one. */
   read(topic: Topic, after: Cursor | null, limit: number): Promise<Page>;
+  /** Makes sure that a topic exists, so that a position in it can be named before its first entry. Gives its head. */
+  open(topic: Topic): Promise<Cursor>;
   /** The position of the last entry; nothing when the topic has never been written. */
   head(topic: Topic): Promise<Cursor | undefined>;
   /** Resolves when something was appended since the call, or `signal` aborts. A hint only: losing one costs time, not data. */

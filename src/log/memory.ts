@@ -63,20 +63,23 @@ export class MemoryLog implements EventLog {
     const state = this.#topics.get(topic);
     if (!state) {
       // Nothing was ever written here, or all of it is gone: a cursor into it can only be of a lost log.
-      return after === null
-        ? { epoch: "", entries: [], next: { epoch: "", offset: 0 } }
-        : page("", [], 0, after.offset > 0 || after.epoch !== "" ? "epoch" : undefined);
+      return after === null ? { epoch: "", entries: [], next: { epoch: "", offset: 0 } } : page("", [], 0, "epoch");
     }
     const { epoch, head } = state;
     const oldest = head - (state.entries.length - state.start) + 1;
     const from = after === null ? oldest - 1 : after.offset;
-    // No epoch: the cursor stands before the first entry of a topic that was yet to be written.
-    if (after !== null && after.epoch !== "" && after.epoch !== epoch) return page(epoch, [], head, "epoch");
+    if (after !== null && after.epoch !== epoch) return page(epoch, [], head, "epoch");
     if (from > head) return page(epoch, [], head, "ahead");
     if (from + 1 < oldest) return page(epoch, [], head, "window");
     const first = state.start + (from + 1 - oldest);
     const entries = state.entries.slice(first, first + limit);
     return page(epoch, entries, from + entries.length);
+  }
+
+  async open(topic: Topic): Promise<Cursor> {
+    const state = this.#topics.get(topic) ?? { ...newTopic(), touchedAt: this.#now() };
+    this.#topics.set(topic, state);
+    return { epoch: state.epoch, offset: state.head };
   }
 
   async head(topic: Topic): Promise<Cursor | undefined> {

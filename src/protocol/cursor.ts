@@ -1,3 +1,5 @@
+import { SluiceError } from "./errors.ts";
+
 /**
  * A position in a topic: `epoch:offset`. Offsets are dense and start at 1. An offset alone lies after a log was lost:
  * offset 17 of the new log is another event than offset 17 of the old one. So each log has an epoch, and a cursor of
@@ -8,6 +10,21 @@ export interface Cursor {
   readonly epoch: string;
   /** The offset of the last entry that was seen; 0 stands before the first. */
   readonly offset: number;
+}
+
+/**
+ * The cursor in `text`.
+ * @throws SluiceError `bad_request` that names `field`.
+ */
+export function cursorOf(field: string, text: string): Cursor {
+  const cursor = parseCursor(text);
+  if (cursor) return cursor;
+  throw new SluiceError("bad_request", `${field} must be the id of an event, like k3v9:17.`);
+}
+
+/** Do both name the same position? */
+export function isAt(a: Cursor, b: Cursor | undefined): boolean {
+  return a.epoch === b?.epoch && a.offset === b.offset;
 }
 
 export function formatCursor(cursor: Cursor): string {

@@ -3,32 +3,70 @@
  * is of the 0.0.x generation, and what kills it is rewritten at the edge.
  */
 import { ERRORS } from "./errors.ts";
-import { type AguiEvent, EventType } from "./events.ts";
+import { type AguiEvent, type ContentPart, EventType, type Message } from "./events.ts";
 
 /** Does this announced version understand protocol 1.0? */
 export function speaksOne(protocolVersion: string | undefined): boolean {
   return protocolVersion !== undefined && Number.parseFloat(protocolVersion) >= 1;
 }
 
+const CHANGED: ReadonlySet<EventType> = new Set([
+  EventType.RUN_STARTED,
+  EventType.RUN_FINISHED,
+  EventType.TOOL_CALL_RESULT,
+  EventType.MESSAGES_SNAPSHOT,
+]);
+
 /** Might an event of this type hold a shape the older generation cannot take? Cheap, so that views need not parse. */
 export function mayNeedDowngrade(type: EventType): boolean {
-  return type === EventType.RUN_FINISHED || type === EventType.TOOL_CALL_RESULT;
+  return CHANGED.has(type);
 }
 
 /**
- * `event` as a 0.0.x client can take it. The outcome `cancelled` and `pendingToolCallIds` are fatal to it, and so is
- * a tool result made of parts.
+ * `event` as a 0.0.x client can take it. The outcome `cancelled` and `pendingToolCallIds` are fatal to it, and so are
+ * a tool result made of parts, and a part that only names a file its provider keeps.
  */
 export function downgrade(event: AguiEvent): AguiEvent {
-  if (event.type === EventType.RUN_FINISHED && event.outcome?.type === "cancelled") {
-    return { type: EventType.RUN_ERROR, message: ERRORS.cancelled.sentence, code: "cancelled" };
+  switch (event.type) {
+    case EventType.RUN_STARTED: {
+      const { input } = event;
+      if (!input?.messages.some(isNew)) return event;
+      return { ...event, input: { ...input, messages: input.messages.map(olderMessage) } };
+    }
+    case EventType.MESSAGES_SNAPSHOT:
+      return event.messages.some(isNew) ? { ...event, messages: event.messages.map(olderMessage) } : event;
+    case EventType.RUN_FINISHED: {
+      if (event.outcome?.type === "cancelled") {
+        return { type: EventType.RUN_ERROR, message: ERRORS.cancelled.sentence, code: "cancelled" };
+      }
+      if (event.outcome?.type !== "success") return event;
+      const { outcome: _, ...rest } = event;
+      return rest;
+    }
+    case EventType.TOOL_CALL_RESULT:
+      return typeof event.content === "string" ? event : { ...event, content: textOf(event.content) };
+    default:
+      return event;
   }
-  if (event.type === EventType.RUN_FINISHED && event.outcome?.type === "success") {
-    const { outcome: _, ...rest } = event;
-    return rest;
-  }
-  if (event.type === EventType.TOOL_CALL_RESULT && typeof event.content !== "string") {
-    return { ...event, content: event.content.map((part) => (part.type === "text" ? part.text : "")).join("") };
-  }
-  return event;
+}
+
+function isNew(message: Message): boolean {
+  if (message.role === "tool") return typeof message.content !== "string";
+  return message.role === "user" && typeof message.content !== "string" && message.content.some(isKept);
+}
+
+function olderMessage(message: Message): Message {
+  if (!isNew(message)) return message;
+  if (message.role === "tool") return { ...message, content: textOf(message.content) };
+  if (message.role !== "user" || typeof message.content === "string") return message;
+  return { ...message, content: message.content.filter((part) => !isKept(part)) };
+}
+
+function isKept(part: ContentPart): boolean {
+  return part.type !== "text" && part.source.type === "file";
+}
+
+function textOf(content: string | readonly ContentPart[]): string {
+  if (typeof content === "string") return content;
+  return content.map((part) => (part.type === "text" ? part.text : "")).join("");
 }

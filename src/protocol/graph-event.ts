@@ -63,3 +63,9 @@ export function nodePath(event: GraphEvent): string[] {
   if (typeof ns !== "string" || ns === "") return [];
   return ns.split("|").map((segment) => segment.split(":", 1)[0] ?? segment);
 }
+
+/** What filters and settings may call an event's node: its own name, and every path that leads to it. */
+export function nodeNames(event: GraphEvent): string[] {
+  const path = nodePath(event);
+  return [...path.map((_, index) => path.slice(0, index + 1).join("/")), ...path.slice(-1)];
+}

@@ -26,6 +26,20 @@ export function threadTopic(threadId: string): Topic {
   return `thread:${encodeURIComponent(threadId)}`;
 }
 
+/**
+ * The thread that a topic is of.
+ * @throws SluiceError `bad_request` when it is no topic of a thread's AG-UI events.
+ */
+export function topicThread(topic: string): string {
+  const encoded = /^thread:([^/:]+)$/.exec(topic)?.[1];
+  try {
+    if (encoded) return checkId("topic", decodeURIComponent(encoded));
+  } catch (error) {
+    if (error instanceof SluiceError) throw error; // Else it is no URL encoding, and no topic.
+  }
+  throw new SluiceError("bad_request", 'A topic is "thread:" and the URL-encoded id of a thread.');
+}
+
 /** The topic of a thread's admitted graph events, with an epoch and offsets of its own. */
 export function graphTopic(threadId: string): Topic {
   return `${threadTopic(threadId)}/graph`;

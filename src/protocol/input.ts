@@ -14,6 +14,8 @@ const runOptions = z.object({
   tokens: z.boolean().optional(),
   /** `false`: no reasoning leaves. */
   reasoning: z.boolean().optional(),
+  /** Seconds this run goes on when nobody follows it any more. */
+  graceSeconds: z.number().min(0).max(86_400).optional(),
 });
 
 export type RunOptions = z.infer<typeof runOptions>;

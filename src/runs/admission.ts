@@ -41,15 +41,14 @@ export function beginning(
   const transcript = thread?.messages ?? [];
   const open = thread?.interrupts ?? [];
   const resume = input.resume ?? [];
-  const { fresh, partsAt } = readHistory(input.messages, transcript);
+  const { fresh, freshAfter, partsAt } = readHistory(input.messages, transcript);
   if (resume.length > 0 && open.length === 0) {
     throw new SluiceError("bad_request", "The field resume answers interrupts, but this thread waits for none.");
   }
   if (partsAt !== undefined && resume.length === 0) {
     const { historyLength, checkpointBefore } = runThatMade(partsAt, runs);
     const history = transcript.slice(0, historyLength);
-    const kept = new Set(history.map((message) => message.id));
-    const again = input.messages.filter((message) => !kept.has(message.id));
+    const again = freshAfter(historyLength);
     return {
       history,
       fresh: again,

@@ -16,6 +16,7 @@ export class Deadlines {
   #begun = false;
   readonly #tools = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
+  #over = false;
 
   constructor(limits: DeadlineLimits, expired: (error: SluiceError) => void) {
     this.#limits = limits;
@@ -35,11 +36,13 @@ export class Deadlines {
   }
 
   stop(): void {
+    this.#over = true;
     clearTimeout(this.#timer);
   }
 
   #arm(): void {
     clearTimeout(this.#timer);
+    if (this.#over) return;
     const wait = Math.min(...this.#due().map(([at]) => at)) - performance.now();
     this.#timer = setTimeout(() => this.#check(), Math.max(wait, 0));
   }
@@ -47,8 +50,12 @@ export class Deadlines {
   #check(): void {
     const now = performance.now();
     const missed = this.#due().find(([at]) => at <= now);
-    if (missed) this.#expired(missed[1]());
-    else this.#arm();
+    if (!missed) {
+      this.#arm();
+      return;
+    }
+    this.stop();
+    this.#expired(missed[1]());
   }
 
   #due(): [at: number, error: () => SluiceError][] {

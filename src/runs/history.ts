@@ -9,6 +9,8 @@ export interface HistoryReading {
   readonly fresh: readonly Message[];
   /** Index in the transcript of the first message that the client no longer holds, or holds otherwise. */
   readonly partsAt: number | undefined;
+  /** The messages that are news to a thread that goes back to the first `length` messages of its transcript. */
+  freshAfter(length: number): readonly Message[];
 }
 
 /**
@@ -22,22 +24,24 @@ export interface HistoryReading {
  * Reasoning is not compared: many clients do not send it back.
  */
 export function readHistory(held: readonly Message[], transcript: readonly Message[]): HistoryReading {
-  const matched = new Set<Message>();
+  const matches = new Map<Message, number>();
   let partsAt: number | undefined;
   let begun = false;
   for (const [index, told] of transcript.entries()) {
+    const match = held.find((message) => !matches.has(message) && same(message, told));
+    if (match) matches.set(match, index);
     if (told.role === "reasoning" || told.role === "activity") continue;
-    const match = held.find((message) => !matched.has(message) && same(message, told));
-    if (match) {
-      begun = true;
-      matched.add(match);
-    } else if (begun || held.some((message) => message.id === told.id)) {
+    if (match) begun = true;
+    else if (begun || held.some((message) => message.id === told.id)) {
       partsAt = index;
       break;
     }
   }
-  const kept = new Set(transcript.slice(0, partsAt ?? transcript.length).map((message) => message.id));
-  return { partsAt, fresh: held.filter((message) => !matched.has(message) && !kept.has(message.id)) };
+  const freshAfter = (length: number) => {
+    const kept = new Set(transcript.slice(0, length).map((message) => message.id));
+    return held.filter((message) => (matches.get(message) ?? length) >= length && !kept.has(message.id));
+  };
+  return { partsAt, fresh: freshAfter(partsAt ?? transcript.length), freshAfter };
 }
 
 function same(held: Message, told: Message): boolean {

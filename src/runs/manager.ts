@@ -8,15 +8,16 @@ import type { StreamVersion } from "../graph/source.ts";
 import type { EventLog } from "../log/log.ts";
 import type { Cursor } from "../protocol/cursor.ts";
 import { SluiceError } from "../protocol/errors.ts";
-import type { AguiEvent, Interrupt, Message, RunAgentInput } from "../protocol/events.ts";
+import type { RunAgentInput } from "../protocol/events.ts";
 import { graphTopic, type Topic, threadTopic } from "../protocol/ids.ts";
 import { narrowingTo, parseRunOptions } from "../protocol/input.ts";
-import type { JsonValue } from "../protocol/json.ts";
 import type { RunStatus, Store } from "../store/store.ts";
 import type { RunEnd } from "../translate/translator.ts";
 import { beginning, bodyHash } from "./admission.ts";
+import { Audiences } from "./audiences.ts";
 import { KeyedLock } from "./keyed-lock.ts";
 import { Run, type RunOutcome } from "./run.ts";
+import { Threads } from "./threads.ts";
 
 export interface RunManagerOptions {
   readonly registry: Registry;
@@ -25,8 +26,6 @@ export interface RunManagerOptions {
   readonly version: StreamVersion;
   /** The most runs active at once; one more is refused with `overloaded`. */
   readonly maxActiveRuns: number;
-  /** How long a run goes on when nobody follows it any more, in milliseconds. */
-  readonly orphanGraceMs: number;
   /** Hears of every run that ended, with what went wrong if something did. */
   readonly ended: (run: Run, end: RunEnd, cause: unknown) => void;
 }
@@ -37,6 +36,10 @@ export interface StartRequest {
   readonly input: RunAgentInput;
   /** The starter wants the graph topic written. */
   readonly graphTopic?: boolean;
+  /** The starter can come back and read on: the run goes on alone for longer. */
+  readonly detached?: boolean;
+  /** Aborts when the starter is gone: a start that still waits for its thread is dropped. */
+  readonly signal?: AbortSignal;
 }
 
 /** Where to find a run in the log. */
@@ -51,30 +54,16 @@ export interface RunHandle {
   readonly graphFrom: Cursor;
 }
 
-/** What a thread's clients were told so far. */
-export interface Snapshot {
-  /** The messages nothing can be added to any more. */
-  readonly messages: readonly Message[];
-  /** The exposed state; `undefined` when none was told. */
-  readonly state: JsonValue | undefined;
-  /** What is open, opened again. */
-  readonly open: readonly AguiEvent[];
-  /** The position that all this is true for. */
-  readonly cursor: Cursor | undefined;
-}
-
 interface Active {
   readonly run: Run;
   readonly handle: RunHandle;
   readonly bodyHash: string;
+  readonly detached: boolean;
   readonly done: Promise<void>;
 }
 
-/** Who follows a thread, and the timer that runs when nobody does any more. */
-interface Audience {
-  followers: number;
-  orphaned?: NodeJS.Timeout;
-}
+/** The most starts that may wait for one thread. */
+const MAX_WAITING = 16;
 
 const STATUS: Record<RunEnd["kind"], RunStatus> = {
   done: "done",
@@ -86,13 +75,22 @@ const STATUS: Record<RunEnd["kind"], RunStatus> = {
 export class RunManager {
   readonly #options: RunManagerOptions;
   readonly #active = new Map<string, Active>();
-  readonly #audiences = new Map<string, Audience>();
+  readonly #audiences = new Audiences((threadId) => this.cancel(threadId));
   readonly #admission = new KeyedLock();
+  /** What clients know of threads, those with an active run included. */
+  readonly threads: Threads;
+  /** Starts that are being admitted: what closes has to wait for them too. */
+  readonly #starting = new Set<Promise<unknown>>();
+  /** Runs that have a place and are not active yet. */
+  #beginning = 0;
   #fence = 0;
   #closing = false;
+  /** The grace of closing is over. */
+  #stopping = false;
 
   constructor(options: RunManagerOptions) {
     this.#options = options;
+    this.threads = new Threads(options.store, options.log, (threadId) => this.#active.get(threadId)?.run);
   }
 
   /**
@@ -100,9 +98,17 @@ export class RunManager {
    * @throws SluiceError `thread_busy`, `run_conflict`, `interrupt_pending`, `bad_request`, `not_found` (agent),
    * `overloaded`, `draining`.
    */
-  start(request: StartRequest): Promise<RunHandle> {
+  async start(request: StartRequest): Promise<RunHandle> {
+    const { threadId, runId } = request.input;
+    // Attaching does not wait in the line of those who want a run of their own.
+    const agent = this.#options.registry.get(request.agent);
+    const attached = this.#attach(threadId, runId, bodyHash(agent.name, request.input));
+    if (attached) return attached;
+    if (this.#admission.waiting(threadId) >= MAX_WAITING) throw new SluiceError("overloaded");
     // Two starts on one thread must not both find it idle.
-    return this.#admission.hold(request.input.threadId, () => this.#admit(request));
+    const starting = this.#admission.hold(threadId, () => this.#admit(request));
+    this.#starting.add(starting);
+    return starting.finally(() => this.#starting.delete(starting));
   }
 
   /** @throws SluiceError `not_found` that names the agents there are. */
@@ -126,75 +132,65 @@ export class RunManager {
     return active !== undefined;
   }
 
-  /**
-   * Says that somebody follows a thread, until the returned function is called. When the last one has left, the
-   * thread's run goes on for `orphanGraceMs` and is then cancelled: pressing stop in a chat over SSE says no more than
-   * that the reader is gone.
-   */
+  /** Writes the graph topic of the thread's active run from here on. `false` when it is written already, or none is active. */
+  writeGraph(threadId: string): boolean {
+    return this.#active.get(threadId)?.run.writeGraph() ?? false;
+  }
+
+  /** Says that somebody follows a thread, until the returned function is called. */
   follow(threadId: string): () => void {
-    const audience = this.#audiences.get(threadId) ?? { followers: 0 };
-    this.#audiences.set(threadId, audience);
-    audience.followers += 1;
-    clearTimeout(audience.orphaned);
-    let following = true;
-    return () => {
-      if (!following) return;
-      following = false;
-      audience.followers -= 1;
-      if (audience.followers > 0) return;
-      if (this.#active.has(threadId)) {
-        audience.orphaned = setTimeout(() => this.cancel(threadId), this.#options.orphanGraceMs);
-      } else this.#audiences.delete(threadId);
-    };
+    return this.#audiences.join(threadId);
   }
 
-  /** What a thread's clients were told so far: its messages, what is open, and the position that this is true for. */
-  async snapshot(threadId: string): Promise<Snapshot> {
-    const active = this.#active.get(threadId);
-    if (active) return active.run.snapshot;
-    const [thread, cursor] = await Promise.all([
-      this.#options.store.thread(threadId),
-      this.#options.log.head(threadTopic(threadId)),
-    ]);
-    return { messages: thread?.messages ?? [], state: thread?.state, open: [], cursor };
-  }
-
-  /** A thread's messages as its clients know them; those of an active run with what they said so far. */
-  async messages(threadId: string): Promise<readonly Message[] | undefined> {
-    const active = this.#active.get(threadId);
-    return active ? active.run.messages : (await this.#options.store.thread(threadId))?.messages;
-  }
-
-  /** What the thread waits for. */
-  async interrupts(threadId: string): Promise<readonly Interrupt[]> {
-    return (await this.#options.store.thread(threadId))?.interrupts ?? [];
-  }
-
-  /** Admits nothing more, waits up to `graceMs` for the active runs, then ends the rest with `draining`. */
-  async close(graceMs: number): Promise<void> {
+  /** Admits nothing more, waits up to `graceMs` (or until `hurry` aborts), then ends what still runs with `draining`. */
+  async close(graceMs: number, hurry: AbortSignal = new AbortController().signal): Promise<void> {
     this.#closing = true;
-    const done = Promise.all([...this.#active.values()].map((active) => active.done));
-    const timer = setTimeout(() => {
+    const stop = () => {
+      this.#stopping = true;
       for (const { run } of this.#active.values()) run.stop(new SluiceError("draining"));
-    }, graceMs);
-    await done;
+    };
+    const timer = setTimeout(stop, graceMs);
+    hurry.addEventListener("abort", stop);
+    if (hurry.aborted) stop();
+    while (this.#starting.size > 0 || this.#active.size > 0) {
+      await Promise.allSettled([...this.#starting, ...[...this.#active.values()].map((active) => active.done)]);
+    }
+    hurry.removeEventListener("abort", stop);
     clearTimeout(timer);
   }
 
-  async #admit({ agent: name, input, graphTopic: wantsGraph = false }: StartRequest): Promise<RunHandle> {
-    const { registry, store, log, version, maxActiveRuns } = this.#options;
-    if (this.#closing) throw new SluiceError("draining");
-    const agent = registry.get(name);
-    const { threadId, runId } = input;
-    const hash = bodyHash(agent.name, input);
-    const attached = await this.#attach(agent, threadId, runId, hash);
+  async #admit(request: StartRequest): Promise<RunHandle> {
+    const { registry, maxActiveRuns } = this.#options;
+    const agent = registry.get(request.agent);
+    const { threadId, runId } = request.input;
+    const hash = bodyHash(agent.name, request.input);
+    const attached = this.#attach(threadId, runId, hash) ?? (await this.#attachEnded(agent, threadId, runId, hash));
     if (attached) return attached;
-    if (this.#active.size >= maxActiveRuns) throw new SluiceError("overloaded");
+    await this.#makeRoom(agent, threadId);
+    if (request.signal?.aborted) throw new SluiceError("cancelled");
+    if (this.#closing) throw new SluiceError("draining");
+    if (this.#active.size + this.#beginning >= maxActiveRuns) throw new SluiceError("overloaded");
+    this.#beginning += 1;
+    try {
+      return await this.#begin(agent, request, hash);
+    } finally {
+      this.#beginning -= 1;
+    }
+  }
 
+  async #begin(
+    agent: ServedAgent,
+    { input, graphTopic: wantsGraph = false, detached = false }: StartRequest,
+    hash: string,
+  ): Promise<RunHandle> {
+    const { store, log, version } = this.#options;
+    const { threadId, runId } = input;
     const [thread, earlier] = await Promise.all([store.thread(threadId), store.runs(threadId)]);
     const start = beginning(agent, input, thread, earlier);
     const checkpointBefore = start.fork?.checkpointId ?? (await latestCheckpoint(agent.graph, threadId));
-    const { events, tokens = true, reasoning = true } = parseRunOptions(input);
+    const { events, tokens = true, reasoning = true, graceSeconds } = parseRunOptions(input);
+    const graphFrom = await log.open(graphTopic(threadId));
+    const from = await log.open(threadTopic(threadId));
     this.#fence += 1;
     const run = new Run(
       {
@@ -209,56 +205,78 @@ export class RunManager {
         graphTopic: agent.graphTopic || wantsGraph,
         version,
         fence: this.#fence,
+        from,
       },
       log,
     );
-    const graphFrom = (await log.head(graphTopic(threadId))) ?? { epoch: "", offset: 0 };
-    const before = (await log.head(threadTopic(threadId))) ?? { epoch: "", offset: 0 };
     await store.startRun({
       threadId,
       runId,
       agent: agent.name,
       bodyHash: hash,
       status: "active",
-      from: before,
+      from,
       startedAt: Date.now(),
       historyLength: start.history.length,
       checkpointBefore,
     });
-    const from = await run.begin();
+    try {
+      await run.begin();
+    } catch (error) {
+      // A row that stays active would be attached to, and never end.
+      const { history: messages } = start;
+      const { state, interrupts = [] } = thread ?? {};
+      const terminal = undefined;
+      await store.endRun(threadId, runId, { status: "failed", messages, state, interrupts, terminal, refused: {} });
+      throw error;
+    }
     const handle: RunHandle = { agent, threadId, runId, topic: threadTopic(threadId), from, graphFrom };
-    this.#active.set(threadId, {
-      run,
-      handle,
-      bodyHash: hash,
-      done: this.#drive(run),
-    });
+    this.#active.set(threadId, { run, handle, bodyHash: hash, detached, done: this.#drive(run) });
+    if (this.#stopping) run.stop(new SluiceError("draining"));
+    const grace = graceSeconds === undefined ? undefined : graceSeconds * 1_000;
+    this.#audiences.begin(threadId, grace ?? (detached ? agent.detachedGraceMs : agent.orphanGraceMs));
     return handle;
   }
 
-  /** The handle of a run that was started before under this id. */
-  async #attach(agent: ServedAgent, threadId: string, runId: string, hash: string): Promise<RunHandle | undefined> {
-    let active = this.#active.get(threadId);
-    if (active?.run.ended) {
-      // Its clients may have read the end already; it only has to leave.
-      await active.done;
-      active = undefined;
-    }
-    if (active && active.handle.runId !== runId) {
-      throw new SluiceError(
-        "thread_busy",
-        `Run "${active.handle.runId}" is active on this thread. Cancel it, or wait.`,
-        {
-          details: { runId: active.handle.runId },
-        },
-      );
-    }
-    const earlier = active ?? (await this.#options.store.run(threadId, runId));
+  /** The run that is active under this id, when the body is the same. */
+  #attach(threadId: string, runId: string, hash: string): RunHandle | undefined {
+    const active = this.#active.get(threadId);
+    if (active?.handle.runId !== runId) return undefined;
+    if (active.bodyHash !== hash) throw new SluiceError("run_conflict");
+    return active.handle;
+  }
+
+  /** The run that was started before under this id and is over. */
+  async #attachEnded(
+    agent: ServedAgent,
+    threadId: string,
+    runId: string,
+    hash: string,
+  ): Promise<RunHandle | undefined> {
+    const { store, log } = this.#options;
+    const earlier = await store.run(threadId, runId);
     if (!earlier) return undefined;
     if (earlier.bodyHash !== hash) throw new SluiceError("run_conflict");
-    if ("handle" in earlier) return earlier.handle;
-    const graphFrom = (await this.#options.log.head(graphTopic(threadId))) ?? { epoch: "", offset: 0 };
+    const graphFrom = await log.open(graphTopic(threadId));
     return { agent, threadId, runId, topic: threadTopic(threadId), from: earlier.from, graphFrom };
+  }
+
+  /**
+   * Waits for a thread to be idle, or refuses to. A run that nobody follows and that was not meant to go on alone is
+   * one whose reader pressed stop and types on: it makes way.
+   */
+  async #makeRoom(agent: ServedAgent, threadId: string): Promise<void> {
+    const active = this.#active.get(threadId);
+    if (!active) return;
+    const abandoned = !active.detached && !this.#audiences.has(threadId);
+    if (agent.whenBusy === "interrupt" || abandoned) active.run.stop();
+    else if (agent.whenBusy === "reject" && !active.run.ended) {
+      const { runId } = active.handle;
+      throw new SluiceError("thread_busy", `Run "${runId}" is active on this thread. Cancel it, or wait.`, {
+        details: { runId },
+      });
+    }
+    await active.done;
   }
 
   async #drive(run: Run): Promise<void> {
@@ -272,21 +290,18 @@ export class RunManager {
       cause = error;
     }
     if (ours) await run.finish(outcome);
-    this.#forget(run.plan.threadId);
+    this.#active.delete(run.plan.threadId);
+    this.#audiences.end(run.plan.threadId);
     this.#options.ended(run, outcome.end, cause);
   }
 
-  #forget(threadId: string): void {
-    this.#active.delete(threadId);
-    const audience = this.#audiences.get(threadId);
-    clearTimeout(audience?.orphaned);
-    if (audience?.followers === 0) this.#audiences.delete(threadId);
-  }
-
   /** The row first, then the log: whoever ends the row first has the word. */
-  #end(run: Run, { end, messages, state }: RunOutcome): Promise<boolean> {
+  #end(run: Run, { end, closing, messages, state }: RunOutcome): Promise<boolean> {
     const { threadId, runId } = run.plan;
     const interrupts = end.kind === "interrupted" ? end.interrupts : [];
-    return this.#options.store.endRun(threadId, runId, { status: STATUS[end.kind], messages, state, interrupts });
+    const refused = Object.fromEntries(run.refused);
+    const status = STATUS[end.kind];
+    const terminal = closing.at(-1);
+    return this.#options.store.endRun(threadId, runId, { status, messages, state, interrupts, terminal, refused });
   }
 }

@@ -46,6 +46,8 @@ export interface RunPlan {
   readonly graphTopic: boolean;
   readonly version: StreamVersion;
   readonly fence: Fence;
+  /** The position in the thread's topic before this run. */
+  readonly from: Cursor;
 }
 
 export interface RunOutcome {
@@ -76,11 +78,13 @@ export class Run {
   readonly plan: RunPlan;
   /** How many events the allow-list refused, by name. */
   readonly refused = new Map<GraphEventName, number>();
+  readonly #log: EventLog;
   readonly #abort = new AbortController();
+  readonly #failed = (error: unknown) => this.#abort.abort(SluiceError.from(error));
   readonly #translator: Translator;
   readonly #transcript: Transcript;
   readonly #agui: TopicWriter<Told>;
-  readonly #graph: TopicWriter<GraphTold> | undefined;
+  #graph: TopicWriter<GraphTold> | undefined;
   #ended = false;
 
   constructor(plan: RunPlan, log: EventLog) {
@@ -89,25 +93,37 @@ export class Run {
     const frontendTools = new Set(plan.offered.tools.map((tool) => tool.name));
     this.#translator = createTranslator({ ...plan, reasoningTags, nodes, stateKeys, frontendTools });
     this.#transcript = new Transcript(plan.history);
-    const failed = (error: unknown) => this.#abort.abort(SluiceError.from(error));
+    this.#log = log;
     const { fence, threadId } = plan;
     const toEntry = (told: Told) => this.#toEntry(told);
-    this.#agui = new TopicWriter({ log, topic: threadTopic(threadId), fence, toEntry, merge, failed });
-    if (plan.graphTopic) {
-      const toGraphEntry = (told: GraphTold) => graphEntry(told, plan.runId);
-      this.#graph = new TopicWriter({ log, topic: graphTopic(threadId), fence, toEntry: toGraphEntry, failed });
-    }
+    const appended = ({ event }: Told) => this.#transcript.push(event);
+    this.#agui = new TopicWriter({
+      log,
+      topic: threadTopic(threadId),
+      fence,
+      toEntry,
+      merge,
+      appended,
+      failed: this.#failed,
+    });
+    if (plan.graphTopic) this.writeGraph();
   }
 
-  /** Puts `RUN_STARTED` into the log. Gives the position before it: follow from there to see the whole run. */
-  async begin(): Promise<Cursor> {
+  /** Writes the graph topic from here on. `false` when it is written already. */
+  writeGraph(): boolean {
+    if (this.#graph) return false;
+    const { log, fence, threadId, runId } = { log: this.#log, ...this.plan };
+    const toEntry = (told: GraphTold) => graphEntry(told, runId);
+    this.#graph = new TopicWriter({ log, topic: graphTopic(threadId), fence, toEntry, failed: this.#failed });
+    return true;
+  }
+
+  /** Puts `RUN_STARTED` into the log. */
+  async begin(): Promise<void> {
     const { fresh, fork } = this.plan;
-    const opening = this.#translator.start(fresh, fork !== undefined);
-    this.#tell(opening, undefined);
+    this.#tell(this.#translator.start(fresh, fork !== undefined), undefined);
     await this.#agui.flushed();
     this.#abort.signal.throwIfAborted();
-    const { epoch, offset } = this.#agui.cursor ?? { epoch: "", offset: opening.length };
-    return { epoch, offset: offset - opening.length };
   }
 
   /** Drives the graph to its end. Never rejects. */
@@ -162,9 +178,9 @@ export class Run {
   }
 
   /** What was told so far, in step with the log: closed messages, what is open, and the log's position. */
-  get snapshot(): { messages: Message[]; state: JsonValue | undefined; open: AguiEvent[]; cursor: Cursor | undefined } {
+  get snapshot(): { messages: Message[]; state: JsonValue | undefined; open: AguiEvent[]; cursor: Cursor } {
     const { closed: messages, state } = this.#transcript;
-    return { messages, state, open: this.#transcript.reopen(), cursor: this.#agui.cursor };
+    return { messages, state, open: this.#transcript.reopen(), cursor: this.#agui.cursor ?? this.plan.from };
   }
 
   #pump(event: GraphEvent): void {
@@ -175,7 +191,8 @@ export class Run {
     }
     if (!allowList.admits(event)) {
       this.refused.set(event.event, (this.refused.get(event.event) ?? 0) + 1);
-      this.#tell(this.#translator.refused(event, allowList.admitsPlace(event)), undefined);
+      // What closes has its provenance too: a connection that narrowed the event away wants nothing that it says.
+      this.#tell(this.#translator.refused(event, allowList.admitsPlace(event)), event);
       return;
     }
     this.#graph?.add({
@@ -192,7 +209,6 @@ export class Run {
   }
 
   #toEntry({ event, provenance }: Told): NewEntry {
-    this.#transcript.push(event);
     const { runId } = this.plan;
     return { json: JSON.stringify(event), type: event.type, runId, provenance, ...spanPosition(event) };
   }

@@ -7,8 +7,9 @@ export interface TopicWriterOptions<T> {
   readonly log: EventLog;
   readonly topic: Topic;
   readonly fence: Fence;
-  /** Called once for each item, just before it is appended. */
   readonly toEntry: (item: T) => NewEntry;
+  /** Called once for each item, in order, when it is in the log: in one go with `cursor`. */
+  readonly appended?: (item: T) => void;
   /** Two neighbours as one, where that loses nothing. Only asked for items that wait. */
   readonly merge?: (a: T, b: T) => T | undefined;
   /** The log refused: nothing more will be written. */
@@ -46,12 +47,13 @@ export class TopicWriter<T> {
   }
 
   async #write(): Promise<void> {
-    const { log, topic, fence, toEntry, failed } = this.#options;
+    const { log, topic, fence, toEntry, appended, failed } = this.#options;
     try {
       while (this.#waiting.length > 0) {
         const batch = this.#waiting;
         this.#waiting = [];
         this.#cursor = await log.append(topic, fence, batch.map(toEntry));
+        if (appended) batch.forEach(appended);
         // The rest of this turn of the event loop. What arrives within it came in one piece from the model, and can
         // leave in one: a token alone is never held back.
         if (this.#waiting.length === 0) await endOfTurn();

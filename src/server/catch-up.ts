@@ -1,33 +1,43 @@
-/** What a reader of `agui` or SSE gets in place of entries that are gone: the gap, named, then where things stand. */
+/** Where a thread stands, as one legal beginning: for those who come late, and for those who missed something for good. */
 import type { GapReason } from "../log/log.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import { type AguiEvent, EventType } from "../protocol/events.ts";
 import type { RunHandle, RunManager } from "../runs/manager.ts";
 import type { CatchUp } from "./deliver.ts";
 
+type RunIds = Pick<RunHandle, "threadId" | "runId">;
+
 /**
- * One legal sequence: a run's start, the gap with its reason, the messages so far, what is open opened again. When
- * nothing runs any more it ends there.
- * @throws SluiceError `slow_consumer` when the reader has `begun`: nothing can be put right inside a sequence it holds
- * half of. It comes back with its cursor and begins anew.
+ * A run's start, the messages so far, the exposed state, and what is open, opened again. When nothing runs it ends
+ * there; `run` then gives the sequence its ids. With a `reason` the gap is named behind the start.
  */
-export async function catchUpAgui(
-  runs: RunManager,
-  run: Pick<RunHandle, "threadId" | "runId">,
-  reason: GapReason,
-  begun: boolean,
-): Promise<CatchUp> {
-  if (begun) throw new SluiceError("slow_consumer");
-  const { messages, state, open, cursor } = await runs.snapshot(run.threadId);
+export async function standing(runs: RunManager, run: RunIds, reason?: GapReason): Promise<CatchUp> {
+  const { messages, state, open, interrupts, ending, cursor } = await runs.threads.snapshot(run.threadId);
   const active = runs.active(run.threadId);
   const { threadId, runId } = active ?? run;
   const events: AguiEvent[] = [
     { type: EventType.RUN_STARTED, threadId, runId },
-    { type: EventType.CUSTOM, name: "sluice.gap", value: { reason } },
+    ...(reason ? [{ type: EventType.CUSTOM as const, name: "sluice.gap", value: { reason } }] : []),
     { type: EventType.MESSAGES_SNAPSHOT, messages: [...messages] },
     ...(state === undefined ? [] : [{ type: EventType.STATE_SNAPSHOT as const, snapshot: state }]),
     ...open,
   ];
-  if (!active) events.push({ type: EventType.RUN_FINISHED, threadId, runId });
-  return { events, cursor: cursor ?? { epoch: "", offset: 0 } };
+  if (!active) {
+    const waiting =
+      interrupts.length > 0 ? { outcome: { type: "interrupt" as const, interrupts: [...interrupts] } } : {};
+    const finished: AguiEvent = { type: EventType.RUN_FINISHED, threadId, runId, ...waiting };
+    // Who missed the end of this very run hears how it ended; who only looks in learns that nothing runs.
+    events.push(reason && ending?.runId === runId ? ending.terminal : finished);
+  }
+  return { events, cursor };
+}
+
+/**
+ * The answer to a gap in `agui` and SSE.
+ * @throws SluiceError `slow_consumer` when the reader has `begun`: nothing can be put right inside a sequence it holds
+ * half of. It comes back with its cursor and begins anew.
+ */
+export async function catchUpAgui(runs: RunManager, run: RunIds, reason: GapReason, begun: boolean): Promise<CatchUp> {
+  if (begun) throw new SluiceError("slow_consumer");
+  return standing(runs, run, reason);
 }

@@ -9,6 +9,7 @@ import { checkId, graphTopic, threadTopic } from "../protocol/ids.ts";
 import { parseRunAgentInput } from "../protocol/input.ts";
 import type { RunManager } from "../runs/manager.ts";
 import { catchUpAgui } from "./catch-up.ts";
+import type { Conversation } from "./conversation.ts";
 import { deliver } from "./deliver.ts";
 import type { Format } from "./formats/format.ts";
 import { type Narrowing, viewFor } from "./narrowing.ts";
@@ -27,7 +28,7 @@ export interface ConnectionOptions {
   readonly expelled: (error: SluiceError) => void;
 }
 
-export class Connection {
+export class Connection implements Conversation {
   readonly #options: ConnectionOptions;
   readonly #format: Format;
   #agent: string | undefined;
@@ -35,6 +36,8 @@ export class Connection {
   /** Announced with the last input; a client's generation does not change. */
   #announced: string | undefined;
   #following: AbortController | undefined;
+  /** Where the following began. */
+  #from: Cursor = { epoch: "", offset: 0 };
   #leave: () => void = () => {};
   /** Is a run open in what this peer has been sent? Then only events that fit inside a run may be. */
   #runOpen = false;
@@ -50,11 +53,15 @@ export class Connection {
 
   /** Follows the thread it was opened on: from the start of its run, if one is active, else from now on. */
   async open(): Promise<void> {
-    const { runs, log } = this.#options;
+    const { runs, log, peer } = this.#options;
     const active = runs.active(this.#threadId);
-    const head = await log.head(this.#topic);
+    // A run that nobody wanted as graph events until now: what came before is gone for this reader.
+    if (this.#format.graph && runs.writeGraph(this.#threadId)) {
+      await peer.send([JSON.stringify({ event: "gap", reason: "window" })]);
+      this.#runOpen = true;
+    }
     const from = this.#format.graph ? active?.graphFrom : active?.from;
-    this.#follow(from ?? head ?? { epoch: "", offset: 0 });
+    this.#follow(from ?? (await log.open(this.#topic)));
   }
 
   /** Does what a message asks. What is wrong with it is told to the peer; it never rejects. */
@@ -96,17 +103,19 @@ export class Connection {
 
   async #run(agent: string | undefined, input: RunAgentInput): Promise<void> {
     const { runs } = this.#options;
+    this.#announced = input.protocolVersion ?? this.#announced;
     const handle = await runs.start({ agent, input, graphTopic: this.#format.graph });
-    const moved = handle.threadId !== this.#threadId;
-    const announcedNow = input.protocolVersion ?? this.#announced;
-    if (!moved && announcedNow === this.#announced) return;
-    this.#announced = announcedNow;
+    const from = this.#format.graph ? handle.graphFrom : handle.from;
+    // On this thread a new run is being told already; an earlier one that is asked for again may lie before our time.
+    if (handle.threadId === this.#threadId && !liesBefore(from, this.#from)) return;
     this.#threadId = handle.threadId;
-    this.#follow(this.#format.graph ? handle.graphFrom : handle.from);
+    this.#runOpen = false;
+    this.#follow(from);
   }
 
   async #go(threadId: string): Promise<void> {
     this.#threadId = threadId;
+    this.#runOpen = false;
     await this.open();
   }
 
@@ -116,7 +125,7 @@ export class Connection {
 
   /** One answer goes to every open interrupt, unless it names one. */
   async #answer({ payload, interruptId }: ClientCommand & { type: "resume" }): Promise<RunAgentInput> {
-    const open = await this.#options.runs.interrupts(this.#threadId);
+    const open = await this.#options.runs.threads.interrupts(this.#threadId);
     if (open.length === 0) throw new SluiceError("bad_request", "Nothing here waits for an answer.");
     const asked = interruptId === undefined ? open : open.filter(({ id }) => id === interruptId);
     const resume = asked.map(({ id }) => ({ interruptId: id, status: "resolved" as const, payload }));
@@ -128,14 +137,14 @@ export class Connection {
     const { runs, log, peer, narrowing } = this.#options;
     const following = new AbortController();
     this.#following = following;
+    this.#from = after;
     this.#leave = runs.follow(this.#threadId);
-    this.#runOpen = false;
     const threadId = this.#threadId;
     deliver({
       log,
       topic: this.#topic,
       after,
-      view: viewFor(narrowing, this.#announced),
+      view: viewFor(narrowing, () => this.#announced),
       format: this.#format,
       peer,
       signal: following.signal,
@@ -145,6 +154,8 @@ export class Connection {
         return undefined;
       },
     }).catch((error: unknown) => this.#options.expelled(SluiceError.from(error)));
+    // The peer may have closed while the run was admitted: then nobody follows.
+    if (peer.closed.aborted) this.#unfollow();
   }
 
   #unfollow(): void {
@@ -159,8 +170,8 @@ export class Connection {
   }
 
   #noting(out: Outgoing): string[] {
-    if (out.type === EventType.RUN_STARTED) this.#runOpen = true;
-    else if (out.type !== "GRAPH" && out.type !== "GRAPH_END" && isTerminal(out.type)) this.#runOpen = false;
+    if (out.type === EventType.RUN_STARTED || out.type === "GRAPH") this.#runOpen = true;
+    else if (out.type === "GRAPH_END" || isTerminal(out.type)) this.#runOpen = false;
     return this.#options.format.encode(out);
   }
 
@@ -180,17 +191,23 @@ export class Connection {
     const frames = events.flatMap((event) =>
       format.graph
         ? [graphFrame(event)]
-        : format.encode({ json: JSON.stringify(event), type: event.type, cursor: undefined }),
+        : format.encode({ json: JSON.stringify(event), type: event.type, edge: "point", cursor: undefined, count: 1 }),
     );
     // Answers are small, and a peer that floods us with questions is cut when its answers do not drain.
     void peer.send(frames);
   }
 }
 
+/** A cursor without an epoch stands before everything. */
+function liesBefore(a: Cursor, b: Cursor): boolean {
+  return b.epoch !== "" && (a.epoch === "" || (a.epoch === b.epoch && a.offset < b.offset));
+}
+
 /** The `langgraph` format speaks in graph events, so answers do too. */
 function graphFrame(event: AguiEvent): string {
   if (event.type === EventType.RUN_ERROR) {
-    return JSON.stringify({ event: "error", code: event.code, message: event.message });
+    const { code, message, metadata } = event;
+    return JSON.stringify({ event: "error", code, message, ...metadata });
   }
   return event.type === EventType.CUSTOM
     ? JSON.stringify({ event: "on_custom_event", name: event.name, data: event.value })

@@ -1,12 +1,19 @@
-/** The way from the log to a peer: follow, view, format, send. One loop for every transport and format. */
+/** The way from the log to a peer: follow, view, merge, format, send. One loop for every transport and format. */
 import { follow } from "../log/follow.ts";
-import type { EventLog, GapReason, LogEntry, Page } from "../log/log.ts";
-import type { Cursor } from "../protocol/cursor.ts";
+import type { EventLog, GapReason, LogEntry } from "../log/log.ts";
+import { type Cursor, isAt } from "../protocol/cursor.ts";
 import { type AguiEvent, isTerminal, spanPosition } from "../protocol/events.ts";
 import type { Topic } from "../protocol/ids.ts";
 import type { Format } from "./formats/format.ts";
+import { mergeAdjacent } from "./merge.ts";
 import type { Peer } from "./peer.ts";
-import type { View } from "./view.ts";
+import type { Outgoing, View } from "./view.ts";
+
+/** A page with more entries than this says that the reader is behind: it is brought up to date with fewer, larger frames. */
+const BEHIND = 64;
+
+/** The most characters of JSON that are made into frames at once: a page counts entries, and a few may be megabytes. */
+const BATCH = 64 * 1024;
 
 /** What brings a reader up to date that has missed entries for good. */
 export interface CatchUp {
@@ -19,47 +26,93 @@ export interface CatchUp {
 export interface Delivery {
   readonly log: EventLog;
   readonly topic: Topic;
-  readonly after: Cursor | null;
+  /** Deliver what lies after this. */
+  readonly after: Cursor;
+  /** Sent first; the reading then goes on from its cursor instead of `after`. */
+  readonly first?: CatchUp | undefined;
+  /** Where the run that `after` lies in began. A narrowed view has to know what is open there. */
+  readonly since?: Cursor | undefined;
   readonly view: View;
   readonly format: Format;
   readonly peer: Peer;
   readonly signal: AbortSignal;
   /** End with the terminal event of this run; without it the delivery goes on until `signal` aborts. */
   readonly untilEndOf?: string;
-  /** Answers a gap. `undefined`: nothing stands in for what is lost; the reader is told nothing and reads on. */
+  /** Deliver that run's entries only: where another run begins, it is over. */
+  readonly alone?: boolean;
+  /** End here at the latest: the log's head, when the run is over already. */
+  readonly until?: Cursor | undefined;
+  /** Answers a gap. `undefined`: nothing stands in for what is lost, and the reader reads on. */
   readonly catchUp: (reason: GapReason, begun: boolean) => Promise<CatchUp | undefined>;
 }
 
 /** Delivers until the run ends, `signal` aborts or the peer is gone. */
 export async function deliver(delivery: Delivery): Promise<void> {
-  const { log, topic, view, format, peer, signal, untilEndOf } = delivery;
-  let from = delivery.after;
+  const { log, topic, view, format, peer, signal, untilEndOf, until } = delivery;
+  await showWhatCameBefore(delivery);
+  let from: Cursor | undefined = delivery.after;
   let begun = false;
-  for (;;) {
+  const bringUpToDate = async (catchUp: CatchUp) => {
+    await peer.send(viewed(catchUp, view).flatMap((out) => format.encode(out)));
+    begun = true;
+    const over = untilEndOf !== undefined && catchUp.events.some((event) => isTerminal(event.type));
+    return over ? undefined : catchUp.cursor;
+  };
+  if (delivery.first) from = await bringUpToDate(delivery.first);
+  while (from && !isAt(from, until)) {
     let resumed: Cursor | undefined;
-    for await (const page of follow(log, topic, from, signal)) {
-      if (page.gap !== undefined) {
-        const catchUp = await delivery.catchUp(page.gap, begun);
+    for await (const { gap, epoch, entries, next } of follow(log, topic, from, signal)) {
+      if (gap !== undefined) {
+        const catchUp = await delivery.catchUp(gap, begun);
         if (!catchUp) continue;
-        await peer.send(
-          catchUpEntries(catchUp).flatMap(([entry, cursor]) => view.push(entry, cursor).flatMap(format.encode)),
-        );
-        begun = true;
-        if (untilEndOf !== undefined && catchUp.events.some((event) => isTerminal(event.type))) return;
-        resumed = catchUp.cursor;
+        resumed = await bringUpToDate(catchUp);
         break;
       }
       begun = true;
-      await peer.send(page.entries.flatMap((entry) => view.push(entry, at(page, entry)).flatMap(format.encode)));
-      if (untilEndOf !== undefined && page.entries.some((entry) => ends(entry, untilEndOf))) return;
+      const { wanted, over } = upToTheEnd(entries, delivery);
+      for (const batch of batches(wanted)) {
+        const outgoing = batch.flatMap((entry) => view.push(entry, { epoch, offset: entry.offset }));
+        const frames = wanted.length > BEHIND ? mergeAdjacent(outgoing) : outgoing;
+        await peer.send(frames.flatMap((out) => format.encode(out)));
+      }
+      if (over || isAt(next, until)) return;
     }
-    if (!resumed) return;
     from = resumed;
   }
 }
 
-function at({ epoch }: Page, { offset }: LogEntry): Cursor {
-  return { epoch, offset };
+/** The entries that are asked for, and whether they are the last. */
+function upToTheEnd(entries: readonly LogEntry[], { untilEndOf, alone }: Delivery) {
+  if (untilEndOf === undefined) return { wanted: entries, over: false };
+  const other = alone ? entries.findIndex((entry) => entry.runId !== untilEndOf) : -1;
+  const own = other < 0 ? entries : entries.slice(0, other);
+  const end = own.findIndex((entry) => ends(entry, untilEndOf));
+  return { wanted: end < 0 ? own : own.slice(0, end + 1), over: other >= 0 || end >= 0 };
+}
+
+function* batches(entries: readonly LogEntry[]): Generator<LogEntry[]> {
+  let batch: LogEntry[] = [];
+  let size = 0;
+  for (const entry of entries) {
+    batch.push(entry);
+    size += entry.json.length;
+    if (size < BATCH) continue;
+    yield batch;
+    batch = [];
+    size = 0;
+  }
+  if (batch.length > 0) yield batch;
+}
+
+/** What a view narrows is decided where a span opens; what opened before `after` is shown to it, and to it alone. */
+async function showWhatCameBefore({ log, topic, view, since, after }: Delivery): Promise<void> {
+  if (!view.narrows || since?.epoch !== after.epoch) return;
+  for (let cursor = since; cursor.offset < after.offset; ) {
+    const { gap, entries, next } = await log.read(topic, cursor, after.offset - cursor.offset);
+    if (gap !== undefined || entries.length === 0) return;
+    for (const entry of entries) view.push(entry, undefined);
+    cursor = next;
+  }
 }
 
 function ends(entry: LogEntry, runId: string): boolean {
@@ -68,17 +121,19 @@ function ends(entry: LogEntry, runId: string): boolean {
 }
 
 /** Made-up events pass through the view like any other, so that it knows what is open. */
-function catchUpEntries({ events, cursor }: CatchUp): [LogEntry, Cursor | undefined][] {
-  return events.map((event, index) => [
-    {
-      json: JSON.stringify(event),
-      type: event.type,
-      runId: "",
-      offset: cursor.offset,
-      provenance: undefined,
-      ...spanPosition(event),
-    },
-    // They have no position of their own; the last carries the one they bring a reader to.
-    index === events.length - 1 ? cursor : undefined,
-  ]);
+function viewed({ events, cursor }: CatchUp, view: View): Outgoing[] {
+  return events.flatMap((event, index) =>
+    view.push(
+      {
+        json: JSON.stringify(event),
+        type: event.type,
+        runId: "",
+        offset: cursor.offset,
+        provenance: undefined,
+        ...spanPosition(event),
+      },
+      // They have no position of their own; the last carries the one they bring a reader to.
+      index === events.length - 1 ? cursor : undefined,
+    ),
+  );
 }

@@ -41,10 +41,12 @@ const DOORS = `Sluice
 
 POST /agui                            AG-UI RunAgentInput in, AG-UI events out (SSE; JSON with Accept: application/json)
 POST /agui/agent/:agent/run           the same, for one agent
+POST /agui/agent/:agent/connect       {"threadId": "..."} in, its history and what happens now out
 POST /agui/agent/:agent/stop/:thread  cancel the thread's run
 GET  /agui/info                       the agents
 POST /chat                            {"message": "..."} in, the whole answer out
 GET  /threads/:thread/messages        what was said
+GET  /threads/:thread/events          what happens, for as long as you listen (?after= to resume)
 GET  /ws                              WebSocket: ?agent= &thread= &format=agui|langgraph|text &events= &tokens= &reasoning=
 GET  /healthz, /readyz                operations
 `;

@@ -24,13 +24,15 @@ export function parseNarrowing(parameters: unknown): Narrowing {
   return parseWith(query, parameters, "query");
 }
 
-/** A fresh view for a connection; `announced` is the protocol version that came with its input, if any. */
-export function viewFor({ events, tokens, reasoning, protocol }: Narrowing, announced: string | undefined): View {
+/** A fresh view for a connection; `announced` tells the protocol version that came with its last input, if any. */
+export function viewFor({ events, tokens, reasoning, protocol }: Narrowing, announced: () => string | undefined): View {
   return new View({
     allowList: allowList({ events }),
     narrowsEvents: events !== undefined,
     tokens,
     reasoning,
-    speaksOne: speaksOne(protocol ?? announced),
+    get speaksOne() {
+      return speaksOne(protocol ?? announced());
+    },
   });
 }

@@ -27,13 +27,13 @@ export interface RunResult {
 
 /**
  * Waits for the run's end. `undefined` when `signal` aborts first.
- * @throws SluiceError the run's own error; `slow_consumer` when the log let go of its beginning.
+ * @throws SluiceError the run's own error; `not_found` when the log let go of its beginning.
  */
 export async function readResult(log: EventLog, run: RunHandle, signal: AbortSignal): Promise<RunResult | undefined> {
   const transcript = new Transcript([]);
   for await (const page of follow(log, run.topic, run.from, signal)) {
     if (page.gap)
-      throw new SluiceError("slow_consumer", "The run's events are no longer kept. Read GET /threads/:id/messages.");
+      throw new SluiceError("not_found", "The run's events are no longer kept. Read GET /threads/:id/messages.");
     for (const entry of page.entries) {
       if (entry.runId !== run.runId) continue;
       const event = JSON.parse(entry.json) as AguiEvent;

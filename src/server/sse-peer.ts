@@ -13,6 +13,7 @@ export class SsePeer implements Peer {
   readonly #response: ServerResponse;
   readonly #drainMs: number;
   readonly #closed = new AbortController();
+  readonly #heartbeat: NodeJS.Timeout;
 
   constructor(response: ServerResponse, { heartbeatMs, drainMs }: SsePeerOptions) {
     this.#response = response;
@@ -25,11 +26,11 @@ export class SsePeer implements Peer {
     });
     response.flushHeaders();
     // A comment only between frames: none may wait in front of a reader that is behind.
-    const heartbeat = setInterval(() => {
+    this.#heartbeat = setInterval(() => {
       if (!response.writableNeedDrain) response.write(": keep-alive\n\n");
     }, heartbeatMs);
     response.once("close", () => {
-      clearInterval(heartbeat);
+      clearInterval(this.#heartbeat);
       this.#closed.abort();
     });
   }
@@ -43,8 +44,13 @@ export class SsePeer implements Peer {
     return this.#response.write(frames.join("")) ? READY : this.#drain();
   }
 
-  /** Ends the response after what was sent. */
+  /** Ends the response after what was sent; what then does not drain in time is cut. */
   end(): void {
+    // Writing behind the end is an error that nobody would catch.
+    clearInterval(this.#heartbeat);
+    if (this.#closed.signal.aborted) return;
+    const timer = setTimeout(() => this.#response.destroy(), this.#drainMs);
+    this.#response.once("close", () => clearTimeout(timer));
     this.#response.end();
   }
 

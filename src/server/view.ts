@@ -2,7 +2,7 @@
 import type { AllowList } from "../graph/allow-list.ts";
 import type { LogEntry } from "../log/log.ts";
 import type { Cursor } from "../protocol/cursor.ts";
-import { type AguiEvent, EventType } from "../protocol/events.ts";
+import { type AguiEvent, type Edge, EventType } from "../protocol/events.ts";
 import { downgrade, mayNeedDowngrade } from "../protocol/generations.ts";
 import type { GraphEventName } from "../protocol/graph-event.ts";
 import { HeldDeltas } from "../protocol/held-deltas.ts";
@@ -11,8 +11,12 @@ import { HeldDeltas } from "../protocol/held-deltas.ts";
 export interface Outgoing {
   readonly json: string;
   readonly type: LogEntry["type"];
-  /** The last entry this covers. Absent for what was made for this connection alone. */
+  /** Where in its span it stands. */
+  readonly edge: Edge;
+  /** The last entry this covers. Absent where what belongs together is not complete yet, or was made for one connection. */
   readonly cursor: Cursor | undefined;
+  /** How many entries this covers. */
+  readonly count: number;
 }
 
 export interface ViewOptions {
@@ -24,6 +28,17 @@ export interface ViewOptions {
   readonly reasoning: boolean;
   /** The client understands protocol 1.0. */
   readonly speaksOne: boolean;
+}
+
+/** What entries become in views that differ from the log, made once however many such views there are. */
+const made = new WeakMap<LogEntry, Map<"held" | "downgraded", readonly Pick<Outgoing, "json" | "type">[]>>();
+
+function shared(entry: LogEntry, how: "held" | "downgraded", make: () => readonly AguiEvent[]) {
+  const known = made.get(entry) ?? new Map<"held" | "downgraded", readonly Pick<Outgoing, "json" | "type">[]>();
+  made.set(entry, known);
+  const told = known.get(how) ?? make().map((event) => ({ json: JSON.stringify(event), type: event.type }));
+  known.set(how, told);
+  return told;
 }
 
 type Fate = "show" | "hold" | "hide";
@@ -45,20 +60,27 @@ export class View {
   push(entry: LogEntry, cursor: Cursor | undefined): Outgoing[] {
     const fate = this.#fate(entry);
     if (fate === "hide") return [];
-    if (fate === "hold") {
-      const events = this.#held.pass([JSON.parse(entry.json) as AguiEvent]);
-      return events.map((event) => ({ json: JSON.stringify(event), type: event.type, cursor }));
+    if (fate === "hold") return this.#hold(entry, cursor);
+    const { json, type, edge } = entry;
+    if (this.#options.speaksOne || type === "GRAPH" || type === "GRAPH_END" || !mayNeedDowngrade(type)) {
+      return [{ json, type, edge, cursor, count: 1 }];
     }
-    if (
-      this.#options.speaksOne ||
-      entry.type === "GRAPH" ||
-      entry.type === "GRAPH_END" ||
-      !mayNeedDowngrade(entry.type)
-    ) {
-      return [{ json: entry.json, type: entry.type, cursor }];
-    }
-    const event = downgrade(JSON.parse(entry.json) as AguiEvent);
-    return [{ json: JSON.stringify(event), type: event.type, cursor }];
+    const older = shared(entry, "downgraded", () => [downgrade(JSON.parse(json) as AguiEvent)]);
+    return older.map((event) => ({ ...event, edge, cursor, count: 1 }));
+  }
+
+  /** An entry whose span is told at once: nothing, or what waited and the entry itself. */
+  #hold(entry: LogEntry, cursor: Cursor | undefined): Outgoing[] {
+    const events = this.#held.pass([JSON.parse(entry.json) as AguiEvent]);
+    const { edge } = entry;
+    const told = events.length > 0 ? shared(entry, "held", () => events) : [];
+    // Only the last brings its reader to the position: one that drops before it must get both again.
+    return told.map((event, index) => ({
+      ...event,
+      edge,
+      cursor: index === told.length - 1 ? cursor : undefined,
+      count: 1,
+    }));
   }
 
   #fate(entry: LogEntry): Fate {
@@ -69,9 +91,16 @@ export class View {
       this.#fates.set(span, fate);
       return fate;
     }
-    const fate = this.#fates.get(span) ?? "hide";
+    // Where a view that narrows nothing begins in the middle of a span, its reader has seen the beginning.
+    const fate = this.#fates.get(span) ?? (this.narrows ? "hide" : "show");
     if (edge === "close") this.#fates.delete(span);
     return fate;
+  }
+
+  /** Does this view leave anything out, or put anything together? */
+  get narrows(): boolean {
+    const { narrowsEvents, tokens, reasoning } = this.#options;
+    return narrowsEvents || !tokens || !reasoning;
   }
 
   #admit({ type, provenance, span }: LogEntry): Fate {

@@ -1,16 +1,20 @@
 /** WebSockets: who may open one, in which format, and how long a dead one is kept. */
 import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocket, WebSocketServer } from "ws";
 import { z } from "zod";
 import { SluiceError } from "../protocol/errors.ts";
+import { SUBPROTOCOL } from "../protocol/frames.ts";
 import { checkId } from "../protocol/ids.ts";
 import { parseWith } from "../protocol/input.ts";
 import { Connection } from "./connection.ts";
+import type { Conversation } from "./conversation.ts";
 import { agui } from "./formats/agui.ts";
 import type { Format } from "./formats/format.ts";
 import { langgraph } from "./formats/langgraph.ts";
 import { textFormat } from "./formats/text.ts";
+import { FramesConnection } from "./frames-connection.ts";
 import { parseNarrowing } from "./narrowing.ts";
 import { hostCheck, originCheck } from "./origins.ts";
 import type { ServerOptions } from "./server-options.ts";
@@ -28,6 +32,10 @@ const query = z.object({
   format: z.enum(["agui", "langgraph", "text"], { error: "valid are agui, langgraph and text" }).default("agui"),
 });
 
+/** How long closing many sockets is spread, and how long one may take to answer, in milliseconds. */
+const SPREAD_MS = 5_000;
+const CLOSE_MS = 1_000;
+
 /** The most commands a socket may have waiting; it is read again as they are done. */
 const MAX_PENDING_COMMANDS = 16;
 
@@ -37,7 +45,7 @@ export class WebSocketHost {
   readonly #originAllowed: (origin: string | undefined) => boolean;
   readonly #hostAllowed: (host: string | undefined) => boolean;
   readonly #heartbeat: NodeJS.Timeout;
-  readonly #peers = new Map<WebSocket, WsPeer>();
+  readonly #peers = new Map<WebSocket, { readonly peer: WsPeer; readonly conversation: Conversation }>();
   /** Sockets that have not answered since the last ping. */
   readonly #silent = new WeakSet<WebSocket>();
 
@@ -51,6 +59,7 @@ export class WebSocketHost {
       // A deflate context costs 240 kB a socket and ten times the CPU a token.
       perMessageDeflate: false,
       clientTracking: false,
+      handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
     });
     this.#heartbeat = setInterval(() => this.#beat(), options.heartbeatMs);
     this.#heartbeat.unref();
@@ -63,30 +72,39 @@ export class WebSocketHost {
   /** Answers the upgrades of `server` whose path is `path`; others are left to whoever else listens. */
   attach(server: Server, path: string): void {
     server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-      const url = new URL(request.url ?? "/", "http://host");
-      if (url.pathname === path) this.#upgrade(request, socket, head, url.searchParams);
+      // Anything may stand there: `//` is no URL, and an error here would end the process.
+      const target = request.url ?? "/";
+      const url = URL.canParse(target, "http://host") ? new URL(target, "http://host") : undefined;
+      if (url?.pathname === path) this.#upgrade(request, socket, head, url.searchParams);
       else if (server.listenerCount("upgrade") === 1) refuse(socket, new SluiceError("not_found"));
     });
   }
 
-  /** Tells every socket to come back elsewhere, then cuts what is still open. */
-  async close(): Promise<void> {
+  /** Tells those who can understand it that the server is about to go. */
+  drain(): void {
+    for (const { conversation } of this.#peers.values()) conversation.drain?.(Math.random() * SPREAD_MS);
+  }
+
+  /** Closes every socket, spread over a while so that not all come back at once; none of it when `hurry` aborts. */
+  async close(hurry: AbortSignal): Promise<void> {
     clearInterval(this.#heartbeat);
-    for (const peer of this.#peers.values()) peer.close("draining");
-    const gone = [...this.#peers.keys()].map(
-      (socket) => new Promise<void>((resolve) => socket.once("close", () => resolve())),
+    const spread = Math.min(SPREAD_MS, this.#peers.size * 2);
+    await Promise.all(
+      [...this.#peers].map(async ([socket, { peer }], index) => {
+        await pause((spread * index) / this.#peers.size, hurry);
+        peer.close("draining");
+        // Who does not answer the close is cut.
+        const timer = setTimeout(() => socket.terminate(), CLOSE_MS);
+        if (!peer.closed.aborted) await new Promise((resolve) => socket.once("close", resolve));
+        clearTimeout(timer);
+      }),
     );
-    const timer = setTimeout(() => {
-      for (const socket of this.#peers.keys()) socket.terminate();
-    }, 1_000);
-    await Promise.all(gone);
-    clearTimeout(timer);
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, parameters: URLSearchParams): void {
     // A socket that breaks before it is a WebSocket concerns nobody; unheard, its error would end the process.
     socket.on("error", () => socket.destroy());
-    let open: (peer: WsPeer) => Connection;
+    let open: (peer: WsPeer) => Conversation;
     try {
       open = this.#admit(request, Object.fromEntries(parameters));
     } catch (error) {
@@ -97,8 +115,8 @@ export class WebSocketHost {
   }
 
   /** Everything that can be wrong is found before the handshake, where HTTP can still say so. */
-  #admit(request: IncomingMessage, parameters: Record<string, string>): (peer: WsPeer) => Connection {
-    const { runs, log, registry, maxSockets, ready } = this.#options;
+  #admit(request: IncomingMessage, parameters: Record<string, string>): (peer: WsPeer) => Conversation {
+    const { runs, log, registry, maxSockets, maxBodyBytes, heartbeatMs, ready, failed } = this.#options;
     if (!this.#hostAllowed(request.headers.host)) throw new SluiceError("forbidden", HOST_REFUSED);
     if (!this.#originAllowed(request.headers.origin)) throw new SluiceError("forbidden", ORIGIN_REFUSED);
     if (!ready()) throw new SluiceError("draining");
@@ -106,7 +124,14 @@ export class WebSocketHost {
     const { agent, thread, format } = parseWith(query, parameters, "query");
     const narrowing = parseNarrowing(parameters);
     if (agent !== undefined) registry.get(agent);
+    const offered = request.headers["sec-websocket-protocol"]?.split(",").map((name) => name.trim());
+    if (offered?.includes(SUBPROTOCOL)) {
+      return (peer) =>
+        new FramesConnection({ runs, log, peer, agent, heartbeatMs, maxMessageBytes: maxBodyBytes, failed });
+    }
+    if (offered) throw new SluiceError("bad_request", `Unknown subprotocol; valid is ${SUBPROTOCOL}, or none.`);
     const threadId = thread === undefined ? undefined : checkId("thread", thread);
+    const expelled = (peer: WsPeer) => (error: SluiceError) => peer.close(error.code);
     return (peer) =>
       new Connection({
         runs,
@@ -116,25 +141,25 @@ export class WebSocketHost {
         narrowing,
         agent,
         threadId,
-        expelled: (error) => peer.close(error.code),
+        expelled: expelled(peer),
       });
   }
 
-  #serve(socket: WebSocket, open: (peer: WsPeer) => Connection): void {
+  #serve(socket: WebSocket, open: (peer: WsPeer) => Conversation): void {
     const peer = new WsPeer(socket, this.#options.slowConsumerMs);
-    const connection = open(peer);
-    this.#peers.set(socket, peer);
+    const conversation = open(peer);
+    const { failed } = this.#options;
+    this.#peers.set(socket, { peer, conversation });
     // ws closes by itself on what is no WebSocket, with the right code; the error event only repeats why.
     socket.on("error", () => {});
     socket.once("close", () => this.#peers.delete(socket));
     socket.on("pong", () => this.#silent.delete(socket));
     // One command after the other, so that a line typed behind a line finds the thread as the first one left it.
-    let tail = connection.open();
+    let tail = conversation.open().catch((error: unknown) => failed(error, "websocket open"));
     let pending = 0;
-    const { failed } = this.#options;
     const next = async (text: string) => {
       try {
-        await connection.receive(text);
+        await conversation.receive(text);
       } catch (error) {
         failed(error, "websocket command");
       }
@@ -147,7 +172,6 @@ export class WebSocketHost {
       if (pending >= MAX_PENDING_COMMANDS) socket.pause();
       tail = tail.then(() => next(data.toString()));
     });
-    tail.catch((error: unknown) => failed(error, "websocket open"));
   }
 
   #beat(): void {
@@ -170,4 +194,9 @@ function refuse(socket: Duplex, error: SluiceError): void {
     `HTTP/1.1 ${error.status} ${error.code}\r\nConnection: close\r\nContent-Type: application/json\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
+}
+
+async function pause(ms: number, hurry: AbortSignal): Promise<void> {
+  if (hurry.aborted || ms <= 0) return;
+  await sleep(ms, undefined, { signal: hurry }).catch(() => {}); // Aborted only to be done sooner.
 }

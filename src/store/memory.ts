@@ -57,8 +57,9 @@ export class MemoryStore implements Store {
     const run = thread?.runs.get(runId);
     if (!thread || run?.status !== "active") return false;
     thread.runs.set(runId, { ...run, status: end.status });
-    const { messages, interrupts, state = thread.record.state } = end;
-    thread.record = { ...thread.record, messages, interrupts, state, updatedAt: this.#now() };
+    const { messages, interrupts, refused, terminal, state = thread.record.state } = end;
+    const ending = terminal && { runId, terminal };
+    thread.record = { ...thread.record, messages, interrupts, refused, ending, state, updatedAt: this.#now() };
     return true;
   }
 

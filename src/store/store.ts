@@ -1,6 +1,6 @@
 /** What outlives a run: its thread, its row, and what clients were told. */
 import type { Cursor } from "../protocol/cursor.ts";
-import type { Interrupt, Message } from "../protocol/events.ts";
+import type { AguiEvent, Interrupt, Message } from "../protocol/events.ts";
 import type { JsonValue } from "../protocol/json.ts";
 
 export interface ThreadRecord {
@@ -11,6 +11,10 @@ export interface ThreadRecord {
   readonly messages: readonly Message[];
   /** The exposed keys of the graph's state as clients know them; absent when none were ever told. */
   readonly state?: JsonValue;
+  /** How its last run ended, as clients were told; absent before the first end. */
+  readonly ending?: { readonly runId: string; readonly terminal: AguiEvent };
+  /** How many graph events its last run's allow-list refused, by name. */
+  readonly refused?: Readonly<Record<string, number>>;
   /** What the thread waits for. Empty when it waits for nothing. */
   readonly interrupts: readonly Interrupt[];
   /** Milliseconds since the Unix epoch. */
@@ -51,6 +55,9 @@ export interface Store {
       status: RunStatus;
       messages: readonly Message[];
       state: JsonValue | undefined;
+      /** The event that ends it. */
+      terminal: AguiEvent | undefined;
+      refused: Readonly<Record<string, number>>;
       interrupts: readonly Interrupt[];
     },
   ): Promise<boolean>;

@@ -11,21 +11,26 @@ interface Draft {
   readonly message: Message;
   /** Its text or reasoning is open: it can still grow. */
   open: boolean;
+  /** The id its text was announced with. */
+  readonly announced: string;
 }
 
-/** A span that is open, and how to open it again for somebody who comes later. */
-type Reopen = () => AguiEvent[];
+/** A span that is open, and how to open it again for somebody who comes later. `told`: messages that were. */
+type Reopen = (told: Set<Draft>) => AguiEvent[];
 
 export class Transcript {
   readonly #drafts = new Map<string, Draft>();
   readonly #calls = new Map<string, ToolCall>();
+  /** The message a call was announced with, where one was. */
+  readonly #parents = new Map<ToolCall, string>();
   readonly #open = new Map<string, Reopen>();
-
+  /** Open reasoning spans whose message has begun: a span and its message open and close in two events each. */
+  readonly #reasoning = new Map<string, "open" | "closed">();
   #state: JsonValue | undefined;
 
   constructor(history: readonly Message[]) {
     for (const message of structuredClone(history) as Message[]) {
-      this.#drafts.set(message.id, { message, open: false });
+      this.#drafts.set(message.id, { message, open: false, announced: message.id });
       if (message.role !== "assistant") continue;
       for (const call of message.toolCalls ?? []) this.#calls.set(call.id, call);
     }
@@ -41,21 +46,15 @@ export class Transcript {
     return this.#state;
   }
 
-  /** The messages nothing can be added to any more, without the tool calls that are still open. */
+  /** The messages nothing can be added to any more. */
   get closed(): Message[] {
-    return [...this.#drafts.values()].flatMap(({ message, open }) => {
-      if (open) return [];
-      if (message.role !== "assistant" || !message.toolCalls) return [copy(message)];
-      const toolCalls = message.toolCalls.filter((call) => !this.#open.has(`tool:${call.id}`));
-      if (toolCalls.length === 0 && !message.content) return [];
-      const { toolCalls: _, ...rest } = message;
-      return [copy(toolCalls.length > 0 ? { ...rest, toolCalls } : rest)];
-    });
+    return [...this.#drafts.values()].flatMap((draft) => (this.#canGrow(draft) ? [] : [copy(draft.message)]));
   }
 
   /** What is open, opened again and with all that was said so far, in the order it was first opened. */
   reopen(): AguiEvent[] {
-    return [...this.#open.values()].flatMap((reopen) => reopen());
+    const told = new Set<Draft>();
+    return [...this.#open.values()].flatMap((reopen) => reopen(told));
   }
 
   push(event: AguiEvent): void {
@@ -71,14 +70,26 @@ export class Transcript {
         this.#append(event.messageId, event.delta);
         break;
       case EventType.TEXT_MESSAGE_END:
-        this.#close(`text:${event.messageId}`, event.messageId);
+        this.#open.delete(`text:${event.messageId}`);
+        this.#assistant(event.messageId).open = false;
         break;
       case EventType.REASONING_START:
         this.#startReasoning(event.messageId);
         break;
-      case EventType.REASONING_END:
-        this.#close(`reasoning:${event.messageId}`, event.messageId);
+      case EventType.REASONING_MESSAGE_START:
+        this.#reasoning.set(event.messageId, "open");
         break;
+      case EventType.REASONING_MESSAGE_END:
+        this.#reasoning.set(event.messageId, "closed");
+        break;
+      case EventType.REASONING_END:
+        this.#closeReasoning(event.messageId);
+        break;
+      case EventType.REASONING_ENCRYPTED_VALUE: {
+        const message = this.#drafts.get(event.entityId)?.message;
+        if (message?.role === "reasoning") message.encryptedValue = event.encryptedValue;
+        break;
+      }
       case EventType.TOOL_CALL_START:
         this.#startCall(event.toolCallId, event.toolCallName, event.parentMessageId);
         break;
@@ -117,74 +128,106 @@ export class Transcript {
   }
 
   #add(message: Message): void {
-    if (!this.#drafts.has(message.id)) this.#drafts.set(message.id, { message, open: false });
+    if (this.#drafts.has(message.id)) return;
+    this.#drafts.set(message.id, { message, open: false, announced: message.id });
   }
 
-  /** The draft of an assistant message; made when a tool call is the first to speak of it. */
-  #assistant(id: string): AssistantMessage {
-    this.#add({ id, role: "assistant" });
-    const message = this.#drafts.get(id)?.message;
-    if (message?.role === "assistant") return message;
-    throw new Error(`Message "${id}" was announced twice, as ${message?.role} and as assistant.`);
+  /**
+   * The draft of an assistant message; made when a tool call is the first to speak of it. Ids come from clients, models
+   * and graphs: where one is taken by a message of another role, the assistant's stands beside it.
+   */
+  #assistant(announced: string): Draft & { readonly message: AssistantMessage } {
+    const taken = this.#drafts.get(announced);
+    const id = taken && taken.message.role !== "assistant" ? `assistant-${announced}` : announced;
+    const known = this.#drafts.get(id);
+    if (known && isAssistant(known)) return known;
+    const fresh = { message: { id, role: "assistant" as const }, open: false, announced };
+    this.#drafts.set(id, fresh);
+    return fresh;
   }
 
   #startText(id: string): void {
-    const message = this.#assistant(id);
-    message.content ??= "";
-    this.#setOpen(id, true);
-    this.#open.set(`text:${id}`, () => [
-      { type: EventType.TEXT_MESSAGE_START, messageId: id, role: "assistant" },
-      ...(message.content
-        ? [{ type: EventType.TEXT_MESSAGE_CONTENT as const, messageId: id, delta: message.content }]
-        : []),
-    ]);
-  }
-
-  #startReasoning(id: string): void {
-    const message = { id, role: "reasoning" as const, content: "" };
-    this.#drafts.set(id, { message, open: true });
-    this.#open.set(`reasoning:${id}`, () => [
-      { type: EventType.REASONING_START, messageId: id },
-      { type: EventType.REASONING_MESSAGE_START, messageId: id, role: "reasoning" },
-      ...(message.content
-        ? [{ type: EventType.REASONING_MESSAGE_CONTENT as const, messageId: id, delta: message.content }]
-        : []),
-    ]);
+    const draft = this.#assistant(id);
+    draft.message.content ??= "";
+    draft.open = true;
+    this.#open.set(`text:${id}`, (told) => this.#tell(draft, told));
   }
 
   #startCall(id: string, name: string, parentMessageId: string | undefined): void {
     const call: ToolCall = { id, type: "function", function: { name, arguments: "" } };
-    const parent = this.#assistant(parentMessageId ?? id);
-    parent.toolCalls = [...(parent.toolCalls ?? []), call];
+    const draft = this.#assistant(parentMessageId ?? id);
+    draft.message.toolCalls = [...(draft.message.toolCalls ?? []), call];
     this.#calls.set(id, call);
-    this.#open.set(`tool:${id}`, () => [
-      {
-        type: EventType.TOOL_CALL_START,
-        toolCallId: id,
-        toolCallName: name,
-        ...(parentMessageId ? { parentMessageId } : {}),
-      },
-      ...(call.function.arguments
-        ? [{ type: EventType.TOOL_CALL_ARGS as const, toolCallId: id, delta: call.function.arguments }]
-        : []),
-    ]);
+    if (parentMessageId !== undefined) this.#parents.set(call, parentMessageId);
+    this.#open.set(`tool:${id}`, (told) => this.#tell(draft, told));
+  }
+
+  /** An assistant message that can still grow: what has ended of it as well, so that its parts keep their order. */
+  #tell(draft: Draft & { readonly message: AssistantMessage }, told: Set<Draft>): AguiEvent[] {
+    if (told.has(draft)) return [];
+    told.add(draft);
+    const { message, open, announced: messageId } = draft;
+    const events: AguiEvent[] = [];
+    if (message.content !== undefined) {
+      events.push({ type: EventType.TEXT_MESSAGE_START, messageId, role: "assistant" });
+      if (message.content) events.push({ type: EventType.TEXT_MESSAGE_CONTENT, messageId, delta: message.content });
+      if (!open) events.push({ type: EventType.TEXT_MESSAGE_END, messageId });
+    }
+    for (const call of message.toolCalls ?? []) {
+      const { id: toolCallId, function: made } = call;
+      const parent = this.#parents.get(call);
+      const start = { type: EventType.TOOL_CALL_START as const, toolCallId, toolCallName: made.name };
+      events.push(parent === undefined ? start : { ...start, parentMessageId: parent });
+      if (made.arguments) events.push({ type: EventType.TOOL_CALL_ARGS, toolCallId, delta: made.arguments });
+      if (!this.#isOpen(call)) events.push({ type: EventType.TOOL_CALL_END, toolCallId });
+    }
+    return events;
+  }
+
+  #startReasoning(id: string): void {
+    const message: Message & { role: "reasoning" } = { id, role: "reasoning", content: "" };
+    this.#drafts.set(id, { message, open: true, announced: id });
+    this.#open.set(`reasoning:${id}`, () => {
+      const messageId = id;
+      const events: AguiEvent[] = [{ type: EventType.REASONING_START, messageId }];
+      const part = this.#reasoning.get(id);
+      if (!part) return events;
+      events.push({ type: EventType.REASONING_MESSAGE_START, messageId, role: "reasoning" });
+      const { content: delta } = message;
+      if (delta) events.push({ type: EventType.REASONING_MESSAGE_CONTENT, messageId, delta });
+      if (part === "closed") events.push({ type: EventType.REASONING_MESSAGE_END, messageId });
+      const { encryptedValue } = message;
+      if (encryptedValue !== undefined) {
+        events.push({ type: EventType.REASONING_ENCRYPTED_VALUE, subtype: "message", entityId: id, encryptedValue });
+      }
+      return events;
+    });
   }
 
   #append(id: string, delta: string): void {
-    const message = this.#drafts.get(id)?.message;
-    if (message?.role === "assistant" || message?.role === "reasoning")
-      message.content = (message.content ?? "") + delta;
+    const own = this.#drafts.get(id)?.message;
+    const message = own?.role === "reasoning" ? own : this.#assistant(id).message;
+    message.content = (message.content ?? "") + delta;
   }
 
-  #close(span: string, messageId: string): void {
-    this.#open.delete(span);
-    this.#setOpen(messageId, false);
+  #isOpen(call: ToolCall): boolean {
+    return this.#calls.get(call.id) === call && this.#open.has(`tool:${call.id}`);
   }
 
-  #setOpen(id: string, open: boolean): void {
+  #canGrow({ message, open }: Draft): boolean {
+    return open || (message.role === "assistant" && (message.toolCalls ?? []).some((call) => this.#isOpen(call)));
+  }
+
+  #closeReasoning(id: string): void {
+    this.#reasoning.delete(id);
+    this.#open.delete(`reasoning:${id}`);
     const draft = this.#drafts.get(id);
-    if (draft) draft.open = open;
+    if (draft) draft.open = false;
   }
+}
+
+function isAssistant(draft: Draft): draft is Draft & { readonly message: AssistantMessage } {
+  return draft.message.role === "assistant";
 }
 
 /** Drafts grow in place; what is handed out must not. */

@@ -6,6 +6,8 @@ import { WholeCharacters } from "./whole-characters.ts";
 interface Call {
   /** Known for certain once `started`. */
   id: string;
+  /** The id as the model gave it. */
+  given: string | undefined;
   name: string;
   readonly characters: WholeCharacters;
   /** Arguments that came before id and name were known. */
@@ -17,17 +19,21 @@ interface Call {
 export class CallSpans {
   readonly #messageId: string;
   readonly #announce: (toolCallId: string, name: string) => void;
+  readonly #openIds: Set<string>;
   readonly #calls = new Map<number, Call>();
 
-  constructor(messageId: string, announce: (toolCallId: string, name: string) => void) {
+  /** `openIds`: the calls that are open anywhere in the run; kept up to date here. */
+  constructor(messageId: string, announce: (toolCallId: string, name: string) => void, openIds: Set<string>) {
     this.#messageId = messageId;
     this.#announce = announce;
+    this.#openIds = openIds;
   }
 
   push(piece: ToolCallPiece): AguiEvent[] {
     const { call, closed } = this.#callOf(piece);
     const args = call.characters.push(piece.args);
     if (call.started) return [...closed, ...argsEvents(call.id, args)];
+    call.given ??= piece.id;
     call.id ||= piece.id ?? "";
     // A name may be split over chunks; some providers instead repeat the whole name in each.
     if (piece.name && piece.name !== call.name) call.name += piece.name;
@@ -40,7 +46,7 @@ export class CallSpans {
   close(): AguiEvent[] {
     const events = [...this.#calls].flatMap(([index, call]) => {
       call.id ||= `${this.#messageId}-call-${index}`;
-      return [...(call.started || call.name === "" ? [] : this.#start(call)), ...end(call)];
+      return [...(call.started || call.name === "" ? [] : this.#start(call)), ...this.#end(call)];
     });
     this.#calls.clear();
     return events;
@@ -49,16 +55,26 @@ export class CallSpans {
   /** Some providers number every call 0: another id at the same index is another call, and ends the one before. */
   #callOf({ index, id }: ToolCallPiece): { call: Call; closed: AguiEvent[] } {
     const known = this.#calls.get(index);
-    const another = known?.started && id !== undefined && id !== known.id;
+    const another = known?.started && id !== undefined && id !== known.given;
     if (known && !another) return { call: known, closed: [] };
-    const call = { id: "", name: "", characters: new WholeCharacters(), waiting: "", started: false };
+    const call: Call = {
+      id: "",
+      given: undefined,
+      name: "",
+      characters: new WholeCharacters(),
+      waiting: "",
+      started: false,
+    };
     // Set anew, so that calls close in the order they began.
     this.#calls.delete(index);
     this.#calls.set(index, call);
-    return { call, closed: known ? end(known) : [] };
+    return { call, closed: known ? this.#end(known) : [] };
   }
 
   #start(call: Call): AguiEvent[] {
+    // Two open calls of one id cannot be told apart, and clients refuse the second.
+    for (let n = 2, { id } = call; this.#openIds.has(call.id); n += 1) call.id = `${id}#${n}`;
+    this.#openIds.add(call.id);
     call.started = true;
     this.#announce(call.id, call.name);
     const { id: toolCallId, name: toolCallName, waiting } = call;
@@ -68,11 +84,12 @@ export class CallSpans {
       ...argsEvents(toolCallId, waiting),
     ];
   }
-}
 
-function end(call: Call): AguiEvent[] {
-  if (!call.started) return [];
-  return [...argsEvents(call.id, call.characters.end()), { type: EventType.TOOL_CALL_END, toolCallId: call.id }];
+  #end(call: Call): AguiEvent[] {
+    if (!call.started) return [];
+    this.#openIds.delete(call.id);
+    return [...argsEvents(call.id, call.characters.end()), { type: EventType.TOOL_CALL_END, toolCallId: call.id }];
+  }
 }
 
 function argsEvents(toolCallId: string, delta: string): AguiEvent[] {

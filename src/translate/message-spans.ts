@@ -13,6 +13,8 @@ export interface MessageSpansOptions {
   readonly reasoningTags: readonly string[];
   /** Hears of every tool call that was started, so that its execution does not start it again. */
   readonly announce: (toolCallId: string, name: string) => void;
+  /** The tool calls that are open anywhere in the run. */
+  readonly openCalls: Set<string>;
 }
 
 /**
@@ -29,11 +31,11 @@ export class MessageSpans {
   #raw = "";
   #textOpen = false;
 
-  constructor(messageId: string, { reasoning, reasoningTags, announce }: MessageSpansOptions) {
+  constructor(messageId: string, { reasoning, reasoningTags, announce, openCalls }: MessageSpansOptions) {
     this.messageId = messageId;
     this.#tags = new ReasoningTags(reasoningTags);
     this.#reasoning = reasoning ? new ReasoningSpans(messageId) : undefined;
-    this.#calls = new CallSpans(messageId, announce);
+    this.#calls = new CallSpans(messageId, announce, openCalls);
   }
 
   /** All text so far as the model gave it, tags included. */

@@ -38,20 +38,36 @@ export class NodeMessages {
     this.#refused.add(namespace(event));
   }
 
-  /** The messages this node's end is the first to tell of. */
-  added(event: GraphEvent): MessageLike[] {
-    const ns = namespace(event);
-    const covers = (other: string) => other === ns || other.startsWith(`${ns}|`);
-    if ([...this.#refused].some(covers) || !isRecord(event.data)) return [];
-    const said = new Set([...this.#said].flatMap(([where, texts]) => (covers(where) ? [...texts] : [])));
+  /** The messages this node's end is the first to tell of. `isKnownCall`: was this tool call told? */
+  added(event: GraphEvent, isKnownCall: (toolCallId: string) => boolean): MessageLike[] {
+    if (this.#holdsRefused(event) || !isRecord(event.data)) return [];
+    const said = new Set([...this.#said].flatMap(([where, texts]) => (isInside(where, event) ? [...texts] : [])));
     // A subgraph's node returns its whole state: what it was given is not what it added.
-    const given = new Set(messagesIn(event.data.input).map((message) => message.id));
-    return messagesIn(event.data.output).filter((message) => {
+    const given = new Set(messagesIn(event.data.input, "ai").map((message) => message.id));
+    return messagesIn(event.data.output, "ai").filter((message) => {
       if (typeof message.id === "string" && (this.#known.has(message.id) || given.has(message.id))) return false;
       const text = textOf(message);
-      return text === "" ? toolCallPieces(message).length > 0 : !said.has(text);
+      if (text !== "") return !said.has(text);
+      return toolCallPieces(message).some(({ id }) => id === undefined || !isKnownCall(id));
     });
   }
+
+  /** The tool messages that a node's end adds: results that no tool's run may have told. */
+  toolMessages(event: GraphEvent): MessageLike[] {
+    if (this.#holdsRefused(event) || !isRecord(event.data)) return [];
+    const given = new Set(messagesIn(event.data.input, "tool").map((message) => message.tool_call_id));
+    return messagesIn(event.data.output, "tool").filter((message) => !given.has(message.tool_call_id));
+  }
+
+  #holdsRefused(event: GraphEvent): boolean {
+    return [...this.#refused].some((where) => isInside(where, event));
+  }
+}
+
+/** Is this namespace the event's, or one below it? */
+function isInside(where: string, event: GraphEvent): boolean {
+  const ns = namespace(event);
+  return where === ns || where.startsWith(`${ns}|`);
 }
 
 function namespace(event: GraphEvent): string {
@@ -59,15 +75,15 @@ function namespace(event: GraphEvent): string {
   return typeof ns === "string" ? ns : "";
 }
 
-/** The AI messages in a state update: of a plain update, of a `Command`, or of several of either. */
-function messagesIn(update: unknown): MessageLike[] {
-  if (Array.isArray(update)) return update.flatMap(messagesIn);
+/** The messages of one type in a state update: of a plain update, of a `Command`, or of several of either. */
+function messagesIn(update: unknown, type: "ai" | "tool"): MessageLike[] {
+  if (Array.isArray(update)) return update.flatMap((part) => messagesIn(part, type));
   if (!isRecord(update)) return [];
-  if (isRecord(update.update)) return messagesIn(update.update);
+  if (isRecord(update.update)) return messagesIn(update.update, type);
   const { messages } = update;
   const list: unknown[] = Array.isArray(messages) ? messages : [messages];
   return list.flatMap((message) => {
-    const found = isRecord(message) && messageType(message) === "ai" ? asMessage(message) : undefined;
+    const found = isRecord(message) && messageType(message) === type ? asMessage(message) : undefined;
     return found ? [found] : [];
   });
 }

@@ -8,7 +8,7 @@ export const DEFAULT_REASONING_TAGS: readonly string[] = ["think", "thinking"];
 /**
  * Splits streamed text into what is said and what is thought. A tag may be cut anywhere across chunks: what could
  * still become one is held back. Inside code a tag is only talked about, and stays text. A block that is never closed
- * is reasoning to its end. Line breaks next to the tags belong to neither side.
+ * is reasoning to its end. Line breaks behind a tag, and before a closing one, belong to neither side.
  */
 export class ReasoningTags {
   readonly #names: readonly string[];

@@ -1,6 +1,6 @@
 /** The translator of one run: hands each graph event to the reducer for its concern, and keeps the message spans. */
 import { type AguiEvent, EventType, type Message } from "../protocol/events.ts";
-import { type GraphEvent, nodePath } from "../protocol/graph-event.ts";
+import { type GraphEvent, nodeNames } from "../protocol/graph-event.ts";
 import { HeldDeltas } from "../protocol/held-deltas.ts";
 import { isRecord } from "../protocol/input.ts";
 import { toJsonValue } from "../protocol/json.ts";
@@ -23,8 +23,9 @@ class RunTranslator implements Translator {
   readonly #messages = new Map<string, MessageSpans>();
   /** Model runs that streamed: their finished message is no news. */
   readonly #streamed = new Set<string>();
-  /** Calls to the client's own tools that this run made. */
-  readonly #pendingCalls: string[] = [];
+  /** Calls to the client's own tools that this run made and the graph did not answer itself. */
+  readonly #pendingCalls = new Set<string>();
+  readonly #openCalls = new Set<string>();
   readonly #steps = new Steps();
   readonly #tools: ToolCalls;
   readonly #nodeMessages: NodeMessages;
@@ -37,16 +38,13 @@ class RunTranslator implements Translator {
   constructor(options: TranslatorOptions) {
     this.#options = options;
     this.#nodeMessages = new NodeMessages(options.history.map((message) => message.id));
-    this.#tools = new ToolCalls(
-      options.history.flatMap((message) =>
-        message.role === "assistant" ? (message.toolCalls ?? []).map((call) => call.id) : [],
-      ),
-    );
+    this.#tools = new ToolCalls(options.history);
   }
 
   start(fresh: readonly Message[], forked: boolean): AguiEvent[] {
     const { threadId, runId, history } = this.#options;
     for (const message of fresh) this.#nodeMessages.addKnown(message.id);
+    this.#tools.note(fresh);
     const input = { threadId, runId, messages: [...fresh], tools: [], context: [] };
     return [
       { type: EventType.RUN_STARTED, threadId, runId, protocolVersion: "1.0", input },
@@ -67,6 +65,13 @@ class RunTranslator implements Translator {
       case "on_chat_model_start":
       case "on_llm_start":
         if (!placeAdmitted) this.#nodeMessages.noteRefused(event);
+        return [];
+      case "on_tool_start":
+        this.#runsHere(event);
+        return [];
+      case "on_tool_end":
+      case "on_tool_error":
+        this.#tools.refuse(event);
         return [];
       case "on_chat_model_end":
       case "on_llm_end":
@@ -97,6 +102,7 @@ class RunTranslator implements Translator {
       case "on_llm_end":
         return this.#endMessage(event);
       case "on_tool_start":
+        this.#runsHere(event);
         return this.#tools.start(event);
       case "on_tool_end":
         return this.#tools.end(event);
@@ -133,17 +139,28 @@ class RunTranslator implements Translator {
     return [...whole, ...this.#endMessage(event)];
   }
 
+  /** A call that the graph runs is none the client has to answer, whatever the tool's name. */
+  #runsHere({ toolCallId }: GraphEvent): void {
+    if (toolCallId !== undefined) this.#pendingCalls.delete(toolCallId);
+  }
+
   #nodeEnd(event: GraphEvent): AguiEvent[] {
     const { messages, reasoning } = this.#rules(event);
     if (!messages) {
       this.#nodeMessages.noteRefused(event);
       return [];
     }
-    return this.#nodeMessages.added(event).flatMap((message, index) => {
+    const answers = this.#nodeMessages.toolMessages(event).flatMap((message) => this.#tools.answer(message));
+    const added = this.#nodeMessages.added(event, (toolCallId) => this.#tools.isKnown(toolCallId));
+    const told = added.flatMap((message) => {
       this.#usage.note(event, message.usage_metadata, false);
-      const spans = this.#open(message.id, `${event.run_id}${index > 0 ? `-${index}` : ""}`, reasoning);
-      return [...spans.push(message), ...spans.close()];
+      const spans = this.#open(message.id, event.run_id, reasoning);
+      const events = [...spans.push(message), ...spans.close()];
+      // Without an id until the graph's reducer gave it one: a graph around this one returns it as another message.
+      this.#nodeMessages.noteSaid(event, spans.raw);
+      return events;
     });
+    return [...answers, ...told];
   }
 
   #custom(event: GraphEvent): AguiEvent[] {
@@ -153,7 +170,10 @@ class RunTranslator implements Translator {
         return wish.events;
       case "message": {
         const spans = this.#open(wish.messageId, event.run_id, false);
-        return [...spans.push({ content: wish.text }), ...spans.close()];
+        const events = [...spans.push({ content: wish.text }), ...spans.close()];
+        // Graphs that emit a message also return it, for their state.
+        this.#nodeMessages.noteSaid(event, spans.raw);
+        return events;
       }
       case "tool_call":
         return this.#tools.tell(wish.toolCallId, wish.name, () => wish.args);
@@ -179,14 +199,15 @@ class RunTranslator implements Translator {
   /** The first chunk's id equals the id in the graph's state. Endpoints that repeat an id get a fresh one from us. */
   #open(id: unknown, runId: string, reasoning: boolean): MessageSpans {
     const usable = typeof id === "string" && id !== "" && !this.#nodeMessages.isKnown(id);
-    const messageId = usable ? id : `run-${runId}`;
+    let messageId = usable ? id : `run-${runId}`;
+    for (let n = 2; this.#nodeMessages.isKnown(messageId); n += 1) messageId = `run-${runId}-${n}`;
     this.#nodeMessages.addKnown(messageId);
     const { reasoningTags, frontendTools } = this.#options;
     const announce = (toolCallId: string, name: string) => {
       this.#tools.announce(toolCallId);
-      if (frontendTools.has(name)) this.#pendingCalls.push(toolCallId);
+      if (frontendTools.has(name)) this.#pendingCalls.add(toolCallId);
     };
-    return new MessageSpans(messageId, { reasoning, reasoningTags, announce });
+    return new MessageSpans(messageId, { reasoning, reasoningTags, announce, openCalls: this.#openCalls });
   }
 
   #endMessage(event: GraphEvent): AguiEvent[] {
@@ -211,16 +232,15 @@ class RunTranslator implements Translator {
     };
   }
 
-  /** What holds for the node an event happened in. */
+  /** What holds for the node an event happened in, and for the nodes around it. */
   #rules(event: GraphEvent): Required<Record<keyof NodeRules, boolean>> {
     const { tokens, reasoning, nodes } = this.#options;
-    const node = event.metadata.langgraph_node;
-    const own = nodes[nodePath(event).join("/")] ?? (typeof node === "string" ? nodes[node] : undefined);
+    const own = nodeNames(event).flatMap((name) => nodes[name] ?? []);
     return {
       // Like filters, a node can only narrow what the run tells.
-      tokens: tokens && own?.tokens !== false,
-      reasoning: reasoning && own?.reasoning !== false,
-      messages: own?.messages !== false,
+      tokens: tokens && own.every((rules) => rules.tokens !== false),
+      reasoning: reasoning && own.every((rules) => rules.reasoning !== false),
+      messages: own.every((rules) => rules.messages !== false),
     };
   }
 
@@ -235,7 +255,7 @@ class RunTranslator implements Translator {
       type: EventType.RUN_FINISHED,
       threadId,
       runId,
-      ...(end.kind === "done" && this.#pendingCalls.length > 0
+      ...(end.kind === "done" && this.#pendingCalls.size > 0
         ? { outcome: { type: "success", pendingToolCallIds: [...this.#pendingCalls] } }
         : {}),
       ...(end.kind === "interrupted" ? { outcome: { type: "interrupt", interrupts: [...end.interrupts] } } : {}),

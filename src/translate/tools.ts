@@ -1,5 +1,5 @@
 /** Tool executions: the calls no model streamed, and every call's result. */
-import { type AguiEvent, EventType } from "../protocol/events.ts";
+import { type AguiEvent, EventType, type Message } from "../protocol/events.ts";
 import type { GraphEvent } from "../protocol/graph-event.ts";
 import { isRecord } from "../protocol/input.ts";
 import { toJson } from "../protocol/json.ts";
@@ -9,13 +9,30 @@ import { asMessage, type MessageLike, messageType, textOf } from "./content.ts";
 export class ToolCalls {
   /** Calls the client knows: of this run, and of the thread's earlier ones. */
   readonly #known: Set<string>;
+  /** Calls whose result was told, or may not be. */
+  readonly #answered = new Set<string>();
 
-  constructor(known: Iterable<string>) {
-    this.#known = new Set(known);
+  /** `history`: what the thread's clients were told before. */
+  constructor(history: readonly Message[]) {
+    this.#known = new Set(
+      history.flatMap((message) =>
+        message.role === "assistant" ? (message.toolCalls ?? []).map((call) => call.id) : [],
+      ),
+    );
+    this.note(history);
+  }
+
+  /** Messages that clients have: the results among them are no news. */
+  note(messages: readonly Message[]): void {
+    for (const message of messages) if (message.role === "tool") this.#answered.add(message.toolCallId);
   }
 
   announce(toolCallId: string): void {
     this.#known.add(toolCallId);
+  }
+
+  isKnown(toolCallId: string): boolean {
+    return this.#known.has(toolCallId);
   }
 
   /** A call that a model streamed is not announced a second time. */
@@ -39,7 +56,21 @@ export class ToolCalls {
     const message = toolMessage(output);
     const stated = message?.tool_call_id;
     const toolCallId = typeof stated === "string" && stated !== "" ? stated : (event.toolCallId ?? event.run_id);
+    this.#answered.add(toolCallId);
     return [result(toolCallId, message ? messageText(message) : plainText(output), message?.id)];
+  }
+
+  /** A result that was refused, which no node may tell either. */
+  refuse(event: GraphEvent): void {
+    this.#answered.add(event.toolCallId ?? event.run_id);
+  }
+
+  /** The result that a node gave itself, in a message: a person said no, say. Told once, if no tool's run told it. */
+  answer(message: MessageLike): AguiEvent[] {
+    const { tool_call_id: toolCallId } = message;
+    if (typeof toolCallId !== "string" || !this.#known.has(toolCallId) || this.#answered.has(toolCallId)) return [];
+    this.#answered.add(toolCallId);
+    return [result(toolCallId, messageText(message), message.id)];
   }
 
   /** A failed call's result is the error's message, never its stack. */
@@ -47,6 +78,7 @@ export class ToolCalls {
     const error = isRecord(event.data) ? event.data.error : undefined;
     const content = redact(typeof error === "string" ? error : "The tool failed.");
     const toolCallId = event.toolCallId ?? event.run_id;
+    this.#answered.add(toolCallId);
     return [{ ...result(toolCallId, content, undefined), metadata: { error: content } }];
   }
 }

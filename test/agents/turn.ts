@@ -34,6 +34,12 @@ export function demoAssistant(options: DemoChatModelOptions = INSTANT) {
 
 type Assistant = ReturnType<typeof demoAssistant>;
 
+/** What a run's client brings, as AG-UI has it. */
+export interface Offered {
+  tools?: { name: string; description: string; parameters?: Record<string, unknown> }[];
+  context?: { description: string; value: string }[];
+}
+
 /** What one run of a graph did, as seen through its events. */
 export class Turn {
   readonly events: StreamEvent[] = [];
@@ -62,16 +68,22 @@ export class Turn {
   }
 }
 
+interface TakeOptions {
+  signal?: AbortSignal;
+  onEvent?: (event: StreamEvent, turn: Turn) => void;
+  offered?: Offered;
+}
+
 /** Says something to the assistant, or resumes it, and sees the run to its end. */
 export async function take(
   graph: Assistant,
   input: string | Parameters<Assistant["streamEvents"]>[0],
-  { signal, onEvent }: { signal?: AbortSignal; onEvent?: (event: StreamEvent, turn: Turn) => void } = {},
+  { signal, onEvent, offered }: TakeOptions = {},
 ): Promise<Turn> {
   const turn = new Turn();
   const events = graph.streamEvents(typeof input === "string" ? { messages: [new HumanMessage(input)] } : input, {
     version: "v2",
-    configurable: { thread_id: "t" },
+    configurable: { thread_id: "t", ...(offered && { ag_ui: offered }) },
     ...(signal && { signal }),
   });
   for await (const event of events) {

@@ -1,4 +1,5 @@
-import type { PlannedCall } from "./demo-requests.ts";
+import type { BoundTools, PlannedCall } from "./demo-calls.ts";
+import { RULED } from "./demo-requests.ts";
 
 /** A tool call of this turn and what came of it. */
 export interface ToolResult {
@@ -30,8 +31,10 @@ function sentence(result: ToolResult): string {
       return passage(content);
     case "ask_human":
       return `You answered “${content}”. Thank you, the run goes on from there.`;
+    case "write_note":
+      return content;
     default:
-      return `The tool \`${call.name}\` returned: ${content}`;
+      return `The tool \`${call.name}\` returned${content === "" ? " nothing." : `: ${content}`}`;
   }
 }
 
@@ -57,16 +60,19 @@ const EXAMPLES: readonly [tool: string, example: string][] = [
   ["calculator", "a calculation (“what is 12 * 7?”)"],
   ["convert_units", "a conversion (“convert 5 km to miles”)"],
   ["current_time", "the time (“what time is it in Tokyo?”)"],
+  ["write_note", "a note (“write a note: buy milk”)"],
   ["search_docs", "something about Sluice (“how do I resume a run?”)"],
 ];
 
 /** The answer when there was nothing to call: who this is, what it can show, how to get a real model. */
-export function introduction(tools: ReadonlySet<string>, missing: readonly string[]): string {
+export function introduction(tools: BoundTools, missing: readonly string[]): string {
   const examples = EXAMPLES.filter(([name]) => tools.has(name)).map(([, example]) => example);
+  const others = [...tools.keys()].filter((name) => !RULED.has(name)).map((name) => `\`${name}\``);
   return [
     "I am the demo model: I follow a few rules and need no API key.",
     ...missing.map((what) => `You asked for ${what}, but I have no tool for that here.`),
     examples.length > 0 ? `You can ask me for ${list(examples)}.` : "",
+    others.length > 0 ? `A message that names ${list(others)} makes me call it.` : "",
     "The words think, tool, interrupt, error and slow in a message make me show each of those.",
     "To talk to a real model, set OPENAI_API_KEY or OPENAI_BASE_URL in .env and start the server again.",
   ]

@@ -1,8 +1,6 @@
-/** A tool call that the demo model makes. */
-export interface PlannedCall {
-  readonly name: string;
-  readonly args: Readonly<Record<string, unknown>>;
-}
+import type { BoundTools, PlannedCall } from "./demo-calls.ts";
+import { mentions, namedCalls } from "./demo-named-tools.ts";
+import { notesIn } from "./demo-notes.ts";
 
 /** The words that make the demo model show something. */
 export type Show = "think" | "tool" | "interrupt" | "error" | "slow";
@@ -16,6 +14,9 @@ export interface Requests {
 /** In characters; what comes after is not read. The patterns take quadratic time, and anyone can send a message. */
 const MAX_LENGTH = 2000;
 
+/** The tools that have a rule below. Others are called when a message names them. */
+export const RULED = new Set(["calculator", "convert_units", "current_time", "search_docs", "ask_human", "write_note"]);
+
 const SHOWS: readonly [Show, RegExp][] = [
   ["think", /\bthink(?:ing)?\b/i],
   ["tool", /\btools?\b/i],
@@ -28,14 +29,19 @@ const SHOWS: readonly [Show, RegExp][] = [
  * Reads from a message which of the tools it asks for, and what it asks to be shown.
  *
  * @param message - what the person wrote
- * @param tools - the names of the tools that can be called
+ * @param tools - the tools that can be called
  */
-export function requestsOf(message: string, tools: ReadonlySet<string>): Requests {
+export function requestsOf(message: string, tools: BoundTools): Requests {
+  const text = message.slice(0, MAX_LENGTH);
+  // What a note says is no request, so notes are taken out first.
+  const { rest, calls: notes } = tools.has("write_note") ? notesIn(text) : { rest: text, calls: [] };
+  const named = namedCalls(rest, new Map([...tools].filter(([name]) => !RULED.has(name))));
   const calls: PlannedCall[] = [];
   const shows = new Set<Show>();
   const questions: string[] = [];
 
-  for (const clause of clauses(message.slice(0, MAX_LENGTH))) {
+  for (const clause of clauses(rest)) {
+    if (named.some(({ name }) => mentions(clause, name))) continue; // its other words are arguments
     const call = [conversion(clause), time(clause), arithmetic(clause)].find((found) => found && tools.has(found.name));
     if (call) {
       calls.push(call);
@@ -48,7 +54,7 @@ export function requestsOf(message: string, tools: ReadonlySet<string>): Request
   }
 
   if (questions.length > 0) calls.push({ name: "search_docs", args: { query: questions.join("; ").slice(0, 300) } });
-  return { calls, shows };
+  return { calls: [...calls, ...named, ...notes], shows };
 }
 
 /** "What is 2+2 and what time is it in Paris?" asks two things. */

@@ -1,6 +1,7 @@
 import { AIMessage, type BaseMessage, HumanMessage, ToolMessage } from "@langchain/core/messages";
 import { answerFrom, introduction, reasoningFor, type ToolResult } from "./demo-answers.ts";
-import { type PlannedCall, requestsOf } from "./demo-requests.ts";
+import type { BoundTools, PlannedCall } from "./demo-calls.ts";
+import { requestsOf } from "./demo-requests.ts";
 
 /** What the demo model is going to say in one message. */
 export interface Plan {
@@ -23,9 +24,9 @@ export interface Plan {
  * person is asked, on its own, since an interrupt makes the tools beside it run twice; then comes the rest, in parallel.
  *
  * @param messages - the conversation so far
- * @param tools - the names of the bound tools
+ * @param tools - the bound tools
  */
-export function planMessage(messages: readonly BaseMessage[], tools: ReadonlySet<string>): Plan {
+export function planMessage(messages: readonly BaseMessage[], tools: BoundTools): Plan {
   const start = messages.findLastIndex((message) => HumanMessage.isInstance(message));
   const turn = messages.slice(start + 1);
   const { calls, shows } = requestsOf(messages[start]?.text ?? "", tools);

@@ -13,6 +13,7 @@ import type { ToolCallChunk } from "@langchain/core/messages/tool";
 import { ChatGenerationChunk, type ChatResult } from "@langchain/core/outputs";
 import { convertToOpenAITool } from "@langchain/core/utils/function_calling";
 import { concat } from "@langchain/core/utils/stream";
+import type { BoundTools, Schema } from "./demo-calls.ts";
 import { type Plan, planMessage } from "./demo-rules.ts";
 
 /** How the demo model paces itself. */
@@ -100,7 +101,7 @@ export class DemoChatModel extends BaseChatModel<DemoCallOptions> {
     const call = ++this.#calls;
     const key = `${digest(this.#seed, messages)}-${call}`;
     const id = `demo-${key}`;
-    const plan = planMessage(messages, toolNames(options));
+    const plan = planMessage(messages, boundTools(options));
     const waits = this.#waits(plan.slow, this.#seed + call);
     const output = { reasoning: 0, text: 0, call: 0 };
 
@@ -196,9 +197,14 @@ function usageOf(messages: readonly BaseMessage[], output: Record<Delta["kind"],
   };
 }
 
-function toolNames({ tools = [], tool_choice }: DemoCallOptions): Set<string> {
-  if (tool_choice === "none") return new Set();
-  return new Set(tools.map((tool) => convertToOpenAITool(tool).function.name));
+function boundTools({ tools = [], tool_choice }: DemoCallOptions): BoundTools {
+  if (tool_choice === "none") return new Map();
+  return new Map(
+    tools.map((tool) => {
+      const { name, parameters } = convertToOpenAITool(tool).function;
+      return [name, parameters as Schema];
+    }),
+  );
 }
 
 function digest(seed: number, messages: readonly BaseMessage[]): string {

@@ -1,17 +1,20 @@
 /** AG-UI over HTTP: a `RunAgentInput` in, its events out as SSE, or the whole result as JSON. */
+import { randomUUID } from "node:crypto";
 import { type Request, type Response, Router } from "express";
-import { parseCursor } from "../../protocol/cursor.ts";
+import { z } from "zod";
+import { type Cursor, cursorOf } from "../../protocol/cursor.ts";
 import { SluiceError } from "../../protocol/errors.ts";
-import { checkId } from "../../protocol/ids.ts";
-import { parseRunAgentInput } from "../../protocol/input.ts";
-import { catchUpAgui } from "../catch-up.ts";
-import { deliver } from "../deliver.ts";
-import { sse } from "../formats/sse.ts";
+import { checkId, threadTopic } from "../../protocol/ids.ts";
+import { parseRunAgentInput, parseWith } from "../../protocol/input.ts";
+import type { RunHandle, RunManager } from "../../runs/manager.ts";
+import { catchUpAgui, standing } from "../catch-up.ts";
 import { parseNarrowing, viewFor } from "../narrowing.ts";
 import { readResult } from "../result.ts";
 import type { ServerOptions } from "../server-options.ts";
-import { SsePeer } from "../sse-peer.ts";
+import { sendEvents } from "./send-events.ts";
 import { whileOpen } from "./while-open.ts";
+
+const connectBody = z.object({ threadId: z.string(), after: z.string().optional() });
 
 export function aguiRoutes(options: ServerOptions): Router {
   const { runs, registry, version } = options;
@@ -23,6 +26,9 @@ export function aguiRoutes(options: ServerOptions): Router {
   });
   router.post("/", (request, response) => run(options, undefined, request, response));
   router.post("/agent/:agent/run", (request, response) => run(options, request.params.agent, request, response));
+  router.post("/agent/:agent/connect", (request, response) =>
+    connect(options, request.params.agent, request, response),
+  );
   router.post("/agent/:agent/stop/:threadId", (request, response) => {
     registry.get(request.params.agent);
     const threadId = checkId("threadId", request.params.threadId);
@@ -41,28 +47,67 @@ async function run(
   const { runs, log } = options;
   const input = parseRunAgentInput(request.body);
   const narrowing = parseNarrowing(request.query);
-  const after = lastEventId(request);
-  const handle = await runs.start({ agent, input });
-  if (wantsJson(request)) {
-    const result = await whileOpen(response, runs, handle, (signal) => readResult(log, handle, signal));
-    if (result) response.json(result);
-    return;
-  }
-  const peer = new SsePeer(response, { heartbeatMs: options.heartbeatMs, drainMs: options.slowConsumerMs });
-  await whileOpen(response, runs, handle, (signal) =>
-    deliver({
-      log,
-      topic: handle.topic,
-      after: after ?? handle.from,
-      view: viewFor(narrowing, input.protocolVersion),
-      format: sse,
-      peer,
-      signal,
-      untilEndOf: handle.runId,
-      catchUp: (reason, begun) => catchUpAgui(runs, handle, reason, begun),
-    }),
-  );
-  peer.end();
+  const asked = lastEventId(request);
+  await whileOpen(response, async (signal) => {
+    const handle = await runs.start({ agent, input, signal });
+    const leave = runs.follow(handle.threadId);
+    try {
+      if (wantsJson(request)) {
+        const result = await readResult(log, handle, signal);
+        if (result) response.json(result);
+        return;
+      }
+      const { from, topic, runId } = handle;
+      await sendEvents(options, response, {
+        topic,
+        // A position before this run is another run's; this one is told from its start.
+        after: asked && !(asked.epoch === from.epoch && asked.offset < from.offset) ? asked : from,
+        since: from,
+        untilEndOf: runId,
+        alone: true,
+        until: isActive(runs, handle) ? undefined : await log.open(topic),
+        view: viewFor(narrowing, () => input.protocolVersion),
+        signal,
+        catchUp: (reason, begun) => catchUpAgui(runs, handle, reason, begun),
+      });
+    } finally {
+      leave();
+    }
+  });
+}
+
+/** History and live tail in one legal sequence. Never starts a run. */
+async function connect(options: ServerOptions, agent: string, request: Request, response: Response): Promise<void> {
+  const { runs, registry, log } = options;
+  registry.get(agent);
+  const { threadId: sent, after } = parseWith(connectBody, request.body, "body");
+  const threadId = checkId("threadId", sent);
+  const narrowing = parseNarrowing(request.query);
+  const active = runs.active(threadId);
+  const { runId } = active ?? { runId: randomUUID() };
+  await whileOpen(response, async (signal) => {
+    const leave = runs.follow(threadId);
+    try {
+      const topic = threadTopic(threadId);
+      const first = after === undefined ? await standing(runs, { threadId, runId }) : undefined;
+      await sendEvents(options, response, {
+        topic,
+        ...(first ? { first, after: first.cursor } : { after: cursorOf("after", after ?? "") }),
+        since: active?.from,
+        untilEndOf: runId,
+        until: active ? undefined : await log.open(topic),
+        view: viewFor(narrowing, () => undefined),
+        signal,
+        catchUp: (reason, begun) => catchUpAgui(runs, { threadId, runId }, reason, begun),
+      });
+    } finally {
+      leave();
+    }
+  });
+}
+
+function isActive(runs: RunManager, { threadId, runId }: RunHandle): boolean {
+  return runs.active(threadId)?.runId === runId;
 }
 
 /** JSON only for those who ask for it and not for events: curl and proxies send a wildcard. */
@@ -71,10 +116,7 @@ function wantsJson(request: Request): boolean {
   return accept.includes("application/json") && !accept.includes("text/event-stream");
 }
 
-function lastEventId(request: Request) {
+function lastEventId(request: Request): Cursor | undefined {
   const header = request.headers["last-event-id"];
-  if (header === undefined) return undefined;
-  const cursor = typeof header === "string" ? parseCursor(header) : undefined;
-  if (cursor) return cursor;
-  throw new SluiceError("bad_request", "Last-Event-ID must be an id of these events, like k3v9:17.");
+  return header === undefined ? undefined : cursorOf("Last-Event-ID", String(header));
 }

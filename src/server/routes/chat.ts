@@ -18,9 +18,16 @@ export function chatRoutes({ runs, log }: Pick<ServerOptions, "runs" | "log">): 
       tools: [],
       context: [],
     };
-    const run = await runs.start({ agent, input });
-    const result = await whileOpen(response, runs, run, (signal) => readResult(log, run, signal));
-    if (result) response.json(chatAnswer(result));
+    await whileOpen(response, async (signal) => {
+      const run = await runs.start({ agent, input, signal });
+      const leave = runs.follow(run.threadId);
+      try {
+        const result = await readResult(log, run, signal);
+        if (result) response.json(chatAnswer(result));
+      } finally {
+        leave();
+      }
+    });
   });
   return router;
 }

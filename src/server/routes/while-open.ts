@@ -1,22 +1,15 @@
-/** Follows a run for as long as a response is open. */
+/** Does something for as long as a response is open. */
 import type { ServerResponse } from "node:http";
-import type { RunHandle, RunManager } from "../../runs/manager.ts";
 
-/** Runs `read` as a follower of the run. Its signal aborts when the client goes away. */
-export async function whileOpen<T>(
-  response: ServerResponse,
-  runs: RunManager,
-  run: RunHandle,
-  read: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
+/** Runs `work` with a signal that aborts when the client goes away. */
+export async function whileOpen<T>(response: ServerResponse, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const closed = new AbortController();
   const close = () => closed.abort();
   response.once("close", close);
-  const leave = runs.follow(run.threadId);
+  if (response.destroyed) close();
   try {
-    return await read(closed.signal);
+    return await work(closed.signal);
   } finally {
     response.off("close", close);
-    leave();
   }
 }

@@ -1,0 +1,75 @@
+/** The measured processes: how the bench starts one and asks it, and how one answers. */
+import { type ChildProcess, fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+/** What a child can do by name. Each takes one argument and gives something that JSON can carry. */
+type Services = Record<string, (argument: never) => unknown>;
+
+type Reply = { readonly result: unknown } | { readonly error: string };
+
+const FLAGS = ["--import", import.meta.resolve("tsx"), "--expose-gc"];
+
+export class Child {
+  readonly #process: ChildProcess;
+  readonly #exited: Promise<never>;
+
+  /** `profileTo`: a folder that takes the process's CPU profile when it ends. */
+  constructor(file: string, profileTo: string | undefined) {
+    const profile = profileTo ? ["--cpu-prof", "--cpu-prof-dir", profileTo] : [];
+    this.#process = fork(fileURLToPath(new URL(file, import.meta.url)), [], {
+      execArgv: [...FLAGS, ...profile],
+      env: { ...process.env, LANGSMITH_TRACING: "false", LANGCHAIN_TRACING_V2: "false" },
+    });
+    this.#exited = new Promise((_, reject) => {
+      this.#process.once("exit", (code, signal) => reject(new Error(`${file} ended early (${signal ?? code}).`)));
+    });
+    this.#exited.catch(() => {});
+  }
+
+  /** One question at a time. */
+  async ask<T>(service: string, argument?: unknown): Promise<T> {
+    const reply = new Promise<Reply>((resolve) =>
+      this.#process.once("message", (message) => resolve(message as Reply)),
+    );
+    this.#process.send({ service, argument });
+    const answer = await Promise.race([reply, this.#exited]);
+    if ("error" in answer) throw new Error(answer.error);
+    return answer.result as T;
+  }
+
+  async close(): Promise<void> {
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
+    const exited = new Promise<void>((resolve) => this.#process.once("exit", () => resolve()));
+    if (this.#process.connected) this.#process.disconnect();
+    await exited;
+  }
+}
+
+/** Answers the bench, and ends with it. */
+export function answer(services: Services): void {
+  process.on("message", async ({ service, argument }: { service: string; argument: never }) => {
+    let reply: Reply;
+    try {
+      reply = { result: await services[service]?.(argument) };
+    } catch (error) {
+      reply = { error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+    }
+    process.send?.(reply);
+  });
+  // An exit of its own accord, so that a CPU profile is written.
+  process.on("disconnect", () => process.exit());
+}
+
+let before: NodeJS.CpuUsage | undefined;
+
+/** Starts counting this process's CPU time, with the garbage of what came before out of the way. */
+export function startCpu(): void {
+  globalThis.gc?.();
+  before = process.cpuUsage();
+}
+
+/** Microseconds of CPU, user and system, of all threads, since `startCpu`. */
+export function cpuMicros(): number {
+  const { user, system } = process.cpuUsage(before);
+  return user + system;
+}

@@ -1,0 +1,72 @@
+/** The graph that is measured, the same for the server and for the floor: one node that calls one model. */
+import { setTimeout as delay, setImmediate as endOfTurn } from "node:timers/promises";
+import type { CallbackManagerForLLMRun } from "@langchain/core/callbacks/manager";
+import { BaseChatModel } from "@langchain/core/language_models/chat_models";
+import { AIMessageChunk, type BaseMessage } from "@langchain/core/messages";
+import { ChatGenerationChunk, type ChatResult } from "@langchain/core/outputs";
+import { MessagesAnnotation, StateGraph } from "@langchain/langgraph";
+
+/** What the model is asked to do. It travels as the text of the user's message, so one graph serves every scenario. */
+export interface Workload {
+  readonly tokens: number;
+  /** Milliseconds from token to token. 0: no timer at all. */
+  readonly everyMs: number;
+  /**
+   * Without a timer: how many tokens come before the event loop may turn. A model that never let it turn would starve
+   * every socket; a real one hands over what one read of its own socket brought.
+   */
+  readonly burst: number;
+}
+
+/** The answer to a workload, to be compared with what arrived. Each token has TOKEN_LENGTH characters. */
+export function answerTo({ tokens }: Workload): string {
+  return Array.from({ length: tokens }, (_, index) => token(index)).join("");
+}
+
+export const TOKEN_LENGTH = 5;
+
+function token(index: number): string {
+  return ` ${String(index % 10_000).padStart(TOKEN_LENGTH - 1, "0")}`;
+}
+
+class BenchModel extends BaseChatModel {
+  #calls = 0;
+
+  override _llmType(): string {
+    return "bench";
+  }
+
+  override async _generate(): Promise<ChatResult> {
+    throw new Error("The bench model only streams.");
+  }
+
+  override async *_streamResponseChunks(
+    messages: BaseMessage[],
+    { signal }: this["ParsedCallOptions"],
+    runManager?: CallbackManagerForLLMRun,
+  ): AsyncGenerator<ChatGenerationChunk> {
+    const { tokens, everyMs, burst } = JSON.parse(messages.at(-1)?.text ?? "") as Workload;
+    this.#calls += 1;
+    const id = `bench-${this.#calls}`;
+    const began = performance.now();
+    for (let index = 0; index < tokens; index += 1) {
+      // By the clock, not from the last token on: what one timer was late must not delay all that follow.
+      if (everyMs > 0) await delay(Math.max(began + index * everyMs - performance.now(), 0));
+      else if (index % burst === 0) await endOfTurn();
+      signal?.throwIfAborted();
+      const text = token(index);
+      const chunk = new ChatGenerationChunk({ text, message: new AIMessageChunk({ id, content: text }) });
+      yield chunk;
+      await runManager?.handleLLMNewToken(text, undefined, undefined, undefined, undefined, { chunk });
+    }
+  }
+}
+
+export function benchGraph() {
+  const model = new BenchModel({});
+  return new StateGraph(MessagesAnnotation)
+    .addNode("model", async ({ messages }) => ({ messages: [await model.invoke(messages)] }))
+    .addEdge("__start__", "model")
+    .addEdge("model", "__end__")
+    .compile();
+}

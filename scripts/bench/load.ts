@@ -1,0 +1,96 @@
+/** The load: many clients in this process, each with a line of its own to the server. */
+import { randomUUID } from "node:crypto";
+import { openLine, type Transport } from "../line.ts";
+import { answerTo, TOKEN_LENGTH, type Workload } from "./graph.ts";
+
+/** What all clients of one round saw together. */
+export interface Seen {
+  /** Tokens that arrived and are what the model said. */
+  delivered: number;
+  expected: number;
+  frames: number;
+  bytes: number;
+  /** Milliseconds from asking to the first event, one for each run. */
+  firstEvents: number[];
+  /** Milliseconds from a frame with tokens to the next of the same run. */
+  gaps: number[];
+  /** Why runs were not delivered whole. */
+  losses: string[];
+}
+
+export interface Load {
+  readonly url: string;
+  readonly transport: Transport;
+  readonly workload: Workload;
+  readonly runs: number;
+}
+
+export function nothingSeen(): Seen {
+  return { delivered: 0, expected: 0, frames: 0, bytes: 0, firstEvents: [], gaps: [], losses: [] };
+}
+
+/**
+ * Opens a line for every run, calls `begin`, starts all runs at once and adds what arrives to `seen`; resolves when the
+ * last has ended. WebSockets are open before `begin`, as a chat's is before somebody types.
+ */
+export async function load({ url, transport, workload, runs }: Load, seen: Seen, begin: () => Promise<void>) {
+  const clients = await Promise.all(Array.from({ length: runs }, () => client(url, transport)));
+  await begin();
+  await Promise.all(clients.map(({ run }) => run(workload, seen)));
+  return () => clients.map(({ close }) => close());
+}
+
+async function client(url: string, transport: Transport) {
+  const threadId = randomUUID();
+  let heard: (json: string, bytes: number, at: number) => void = () => {};
+  let ended: (reason: string) => void = () => {};
+  const line = await openLine(
+    transport,
+    { url, agent: undefined, threadId },
+    {
+      event: (json, bytes, at) => heard(json, bytes, at),
+      ended: (reason = "The response ended before the run.") => ended(reason),
+    },
+  );
+  const run = async (workload: Workload, seen: Seen) => {
+    const content = JSON.stringify(workload);
+    const messages = [{ id: randomUUID(), role: "user" as const, content }];
+    let text = "";
+    let asked = 0;
+    let first: number | undefined;
+    let last: number | undefined;
+    const failure = await new Promise<string | undefined>((resolve) => {
+      ended = resolve;
+      heard = (json, bytes, at) => {
+        const event = JSON.parse(json) as { type: string; delta?: string; message?: string };
+        first ??= at - asked;
+        if (event.type === "TEXT_MESSAGE_CONTENT") {
+          text += event.delta;
+          seen.frames += 1;
+          seen.bytes += bytes;
+          if (last !== undefined) seen.gaps.push(at - last);
+          last = at;
+        } else if (event.type === "RUN_FINISHED") resolve(undefined);
+        else if (event.type === "RUN_ERROR") resolve(event.message);
+      };
+      asked = performance.now();
+      line.start({ threadId, runId: randomUUID(), messages, tools: [], context: [] });
+    });
+    if (first !== undefined) seen.firstEvents.push(first);
+    const delivered = intact(text, answerTo(workload));
+    seen.delivered += delivered;
+    seen.expected += workload.tokens;
+    if (failure !== undefined) seen.losses.push(failure);
+    else if (delivered !== workload.tokens) seen.losses.push(`A run's text is not what the model said: ${text.length}`);
+    else if (text.length !== workload.tokens * TOKEN_LENGTH) seen.losses.push("A run said more than the model did.");
+  };
+  return { run, close: () => line.close() };
+}
+
+/** The tokens of `text` up to the first that is not the expected one. */
+function intact(text: string, expected: string): number {
+  if (text === expected) return expected.length / TOKEN_LENGTH;
+  let index = 0;
+  while (index < expected.length && text[index] === expected[index]) index += 1;
+  return Math.floor(index / TOKEN_LENGTH);
+}

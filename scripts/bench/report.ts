@@ -1,0 +1,79 @@
+/** The bench's figures as a table, and what they say about the target. */
+import { cpus } from "node:os";
+import { median, percentile, table } from "../statistics.ts";
+import { BURST, type Result } from "./scenarios.ts";
+
+/** The server's CPU a token may be this many times the floor's. */
+export const TARGET_RATIO = 1.3;
+
+export function heading(transport: string): string {
+  return `
+Sluice over ${transport === "ws" ? "WebSocket" : "SSE"} against the floor: a bare \`for await\` over graph.streamEvents(input, { version: "v2" }).
+Server, floor and clients are processes of their own, on loopback. Node ${process.version}, ${cpus().length} cores.
+The model needs no time; in both, the event loop turns after every ${BURST} tokens, or after each ("one by one").
+CPU is user and system, of all threads.
+`;
+}
+
+const COLUMNS = [
+  "runs x tokens",
+  "delivered / expected",
+  "server us/token",
+  "floor us/token",
+  "ratio (range)",
+  "first event p50/p99 ms",
+  "between frames p50/p99 ms",
+  "tokens/frame",
+  "bytes/token",
+];
+
+export function report(results: readonly Result[]): string {
+  return table([COLUMNS, ...results.map(row)]);
+}
+
+function row({ scenario, seen, server, floor }: Result): string[] {
+  const ratios = ratiosOf({ server, floor });
+  const range = ratios.length > 1 ? ` (${Math.min(...ratios).toFixed(2)}-${Math.max(...ratios).toFixed(2)})` : "";
+  return [
+    scenario.name,
+    `${count(seen.delivered)} / ${count(seen.expected)}`,
+    median(server).toFixed(1),
+    median(floor).toFixed(1),
+    `${median(ratios).toFixed(2)}${range}`,
+    pair(seen.firstEvents),
+    pair(seen.gaps),
+    (seen.delivered / seen.frames).toFixed(2),
+    (seen.bytes / seen.delivered).toFixed(0),
+  ];
+}
+
+/** Server over floor, round by round: what else the machine did in a round, it did to both. */
+function ratiosOf({ server, floor }: Pick<Result, "server" | "floor">): number[] {
+  return server.map((micros, round) => micros / (floor[round] ?? Number.NaN));
+}
+
+function pair(values: readonly number[]): string {
+  return `${percentile(values, 0.5).toFixed(1)} / ${percentile(values, 0.99).toFixed(1)}`;
+}
+
+function count(tokens: number): string {
+  return tokens.toLocaleString("en");
+}
+
+/** One line on the target; nothing when it was not measured, or when tokens were lost: they cost nothing. */
+export function verdict(results: readonly Result[]): string | undefined {
+  const judged = results.find(({ scenario }) => scenario.judged);
+  if (!judged || losses([judged]).length > 0) return undefined;
+  const ratio = median(ratiosOf(judged));
+  const met = ratio <= TARGET_RATIO ? "met" : "NOT met";
+  return `Target ${met}: ${ratio.toFixed(2)} times the floor's CPU a token in "${judged.scenario.name}"; at most ${TARGET_RATIO} is wanted.`;
+}
+
+/** What was lost, each reason once for each scenario; empty when all arrived. */
+export function losses(results: readonly Result[]): string[] {
+  return results.flatMap(({ scenario, seen }) => {
+    const reasons = [...new Set(seen.losses)].map((reason) => `${scenario.name}: ${reason}`);
+    if (reasons.length > 0 || seen.delivered === seen.expected) return reasons;
+    return [`${scenario.name}: ${seen.expected - seen.delivered} tokens did not arrive.`];
+  });
+}

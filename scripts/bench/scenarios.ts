@@ -1,0 +1,127 @@
+/** What is measured, and the measuring of one scenario. */
+import type { Transport } from "../line.ts";
+import { Child } from "./child.ts";
+import type { Workload } from "./graph.ts";
+import { load, nothingSeen, type Seen } from "./load.ts";
+
+export interface Scenario {
+  readonly name: string;
+  /** At the same time. */
+  readonly runs: number;
+  readonly workload: Workload;
+  /** Each measures the server and the floor, one after the other, in alternating order. */
+  readonly rounds: number;
+  /** How often a round does it all, so that what it measures is long enough. */
+  readonly repeats: number;
+  /** The target is held against this one. */
+  readonly judged?: boolean;
+}
+
+export interface Result {
+  readonly scenario: Scenario;
+  readonly seen: Seen;
+  /** Microseconds of CPU a token, one for each round. */
+  readonly server: number[];
+  readonly floor: number[];
+}
+
+/**
+ * How many tokens come in one turn of the event loop where no timer paces them. A model without delay fills the socket
+ * it is read from: one read of 4 kB brings as many from an OpenAI-compatible endpoint, and a read may be 64 kB.
+ */
+export const BURST = 16;
+
+function unpaced(runs: number, rounds: number, repeats: number, tokens = 1_000): Scenario {
+  return {
+    name: `${runs} x ${tokens.toLocaleString("en")}`,
+    runs,
+    rounds,
+    repeats,
+    workload: { tokens, everyMs: 0, burst: BURST },
+  };
+}
+
+/** The worst case: every token comes in a turn of its own, and leaves in a frame and a system call of its own. */
+function oneByOne(scenario: Scenario): Scenario {
+  return { ...scenario, name: `${scenario.name} one by one`, workload: { ...scenario.workload, burst: 1 } };
+}
+
+function paced(runs: number, perSecond: number, seconds: number): Scenario {
+  const workload = { tokens: Math.ceil(perSecond * seconds), everyMs: 1_000 / perSecond, burst: 1 };
+  return { name: `${runs} at ${perSecond}/s`, runs, rounds: 1, repeats: 1, workload };
+}
+
+export const FULL: readonly Scenario[] = [
+  unpaced(1, 5, 5),
+  { ...unpaced(20, 5, 1), judged: true },
+  oneByOne(unpaced(20, 3, 1)),
+  unpaced(100, 2, 1),
+  paced(100, 30, 5),
+];
+
+/** To see that the bench works. */
+export const QUICK: readonly Scenario[] = [unpaced(1, 1, 2, 100), oneByOne(unpaced(5, 1, 1, 100)), paced(5, 30, 0.5)];
+
+/** As many runs warm a process up as more would. */
+const WARM_UP_RUNS = 20;
+
+/** Measures in fresh processes, after a round that only warms them up. */
+export async function measure(
+  scenario: Scenario,
+  transport: Transport,
+  profileTo: string | undefined,
+): Promise<Result> {
+  const server = new Child("./server.ts", profileTo);
+  const floor = new Child("./floor.ts", profileTo);
+  try {
+    const url = await server.ask<string>("listen");
+    const warmUp: Scenario = {
+      ...scenario,
+      runs: Math.min(scenario.runs, WARM_UP_RUNS),
+      workload: { ...scenario.workload, everyMs: 0 },
+    };
+    await serve(server, url, transport, warmUp, nothingSeen());
+    await consume(floor, warmUp);
+
+    const result: Result = { scenario, seen: nothingSeen(), server: [], floor: [] };
+    const sides = [
+      async () => result.server.push(await serve(server, url, transport, scenario, result.seen)),
+      async () => result.floor.push(await consume(floor, scenario)),
+    ];
+    for (let round = 0; round < scenario.rounds; round += 1) {
+      for (const side of round % 2 === 0 ? sides : sides.toReversed()) await side();
+    }
+    return result;
+  } finally {
+    await Promise.all([server.close(), floor.close()]);
+  }
+}
+
+/** Microseconds of the server's CPU a token. */
+async function serve(
+  server: Child,
+  url: string,
+  transport: Transport,
+  { workload, runs, repeats }: Scenario,
+  seen: Seen,
+): Promise<number> {
+  let micros = 0;
+  for (let time = 0; time < repeats; time += 1) {
+    const begin = () => server.ask<void>("startCpu");
+    const close = await load({ url, transport, workload, runs }, seen, begin);
+    micros += await server.ask<number>("cpuMicros");
+    close();
+  }
+  return micros / (runs * repeats * workload.tokens);
+}
+
+/** Microseconds of the floor's CPU a token. */
+async function consume(floor: Child, { workload, runs, repeats }: Scenario): Promise<number> {
+  const { micros, tokens } = await floor.ask<{ micros: number; tokens: number }>("measure", {
+    workload,
+    runs,
+    repeats,
+  });
+  if (tokens !== runs * repeats * workload.tokens) throw new Error(`The floor lost tokens: ${tokens} arrived.`);
+  return micros / tokens;
+}

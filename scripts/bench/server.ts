@@ -1,0 +1,32 @@
+/**
+ * Sluice, composed as the product is, with the bench's graph and production's settings. A child of the bench. What is
+ * measured is the build: what tsx makes of the sources names every closure it creates, at some cost a token.
+ */
+import type { ServedGraph } from "../../src/graph/source.ts";
+import { answer, cpuMicros, startCpu } from "./child.ts";
+import { benchGraph } from "./graph.ts";
+
+const DIST = new URL("../../dist/", import.meta.url);
+const { createApp, servedAgent } = await built<typeof import("../../src/app.ts")>("app.js");
+const { defaultAgent } = await built<typeof import("../../src/config/agents.ts")>("config/agents.js");
+const { readSettings } = await built<typeof import("../../src/config/settings.ts")>("config/settings.js");
+const { createLogger } = await built<typeof import("../../src/ops/logger.ts")>("ops/logger.js");
+
+function built<T>(file: string): Promise<T> {
+  return import(new URL(file, DIST).href) as Promise<T>;
+}
+
+const settings = readSettings({ PORT: "0", LOG_LEVEL: "silent", ORPHAN_GRACE_SECONDS: "600" });
+const agent = servedAgent(
+  "bench",
+  defaultAgent("bench"),
+  { ...settings, filters: {} },
+  benchGraph() as object as ServedGraph,
+);
+const app = createApp([agent], settings, {
+  logger: createLogger(settings.LOG_LEVEL),
+  version: "bench",
+  forget: () => {},
+});
+
+answer({ listen: () => app.listen(), startCpu, cpuMicros });

@@ -1,0 +1,119 @@
+/** A server's line to one client, over either transport, for the scripts that measure what arrives on it. */
+import { request } from "node:http";
+import { request as requestTls } from "node:https";
+import type { RunAgentInput } from "@ag-ui/core";
+import WebSocket from "ws";
+
+export const TRANSPORTS = ["ws", "sse"] as const;
+export type Transport = (typeof TRANSPORTS)[number];
+
+/** What happens on a line. Times are of `performance.now()`. */
+export interface Ear {
+  /** One event, as JSON. `bytes`: what its frame took, without the transport's own header. */
+  event(json: string, bytes: number, at: number): void;
+  /** The server has ended the line: with a reason when it was not in order. */
+  ended(reason?: string): void;
+}
+
+export interface Line {
+  /** Starts a run. Over SSE a line carries one run, and opens with it. */
+  start(input: RunAgentInput): void;
+  close(): void;
+}
+
+export interface LineOptions {
+  /** The server's address, with the path it is mounted under, if any. */
+  readonly url: string;
+  /** The server's first agent when absent. */
+  readonly agent: string | undefined;
+  readonly threadId: string;
+}
+
+/** Opens a line. Rejects when nobody answers. */
+export function openLine(transport: Transport, options: LineOptions, ear: Ear): Promise<Line> {
+  return transport === "ws" ? openWebSocket(options, ear) : Promise.resolve(eventStream(options, ear));
+}
+
+function openWebSocket({ url, agent, threadId }: LineOptions, ear: Ear): Promise<Line> {
+  const address = new URL(`${url.replace(/^http/, "ws").replace(/\/$/, "")}/ws`);
+  address.searchParams.set("thread", threadId);
+  if (agent !== undefined) address.searchParams.set("agent", agent);
+  const socket = new WebSocket(address, { perMessageDeflate: false });
+  socket.on("message", (data: Buffer) => ear.event(data.toString(), data.length, performance.now()));
+  return new Promise((resolve, reject) => {
+    socket.once("error", reject);
+    socket.once("open", () => {
+      socket.off("error", reject);
+      socket.on("error", () => {});
+      socket.once("close", (code, reason) => ear.ended(`The socket was closed: ${code} ${reason.toString()}`.trim()));
+      resolve({
+        start: (input) => socket.send(JSON.stringify(input)),
+        close: () => socket.close(),
+      });
+    });
+  });
+}
+
+function eventStream({ url, agent }: LineOptions, ear: Ear): Line {
+  const path = agent === undefined ? "/agui" : `/agui/agent/${encodeURIComponent(agent)}/run`;
+  const address = new URL(`${url.replace(/\/$/, "")}${path}`);
+  const send = address.protocol === "https:" ? requestTls : request;
+  const headers = { "Content-Type": "application/json", Accept: "text/event-stream" };
+  const call = send(address, { method: "POST", headers }, (response) => {
+    response.setEncoding("utf8");
+    if (response.statusCode !== 200) {
+      let body = "";
+      response.on("data", (text: string) => {
+        body += text;
+      });
+      response.on("end", () => ear.ended(`The server answered ${response.statusCode}: ${body.slice(0, 300)}`));
+      return;
+    }
+    const frames = new Frames();
+    response.on("data", (text: string) => {
+      const at = performance.now();
+      for (const frame of frames.push(text)) {
+        const json = dataOf(frame);
+        if (json !== "") ear.event(json, Buffer.byteLength(frame) + 2, at);
+      }
+    });
+    response.on("end", () => ear.ended());
+    response.on("error", (error) => ear.ended(`The response broke off: ${error.message}`));
+  });
+  let closed = false;
+  call.on("error", (error) => {
+    if (!closed) ear.ended(reasonOf(error));
+  });
+  return {
+    start: (input) => call.end(JSON.stringify(input)),
+    close: () => {
+      closed = true;
+      call.destroy();
+    },
+  };
+}
+
+/** Cuts text into SSE frames, whatever the pieces it comes in. */
+class Frames {
+  #rest = "";
+
+  push(text: string): string[] {
+    const parts = (this.#rest + text).replaceAll("\r\n", "\n").split("\n\n");
+    this.#rest = parts.pop() ?? "";
+    return parts;
+  }
+}
+
+/** What the `data:` lines of a frame say; nothing for a comment. */
+function dataOf(frame: string): string {
+  const lines = frame.split("\n").filter((line) => line.startsWith("data:"));
+  return lines.map((line) => line.slice(5).replace(/^ /, "")).join("\n");
+}
+
+/** Why a connection could not be made, for a person. Node tells of several addresses in an error without a message. */
+export function reasonOf(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const first = error instanceof AggregateError ? (error.errors[0] as Error | undefined) : undefined;
+  if (code === "ECONNREFUSED") return "The connection was refused: is the server running there?";
+  return message || first?.message || code || String(error);
+}

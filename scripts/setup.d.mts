@@ -1,0 +1,4 @@
+export declare const ROOT: string;
+export declare function ensureInstalled(): void;
+export declare function ensureBuilt(): void;
+export declare function build(): void;

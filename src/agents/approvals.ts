@@ -1,0 +1,105 @@
+import type { BaseChatModel } from "@langchain/core/language_models/chat_models";
+import { AIMessage, SystemMessage } from "@langchain/core/messages";
+import type { ToolCall } from "@langchain/core/messages/tool";
+import { tool } from "@langchain/core/tools";
+import {
+  Command,
+  END,
+  interrupt,
+  type LangGraphRunnableConfig,
+  MessagesAnnotation,
+  Send,
+  START,
+  StateGraph,
+} from "@langchain/langgraph";
+import { ToolNode } from "@langchain/langgraph/prebuilt";
+import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
+import { z } from "zod";
+import { answerSchema, type Decision, readDecision } from "./decision.ts";
+import { completeHistory } from "./history.ts";
+import { noteSchema, writeNote } from "./tools/write-note.ts";
+
+/** What {@link approvals} is built from. */
+export interface ApprovalsOptions {
+  /** Any chat model that can bind tools. */
+  model: BaseChatModel;
+  /** Keeps the threads. Needed: a run that waits for a person has to be remembered. */
+  checkpointer: BaseCheckpointSaver;
+  /** The folder that notes are written to. Made when the first is written. */
+  notesDir: string;
+}
+
+const SYSTEM_PROMPT = new SystemMessage(
+  `You keep notes for the person. Write one with write_note when you are asked to: each waits for the person, who may
+approve it, change it, or reject it. Then say in a sentence what happened. Do not propose a rejected note again unless
+you are asked to. Be brief.`,
+);
+
+/** What `review` hands to `act`. */
+interface Reviewed {
+  readonly call: ToolCall;
+  readonly decision: Decision;
+}
+
+/**
+ * An agent that asks before it acts. Each note the model wants to write waits for a person in a `review` of its own, so
+ * several can wait side by side. A node starts over when it is resumed; therefore the writing is left to `act`, a node
+ * that begins only when the answer is there.
+ */
+export function approvals({ model, checkpointer, notesDir }: ApprovalsOptions) {
+  if (!model.bindTools) throw new Error(`The chat model "${model.getName()}" cannot bind tools.`);
+
+  const noteTool = writeNote(notesDir);
+  const modelWithTools = model.bindTools([noteTool]);
+
+  const callModel = async ({ messages }: typeof MessagesAnnotation.State, config: LangGraphRunnableConfig) => ({
+    messages: [await modelWithTools.invoke([SYSTEM_PROMPT, ...completeHistory(messages)], config)],
+  });
+
+  const afterModel = ({ messages }: typeof MessagesAnnotation.State) => {
+    const last = messages.at(-1);
+    const calls = AIMessage.isInstance(last) ? (last.tool_calls ?? []) : [];
+    return calls.length > 0 ? calls.map((call) => new Send("review", call)) : END;
+  };
+
+  const review = (call: ToolCall) =>
+    new Command({ goto: new Send("act", { call, decision: decide(call) } satisfies Reviewed) });
+
+  // Both ways are a tool run with the call's id, so that clients are told a result even when nothing was done.
+  const act = ({ call, decision }: Reviewed, config: LangGraphRunnableConfig) => {
+    const args = decision.approved ? decision.note : call.args;
+    const run = new ToolNode([decision.approved ? noteTool : refusal(call.name, decision.reason)]);
+    return run.invoke({ messages: [new AIMessage({ content: "", tool_calls: [{ ...call, args }] })] }, config);
+  };
+
+  return new StateGraph(MessagesAnnotation)
+    .addNode("model", callModel)
+    .addNode("review", review, { ends: ["act"] })
+    .addNode("act", act)
+    .addEdge(START, "model")
+    .addConditionalEdges("model", afterModel, ["review", END])
+    .addEdge("act", "model")
+    .compile({ checkpointer });
+}
+
+/** Asks the person, and waits. A call that cannot be carried out is refused without asking. */
+function decide({ id, name, args }: ToolCall): Decision {
+  const proposed = noteSchema.safeParse(args);
+  if (name !== "write_note" || !proposed.success) {
+    return { approved: false, reason: "Nothing was done: this is no valid call of write_note." };
+  }
+  const note = proposed.data;
+  const answer: unknown = interrupt({
+    reason: "approval",
+    message: `May I write this note?\n\n${note.title}\n\n${note.text}`,
+    action: { name, args: note },
+    tool_call_id: id,
+    responseSchema: answerSchema(note),
+  });
+  return readDecision(answer, note);
+}
+
+/** A tool that does nothing but give the reason why nothing was done. */
+function refusal(name: string, reason: string) {
+  return tool(() => reason, { name, description: "Answers a call that was not approved.", schema: z.looseObject({}) });
+}

@@ -1,0 +1,58 @@
+/**
+ * Frontend tools: tools that the client brings with a run and runs itself, such as one that changes the page it shows.
+ * The graph only lets the model call them. Then the run ends, and the next one brings the result as a tool message.
+ */
+import type { ToolDefinition } from "@langchain/core/language_models/base";
+import { AIMessage, type BaseMessage } from "@langchain/core/messages";
+import type { ToolCall } from "@langchain/core/messages/tool";
+import type { RunnableConfig } from "@langchain/core/runnables";
+
+/** What a run's client offers, as Sluice puts it in `config.configurable.ag_ui`. */
+interface Offered {
+  readonly tools?: readonly {
+    readonly name: string;
+    readonly description: string;
+    /** JSON Schema. */
+    readonly parameters?: Record<string, unknown>;
+  }[];
+  readonly context?: readonly { readonly description: string; readonly value: string }[];
+}
+
+/**
+ * The tools this run's client brought, as `bindTools` takes them.
+ *
+ * @param own - the agent's own tools. A client's tool with the name of one of them is left out: nobody can take the
+ * place of an agent's tool by sending another of the same name.
+ */
+export function frontendTools(config: RunnableConfig, own: readonly { name: string }[] = []): ToolDefinition[] {
+  const taken = new Set(own.map(({ name }) => name));
+  return (offered(config).tools ?? []).flatMap(({ name, description, parameters }) => {
+    if (taken.has(name)) return [];
+    taken.add(name);
+    const schema = parameters ?? { type: "object", properties: {} };
+    return [{ type: "function", function: { name, description, parameters: schema } }];
+  });
+}
+
+/** What this run's client says about itself, as a paragraph for the system prompt. Empty when it says nothing. */
+export function frontendContext(config: RunnableConfig): string {
+  const entries = offered(config).context ?? [];
+  if (entries.length === 0) return "";
+  const lines = entries.map(({ description, value }) => `- ${description}: ${value}`);
+  return `\n\nThis is what the person has in front of them:\n${lines.join("\n")}`;
+}
+
+/** The calls of the last AI message, by who runs them: the agent, or the frontend. */
+export function pendingCalls(
+  messages: readonly BaseMessage[],
+  frontend: readonly ToolDefinition[],
+): { own: ToolCall[]; frontend: ToolCall[] } {
+  const last = messages.findLast((message) => AIMessage.isInstance(message));
+  const isFrontend = ({ name }: ToolCall) => frontend.some((tool) => tool.function.name === name);
+  const calls = last?.tool_calls ?? [];
+  return { own: calls.filter((call) => !isFrontend(call)), frontend: calls.filter(isFrontend) };
+}
+
+function offered(config: RunnableConfig): Offered {
+  return (config.configurable?.ag_ui as Offered | undefined) ?? {};
+}

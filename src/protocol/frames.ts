@@ -1,0 +1,111 @@
+/** The `frames` format: what travels in each direction on a socket with the subprotocol `sluice.v1`. PROTOCOL.md explains it. */
+import { z } from "zod";
+import { type Cursor, formatCursor, parseCursor } from "./cursor.ts";
+import { SluiceError } from "./errors.ts";
+import { isRecord, parseWith } from "./input.ts";
+
+/** The WebSocket subprotocol that selects the format. */
+export const SUBPROTOCOL = "sluice.v1";
+
+/** What one subscription may narrow, like the parameters of the URL. */
+const narrowing = {
+  events: z.string().optional(),
+  tokens: z.boolean().optional(),
+  reasoning: z.boolean().optional(),
+  protocol: z.string().optional(),
+};
+
+const id = z.string().max(256).optional();
+const topic = z.string().startsWith("thread:").max(1_024);
+
+const cursor = z.string().transform((text, context): Cursor => {
+  const parsed = parseCursor(text);
+  if (parsed) return parsed;
+  context.addIssue({ code: "custom", message: "must be a cursor, like k3v9:17" });
+  return z.NEVER;
+});
+
+const clientFrames = {
+  run: z.object({ type: z.literal("run"), id, agent: z.string().optional(), input: z.unknown(), ...narrowing }),
+  subscribe: z.object({ type: z.literal("subscribe"), id, topic, after: cursor.optional(), ...narrowing }),
+  unsubscribe: z.object({ type: z.literal("unsubscribe"), id, topic }),
+  cancel: z.object({ type: z.literal("cancel"), id, threadId: z.string() }),
+  stats: z.object({ type: z.literal("stats"), id, topic }),
+  auth: z.object({ type: z.literal("auth"), id, token: z.string() }),
+  ping: z.object({ type: z.literal("ping"), id }),
+} as const;
+
+type ClientFrames = typeof clientFrames;
+export type ClientFrame = { [K in keyof ClientFrames]: z.infer<ClientFrames[K]> }[keyof ClientFrames];
+
+/**
+ * The frame in a text message.
+ * @throws SluiceError `bad_request` that names the field.
+ */
+export function parseClientFrame(text: string): ClientFrame {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new SluiceError("bad_request", "A frame must be JSON, and this is not.");
+  }
+  const type = isRecord(value) ? value.type : undefined;
+  if (typeof type === "string" && Object.hasOwn(clientFrames, type)) {
+    return parseWith(clientFrames[type as keyof ClientFrames] as z.ZodType<ClientFrame>, value, type);
+  }
+  throw new SluiceError("bad_request", `Unknown field type; valid are ${Object.keys(clientFrames).join(", ")}.`);
+}
+
+/** The id a frame came with, so that even an error about it can name it. */
+export function frameId(text: string): string | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isRecord(value) && typeof value.id === "string" ? value.id : undefined;
+  } catch {
+    return undefined; // Not JSON has no id; parseClientFrame says what is wrong with it.
+  }
+}
+
+/**
+ * Why a cursor cannot be continued: its entries were trimmed (`window`), it belongs to a log that was lost (`epoch`),
+ * or it lies ahead of the head (`ahead`).
+ */
+export type GapReason = "window" | "epoch" | "ahead";
+
+/** Frames from the server. Every one carries `v: 1`; clients ignore types and fields they do not know. */
+export type ServerFrame =
+  | {
+      type: "hello";
+      connection: string;
+      heartbeatSeconds: number;
+      limits: { messageBytes: number; subscriptions: number };
+    }
+  | { type: "ack"; id?: string | undefined; topic?: string; runId?: string; cursor?: string }
+  | { type: "gap"; topic: string; reason: GapReason; cursor: string }
+  | {
+      type: "error";
+      id?: string | undefined;
+      topic?: string;
+      code: string;
+      message: string;
+      retryable: boolean;
+      details?: unknown;
+    }
+  | { type: "stats"; id?: string | undefined; topic: string; refused: Readonly<Record<string, number>> }
+  | { type: "draining"; reconnectAfterMs: number }
+  | { type: "pong"; id?: string | undefined }
+  | { type: "heartbeat" };
+
+export function encodeFrame(frame: ServerFrame): string {
+  return JSON.stringify({ v: 1, ...frame });
+}
+
+/**
+ * An event, put around JSON that was made before. `count`: how many entries it covers, when more than one; `cursor`
+ * is that of the last.
+ */
+export function encodeEvent(topicJson: string, cursor: Cursor | undefined, count: number, json: string): string {
+  const position = cursor ? `"cursor":"${formatCursor(cursor)}",` : "";
+  const n = count > 1 ? `"n":${count},` : "";
+  return `{"v":1,"type":"event","topic":${topicJson},${position}${n}"data":${json}}`;
+}

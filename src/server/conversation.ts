@@ -1,0 +1,9 @@
+/** What a WebSocket says and is told, in whichever format. */
+export interface Conversation {
+  /** Called once, before anything is received. */
+  open(): Promise<void>;
+  /** Does what a message asks, and tells the peer what is wrong with it. Rejects with what must not be told. */
+  receive(text: string): Promise<void>;
+  /** Tells the peer that the server is about to go, where the format has a word for it. */
+  drain?(reconnectAfterMs: number): void;
+}

@@ -1,0 +1,38 @@
+import { expect, test } from "@jest/globals";
+import { losses, verdict } from "../../scripts/bench/report.ts";
+import type { Result } from "../../scripts/bench/scenarios.ts";
+import { runScript } from "./run-script.ts";
+
+const workload = { tokens: 100, everyMs: 0, burst: 1 };
+const seen = { delivered: 100, expected: 100, frames: 100, bytes: 100, firstEvents: [], gaps: [], losses: [] };
+const good: Result = {
+  scenario: { name: "20 x 5", runs: 20, rounds: 3, repeats: 1, workload, judged: true },
+  seen,
+  server: [60, 70, 99],
+  floor: [50, 60, 50],
+};
+
+test("the quick bench delivers every token", async () => {
+  const { code, stdout, stderr } = await runScript("bench.ts", "--quick");
+  expect({ code, stderr: stderr.replace("Building ...\n", "") }).toEqual({ code: 0, stderr: "" });
+  expect(stdout).toMatch(/1 x 100 +200 \/ 200/);
+  expect(stdout).toMatch(/5 x 100 one by one +500 \/ 500/);
+  expect(stdout).toContain("Nothing was lost.");
+}, 60_000);
+
+test("the quick bench over SSE", async () => {
+  const { code, stdout } = await runScript("bench.ts", "--quick", "--transport", "sse", "--only", "one by one");
+  expect(stdout).toContain("Nothing was lost.");
+  expect(code).toBe(0);
+}, 60_000);
+
+test("the target is held against the median of the ratios", () => {
+  expect(verdict([good])).toMatch(/^Target met: 1\.20 times/);
+  expect(verdict([{ ...good, floor: [30, 30, 30] }])).toMatch(/^Target NOT met: 2\.33 times/);
+});
+
+test("lost tokens are told, and leave no verdict", () => {
+  const lossy = { ...good, seen: { ...seen, delivered: 99 } };
+  expect(losses([lossy])).toEqual(["20 x 5: 1 tokens did not arrive."]);
+  expect(verdict([lossy])).toBeUndefined();
+});

@@ -1,0 +1,109 @@
+/** The built server as its own process, the way people run it. `npm test` builds it. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
+
+export interface Exit {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface ServerProcess {
+  /** Like `http://127.0.0.1:8123`. */
+  readonly url: string;
+  /** What it had printed when it was ready. */
+  readonly greeting: string;
+  /** Asks it to stop, as an operator's SIGTERM does, and waits until it has. */
+  stop(): Promise<Exit>;
+}
+
+/** Runs `sluice ...args` to its end. Nothing of this process's environment but `PATH` reaches it. */
+export async function sluice(args: string[], env: Record<string, string> = {}, cwd = tmpdir()): Promise<Exit> {
+  return exitOf(start(args, env, cwd));
+}
+
+/** Runs `sluice serve ...graphs` on a free port until it is stopped. Rejects when it ends before it listens. */
+export async function serve(
+  env: Record<string, string> = {},
+  graphs: string[] = [],
+  cwd = tmpdir(),
+): Promise<ServerProcess> {
+  const child = start(["serve", ...graphs], { PORT: "0", LOG_LEVEL: "silent", ...QUICK_DEMO, ...env }, cwd);
+  const exited = exitOf(child);
+  const greeting = await Promise.race([
+    printed(child, /\n\n.*\n.*\n\n$/),
+    exited.then(({ code, stderr }) => Promise.reject(new Error(`exited with ${code}: ${stderr}`))),
+  ]);
+  const [url] = /http:\/\/\S+/.exec(greeting) ?? [];
+  if (!url) throw new Error(`no address in: ${greeting}`);
+  return {
+    url,
+    greeting,
+    stop() {
+      child.kill("SIGTERM");
+      return exited;
+    },
+  };
+}
+
+const QUICK_DEMO = { DEMO_FIRST_TOKEN_MS: "0", DEMO_TOKENS_PER_SECOND: "0", DRAIN_SECONDS: "0.2" };
+
+/** A folder as a person has it: their files, and the packages they installed. */
+export async function project(
+  files: Record<string, string>,
+): Promise<{ path: string; [Symbol.asyncDispose](): Promise<void> }> {
+  const path = await mkdtemp(join(tmpdir(), "sluice-"));
+  await symlink(join(ROOT, "node_modules"), join(path, "node_modules"), "junction");
+  await writeFile(join(path, "package.json"), '{ "type": "module" }');
+  for (const [name, text] of Object.entries(files)) await writeFile(join(path, name), text);
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true }) };
+}
+
+const running = new Set<ChildProcess>();
+
+/** For when tests are over: ends what a failed test left running. */
+export function killRest(): void {
+  for (const child of running) child.kill("SIGKILL");
+}
+
+function start(args: string[], env: Record<string, string>, cwd: string): ChildProcess {
+  const child = spawn(process.execPath, [join(ROOT, "dist", "main.js"), ...args], {
+    cwd,
+    env: { PATH: process.env.PATH ?? "", ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  running.add(child);
+  child.once("close", () => running.delete(child));
+  return child;
+}
+
+/** Resolves with the child's output so far, once it matches. */
+function printed(child: ChildProcess, pattern: RegExp): Promise<string> {
+  let stdout = "";
+  return new Promise((resolve) => {
+    child.stdout?.on("data", (text: Buffer) => {
+      stdout += text.toString();
+      if (pattern.test(stdout)) resolve(stdout);
+    });
+  });
+}
+
+function exitOf(child: ChildProcess): Promise<Exit> {
+  let stdout = "";
+  let stderr = "";
+  child.stdout?.on("data", (text: Buffer) => {
+    stdout += text.toString();
+  });
+  child.stderr?.on("data", (text: Buffer) => {
+    stderr += text.toString();
+  });
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code) => resolve({ code, stdout, stderr }));
+  });
+}

@@ -1,0 +1,72 @@
+/** An endpoint that takes traces, or takes nothing. */
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+
+/** One traced run, put together from all that was posted about it. */
+export interface TracedRun {
+  readonly id: string;
+  readonly name: string;
+  readonly run_type: string;
+  readonly parent_run_id?: string;
+  readonly extra: { metadata: Record<string, unknown> };
+  readonly outputs?: unknown;
+}
+
+export interface FakeLangSmith {
+  readonly url: string;
+  /** Resolves with the first request, of any kind. */
+  readonly asked: Promise<void>;
+  /** Resolves with the traced runs as soon as they pass the test. */
+  until(test: (runs: TracedRun[]) => boolean): Promise<TracedRun[]>;
+  close(): Promise<void>;
+}
+
+/** `hangs`: it accepts connections and reads requests, and never answers one. */
+export async function fakeLangSmith({ hangs = false } = {}): Promise<FakeLangSmith> {
+  const runs = new Map<string, Record<string, unknown>>();
+  const waiting = new Set<() => void>();
+  let ask = () => {};
+  const asked = new Promise<void>((resolve) => {
+    ask = resolve;
+  });
+  const server = createServer(async (request, response) => {
+    ask();
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    if (hangs) return;
+    for (const [id, fields] of parts(Buffer.concat(chunks).toString())) runs.set(id, { ...runs.get(id), ...fields });
+    response.writeHead(200, { "content-type": "application/json" }).end("{}");
+    for (const look of waiting) look();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    asked,
+    until: (test) =>
+      new Promise((resolve) => {
+        const look = () => {
+          const found = [...runs.values()] as unknown as TracedRun[];
+          if (!test(found)) return;
+          waiting.delete(look);
+          resolve(found);
+        };
+        waiting.add(look);
+        look();
+      }),
+    close() {
+      server.closeAllConnections();
+      return new Promise((resolve) => server.close(() => resolve()));
+    },
+  };
+}
+
+/** Multipart parts are named `post.<run>` or `patch.<run>` for the run itself, with `.<field>` behind for a big field. */
+function parts(body: string): [id: string, fields: Record<string, unknown>][] {
+  return [...body.matchAll(/name="(?:post|patch)\.([\w-]+)(?:\.(\w+))?".*?\r\n\r\n(.*?)\r\n--/gs)].map(
+    ([, id = "", field, json = "null"]) => {
+      const value = JSON.parse(json) as Record<string, unknown>;
+      return [id, field === undefined ? value : { [field]: value }];
+    },
+  );
+}

@@ -1,0 +1,93 @@
+/** An event stream as it lies on the wire: ids, data and comments, each in its order. */
+import type { AguiEvent } from "../../src/protocol/events.ts";
+
+export interface SseFrame {
+  readonly id?: string;
+  readonly data?: string;
+  readonly comment?: string;
+}
+
+export interface SseReader {
+  readonly response: Response;
+  /** Every frame so far. */
+  readonly frames: SseFrame[];
+  /** Resolves with all frames so far once one of them, new or old, passes the test. Rejects when the stream ends first. */
+  until(test: (frame: SseFrame) => boolean): Promise<SseFrame[]>;
+  /** All frames, once the server has ended the stream. Rejects when the stream is cut. */
+  readonly done: Promise<SseFrame[]>;
+  /** Hangs up. */
+  abort(): void;
+}
+
+/** Posts `body` and reads the answer. It need not be a stream: look at `response` before waiting for frames. */
+export async function openSse(url: string, body: unknown, headers: Record<string, string> = {}): Promise<SseReader> {
+  const controller = new AbortController();
+  const response = await fetch(url, {
+    method: "POST",
+    headers: { "content-type": "application/json", accept: "text/event-stream", ...headers },
+    body: JSON.stringify(body),
+    signal: controller.signal,
+  });
+  const frames: SseFrame[] = [];
+  const waiting = new Set<() => void>();
+  const abort = () => controller.abort();
+  if (!response.ok || !response.body) throw new Error(`${response.status} ${await response.text()}`);
+  const done = read(response.body, (frame) => {
+    frames.push(frame);
+    for (const look of waiting) look();
+  }).then(() => frames);
+  done.catch(() => {});
+  const until: SseReader["until"] = (test) =>
+    new Promise((resolve, reject) => {
+      let seen = 0;
+      const look = () => {
+        for (; seen < frames.length; seen += 1) {
+          if (!test(frames[seen] as SseFrame)) continue;
+          waiting.delete(look);
+          resolve([...frames]);
+          return;
+        }
+      };
+      waiting.add(look);
+      const ended = () => {
+        if (waiting.delete(look)) reject(new Error(`ended after ${frames.length} frames`));
+      };
+      done.then(ended, ended);
+      look();
+    });
+  return { response, frames, until, done, abort };
+}
+
+async function read(body: ReadableStream<Uint8Array>, heard: (frame: SseFrame) => void): Promise<void> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const bytes of body) {
+    const blocks = (rest + decoder.decode(bytes, { stream: true })).split("\n\n");
+    rest = blocks.pop() ?? "";
+    for (const block of blocks) heard(frameOf(block));
+  }
+}
+
+/** Every line must be one that Sluice writes: an id, one line of data, or a comment. */
+function frameOf(block: string): SseFrame {
+  const fields = block.split("\n").map((line): SseFrame => {
+    if (line.startsWith(":")) return { comment: line.slice(1).trim() };
+    if (line.startsWith("id: ")) return { id: line.slice("id: ".length) };
+    if (line.startsWith("data: ")) return { data: line.slice("data: ".length) };
+    throw new Error(`This is no line of an event stream: ${JSON.stringify(line)}`);
+  });
+  return Object.assign({}, ...fields);
+}
+
+/** The data of the frames that have any. */
+export function dataOf(frames: readonly SseFrame[]): string[] {
+  return frames.flatMap(({ data }) => (data === undefined ? [] : [data]));
+}
+
+export function eventsOf(json: readonly string[]): AguiEvent[] {
+  return json.map((text) => JSON.parse(text) as AguiEvent);
+}
+
+export function hasType(...types: string[]): (frame: SseFrame) => boolean {
+  return ({ data }) => data !== undefined && types.includes((JSON.parse(data) as AguiEvent).type);
+}

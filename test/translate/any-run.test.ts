@@ -1,0 +1,117 @@
+import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
+import fc from "fast-check";
+import { ADMIT_ALL, type AllowList, allowList } from "../../src/graph/allow-list.ts";
+import { type AguiEvent, EventType, isTerminal } from "../../src/protocol/events.ts";
+import type { GraphEvent } from "../../src/protocol/graph-event.ts";
+import { verifyRun } from "../support/verify.ts";
+import { translate } from "./events.ts";
+import { cutEvents, graphEvents, NUM_RUNS, runEnd } from "./random-runs.ts";
+
+/** Calls of one id are updated by clients, who say so. */
+beforeAll(() => {
+  jest.spyOn(console, "warn").mockImplementation(() => {});
+});
+afterAll(() => {
+  jest.restoreAllMocks();
+});
+
+/** Admits each event or refuses it by its name or its place, as the next of `dice` says. */
+function randomly(dice: readonly number[]): AllowList {
+  const fates = new Map<GraphEvent, number>();
+  const fate = (event: GraphEvent) => {
+    const known = fates.get(event) ?? dice[fates.size % dice.length] ?? 0;
+    fates.set(event, known);
+    return known;
+  };
+  return { ...ADMIT_ALL, admits: (event) => fate(event) < 2, admitsPlace: (event) => fate(event) < 3 };
+}
+
+const lists = fc.oneof(
+  fc.constant(ADMIT_ALL),
+  fc.array(fc.nat(3), { minLength: 1, maxLength: 20 }).map(randomly),
+  fc.constantFrom(
+    allowList({ events: ["on_chat_model_stream"] }),
+    allowList({ events: ["on_chat_model_end", "on_chain_*"] }),
+    allowList({ nodes: { exclude: ["write"] } }),
+    allowList({ events: ["on_*_start"], maxDepth: 1 }),
+  ),
+);
+
+function textsOf(events: readonly AguiEvent[]): Map<string, string> {
+  const texts = new Map<string, string>();
+  for (const event of events) {
+    if (event.type !== EventType.TEXT_MESSAGE_CONTENT) continue;
+    texts.set(event.messageId, (texts.get(event.messageId) ?? "") + event.delta);
+  }
+  return texts;
+}
+
+describe("whatever the graph does, whatever is admitted, and wherever it stops", () => {
+  it("the events of a run are a legal sequence with one end, for both generations of clients", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        cutEvents,
+        lists,
+        runEnd,
+        fc.record({ tokens: fc.boolean(), reasoning: fc.boolean() }),
+        async (events, allowList, end, options) => {
+          const told = translate(events, { ...options, allowList, end });
+          expect(told.filter(({ type }) => isTerminal(type))).toHaveLength(1);
+          await verifyRun(JSON.parse(JSON.stringify(told)) as AguiEvent[]);
+        },
+      ),
+      { numRuns: NUM_RUNS },
+    );
+  }, 300_000);
+});
+
+describe("of every model's run that is admitted", () => {
+  /** By run, what its chunks say; when it had none, what its end says. */
+  function expected(events: readonly GraphEvent[], list: AllowList): string[] {
+    const streamed = new Map<string, string>();
+    const whole = new Map<string, string>();
+    for (const event of events) {
+      if (!list.admits(event)) continue;
+      const { chunk, output } = event.data as { chunk?: { text: string }; output?: { text: string } };
+      const { run_id: run } = event;
+      if (event.event === "on_chat_model_stream") streamed.set(run, (streamed.get(run) ?? "") + chunk?.text);
+      if (event.event === "on_chat_model_end") whole.set(run, output?.text ?? "");
+    }
+    return [...new Map([...whole, ...streamed]).values()].filter((text) => text !== "").sort();
+  }
+
+  it("the whole text leaves, once, in one message", () => {
+    // Without the ends of nodes: what those add is theirs.
+    const list = allowList({ events: ["on_chat_model_*", "on_tool_*", "on_chain_start"] });
+    fc.assert(
+      fc.property(graphEvents, fc.boolean(), (events, tokens) => {
+        const texts = textsOf(translate(events, { allowList: list, tokens }));
+        expect([...texts.values()].sort()).toEqual(expected(events, list));
+      }),
+      { numRuns: NUM_RUNS },
+    );
+  });
+
+  it("the text does not depend on tokens being on", () => {
+    fc.assert(
+      fc.property(cutEvents, lists, runEnd, (events, allowList, end) => {
+        const on = textsOf(translate(events, { allowList, end }));
+        const off = textsOf(translate(events, { allowList, end, tokens: false }));
+        expect(Object.fromEntries(off)).toEqual(Object.fromEntries(on));
+      }),
+      { numRuns: NUM_RUNS },
+    );
+  });
+
+  it("with tokens off there is at most one piece of each text", () => {
+    fc.assert(
+      fc.property(cutEvents, lists, runEnd, (events, allowList, end) => {
+        const pieces = translate(events, { allowList, end, tokens: false }).flatMap((event) =>
+          event.type === EventType.TEXT_MESSAGE_CONTENT ? [event.messageId] : [],
+        );
+        expect(new Set(pieces).size).toBe(pieces.length);
+      }),
+      { numRuns: NUM_RUNS },
+    );
+  });
+});
