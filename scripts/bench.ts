@@ -1,7 +1,7 @@
 /** `npm run bench`: what Sluice costs on top of the graph it serves. */
 import { parseArgs } from "node:util";
 import { heading, losses, report, verdict } from "./bench/report.ts";
-import { FULL, measure, QUICK, type Result } from "./bench/scenarios.ts";
+import { FULL, measureAll, QUICK } from "./bench/scenarios.ts";
 import { TRANSPORTS, type Transport } from "./line.ts";
 import { ensureBuilt } from "./setup.mjs";
 
@@ -38,11 +38,7 @@ async function main(): Promise<number> {
 
   ensureBuilt();
   console.log(heading(transport));
-  const results: Result[] = [];
-  for (const scenario of scenarios) {
-    if (process.stderr.isTTY) process.stderr.write(`  ${scenario.name} ...\r`);
-    results.push(await measure(scenario, transport, values.profile));
-  }
+  const results = await measureAll(scenarios, transport, values.profile);
   console.log(report(results));
   const lost = losses(results);
   console.log(`\n${lost.length === 0 ? "Nothing was lost." : `LOST:\n  ${lost.join("\n  ")}`}`);

@@ -53,45 +53,42 @@ function paced(runs: number, perSecond: number, seconds: number): Scenario {
 
 export const FULL: readonly Scenario[] = [
   unpaced(1, 5, 5),
-  { ...unpaced(20, 5, 1), judged: true },
-  oneByOne(unpaced(20, 3, 1)),
+  { ...unpaced(20, 7, 1), judged: true },
   unpaced(100, 2, 1),
   paced(100, 30, 5),
+  oneByOne(unpaced(20, 3, 1)),
 ];
 
 /** To see that the bench works. */
 export const QUICK: readonly Scenario[] = [unpaced(1, 1, 2, 100), oneByOne(unpaced(5, 1, 1, 100)), paced(5, 30, 0.5)];
 
-/** As many runs warm a process up as more would. */
-const WARM_UP_RUNS = 20;
+const WARM_UP: Scenario = unpaced(20, 1, 1);
 
-/** Measures in fresh processes, after a round that only warms them up. */
-export async function measure(
-  scenario: Scenario,
+/** Measures one scenario after the other in one pair of processes, both warmed up first. */
+export async function measureAll(
+  scenarios: readonly Scenario[],
   transport: Transport,
   profileTo: string | undefined,
-): Promise<Result> {
+): Promise<Result[]> {
   const server = new Child("./server.ts", profileTo);
   const floor = new Child("./floor.ts", profileTo);
   try {
     const url = await server.ask<string>("listen");
-    const warmUp: Scenario = {
-      ...scenario,
-      runs: Math.min(scenario.runs, WARM_UP_RUNS),
-      workload: { ...scenario.workload, everyMs: 0 },
+    const measure = async (scenario: Scenario): Promise<Result> => {
+      const result: Result = { scenario, seen: nothingSeen(), server: [], floor: [] };
+      const sides = [
+        async () => result.server.push(await serve(server, url, transport, scenario, result.seen)),
+        async () => result.floor.push(await consume(floor, scenario)),
+      ];
+      for (let round = 0; round < scenario.rounds; round += 1) {
+        for (const side of round % 2 === 0 ? sides : sides.toReversed()) await side();
+      }
+      return result;
     };
-    await serve(server, url, transport, warmUp, nothingSeen());
-    await consume(floor, warmUp);
-
-    const result: Result = { scenario, seen: nothingSeen(), server: [], floor: [] };
-    const sides = [
-      async () => result.server.push(await serve(server, url, transport, scenario, result.seen)),
-      async () => result.floor.push(await consume(floor, scenario)),
-    ];
-    for (let round = 0; round < scenario.rounds; round += 1) {
-      for (const side of round % 2 === 0 ? sides : sides.toReversed()) await side();
-    }
-    return result;
+    await measure(WARM_UP);
+    const results: Result[] = [];
+    for (const scenario of scenarios) results.push(await measure(scenario));
+    return results;
   } finally {
     await Promise.all([server.close(), floor.close()]);
   }

@@ -63,3 +63,15 @@ export function withoutStack(text: string): string {
   }
   return head;
 }
+
+/**
+ * `value`, which is plain JSON, without lone halves of characters: others cut texts in the middle of them, and a reader
+ * that is no JavaScript may refuse what is left. A half becomes U+FFFD. Where there is none, `value` itself comes back.
+ */
+export function wellFormed<T>(value: T): T {
+  // JSON.stringify escapes halves, and only halves, so.
+  if (!/\\ud[89a-f]/.test(JSON.stringify(value))) return value;
+  return JSON.parse(JSON.stringify(value), (_, part: unknown) =>
+    typeof part === "string" ? part.toWellFormed() : part,
+  ) as T;
+}

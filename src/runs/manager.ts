@@ -6,15 +6,14 @@ import { latestCheckpoint } from "../graph/checkpoints.ts";
 import type { Registry, ServedAgent } from "../graph/registry.ts";
 import type { StreamVersion } from "../graph/source.ts";
 import type { EventLog } from "../log/log.ts";
-import type { Cursor } from "../protocol/cursor.ts";
 import { SluiceError } from "../protocol/errors.ts";
-import type { RunAgentInput } from "../protocol/events.ts";
-import { graphTopic, type Topic, threadTopic } from "../protocol/ids.ts";
+import { graphTopic, threadTopic } from "../protocol/ids.ts";
 import { narrowingTo, parseRunOptions } from "../protocol/input.ts";
 import type { RunStatus, Store } from "../store/store.ts";
 import type { RunEnd } from "../translate/translator.ts";
 import { beginning, bodyHash } from "./admission.ts";
 import { Audiences } from "./audiences.ts";
+import type { RunHandle, StartRequest } from "./handle.ts";
 import { KeyedLock } from "./keyed-lock.ts";
 import { Run, type RunOutcome } from "./run.ts";
 import { Threads } from "./threads.ts";
@@ -28,30 +27,6 @@ export interface RunManagerOptions {
   readonly maxActiveRuns: number;
   /** Hears of every run that ended, with what went wrong if something did. */
   readonly ended: (run: Run, end: RunEnd, cause: unknown) => void;
-}
-
-export interface StartRequest {
-  /** The agent's name; the first agent when absent. */
-  readonly agent: string | undefined;
-  readonly input: RunAgentInput;
-  /** The starter wants the graph topic written. */
-  readonly graphTopic?: boolean;
-  /** The starter can come back and read on: the run goes on alone for longer. */
-  readonly detached?: boolean;
-  /** Aborts when the starter is gone: a start that still waits for its thread is dropped. */
-  readonly signal?: AbortSignal;
-}
-
-/** Where to find a run in the log. */
-export interface RunHandle {
-  readonly agent: ServedAgent;
-  readonly threadId: string;
-  readonly runId: string;
-  readonly topic: Topic;
-  /** The position before the run's `RUN_STARTED`. */
-  readonly from: Cursor;
-  /** The same for the graph topic. */
-  readonly graphFrom: Cursor;
 }
 
 interface Active {

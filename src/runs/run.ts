@@ -19,6 +19,7 @@ import { type GraphEvent, type GraphEventName, nodePath } from "../protocol/grap
 import { graphTopic, threadTopic } from "../protocol/ids.ts";
 import type { JsonValue } from "../protocol/json.ts";
 import { messageOf, redact } from "../protocol/redact.ts";
+import { wellFormed } from "../protocol/text.ts";
 import { Transcript } from "../store/transcript.ts";
 import { toInterrupt } from "../translate/interrupts.ts";
 import { createTranslator } from "../translate/run-translator.ts";
@@ -219,9 +220,9 @@ function merge(a: Told, b: Told): Told | undefined {
   return event && { event, provenance: a.provenance };
 }
 
-/** Deltas come by the thousand and carry no time: the events around them do. */
+/** Deltas come by the thousand, in whole characters, and carry no time: the events around them do. */
 function stamped(event: AguiEvent): AguiEvent {
-  return isDelta(event) ? event : { ...event, timestamp: Date.now() };
+  return isDelta(event) ? event : { ...wellFormed(event), timestamp: Date.now() };
 }
 
 function request({ agent, threadId, runId, input, fork, offered }: RunPlan): RunRequest {

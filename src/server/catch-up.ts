@@ -2,7 +2,8 @@
 import type { GapReason } from "../log/log.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import { type AguiEvent, EventType } from "../protocol/events.ts";
-import type { RunHandle, RunManager } from "../runs/manager.ts";
+import type { RunHandle } from "../runs/handle.ts";
+import type { RunManager } from "../runs/manager.ts";
 import type { CatchUp } from "./deliver.ts";
 
 type RunIds = Pick<RunHandle, "threadId" | "runId">;

@@ -11,7 +11,7 @@ import {
   type Message,
   type TokenUsage,
 } from "../protocol/events.ts";
-import type { RunHandle } from "../runs/manager.ts";
+import type { RunHandle } from "../runs/handle.ts";
 import { Transcript } from "../store/transcript.ts";
 
 export interface RunResult {

@@ -10,7 +10,8 @@ import { MemoryLog } from "../../src/log/memory.ts";
 import type { AguiEvent, RunAgentInput } from "../../src/protocol/events.ts";
 import type { GraphEvent } from "../../src/protocol/graph-event.ts";
 import { threadTopic } from "../../src/protocol/ids.ts";
-import { type RunHandle, RunManager, type RunManagerOptions } from "../../src/runs/manager.ts";
+import type { RunHandle } from "../../src/runs/handle.ts";
+import { RunManager, type RunManagerOptions } from "../../src/runs/manager.ts";
 import { MemoryStore } from "../../src/store/memory.ts";
 import type { RunEnd } from "../../src/translate/translator.ts";
 

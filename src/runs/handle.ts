@@ -1,0 +1,29 @@
+/** What starts a run, and what finds it again. */
+import type { ServedAgent } from "../graph/registry.ts";
+import type { Cursor } from "../protocol/cursor.ts";
+import type { RunAgentInput } from "../protocol/events.ts";
+import type { Topic } from "../protocol/ids.ts";
+
+export interface StartRequest {
+  /** The agent's name; the first agent when absent. */
+  readonly agent: string | undefined;
+  readonly input: RunAgentInput;
+  /** The starter wants the graph topic written. */
+  readonly graphTopic?: boolean;
+  /** The starter can come back and read on: the run goes on alone for longer. */
+  readonly detached?: boolean;
+  /** Aborts when the starter is gone: a start that still waits for its thread is dropped. */
+  readonly signal?: AbortSignal;
+}
+
+/** Where to find a run in the log. */
+export interface RunHandle {
+  readonly agent: ServedAgent;
+  readonly threadId: string;
+  readonly runId: string;
+  readonly topic: Topic;
+  /** The position before the run's `RUN_STARTED`. */
+  readonly from: Cursor;
+  /** The same for the graph topic. */
+  readonly graphFrom: Cursor;
+}

@@ -1,0 +1,114 @@
+/** The exposed state as its events: a snapshot, then the shortest way to say what changed. */
+import { describe, expect, it } from "@jest/globals";
+import fc from "fast-check";
+import jsonPatch, { type Operation } from "fast-json-patch";
+import { type AguiEvent, EventType } from "../../src/protocol/events.ts";
+import { ExposedState } from "../../src/translate/state.ts";
+import { custom, translate } from "./events.ts";
+
+/** What a client holds after these events. A patch that does not apply throws. */
+function after(events: readonly AguiEvent[], held: unknown = undefined): unknown {
+  return events.reduce((state, event) => {
+    if (event.type === EventType.STATE_SNAPSHOT) return structuredClone(event.snapshot);
+    if (event.type !== EventType.STATE_DELTA) throw new Error(`${event.type} is no state event`);
+    return jsonPatch.applyPatch(structuredClone(state), event.delta as Operation[], true).newDocument;
+  }, held);
+}
+
+const LIST = Array.from({ length: 20 }, (_, index) => `item number ${index}`);
+
+describe("the exposed state", () => {
+  it("begins with a snapshot, even when it is empty", () => {
+    expect(new ExposedState().push({})).toEqual([{ type: EventType.STATE_SNAPSHOT, snapshot: {} }]);
+  });
+
+  it("says nothing when nothing changed", () => {
+    const state = new ExposedState();
+    state.push({ list: LIST });
+    expect(state.push({ list: [...LIST] })).toEqual([]);
+  });
+
+  it("says a small change of a large state as a patch", () => {
+    const state = new ExposedState();
+    state.push({ list: LIST });
+    expect(state.push({ list: [...LIST, "one more"] })).toEqual([
+      { type: EventType.STATE_DELTA, delta: [{ op: "add", path: "/list/20", value: "one more" }] },
+    ]);
+  });
+
+  it("says a change of nearly everything as a snapshot", () => {
+    const state = new ExposedState();
+    state.push({ a: 1 });
+    expect(state.push({ b: 2 })).toEqual([{ type: EventType.STATE_SNAPSHOT, snapshot: { b: 2 } }]);
+  });
+
+  it("is told once more at the end, and not at all when it never was", () => {
+    const state = new ExposedState();
+    expect(state.finish()).toEqual([]);
+    state.push({ a: 1 });
+    expect(state.finish()).toEqual([{ type: EventType.STATE_SNAPSHOT, snapshot: { a: 1 } }]);
+  });
+
+  it("remembers what was told, not the object, which the graph may go on changing", () => {
+    const state = new ExposedState();
+    const list = [...LIST];
+    const [first] = state.push({ list });
+    list.push("one more");
+    expect(first).toEqual({ type: EventType.STATE_SNAPSHOT, snapshot: { list: LIST } });
+    expect(after(state.push({ list }), { list: LIST })).toEqual({ list });
+  });
+
+  it("takes a part from the graph ahead of time, and leaves the rest as it was told", () => {
+    const state = new ExposedState();
+    const events = [...state.push({ list: LIST, done: 0 }), ...state.merge({ done: 1 })];
+    expect(events.at(-1)).toEqual({
+      type: EventType.STATE_DELTA,
+      delta: [{ op: "replace", path: "/done", value: 1 }],
+    });
+    expect(after(events)).toEqual({ list: LIST, done: 1 });
+  });
+
+  it("shows values that are no JSON as JSON, the same in snapshots and patches", () => {
+    const state = new ExposedState();
+    const events = [
+      ...state.push({ list: LIST, when: new Date(0) }),
+      ...state.push({ list: LIST, when: new Date(0), tags: new Set(["x"]) }),
+    ];
+    expect(after(events)).toEqual({ list: LIST, when: "1970-01-01T00:00:00.000Z", tags: ["x"] });
+  });
+
+  it("whatever it becomes, is what a client holds that applied every event", () => {
+    // Keys that JSON Pointer must escape, and values of every kind.
+    const key = fc.constantFrom("a", "b/c", "d~e", "", "0");
+    const values = fc.dictionary(key, fc.jsonValue({ maxDepth: 3 }), { noNullPrototype: true });
+    fc.assert(
+      fc.property(fc.array(values, { minLength: 1, maxLength: 8 }), (states) => {
+        const state = new ExposedState();
+        let held: unknown;
+        for (const now of states) {
+          held = after(state.push(now), held);
+          expect(held).toEqual(JSON.parse(JSON.stringify(now)));
+        }
+        expect(after(state.finish(), "anything")).toEqual(held);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe("the state a graph emits by itself", () => {
+  const emitted = custom("manually_emit_state", { draft: "so far", secret: "no" });
+
+  it("leaves as far as it is exposed", () => {
+    const events = translate([emitted], { stateKeys: ["draft"] });
+    expect(events.slice(1, -1)).toEqual([
+      { type: EventType.STATE_SNAPSHOT, snapshot: { draft: "so far" } },
+      { type: EventType.STATE_SNAPSHOT, snapshot: { draft: "so far" } },
+    ]);
+  });
+
+  it("does not leave at all when nothing of it is", () => {
+    expect(translate([emitted], { stateKeys: ["other"] }).slice(1, -1)).toEqual([]);
+    expect(translate([emitted]).slice(1, -1)).toEqual([]);
+  });
+});
