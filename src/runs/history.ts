@@ -3,6 +3,7 @@
  * what they did: typed on, edited, or asked for another answer.
  */
 import type { Message } from "../protocol/events.ts";
+import { wellFormed } from "../protocol/text.ts";
 
 export interface HistoryReading {
   /** Messages the thread does not have yet. */
@@ -52,5 +53,6 @@ function same(held: Message, told: Message): boolean {
 
 function content(message: Message): string {
   const calls = message.role === "assistant" ? message.toolCalls?.map((call) => call.function) : undefined;
-  return JSON.stringify([message.content ?? "", calls ?? []]);
+  // What was told holds no half of a character; what is held may.
+  return JSON.stringify(wellFormed([message.content ?? "", calls ?? []]));
 }

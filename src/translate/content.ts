@@ -37,9 +37,11 @@ export function asMessage(value: unknown): MessageLike | undefined {
 
 /** The kind of a LangChain message: `ai`, `human`, `tool`, ... */
 export function messageType(value: object): string | undefined {
-  const message = value as { getType?: () => unknown; _getType?: () => unknown };
+  const message = value as { getType?: () => unknown; _getType?: () => unknown; role?: unknown };
   const type = typeof message.getType === "function" ? message.getType() : message._getType?.();
-  return typeof type === "string" ? type : undefined;
+  if (typeof type === "string") return type;
+  // A node may return a plain object, which LangGraph makes a message of.
+  return message.role === "assistant" || message.role === "ai" ? "ai" : message.role === "tool" ? "tool" : undefined;
 }
 
 /** What a message or chunk says and thinks. Reasoning comes first: no provider sends it behind the text it led to. */

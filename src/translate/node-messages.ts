@@ -43,7 +43,7 @@ export class NodeMessages {
     if (this.#holdsRefused(event) || !isRecord(event.data)) return [];
     const said = new Set([...this.#said].flatMap(([where, texts]) => (isInside(where, event) ? [...texts] : [])));
     // A subgraph's node returns its whole state: what it was given is not what it added.
-    const given = new Set(messagesIn(event.data.input, "ai").map((message) => message.id));
+    const given = new Set(messagesGiven(event.data.input, "ai").map((message) => message.id));
     return messagesIn(event.data.output, "ai").filter((message) => {
       if (typeof message.id === "string" && (this.#known.has(message.id) || given.has(message.id))) return false;
       const text = textOf(message);
@@ -55,7 +55,7 @@ export class NodeMessages {
   /** The tool messages that a node's end adds: results that no tool's run may have told. */
   toolMessages(event: GraphEvent): MessageLike[] {
     if (this.#holdsRefused(event) || !isRecord(event.data)) return [];
-    const given = new Set(messagesIn(event.data.input, "tool").map((message) => message.tool_call_id));
+    const given = new Set(messagesGiven(event.data.input, "tool").map((message) => message.tool_call_id));
     return messagesIn(event.data.output, "tool").filter((message) => !given.has(message.tool_call_id));
   }
 
@@ -73,6 +73,12 @@ function isInside(where: string, event: GraphEvent): boolean {
 function namespace(event: GraphEvent): string {
   const ns = event.metadata.langgraph_checkpoint_ns;
   return typeof ns === "string" ? ns : "";
+}
+
+/** The messages of one type that a node was given: `Send` may hand them over under any key. */
+function messagesGiven(input: unknown, type: "ai" | "tool"): MessageLike[] {
+  if (!isRecord(input)) return [];
+  return Object.values(input).flatMap((messages) => messagesIn({ messages }, type));
 }
 
 /** The messages of one type in a state update: of a plain update, of a `Command`, or of several of either. */

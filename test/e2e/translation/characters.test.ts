@@ -22,7 +22,7 @@ const FOX = "🦊";
 const HALF = `fox ${FOX}`.slice(0, -1);
 const MENDED = "fox \ufffd";
 
-const Held = Annotation.Root({ ...MessagesAnnotation.spec, last: Annotation<string> });
+const Held = Annotation.Root({ ...MessagesAnnotation.spec, note: Annotation<string> });
 
 function graph(node: (text: string) => object) {
   const look = tool(() => HALF, { name: "look", schema: z.object({}) });
@@ -46,12 +46,12 @@ function graph(node: (text: string) => object) {
 const ESCAPED_HALF = /\\ud[89a-f]/i;
 
 it("not of what tools, state and people say, in no event and in nothing that is kept", async () => {
-  sluice = await startSluice({ main: { graph: graph(() => ({ last: HALF })), entry: { state: ["last"] } } });
+  sluice = await startSluice({ main: { graph: graph(() => ({ note: HALF })), entry: { state: ["note"] } } });
   const input = userInput(HALF);
   const events = await turn(sluice.url, "main", input);
   expect(ofType(events, EventType.TOOL_CALL_RESULT)).toMatchObject([{ content: MENDED }]);
   expect(events.findLast(({ type }) => type === EventType.STATE_SNAPSHOT)).toMatchObject({
-    snapshot: { last: MENDED },
+    snapshot: { note: MENDED },
   });
   expect(said(events)).toEqual([`A ${FOX} it is.`]);
   expect(JSON.stringify(events)).not.toMatch(ESCAPED_HALF);
@@ -60,8 +60,19 @@ it("not of what tools, state and people say, in no event and in nothing that is 
   expect(JSON.stringify(kept)).not.toMatch(ESCAPED_HALF);
 });
 
+it("and a person's half is no edit of what was told of it when it comes again", async () => {
+  sluice = await startSluice({ main: { graph: graph(() => ({})) } });
+  const input = userInput(HALF);
+  await turn(sluice.url, "main", input);
+  const [, ...answered] = await stored(sluice.url, input.threadId);
+  const next = { id: "next", role: "user" as const, content: "and now?" };
+  const messages = [...input.messages, ...answered, next];
+  const events = await turn(sluice.url, "main", { ...input, runId: "second", messages });
+  expect(ofType(events, EventType.RUN_STARTED)).toMatchObject([{ input: { messages: [next] } }]);
+});
+
 it("not of what a run asks, or ends with", async () => {
-  const ask = () => ({ last: interrupt(HALF) });
+  const ask = () => ({ note: interrupt(HALF) });
   const fail = () => {
     throw new Error(FOX.repeat(400).slice(1)); // too long to be told whole, and cut in the middle of a fox
   };
