@@ -1,9 +1,9 @@
 /** The composition root: the only file that knows concrete classes. */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { BaseChatModel } from "@langchain/core/language_models/chat_models";
-import { MemorySaver } from "@langchain/langgraph";
+import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
 import { approvals } from "./agents/approvals.ts";
 import { assistant } from "./agents/assistant.ts";
 import { loadDocuments } from "./agents/documents.ts";
@@ -23,7 +23,11 @@ import { RunManager } from "./runs/manager.ts";
 import { httpApp } from "./server/http.ts";
 import type { ServerOptions } from "./server/server-options.ts";
 import { WebSocketHost } from "./server/ws.ts";
+import { SqliteCheckpointer } from "./store/checkpointer.ts";
+import { Database } from "./store/database.ts";
 import { MemoryStore } from "./store/memory.ts";
+import { SqliteStore } from "./store/sqlite.ts";
+import type { Store } from "./store/store.ts";
 
 /** A server with everything behind it, not listening yet. */
 export interface App {
@@ -31,20 +35,33 @@ export interface App {
   readonly runs: RunManager;
   readonly log: MemoryLog;
   readonly sockets: WebSocketHost;
-  /** Listens, and gives the address, like `http://127.0.0.1:8123`. Rejects with the system's error when it cannot. */
+  /**
+   * Listens, takes up what an earlier process left unfinished, and gives the address, like `http://127.0.0.1:8123`.
+   * Rejects with the system's error when it cannot listen.
+   */
   listen(): Promise<string>;
   /**
    * Lets active runs finish within the drain time, then ends what is left and stops listening. Called again, it hurries
-   * up: what still runs is ended at once.
+   * up: what still runs is ended at once. The store is closed last.
    */
   close(): Promise<void>;
 }
 
-/** Everything but the agents' graphs, which come ready made. `forget` hears of threads that are let go. */
+export interface AppOptions {
+  readonly logger: Logger;
+  /** Names this program to clients of `/agui/info`. */
+  readonly version: string;
+  /** Keeps the threads; the app closes it. Without one they are kept in memory. */
+  readonly store?: Store;
+  /** Hears of threads that the store in memory lets go of. */
+  readonly forget?: (threadId: string) => void;
+}
+
+/** Everything but the agents' graphs, which come ready made. */
 export function createApp(
   agents: readonly [ServedAgent, ...ServedAgent[]],
   settings: Settings,
-  { logger, version, forget }: { logger: Logger; version: string; forget: (threadId: string) => void },
+  { logger, version, forget = () => {}, store = new MemoryStore(settings.MAX_THREADS, forget) }: AppOptions,
 ): App {
   const registry = new Registry(agents);
   const log = new MemoryLog({
@@ -56,7 +73,7 @@ export function createApp(
   const runs = new RunManager({
     registry,
     log,
-    store: new MemoryStore(settings.MAX_THREADS, forget),
+    store,
     version: settings.STREAM_VERSION,
     maxActiveRuns: settings.MAX_ACTIVE_RUNS,
     ended: ({ plan: { agent, threadId, runId } }, end, cause) => {
@@ -79,6 +96,7 @@ export function createApp(
     heartbeatMs: settings.HEARTBEAT_SECONDS * 1_000,
     slowConsumerMs: settings.SLOW_CONSUMER_SECONDS * 1_000,
     ready: () => ready,
+    writable: () => store.writable(),
     failed: (err, where) => logger.error({ err, where }, "internal error"),
   };
   // A client that sends its headers or body byte by byte is cut: Node's own limits are a minute and longer.
@@ -102,6 +120,7 @@ export function createApp(
     await sockets.close(hurry.signal);
     server.closeAllConnections();
     await closed;
+    await store.close();
   };
   return {
     server,
@@ -110,6 +129,10 @@ export function createApp(
     sockets,
     async listen() {
       await listen(server, settings.PORT, settings.HOST);
+      for (const { run, outcome, cause } of await runs.recover()) {
+        const { agent, threadId, runId } = run;
+        logger.warn({ agent, threadId, runId, outcome, err: cause }, "a run's process was gone");
+      }
       return addressOf(server);
     },
     close() {
@@ -127,8 +150,8 @@ export function modelKind({ MODEL, OPENAI_API_KEY, OPENAI_BASE_URL }: Settings):
 }
 
 /**
- * The app that a configuration describes: its agents' graphs built or loaded.
- * @throws ConfigError when a graph cannot be loaded.
+ * The app that a configuration describes: its agents' graphs built or loaded, its threads in `DATA_DIR`.
+ * @throws ConfigError when a graph cannot be loaded, or the database not opened.
  */
 export async function appFromConfig(
   config: Config,
@@ -136,18 +159,28 @@ export async function appFromConfig(
   version: string,
   logger: Logger,
 ): Promise<App> {
-  const checkpointer = new MemorySaver();
-  const bundled = await bundledGraphs(config, checkpointer, packageRoot);
-  const [first, ...rest] = await Promise.all(
-    Object.entries(config.agents).map(async ([name, entry]) =>
-      servedAgent(name, entry, config, bundled[entry.graph] ?? (await load(name, entry.graph, config))),
-    ),
-  );
-  if (!first) throw new ConfigError("agents.json names no agent.");
-  const forget = (threadId: string) => {
-    checkpointer.deleteThread(threadId).catch((err: unknown) => logger.error({ err, threadId }, "forgetting failed"));
-  };
-  return createApp([first, ...rest], config, { logger, version, forget });
+  const database = openDatabase(config);
+  try {
+    const bundled = await bundledGraphs(config, new SqliteCheckpointer(database), packageRoot);
+    const [first, ...rest] = await Promise.all(
+      Object.entries(config.agents).map(async ([name, entry]) =>
+        servedAgent(name, entry, config, bundled[entry.graph] ?? (await load(name, entry.graph, config))),
+      ),
+    );
+    if (!first) throw new ConfigError("agents.json names no agent.");
+    return createApp([first, ...rest], config, { logger, version, store: new SqliteStore(database) });
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function openDatabase({ DATA_DIR }: Settings): Database {
+  try {
+    return Database.open(resolve(DATA_DIR, "sluice.db"));
+  } catch (error) {
+    throw new ConfigError(`DATA_DIR=${DATA_DIR}: ${messageOf(error)}`, { cause: error });
+  }
 }
 
 function chatModel(config: Config): BaseChatModel {
@@ -163,7 +196,7 @@ function chatModel(config: Config): BaseChatModel {
 
 async function bundledGraphs(
   config: Config,
-  checkpointer: MemorySaver,
+  checkpointer: BaseCheckpointSaver,
   packageRoot: string,
 ): Promise<Record<string, ServedGraph>> {
   const model = chatModel(config);
@@ -207,6 +240,7 @@ export function servedAgent(
     whenBusy: entry.whenBusy,
     orphanGraceMs: milliseconds(entry.orphanGraceSeconds, config.ORPHAN_GRACE_SECONDS),
     detachedGraceMs: milliseconds(entry.detachedGraceSeconds, config.DETACHED_GRACE_SECONDS),
+    recover: entry.recover,
     tokens: tokens ?? config.STREAM_TOKENS,
     reasoning: entry.reasoning,
     reasoningTags: entry.reasoningTags,

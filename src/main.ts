@@ -9,7 +9,7 @@ import { type Config, loadConfig } from "./config/config.ts";
 import { ConfigError } from "./config/settings.ts";
 import { createLogger } from "./ops/logger.ts";
 
-const USAGE = `Usage: sluice serve [<file>:<export> ...]
+const USAGE = `Usage: langgraph-sluice serve [<file>:<export> ...]
 
 Serves the agents of config/agents.json, or the graphs given: compiled LangGraph graphs exported by JavaScript modules.
 Settings come from the environment and from .env; .env.example lists them.

@@ -9,12 +9,39 @@ import { loadDocuments } from "../src/agents/documents.ts";
 import { DemoChatModel } from "../src/agents/models/demo.ts";
 import { searchDocs } from "../src/agents/tools/search-docs.ts";
 import { parseAgents } from "../src/config/agents.ts";
+import { allowList } from "../src/graph/allow-list.ts";
 import { loadGraph } from "../src/graph/loader.ts";
 import { allowListSpec, expandEventPattern } from "../src/protocol/allow-list-spec.ts";
 import { ERRORS } from "../src/protocol/errors.ts";
 import { EventType } from "../src/protocol/events.ts";
-import { DEFAULT_ALLOWED_EVENTS } from "../src/protocol/graph-event.ts";
+import { parseClientFrame } from "../src/protocol/frames.ts";
+import {
+  DEFAULT_ALLOWED_EVENTS,
+  GRAPH_EVENT_NAMES,
+  type GraphEvent,
+  type GraphEventName,
+} from "../src/protocol/graph-event.ts";
+import { threadTopic } from "../src/protocol/ids.ts";
+import { ExposedState } from "../src/translate/state.ts";
 import { memory, startSluice, type TestSluice } from "./support/sluice.ts";
+import {
+  ai,
+  callPiece,
+  custom,
+  event,
+  modelEnd,
+  modelStart,
+  nodeEnd,
+  nodeStart,
+  thought,
+  token,
+  toolEnd,
+  toolError,
+  toolMessage,
+  toolStart,
+  translate,
+  update,
+} from "./translate/events.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const [readme, protocol, architecture] = ["README.md", "PROTOCOL.md", "ARCHITECTURE.md"].map((name) =>
@@ -56,7 +83,8 @@ describe("PROTOCOL.md", () => {
       if (path === "/ws") continue; // no route but an upgrade
       const url = `${sluice.url}${path.replace(":agent", "assistant").replace(":threadId", "T").replace("NAME", "assistant").replace("THREAD", "T")}`;
       const response = await fetch(url, { method });
-      const body = await response.text();
+      const watches = response.headers.get("content-type")?.startsWith("text/event-stream");
+      const body = watches ? await response.body?.cancel() : await response.text();
       expect(`${method} ${path}: ${body}`).not.toContain("There is no such route");
     }
   });
@@ -69,14 +97,75 @@ describe("PROTOCOL.md", () => {
       );
   });
 
-  test("maps graph events that exist to AG-UI events that exist", () => {
+  describe("maps graph events as the code does:", () => {
     const mapping = rows(section(protocol, "From graph events to AG-UI events"));
-    expect(mapping.length).toBeGreaterThan(8);
-    for (const [from = "", to = ""] of mapping) {
-      for (const [, name = ""] of from.matchAll(/`(on_[\w*]+)`/g))
-        expect([name, expandEventPattern(name)]).not.toEqual([name, []]);
-      for (const [, name = ""] of to.matchAll(/`([A-Z_]{3,})`/g)) expect(Object.keys(EventType)).toContain(name);
+    /** What the table says becomes of each graph event, by name. */
+    const told = new Map<string, readonly string[]>();
+    for (const [index, [from = "", to = ""]] of mapping.entries()) {
+      const types = typesIn(to.includes("the same events") ? (mapping[index - 1]?.[1] ?? "") : to);
+      for (const [, pattern = ""] of from.matchAll(/`(on_[\w*]+)`/g)) {
+        for (const name of expandEventPattern(pattern)) told.set(name, [...(told.get(name) ?? []), ...types]);
+      }
     }
+
+    test("each has a row, and no other", () => {
+      expect([...told.keys()].sort()).toEqual([...GRAPH_EVENT_NAMES].sort());
+    });
+
+    test.each(GRAPH_EVENT_NAMES)("%s", (name) => {
+      // A node's end closes only what its start opened.
+      const beside: GraphEventName[] = name === "on_chain_end" ? ["on_chain_start"] : [];
+      const events = [name, ...beside];
+      const made = translate(EVERYTHING, { allowList: allowList({ events }), reasoningTags: ["think"] }).slice(1, -1);
+      const types = new Set<string>(made.map((event) => event.type));
+      expect([...types].sort()).toEqual([...new Set(events.flatMap((each) => told.get(each)))].sort());
+    });
+
+    test("exposed state", () => {
+      const [, to = ""] = mapping.find(([from]) => from?.includes("`state`")) ?? [];
+      const state = new ExposedState();
+      const long = "long enough that a patch is shorter than all of it";
+      const made = [...state.push({ plan: [long] }), ...state.push({ plan: [long, "b"] }), ...state.finish()];
+      expect(new Set(made.map((event) => event.type))).toEqual(new Set(typesIn(to)));
+    });
+
+    test.each(rows(section(protocol, "Custom events from a graph")))("custom events named %s", (names, _, to = "") => {
+      const values: Record<string, unknown> = {
+        manually_emit_message: { message: "Hello.", message_id: "emitted" },
+        manually_emit_tool_call: { id: "emitted", name: "look", args: {} },
+      };
+      for (const [, name = ""] of names?.matchAll(/`(\w+)`/g) ?? []) {
+        for (const asked of [name, `copilotkit_${name}`]) {
+          const events = [{ plan: ["a".repeat(80)] }, { plan: ["a".repeat(80), "b"] }].map((value) =>
+            custom(asked, values[name] ?? value),
+          );
+          const made = translate(events, { stateKeys: ["plan"] }).slice(1, -1);
+          expect([asked, [...new Set(made.map((event) => event.type))].sort()]).toEqual([asked, typesIn(to).sort()]);
+        }
+      }
+    });
+  });
+
+  test("lists the frames that a client may send", () => {
+    const listed = rows(section(protocol, "Frames from the client")).map(([frame]) => frame?.replaceAll("`", ""));
+    expect(() => parseClientFrame('{"type":"?"}')).toThrow(`valid are ${listed.join(", ")}.`);
+  });
+
+  test("shows frames as they are", () => {
+    const [run = "", back = ""] = blocks(section(protocol, "Frames from the server"), "");
+    const sent = `${run}${back}`.split("\n").flatMap((line) => (line.startsWith("> ") ? [line.slice(2)] : []));
+    expect(sent.map((frame) => parseClientFrame(frame).type)).toEqual(["run", "subscribe"]);
+    const listed = rows(section(protocol, "Frames from the server")).map(([frame]) => frame?.replaceAll("`", ""));
+    for (const [, type] of `${run}${back}`.matchAll(/^< \{"v":1,"type":"(\w+)"/gm)) expect(listed).toContain(type);
+  });
+
+  test("says how a topic is written", () => {
+    const [, kept = ""] = /but for `([^`]+)`: JavaScript's/.exec(protocol) ?? [];
+    const printable = Array.from({ length: 95 }, (_, index) => String.fromCharCode(32 + index));
+    const inRanges = (char: string) => kept.split(" ").some((part) => new RegExp(`^[${escaped(part)}]$`).test(char));
+    for (const char of printable)
+      expect([char, threadTopic(char)]).toEqual([char, `thread:${inRanges(char) ? char : encodeURIComponent(char)}`]);
+    expect(printable.filter((char) => inRanges(char) !== (encodeURIComponent(char) === char))).toEqual([]);
   });
 
   test("speaks of no AG-UI event that does not exist", () => {
@@ -131,6 +220,11 @@ describe("README.md", () => {
     expect(await run("websocket.mjs", code)).toContain("12 * 7 = 84");
   });
 
+  test("shows a client for frames that comes back", async () => {
+    const [code = ""] = blocks(readme, "js frames");
+    expect(await run("frames.mjs", code)).toContain("12 * 7 = 84");
+  });
+
   test("shows a body for curl that starts a run", async () => {
     const [, body = ""] = /curl -N .*\n\s+-d '([^']+)'/.exec(readme) ?? [];
     const response = await fetch(`${sluice.url}/agui`, { method: "POST", headers: JSON_TYPE, body });
@@ -166,6 +260,55 @@ test.each([
   expect((JSON.parse(found) as { title: string }[])[0]?.title).toBe(title);
 });
 
+/** Something of each graph event, as a busy graph would have it. Which of it is admitted is for a test to say. */
+const EVERYTHING: GraphEvent[] = [
+  nodeStart("work"),
+  modelStart("m", { node: "work" }),
+  thought("m", "Hm.", { node: "work" }),
+  token("m", { content: [{ type: "thinking", thinking: "", signature: "sealed" }] }, { node: "work" }),
+  token("m", "Hello.", { node: "work" }),
+  callPiece("m", { id: "c", name: "look", args: "{}" }, { node: "work" }),
+  modelEnd(
+    "m",
+    {
+      content: [
+        { type: "thinking", thinking: "Hm.", signature: "sealed" },
+        { type: "text", text: "Hello." },
+      ],
+      tool_calls: [{ id: "c", name: "look", args: {}, type: "tool_call" }],
+    },
+    { node: "work" },
+  ),
+  event("on_llm_start", "l", { input: {} }),
+  event("on_llm_stream", "l", { chunk: { text: "<think>Hm.</think>Hello." } }),
+  event("on_llm_end", "l", { output: { generations: [[{ text: "Hello." }]] } }),
+  toolStart("t1", "look", {}, { call: "other" }),
+  toolEnd("t1", "look", "done", { call: "other" }),
+  toolError("t2", "look", "broken", { call: "another" }),
+  custom("progress", 1),
+  ...(["on_retriever_start", "on_retriever_end", "on_prompt_start", "on_prompt_end"] as const).map((name) =>
+    event(name, "x", {}),
+  ),
+  ...(["on_parser_start", "on_parser_stream", "on_parser_end"] as const).map((name) => event(name, "y", {})),
+  event("on_chain_stream", "work", { chunk: {} }),
+  nodeEnd("work"),
+  // A node that adds what nothing was streamed of: a call with its thoughts, and then the answer to it.
+  nodeStart("own"),
+  nodeEnd("own", {
+    output: update(
+      ai("added", "", {
+        content: [
+          { type: "thinking", thinking: "Hm.", signature: "sealed" },
+          { type: "text", text: "Done." },
+        ],
+        tool_calls: [{ id: "own", name: "look", args: {}, type: "tool_call" }],
+      }),
+    ),
+  }),
+  nodeStart("answer"),
+  nodeEnd("answer", { output: update(toolMessage("own", "No.")) }),
+];
+
 const JSON_TYPE = { "Content-Type": "application/json" };
 
 /** Runs a snippet against the test's server and gives what it printed. */
@@ -185,6 +328,18 @@ function section(document: string, title: string): string {
   const [, text] = new RegExp(`^#+ ${title}\\n([\\s\\S]*?)(?=^#+ |$(?![\\s\\S]))`, "m").exec(document) ?? [];
   if (text === undefined) throw new Error(`There is no section "${title}".`);
   return text;
+}
+
+/** The AG-UI event types that a cell names. */
+function typesIn(cell: string): string[] {
+  const names = [...cell.matchAll(/`([A-Z][A-Z_]+)`/g)].map(([, name = ""]) => name);
+  for (const name of names) expect(Object.keys(EventType)).toContain(name);
+  return names;
+}
+
+/** A list of characters and ranges as the inside of a class in a regular expression. */
+function escaped(part: string): string {
+  return /^[A-Za-z0-9]-[A-Za-z0-9]$/.test(part) ? part : part.replace(/[\]\\^-]/g, "\\$&");
 }
 
 /** The fenced blocks whose info string is `info`. */

@@ -25,6 +25,11 @@ const agent = z.strictObject({
   /** In seconds; what is absent is taken from the settings. */
   orphanGraceSeconds: z.number().min(0).max(86_400).optional(),
   detachedGraceSeconds: z.number().min(0).max(86_400).optional(),
+  /**
+   * When the process died in the middle of a run, the next one goes on with it. The node that was at work runs again:
+   * only for graphs that can bear it.
+   */
+  recover: z.boolean().default(false),
   tokens: z.boolean().optional(),
   reasoning: z.boolean().default(true),
   /** Names of the tags between which text is thought, without brackets. An empty list turns this off. */

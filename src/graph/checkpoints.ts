@@ -13,3 +13,12 @@ export async function latestCheckpoint(graph: ServedGraph, threadId: string): Pr
   const id = isRecord(config) ? config.checkpoint_id : undefined;
   return typeof id === "string" ? id : NO_CHECKPOINT;
 }
+
+/** Makes the graph forget a thread, if it remembers any. */
+export async function forgetThread({ checkpointer }: ServedGraph, threadId: string): Promise<void> {
+  if (isForgetful(checkpointer)) await checkpointer.deleteThread(threadId);
+}
+
+function isForgetful(checkpointer: unknown): checkpointer is { deleteThread(threadId: string): Promise<void> } {
+  return isRecord(checkpointer) && typeof checkpointer.deleteThread === "function";
+}

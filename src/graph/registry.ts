@@ -35,6 +35,8 @@ export interface ServedAgent {
   readonly orphanGraceMs: number;
   /** The same for a run whose starter can come back and read on. */
   readonly detachedGraceMs: number;
+  /** What becomes of a run whose process died: `true`, the next process goes on with it; `false`, it is ended. */
+  readonly recover: boolean;
   /** `false`: each message leaves once, whole. */
   readonly tokens: boolean;
   /** `false`: no reasoning leaves. */

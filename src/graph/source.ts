@@ -65,7 +65,11 @@ export interface GraphInterrupt {
 
 /** A graph being read. `interrupts` is filled as they happen. */
 export interface GraphRun {
-  readonly events: AsyncIterable<GraphEvent>;
+  /**
+   * Reads it to its end, once, and hands over every event. A call, not an iteration: passing an event on costs no
+   * promise then, and there are thousands.
+   */
+  read(each: (event: GraphEvent) => void): Promise<void>;
   readonly interrupts: readonly GraphInterrupt[];
   /** Was this thrown by a model call, rather than by the graph around it? */
   isModelError(error: unknown): boolean;
@@ -76,8 +80,8 @@ export interface SourceOptions {
 }
 
 /**
- * Opens a run. Nothing happens until `events` is read. When `signal` aborts, the read in progress throws
- * `signal.reason` at once, however long the graph takes to notice.
+ * Opens a run. Nothing happens until it is read. When `signal` aborts, `read` rejects with `signal.reason` at
+ * once, however long the graph takes to notice.
  */
 export function openRun(
   graph: ServedGraph,
@@ -88,20 +92,21 @@ export function openRun(
   const notes = new RunNotes();
   const interrupts: GraphInterrupt[] = [];
   return {
-    events: read(graph, request, signal, options, notes, interrupts),
+    read: (each) => read(graph, request, signal, options, notes, interrupts, each),
     interrupts,
     isModelError: (error) => notes.isModelError(error),
   };
 }
 
-async function* read(
+async function read(
   graph: ServedGraph,
   request: RunRequest,
   signal: AbortSignal,
   { version }: SourceOptions,
   notes: RunNotes,
   interrupts: GraphInterrupt[],
-): AsyncGenerator<GraphEvent> {
+  each: (event: GraphEvent) => void,
+): Promise<void> {
   signal.throwIfAborted();
   // LangSmith wants UUIDs, clients send anything: the trace has an id of its own and carries ours as metadata.
   const traceId = randomUUID();
@@ -120,32 +125,31 @@ async function* read(
     callbacks: [notes],
     // `updates` shows interrupts, `custom` shows config.writer; both arrive as on_chain_stream of the root run.
     // `values` carries the whole state by reference, and is asked for only where some of it is exposed.
+    // A step's checkpoint is kept before the next step begins, so that a process that dies can be taken over from.
+    durability: "sync",
     streamMode: ["updates", "custom", ...(request.stateKeys.length > 0 ? ["values"] : [])],
   });
   const iterator = events[Symbol.asyncIterator]();
-  // One listener for the whole run: one a token would cost more than the token.
-  let abandon: (reason: unknown) => void = () => {};
-  const onAbort = () => abandon(signal.reason);
-  signal.addEventListener("abort", onAbort);
-  const next = () =>
-    new Promise<IteratorResult<unknown>>((resolve, reject) => {
-      abandon = reject;
-      iterator.next().then(resolve, reject);
-    });
-  let ended = false;
-  try {
-    for (;;) {
-      signal.throwIfAborted();
-      const step = await next();
-      if (step.done) break;
+  const pump = async () => {
+    for (let step = await iterator.next(); !step.done && !signal.aborted; step = await iterator.next()) {
       const raw = step.value as GraphEvent;
       const event = version === "v1" ? fromV1(raw) : raw;
       const told =
         event.event === "on_chain_stream" && event.run_id === traceId
           ? readRootChunk(event, notes, interrupts, request.stateKeys)
           : annotate(event, notes);
-      if (told) yield told;
+      if (told) each(told);
     }
+  };
+  // One race for the whole run: one a token would cost more than the token.
+  let onAbort = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason);
+    signal.addEventListener("abort", onAbort);
+  });
+  let ended = false;
+  try {
+    await Promise.race([pump(), aborted]);
     ended = true;
   } finally {
     signal.removeEventListener("abort", onAbort);

@@ -24,8 +24,8 @@ export async function* follow(
     if (page.gap !== undefined || page.entries.length > 0) {
       cursor = page.next;
       yield page;
-      continue;
     }
+    if (page.gap !== undefined || page.entries.length === PAGE_SIZE) continue;
     await hint;
     hint = log.woken(topic, signal);
   }

@@ -57,7 +57,10 @@ export interface EventLog {
    * @throws SluiceError `owner_lost` when a later fence has written here.
    */
   append(topic: Topic, fence: Fence, entries: readonly NewEntry[]): Promise<Cursor>;
-  /** What lies after `after` (`null`: the oldest retained), at most `limit` entries. Says a gap, never hides one. */
+  /**
+   * What lies after `after` (`null`: the oldest retained), at most `limit` entries; fewer only at the head. Says a gap,
+   * never hides one.
+   */
   read(topic: Topic, after: Cursor | null, limit: number): Promise<Page>;
   /** Makes sure that a topic exists, so that a position in it can be named before its first entry. Gives its head. */
   open(topic: Topic): Promise<Cursor>;

@@ -33,6 +33,7 @@ export class MemoryLog implements EventLog {
   /** In the order of their last append, the longest silent first. */
   readonly #topics = new Map<Topic, TopicState>();
   readonly #waiting = new Map<Topic, Set<() => void>>();
+  readonly #signals = new WeakMap<AbortSignal, Set<() => void>>();
   #totalBytes = 0;
 
   /** `now` is a monotonic clock in milliseconds. */
@@ -47,7 +48,8 @@ export class MemoryLog implements EventLog {
     state.fence = fence;
     for (const entry of entries) {
       state.head += 1;
-      state.entries.push({ ...entry, offset: state.head });
+      const { json, type, runId, span, edge, provenance } = entry;
+      state.entries.push({ json, type, runId, span, edge, provenance, offset: state.head });
       this.#count(state, Buffer.byteLength(entry.json));
     }
     this.#trim(state);
@@ -89,18 +91,32 @@ export class MemoryLog implements EventLog {
 
   woken(topic: Topic, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return Promise.resolve();
+    const own = this.#waitingOf(signal);
     return new Promise((resolve) => {
       const waiting = this.#waiting.get(topic) ?? new Set();
       this.#waiting.set(topic, waiting);
       const done = () => {
         waiting.delete(done);
+        own.delete(done);
         if (waiting.size === 0 && this.#waiting.get(topic) === waiting) this.#waiting.delete(topic);
-        signal.removeEventListener("abort", done);
         resolve();
       };
       waiting.add(done);
-      signal.addEventListener("abort", done, { once: true });
+      own.add(done);
     });
+  }
+
+  /** What waits under one signal. One listener a signal: a follower waits once for every few tokens. */
+  #waitingOf(signal: AbortSignal): Set<() => void> {
+    const known = this.#signals.get(signal);
+    if (known) return known;
+    const own = new Set<() => void>();
+    this.#signals.set(signal, own);
+    const wakeAll = () => {
+      for (const done of [...own]) done();
+    };
+    signal.addEventListener("abort", wakeAll, { once: true });
+    return own;
   }
 
   async drop(topic: Topic): Promise<void> {

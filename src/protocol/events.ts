@@ -78,9 +78,13 @@ export function isDelta(event: AguiEvent): event is DeltaEvent {
   );
 }
 
+/** Which message or tool call a delta belongs to. */
+function deltaOf(event: DeltaEvent): string {
+  return event.type === EventType.TOOL_CALL_ARGS ? event.toolCallId : event.messageId;
+}
+
 /** `b` appended to `a` when both are deltas of one span, else nothing. */
 export function mergeDeltas(a: AguiEvent, b: AguiEvent): AguiEvent | undefined {
-  if (a.type !== b.type || !isDelta(a) || !isDelta(b)) return undefined;
-  if (spanPosition(a).span !== spanPosition(b).span) return undefined;
+  if (a.type !== b.type || !isDelta(a) || !isDelta(b) || deltaOf(a) !== deltaOf(b)) return undefined;
   return { ...a, delta: a.delta + b.delta };
 }

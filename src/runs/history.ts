@@ -14,6 +14,8 @@ export interface HistoryReading {
   freshAfter(length: number): readonly Message[];
 }
 
+const CONVERSATION: ReadonlySet<Message["role"]> = new Set(["user", "assistant", "tool"]);
+
 /**
  * Compares what a client holds with what its thread was told.
  *
@@ -22,7 +24,8 @@ export interface HistoryReading {
  * - From the first message that both hold, one that is missing, or a user's message with other content, parts.
  * - Assistant and tool messages are not edited by clients, so the id, or the same content under another id, is enough.
  *
- * Reasoning is not compared: many clients do not send it back.
+ * Reasoning is not compared: many clients do not send it back. Neither are system messages: they are the application's,
+ * which puts them in front of however little it keeps.
  */
 export function readHistory(held: readonly Message[], transcript: readonly Message[]): HistoryReading {
   const matches = new Map<Message, number>();
@@ -31,7 +34,7 @@ export function readHistory(held: readonly Message[], transcript: readonly Messa
   for (const [index, told] of transcript.entries()) {
     const match = held.find((message) => !matches.has(message) && same(message, told));
     if (match) matches.set(match, index);
-    if (told.role === "reasoning" || told.role === "activity") continue;
+    if (!CONVERSATION.has(told.role)) continue;
     if (match) begun = true;
     else if (begun || held.some((message) => message.id === told.id)) {
       partsAt = index;

@@ -7,15 +7,17 @@ import type { Registry, ServedAgent } from "../graph/registry.ts";
 import type { StreamVersion } from "../graph/source.ts";
 import type { EventLog } from "../log/log.ts";
 import { SluiceError } from "../protocol/errors.ts";
+import type { Message } from "../protocol/events.ts";
 import { graphTopic, threadTopic } from "../protocol/ids.ts";
-import { narrowingTo, parseRunOptions } from "../protocol/input.ts";
-import type { RunStatus, Store } from "../store/store.ts";
+import type { RunRecord, RunStatus, Store } from "../store/store.ts";
 import type { RunEnd } from "../translate/translator.ts";
 import { beginning, bodyHash } from "./admission.ts";
 import { Audiences } from "./audiences.ts";
 import type { RunHandle, StartRequest } from "./handle.ts";
 import { KeyedLock } from "./keyed-lock.ts";
+import { type LeftRun, takeUp } from "./recovery.ts";
 import { Run, type RunOutcome } from "./run.ts";
+import { planFor, type RunInput, runInput } from "./run-input.ts";
 import { Threads } from "./threads.ts";
 
 export interface RunManagerOptions {
@@ -56,6 +58,7 @@ export class RunManager {
   readonly threads: Threads;
   /** Starts that are being admitted: what closes has to wait for them too. */
   readonly #starting = new Set<Promise<unknown>>();
+  #recovering: Promise<unknown> | undefined;
   /** Runs that have a place and are not active yet. */
   #beginning = 0;
   #fence = 0;
@@ -74,6 +77,7 @@ export class RunManager {
    * `overloaded`, `draining`.
    */
   async start(request: StartRequest): Promise<RunHandle> {
+    await this.#recovering;
     const { threadId, runId } = request.input;
     // Attaching does not wait in the line of those who want a run of their own.
     const agent = this.#options.registry.get(request.agent);
@@ -105,6 +109,26 @@ export class RunManager {
     const active = this.#active.get(threadId);
     active?.run.stop();
     return active !== undefined;
+  }
+
+  /** Takes up, or ends, what a process before this one left unfinished. To be called first; starts wait for it. */
+  recover(): Promise<LeftRun[]> {
+    const left = takeUp(this.#options, (agent, run, messages, input) =>
+      // Nobody follows yet, and clients need a while to find their way back.
+      this.#launch(agent, run, messages, { ...input, detached: true }),
+    );
+    this.#recovering = left;
+    return left;
+  }
+
+  /** Forgets a thread for good: what it was told, what its graphs remember, and its log. An active run is cancelled. */
+  async delete(threadId: string): Promise<boolean> {
+    this.cancel(threadId);
+    return this.#admission.hold(threadId, async () => {
+      this.cancel(threadId);
+      await this.#active.get(threadId)?.done;
+      return this.threads.delete(threadId, this.#options.registry);
+    });
   }
 
   /** Writes the graph topic of the thread's active run from here on. `false` when it is written already, or none is active. */
@@ -153,62 +177,53 @@ export class RunManager {
     }
   }
 
-  async #begin(
-    agent: ServedAgent,
-    { input, graphTopic: wantsGraph = false, detached = false }: StartRequest,
-    hash: string,
-  ): Promise<RunHandle> {
-    const { store, log, version } = this.#options;
-    const { threadId, runId } = input;
+  async #begin(agent: ServedAgent, request: StartRequest, hash: string): Promise<RunHandle> {
+    const { store } = this.#options;
+    const { threadId, runId } = request.input;
     const [thread, earlier] = await Promise.all([store.thread(threadId), store.runs(threadId)]);
-    const start = beginning(agent, input, thread, earlier);
-    const checkpointBefore = start.fork?.checkpointId ?? (await latestCheckpoint(agent.graph, threadId));
-    const { events, tokens = true, reasoning = true, graceSeconds } = parseRunOptions(input);
-    const graphFrom = await log.open(graphTopic(threadId));
-    const from = await log.open(threadTopic(threadId));
-    this.#fence += 1;
-    const run = new Run(
-      {
-        agent,
-        threadId,
-        runId,
-        ...start,
-        offered: { tools: input.tools ?? [], context: input.context ?? [] },
-        allowList: agent.allowList.narrow(narrowingTo(events)),
-        tokens: agent.tokens && tokens,
-        reasoning: agent.reasoning && reasoning,
-        graphTopic: agent.graphTopic || wantsGraph,
-        version,
-        fence: this.#fence,
-        from,
-      },
-      log,
-    );
-    await store.startRun({
+    const start = beginning(agent, request.input, thread, earlier);
+    const checkpoint = await latestCheckpoint(agent.graph, threadId);
+    const row = {
       threadId,
       runId,
       agent: agent.name,
       bodyHash: hash,
-      status: "active",
-      from,
       startedAt: Date.now(),
       historyLength: start.history.length,
-      checkpointBefore,
-    });
+      checkpointBefore: start.fork?.checkpointId ?? checkpoint,
+    };
+    const input = runInput(request, start, checkpoint, thread);
+    return this.#launch(agent, row, [...start.history, ...start.fresh], input);
+  }
+
+  /** The row with all it takes to begin it again, then `RUN_STARTED`, then the graph. */
+  async #launch(
+    agent: ServedAgent,
+    begun: Omit<RunRecord, "status" | "from" | "input">,
+    messages: readonly Message[],
+    input: RunInput,
+  ): Promise<RunHandle> {
+    const { store, log, version } = this.#options;
+    const { threadId, runId, bodyHash: hash, historyLength } = begun;
+    const graphFrom = await log.open(graphTopic(threadId));
+    const from = await log.open(threadTopic(threadId));
+    this.#fence += 1;
+    const row: RunRecord = { ...begun, status: "active", from, input };
+    const run = new Run(planFor(agent, row, messages, input, { version, fence: this.#fence }), log);
+    await store.startRun(row, messages);
     try {
       await run.begin();
     } catch (error) {
       // A row that stays active would be attached to, and never end.
-      const { history: messages } = start;
-      const { state, interrupts = [] } = thread ?? {};
-      const terminal = undefined;
-      await store.endRun(threadId, runId, { status: "failed", messages, state, interrupts, terminal, refused: {} });
+      const held = { messages: messages.slice(0, historyLength), interrupts: input.answered, state: undefined };
+      await store.endRun(threadId, runId, { status: "failed", ...held, terminal: undefined, refused: {} });
       throw error;
     }
+    const { detached, options } = input;
     const handle: RunHandle = { agent, threadId, runId, topic: threadTopic(threadId), from, graphFrom };
     this.#active.set(threadId, { run, handle, bodyHash: hash, detached, done: this.#drive(run) });
     if (this.#stopping) run.stop(new SluiceError("draining"));
-    const grace = graceSeconds === undefined ? undefined : graceSeconds * 1_000;
+    const grace = options.graceSeconds === undefined ? undefined : options.graceSeconds * 1_000;
     this.#audiences.begin(threadId, grace ?? (detached ? agent.detachedGraceMs : agent.orphanGraceMs));
     return handle;
   }

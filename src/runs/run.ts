@@ -38,6 +38,8 @@ export interface RunPlan {
   readonly history: readonly Message[];
   /** Set when the client's history parts from the thread's: the graph goes on from an earlier checkpoint. */
   readonly fork: { readonly checkpointId: string } | undefined;
+  /** Followers have to forget what came after `history` and `fresh`: all that holds is told behind `RUN_STARTED`. */
+  readonly retold: boolean;
   /** What the client brought for the graph. */
   readonly offered: RunRequest["offered"];
   readonly allowList: AllowList;
@@ -86,6 +88,7 @@ export class Run {
   readonly #transcript: Transcript;
   readonly #agui: TopicWriter<Told>;
   #graph: TopicWriter<GraphTold> | undefined;
+  #lastProvenance: { runId: string; name: GraphEventName; provenance: Provenance } | undefined;
   #ended = false;
 
   constructor(plan: RunPlan, log: EventLog) {
@@ -121,8 +124,8 @@ export class Run {
 
   /** Puts `RUN_STARTED` into the log. */
   async begin(): Promise<void> {
-    const { fresh, fork } = this.plan;
-    this.#tell(this.#translator.start(fresh, fork !== undefined), undefined);
+    const { fresh, retold } = this.plan;
+    this.#tell(this.#translator.start(fresh, retold), undefined);
     await this.#agui.flushed();
     this.#abort.signal.throwIfAborted();
   }
@@ -136,10 +139,10 @@ export class Run {
     let cause: unknown;
     try {
       graphRun = openRun(agent.graph, request(this.plan), this.#abort.signal, { version });
-      for await (const event of graphRun.events) {
+      await graphRun.read((event) => {
         deadlines.saw(event);
         this.#pump(event);
-      }
+      });
       end = ending(graphRun.interrupts.map(toInterrupt));
     } catch (thrown) {
       cause = thrown;
@@ -205,8 +208,18 @@ export class Run {
 
   #tell(events: readonly AguiEvent[], cause: GraphEvent | undefined): void {
     if (events.length === 0) return;
-    const provenance = cause && provenanceOf(cause);
+    const provenance = cause && this.#provenanceOf(cause);
     for (const event of events) this.#agui.add({ event: stamped(event), provenance });
+  }
+
+  /** The tokens of a model run come one after the other and share one provenance. */
+  #provenanceOf(event: GraphEvent): Provenance {
+    const { run_id: runId, event: name } = event;
+    const last = this.#lastProvenance;
+    if (last?.runId === runId && last.name === name) return last.provenance;
+    const provenance = provenanceOf(event);
+    this.#lastProvenance = { runId, name, provenance };
+    return provenance;
   }
 
   #toEntry({ event, provenance }: Told): NewEntry {

@@ -1,10 +1,12 @@
 /** Threads as their clients know them: from the store, and from the active run, which the store does not know yet. */
+import { forgetThread } from "../graph/checkpoints.ts";
+import type { Registry } from "../graph/registry.ts";
 import type { EventLog } from "../log/log.ts";
 import type { Cursor } from "../protocol/cursor.ts";
 import type { AguiEvent, Interrupt, Message } from "../protocol/events.ts";
-import { threadTopic } from "../protocol/ids.ts";
+import { graphTopic, threadTopic } from "../protocol/ids.ts";
 import type { JsonValue } from "../protocol/json.ts";
-import type { Store, ThreadRecord } from "../store/store.ts";
+import type { Store, ThreadRecord, ThreadSummary } from "../store/store.ts";
 import type { Run } from "./run.ts";
 
 /** What a thread's clients were told so far. */
@@ -21,6 +23,12 @@ export interface Snapshot {
   readonly open: readonly AguiEvent[];
   /** The position that all this is true for. */
   readonly cursor: Cursor;
+}
+
+/** A thread in a list. */
+export interface ListedThread extends ThreadSummary {
+  /** A run is active on it. */
+  readonly active: boolean;
 }
 
 export class Threads {
@@ -52,10 +60,44 @@ export class Threads {
     return (await this.#store.thread(threadId))?.interrupts ?? [];
   }
 
+  /** Where the run began that this position lies in; `undefined` when no such run is known. */
+  async runAt(threadId: string, position: Cursor): Promise<Cursor | undefined> {
+    const runs = await this.#store.runs(threadId);
+    return runs.findLast(({ from }) => from.epoch === position.epoch && from.offset <= position.offset)?.from;
+  }
+
   /** How many graph events the allow-list refused, by name: in the active run, or in the last. */
   async refused(threadId: string): Promise<Readonly<Record<string, number>>> {
     const run = this.#activeRun(threadId);
     if (run) return Object.fromEntries(run.refused);
     return (await this.#store.thread(threadId))?.refused ?? {};
+  }
+
+  /** The threads that were used last; those behind an earlier page's `next` when it is given as `before`. */
+  async list(limit: number, before?: string): Promise<{ threads: ListedThread[]; next?: string }> {
+    const page = await this.#store.threads(limit, before);
+    return { ...page, threads: page.threads.map((thread) => this.#listed(thread)) };
+  }
+
+  /** One of a list. `undefined`: there is no such thread. */
+  async listed(threadId: string): Promise<ListedThread | undefined> {
+    const thread = await this.#store.threadSummary(threadId);
+    return thread && this.#listed(thread);
+  }
+
+  /** Forgets a thread on which nothing runs. `false` when there is no such thread. */
+  async delete(threadId: string, registry: Registry): Promise<boolean> {
+    const agents = new Set((await this.#store.runs(threadId)).map(({ agent }) => agent));
+    // Before the row: whoever meets an error half way can ask again.
+    for (const { name, graph } of registry.all) if (agents.has(name)) await forgetThread(graph, threadId);
+    if (!(await this.#store.deleteThread(threadId))) return false;
+    // Those who watch meet a gap, and learn that the thread is empty now.
+    await this.#log.drop(threadTopic(threadId));
+    await this.#log.drop(graphTopic(threadId));
+    return true;
+  }
+
+  #listed(thread: ThreadSummary): ListedThread {
+    return { ...thread, active: this.#activeRun(thread.threadId) !== undefined };
   }
 }

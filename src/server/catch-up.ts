@@ -1,4 +1,5 @@
 /** Where a thread stands, as one legal beginning: for those who come late, and for those who missed something for good. */
+import { randomUUID } from "node:crypto";
 import type { GapReason } from "../log/log.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import { type AguiEvent, EventType } from "../protocol/events.ts";
@@ -10,12 +11,18 @@ type RunIds = Pick<RunHandle, "threadId" | "runId">;
 
 /**
  * A run's start, the messages so far, the exposed state, and what is open, opened again. When nothing runs it ends
- * there; `run` then gives the sequence its ids. With a `reason` the gap is named behind the start.
+ * there; `run` then gives the sequence its ids. Without a `runId` it is the thread's last run, and told how that ended.
+ * With a `reason` the gap is named behind the start.
  */
-export async function standing(runs: RunManager, run: RunIds, reason?: GapReason): Promise<CatchUp> {
+export async function standing(
+  runs: RunManager,
+  run: Pick<RunIds, "threadId"> & Partial<RunIds>,
+  reason?: GapReason,
+): Promise<CatchUp> {
   const { messages, state, open, interrupts, ending, cursor } = await runs.threads.snapshot(run.threadId);
   const active = runs.active(run.threadId);
-  const { threadId, runId } = active ?? run;
+  const { threadId } = run;
+  const runId = active?.runId ?? run.runId ?? ending?.runId ?? randomUUID();
   const events: AguiEvent[] = [
     { type: EventType.RUN_STARTED, threadId, runId },
     ...(reason ? [{ type: EventType.CUSTOM as const, name: "sluice.gap", value: { reason } }] : []),
@@ -28,7 +35,8 @@ export async function standing(runs: RunManager, run: RunIds, reason?: GapReason
       interrupts.length > 0 ? { outcome: { type: "interrupt" as const, interrupts: [...interrupts] } } : {};
     const finished: AguiEvent = { type: EventType.RUN_FINISHED, threadId, runId, ...waiting };
     // Who missed the end of this very run hears how it ended; who only looks in learns that nothing runs.
-    events.push(reason && ending?.runId === runId ? ending.terminal : finished);
+    const missed = reason !== undefined || run.runId === undefined;
+    events.push(missed && ending?.runId === runId ? ending.terminal : finished);
   }
   return { events, cursor };
 }

@@ -53,6 +53,7 @@ export async function deliver(delivery: Delivery): Promise<void> {
   let from: Cursor | undefined = delivery.after;
   let begun = false;
   const bringUpToDate = async (catchUp: CatchUp) => {
+    if (signal.aborted) return undefined;
     await peer.send(viewed(catchUp, view).flatMap((out) => format.encode(out)));
     begun = true;
     const over = untilEndOf !== undefined && catchUp.events.some((event) => isTerminal(event.type));
@@ -71,6 +72,8 @@ export async function deliver(delivery: Delivery): Promise<void> {
       begun = true;
       const { wanted, over } = upToTheEnd(entries, delivery);
       for (const batch of batches(wanted)) {
+        // Who has unsubscribed and follows anew must not get what still waited here between what is told now.
+        if (signal.aborted) return;
         const outgoing = batch.flatMap((entry) => view.push(entry, { epoch, offset: entry.offset }));
         const frames = wanted.length > BEHIND ? mergeAdjacent(outgoing) : outgoing;
         await peer.send(frames.flatMap((out) => format.encode(out)));
@@ -122,18 +125,11 @@ function ends(entry: LogEntry, runId: string): boolean {
 
 /** Made-up events pass through the view like any other, so that it knows what is open. */
 function viewed({ events, cursor }: CatchUp, view: View): Outgoing[] {
-  return events.flatMap((event, index) =>
-    view.push(
-      {
-        json: JSON.stringify(event),
-        type: event.type,
-        runId: "",
-        offset: cursor.offset,
-        provenance: undefined,
-        ...spanPosition(event),
-      },
-      // They have no position of their own; the last carries the one they bring a reader to.
-      index === events.length - 1 ? cursor : undefined,
-    ),
-  );
+  const { offset } = cursor;
+  const shown = events.flatMap((event) => {
+    const entry = { json: JSON.stringify(event), type: event.type, runId: "", offset, provenance: undefined };
+    return view.push({ ...entry, ...spanPosition(event) }, undefined);
+  });
+  // They have no position of their own; the last that is shown carries the one they bring a reader to.
+  return shown.map((out, index) => (index === shown.length - 1 ? { ...out, cursor } : out));
 }

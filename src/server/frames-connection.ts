@@ -129,8 +129,9 @@ export class FramesConnection implements Conversation {
     this.#roomFor(topic);
     const active = runs.active(threadId);
     if (after) {
+      const since = await runs.threads.runAt(threadId, after);
       this.#tell({ type: "ack", id, topic, ...(active ? { runId: active.runId } : {}), cursor: formatCursor(after) });
-      return this.#follow(topic, threadId, { after, since: active?.from }, narrowing);
+      return this.#follow(topic, threadId, { after, since }, narrowing);
     }
     const first = await standing(runs, { threadId, runId: randomUUID() });
     this.#tell({
@@ -172,9 +173,10 @@ export class FramesConnection implements Conversation {
       peer,
       signal: following.signal,
       catchUp: async (reason) => {
-        const caughtUp = await standing(runs, { threadId, runId: randomUUID() });
-        // What was open before the gap is void: the sequence begins anew.
-        this.#tell({ type: "gap", topic, reason, cursor: formatCursor(caughtUp.cursor) });
+        const caughtUp = await standing(runs, { threadId });
+        // What was open before the gap is void: the sequence begins anew. Of another subscription it would void too much.
+        if (!following.signal.aborted)
+          this.#tell({ type: "gap", topic, reason, cursor: formatCursor(caughtUp.cursor) });
         return caughtUp;
       },
     }).catch((thrown: unknown) => {

@@ -45,6 +45,9 @@ POST /agui/agent/:agent/connect       {"threadId": "..."} in, its history and wh
 POST /agui/agent/:agent/stop/:thread  cancel the thread's run
 GET  /agui/info                       the agents
 POST /chat                            {"message": "..."} in, the whole answer out
+GET  /threads                         conversations, the last used first (?limit= ?before=, the next of the page before)
+GET  /threads/:thread                 one of them
+DELETE /threads/:thread               forget it: its messages, what the agent remembers, its events
 GET  /threads/:thread/messages        what was said
 GET  /threads/:thread/events          what happens, for as long as you listen (?after= to resume)
 GET  /ws                              WebSocket: ?agent= &thread= &format=agui|langgraph|text &events= &tokens= &reasoning=

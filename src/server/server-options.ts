@@ -18,6 +18,8 @@ export interface ServerOptions {
   readonly slowConsumerMs: number;
   /** May new work come in? `false` while draining. */
   readonly ready: () => boolean;
+  /** Can what is said be kept? `false` while the storage fails. */
+  readonly writable: () => Promise<boolean>;
   /** Hears of errors that clients are told nothing about. */
   readonly failed: (error: unknown, where: string) => void;
 }

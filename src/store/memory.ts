@@ -1,13 +1,19 @@
 /** The store of a process that keeps nothing on disk. */
-import type { RunRecord, Store, ThreadRecord } from "./store.ts";
+import type { Message } from "../protocol/events.ts";
+import { pageOf, parsePlace, titleOf } from "./listing.ts";
+import {
+  MAX_RUNS,
+  type RunRecord,
+  type Store,
+  type ThreadPage,
+  type ThreadRecord,
+  type ThreadSummary,
+} from "./store.ts";
 
 interface Thread {
   record: ThreadRecord;
   readonly runs: Map<string, RunRecord>;
 }
-
-/** The most runs remembered of one thread; an older runId that comes again starts anew. */
-const MAX_RUNS = 1_000;
 
 export class MemoryStore implements Store {
   readonly #threads = new Map<string, Thread>();
@@ -37,12 +43,29 @@ export class MemoryStore implements Store {
     return [...(this.#threads.get(threadId)?.runs.values() ?? [])];
   }
 
-  async startRun(run: RunRecord): Promise<void> {
+  async activeRuns(): Promise<readonly RunRecord[]> {
+    return [...this.#threads.values()].flatMap(({ runs }) => [...runs.values()].filter(isActive));
+  }
+
+  async threads(limit: number, before?: string): Promise<ThreadPage> {
+    const place = before === undefined ? undefined : parsePlace(before);
+    const found = [...this.#threads.values()]
+      .map(({ record }) => summary(record))
+      .sort(lastUsedFirst)
+      .filter((thread) => place === undefined || lastUsedFirst(place, thread) < 0);
+    return pageOf(found, limit);
+  }
+
+  async threadSummary(threadId: string): Promise<ThreadSummary | undefined> {
+    const thread = this.#threads.get(threadId);
+    return thread && summary(thread.record);
+  }
+
+  async startRun(run: RunRecord, messages: readonly Message[]): Promise<void> {
     const { threadId, agent } = run;
     const known = this.#threads.get(threadId);
     const now = this.#now();
-    const blank = { threadId, agent, messages: [], interrupts: [], createdAt: now, updatedAt: now };
-    const record = { ...(known?.record ?? blank), agent, interrupts: [], updatedAt: now };
+    const record = { createdAt: now, ...known?.record, threadId, agent, messages, interrupts: [], updatedAt: now };
     const runs = known?.runs ?? new Map<string, RunRecord>();
     runs.set(run.runId, run);
     this.#trim(runs, MAX_RUNS);
@@ -56,12 +79,23 @@ export class MemoryStore implements Store {
     const thread = this.#threads.get(threadId);
     const run = thread?.runs.get(runId);
     if (!thread || run?.status !== "active") return false;
-    thread.runs.set(runId, { ...run, status: end.status });
+    const { input: _, ...ended } = run;
+    thread.runs.set(runId, { ...ended, status: end.status });
     const { messages, interrupts, refused, terminal, state = thread.record.state } = end;
     const ending = terminal && { runId, terminal };
     thread.record = { ...thread.record, messages, interrupts, refused, ending, state, updatedAt: this.#now() };
     return true;
   }
+
+  async deleteThread(threadId: string): Promise<boolean> {
+    return this.#threads.delete(threadId);
+  }
+
+  async writable(): Promise<boolean> {
+    return true;
+  }
+
+  async close(): Promise<void> {}
 
   /** Lets the oldest go. What is active stays, however many there are: they are bounded elsewhere. */
   #trim<T extends RunRecord | Thread>(map: Map<string, T>, max: number, gone?: (key: string) => void): void {
@@ -77,4 +111,14 @@ export class MemoryStore implements Store {
 
 function isActive(value: RunRecord | Thread): boolean {
   return "runs" in value ? [...value.runs.values()].some(isActive) : value.status === "active";
+}
+
+function summary({ threadId, agent, messages, interrupts, createdAt, updatedAt }: ThreadRecord): ThreadSummary {
+  return { threadId, title: titleOf(messages), agent, waiting: interrupts.length > 0, createdAt, updatedAt };
+}
+
+type Used = Pick<ThreadSummary, "threadId" | "updatedAt">;
+
+function lastUsedFirst(a: Used, b: Used): number {
+  return b.updatedAt - a.updatedAt || Buffer.compare(Buffer.from(b.threadId), Buffer.from(a.threadId));
 }

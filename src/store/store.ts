@@ -22,6 +22,24 @@ export interface ThreadRecord {
   readonly updatedAt: number;
 }
 
+/** A thread in a list. */
+export interface ThreadSummary {
+  readonly threadId: string;
+  /** The beginning of its first user message, in one line. */
+  readonly title: string;
+  readonly agent: string;
+  /** It waits for answers to interrupts. */
+  readonly waiting: boolean;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+export interface ThreadPage {
+  readonly threads: readonly ThreadSummary[];
+  /** Goes on behind the last of these; absent when there is nothing more. */
+  readonly next?: string;
+}
+
 export type RunStatus = "active" | "done" | "interrupted" | "cancelled" | "failed";
 
 export interface RunRecord {
@@ -38,15 +56,28 @@ export interface RunRecord {
   readonly historyLength: number;
   /** The graph's checkpoint before it: a fork that undoes this run goes on from there. */
   readonly checkpointBefore: string;
+  /** What it takes to begin it again: plain JSON that the store does not look into. Kept while it is active. */
+  readonly input?: unknown;
 }
+
+/** The most runs of a thread that are given out. */
+export const MAX_RUNS = 1_000;
 
 export interface Store {
   thread(threadId: string): Promise<ThreadRecord | undefined>;
   run(threadId: string, runId: string): Promise<RunRecord | undefined>;
-  /** A thread's runs, in the order they were started. */
+  /** A thread's last runs, in the order they were started. */
   runs(threadId: string): Promise<readonly RunRecord[]>;
-  /** Writes the row of a run that is about to start, and the thread's when it is new. Its open interrupts are answered. */
-  startRun(run: RunRecord): Promise<void>;
+  /** Runs of all threads that were started and have not ended, in the order they were started. */
+  activeRuns(): Promise<readonly RunRecord[]>;
+  /** At most `limit` threads, the last used first; those behind a page's `next` when it is given as `before`. */
+  threads(limit: number, before?: string): Promise<ThreadPage>;
+  threadSummary(threadId: string): Promise<ThreadSummary | undefined>;
+  /**
+   * Writes the row of a run that is about to start, and the thread's when it is new. `messages` become the transcript:
+   * what still holds of it, and what came with the run. Open interrupts are answered.
+   */
+  startRun(run: RunRecord, messages: readonly Message[]): Promise<void>;
   /** Ends an active run and replaces the thread's transcript. `false`, and nothing written, when it had ended already. */
   endRun(
     threadId: string,
@@ -61,4 +92,10 @@ export interface Store {
       interrupts: readonly Interrupt[];
     },
   ): Promise<boolean>;
+  /** Forgets a thread and its runs. `false` when there is no such thread. */
+  deleteThread(threadId: string): Promise<boolean>;
+  /** Can rows be written? */
+  writable(): Promise<boolean>;
+  /** Lets go of what it holds. Nothing may be asked of it afterwards. */
+  close(): Promise<void>;
 }

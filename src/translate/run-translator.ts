@@ -21,6 +21,8 @@ export function createTranslator(options: TranslatorOptions): Translator {
 class RunTranslator implements Translator {
   readonly #options: TranslatorOptions;
   readonly #messages = new Map<string, MessageSpans>();
+  /** Model runs whose message leaves in one piece. */
+  readonly #whole = new Set<string>();
   /** Model runs that streamed: their finished message is no news. */
   readonly #streamed = new Set<string>();
   /** Calls to the client's own tools that this run made and the graph did not answer itself. */
@@ -130,7 +132,7 @@ class RunTranslator implements Translator {
     this.#usage.note(event, chunk.usage_metadata, false);
     this.#streamed.add(event.run_id);
     const events = this.#message(event, chunk).push(chunk);
-    return this.#rules(event).tokens ? events : this.#held.pass(events);
+    return this.#whole.has(event.run_id) ? this.#held.pass(events) : events;
   }
 
   #modelEnd(event: GraphEvent, output: MessageLike | undefined): AguiEvent[] {
@@ -190,8 +192,11 @@ class RunTranslator implements Translator {
   #message(event: GraphEvent, first: MessageLike): MessageSpans {
     let spans = this.#messages.get(event.run_id);
     if (!spans) {
-      spans = this.#open(first.id, event.run_id, this.#rules(event).reasoning);
+      // Asked once a message, not once a token.
+      const { tokens, reasoning } = this.#rules(event);
+      spans = this.#open(first.id, event.run_id, reasoning);
       this.#messages.set(event.run_id, spans);
+      if (!tokens) this.#whole.add(event.run_id);
     }
     return spans;
   }
@@ -213,6 +218,7 @@ class RunTranslator implements Translator {
   #endMessage(event: GraphEvent): AguiEvent[] {
     this.#finishReason = event.finishReason ?? this.#finishReason;
     this.#streamed.delete(event.run_id);
+    this.#whole.delete(event.run_id);
     const spans = this.#messages.get(event.run_id);
     if (!spans) return [];
     this.#messages.delete(event.run_id);

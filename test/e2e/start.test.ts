@@ -182,7 +182,7 @@ describe("sluice serve <file>:<export>", () => {
 describe("sluice", () => {
   it.concurrent("explains itself with --help", async () => {
     const { code, stdout } = await sluice(["serve", "--help"]);
-    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining("Usage: sluice serve") });
+    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining("Usage: langgraph-sluice serve") });
   });
 
   it.concurrent("tells its version", async () => {
@@ -200,6 +200,6 @@ describe("sluice", () => {
     const { code, stdout, stderr } = await sluice(args);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
     expect(stderr).toContain(`sluice: ${complaint}`);
-    expect(stderr).toContain("Usage: sluice serve");
+    expect(stderr).toContain("Usage: langgraph-sluice serve");
   });
 });

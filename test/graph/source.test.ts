@@ -47,10 +47,10 @@ function open(graph: object, { input = HELLO, signal, version = "v2" }: Options 
   return openRun(graph as ServedGraph, request, signal ?? new AbortController().signal, { version });
 }
 
-async function read({ events }: GraphRun): Promise<GraphEvent[]> {
-  const all: GraphEvent[] = [];
-  for await (const event of events) all.push(event);
-  return all;
+async function read(run: GraphRun): Promise<GraphEvent[]> {
+  const events: GraphEvent[] = [];
+  await run.read((event) => events.push(event));
+  return events;
 }
 
 function named(events: readonly GraphEvent[], name: string): GraphEvent[] {
@@ -188,12 +188,12 @@ describe("a model's tokens", () => {
     const model = new SteppedModel().say("Hel");
     const run = open(chatGraph(model));
     let text = "";
-    for await (const event of run.events) {
-      if (event.event !== "on_chat_model_stream") continue;
+    await run.read((event) => {
+      if (event.event !== "on_chat_model_stream") return;
       text += (event.data as { chunk: AIMessageChunk }).chunk.text;
       // The model says no more before this was read.
       if (text === "Hel") model.say("lo").end();
-    }
+    });
     expect(text).toBe("Hello");
   });
 
@@ -290,7 +290,11 @@ describe("stopping", () => {
         return { messages: await model.invoke(messages) };
       },
     });
-    for await (const event of open(graph).events) if (event.event === "on_chat_model_stream") break;
+    const enough = new Error("enough");
+    const reading = open(graph).read((event) => {
+      if (event.event === "on_chat_model_stream") throw enough;
+    });
+    await expect(reading).rejects.toBe(enough);
     expect(aborted).toEqual([true]);
   });
 
@@ -309,7 +313,12 @@ describe("stopping", () => {
       remove(...args);
     };
     await read(open(graphOf({ n: () => NOTHING }), { signal }));
-    for await (const _event of open(graphOf({ n: () => NOTHING }), { signal }).events) break;
+    const enough = () => {
+      throw new Error("enough");
+    };
+    await open(graphOf({ n: () => NOTHING }), { signal })
+      .read(enough)
+      .catch(() => {});
     await read(open(graphOf({ n: () => Promise.reject(new Error("no")) }), { signal })).catch(() => {});
     expect(listeners).toBe(0);
   });
@@ -377,10 +386,9 @@ describe("stopping", () => {
       }
     }
     const run = open(chatGraph(new Watched().say("Hi")), { signal: controller.signal });
-    const reading = (async () => {
-      for await (const event of run.events)
-        if (event.event === "on_chat_model_stream") controller.abort(new Error("stop"));
-    })();
+    const reading = run.read((event) => {
+      if (event.event === "on_chat_model_stream") controller.abort(new Error("stop"));
+    });
     await expect(reading).rejects.toThrow("stop");
     expect(seen?.aborted).toBe(true);
   });

@@ -21,11 +21,23 @@ export interface SseReader {
 
 /** Posts `body` and reads the answer. It need not be a stream: look at `response` before waiting for frames. */
 export async function openSse(url: string, body: unknown, headers: Record<string, string> = {}): Promise<SseReader> {
+  return opened(url, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...headers },
+    body: JSON.stringify(body),
+  });
+}
+
+/** The same for a `GET`. */
+export async function watchSse(url: string, headers: Record<string, string> = {}): Promise<SseReader> {
+  return opened(url, { headers });
+}
+
+async function opened(url: string, { headers, ...init }: RequestInit): Promise<SseReader> {
   const controller = new AbortController();
   const response = await fetch(url, {
-    method: "POST",
-    headers: { "content-type": "application/json", accept: "text/event-stream", ...headers },
-    body: JSON.stringify(body),
+    ...init,
+    headers: { accept: "text/event-stream", ...(headers as Record<string, string>) },
     signal: controller.signal,
   });
   const frames: SseFrame[] = [];

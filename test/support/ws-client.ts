@@ -12,8 +12,12 @@ export interface WsClient {
   close(): Promise<void>;
 }
 
-export async function connect(url: string, options: WebSocket.ClientOptions = {}): Promise<WsClient> {
-  const socket = new WebSocket(url, options);
+export async function connect(
+  url: string,
+  options: WebSocket.ClientOptions = {},
+  protocols: string[] = [],
+): Promise<WsClient> {
+  const socket = new WebSocket(url, protocols, options);
   const frames: string[] = [];
   const waiting = new Set<() => void>();
   const closed = new Promise<{ code: number; reason: string }>((resolve) => {

@@ -25,7 +25,7 @@ async function recorded(graph: object): Promise<GraphEvent[]> {
   };
   const run = openRun(graph as ServedGraph, request, new AbortController().signal, { version: "v2" });
   const events: GraphEvent[] = [];
-  for await (const event of run.events) events.push(event);
+  await run.read((event) => events.push(event));
   return events;
 }
 

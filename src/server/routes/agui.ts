@@ -81,7 +81,7 @@ async function run(
 async function connect(options: ServerOptions, agent: string, request: Request, response: Response): Promise<void> {
   const { runs, registry, log } = options;
   registry.get(agent);
-  const { threadId: sent, after } = parseWith(connectBody, request.body, "body");
+  const { threadId: sent, after: asked } = parseWith(connectBody, request.body, "body");
   const threadId = checkId("threadId", sent);
   const narrowing = parseNarrowing(request.query);
   const active = runs.active(threadId);
@@ -90,11 +90,13 @@ async function connect(options: ServerOptions, agent: string, request: Request, 
     const leave = runs.follow(threadId);
     try {
       const topic = threadTopic(threadId);
-      const first = after === undefined ? await standing(runs, { threadId, runId }) : undefined;
+      const first = asked === undefined ? await standing(runs, { threadId, runId }) : undefined;
+      const after = first?.cursor ?? cursorOf("after", String(asked));
       await sendEvents(options, response, {
         topic,
-        ...(first ? { first, after: first.cursor } : { after: cursorOf("after", after ?? "") }),
-        since: active?.from,
+        first,
+        after,
+        since: first ? undefined : await runs.threads.runAt(threadId, after),
         untilEndOf: runId,
         until: active ? undefined : await log.open(topic),
         view: viewFor(narrowing, () => undefined),

@@ -1,0 +1,296 @@
+/**
+ * A client of Sluice's `frames` format: runs and threads over one WebSocket that comes back by itself, without losing an
+ * event and without telling one twice. Needs nothing but a WebSocket; runs in browsers and in Node.
+ */
+import type { RunAgentInput } from "../protocol/events.ts";
+import type { ServerFrame } from "../protocol/frames.ts";
+import { ConnectionError } from "./connection-error.ts";
+import { type ConnectionState, type Hello, Line, type LineOptions } from "./line.ts";
+import { type EventFrame, type Listener, type Narrowing, Subscription } from "./subscription.ts";
+
+export type { AguiEvent, RunAgentInput } from "../protocol/events.ts";
+export type { Backoff } from "./backoff.ts";
+export { ConnectionError } from "./connection-error.ts";
+export type { ConnectionState, WebSocketConstructor, WebSocketLike } from "./line.ts";
+export type { Gap, Listener, Narrowing } from "./subscription.ts";
+
+export interface ConnectionOptions extends LineOptions {
+  /** Hears of every change, such as a reconnect and when the next attempt is due. */
+  readonly onState?: (state: ConnectionState) => void;
+}
+
+export interface RunOptions extends Narrowing, Partial<Listener> {
+  /** The agent's name. Default: the one in the URL, else the server's first. */
+  readonly agent?: string;
+}
+
+export interface SubscribeOptions extends Narrowing, Listener {
+  /** Go on after this cursor. Default: begin with where the thread stands. */
+  readonly after?: string;
+}
+
+/** A run or a thread that is followed. */
+export interface Following {
+  /** Resolves once the server has confirmed it. Rejects with the error that `onError` hears too. */
+  readonly confirmed: Promise<void>;
+  /** The last event that was told; `undefined` before the first. */
+  readonly cursor: string | undefined;
+  /** Hears nothing more. A run goes on. */
+  unsubscribe(): void;
+}
+
+/** Something the server has not answered. It is sent again after a reconnect. */
+interface Question {
+  readonly type: string;
+  readonly text: string;
+  readonly answered: (answer: ServerFrame) => void;
+  readonly failed: (error: ConnectionError) => void;
+}
+
+/** The most questions that may wait for an answer; one more fails with `overloaded`. */
+const MAX_QUESTIONS = 64;
+
+const IGNORE = () => {};
+
+export class SluiceConnection {
+  readonly #line: Line;
+  readonly #subscriptions = new Map<string, Subscription>();
+  readonly #questions = new Map<string, Question>();
+  #asked = 0;
+  #maxBytes = Number.POSITIVE_INFINITY;
+
+  /**
+   * Connects when it is first used.
+   * @throws TypeError when there is no WebSocket.
+   */
+  constructor({ onState = IGNORE, ...options }: ConnectionOptions) {
+    this.#line = new Line(options, {
+      opened: (hello) => this.#opened(hello),
+      frame: (frame) => this.#receive(frame as ServerFrame | EventFrame),
+      changed: (state) => {
+        if (state.status === "waiting")
+          for (const subscription of this.#subscriptions.values()) subscription.interrupt();
+        if (state.status === "closed") this.#end(state.error ?? new ConnectionError("closed", "This side closed."));
+        onState(state);
+      },
+    });
+  }
+
+  get state(): ConnectionState {
+    return this.#line.state;
+  }
+
+  /**
+   * Starts a run and follows its thread until `unsubscribe`. A run that was started before under the same `runId`, with
+   * the same body, is attached to. On a thread that is followed already, that subscription and its narrowing stay.
+   */
+  run(
+    input: RunAgentInput,
+    { agent, onEvent = IGNORE, onGap, onError, protocol = input.protocolVersion ?? "1.0", ...narrows }: RunOptions = {},
+  ): Following {
+    const narrowing = { ...narrows, protocol };
+    const topic = topicOf(input.threadId);
+    const subscription = this.#subscriptions.get(topic) ?? new Subscription(topic, narrowing);
+    return this.#follow(subscription, { onEvent, onGap, onError }, (answered, failed) =>
+      this.#ask(
+        { type: "run", agent, input, ...narrowing },
+        (answer) => {
+          if (answer.type === "ack" && !subscription.confirmed) subscription.confirm(answer.cursor);
+          answered();
+        },
+        failed,
+      ),
+    );
+  }
+
+  /**
+   * Follows a thread, from where it stands or from a cursor.
+   * @throws Error when this connection follows the thread already.
+   */
+  subscribe(
+    threadId: string,
+    { after, onEvent, onGap, onError, protocol = "1.0", ...narrows }: SubscribeOptions,
+  ): Following {
+    const topic = topicOf(threadId);
+    if (this.#subscriptions.has(topic)) throw new Error(`This connection follows thread ${threadId} already.`);
+    const subscription = new Subscription(topic, { ...narrows, protocol });
+    subscription.cursor = after;
+    return this.#follow(subscription, { onEvent, onGap, onError }, (answered, failed) =>
+      this.#begin(subscription, answered, failed),
+    );
+  }
+
+  /** Cancels the thread's active run. Rejects with `not_found` when there is none. */
+  async cancel(threadId: string): Promise<void> {
+    await new Promise((answered, failed) => this.#ask({ type: "cancel", threadId }, answered, failed));
+  }
+
+  /** How many graph events the allow-list refused in the thread's last run, by name. */
+  async stats(threadId: string): Promise<Readonly<Record<string, number>>> {
+    const answer = await new Promise<ServerFrame>((answered, failed) => {
+      this.#ask({ type: "stats", topic: topicOf(threadId) }, answered, failed);
+    });
+    return answer.type === "stats" ? answer.refused : {};
+  }
+
+  /** Tries again at once, when it waits for the next attempt. */
+  retryNow(): void {
+    this.#line.retryNow();
+  }
+
+  /** For good. Runs go on; those who listen hear the error `closed`. */
+  close(): void {
+    this.#line.close();
+  }
+
+  #follow(
+    subscription: Subscription,
+    listener: Listener,
+    ask: (answered: () => void, failed: (error: ConnectionError) => void) => string,
+  ): Following {
+    this.#subscriptions.set(subscription.topic, subscription);
+    subscription.listeners.add(listener);
+    let question = "";
+    const confirmed = new Promise<void>((resolve, reject) => {
+      question = ask(resolve, (error) => {
+        if (this.#leave(subscription, listener)) listener.onError?.(error);
+        reject(error);
+      });
+    });
+    confirmed.catch(IGNORE); // It is told through onError as well.
+    return {
+      confirmed,
+      get cursor() {
+        return subscription.cursor;
+      },
+      unsubscribe: () => {
+        this.#questions.delete(question);
+        this.#leave(subscription, listener);
+      },
+    };
+  }
+
+  /** `false`: it had left before. */
+  #leave(subscription: Subscription, listener: Listener): boolean {
+    const { topic, listeners } = subscription;
+    if (!listeners.delete(listener)) return false;
+    if (listeners.size === 0 && this.#subscriptions.get(topic) === subscription) {
+      this.#subscriptions.delete(topic);
+      this.#line.send(JSON.stringify({ type: "unsubscribe", topic }));
+    }
+    return true;
+  }
+
+  /** Has the server follow a thread, from behind the last event that was told. */
+  #begin(subscription: Subscription, answered = IGNORE, failed: (error: ConnectionError) => void = IGNORE): string {
+    const { topic, cursor: after, narrowing } = subscription;
+    subscription.interrupted = false;
+    return this.#ask(
+      { type: "subscribe", topic, after, ...narrowing },
+      () => {
+        subscription.confirm(after);
+        answered();
+      },
+      (error) => {
+        failed(error);
+        this.#drop(subscription, error);
+      },
+    );
+  }
+
+  #drop(subscription: Subscription, error: ConnectionError): void {
+    const { topic, listeners } = subscription;
+    if (this.#subscriptions.get(topic) === subscription) this.#subscriptions.delete(topic);
+    subscription.tell((listener) => listener.onError?.(error));
+    listeners.clear();
+  }
+
+  #ask(
+    frame: { readonly type: string } & Record<string, unknown>,
+    answered: Question["answered"],
+    failed: Question["failed"],
+  ): string {
+    this.#asked += 1;
+    const id = String(this.#asked);
+    const question = { type: frame.type, text: JSON.stringify({ ...frame, id }), answered, failed };
+    if (this.state.status === "closed") {
+      queueMicrotask(() => failed(new ConnectionError("closed", "This connection is closed.")));
+    } else if (this.#questions.size >= MAX_QUESTIONS) {
+      queueMicrotask(() => failed(new ConnectionError("overloaded", `${MAX_QUESTIONS} questions wait for an answer.`)));
+    } else {
+      this.#questions.set(id, question);
+      this.#line.open();
+      this.#transmit(id, question);
+    }
+    return id;
+  }
+
+  /** Sends a question, if there is a server; if not, it waits for one. */
+  #transmit(id: string, { text, failed }: Question): void {
+    if (this.state.status !== "open") return;
+    if (new TextEncoder().encode(text).length <= this.#maxBytes) {
+      this.#line.send(text);
+      return;
+    }
+    // The server would close the socket, and everybody's runs with it.
+    this.#questions.delete(id);
+    failed(new ConnectionError("payload_too_large", `The server takes ${this.#maxBytes} bytes.`));
+  }
+
+  #opened({ limits }: Hello): void {
+    this.#maxBytes = limits.messageBytes;
+    const questions = [...this.#questions];
+    for (const subscription of this.#subscriptions.values()) if (subscription.interrupted) this.#begin(subscription);
+    for (const [id, question] of questions) this.#transmit(id, question);
+  }
+
+  #receive(frame: ServerFrame | EventFrame): void {
+    switch (frame.type) {
+      case "event": {
+        const subscription = this.#subscriptions.get(frame.topic);
+        if (!subscription || subscription.push(frame)) break;
+        subscription.restart();
+        this.#begin(subscription);
+        break;
+      }
+      case "gap":
+        this.#subscriptions.get(frame.topic)?.gap(frame);
+        break;
+      case "ack":
+      case "stats":
+        this.#answer(frame.id)?.answered(frame);
+        break;
+      case "error":
+        this.#refused(frame);
+        break;
+      default: // Nothing that concerns a run or a thread.
+    }
+  }
+
+  #refused({ id, topic, code, message, retryable, details }: ServerFrame & { type: "error" }): void {
+    // It goes, and another takes its place: what it did not begin is asked there.
+    if (code === "draining" && this.#questions.has(id ?? "")) return;
+    const error = new ConnectionError(code, message, { retryable, details });
+    const subscription = this.#subscriptions.get(topic ?? "");
+    const question = this.#answer(id);
+    if (question) question.failed(error);
+    else if (subscription) this.#drop(subscription, error);
+  }
+
+  #answer(id: string | undefined): Question | undefined {
+    const question = this.#questions.get(id ?? "");
+    this.#questions.delete(id ?? "");
+    return question;
+  }
+
+  #end(error: ConnectionError): void {
+    const questions = [...this.#questions.values()];
+    this.#questions.clear();
+    for (const { failed } of questions) failed(error);
+    for (const subscription of [...this.#subscriptions.values()]) this.#drop(subscription, error);
+  }
+}
+
+function topicOf(threadId: string): string {
+  return `thread:${encodeURIComponent(threadId)}`;
+}

@@ -1,0 +1,199 @@
+/** One socket after the other to the same server: opens it, notices when it is dead, and comes back. */
+import type { ServerFrame } from "../protocol/frames.ts";
+import { type Backoff, finalCode, pauseMs } from "./backoff.ts";
+import { ConnectionError } from "./connection-error.ts";
+
+/** What is used of a WebSocket: a browser's, Node's, or that of `ws`. */
+export interface WebSocketLike {
+  onmessage: unknown;
+  onclose: unknown;
+  onerror: unknown;
+  send(text: string): void;
+  close(code?: number, reason?: string): void;
+  /** `ws` has it: hangs up without waiting for an answer. */
+  terminate?(): void;
+}
+
+export type WebSocketConstructor = new (url: string, protocol: string) => WebSocketLike;
+
+export type ConnectionState =
+  /** Nothing was asked for yet. */
+  | { readonly status: "idle" }
+  /** `attempt` counts from 1 since the connection was last of use. */
+  | { readonly status: "connecting"; readonly attempt: number }
+  | { readonly status: "open" }
+  /** `retryAt`: when the next attempt begins, as `Date.now()` counts. */
+  | {
+      readonly status: "waiting";
+      readonly attempt: number;
+      readonly retryAt: number;
+      readonly error: ConnectionError;
+    }
+  /** For good. `error`: why, unless this side closed. */
+  | { readonly status: "closed"; readonly error?: ConnectionError };
+
+export interface LineOptions {
+  /** Where the server is, like `wss://host/ws?agent=assistant`. `http` and `https` are understood too. */
+  readonly url: string | URL;
+  /** Default: the runtime's own. Node 20 has none; hand in that of `ws`. */
+  readonly WebSocket?: WebSocketConstructor;
+  readonly backoff?: Backoff;
+  /** How long opening may take, in milliseconds. Default 10 000. */
+  readonly openMs?: number;
+}
+
+export type Hello = ServerFrame & { type: "hello" };
+
+export interface LineEvents {
+  /** The server is there and has said `hello`. */
+  opened(hello: Hello): void;
+  frame(frame: { type: string }): void;
+  changed(state: ConnectionState): void;
+}
+
+const SUBPROTOCOL = "sluice.v1";
+
+/** A server that is silent for this many heartbeats is gone: one may be late, two in a row are not. */
+const PATIENCE = 2.3;
+
+/** What the reading side calls a socket that nobody closed. */
+const ABNORMAL = 1006;
+
+export class Line {
+  readonly #options: LineOptions;
+  readonly #events: LineEvents;
+  readonly #url: string;
+  readonly #WebSocket: WebSocketConstructor;
+  #socket: WebSocketLike | undefined;
+  #state: ConnectionState = { status: "idle" };
+  #failures = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #heardAt = 0;
+  /** How long a silence is still none, in milliseconds. */
+  #patienceMs = 0;
+  /** What the server asked for when it said that it drains, in milliseconds. */
+  #askedMs: number | undefined;
+
+  constructor(options: LineOptions, events: LineEvents) {
+    const own = (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket;
+    const WebSocket = options.WebSocket ?? own;
+    if (!WebSocket) throw new TypeError("This runtime has no WebSocket. Hand one in, like that of the package ws.");
+    this.#WebSocket = WebSocket;
+    this.#url = String(options.url).replace(/^http/, "ws");
+    this.#options = options;
+    this.#events = events;
+  }
+
+  get state(): ConnectionState {
+    return this.#state;
+  }
+
+  /** Connects, if nobody has yet. */
+  open(): void {
+    if (this.#state.status === "idle") this.#connect();
+  }
+
+  /** Ends a pause between two attempts. */
+  retryNow(): void {
+    if (this.#state.status === "waiting") this.#connect();
+  }
+
+  /** Sends, when there is a server to hear it. */
+  send(text: string): void {
+    if (this.#state.status === "open") this.#socket?.send(text);
+  }
+
+  /** For good. */
+  close(error?: ConnectionError): void {
+    if (this.#state.status === "closed") return;
+    clearTimeout(this.#timer);
+    const socket = this.#socket;
+    this.#socket = undefined;
+    socket?.close(1000);
+    this.#change(error ? { status: "closed", error } : { status: "closed" });
+  }
+
+  #connect(): void {
+    clearTimeout(this.#timer);
+    this.#change({ status: "connecting", attempt: this.#failures + 1 });
+    let socket: WebSocketLike;
+    try {
+      socket = new this.#WebSocket(this.#url, SUBPROTOCOL);
+    } catch (thrown) {
+      this.close(new ConnectionError("bad_request", String(thrown)));
+      return;
+    }
+    this.#socket = socket;
+    let said = "";
+    socket.onmessage = ({ data }: { data: unknown }) => {
+      if (this.#socket === socket) this.#hear(String(data));
+    };
+    // Stays for good: ws throws an error that nobody hears.
+    socket.onerror = ({ message }: { message?: string }) => {
+      said = message ?? "";
+    };
+    socket.onclose = ({ code, reason }: { code: number; reason: string }) => {
+      if (this.#socket === socket) this.#lost(code, reason || said);
+    };
+    this.#listen(this.#options.openMs ?? 10_000);
+  }
+
+  #hear(text: string): void {
+    this.#heardAt = performance.now();
+    const frame = JSON.parse(text) as { type: string };
+    if (this.#state.status === "open") {
+      this.#failures = 0;
+      if (frame.type === "draining") this.#askedMs = (frame as ServerFrame & { type: "draining" }).reconnectAfterMs;
+      this.#events.frame(frame);
+    } else if (frame.type === "hello") {
+      const hello = frame as Hello;
+      this.#askedMs = undefined;
+      this.#listen(hello.heartbeatSeconds * 1_000 * PATIENCE);
+      this.#change({ status: "open" });
+      this.#events.opened(hello);
+    }
+  }
+
+  /** Gives the socket up when it is silent for `patienceMs`. Frames are many and timers dear: it looks at the time of the last. */
+  #listen(patienceMs: number): void {
+    clearTimeout(this.#timer);
+    this.#heardAt = performance.now();
+    this.#patienceMs = patienceMs;
+    const look = () => {
+      const left = this.#heardAt + this.#patienceMs - performance.now();
+      if (left > 0) this.#timer = setTimeout(look, left);
+      else this.#lost(ABNORMAL, "The server is silent.");
+    };
+    this.#timer = setTimeout(look, patienceMs);
+  }
+
+  #lost(code: number, reason: string): void {
+    clearTimeout(this.#timer);
+    const socket = this.#socket;
+    this.#socket = undefined;
+    // A socket that is cut off waits for an answer that never comes.
+    if (socket?.terminate) socket.terminate();
+    else socket?.close();
+    const final = finalCode(code);
+    if (final) {
+      this.close(new ConnectionError(final, reason || `The server closed with ${code}.`));
+      return;
+    }
+    const { backoff = {} } = this.#options;
+    const pause = pauseMs(this.#failures, code, this.#askedMs, backoff);
+    this.#askedMs = undefined;
+    this.#failures += 1;
+    const error = new ConnectionError("unreachable", reason || `The socket closed with ${code}.`, { retryable: true });
+    if (this.#failures >= (backoff.attempts ?? Number.POSITIVE_INFINITY)) {
+      this.close(error);
+      return;
+    }
+    this.#timer = setTimeout(() => this.#connect(), pause);
+    this.#change({ status: "waiting", attempt: this.#failures, retryAt: Date.now() + pause, error });
+  }
+
+  #change(state: ConnectionState): void {
+    this.#state = state;
+    this.#events.changed(state);
+  }
+}

@@ -1,0 +1,105 @@
+/** One run of a thread as an observer sees it: one legal sequence, whatever happens to the connection. */
+import { type BaseEvent, EventType } from "@ag-ui/client";
+import type { AguiEvent } from "../protocol/events.ts";
+import { ConnectionError } from "./connection-error.ts";
+import { OpenSpans } from "./open-spans.ts";
+import type { Listener } from "./subscription.ts";
+
+export interface Observer {
+  next(event: BaseEvent): void;
+  error(error: Error): void;
+  complete(): void;
+}
+
+export interface ObservedRun {
+  /** Absent: the run that is told first. */
+  readonly runId?: string;
+  /** Reasoning that the observer holds already, by message id: a snapshot that carries none leaves it where it is. */
+  readonly reasoning?: ReadonlyMap<string, string>;
+  /** The run is over, or will never be: nothing more is told. */
+  readonly ended: () => void;
+}
+
+export class RunObserver implements Listener {
+  readonly #observer: Observer;
+  readonly #ended: () => void;
+  readonly #open = new OpenSpans();
+  readonly #known: Map<string, string>;
+  #runId: string | undefined;
+  /** The server has confirmed the run: from here on, not being told of it means that it is gone. */
+  #confirmed = false;
+  #started = false;
+  /** A beginning is awaited: another `RUN_STARTED` is no second run. */
+  #beginning = true;
+
+  constructor(observer: Observer, { runId, reasoning = new Map(), ended }: ObservedRun) {
+    this.#observer = observer;
+    this.#runId = runId;
+    this.#known = new Map(reasoning);
+    this.#ended = ended;
+  }
+
+  confirm(): void {
+    this.#confirmed = true;
+  }
+
+  onEvent(event: AguiEvent): void {
+    if (event.type === EventType.RUN_STARTED) {
+      this.#start(event);
+      return;
+    }
+    if (this.#beginning) return; // Another run's.
+    const told = this.#unknownPart(event);
+    if (!told) return;
+    this.#tell(told);
+    if (event.type !== EventType.RUN_FINISHED && event.type !== EventType.RUN_ERROR) return;
+    this.#ended();
+    this.#observer.complete();
+  }
+
+  /** What was open is void. It is closed here, and opened again by the beginning that follows. */
+  onGap(): void {
+    for (const [id, text] of this.#open.reasoning) this.#known.set(id, text);
+    for (const event of this.#open.close()) this.#observer.next(event);
+    this.#beginning = true;
+  }
+
+  /** Ends it here, in the way that both generations of clients know as an abort and not as a failure. */
+  abort(): void {
+    this.onError(Object.assign(new Error("The run was aborted."), { name: "AbortError" }));
+  }
+
+  onError(error: Error): void {
+    this.#ended();
+    this.#observer.error(error);
+  }
+
+  #start(event: AguiEvent & { type: EventType.RUN_STARTED }): void {
+    this.#runId ??= event.runId;
+    if (event.runId === this.#runId) {
+      if (!this.#started) this.#tell(event);
+      this.#started = true;
+      this.#beginning = false;
+    } else if (this.#started || (this.#confirmed && this.#beginning)) {
+      this.onError(new ConnectionError("lost", "The server cannot tell how this run went on.", { retryable: true }));
+    }
+  }
+
+  /** The event without what the observer holds already. */
+  #unknownPart(event: AguiEvent): AguiEvent | undefined {
+    if (event.type === EventType.MESSAGES_SNAPSHOT && event.messages.some(({ role }) => role === "reasoning")) {
+      // This one lists the reasoning there is: what it leaves out is let go of.
+      this.#known.clear();
+    }
+    if (event.type !== EventType.REASONING_MESSAGE_CONTENT) return event;
+    const known = this.#known.get(event.messageId);
+    this.#known.delete(event.messageId);
+    if (!known || !event.delta.startsWith(known)) return event;
+    return event.delta === known ? undefined : { ...event, delta: event.delta.slice(known.length) };
+  }
+
+  #tell(event: AguiEvent): void {
+    this.#open.push(event);
+    this.#observer.next(event as BaseEvent);
+  }
+}

@@ -1,0 +1,142 @@
+/** One thread as a connection follows it: where it stands, and who listens. */
+import type { AguiEvent } from "../protocol/events.ts";
+import type { GapReason } from "../protocol/frames.ts";
+import type { ConnectionError } from "./connection-error.ts";
+
+/** What a follower may leave out, as in PROTOCOL.md. Nothing, by default. */
+export interface Narrowing {
+  /** Event names, like `on_chat_model_stream,on_tool_*`. */
+  readonly events?: string;
+  /** `false`: each message at once, when it is complete. */
+  readonly tokens?: boolean;
+  /** `false`: no reasoning. */
+  readonly reasoning?: boolean;
+  /** The protocol version this side understands. Default `1.0`. */
+  readonly protocol?: string;
+}
+
+/** `skip`: the server told something out of turn, and was asked to begin anew. */
+export interface Gap {
+  readonly reason: GapReason | "skip";
+}
+
+export interface Listener {
+  /**
+   * An event of the thread: each once, in order. `cursor` is where the thread stands behind it; an event without one was
+   * made for this connection, or belongs to the next that has one.
+   */
+  onEvent(event: AguiEvent, cursor: string | undefined): void;
+  /**
+   * Something was missed for good, and whatever was open is void. What comes next is a beginning: `RUN_STARTED`,
+   * `MESSAGES_SNAPSHOT`, the state, what is open opened again, and the rest as it comes.
+   */
+  onGap?(gap: Gap): void;
+  /** Nothing more comes. */
+  onError?(error: ConnectionError): void;
+}
+
+export interface EventFrame {
+  readonly type: "event";
+  readonly topic: string;
+  readonly cursor?: string;
+  /** How many entries of the log this covers. Default 1. */
+  readonly n?: number;
+  readonly data: AguiEvent;
+}
+
+export class Subscription {
+  readonly topic: string;
+  readonly narrowing: Narrowing;
+  readonly listeners = new Set<Listener>();
+  /** The last event that was told; where to go on after a reconnect. */
+  cursor: string | undefined;
+  /** The server has confirmed it on this socket: what comes before that belongs to an earlier one. */
+  confirmed = false;
+  /** It was confirmed, on a socket that is gone. */
+  interrupted = false;
+  /** The next event with a cursor begins anew: there is nothing to compare it with. */
+  #fresh = true;
+  /** Events without a cursor: they count once the next one that has one is there, so that a drop between cannot double them. */
+  #held: AguiEvent[] = [];
+
+  constructor(topic: string, narrowing: Narrowing) {
+    this.topic = topic;
+    this.narrowing = narrowing;
+  }
+
+  /** The server follows the thread. `from`: the position its first event comes after, when that is no beginning. */
+  confirm(from: string | undefined): void {
+    this.confirmed = true;
+    if (from === undefined) return;
+    this.cursor = from;
+    this.#fresh = false;
+  }
+
+  /** The socket is gone, and with it what was not complete. */
+  interrupt(): void {
+    this.interrupted ||= this.confirmed;
+    this.confirmed = false;
+    this.#held = [];
+  }
+
+  /** What came makes no sense: the next confirmation is followed by a beginning. */
+  restart(): void {
+    this.gap({ reason: "skip" });
+    this.confirmed = false;
+    this.cursor = undefined;
+  }
+
+  /** `false`: it comes out of turn, and something was lost. */
+  push({ cursor, n = 1, data }: EventFrame): boolean {
+    if (!this.confirmed) return true;
+    this.#held.push(data);
+    if (cursor === undefined) return true;
+    const events = this.#held;
+    this.#held = [];
+    if (!this.#fresh && this.cursor !== undefined) {
+      const [epoch, offset] = parts(cursor);
+      const [knownEpoch, known] = parts(this.cursor);
+      if (epoch === knownEpoch && offset <= known) return true;
+      // A view that narrows something has holes that are no loss.
+      if (epoch !== knownEpoch || (!this.#narrows && offset - n !== known)) return false;
+    }
+    this.#fresh = false;
+    this.cursor = cursor;
+    events.forEach((event, index) => {
+      const position = index === events.length - 1 ? cursor : undefined;
+      this.tell((listener) => listener.onEvent(event, position));
+    });
+    return true;
+  }
+
+  /** Until the beginning that follows is complete the old cursor stays: a drop before that leads to the same gap. */
+  gap({ reason }: Gap): void {
+    if (!this.confirmed) return;
+    this.#held = [];
+    this.#fresh = true;
+    this.tell((listener) => listener.onGap?.({ reason }));
+  }
+
+  /** A listener that throws must not cost the others their event. */
+  tell(what: (listener: Listener) => void): void {
+    for (const listener of [...this.listeners]) {
+      try {
+        what(listener);
+      } catch (error) {
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
+  }
+
+  get #narrows(): boolean {
+    const { events, tokens, reasoning } = this.narrowing;
+    return events !== undefined || tokens === false || reasoning === false;
+  }
+}
+
+function parts(cursor: string): [epoch: string, offset: number] {
+  const [epoch = "", offset] = cursor.split(":");
+  return [epoch, Number(offset)];
+}

@@ -1,0 +1,97 @@
+/** Sluice over a WebSocket, for everything that takes an AG-UI agent. Replaces `HttpAgent`, and comes back by itself. */
+import { AbstractAgent, type AgentConfig, type BaseEvent, type RunAgentInput } from "@ag-ui/client";
+import { Observable } from "rxjs";
+import { type Following, type RunOptions, SluiceConnection } from "./connection.ts";
+import type { LineOptions } from "./line.ts";
+import { type ObservedRun, RunObserver } from "./run-observer.ts";
+import type { Listener, Narrowing } from "./subscription.ts";
+
+/** A run that cannot be reached is given up after this many attempts: half a minute, or somewhat more. */
+const ATTEMPTS = 8;
+
+export interface WebSocketAgentConfig extends AgentConfig, LineOptions, Omit<Narrowing, "protocol"> {
+  /** The agent's name. Default: the one in the URL, else the server's first. */
+  readonly agent?: string;
+  /** One to share, so that a run need not open a socket of its own. It stays open. Default: one for each run. */
+  readonly connection?: SluiceConnection;
+}
+
+interface ActiveRun {
+  readonly connection: SluiceConnection;
+  readonly threadId: string;
+  readonly observer: RunObserver;
+}
+
+export class WebSocketAgent extends AbstractAgent {
+  // No private names: clones are made without their constructor, and have none.
+  protected config: WebSocketAgentConfig;
+  protected active: ActiveRun | undefined;
+
+  /** @throws TypeError when there is no WebSocket. */
+  constructor(config: WebSocketAgentConfig) {
+    super(config);
+    this.config = config;
+  }
+
+  /** The run's events. What happens to the socket goes unnoticed; an error means that the run's end cannot be told. */
+  run(input: RunAgentInput): Observable<BaseEvent> {
+    return this.observe(input, { runId: input.runId }, (connection, options) => connection.run(input, options));
+  }
+
+  /** Where the thread stands, and what is said on it until its run ends. Starts nothing. */
+  protected override connect(input: RunAgentInput): Observable<BaseEvent> {
+    const reasoning = new Map<string, string>();
+    for (const message of this.messages) if (message.role === "reasoning") reasoning.set(message.id, message.content);
+    return this.observe(input, { reasoning }, (connection, options) => connection.subscribe(input.threadId, options));
+  }
+
+  /** Cancels the run on the server, which tells how it ended. Where there is no server to ask, the run ends here. */
+  override abortRun(): void {
+    if (!this.active) return;
+    const { connection, threadId, observer } = this.active;
+    // Who cancels what has just ended has what they want.
+    if (connection.state.status === "open") connection.cancel(threadId).catch(() => {});
+    else observer.abort();
+  }
+
+  override clone(): WebSocketAgent {
+    const clone = super.clone() as WebSocketAgent;
+    clone.config = this.config;
+    return clone;
+  }
+
+  protected observe(
+    { threadId, protocolVersion: protocol = "0.0" }: RunAgentInput,
+    run: Omit<ObservedRun, "ended">,
+    follow: (connection: SluiceConnection, options: RunOptions & Listener) => Following,
+  ): Observable<BaseEvent> {
+    const { agent, events, tokens, reasoning, connection: shared, url, WebSocket, openMs, backoff } = this.config;
+    return new Observable((subscriber) => {
+      const connection =
+        shared ?? new SluiceConnection({ url, WebSocket, openMs, backoff: { attempts: ATTEMPTS, ...backoff } });
+      let following: Following | undefined;
+      const ended = () => {
+        if (this.active?.observer === observer) this.active = undefined;
+        following?.unsubscribe();
+        if (!shared) connection.close();
+      };
+      const observer = new RunObserver(subscriber, { ...run, ended });
+      this.active = { connection, threadId, observer };
+      following = follow(connection, {
+        agent,
+        events,
+        tokens,
+        reasoning,
+        protocol,
+        onEvent: (event) => observer.onEvent(event),
+        onGap: () => observer.onGap(),
+        onError: (error) => observer.onError(error),
+      });
+      following.confirmed.then(
+        () => observer.confirm(),
+        () => {}, // Told through onError.
+      );
+      return ended;
+    });
+  }
+}

@@ -1,0 +1,78 @@
+/** Runs that a process left unfinished when it died: each is taken up where the graph stopped, or ended. */
+import { latestCheckpoint } from "../graph/checkpoints.ts";
+import type { Registry, ServedAgent } from "../graph/registry.ts";
+import { SluiceError } from "../protocol/errors.ts";
+import { type AguiEvent, EventType, type Message } from "../protocol/events.ts";
+import type { RunRecord, Store } from "../store/store.ts";
+import type { RunInput } from "./run-input.ts";
+
+/** A run that brings its process down would do so for ever. */
+const MAX_ATTEMPTS = 3;
+
+export interface LeftRun {
+  readonly run: RunRecord;
+  readonly outcome: "recovered" | "lost";
+  /** Why it was not taken up, where something failed. */
+  readonly cause?: unknown;
+}
+
+/** Begins a run again under its old id. */
+export type Again = (
+  agent: ServedAgent,
+  run: RunRecord,
+  messages: readonly Message[],
+  input: RunInput,
+) => Promise<unknown>;
+
+/** To be called once, before anything else runs: whatever is active then belongs to nobody. */
+export async function takeUp(
+  { store, registry }: { store: Store; registry: Registry },
+  again: Again,
+): Promise<LeftRun[]> {
+  const rows = await store.activeRuns();
+  const last = new Map(rows.map((run) => [run.threadId, run]));
+  const left: LeftRun[] = [];
+  for (const run of rows) {
+    const agent = registry.all.find(({ name }) => name === run.agent);
+    const thread = await store.thread(run.threadId);
+    const messages = thread?.messages ?? [];
+    const input = run.input as RunInput | undefined;
+    try {
+      const stood = agent && input ? await whereItStood(agent, run, input) : undefined;
+      if (agent?.recover && stood && last.get(run.threadId) === run && stood.attempt <= MAX_ATTEMPTS) {
+        await again(agent, run, messages, stood);
+        left.push({ run, outcome: "recovered" });
+      } else {
+        await end(store, run, messages, stood);
+        left.push({ run, outcome: "lost" });
+      }
+    } catch (cause) {
+      await end(store, run, messages, undefined);
+      left.push({ run, outcome: "lost", cause });
+    }
+  }
+  return left;
+}
+
+/** What to begin again with. A graph that made a checkpoint goes on from it; one that made none gets its input again. */
+async function whereItStood(agent: ServedAgent, { threadId }: RunRecord, input: RunInput): Promise<RunInput> {
+  const attempt = input.attempt + 1;
+  const checkpoint = await latestCheckpoint(agent.graph, threadId);
+  if (checkpoint === input.checkpoint) return { ...input, attempt };
+  const { fork: _, ...rest } = input;
+  return { ...rest, graphInput: { kind: "continue" }, checkpoint, answered: [], attempt };
+}
+
+/** What came with the run stays in the transcript; what it answered is open again if the graph never took it in. */
+async function end(
+  store: Store,
+  { threadId, runId }: RunRecord,
+  messages: readonly Message[],
+  stood: RunInput | undefined,
+): Promise<void> {
+  const { code, message, retryable } = new SluiceError("owner_lost");
+  const timestamp = Date.now();
+  const terminal: AguiEvent = { type: EventType.RUN_ERROR, message, code, metadata: { retryable }, timestamp };
+  const interrupts = stood?.answered ?? [];
+  await store.endRun(threadId, runId, { status: "failed", messages, state: undefined, terminal, refused: {}, interrupts });
+}

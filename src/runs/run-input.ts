@@ -1,0 +1,77 @@
+/** What it takes to begin a run. Its row keeps it while it is active, so that another process can begin it again. */
+import type { ServedAgent } from "../graph/registry.ts";
+import type { GraphInput, RunRequest, StreamVersion } from "../graph/source.ts";
+import type { Fence } from "../log/log.ts";
+import type { Interrupt, Message } from "../protocol/events.ts";
+import { narrowingTo, parseRunOptions, type RunOptions } from "../protocol/input.ts";
+import type { RunRecord, ThreadRecord } from "../store/store.ts";
+import type { Beginning } from "./admission.ts";
+import type { StartRequest } from "./handle.ts";
+import type { RunPlan } from "./run.ts";
+
+/** Plain JSON. */
+export interface RunInput {
+  readonly graphInput: GraphInput;
+  /** The checkpoint to go back to, for a fork. */
+  readonly fork?: { readonly checkpointId: string };
+  readonly offered: RunRequest["offered"];
+  /** What the client asked of Sluice. */
+  readonly options: RunOptions;
+  readonly graphTopic: boolean;
+  readonly detached: boolean;
+  /** The thread's last checkpoint as the run began: another one shows that the graph went on. */
+  readonly checkpoint: string;
+  /** The interrupts that it answers. */
+  readonly answered: readonly Interrupt[];
+  /** How many processes have begun it. */
+  readonly attempt: number;
+}
+
+/** @throws SluiceError `bad_request` when what the client asks of Sluice is not valid. */
+export function runInput(
+  { input, graphTopic = false, detached = false }: StartRequest,
+  { input: graphInput, fork }: Beginning,
+  checkpoint: string,
+  thread: ThreadRecord | undefined,
+): RunInput {
+  return {
+    graphInput,
+    ...(fork ? { fork } : {}),
+    offered: { tools: input.tools ?? [], context: input.context ?? [] },
+    options: parseRunOptions(input),
+    graphTopic,
+    detached,
+    checkpoint,
+    answered: thread?.interrupts ?? [],
+    attempt: 1,
+  };
+}
+
+/** How a run goes, from its row and what it began with. */
+export function planFor(
+  agent: ServedAgent,
+  { threadId, runId, from, historyLength }: RunRecord,
+  messages: readonly Message[],
+  { graphInput, fork, offered, options, graphTopic, attempt }: RunInput,
+  { version, fence }: { version: StreamVersion; fence: Fence },
+): RunPlan {
+  const { events, tokens = true, reasoning = true } = options;
+  return {
+    agent,
+    threadId,
+    runId,
+    input: graphInput,
+    history: messages.slice(0, historyLength),
+    fresh: messages.slice(historyLength),
+    fork,
+    retold: fork !== undefined || attempt > 1,
+    offered,
+    allowList: agent.allowList.narrow(narrowingTo(events)),
+    tokens: agent.tokens && tokens,
+    reasoning: agent.reasoning && reasoning,
+    graphTopic: agent.graphTopic || graphTopic,
+    version,
+    fence,
+    from,
+  };
+}

@@ -1,0 +1,202 @@
+/** What LangGraph's graphs remember, in the same SQLite file: each checkpoint is on disk before the graph goes on. */
+import type { RunnableConfig } from "@langchain/core/runnables";
+import {
+  BaseCheckpointSaver,
+  type Checkpoint,
+  type CheckpointListOptions,
+  type CheckpointMetadata,
+  type CheckpointPendingWrite,
+  type CheckpointTuple,
+  copyCheckpoint,
+  getCheckpointId,
+  maxChannelVersion,
+  type PendingWrite,
+  type SerializerProtocol,
+  TASKS,
+  WRITES_IDX_MAP,
+} from "@langchain/langgraph-checkpoint";
+import type { Database, Row, SqlValue } from "./database.ts";
+
+/** Names one checkpoint. */
+interface Key {
+  readonly threadId: string;
+  /** Empty for the graph itself; a path of nodes and tasks for a graph inside it. */
+  readonly namespace: string;
+  readonly checkpointId: string;
+}
+
+export class SqliteCheckpointer extends BaseCheckpointSaver {
+  readonly #db: Database;
+
+  constructor(database: Database, serde?: SerializerProtocol) {
+    super(serde);
+    this.#db = database;
+  }
+
+  async getTuple(config: RunnableConfig): Promise<CheckpointTuple | undefined> {
+    const { thread_id: threadId, checkpoint_ns: namespace = "" } = config.configurable ?? {};
+    if (threadId === undefined) return undefined;
+    const checkpointId = getCheckpointId(config);
+    const row = checkpointId
+      ? this.#db.one(`${SELECT} WHERE ${ONE}`, threadId, namespace, checkpointId)
+      : this.#db.one(
+          `${SELECT} WHERE thread_id = ? AND checkpoint_ns = ? ORDER BY checkpoint_id DESC LIMIT 1`,
+          threadId,
+          namespace,
+        );
+    if (!row) return undefined;
+    const tuple = await this.#toTuple(row);
+    return checkpointId ? { ...tuple, config } : tuple;
+  }
+
+  async *list(config: RunnableConfig, options: CheckpointListOptions = {}): AsyncGenerator<CheckpointTuple> {
+    const { before, limit = Number.POSITIVE_INFINITY, filter } = options;
+    const { thread_id, checkpoint_ns, checkpoint_id } = config.configurable ?? {};
+    const conditions: readonly [string, SqlValue | undefined][] = [
+      ["thread_id = ?", thread_id],
+      ["checkpoint_ns = ?", checkpoint_ns],
+      ["checkpoint_id = ?", checkpoint_id],
+      ["checkpoint_id < ?", before?.configurable?.checkpoint_id],
+    ];
+    const asked = conditions.flatMap(([sql, value]) => (value === undefined ? [] : [{ sql, value }]));
+    const where = asked.length > 0 ? `WHERE ${asked.map(({ sql }) => sql).join(" AND ")}` : "";
+    // The keys at once and each checkpoint when it is asked for: a history is long, and most readers stop early.
+    const keys = this.#db.all(
+      `SELECT thread_id, checkpoint_ns, checkpoint_id FROM checkpoints ${where} ORDER BY checkpoint_id DESC`,
+      ...asked.map(({ value }) => value),
+    );
+    let found = 0;
+    for (const key of keys) {
+      if (found >= limit) return;
+      const row = this.#db.one(`${SELECT} WHERE ${ONE}`, ...values(keyOf(key)));
+      if (!row || (filter && !matches(await this.#load(row.metadata_type, row.metadata), filter))) continue;
+      found += 1;
+      yield await this.#toTuple(row);
+    }
+  }
+
+  async put(config: RunnableConfig, checkpoint: Checkpoint, metadata: CheckpointMetadata): Promise<RunnableConfig> {
+    const threadId = requiredId(config, "thread_id");
+    const { checkpoint_ns: namespace = "", checkpoint_id: parentId = null } = config.configurable ?? {};
+    const [[checkpointType, checkpointBytes], [metadataType, metadataBytes]] = await Promise.all([
+      this.serde.dumpsTyped(copyCheckpoint(checkpoint)),
+      this.serde.dumpsTyped(metadata),
+    ]);
+    const key = { threadId, namespace, checkpointId: checkpoint.id };
+    this.#db.run(
+      "INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+      ...values(key),
+      parentId,
+      checkpointType,
+      checkpointBytes,
+      metadataType,
+      metadataBytes,
+    );
+    return toConfig(key);
+  }
+
+  async putWrites(config: RunnableConfig, writes: PendingWrite[], taskId: string): Promise<void> {
+    const key = {
+      threadId: requiredId(config, "thread_id"),
+      namespace: config.configurable?.checkpoint_ns ?? "",
+      checkpointId: requiredId(config, "checkpoint_id"),
+    };
+    const rows = await Promise.all(
+      writes.map(async ([channel, value], index) => ({
+        index: WRITES_IDX_MAP[channel] ?? index,
+        channel,
+        dumped: await this.serde.dumpsTyped(value),
+      })),
+    );
+    this.#db.transaction(() => {
+      for (const { index, channel, dumped } of rows) {
+        // A task's own results stand once they are written. What is said of the task (errors, interrupts) may change.
+        const conflict = index < 0 ? "UPDATE SET type = excluded.type, value = excluded.value" : "NOTHING";
+        this.#db.run(
+          `INSERT INTO checkpoint_writes
+             (thread_id, checkpoint_ns, checkpoint_id, task_id, idx, channel, type, value)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO ${conflict}`,
+          ...values(key),
+          taskId,
+          index,
+          channel,
+          ...dumped,
+        );
+      }
+    });
+  }
+
+  async deleteThread(threadId: string): Promise<void> {
+    this.#db.transaction(() => {
+      this.#db.run("DELETE FROM checkpoints WHERE thread_id = ?", threadId);
+      this.#db.run("DELETE FROM checkpoint_writes WHERE thread_id = ?", threadId);
+    });
+  }
+
+  async #toTuple(row: Row): Promise<CheckpointTuple> {
+    const key = keyOf(row);
+    const parent = row.parent_id === null ? undefined : { ...key, checkpointId: String(row.parent_id) };
+    const [checkpoint, metadata, pendingWrites] = await Promise.all([
+      this.#load<Checkpoint>(row.checkpoint_type, row.checkpoint),
+      this.#load<CheckpointMetadata>(row.metadata_type, row.metadata),
+      this.#writes(key),
+    ]);
+    if (checkpoint.v < 4 && parent) await this.#adoptSends(checkpoint, parent);
+    const tuple = { config: toConfig(key), checkpoint, metadata, pendingWrites };
+    return parent ? { ...tuple, parentConfig: toConfig(parent) } : tuple;
+  }
+
+  async #writes(key: Key): Promise<CheckpointPendingWrite[]> {
+    const rows = this.#db.all(
+      `SELECT task_id, channel, type, value FROM checkpoint_writes WHERE ${ONE} ORDER BY number`,
+      ...values(key),
+    );
+    return Promise.all(
+      rows.map(async (row): Promise<CheckpointPendingWrite> => {
+        return [String(row.task_id), String(row.channel), await this.#load(row.type, row.value)];
+      }),
+    );
+  }
+
+  /** Before version 4 what a step had sent lay with its parent's writes, not in a channel. */
+  async #adoptSends(checkpoint: Checkpoint, parent: Key): Promise<void> {
+    const writes = await this.#writes(parent);
+    const versions = Object.values(checkpoint.channel_versions);
+    checkpoint.channel_values[TASKS] = writes.flatMap(([, channel, value]) => (channel === TASKS ? [value] : []));
+    checkpoint.channel_versions[TASKS] =
+      versions.length > 0 ? maxChannelVersion(...versions) : this.getNextVersion(undefined);
+  }
+
+  async #load<T>(type: Row[string] | undefined, value: Row[string] | undefined): Promise<T> {
+    return (await this.serde.loadsTyped(String(type), new Uint8Array(value as ArrayBuffer))) as T;
+  }
+}
+
+const SELECT = "SELECT * FROM checkpoints";
+const ONE = "thread_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?";
+
+function values({ threadId, namespace, checkpointId }: Key): [string, string, string] {
+  return [threadId, namespace, checkpointId];
+}
+
+function keyOf(row: Row): Key {
+  return {
+    threadId: String(row.thread_id),
+    namespace: String(row.checkpoint_ns),
+    checkpointId: String(row.checkpoint_id),
+  };
+}
+
+function toConfig({ threadId, namespace, checkpointId }: Key): RunnableConfig {
+  return { configurable: { thread_id: threadId, checkpoint_ns: namespace, checkpoint_id: checkpointId } };
+}
+
+function requiredId(config: RunnableConfig, name: "thread_id" | "checkpoint_id"): string {
+  const id: unknown = config.configurable?.[name];
+  if (typeof id === "string") return id;
+  throw new Error(`The checkpointer needs "${name}" in config.configurable.`);
+}
+
+function matches(metadata: Record<string, unknown>, filter: Record<string, unknown>): boolean {
+  return Object.entries(filter).every(([key, value]) => metadata[key] === value);
+}

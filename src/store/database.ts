@@ -1,0 +1,162 @@
+/** One SQLite file, open in one process. The driver is synchronous: what was written is in the file when a call returns. */
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import Sqlite from "libsql";
+import { SluiceError } from "../protocol/errors.ts";
+import { messageOf } from "../protocol/redact.ts";
+import { MIGRATIONS } from "./migrations.ts";
+
+export type SqlValue = string | number | Uint8Array | null;
+/** A row as the driver gives it: bytes come as an `ArrayBuffer`. */
+export type Row = Readonly<Record<string, string | number | ArrayBuffer | null>>;
+
+class NewerVersion extends Error {}
+
+/** Enough to need pages of its own: a file that is full to the last page may still take a single number. */
+const PROBE_BYTES = 65_536;
+
+export class Database {
+  readonly file: string;
+  readonly #sqlite: Sqlite.Database;
+  readonly #statements = new Map<string, Sqlite.Statement>();
+  #failing = false;
+  #closed = false;
+
+  private constructor(file: string, sqlite: Sqlite.Database) {
+    this.file = file;
+    this.#sqlite = sqlite;
+  }
+
+  /**
+   * Opens `file` for this process alone, makes it when it is missing, and brings its tables up to date.
+   * @throws Error with one line that names the file and says what is wrong.
+   */
+  static open(file: string): Database {
+    let sqlite: Sqlite.Database | undefined;
+    try {
+      mkdirSync(dirname(file), { recursive: true });
+      sqlite = new Sqlite(file);
+      takeAlone(sqlite);
+      const database = new Database(file, sqlite);
+      database.#migrate();
+      return database;
+    } catch (error) {
+      sqlite?.close();
+      throw new Error(`${file} ${problem(error)}`, { cause: error });
+    }
+  }
+
+  one(sql: string, ...values: SqlValue[]): Row | undefined {
+    return this.all(sql, ...values)[0];
+  }
+
+  all(sql: string, ...values: SqlValue[]): Row[] {
+    return this.#guard(() => this.#statement(sql).all(values) as Row[]);
+  }
+
+  /** The number of rows that were changed. */
+  run(sql: string, ...values: SqlValue[]): number {
+    const changes = this.#guard(() => this.#statement(sql).run(values).changes);
+    this.#failing = false;
+    return changes;
+  }
+
+  /** All that `work` writes, or none of it. */
+  transaction<T>(work: () => T): T {
+    this.#exec("BEGIN IMMEDIATE");
+    try {
+      const result = work();
+      this.#exec("COMMIT");
+      return result;
+    } catch (error) {
+      // A full disk makes SQLite roll back by itself, and then there is nothing left to.
+      if (this.#sqlite.inTransaction) this.#exec("ROLLBACK");
+      throw error;
+    }
+  }
+
+  /** Can it be written? Asked of the disk only after something failed. */
+  get writable(): boolean {
+    if (this.#closed) return false;
+    if (!this.#failing) return true;
+    try {
+      this.#exec("CREATE TABLE IF NOT EXISTS probe (filler BLOB) STRICT");
+      this.run("INSERT INTO probe VALUES (zeroblob(?))", PROBE_BYTES);
+      this.#exec("DROP TABLE probe");
+    } catch {
+      this.#failing = true;
+    }
+    return !this.#failing;
+  }
+
+  /** The most pages the file may have; for tests of a full disk. */
+  set maxPages(pages: number) {
+    this.#sqlite.pragma(`max_page_count = ${pages}`);
+  }
+
+  /** Lets go of the file, which is then a single one again. Closing twice changes nothing. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#statements.clear();
+    // The driver keeps the connection, and its lock, for as long as a prepared statement awaits collection. So the
+    // lock is given up first, and out of WAL, which would keep it.
+    this.#sqlite.pragma("journal_mode = DELETE");
+    this.#sqlite.pragma("locking_mode = NORMAL");
+    this.#sqlite.prepare("SELECT count(*) FROM sqlite_schema").all();
+    this.#sqlite.close();
+  }
+
+  #statement(sql: string): Sqlite.Statement {
+    if (this.#closed) throw new Error("The database is closed.");
+    const known = this.#statements.get(sql) ?? this.#sqlite.prepare(sql);
+    this.#statements.set(sql, known);
+    return known;
+  }
+
+  #exec(sql: string): void {
+    this.#guard(() => this.#sqlite.exec(sql));
+  }
+
+  #migrate(): void {
+    const version = Number(this.one("PRAGMA user_version")?.user_version);
+    if (version > MIGRATIONS.length) throw new NewerVersion("was written by a newer version of Sluice.");
+    if (version === MIGRATIONS.length) return;
+    this.transaction(() => {
+      for (const step of MIGRATIONS.slice(version)) this.#exec(step);
+      this.#exec(`PRAGMA user_version = ${MIGRATIONS.length}`);
+    });
+  }
+
+  /** What goes wrong here is the storage's fault, and clients may try again. */
+  #guard<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (cause) {
+      this.#failing = true;
+      throw new SluiceError("storage_unavailable", undefined, { cause });
+    }
+  }
+}
+
+function takeAlone(sqlite: Sqlite.Database): void {
+  // Before anything is read: then the WAL's index lies in this process's memory, and nobody else can come in.
+  sqlite.pragma("locking_mode = EXCLUSIVE");
+  sqlite.pragma("journal_mode = WAL");
+  // A crash of the process loses nothing; one of the machine may lose the last moments, and never damages the file.
+  sqlite.pragma("synchronous = NORMAL");
+  sqlite.pragma("foreign_keys = ON");
+  sqlite.exec("BEGIN EXCLUSIVE; COMMIT");
+}
+
+/** The rest of a sentence that begins with the file's name. */
+function problem(error: unknown): string {
+  const cause = error instanceof SluiceError ? error.cause : error;
+  const code = String((cause as { code?: unknown } | undefined)?.code ?? "");
+  if (code.startsWith("SQLITE_BUSY")) return "is in use by another process. One process at a time can have it.";
+  if (code === "SQLITE_NOTADB" || code.startsWith("SQLITE_CORRUPT")) return "is damaged, or no SQLite database.";
+  if (cause instanceof NewerVersion) return cause.message;
+  const message = messageOf(cause).split("\n")[0] ?? "";
+  // The driver's own words when it cannot even open a file help nobody.
+  return `cannot be opened: ${message.startsWith("ConnectionFailed") ? "no file can be made there." : message}`;
+}

@@ -1,0 +1,71 @@
+/**
+ * The tables, as the steps that led to them. A file's `user_version` says how many it has taken. A step that was
+ * released is never changed: a change is a new step at the end.
+ */
+export const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE threads (
+    thread_id TEXT PRIMARY KEY,
+    agent TEXT NOT NULL,
+    title TEXT NOT NULL,
+    state TEXT,
+    interrupts TEXT NOT NULL,
+    ended_run TEXT,
+    refused TEXT,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX threads_by_use ON threads (updated_at DESC, thread_id DESC);
+
+  -- The transcript, a row for each message: a run adds a few to what may be a long thread, and only those are written.
+  CREATE TABLE messages (
+    thread_id TEXT NOT NULL REFERENCES threads ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    message TEXT NOT NULL,
+    PRIMARY KEY (thread_id, position)
+  ) STRICT;
+
+  CREATE TABLE runs (
+    number INTEGER PRIMARY KEY,
+    thread_id TEXT NOT NULL REFERENCES threads ON DELETE CASCADE,
+    run_id TEXT NOT NULL,
+    agent TEXT NOT NULL,
+    body_hash TEXT NOT NULL,
+    status TEXT NOT NULL,
+    from_epoch TEXT NOT NULL,
+    from_offset INTEGER NOT NULL,
+    started_at INTEGER NOT NULL,
+    history_length INTEGER NOT NULL,
+    checkpoint_before TEXT NOT NULL,
+    input TEXT,
+    terminal TEXT,
+    UNIQUE (thread_id, run_id)
+  ) STRICT;
+  CREATE INDEX active_runs ON runs (number) WHERE status = 'active';
+
+  -- What graphs remember. Theirs alone: not every thread has checkpoints, and a graph's thread may be none of ours.
+  CREATE TABLE checkpoints (
+    thread_id TEXT NOT NULL,
+    checkpoint_ns TEXT NOT NULL,
+    checkpoint_id TEXT NOT NULL,
+    parent_id TEXT,
+    checkpoint_type TEXT NOT NULL,
+    checkpoint BLOB NOT NULL,
+    metadata_type TEXT NOT NULL,
+    metadata BLOB NOT NULL,
+    PRIMARY KEY (thread_id, checkpoint_ns, checkpoint_id)
+  ) STRICT;
+  CREATE TABLE checkpoint_writes (
+    number INTEGER PRIMARY KEY,
+    thread_id TEXT NOT NULL,
+    checkpoint_ns TEXT NOT NULL,
+    checkpoint_id TEXT NOT NULL,
+    task_id TEXT NOT NULL,
+    idx INTEGER NOT NULL,
+    channel TEXT NOT NULL,
+    type TEXT NOT NULL,
+    value BLOB NOT NULL,
+    UNIQUE (thread_id, checkpoint_ns, checkpoint_id, task_id, idx)
+  ) STRICT;
+  `,
+];

@@ -1,0 +1,196 @@
+/** The store in an SQLite file. Nothing in it is let go of but by `deleteThread`. */
+import type { AguiEvent, Interrupt, Message } from "../protocol/events.ts";
+import type { JsonValue } from "../protocol/json.ts";
+import type { Database, Row } from "./database.ts";
+import { pageOf, parsePlace, titleOf } from "./listing.ts";
+import {
+  MAX_RUNS,
+  type RunRecord,
+  type RunStatus,
+  type Store,
+  type ThreadPage,
+  type ThreadRecord,
+  type ThreadSummary,
+} from "./store.ts";
+
+export class SqliteStore implements Store {
+  readonly #db: Database;
+  readonly #now: () => number;
+
+  constructor(database: Database, now: () => number = Date.now) {
+    this.#db = database;
+    this.#now = now;
+  }
+
+  async thread(threadId: string): Promise<ThreadRecord | undefined> {
+    const row = this.#db.one(
+      `SELECT threads.*, runs.terminal FROM threads
+       LEFT JOIN runs ON runs.thread_id = threads.thread_id AND runs.run_id = threads.ended_run
+       WHERE threads.thread_id = ?`,
+      threadId,
+    );
+    if (!row) return undefined;
+    const messages = this.#db.all("SELECT message FROM messages WHERE thread_id = ? ORDER BY position", threadId);
+    return {
+      threadId,
+      agent: String(row.agent),
+      messages: messages.map(({ message }) => JSON.parse(String(message)) as Message),
+      interrupts: JSON.parse(String(row.interrupts)) as Interrupt[],
+      createdAt: Number(row.created_at),
+      updatedAt: Number(row.updated_at),
+      ...(row.state === null ? {} : { state: JSON.parse(String(row.state)) as JsonValue }),
+      ...(row.refused === null ? {} : { refused: JSON.parse(String(row.refused)) as Record<string, number> }),
+      ...(row.terminal === null
+        ? {}
+        : { ending: { runId: String(row.ended_run), terminal: JSON.parse(String(row.terminal)) as AguiEvent } }),
+    };
+  }
+
+  async run(threadId: string, runId: string): Promise<RunRecord | undefined> {
+    const row = this.#db.one("SELECT * FROM runs WHERE thread_id = ? AND run_id = ?", threadId, runId);
+    return row && toRun(row);
+  }
+
+  async runs(threadId: string): Promise<readonly RunRecord[]> {
+    const last = "SELECT * FROM runs WHERE thread_id = ? ORDER BY number DESC LIMIT ?";
+    return this.#db.all(last, threadId, MAX_RUNS).reverse().map(toRun);
+  }
+
+  async activeRuns(): Promise<readonly RunRecord[]> {
+    return this.#db.all("SELECT * FROM runs WHERE status = 'active' ORDER BY number").map(toRun);
+  }
+
+  async threads(limit: number, before?: string): Promise<ThreadPage> {
+    const { updatedAt, threadId } = before === undefined ? { updatedAt: 1e15, threadId: "" } : parsePlace(before);
+    const rows = this.#db.all(
+      `SELECT * FROM threads WHERE (updated_at, thread_id) < (?, ?)
+       ORDER BY updated_at DESC, thread_id DESC LIMIT ?`,
+      updatedAt,
+      threadId,
+      limit + 1,
+    );
+    return pageOf(rows.map(toSummary), limit);
+  }
+
+  async threadSummary(threadId: string): Promise<ThreadSummary | undefined> {
+    const row = this.#db.one("SELECT * FROM threads WHERE thread_id = ?", threadId);
+    return row && toSummary(row);
+  }
+
+  async startRun(run: RunRecord, messages: readonly Message[]): Promise<void> {
+    const { threadId, runId, agent, bodyHash, status, from, startedAt, historyLength, checkpointBefore, input } = run;
+    const now = this.#now();
+    this.#db.transaction(() => {
+      this.#db.run(
+        `INSERT INTO threads (thread_id, agent, title, interrupts, created_at, updated_at) VALUES (?, ?, ?, '[]', ?, ?)
+         ON CONFLICT DO UPDATE SET agent = excluded.agent, title = excluded.title, interrupts = '[]',
+           updated_at = excluded.updated_at`,
+        threadId,
+        agent,
+        titleOf(messages),
+        now,
+        now,
+      );
+      // A run that goes on in another process has its row already, and keeps its place among the thread's runs.
+      this.#db.run(
+        `INSERT INTO runs (thread_id, run_id, agent, body_hash, status, from_epoch, from_offset, started_at,
+           history_length, checkpoint_before, input) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT (thread_id, run_id) DO UPDATE SET agent = excluded.agent, body_hash = excluded.body_hash,
+           status = excluded.status, from_epoch = excluded.from_epoch, from_offset = excluded.from_offset,
+           started_at = excluded.started_at, history_length = excluded.history_length,
+           checkpoint_before = excluded.checkpoint_before, input = excluded.input`,
+        threadId,
+        runId,
+        agent,
+        bodyHash,
+        status,
+        from.epoch,
+        from.offset,
+        startedAt,
+        historyLength,
+        checkpointBefore,
+        input === undefined ? null : JSON.stringify(input),
+      );
+      this.#writeMessages(threadId, messages);
+    });
+  }
+
+  async endRun(...[threadId, runId, end]: Parameters<Store["endRun"]>): Promise<boolean> {
+    const { status, messages, state, terminal, refused, interrupts } = end;
+    return this.#db.transaction(() => {
+      const ended = this.#db.run(
+        `UPDATE runs SET status = ?, terminal = ?, input = NULL
+         WHERE thread_id = ? AND run_id = ? AND status = 'active'`,
+        status,
+        terminal === undefined ? null : JSON.stringify(terminal),
+        threadId,
+        runId,
+      );
+      if (ended === 0) return false;
+      this.#writeMessages(threadId, messages);
+      this.#db.run(
+        `UPDATE threads SET state = coalesce(?, state), interrupts = ?, ended_run = ?, refused = ?, updated_at = ?
+         WHERE thread_id = ?`,
+        state === undefined ? null : JSON.stringify(state),
+        JSON.stringify(interrupts),
+        runId,
+        JSON.stringify(refused),
+        this.#now(),
+        threadId,
+      );
+      return true;
+    });
+  }
+
+  async deleteThread(threadId: string): Promise<boolean> {
+    return this.#db.run("DELETE FROM threads WHERE thread_id = ?", threadId) > 0;
+  }
+
+  async writable(): Promise<boolean> {
+    return this.#db.writable;
+  }
+
+  async close(): Promise<void> {
+    this.#db.close();
+  }
+
+  /** Replaces the transcript. A message that is there already costs a comparison, no write. */
+  #writeMessages(threadId: string, messages: readonly Message[]): void {
+    for (const [position, message] of messages.entries()) {
+      this.#db.run(
+        `INSERT INTO messages VALUES (?, ?, ?)
+         ON CONFLICT DO UPDATE SET message = excluded.message WHERE message <> excluded.message`,
+        threadId,
+        position,
+        JSON.stringify(message),
+      );
+    }
+    this.#db.run("DELETE FROM messages WHERE thread_id = ? AND position >= ?", threadId, messages.length);
+  }
+}
+
+function toRun(row: Row): RunRecord {
+  return {
+    threadId: String(row.thread_id),
+    runId: String(row.run_id),
+    agent: String(row.agent),
+    bodyHash: String(row.body_hash),
+    status: row.status as RunStatus,
+    from: { epoch: String(row.from_epoch), offset: Number(row.from_offset) },
+    startedAt: Number(row.started_at),
+    historyLength: Number(row.history_length),
+    checkpointBefore: String(row.checkpoint_before),
+    ...(row.input === null ? {} : { input: JSON.parse(String(row.input)) as unknown }),
+  };
+}
+
+function toSummary(row: Row): ThreadSummary {
+  return {
+    threadId: String(row.thread_id),
+    title: String(row.title),
+    agent: String(row.agent),
+    waiting: row.interrupts !== "[]",
+    createdAt: Number(row.created_at),
+    updatedAt: Number(row.updated_at),
+  };
+}
