@@ -16,6 +16,8 @@ FROM node:22-slim
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=8123 DATA_DIR=/data
 WORKDIR /app
 COPY package.json ./
+# The bundled assistant looks things up in the documents.
+COPY README.md PROTOCOL.md ARCHITECTURE.md ./
 COPY config ./config
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist

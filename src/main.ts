@@ -63,8 +63,8 @@ function greeting(url: string, config: Config, graphs: readonly string[]): strin
   return `
   Sluice ${version} serves ${Object.keys(config.agents).join(", ")} on ${url}
 ${graphs.length > 0 ? "" : `  ${whoAnswers(config)}\n`}
-  npx wscat -c ${ws}                    (AG-UI events, as a frontend gets them)
-  npx wscat -c "${ws}?format=text"      (as a person reads them)
+  npx wscat -c ${ws}                    # AG-UI events, as a frontend gets them
+  npx wscat -c "${ws}?format=text"      # as a person reads them
   curl -s ${url}/chat -H 'Content-Type: application/json' -d '{"message":"${message}"}'
 `;
 }

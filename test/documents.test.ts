@@ -1,6 +1,6 @@
 /** What the documents say, held against the code: tables are compared, snippets are run. */
 import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
@@ -8,7 +8,8 @@ import { assistant } from "../src/agents/assistant.ts";
 import { loadDocuments } from "../src/agents/documents.ts";
 import { DemoChatModel } from "../src/agents/models/demo.ts";
 import { searchDocs } from "../src/agents/tools/search-docs.ts";
-import { parseAgents } from "../src/config/agents.ts";
+import { defaultAgent, parseAgents } from "../src/config/agents.ts";
+import { readSettings } from "../src/config/settings.ts";
 import { allowList } from "../src/graph/allow-list.ts";
 import { loadGraph } from "../src/graph/loader.ts";
 import { allowListSpec, expandEventPattern } from "../src/protocol/allow-list-spec.ts";
@@ -90,7 +91,7 @@ describe("PROTOCOL.md", () => {
   });
 
   test("lists every route the server lists", async () => {
-    const listed = (await (await fetch(sluice.url)).text()).matchAll(/^(GET|POST) +(\/[^\s,]*)/gm);
+    const listed = (await (await fetch(sluice.url)).text()).matchAll(/^(GET|POST|DELETE) +(\/[^\s,]*)/gm);
     for (const [, method, path = ""] of listed)
       expect(protocol).toContain(
         `\`${method} ${path.replace(/:thread$/, ":threadId").replace("/:thread/", "/:threadId/")}\``,
@@ -159,6 +160,11 @@ describe("PROTOCOL.md", () => {
     for (const [, type] of `${run}${back}`.matchAll(/^< \{"v":1,"type":"(\w+)"/gm)) expect(listed).toContain(type);
   });
 
+  test("shows a client for frames that comes back", async () => {
+    const [code = ""] = blocks(protocol, "js frames");
+    expect(await run("frames.mjs", code)).toMatch(/^12 \* 7 = 84\s+\(demo model\)$/);
+  });
+
   test("says how a topic is written", () => {
     const [, kept = ""] = /but for `([^`]+)`: JavaScript's/.exec(protocol) ?? [];
     const printable = Array.from({ length: 95 }, (_, index) => String.fromCharCode(32 + index));
@@ -208,6 +214,36 @@ describe("README.md", () => {
     expect(Object.keys(parseAgents("agents.json", json).agents)).toEqual(["assistant", "research"]);
   });
 
+  test("explains every field of an agent, and no other", () => {
+    const explained = rows(section(readme, "config/agents.json")).flatMap(([names = ""]) =>
+      [...names.matchAll(/`(\w+)`/g)].map(([, name = ""]) => name),
+    );
+    expect(explained).toEqual(expect.arrayContaining(Object.keys(defaultAgent("graph"))));
+    // What is known and wrong is complained of otherwise than what is unknown.
+    const complaint = (field: string) => {
+      try {
+        parseAgents("agents.json", JSON.stringify({ agents: { one: { graph: "graph", [field]: null } } }));
+      } catch (error) {
+        return (error as Error).message;
+      }
+      return "";
+    };
+    expect(complaint("nonsense")).toMatch(/unrecognized/i);
+    for (const field of explained) expect(complaint(field)).not.toMatch(/unrecognized/i);
+  });
+
+  test("gives the defaults that settings have", () => {
+    const defaults: Record<string, unknown> = readSettings({});
+    for (const [names = "", values = ""] of rows(section(readme, "Settings"))) {
+      const quoted = (cell: string) => [...cell.matchAll(/`([^`]+)`/g)].map(([, word = ""]) => word);
+      for (const [index, name] of quoted(names).entries()) {
+        expect(Object.keys(defaults)).toContain(name);
+        const told = quoted(values)[index];
+        if (told !== undefined) expect([name, told]).toEqual([name, String(defaults[name])]);
+      }
+    }
+  });
+
   test("shows an HttpAgent that works", async () => {
     const [code = ""] = blocks(readme, "js http-agent");
     const out = await run("http-agent.mjs", code);
@@ -220,9 +256,23 @@ describe("README.md", () => {
     expect(await run("websocket.mjs", code)).toContain("12 * 7 = 84");
   });
 
-  test("shows a client for frames that comes back", async () => {
-    const [code = ""] = blocks(readme, "js frames");
-    expect(await run("frames.mjs", code)).toContain("12 * 7 = 84");
+  test("shows a client as an AG-UI agent that works", async () => {
+    const [code = ""] = blocks(readme, "js web-socket-agent");
+    const out = await run("web-socket-agent.mjs", code);
+    expect(out).toContain("12 * 7 = 84");
+    expect(out).toContain("[ 'user', 'assistant', 'tool', 'assistant' ]");
+  });
+
+  test("shows a connection that works", async () => {
+    const [code = ""] = blocks(readme, "js connection");
+    expect(await run("connection.mjs", code)).toMatch(/^12 \* 7 = 84\s+\(demo model\)$/);
+  });
+
+  test("imports what the package exports", () => {
+    const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { exports: object };
+    const imported = [...readme.matchAll(/from "langgraph-sluice([\w/]*)"/g)].map(([, entry]) => `.${entry}`);
+    expect(imported.length).toBeGreaterThan(0);
+    for (const entry of imported) expect(Object.keys(manifest.exports)).toContain(entry);
   });
 
   test("shows a body for curl that starts a run", async () => {
@@ -230,6 +280,13 @@ describe("README.md", () => {
     const response = await fetch(`${sluice.url}/agui`, { method: "POST", headers: JSON_TYPE, body });
     expect(await response.text()).toContain("RUN_FINISHED");
   });
+});
+
+test("ARCHITECTURE.md has a row for every room, and for no other", () => {
+  const listed = rows(section(architecture, "Rooms")).flatMap(([names = ""]) =>
+    [...names.matchAll(/`([\w.]+)\/?`/g)].map(([, name]) => name),
+  );
+  expect(listed.sort()).toEqual(readdirSync(join(root, "src")).sort());
 });
 
 test("links between the documents lead to headings that are there", () => {
@@ -314,8 +371,13 @@ const JSON_TYPE = { "Content-Type": "application/json" };
 /** Runs a snippet against the test's server and gives what it printed. */
 async function run(name: string, code: string): Promise<string> {
   const file = join(folder, name);
-  writeFileSync(file, code.replaceAll("127.0.0.1:8123", new URL(sluice.url).host));
-  const child = spawn(process.execPath, [file], { stdio: ["ignore", "pipe", "pipe"] });
+  const client = `${join(root, "src", "client")}/`;
+  const here = code
+    .replaceAll("127.0.0.1:8123", new URL(sluice.url).host)
+    // What the package exports, before it is built.
+    .replace(/"langgraph-sluice\/client(?:\/(\w+))?"/, (_, entry = "index") => JSON.stringify(`${client}${entry}.ts`));
+  writeFileSync(file, here);
+  const child = spawn(process.execPath, ["--import", "tsx", file], { stdio: ["ignore", "pipe", "pipe"] });
   let out = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (data: Buffer) => (out += data.toString()));
   const code_ = await new Promise((resolve) => child.once("close", resolve));

@@ -23,10 +23,6 @@ const agent = servedAgent(
   { ...settings, filters: {} },
   benchGraph() as object as ServedGraph,
 );
-const app = createApp([agent], settings, {
-  logger: createLogger(settings.LOG_LEVEL),
-  version: "bench",
-  forget: () => {},
-});
+const app = createApp([agent], settings, { logger: createLogger(settings.LOG_LEVEL), version: "bench" });
 
 answer({ listen: () => app.listen(), startCpu, cpuMicros });

@@ -84,11 +84,8 @@ export class SluiceConnection {
    * Starts a run and follows its thread until `unsubscribe`. A run that was started before under the same `runId`, with
    * the same body, is attached to. On a thread that is followed already, that subscription and its narrowing stay.
    */
-  run(
-    input: RunAgentInput,
-    { agent, onEvent = IGNORE, onGap, onError, protocol = input.protocolVersion ?? "1.0", ...narrows }: RunOptions = {},
-  ): Following {
-    const narrowing = { ...narrows, protocol };
+  run(input: RunAgentInput, { agent, onEvent = IGNORE, onGap, onError, ...narrows }: RunOptions = {}): Following {
+    const narrowing = narrowingOf(narrows, input.protocolVersion);
     const topic = topicOf(input.threadId);
     const subscription = this.#subscriptions.get(topic) ?? new Subscription(topic, narrowing);
     return this.#follow(subscription, { onEvent, onGap, onError }, (answered, failed) =>
@@ -107,13 +104,10 @@ export class SluiceConnection {
    * Follows a thread, from where it stands or from a cursor.
    * @throws Error when this connection follows the thread already.
    */
-  subscribe(
-    threadId: string,
-    { after, onEvent, onGap, onError, protocol = "1.0", ...narrows }: SubscribeOptions,
-  ): Following {
+  subscribe(threadId: string, { after, onEvent, onGap, onError, ...narrows }: SubscribeOptions): Following {
     const topic = topicOf(threadId);
     if (this.#subscriptions.has(topic)) throw new Error(`This connection follows thread ${threadId} already.`);
-    const subscription = new Subscription(topic, { ...narrows, protocol });
+    const subscription = new Subscription(topic, narrowingOf(narrows));
     subscription.cursor = after;
     return this.#follow(subscription, { onEvent, onGap, onError }, (answered, failed) =>
       this.#begin(subscription, answered, failed),
@@ -293,4 +287,9 @@ export class SluiceConnection {
 
 function topicOf(threadId: string): string {
   return `thread:${encodeURIComponent(threadId)}`;
+}
+
+/** Those of the options that narrow, and no others: they go out as they are. */
+function narrowingOf({ events, tokens, reasoning, protocol }: Narrowing, announced = "1.0"): Narrowing {
+  return { events, tokens, reasoning, protocol: protocol ?? announced };
 }

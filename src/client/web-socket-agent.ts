@@ -1,15 +1,14 @@
 /** Sluice over a WebSocket, for everything that takes an AG-UI agent. Replaces `HttpAgent`, and comes back by itself. */
 import { AbstractAgent, type AgentConfig, type BaseEvent, type RunAgentInput } from "@ag-ui/client";
 import { Observable } from "rxjs";
-import { type Following, type RunOptions, SluiceConnection } from "./connection.ts";
-import type { LineOptions } from "./line.ts";
+import { type ConnectionOptions, type Following, type RunOptions, SluiceConnection } from "./connection.ts";
 import { type ObservedRun, RunObserver } from "./run-observer.ts";
 import type { Listener, Narrowing } from "./subscription.ts";
 
-/** A run that cannot be reached is given up after this many attempts: half a minute, or somewhat more. */
+/** A run that cannot be reached is given up after this many attempts in a row: within half a minute. */
 const ATTEMPTS = 8;
 
-export interface WebSocketAgentConfig extends AgentConfig, LineOptions, Omit<Narrowing, "protocol"> {
+export interface WebSocketAgentConfig extends AgentConfig, ConnectionOptions, Omit<Narrowing, "protocol"> {
   /** The agent's name. Default: the one in the URL, else the server's first. */
   readonly agent?: string;
   /** One to share, so that a run need not open a socket of its own. It stays open. Default: one for each run. */
@@ -27,7 +26,6 @@ export class WebSocketAgent extends AbstractAgent {
   protected config: WebSocketAgentConfig;
   protected active: ActiveRun | undefined;
 
-  /** @throws TypeError when there is no WebSocket. */
   constructor(config: WebSocketAgentConfig) {
     super(config);
     this.config = config;
@@ -65,10 +63,12 @@ export class WebSocketAgent extends AbstractAgent {
     run: Omit<ObservedRun, "ended">,
     follow: (connection: SluiceConnection, options: RunOptions & Listener) => Following,
   ): Observable<BaseEvent> {
-    const { agent, events, tokens, reasoning, connection: shared, url, WebSocket, openMs, backoff } = this.config;
+    const { agent, events, tokens, reasoning, connection: shared } = this.config;
+    const { url, WebSocket, openMs, onState, backoff } = this.config;
     return new Observable((subscriber) => {
       const connection =
-        shared ?? new SluiceConnection({ url, WebSocket, openMs, backoff: { attempts: ATTEMPTS, ...backoff } });
+        shared ??
+        new SluiceConnection({ url, WebSocket, openMs, onState, backoff: { attempts: ATTEMPTS, ...backoff } });
       let following: Following | undefined;
       const ended = () => {
         if (this.active?.observer === observer) this.active = undefined;

@@ -123,10 +123,10 @@ async function read(
     metadata: { thread_id: request.threadId, run_id: request.runId, agent: request.agent },
     signal: controller.signal,
     callbacks: [notes],
-    // `updates` shows interrupts, `custom` shows config.writer; both arrive as on_chain_stream of the root run.
-    // `values` carries the whole state by reference, and is asked for only where some of it is exposed.
     // A step's checkpoint is kept before the next step begins, so that a process that dies can be taken over from.
     durability: "sync",
+    // `updates` shows interrupts, `custom` shows config.writer; both arrive as on_chain_stream of the root run.
+    // `values` carries the whole state by reference, and is asked for only where some of it is exposed.
     streamMode: ["updates", "custom", ...(request.stateKeys.length > 0 ? ["values"] : [])],
   });
   const iterator = events[Symbol.asyncIterator]();
@@ -216,7 +216,7 @@ function customEvent(event: GraphEvent, value: unknown): GraphEvent {
   };
 }
 
-function annotate(event: GraphEvent, notes: RunNotes): GraphEvent | undefined {
+function annotate(event: GraphEvent, notes: RunNotes): GraphEvent {
   switch (event.event) {
     case "on_tool_start":
       return { ...event, toolCallId: notes.toolCallId(event.run_id) };
@@ -225,8 +225,8 @@ function annotate(event: GraphEvent, notes: RunNotes): GraphEvent | undefined {
       const toolCallId = notes.toolCallId(event.run_id);
       const thrown = notes.takeToolError(event.run_id);
       notes.endTool(event.run_id);
-      // A tool that interrupts or hands over throws to get out of LangGraph's loop. That is no failure.
-      if (isGraphBubbleUp(thrown)) return undefined;
+      // A tool that interrupts or hands over throws to get out of LangGraph's loop. That is no failure, but an end.
+      if (isGraphBubbleUp(thrown)) return { ...event, toolCallId, data: {}, silent: true };
       return { ...event, toolCallId, ...(thrown === undefined ? {} : { data: withError(event.data, thrown) }) };
     }
     case "on_chat_model_end":

@@ -17,16 +17,23 @@ export async function* follow(
   signal: AbortSignal,
 ): AsyncGenerator<Page, void> {
   let cursor = after;
-  // Armed before each read, so that an append between the read and the wait is not missed.
-  let hint = log.woken(topic, signal);
-  while (!signal.aborted) {
-    const page = await log.read(topic, cursor, PAGE_SIZE);
-    if (page.gap !== undefined || page.entries.length > 0) {
-      cursor = page.next;
-      yield page;
+  // Ends what is armed when the caller stops reading: a log keeps a topic that is waited for.
+  const own = new AbortController();
+  const either = AbortSignal.any([signal, own.signal]);
+  try {
+    // Armed before each read, so that an append between the read and the wait is not missed.
+    let hint = log.woken(topic, either);
+    while (!signal.aborted) {
+      const page = await log.read(topic, cursor, PAGE_SIZE);
+      if (page.gap !== undefined || page.entries.length > 0) {
+        cursor = page.next;
+        yield page;
+      }
+      if (page.gap !== undefined || page.entries.length === PAGE_SIZE) continue;
+      await hint;
+      hint = log.woken(topic, either);
     }
-    if (page.gap !== undefined || page.entries.length === PAGE_SIZE) continue;
-    await hint;
-    hint = log.woken(topic, signal);
+  } finally {
+    own.abort();
   }
 }

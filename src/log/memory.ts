@@ -64,8 +64,11 @@ export class MemoryLog implements EventLog {
   async read(topic: Topic, after: Cursor | null, limit: number): Promise<Page> {
     const state = this.#topics.get(topic);
     if (!state) {
-      // Nothing was ever written here, or all of it is gone: a cursor into it can only be of a lost log.
-      return after === null ? { epoch: "", entries: [], next: { epoch: "", offset: 0 } } : page("", [], 0, "epoch");
+      // All of it is gone, or nothing was ever here. For a reader of what is gone the topic is opened: without a
+      // position to read on from it would be told of the gap again and again.
+      if (after === null) return page("", [], 0);
+      const { epoch } = await this.open(topic);
+      return page(epoch, [], 0, "epoch");
     }
     const { epoch, head } = state;
     const oldest = head - (state.entries.length - state.start) + 1;
@@ -164,6 +167,7 @@ export class MemoryLog implements EventLog {
   #dropSilentest(except: Topic): void {
     for (const [topic, state] of this.#topics) {
       if (this.#totalBytes <= this.#limits.maxTotalBytes || topic === except) return;
+      if (state.bytes === 0) continue;
       this.#totalBytes -= state.bytes;
       this.#topics.delete(topic);
       this.#wake(topic);

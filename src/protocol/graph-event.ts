@@ -53,6 +53,8 @@ export interface GraphEvent {
   readonly toolCallId?: string;
   /** Set on what carries the graph's state: the keys its agent exposes, as they are now. `data` is then empty. */
   readonly state?: Readonly<Record<string, unknown>>;
+  /** Nothing for clients: it only tells the run that something has ended. */
+  readonly silent?: true;
   /** `on_chat_model_end`: why the model stopped (`stop`, `tool_calls`, `length`, ...), where the provider said so. */
   readonly finishReason?: string;
 }

@@ -7,8 +7,10 @@ export class HeldDeltas {
 
   pass(events: readonly AguiEvent[]): AguiEvent[] {
     return events.flatMap((event) => {
-      const { span } = spanPosition(event);
+      const { span, edge } = spanPosition(event);
       if (span === undefined) return [event];
+      // Opened again after a gap: it comes with all that was said.
+      if (edge === "open") this.#waiting.delete(span);
       const held = this.#waiting.get(span);
       if (isDelta(event)) {
         this.#waiting.set(span, (held && mergeDeltas(held, event)) ?? event);

@@ -25,6 +25,7 @@ export type RunOptions = z.infer<typeof runOptions>;
  * @throws SluiceError `bad_request` that names the first field that is wrong.
  */
 export function parseRunAgentInput(value: unknown): RunAgentInput {
+  checkDepth("RunAgentInput", value);
   const parsed = RunAgentInputSchema.safeParse(withoutBinaryParts(value));
   if (!parsed.success) throw invalid("RunAgentInput", parsed.error);
   const input: RunAgentInput = parsed.data as RunAgentInput;
@@ -49,9 +50,27 @@ export const chatBody = z.object({
 
 /** @throws SluiceError `bad_request` that names what is wrong in `subject`. */
 export function parseWith<T>(schema: z.ZodType<T>, value: unknown, subject: string): T {
+  checkDepth(subject, value);
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   throw invalid(subject, parsed.error);
+}
+
+/** Objects and lists inside each other: whatever walks a value later on does so by recursion. */
+const MAX_DEPTH = 64;
+
+/** Level by level: it must not itself fail on what it looks for. */
+function checkDepth(subject: string, value: unknown): void {
+  let level = [value].filter(isNest);
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth === MAX_DEPTH)
+      throw new SluiceError("bad_request", `${subject}: nested deeper than ${MAX_DEPTH} levels.`);
+    level = level.flatMap((nest) => Object.values(nest).filter(isNest));
+  }
+}
+
+function isNest(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
 }
 
 /** The events a run or a connection asked for, as an allow-list spec. */

@@ -4,26 +4,46 @@ const MAX_LENGTH = 500;
 /** The most of a message that is looked at. */
 const MAX_READ = 10_000;
 
-const SECRETS: readonly [RegExp, string][] = [
-  // Provider keys and tokens: sk-..., key-..., ghp_..., AIza..., JWTs, anything behind "Bearer".
-  [/\b(?:sk|pk|rk|key|ghp|gho|xox[abp]|lsv2|hf)[-_][\w*.-]{6,}/g, "<key>"],
+type Replacement = string | ((match: string) => string);
+
+/** Each takes time in proportion to the text: a repetition is bounded, or what it fails on is not looked at again. */
+const SECRETS: readonly [RegExp, Replacement][] = [
+  // Credentials inside a URL; Redis has a password and no user. First of all, for they may hold anything.
+  [/\b\w+:\/\/[^\s"'`<>]+/g, withoutCredentials],
+  // Provider keys and tokens: sk-..., key-..., ghp_..., AIza..., AKIA..., JWTs, anything behind "Bearer".
+  [/\b(?:sk|pk|rk|key|gh[opsu]|github_pat|glpat|xox[abp]|lsv2|hf|gsk|xai)[-_][\w*.-]{6,}/g, "<key>"],
   [/\bAIza[\w-]{6,}/g, "<key>"],
+  [/\b(?:AKIA|ASIA)[A-Z0-9]{12,}/g, "<key>"],
   [/\beyJ[\w-]+\.[\w-]+\.[\w-]*/g, "<token>"],
   [/\bBearer\s+\S+/gi, "Bearer <token>"],
-  // Credentials inside a URL; Redis has a password and no user.
-  [/\b(\w+:\/\/)[^/\s:@]*:[^/\s@]+@/g, "$1<credentials>@"],
-  // File URLs and absolute paths with two segments or more, on either kind of system.
+  // What says itself that it is one: `api-key: ...`, `"password":"..."`, `?token=...`, `&key=...`.
+  [
+    /((?:api[-_ ]?key|token|secret|passw(?:or)?d|pwd)["']?[ \t]{0,9}[:=][ \t]{0,9}["']?)[^\s"'&,;<][^\s"'&,;]{2,}/gi,
+    "$1<key>",
+  ],
+  [/([?&](?:key|sig|signature|auth|code)=)[^\s"'&]+/gi, "$1<key>"],
+  // File URLs, and paths with two segments or more, on either kind of system.
   [/\bfile:\/\/\S+/g, "<path>"],
-  [/(?<![\w:/.])\/(?:[\w.@+-]+\/)+[\w.@+-]*/g, "<path>"],
+  [/(?<![\w/.])\.{0,2}\/(?:[\w.@+-]+\/)+[\w.@+-]*/g, "<path>"],
   [/\b[A-Za-z]:\\(?:[^\\\s]+\\)*[^\\\s]*/g, "<path>"],
 ];
+
+/** A password may hold slashes and more `@`: it ends at the last of them. A port is none, if no `@` follows. */
+function withoutCredentials(url: string): string {
+  const start = url.indexOf("://") + 3;
+  const colon = url.indexOf(":", start);
+  const end = url.lastIndexOf("@");
+  const slash = url.indexOf("/", start);
+  const user = colon >= 0 && colon < end && (slash < 0 || slash > colon);
+  return user ? `${url.slice(0, start)}<credentials>@${url.slice(end + 1)}` : url;
+}
 
 /** `message` as it may leave: no stack, no path, no key, at most 500 characters. */
 export function redact(message: string): string {
   const lines = message.slice(0, MAX_READ).split(/\r?\n/);
   const stack = lines.findIndex((line) => /^\s+at\s/.test(line));
   const told = (stack < 0 ? lines : lines.slice(0, stack)).join("\n").trim();
-  const clean = SECRETS.reduce((text, [pattern, mark]) => text.replace(pattern, mark), told);
+  const clean = SECRETS.reduce((text, [pattern, by]) => text.replace(pattern, by as string), told);
   return clean.length > MAX_LENGTH ? `${clean.slice(0, MAX_LENGTH)}…` : clean;
 }
 

@@ -31,6 +31,11 @@ export function cutText(text: string, room: number): string {
   return `${kept}…[truncated ${Buffer.byteLength(text) - Buffer.byteLength(kept)} bytes]`;
 }
 
+/** `text` as far as it fits into `maxBytes` of a JSON string, by default 256 KiB, with a mark where it is cut. */
+export function bounded(text: string, maxBytes = 262_144): string {
+  return jsonBytes(text, maxBytes) <= maxBytes ? text : cutText(text, maxBytes);
+}
+
 /** What the UTF-16 unit at `i` adds to a JSON string in UTF-8. */
 function bytesAt(text: string, i: number): number {
   const unit = text.charCodeAt(i);

@@ -57,6 +57,9 @@ export function beginning(
     };
   }
   if (open.length > 0) {
+    if (thread && thread.agent !== agent.name) {
+      throw new SluiceError("bad_request", `The thread waits for answers to agent "${thread.agent}". Send them to it.`);
+    }
     const answers = answersTo(open, resume);
     const paused = open.every(({ id }) => id.startsWith(BREAKPOINT));
     const graphInput = paused ? { kind: "continue" as const } : { kind: "resume" as const, answers, messages: fresh };
@@ -73,14 +76,16 @@ function runThatMade(index: number, runs: readonly RunRecord[]): RunRecord {
 }
 
 function messagesFor(
-  { graph, stateKeys }: ServedAgent,
+  { name, graph, stateKeys }: ServedAgent,
   input: RunAgentInput,
   thread: ThreadRecord | undefined,
   history: readonly Message[],
   fresh: readonly Message[],
 ): GraphInput {
   // A graph that keeps its threads is told the news; one that does not is told everything.
-  const messages = graph.checkpointer ? fresh : [...history, ...fresh];
+  // So is one whose thread another agent answered until now.
+  const knows = graph.checkpointer && (thread === undefined || thread.agent === name);
+  const messages = knows ? fresh : [...history, ...fresh];
   return { kind: "messages", messages, state: changedState(stateKeys, input.state, thread?.state) };
 }
 

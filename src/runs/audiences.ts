@@ -2,9 +2,13 @@
 
 interface Audience {
   followers: number;
+  /** Has anybody followed the active run? Who started it needs a moment to. */
+  joined: boolean;
   /** How long the active run goes on without anybody, in milliseconds; `undefined` while no run is active. */
   graceMs: number | undefined;
   orphaned?: NodeJS.Timeout;
+  /** Those who wait until nobody follows. */
+  readonly waiting: Set<() => void>;
 }
 
 export class Audiences {
@@ -20,6 +24,7 @@ export class Audiences {
   join(threadId: string): () => void {
     const audience = this.#of(threadId);
     audience.followers += 1;
+    audience.joined = true;
     clearTimeout(audience.orphaned);
     let following = true;
     return () => {
@@ -34,6 +39,7 @@ export class Audiences {
   begin(threadId: string, graceMs: number): void {
     const audience = this.#of(threadId);
     audience.graceMs = graceMs;
+    audience.joined = audience.followers > 0;
     this.#settle(threadId, audience);
   }
 
@@ -44,9 +50,25 @@ export class Audiences {
     this.#settle(threadId, audience);
   }
 
-  /** Does anybody follow the thread? */
-  has(threadId: string): boolean {
-    return (this.#audiences.get(threadId)?.followers ?? 0) > 0;
+  /** Was the thread's run followed, and is it no longer? */
+  hasLeft(threadId: string): boolean {
+    const audience = this.#audiences.get(threadId);
+    return audience?.joined === true && audience.followers === 0;
+  }
+
+  /** Resolves when nobody follows the thread, and after `ms` at the latest. */
+  async emptied(threadId: string, ms: number): Promise<void> {
+    const { followers = 0, waiting } = this.#audiences.get(threadId) ?? {};
+    if (followers === 0 || !waiting) return;
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        waiting.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      waiting.add(done);
+    });
   }
 
   get size(): number {
@@ -54,7 +76,12 @@ export class Audiences {
   }
 
   #of(threadId: string): Audience {
-    const audience = this.#audiences.get(threadId) ?? { followers: 0, graceMs: undefined };
+    const audience = this.#audiences.get(threadId) ?? {
+      followers: 0,
+      joined: false,
+      graceMs: undefined,
+      waiting: new Set<() => void>(),
+    };
     this.#audiences.set(threadId, audience);
     return audience;
   }
@@ -62,6 +89,7 @@ export class Audiences {
   #settle(threadId: string, audience: Audience): void {
     clearTimeout(audience.orphaned);
     if (audience.followers > 0) return;
+    for (const done of audience.waiting) done();
     if (audience.graceMs === undefined) this.#audiences.delete(threadId);
     else audience.orphaned = setTimeout(() => this.#orphaned(threadId), audience.graceMs);
   }

@@ -24,6 +24,8 @@ export interface RunHandle {
   readonly topic: Topic;
   /** The position before the run's `RUN_STARTED`. */
   readonly from: Cursor;
+  /** It was over before it was asked for: this attaches to what was told. */
+  readonly over: boolean;
   /** The same for the graph topic. */
   readonly graphFrom: Cursor;
 }

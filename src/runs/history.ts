@@ -21,37 +21,73 @@ const CONVERSATION: ReadonlySet<Message["role"]> = new Set(["user", "assistant",
  *
  * - A client that holds nothing of the thread adds to it: a line typed in a terminal comes alone.
  * - Messages missing at the beginning were let go of to keep the history short: nothing parts there.
- * - From the first message that both hold, one that is missing, or a user's message with other content, parts.
- * - Assistant and tool messages are not edited by clients, so the id, or the same content under another id, is enough.
+ * - From the first message that both hold, a user's message that is missing or has other content parts.
+ * - An assistant or tool message that is missing parts when nothing after it is held: the client wants another answer.
+ *   With something after it, it is one that this client does not keep.
  *
- * Reasoning is not compared: many clients do not send it back. Neither are system messages: they are the application's,
- * which puts them in front of however little it keeps.
+ * Clients do not edit what an assistant or a tool said, but some give it other ids, or put a run into one message: the
+ * same content, the same tool call, or a message that has it in it, is enough. Reasoning is not compared: many clients
+ * do not send it back. Neither are system messages: they are the application's, which puts them in front of however
+ * little it keeps.
  */
 export function readHistory(held: readonly Message[], transcript: readonly Message[]): HistoryReading {
-  const matches = new Map<Message, number>();
-  let partsAt: number | undefined;
-  let begun = false;
-  for (const [index, told] of transcript.entries()) {
-    const match = held.find((message) => !matches.has(message) && same(message, told));
-    if (match) matches.set(match, index);
-    if (!CONVERSATION.has(told.role)) continue;
-    if (match) begun = true;
-    else if (begun || held.some((message) => message.id === told.id)) {
-      partsAt = index;
-      break;
-    }
-  }
+  const told = transcript.map((message) => CONVERSATION.has(message.role));
+  const matches = matchAll(held, transcript);
+  const matched = new Set(matches.values());
+  const first = transcript.findIndex((_, index) => told[index] && matched.has(index));
+  const last = transcript.findLastIndex((_, index) => told[index] && matched.has(index));
+  const partsAt = transcript.findIndex((message, index) => {
+    if (!told[index] || matched.has(index)) return false;
+    if (message.role !== "user") return first >= 0 && index > last;
+    return (first >= 0 && index > first) || held.some(({ id }) => id === message.id);
+  });
   const freshAfter = (length: number) => {
     const kept = new Set(transcript.slice(0, length).map((message) => message.id));
     return held.filter((message) => (matches.get(message) ?? length) >= length && !kept.has(message.id));
   };
-  return { partsAt, fresh: freshAfter(partsAt ?? transcript.length), freshAfter };
+  const end = partsAt < 0 ? transcript.length : partsAt;
+  return { partsAt: partsAt < 0 ? undefined : partsAt, fresh: freshAfter(end), freshAfter };
 }
 
-function same(held: Message, told: Message): boolean {
-  if (held.role !== told.role) return false;
-  if (told.role === "user") return held.id === told.id && content(held) === content(told);
-  return held.id === told.id || content(held) === content(told);
+/** Which message of the transcript each held one is. Ids decide; content only speaks for ids the thread never gave. */
+function matchAll(held: readonly Message[], transcript: readonly Message[]): Map<Message, number> {
+  const byId = new Map(transcript.map((message, index) => [message.id, index]));
+  const matches = new Map<Message, number>();
+  const taken = new Set<number>();
+  const take = (message: Message, index: number) => {
+    if (!matches.has(message)) matches.set(message, index);
+    taken.add(index);
+  };
+  for (const message of held) {
+    const index = byId.get(message.id);
+    const told = index === undefined ? undefined : transcript[index];
+    if (index === undefined || told?.role !== message.role) continue;
+    if (told.role !== "user" || content(told) === content(message)) take(message, index);
+  }
+  for (const [index, told] of transcript.entries()) {
+    if (taken.has(index) || told.role === "user") continue;
+    const match =
+      held.find((message) => !matches.has(message) && !byId.has(message.id) && saysSame(message, told)) ??
+      held.find((message) => contains(message, told));
+    if (match) take(match, index);
+  }
+  // A folded message stands where the first of those it holds stood.
+  return matches;
+}
+
+function saysSame(held: Message, told: Message): boolean {
+  if (held.role === "tool" && told.role === "tool") return held.toolCallId === told.toolCallId;
+  return held.role === told.role && content(held) === content(told);
+}
+
+/** Has the client put this message into a larger one? */
+function contains(held: Message, told: Message): boolean {
+  if (held.role !== "assistant" || told.role !== "assistant") return false;
+  const calls = new Set((held.toolCalls ?? []).map(({ id }) => id));
+  const toldCalls = told.toolCalls ?? [];
+  const text = told.content ?? "";
+  if (text === "" && toldCalls.length === 0) return false;
+  return toldCalls.every(({ id }) => calls.has(id)) && (held.content ?? "").includes(text);
 }
 
 function content(message: Message): string {

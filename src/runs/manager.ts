@@ -15,6 +15,7 @@ import { beginning, bodyHash } from "./admission.ts";
 import { Audiences } from "./audiences.ts";
 import type { RunHandle, StartRequest } from "./handle.ts";
 import { KeyedLock } from "./keyed-lock.ts";
+import { type Active, makeRoom } from "./make-room.ts";
 import { type LeftRun, takeUp } from "./recovery.ts";
 import { Run, type RunOutcome } from "./run.ts";
 import { planFor, type RunInput, runInput } from "./run-input.ts";
@@ -29,14 +30,6 @@ export interface RunManagerOptions {
   readonly maxActiveRuns: number;
   /** Hears of every run that ended, with what went wrong if something did. */
   readonly ended: (run: Run, end: RunEnd, cause: unknown) => void;
-}
-
-interface Active {
-  readonly run: Run;
-  readonly handle: RunHandle;
-  readonly bodyHash: string;
-  readonly detached: boolean;
-  readonly done: Promise<void>;
 }
 
 /** The most starts that may wait for one thread. */
@@ -59,8 +52,8 @@ export class RunManager {
   /** Starts that are being admitted: what closes has to wait for them too. */
   readonly #starting = new Set<Promise<unknown>>();
   #recovering: Promise<unknown> | undefined;
-  /** Runs that have a place and are not active yet. */
-  #beginning = 0;
+  /** The threads of runs that have a place and are not active yet. */
+  readonly #beginning = new Set<string>();
   #fence = 0;
   #closing = false;
   /** The grace of closing is over. */
@@ -95,13 +88,19 @@ export class RunManager {
     return this.#options.registry.get(name);
   }
 
-  /** The run that is active on a thread. */
+  /** The run that is active on a thread: one whose end cannot be read yet. */
   active(threadId: string): RunHandle | undefined {
-    return this.#active.get(threadId)?.handle;
+    const active = this.#active.get(threadId);
+    return active?.run.over ? undefined : active?.handle;
   }
 
   get activeCount(): number {
     return this.#active.size;
+  }
+
+  /** How many threads are followed, or have a run that may be. */
+  get audienceCount(): number {
+    return this.#audiences.size;
   }
 
   /** Cancels the thread's active run. `false` when there is none. Doing it twice changes nothing. */
@@ -165,15 +164,15 @@ export class RunManager {
     const hash = bodyHash(agent.name, request.input);
     const attached = this.#attach(threadId, runId, hash) ?? (await this.#attachEnded(agent, threadId, runId, hash));
     if (attached) return attached;
-    await this.#makeRoom(agent, threadId);
+    await makeRoom(agent, this.#active.get(threadId), this.#audiences);
     if (request.signal?.aborted) throw new SluiceError("cancelled");
     if (this.#closing) throw new SluiceError("draining");
-    if (this.#active.size + this.#beginning >= maxActiveRuns) throw new SluiceError("overloaded");
-    this.#beginning += 1;
+    if (this.#active.size + this.#beginning.size >= maxActiveRuns) throw new SluiceError("overloaded");
+    this.#beginning.add(threadId);
     try {
       return await this.#begin(agent, request, hash);
     } finally {
-      this.#beginning -= 1;
+      this.#beginning.delete(threadId);
     }
   }
 
@@ -209,20 +208,31 @@ export class RunManager {
     const from = await log.open(threadTopic(threadId));
     this.#fence += 1;
     const row: RunRecord = { ...begun, status: "active", from, input };
-    const run = new Run(planFor(agent, row, messages, input, { version, fence: this.#fence }), log);
+    const plan = planFor(agent, row, messages, input, { version, fence: this.#fence });
+    // A failure here costs nothing yet: the run's end writes it all again, and says so when it cannot.
+    const run = new Run(plan, log, (told) => void store.keepMessages(threadId, runId, told).catch(() => {}));
     await store.startRun(row, messages);
+    const { detached, options } = input;
+    const topic = threadTopic(threadId);
+    const handle: RunHandle = { agent, threadId, runId, topic, over: false, from, graphFrom };
+    const begins = run.begin();
+    // Known before anybody can read of it: who arrives in between is told of it from its start.
+    const done = begins.then(
+      () => this.#drive(run),
+      () => {}, // Whoever asked for the run hears why it could not begin.
+    );
+    this.#active.set(threadId, { run, handle, bodyHash: hash, detached, done });
+    this.#beginning.delete(threadId);
+    if (this.#stopping) run.stop(new SluiceError("draining"));
     try {
-      await run.begin();
+      await begins;
     } catch (error) {
+      this.#active.delete(threadId);
       // A row that stays active would be attached to, and never end.
       const held = { messages: messages.slice(0, historyLength), interrupts: input.answered, state: undefined };
       await store.endRun(threadId, runId, { status: "failed", ...held, terminal: undefined, refused: {} });
       throw error;
     }
-    const { detached, options } = input;
-    const handle: RunHandle = { agent, threadId, runId, topic: threadTopic(threadId), from, graphFrom };
-    this.#active.set(threadId, { run, handle, bodyHash: hash, detached, done: this.#drive(run) });
-    if (this.#stopping) run.stop(new SluiceError("draining"));
     const grace = options.graceSeconds === undefined ? undefined : options.graceSeconds * 1_000;
     this.#audiences.begin(threadId, grace ?? (detached ? agent.detachedGraceMs : agent.orphanGraceMs));
     return handle;
@@ -248,25 +258,7 @@ export class RunManager {
     if (!earlier) return undefined;
     if (earlier.bodyHash !== hash) throw new SluiceError("run_conflict");
     const graphFrom = await log.open(graphTopic(threadId));
-    return { agent, threadId, runId, topic: threadTopic(threadId), from: earlier.from, graphFrom };
-  }
-
-  /**
-   * Waits for a thread to be idle, or refuses to. A run that nobody follows and that was not meant to go on alone is
-   * one whose reader pressed stop and types on: it makes way.
-   */
-  async #makeRoom(agent: ServedAgent, threadId: string): Promise<void> {
-    const active = this.#active.get(threadId);
-    if (!active) return;
-    const abandoned = !active.detached && !this.#audiences.has(threadId);
-    if (agent.whenBusy === "interrupt" || abandoned) active.run.stop();
-    else if (agent.whenBusy === "reject" && !active.run.ended) {
-      const { runId } = active.handle;
-      throw new SluiceError("thread_busy", `Run "${runId}" is active on this thread. Cancel it, or wait.`, {
-        details: { runId },
-      });
-    }
-    await active.done;
+    return { agent, threadId, runId, topic: threadTopic(threadId), over: true, from: earlier.from, graphFrom };
   }
 
   async #drive(run: Run): Promise<void> {

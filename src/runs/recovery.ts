@@ -29,18 +29,18 @@ export async function takeUp(
   { store, registry }: { store: Store; registry: Registry },
   again: Again,
 ): Promise<LeftRun[]> {
-  const rows = await store.activeRuns();
-  const last = new Map(rows.map((run) => [run.threadId, run]));
   const left: LeftRun[] = [];
-  for (const run of rows) {
+  for (const run of await store.activeRuns()) {
     const agent = registry.all.find(({ name }) => name === run.agent);
     const thread = await store.thread(run.threadId);
     const messages = thread?.messages ?? [];
     const input = run.input as RunInput | undefined;
     try {
       const stood = agent && input ? await whereItStood(agent, run, input) : undefined;
-      if (agent?.recover && stood && last.get(run.threadId) === run && stood.attempt <= MAX_ATTEMPTS) {
-        await again(agent, run, messages, stood);
+      if (agent?.recover && stood && stood.attempt <= MAX_ATTEMPTS) {
+        // A graph that begins anew tells everything anew.
+        const holding = stood.wentOn ? messages.length : run.historyLength + stood.freshLength;
+        await again(agent, run, messages.slice(0, holding), stood);
         left.push({ run, outcome: "recovered" });
       } else {
         await end(store, run, messages, stood);
@@ -60,7 +60,7 @@ async function whereItStood(agent: ServedAgent, { threadId }: RunRecord, input: 
   const checkpoint = await latestCheckpoint(agent.graph, threadId);
   if (checkpoint === input.checkpoint) return { ...input, attempt };
   const { fork: _, ...rest } = input;
-  return { ...rest, graphInput: { kind: "continue" }, checkpoint, answered: [], attempt };
+  return { ...rest, graphInput: { kind: "continue" }, checkpoint, wentOn: true, answered: [], attempt };
 }
 
 /** What came with the run stays in the transcript; what it answered is open again if the graph never took it in. */
@@ -74,5 +74,12 @@ async function end(
   const timestamp = Date.now();
   const terminal: AguiEvent = { type: EventType.RUN_ERROR, message, code, metadata: { retryable }, timestamp };
   const interrupts = stood?.answered ?? [];
-  await store.endRun(threadId, runId, { status: "failed", messages, state: undefined, terminal, refused: {}, interrupts });
+  await store.endRun(threadId, runId, {
+    status: "failed",
+    messages,
+    state: undefined,
+    terminal,
+    refused: {},
+    interrupts,
+  });
 }

@@ -19,8 +19,12 @@ export interface RunInput {
   readonly options: RunOptions;
   readonly graphTopic: boolean;
   readonly detached: boolean;
-  /** The thread's last checkpoint as the run began: another one shows that the graph went on. */
+  /** The thread's last checkpoint as it was begun: another one shows that the graph went on. */
   readonly checkpoint: string;
+  /** The graph went on since the run was begun first. */
+  readonly wentOn: boolean;
+  /** How many messages came with it. */
+  readonly freshLength: number;
   /** The interrupts that it answers. */
   readonly answered: readonly Interrupt[];
   /** How many processes have begun it. */
@@ -30,7 +34,7 @@ export interface RunInput {
 /** @throws SluiceError `bad_request` when what the client asks of Sluice is not valid. */
 export function runInput(
   { input, graphTopic = false, detached = false }: StartRequest,
-  { input: graphInput, fork }: Beginning,
+  { input: graphInput, fork, fresh }: Beginning,
   checkpoint: string,
   thread: ThreadRecord | undefined,
 ): RunInput {
@@ -42,6 +46,8 @@ export function runInput(
     graphTopic,
     detached,
     checkpoint,
+    wentOn: false,
+    freshLength: fresh.length,
     answered: thread?.interrupts ?? [],
     attempt: 1,
   };
@@ -56,15 +62,18 @@ export function planFor(
   { version, fence }: { version: StreamVersion; fence: Fence },
 ): RunPlan {
   const { events, tokens = true, reasoning = true } = options;
+  // What came with a run, and what it told already, is history to the process that takes it over.
+  const recovered = attempt > 1;
+  const before = recovered ? messages.length : historyLength;
   return {
     agent,
     threadId,
     runId,
     input: graphInput,
-    history: messages.slice(0, historyLength),
-    fresh: messages.slice(historyLength),
+    history: messages.slice(0, before),
+    fresh: messages.slice(before),
     fork,
-    retold: fork !== undefined || attempt > 1,
+    retold: fork !== undefined || recovered,
     offered,
     allowList: agent.allowList.narrow(narrowingTo(events)),
     tokens: agent.tokens && tokens,

@@ -2,29 +2,23 @@
 
 import type { AllowList } from "../graph/allow-list.ts";
 import type { ServedAgent } from "../graph/registry.ts";
-import { serializeGraphEvent } from "../graph/serialize.ts";
 import { type GraphInput, type GraphRun, openRun, type RunRequest, type StreamVersion } from "../graph/source.ts";
 import type { EventLog, Fence, NewEntry, Provenance } from "../log/log.ts";
 import type { Cursor } from "../protocol/cursor.ts";
 import { SluiceError } from "../protocol/errors.ts";
-import {
-  type AguiEvent,
-  type Interrupt,
-  isDelta,
-  type Message,
-  mergeDeltas,
-  spanPosition,
-} from "../protocol/events.ts";
+import { type AguiEvent, isDelta, isTerminal, type Message, mergeDeltas, spanPosition } from "../protocol/events.ts";
 import { type GraphEvent, type GraphEventName, nodePath } from "../protocol/graph-event.ts";
 import { graphTopic, threadTopic } from "../protocol/ids.ts";
 import type { JsonValue } from "../protocol/json.ts";
-import { messageOf, redact } from "../protocol/redact.ts";
 import { wellFormed } from "../protocol/text.ts";
 import { Transcript } from "../store/transcript.ts";
 import { toInterrupt } from "../translate/interrupts.ts";
 import { createTranslator } from "../translate/run-translator.ts";
+import { isNode } from "../translate/steps.ts";
 import type { RunEnd, Translator } from "../translate/translator.ts";
 import { Deadlines } from "./deadlines.ts";
+import { GraphFrames } from "./graph-frames.ts";
+import { broken, ending, graphEnd, stopped } from "./run-end.ts";
 import { TopicWriter } from "./topic-writer.ts";
 
 export interface RunPlan {
@@ -87,20 +81,34 @@ export class Run {
   readonly #translator: Translator;
   readonly #transcript: Transcript;
   readonly #agui: TopicWriter<Told>;
+  readonly #frames: GraphFrames;
   #graph: TopicWriter<GraphTold> | undefined;
   #lastProvenance: { runId: string; name: GraphEventName; provenance: Provenance } | undefined;
+  readonly #keep: (messages: readonly Message[]) => void;
   #ended = false;
+  #over = false;
 
-  constructor(plan: RunPlan, log: EventLog) {
+  /** `keep` is given what was told so far whenever a node is through. */
+  constructor(plan: RunPlan, log: EventLog, keep: (messages: readonly Message[]) => void) {
     this.plan = plan;
-    const { reasoningTags, nodes, stateKeys } = plan.agent;
+    this.#keep = keep;
+    const { reasoningTags, nodes, stateKeys, graphFields: fields } = plan.agent;
     const frontendTools = new Set(plan.offered.tools.map((tool) => tool.name));
     this.#translator = createTranslator({ ...plan, reasoningTags, nodes, stateKeys, frontendTools });
+    this.#frames = new GraphFrames({ ...plan, reasoningTags, nodes, fields });
     this.#transcript = new Transcript(plan.history);
     this.#log = log;
     const { fence, threadId } = plan;
     const toEntry = (told: Told) => this.#toEntry(told);
-    const appended = ({ event }: Told) => this.#transcript.push(event);
+    const appended = ({ event }: Told) => {
+      this.#over ||= isTerminal(event.type);
+      try {
+        this.#transcript.push(event);
+      } catch (error) {
+        // A transcript that cannot be kept ends the run, but its readers still hear its end.
+        this.#failed(error);
+      }
+    };
     this.#agui = new TopicWriter({
       log,
       topic: threadTopic(threadId),
@@ -127,7 +135,8 @@ export class Run {
     const { fresh, retold } = this.plan;
     this.#tell(this.#translator.start(fresh, retold), undefined);
     await this.#agui.flushed();
-    this.#abort.signal.throwIfAborted();
+    // What cannot begin has no end to tell. Who is cancelled as it begins has.
+    if (!this.begun) throw this.#abort.signal.reason;
   }
 
   /** Drives the graph to its end. Never rejects. */
@@ -142,6 +151,8 @@ export class Run {
       await graphRun.read((event) => {
         deadlines.saw(event);
         this.#pump(event);
+        // Who takes the run over goes on behind this node, and what it said will not be said again.
+        if (event.event === "on_chain_end" && isNode(event) && nodePath(event).length === 1) this.#keepTold();
       });
       end = ending(graphRun.interrupts.map(toInterrupt));
     } catch (thrown) {
@@ -171,9 +182,19 @@ export class Run {
     this.#abort.abort(error ?? new SluiceError("cancelled"));
   }
 
-  /** The graph is done with; what remains is telling. */
+  /** The graph is done with, or was told to stop; what remains is telling. */
   get ended(): boolean {
-    return this.#ended;
+    return this.#ended || this.#abort.signal.aborted;
+  }
+
+  /** Its `RUN_STARTED` is in the log. */
+  get begun(): boolean {
+    return this.#agui.cursor !== undefined;
+  }
+
+  /** Its terminal event is in the log. */
+  get over(): boolean {
+    return this.#over;
   }
 
   /** The thread's transcript so far, open messages included. */
@@ -187,8 +208,14 @@ export class Run {
     return { messages, state, open: this.#transcript.reopen(), cursor: this.#agui.cursor ?? this.plan.from };
   }
 
+  #keepTold(): void {
+    const keep = () => this.#ended || this.#keep(this.#transcript.closed);
+    this.#agui.flushed().then(keep, this.#failed);
+  }
+
   #pump(event: GraphEvent): void {
-    const { allowList, agent } = this.plan;
+    const { allowList } = this.plan;
+    if (event.silent) return;
     if (event.state) {
       this.#tell(this.#translator.state(event.state), undefined); // Exposing a key is its admission.
       return;
@@ -199,10 +226,8 @@ export class Run {
       this.#tell(this.#translator.refused(event, allowList.admitsPlace(event)), event);
       return;
     }
-    this.#graph?.add({
-      json: serializeGraphEvent(event, { fields: agent.graphFields }),
-      provenance: provenanceOf(event, [event.event]),
-    });
+    const json = this.#graph && this.#frames.of(event);
+    if (json !== undefined) this.#graph?.add({ json, provenance: provenanceOf(event, [event.event]) });
     this.#tell(this.#translator.push(event), event);
   }
 
@@ -262,28 +287,4 @@ function provenanceOf(event: GraphEvent, events = ADMITTING[event.event] ?? [eve
 
 function graphEntry({ json, provenance }: GraphTold, runId: string): NewEntry {
   return { json, type: provenance ? "GRAPH" : "GRAPH_END", runId, span: undefined, edge: "point", provenance };
-}
-
-function graphEnd(end: RunEnd): object {
-  if (end.kind === "failed") return { event: "error", ...end.error.toJSON() };
-  return { event: "done", outcome: end.kind, ...(end.kind === "interrupted" ? { interrupts: end.interrupts } : {}) };
-}
-
-function ending(interrupts: Interrupt[]): RunEnd {
-  const [first, ...rest] = interrupts;
-  return first ? { kind: "interrupted", interrupts: [first, ...rest] } : { kind: "done" };
-}
-
-function stopped(reason: unknown): RunEnd {
-  const error = SluiceError.from(reason);
-  return error.code === "cancelled" ? { kind: "cancelled" } : { kind: "failed", error };
-}
-
-/** What the graph threw, as it may be told. */
-function broken(thrown: unknown, graphRun: GraphRun | undefined): RunEnd {
-  if (thrown instanceof SluiceError) return { kind: "failed", error: thrown };
-  const code = graphRun?.isModelError(thrown) ? "model_error" : "graph_error";
-  const told = redact(messageOf(thrown));
-  const what = code === "model_error" ? "The model call failed" : "The graph failed";
-  return { kind: "failed", error: new SluiceError(code, told ? `${what}: ${told}` : undefined, { cause: thrown }) };
 }

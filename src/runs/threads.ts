@@ -19,6 +19,8 @@ export interface Snapshot {
   readonly interrupts: readonly Interrupt[];
   /** How its last run ended; `undefined` while one is active, or when there was none. */
   readonly ending: ThreadRecord["ending"];
+  /** The run that is open at the cursor. */
+  readonly active: { readonly runId: string } | undefined;
   /** What is open, opened again. */
   readonly open: readonly AguiEvent[];
   /** The position that all this is true for. */
@@ -44,10 +46,12 @@ export class Threads {
 
   async snapshot(threadId: string): Promise<Snapshot> {
     const run = this.#activeRun(threadId);
-    if (run) return { ...run.snapshot, interrupts: [], ending: undefined };
+    if (run && !run.over) {
+      return { ...run.snapshot, active: run.begun ? run.plan : undefined, interrupts: [], ending: undefined };
+    }
     const [thread, cursor] = await Promise.all([this.#store.thread(threadId), this.#log.open(threadTopic(threadId))]);
     const { messages = [], state, interrupts = [], ending } = thread ?? {};
-    return { messages, state, interrupts, ending, open: [], cursor };
+    return { messages, state, interrupts, ending, active: undefined, open: [], cursor };
   }
 
   /** The messages; those of an active run with what they said so far. `undefined`: there is no such thread. */
@@ -55,9 +59,10 @@ export class Threads {
     return this.#activeRun(threadId)?.messages ?? (await this.#store.thread(threadId))?.messages;
   }
 
-  /** What the thread waits for. */
-  async interrupts(threadId: string): Promise<readonly Interrupt[]> {
-    return (await this.#store.thread(threadId))?.interrupts ?? [];
+  /** What the thread waits for, and the agent that asked. */
+  async waiting(threadId: string): Promise<{ agent: string | undefined; interrupts: readonly Interrupt[] }> {
+    const { agent, interrupts = [] } = (await this.#store.thread(threadId)) ?? {};
+    return { agent, interrupts };
   }
 
   /** Where the run began that this position lies in; `undefined` when no such run is known. */
@@ -98,6 +103,6 @@ export class Threads {
   }
 
   #listed(thread: ThreadSummary): ListedThread {
-    return { ...thread, active: this.#activeRun(thread.threadId) !== undefined };
+    return { ...thread, active: this.#activeRun(thread.threadId)?.over === false };
   }
 }

@@ -18,10 +18,9 @@ export async function standing(
   runs: RunManager,
   run: Pick<RunIds, "threadId"> & Partial<RunIds>,
   reason?: GapReason,
-): Promise<CatchUp> {
-  const { messages, state, open, interrupts, ending, cursor } = await runs.threads.snapshot(run.threadId);
-  const active = runs.active(run.threadId);
+): Promise<CatchUp & { readonly runId: string }> {
   const { threadId } = run;
+  const { messages, state, open, interrupts, ending, active, cursor } = await runs.threads.snapshot(threadId);
   const runId = active?.runId ?? run.runId ?? ending?.runId ?? randomUUID();
   const events: AguiEvent[] = [
     { type: EventType.RUN_STARTED, threadId, runId },
@@ -38,7 +37,7 @@ export async function standing(
     const missed = reason !== undefined || run.runId === undefined;
     events.push(missed && ending?.runId === runId ? ending.terminal : finished);
   }
-  return { events, cursor };
+  return { events, cursor, runId };
 }
 
 /**

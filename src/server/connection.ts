@@ -7,9 +7,10 @@ import { SluiceError } from "../protocol/errors.ts";
 import { type AguiEvent, EventType, isTerminal, type RunAgentInput } from "../protocol/events.ts";
 import { checkId, graphTopic, threadTopic } from "../protocol/ids.ts";
 import { parseRunAgentInput } from "../protocol/input.ts";
+import { KeyedLock } from "../runs/keyed-lock.ts";
 import type { RunManager } from "../runs/manager.ts";
 import { catchUpAgui } from "./catch-up.ts";
-import type { Conversation } from "./conversation.ts";
+import { type Conversation, MAX_WAITING_COMMANDS } from "./conversation.ts";
 import { deliver } from "./deliver.ts";
 import type { Format } from "./formats/format.ts";
 import { type Narrowing, viewFor } from "./narrowing.ts";
@@ -35,6 +36,7 @@ export class Connection implements Conversation {
   #threadId: string;
   /** Announced with the last input; a client's generation does not change. */
   #announced: string | undefined;
+  readonly #line = new KeyedLock();
   #following: AbortController | undefined;
   /** Where the following began. */
   #from: Cursor = { epoch: "", offset: 0 };
@@ -64,10 +66,29 @@ export class Connection implements Conversation {
     this.#follow(from ?? (await log.open(this.#topic)));
   }
 
-  /** Does what a message asks. What is wrong with it is told to the peer; it never rejects. */
   async receive(text: string): Promise<void> {
+    let command: ClientCommand;
     try {
-      await this.#do(parseCommand(text));
+      command = parseCommand(text);
+    } catch (error) {
+      this.#tellError(SluiceError.from(error));
+      return;
+    }
+    if (this.#isUrgent(command)) return this.#attempt(command);
+    if (this.#line.waiting("") >= MAX_WAITING_COMMANDS) return this.#tellError(new SluiceError("overloaded"));
+    // In line, so that a line typed behind a line finds the thread as the first one left it.
+    return this.#line.hold("", () => this.#attempt(command));
+  }
+
+  /** What makes sense at once, though a run still waits for its thread. */
+  #isUrgent(command: ClientCommand): boolean {
+    if (command.type !== "cancel") return command.type === "ping" || command.type === "help";
+    return this.#options.runs.active(command.threadId ?? this.#threadId) !== undefined;
+  }
+
+  async #attempt(command: ClientCommand): Promise<void> {
+    try {
+      await this.#do(command);
     } catch (error) {
       this.#tellError(SluiceError.from(error));
       if (!(error instanceof SluiceError)) throw error;
@@ -87,7 +108,7 @@ export class Connection implements Conversation {
         return;
       }
       case "resume":
-        return this.#run(this.#agent, await this.#answer(command));
+        return this.#answer(command);
       case "thread":
         await this.#go(checkId("thread", command.threadId));
         return this.#notice(`On thread ${this.#threadId}.`);
@@ -104,10 +125,12 @@ export class Connection implements Conversation {
   async #run(agent: string | undefined, input: RunAgentInput): Promise<void> {
     const { runs } = this.#options;
     this.#announced = input.protocolVersion ?? this.#announced;
-    const handle = await runs.start({ agent, input, graphTopic: this.#format.graph });
-    const from = this.#format.graph ? handle.graphFrom : handle.from;
-    // On this thread a new run is being told already; an earlier one that is asked for again may lie before our time.
-    if (handle.threadId === this.#threadId && !liesBefore(from, this.#from)) return;
+    const { graph } = this.#format;
+    const handle = await runs.start({ agent, input, graphTopic: graph, signal: this.#options.peer.closed });
+    const from = graph ? handle.graphFrom : handle.from;
+    // On this thread a new run is being told already. One that is over and asked for again is told again.
+    const told = handle.threadId === this.#threadId && !liesBefore(from, this.#from);
+    if (told && (graph || !handle.over)) return;
     this.#threadId = handle.threadId;
     this.#runOpen = false;
     this.#follow(from);
@@ -123,13 +146,13 @@ export class Connection implements Conversation {
     return { threadId: this.#threadId, runId: randomUUID(), messages, tools: [], context: [] };
   }
 
-  /** One answer goes to every open interrupt, unless it names one. */
-  async #answer({ payload, interruptId }: ClientCommand & { type: "resume" }): Promise<RunAgentInput> {
-    const open = await this.#options.runs.threads.interrupts(this.#threadId);
-    if (open.length === 0) throw new SluiceError("bad_request", "Nothing here waits for an answer.");
-    const asked = interruptId === undefined ? open : open.filter(({ id }) => id === interruptId);
+  /** One answer goes to every open interrupt, unless it names one; and to the agent that asked. */
+  async #answer({ payload, interruptId }: ClientCommand & { type: "resume" }): Promise<void> {
+    const { agent, interrupts } = await this.#options.runs.threads.waiting(this.#threadId);
+    if (interrupts.length === 0) throw new SluiceError("bad_request", "Nothing here waits for an answer.");
+    const asked = interruptId === undefined ? interrupts : interrupts.filter(({ id }) => id === interruptId);
     const resume = asked.map(({ id }) => ({ interruptId: id, status: "resolved" as const, payload }));
-    return { ...this.#input(), resume };
+    return this.#run(agent, { ...this.#input(), resume });
   }
 
   #follow(after: Cursor): void {

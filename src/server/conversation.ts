@@ -1,3 +1,6 @@
+/** The most commands that may wait in one line. More are refused, so that no queue is without a bound. */
+export const MAX_WAITING_COMMANDS = 32;
+
 /** What a WebSocket says and is told, in whichever format. */
 export interface Conversation {
   /** Called once, before anything is received. */

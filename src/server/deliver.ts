@@ -70,7 +70,7 @@ export async function deliver(delivery: Delivery): Promise<void> {
         break;
       }
       begun = true;
-      const { wanted, over } = upToTheEnd(entries, delivery);
+      const { wanted, over } = upToTheEnd(entries, epoch, delivery);
       for (const batch of batches(wanted)) {
         // Who has unsubscribed and follows anew must not get what still waited here between what is told now.
         if (signal.aborted) return;
@@ -85,7 +85,10 @@ export async function deliver(delivery: Delivery): Promise<void> {
 }
 
 /** The entries that are asked for, and whether they are the last. */
-function upToTheEnd(entries: readonly LogEntry[], { untilEndOf, alone }: Delivery) {
+function upToTheEnd(read: readonly LogEntry[], epoch: string, { untilEndOf, alone, until }: Delivery) {
+  const last = until?.epoch === epoch ? until.offset : Number.POSITIVE_INFINITY;
+  const entries = read.filter(({ offset }) => offset <= last);
+  if (entries.length < read.length) return { wanted: entries, over: true };
   if (untilEndOf === undefined) return { wanted: entries, over: false };
   const other = alone ? entries.findIndex((entry) => entry.runId !== untilEndOf) : -1;
   const own = other < 0 ? entries : entries.slice(0, other);

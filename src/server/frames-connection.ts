@@ -12,10 +12,11 @@ import {
   type ServerFrame,
 } from "../protocol/frames.ts";
 import { checkId, threadTopic, topicThread } from "../protocol/ids.ts";
-import { parseRunAgentInput } from "../protocol/input.ts";
+import { isRecord, parseRunAgentInput } from "../protocol/input.ts";
+import { KeyedLock } from "../runs/keyed-lock.ts";
 import type { RunManager } from "../runs/manager.ts";
 import { standing } from "./catch-up.ts";
-import type { Conversation } from "./conversation.ts";
+import { type Conversation, MAX_WAITING_COMMANDS } from "./conversation.ts";
 import { type CatchUp, deliver } from "./deliver.ts";
 import { type Narrowing, parseNarrowing, viewFor } from "./narrowing.ts";
 import type { Peer } from "./peer.ts";
@@ -39,6 +40,7 @@ type Narrows = Pick<ClientFrame & { type: "subscribe" }, "events" | "tokens" | "
 export class FramesConnection implements Conversation {
   readonly #options: FramesConnectionOptions;
   readonly #subscriptions = new Map<string, () => void>();
+  readonly #lines = new KeyedLock();
 
   constructor(options: FramesConnectionOptions) {
     this.#options = options;
@@ -63,10 +65,14 @@ export class FramesConnection implements Conversation {
     this.#tell({ type: "draining", reconnectAfterMs });
   }
 
-  /** Does what a frame asks. What is wrong with it is told to the peer. Rejects with what must not be told. */
   async receive(text: string): Promise<void> {
     try {
-      await this.#do(parseClientFrame(text));
+      const frame = parseClientFrame(text);
+      const threadId = threadOf(frame);
+      if (threadId !== undefined && this.#lines.waiting(threadId) >= MAX_WAITING_COMMANDS)
+        throw new SluiceError("overloaded");
+      // In line with what else is asked of the same thread; cancelling does not wait for what it is to end.
+      await (threadId === undefined ? this.#do(frame) : this.#lines.hold(threadId, () => this.#do(frame)));
     } catch (thrown) {
       const error = SluiceError.from(thrown);
       this.#tell({ type: "error", id: frameId(text), ...error.toJSON() });
@@ -201,4 +207,11 @@ export class FramesConnection implements Conversation {
 function narrowingOf({ events, tokens, reasoning, protocol }: Narrows): Narrowing {
   const flag = (value: boolean | undefined) => (value === undefined ? undefined : String(value));
   return parseNarrowing({ events, tokens: flag(tokens), reasoning: flag(reasoning), protocol });
+}
+
+/** The thread a frame has to wait its turn for; none for what makes sense at once. */
+function threadOf(frame: ClientFrame): string | undefined {
+  if (frame.type === "subscribe") return topicThread(frame.topic);
+  const threadId = frame.type === "run" && isRecord(frame.input) ? frame.input.threadId : undefined;
+  return typeof threadId === "string" ? threadId : undefined;
 }

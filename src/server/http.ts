@@ -51,6 +51,7 @@ DELETE /threads/:thread               forget it: its messages, what the agent re
 GET  /threads/:thread/messages        what was said
 GET  /threads/:thread/events          what happens, for as long as you listen (?after= to resume)
 GET  /ws                              WebSocket: ?agent= &thread= &format=agui|langgraph|text &events= &tokens= &reasoning=
+                                      with the subprotocol sluice.v1: frames, for many threads and for coming back
 GET  /healthz, /readyz                operations
 `;
 

@@ -10,12 +10,19 @@ const onOff = z
   .enum(["true", "false", "on", "off", "1", "0"], { error: "must be true or false" })
   .transform((value) => value === "true" || value === "on" || value === "1");
 
-const query = z.object({
-  events: z.string().transform(splitEvents).pipe(eventPatterns).optional(),
-  tokens: onOff.default(true),
-  reasoning: onOff.default(true),
-  protocol: z.string().optional(),
-});
+const query = z
+  .object({
+    events: z.string().transform(splitEvents).pipe(eventPatterns).optional(),
+    tokens: onOff.default(true),
+    reasoning: onOff.default(true),
+    protocol: z.string().optional(),
+    format: z.string().optional(),
+  })
+  // One frame of that format may hold thoughts and words in one: they are parted before the log, or not at all.
+  .refine(({ format, reasoning }) => reasoning || format !== "langgraph", {
+    path: ["reasoning"],
+    error: "the langgraph format has it switched off for a run (forwardedProps.sluice.reasoning) or an agent",
+  });
 
 export type Narrowing = z.infer<typeof query>;
 

@@ -2,7 +2,7 @@
 import type { AllowList } from "../graph/allow-list.ts";
 import type { LogEntry } from "../log/log.ts";
 import type { Cursor } from "../protocol/cursor.ts";
-import { type AguiEvent, type Edge, EventType } from "../protocol/events.ts";
+import { type AguiEvent, type Edge, EventType, type Message } from "../protocol/events.ts";
 import { downgrade, mayNeedDowngrade } from "../protocol/generations.ts";
 import type { GraphEventName } from "../protocol/graph-event.ts";
 import { HeldDeltas } from "../protocol/held-deltas.ts";
@@ -31,15 +31,27 @@ export interface ViewOptions {
 }
 
 /** What entries become in views that differ from the log, made once however many such views there are. */
-const made = new WeakMap<LogEntry, Map<"held" | "downgraded", readonly Pick<Outgoing, "json" | "type">[]>>();
+const made = new WeakMap<LogEntry, Map<string, readonly Pick<Outgoing, "json" | "type">[]>>();
 
-function shared(entry: LogEntry, how: "held" | "downgraded", make: () => readonly AguiEvent[]) {
-  const known = made.get(entry) ?? new Map<"held" | "downgraded", readonly Pick<Outgoing, "json" | "type">[]>();
+function shared(entry: LogEntry, how: string, make: () => readonly AguiEvent[]) {
+  const known = made.get(entry) ?? new Map<string, readonly Pick<Outgoing, "json" | "type">[]>();
   made.set(entry, known);
   const told = known.get(how) ?? make().map((event) => ({ json: JSON.stringify(event), type: event.type }));
   known.set(how, told);
   return told;
 }
+
+const HOLDS_MESSAGES: ReadonlySet<EventType> = new Set([EventType.RUN_STARTED, EventType.MESSAGES_SNAPSHOT]);
+
+/** Reasoning that was told before is in the thread's messages. */
+function withoutThoughts(event: AguiEvent): AguiEvent {
+  const spoken = (messages: readonly Message[]) => messages.filter(({ role }) => role !== "reasoning");
+  if (event.type === EventType.MESSAGES_SNAPSHOT) return { ...event, messages: spoken(event.messages) };
+  if (event.type !== EventType.RUN_STARTED || !event.input) return event;
+  return { ...event, input: { ...event.input, messages: spoken(event.input.messages) } };
+}
+
+const CHANGES = { thoughtless: withoutThoughts, downgraded: downgrade };
 
 type Fate = "show" | "hold" | "hide";
 
@@ -62,11 +74,21 @@ export class View {
     if (fate === "hide") return [];
     if (fate === "hold") return this.#hold(entry, cursor);
     const { json, type, edge } = entry;
-    if (this.#options.speaksOne || type === "GRAPH" || type === "GRAPH_END" || !mayNeedDowngrade(type)) {
-      return [{ json, type, edge, cursor, count: 1 }];
-    }
-    const older = shared(entry, "downgraded", () => [downgrade(JSON.parse(json) as AguiEvent)]);
-    return older.map((event) => ({ ...event, edge, cursor, count: 1 }));
+    const changes = type === "GRAPH" || type === "GRAPH_END" ? [] : this.#changes(type);
+    if (changes.length === 0) return [{ json, type, edge, cursor, count: 1 }];
+    const changed = shared(entry, changes.join(), () => [
+      changes.reduce((event, change) => CHANGES[change](event), JSON.parse(json) as AguiEvent),
+    ]);
+    return changed.map((event) => ({ ...event, edge, cursor, count: 1 }));
+  }
+
+  /** How an event of this type is rewritten for this connection. */
+  #changes(type: EventType): (keyof typeof CHANGES)[] {
+    const { reasoning, speaksOne } = this.#options;
+    return [
+      ...(!reasoning && HOLDS_MESSAGES.has(type) ? (["thoughtless"] as const) : []),
+      ...(!speaksOne && mayNeedDowngrade(type) ? (["downgraded"] as const) : []),
+    ];
   }
 
   /** An entry whose span is told at once: nothing, or what waited and the entry itself. */
@@ -118,5 +140,5 @@ export class View {
 }
 
 function isStream(name: GraphEventName): boolean {
-  return name === "on_chat_model_stream" || name === "on_llm_stream";
+  return name.endsWith("_stream");
 }

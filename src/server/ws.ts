@@ -36,9 +36,6 @@ const query = z.object({
 const SPREAD_MS = 5_000;
 const CLOSE_MS = 1_000;
 
-/** The most commands a socket may have waiting; it is read again as they are done. */
-const MAX_PENDING_COMMANDS = 16;
-
 export class WebSocketHost {
   readonly #options: ServerOptions;
   readonly #server: WebSocketServer;
@@ -72,7 +69,9 @@ export class WebSocketHost {
   /** Answers the upgrades of `server` whose path is `path`; others are left to whoever else listens. */
   attach(server: Server, path: string): void {
     server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-      // Anything may stand there: `//` is no URL, and an error here would end the process.
+      // A socket that breaks before it is a WebSocket concerns nobody; unheard, its error would end the process.
+      socket.on("error", () => socket.destroy());
+      // Anything may stand there: `//` is no URL, and an error here would end the process too.
       const target = request.url ?? "/";
       const url = URL.canParse(target, "http://host") ? new URL(target, "http://host") : undefined;
       if (url?.pathname === path) this.#upgrade(request, socket, head, url.searchParams);
@@ -82,7 +81,7 @@ export class WebSocketHost {
 
   /** Tells those who can understand it that the server is about to go. */
   drain(): void {
-    for (const { conversation } of this.#peers.values()) conversation.drain?.(Math.random() * SPREAD_MS);
+    for (const { conversation } of this.#peers.values()) conversation.drain?.(Math.round(Math.random() * SPREAD_MS));
   }
 
   /** Closes every socket, spread over a while so that not all come back at once; none of it when `hurry` aborts. */
@@ -102,8 +101,6 @@ export class WebSocketHost {
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, parameters: URLSearchParams): void {
-    // A socket that breaks before it is a WebSocket concerns nobody; unheard, its error would end the process.
-    socket.on("error", () => socket.destroy());
     let open: (peer: WsPeer) => Conversation;
     try {
       open = this.#admit(request, Object.fromEntries(parameters));
@@ -154,23 +151,18 @@ export class WebSocketHost {
     socket.on("error", () => {});
     socket.once("close", () => this.#peers.delete(socket));
     socket.on("pong", () => this.#silent.delete(socket));
-    // One command after the other, so that a line typed behind a line finds the thread as the first one left it.
-    let tail = conversation.open().catch((error: unknown) => failed(error, "websocket open"));
-    let pending = 0;
-    const next = async (text: string) => {
+    const opened = conversation.open().catch((error: unknown) => failed(error, "websocket open"));
+    const receive = async (text: string) => {
       try {
+        await opened;
         await conversation.receive(text);
       } catch (error) {
         failed(error, "websocket command");
       }
-      pending -= 1;
-      if (pending < MAX_PENDING_COMMANDS && socket.isPaused) socket.resume();
     };
     socket.on("message", (data, isBinary) => {
-      if (isBinary) return socket.close(1003, "Text only.");
-      pending += 1;
-      if (pending >= MAX_PENDING_COMMANDS) socket.pause();
-      tail = tail.then(() => next(data.toString()));
+      if (isBinary) socket.close(1003, "Text only.");
+      else void receive(data.toString());
     });
   }
 
@@ -190,6 +182,8 @@ export const ORIGIN_REFUSED = "This origin may not connect. Add it to ALLOWED_OR
 
 function refuse(socket: Duplex, error: SluiceError): void {
   const body = JSON.stringify({ error });
+  // Half open it would be nobody's: no timeout of the server's covers a socket that asked for an upgrade.
+  socket.once("finish", () => socket.destroy());
   socket.end(
     `HTTP/1.1 ${error.status} ${error.code}\r\nConnection: close\r\nContent-Type: application/json\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,

@@ -12,7 +12,6 @@ export type Row = Readonly<Record<string, string | number | ArrayBuffer | null>>
 
 class NewerVersion extends Error {}
 
-/** Enough to need pages of its own: a file that is full to the last page may still take a single number. */
 const PROBE_BYTES = 65_536;
 
 export class Database {
@@ -56,9 +55,7 @@ export class Database {
 
   /** The number of rows that were changed. */
   run(sql: string, ...values: SqlValue[]): number {
-    const changes = this.#guard(() => this.#statement(sql).run(values).changes);
-    this.#failing = false;
-    return changes;
+    return this.#guard(() => this.#statement(sql).run(values).changes);
   }
 
   /** All that `work` writes, or none of it. */
@@ -75,7 +72,10 @@ export class Database {
     }
   }
 
-  /** Can it be written? Asked of the disk only after something failed. */
+  /**
+   * Can it be written? Asked of the disk only after something failed, and with more than a few bytes: on a full disk
+   * small things still fit here and there.
+   */
   get writable(): boolean {
     if (this.#closed) return false;
     if (!this.#failing) return true;
@@ -83,8 +83,9 @@ export class Database {
       this.#exec("CREATE TABLE IF NOT EXISTS probe (filler BLOB) STRICT");
       this.run("INSERT INTO probe VALUES (zeroblob(?))", PROBE_BYTES);
       this.#exec("DROP TABLE probe");
+      this.#failing = false;
     } catch {
-      this.#failing = true;
+      // It still fails.
     }
     return !this.#failing;
   }
@@ -101,9 +102,13 @@ export class Database {
     this.#statements.clear();
     // The driver keeps the connection, and its lock, for as long as a prepared statement awaits collection. So the
     // lock is given up first, and out of WAL, which would keep it.
-    this.#sqlite.pragma("journal_mode = DELETE");
-    this.#sqlite.pragma("locking_mode = NORMAL");
-    this.#sqlite.prepare("SELECT count(*) FROM sqlite_schema").all();
+    try {
+      this.#sqlite.pragma("journal_mode = DELETE");
+      this.#sqlite.pragma("locking_mode = NORMAL");
+      this.#sqlite.prepare("SELECT count(*) FROM sqlite_schema").all();
+    } catch {
+      // The disk is full, or somebody deleted the file: all that was written is where it can be, and the process ends.
+    }
     this.#sqlite.close();
   }
 

@@ -11,12 +11,14 @@ export function titleOf(messages: readonly Message[]): string {
     if (message.role !== "user") continue;
     const { content } = message;
     const text =
-      typeof content === "string"
-        ? content
-        : content.map((part) => (part.type === "text" ? part.text : "")).join(" ");
+      typeof content === "string" ? content : content.map((part) => (part.type === "text" ? part.text : "")).join(" ");
     const line = text.replace(/[\s\p{Cc}]+/gu, " ").trim();
     const characters = [...line.toWellFormed()];
-    if (characters.length > TITLE_LENGTH) return `${characters.slice(0, TITLE_LENGTH - 1).join("").trimEnd()}…`;
+    if (characters.length > TITLE_LENGTH)
+      return `${characters
+        .slice(0, TITLE_LENGTH - 1)
+        .join("")
+        .trimEnd()}…`;
     if (line) return characters.join("");
   }
   return "";

@@ -4,6 +4,7 @@ import { pageOf, parsePlace, titleOf } from "./listing.ts";
 import {
   MAX_RUNS,
   type RunRecord,
+  type RunStatus,
   type Store,
   type ThreadPage,
   type ThreadRecord,
@@ -67,20 +68,25 @@ export class MemoryStore implements Store {
     const now = this.#now();
     const record = { createdAt: now, ...known?.record, threadId, agent, messages, interrupts: [], updatedAt: now };
     const runs = known?.runs ?? new Map<string, RunRecord>();
+    for (const earlier of runs.values()) if (isActive(earlier)) runs.set(earlier.runId, over(earlier, "failed"));
     runs.set(run.runId, run);
-    this.#trim(runs, MAX_RUNS);
+    for (const runId of runs.keys()) if (runs.size > MAX_RUNS) runs.delete(runId);
     // Deleted first: a Map keeps the order of insertion, and the last used belongs at its end.
     this.#threads.delete(threadId);
     this.#threads.set(threadId, { record, runs });
-    this.#trim(this.#threads, this.#maxThreads, this.#forgotten);
+    this.#trim();
+  }
+
+  async keepMessages(threadId: string, runId: string, messages: readonly Message[]): Promise<void> {
+    const thread = this.#threads.get(threadId);
+    if (thread?.runs.get(runId)?.status === "active") thread.record = { ...thread.record, messages };
   }
 
   async endRun(...[threadId, runId, end]: Parameters<Store["endRun"]>): Promise<boolean> {
     const thread = this.#threads.get(threadId);
     const run = thread?.runs.get(runId);
     if (!thread || run?.status !== "active") return false;
-    const { input: _, ...ended } = run;
-    thread.runs.set(runId, { ...ended, status: end.status });
+    thread.runs.set(runId, over(run, end.status));
     const { messages, interrupts, refused, terminal, state = thread.record.state } = end;
     const ending = terminal && { runId, terminal };
     thread.record = { ...thread.record, messages, interrupts, refused, ending, state, updatedAt: this.#now() };
@@ -97,20 +103,23 @@ export class MemoryStore implements Store {
 
   async close(): Promise<void> {}
 
-  /** Lets the oldest go. What is active stays, however many there are: they are bounded elsewhere. */
-  #trim<T extends RunRecord | Thread>(map: Map<string, T>, max: number, gone?: (key: string) => void): void {
-    if (map.size <= max) return;
-    for (const [key, value] of map) {
-      if (map.size <= max) return;
-      if (isActive(value)) continue;
-      map.delete(key);
-      gone?.(key);
+  /** Lets the longest unused go. What is active stays, however many there are: they are bounded elsewhere. */
+  #trim(): void {
+    for (const [threadId, { runs }] of this.#threads) {
+      if (this.#threads.size <= this.#maxThreads) return;
+      if ([...runs.values()].some(isActive)) continue;
+      this.#threads.delete(threadId);
+      this.#forgotten(threadId);
     }
   }
 }
 
-function isActive(value: RunRecord | Thread): boolean {
-  return "runs" in value ? [...value.runs.values()].some(isActive) : value.status === "active";
+function isActive(run: RunRecord): boolean {
+  return run.status === "active";
+}
+
+function over({ input: _, ...run }: RunRecord, status: RunStatus): RunRecord {
+  return { ...run, status };
 }
 
 function summary({ threadId, agent, messages, interrupts, createdAt, updatedAt }: ThreadRecord): ThreadSummary {

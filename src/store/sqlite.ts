@@ -91,6 +91,10 @@ export class SqliteStore implements Store {
         now,
         now,
       );
+      this.#db.run(
+        "UPDATE runs SET status = 'failed', input = NULL WHERE thread_id = ? AND status = 'active'",
+        threadId,
+      );
       // A run that goes on in another process has its row already, and keeps its place among the thread's runs.
       this.#db.run(
         `INSERT INTO runs (thread_id, run_id, agent, body_hash, status, from_epoch, from_offset, started_at,
@@ -112,6 +116,13 @@ export class SqliteStore implements Store {
         input === undefined ? null : JSON.stringify(input),
       );
       this.#writeMessages(threadId, messages);
+    });
+  }
+
+  async keepMessages(threadId: string, runId: string, messages: readonly Message[]): Promise<void> {
+    this.#db.transaction(() => {
+      const active = "SELECT 1 FROM runs WHERE thread_id = ? AND run_id = ? AND status = 'active'";
+      if (this.#db.one(active, threadId, runId)) this.#writeMessages(threadId, messages);
     });
   }
 

@@ -75,9 +75,12 @@ export interface Store {
   threadSummary(threadId: string): Promise<ThreadSummary | undefined>;
   /**
    * Writes the row of a run that is about to start, and the thread's when it is new. `messages` become the transcript:
-   * what still holds of it, and what came with the run. Open interrupts are answered.
+   * what still holds of it, and what came with the run. Open interrupts are answered. A thread has one active run:
+   * where another seems to be, its end could not be written, and it has failed.
    */
   startRun(run: RunRecord, messages: readonly Message[]): Promise<void>;
+  /** Replaces the transcript by what an active run told so far, for the case that it never comes to its end. */
+  keepMessages(threadId: string, runId: string, messages: readonly Message[]): Promise<void>;
   /** Ends an active run and replaces the thread's transcript. `false`, and nothing written, when it had ended already. */
   endRun(
     threadId: string,

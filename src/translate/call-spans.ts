@@ -3,6 +3,16 @@ import { type AguiEvent, EventType } from "../protocol/events.ts";
 import type { ToolCallPiece } from "./content.ts";
 import { WholeCharacters } from "./whole-characters.ts";
 
+/** Who keeps the tool calls of the whole run. */
+export interface CallBook {
+  /** The calls that are open anywhere in the run. */
+  readonly open: Set<string>;
+  /** A call was started: its execution is not to start it again. */
+  announce(toolCallId: string, name: string): void;
+  /** All its arguments are there. */
+  complete(toolCallId: string, args: string): void;
+}
+
 interface Call {
   /** Known for certain once `started`. */
   id: string;
@@ -13,25 +23,25 @@ interface Call {
   /** Arguments that came before id and name were known. */
   waiting: string;
   started: boolean;
+  /** All its arguments so far. */
+  args: string;
 }
 
 /** Calls are told apart by their index, may interleave, and stay open until `close`. */
 export class CallSpans {
   readonly #messageId: string;
-  readonly #announce: (toolCallId: string, name: string) => void;
-  readonly #openIds: Set<string>;
+  readonly #book: CallBook;
   readonly #calls = new Map<number, Call>();
 
-  /** `openIds`: the calls that are open anywhere in the run; kept up to date here. */
-  constructor(messageId: string, announce: (toolCallId: string, name: string) => void, openIds: Set<string>) {
+  constructor(messageId: string, book: CallBook) {
     this.#messageId = messageId;
-    this.#announce = announce;
-    this.#openIds = openIds;
+    this.#book = book;
   }
 
   push(piece: ToolCallPiece): AguiEvent[] {
     const { call, closed } = this.#callOf(piece);
     const args = call.characters.push(piece.args);
+    call.args += args;
     if (call.started) return [...closed, ...argsEvents(call.id, args)];
     call.given ??= piece.id;
     call.id ||= piece.id ?? "";
@@ -64,6 +74,7 @@ export class CallSpans {
       characters: new WholeCharacters(),
       waiting: "",
       started: false,
+      args: "",
     };
     // Set anew, so that calls close in the order they began.
     this.#calls.delete(index);
@@ -73,10 +84,10 @@ export class CallSpans {
 
   #start(call: Call): AguiEvent[] {
     // Two open calls of one id cannot be told apart, and clients refuse the second.
-    for (let n = 2, { id } = call; this.#openIds.has(call.id); n += 1) call.id = `${id}#${n}`;
-    this.#openIds.add(call.id);
+    for (let n = 2, { id } = call; this.#book.open.has(call.id); n += 1) call.id = `${id}#${n}`;
+    this.#book.open.add(call.id);
     call.started = true;
-    this.#announce(call.id, call.name);
+    this.#book.announce(call.id, call.name);
     const { id: toolCallId, name: toolCallName, waiting } = call;
     call.waiting = "";
     return [
@@ -87,8 +98,10 @@ export class CallSpans {
 
   #end(call: Call): AguiEvent[] {
     if (!call.started) return [];
-    this.#openIds.delete(call.id);
-    return [...argsEvents(call.id, call.characters.end()), { type: EventType.TOOL_CALL_END, toolCallId: call.id }];
+    this.#book.open.delete(call.id);
+    const rest = call.characters.end();
+    this.#book.complete(call.id, call.args + rest);
+    return [...argsEvents(call.id, rest), { type: EventType.TOOL_CALL_END, toolCallId: call.id }];
   }
 }
 

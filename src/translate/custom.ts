@@ -5,7 +5,7 @@
 import { type AguiEvent, EventType } from "../protocol/events.ts";
 import type { GraphEvent } from "../protocol/graph-event.ts";
 import { isRecord } from "../protocol/input.ts";
-import { toJson, toJsonValue } from "../protocol/json.ts";
+import { type JsonLimits, toJson, toJsonValue } from "../protocol/json.ts";
 
 /** What a custom event asks for, besides being told. */
 export type CustomWish =
@@ -14,7 +14,8 @@ export type CustomWish =
   | { readonly kind: "tool_call"; readonly toolCallId: string; readonly name: string; readonly args: string }
   | { readonly kind: "state"; readonly values: Readonly<Record<string, unknown>> };
 
-export function readCustom(event: GraphEvent): CustomWish {
+/** `limits`: how messages in the value are written. */
+export function readCustom(event: GraphEvent, limits?: JsonLimits): CustomWish {
   const { data } = event;
   const fields = isRecord(data) ? data : {};
   switch (event.name.replace(/^copilotkit_/, "")) {
@@ -27,7 +28,12 @@ export function readCustom(event: GraphEvent): CustomWish {
     case "manually_emit_tool_call": {
       const { id, name, args } = fields;
       if (typeof id === "string" && typeof name === "string") {
-        return { kind: "tool_call", toolCallId: id, name, args: typeof args === "string" ? args : toJson(args ?? {}) };
+        return {
+          kind: "tool_call",
+          toolCallId: id,
+          name,
+          args: typeof args === "string" ? args : toJson(args ?? {}, limits),
+        };
       }
       break;
     }
@@ -36,5 +42,8 @@ export function readCustom(event: GraphEvent): CustomWish {
       if (isRecord(data)) return { kind: "state", values: data };
       break;
   }
-  return { kind: "event", events: [{ type: EventType.CUSTOM, name: event.name, value: toJsonValue(data ?? null) }] };
+  return {
+    kind: "event",
+    events: [{ type: EventType.CUSTOM, name: event.name, value: toJsonValue(data ?? null, limits) }],
+  };
 }

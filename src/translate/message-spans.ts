@@ -1,6 +1,6 @@
 /** One model call's message: the reasoning, text and tool-call spans it opens, and their closers. */
 import { type AguiEvent, EventType } from "../protocol/events.ts";
-import { CallSpans } from "./call-spans.ts";
+import { type CallBook, CallSpans } from "./call-spans.ts";
 import { type MessageLike, partsOf, type TextPart, toolCallPieces } from "./content.ts";
 import { ReasoningSpans } from "./reasoning-spans.ts";
 import { ReasoningTags } from "./reasoning-tags.ts";
@@ -11,10 +11,7 @@ export interface MessageSpansOptions {
   readonly reasoning: boolean;
   /** Names of the tags between which text is thought. */
   readonly reasoningTags: readonly string[];
-  /** Hears of every tool call that was started, so that its execution does not start it again. */
-  readonly announce: (toolCallId: string, name: string) => void;
-  /** The tool calls that are open anywhere in the run. */
-  readonly openCalls: Set<string>;
+  readonly calls: CallBook;
 }
 
 /**
@@ -31,11 +28,11 @@ export class MessageSpans {
   #raw = "";
   #textOpen = false;
 
-  constructor(messageId: string, { reasoning, reasoningTags, announce, openCalls }: MessageSpansOptions) {
+  constructor(messageId: string, { reasoning, reasoningTags, calls }: MessageSpansOptions) {
     this.messageId = messageId;
     this.#tags = new ReasoningTags(reasoningTags);
     this.#reasoning = reasoning ? new ReasoningSpans(messageId) : undefined;
-    this.#calls = new CallSpans(messageId, announce, openCalls);
+    this.#calls = new CallSpans(messageId, calls);
   }
 
   /** All text so far as the model gave it, tags included. */

@@ -15,6 +15,10 @@ export class NodeMessages {
   readonly #said = new Map<string, Set<string>>();
   /** Namespaces in which something was refused: what their nodes return may hold what must not leave. */
   readonly #refused = new Set<string>();
+  /** Namespaces in which a tool's result was refused of which nobody knows which call it answers. */
+  readonly #refusedResults = new Set<string>();
+  /** Why models stopped whose own end is not told, by the namespace they ran in. */
+  readonly #finishReasons = new Map<string, string>();
 
   constructor(known: Iterable<string>) {
     this.#known = new Set(known);
@@ -38,6 +42,19 @@ export class NodeMessages {
     this.#refused.add(namespace(event));
   }
 
+  noteRefusedResult(event: GraphEvent): void {
+    this.#refusedResults.add(namespace(event));
+  }
+
+  noteFinishReason(event: GraphEvent): void {
+    if (event.finishReason !== undefined) this.#finishReasons.set(namespace(event), event.finishReason);
+  }
+
+  /** Why the last model inside this node stopped. */
+  finishReason(event: GraphEvent): string | undefined {
+    return [...this.#finishReasons].findLast(([where]) => isInside(where, event))?.[1];
+  }
+
   /** The messages this node's end is the first to tell of. `isKnownCall`: was this tool call told? */
   added(event: GraphEvent, isKnownCall: (toolCallId: string) => boolean): MessageLike[] {
     if (this.#holdsRefused(event) || !isRecord(event.data)) return [];
@@ -54,13 +71,16 @@ export class NodeMessages {
 
   /** The tool messages that a node's end adds: results that no tool's run may have told. */
   toolMessages(event: GraphEvent): MessageLike[] {
-    if (this.#holdsRefused(event) || !isRecord(event.data)) return [];
-    const given = new Set(messagesGiven(event.data.input, "tool").map((message) => message.tool_call_id));
-    return messagesIn(event.data.output, "tool").filter((message) => !given.has(message.tool_call_id));
+    if (this.#holdsRefused(event) || this.#holdsRefused(event, this.#refusedResults)) return [];
+    if (!isRecord(event.data)) return [];
+    // By the message's own id: models use the ids of calls again.
+    const key = (message: MessageLike) => message.id ?? message.tool_call_id;
+    const given = new Set(messagesGiven(event.data.input, "tool").map(key));
+    return messagesIn(event.data.output, "tool").filter((message) => !given.has(key(message)));
   }
 
-  #holdsRefused(event: GraphEvent): boolean {
-    return [...this.#refused].some((where) => isInside(where, event));
+  #holdsRefused(event: GraphEvent, refused = this.#refused): boolean {
+    return [...refused].some((where) => isInside(where, event));
   }
 }
 

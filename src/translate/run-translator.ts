@@ -1,18 +1,22 @@
 /** The translator of one run: hands each graph event to the reducer for its concern, and keeps the message spans. */
 import { type AguiEvent, EventType, type Message } from "../protocol/events.ts";
-import { type GraphEvent, nodeNames } from "../protocol/graph-event.ts";
+import type { GraphEvent } from "../protocol/graph-event.ts";
 import { HeldDeltas } from "../protocol/held-deltas.ts";
 import { isRecord } from "../protocol/input.ts";
-import { toJsonValue } from "../protocol/json.ts";
+import { type JsonLimits, toJsonValue } from "../protocol/json.ts";
+import { PLAIN } from "../protocol/plain-shape.ts";
+import { publicData } from "../protocol/public-data.ts";
 import { asMessage, type MessageLike } from "./content.ts";
 import { readCustom } from "./custom.ts";
 import { MessageSpans } from "./message-spans.ts";
 import { NodeMessages } from "./node-messages.ts";
+import { Rules } from "./rules.ts";
 import { ExposedState } from "./state.ts";
 import { isNode, Steps } from "./steps.ts";
 import { ToolCalls } from "./tools.ts";
-import type { NodeRules, RunEnd, Translator, TranslatorOptions } from "./translator.ts";
+import type { RunEnd, Translator, TranslatorOptions } from "./translator.ts";
 import { Usage } from "./usage.ts";
+import { saidBetween, shapeWithoutReasoning } from "./without-reasoning.ts";
 
 export function createTranslator(options: TranslatorOptions): Translator {
   return new RunTranslator(options);
@@ -20,6 +24,7 @@ export function createTranslator(options: TranslatorOptions): Translator {
 
 class RunTranslator implements Translator {
   readonly #options: TranslatorOptions;
+  readonly #rules: Rules;
   readonly #messages = new Map<string, MessageSpans>();
   /** Model runs whose message leaves in one piece. */
   readonly #whole = new Set<string>();
@@ -27,7 +32,6 @@ class RunTranslator implements Translator {
   readonly #streamed = new Set<string>();
   /** Calls to the client's own tools that this run made and the graph did not answer itself. */
   readonly #pendingCalls = new Set<string>();
-  readonly #openCalls = new Set<string>();
   readonly #steps = new Steps();
   readonly #tools: ToolCalls;
   readonly #nodeMessages: NodeMessages;
@@ -39,6 +43,7 @@ class RunTranslator implements Translator {
 
   constructor(options: TranslatorOptions) {
     this.#options = options;
+    this.#rules = new Rules(options);
     this.#nodeMessages = new NodeMessages(options.history.map((message) => message.id));
     this.#tools = new ToolCalls(options.history);
   }
@@ -69,14 +74,17 @@ class RunTranslator implements Translator {
         if (!placeAdmitted) this.#nodeMessages.noteRefused(event);
         return [];
       case "on_tool_start":
-        this.#runsHere(event);
+        if (event.toolCallId !== undefined) this.#pendingCalls.delete(event.toolCallId);
+        else if (!placeAdmitted) this.#nodeMessages.noteRefusedResult(event);
         return [];
       case "on_tool_end":
       case "on_tool_error":
-        this.#tools.refuse(event);
+        // Without an id any tool message of the node may be this result.
+        if (!this.#tools.refuse(event)) this.#nodeMessages.noteRefusedResult(event);
         return [];
       case "on_chat_model_end":
       case "on_llm_end":
+        this.#nodeMessages.noteFinishReason(event);
         return this.#endMessage(event);
       case "on_chain_end":
         if (!placeAdmitted && isNode(event)) this.#nodeMessages.noteRefused(event);
@@ -104,10 +112,11 @@ class RunTranslator implements Translator {
       case "on_llm_end":
         return this.#endMessage(event);
       case "on_tool_start":
-        this.#runsHere(event);
+        // A call that the graph runs is none the client has to answer, whatever the tool's name.
+        this.#pendingCalls.delete(this.#tools.callOf(event));
         return this.#tools.start(event);
       case "on_tool_end":
-        return this.#tools.end(event);
+        return this.#tools.end(event, this.#plain(event));
       case "on_tool_error":
         return this.#tools.fail(event);
       case "on_chain_start":
@@ -121,10 +130,24 @@ class RunTranslator implements Translator {
       case "on_chain_stream":
         return []; // A prompt and a state update are nothing a chat shows.
       default:
-        return [
-          { type: EventType.CUSTOM, name: event.event, value: { name: event.name, data: toJsonValue(event.data) } },
-        ];
+        return this.#other(event);
     }
+  }
+
+  /** What has no events of its own, as far as the `langgraph` format would show it by default. */
+  #other(event: GraphEvent): AguiEvent[] {
+    const { tokens, reasoning, messages } = this.#rules.of(event);
+    if (!tokens && event.event === "on_parser_stream") return [];
+    // A parser is given all that a model said, and not as a message of which parts could be told.
+    const silent = event.event.startsWith("on_parser_") && !(reasoning && messages);
+    const data = silent ? {} : toJsonValue(publicData(event), PLAIN);
+    return [{ type: EventType.CUSTOM, name: event.event, value: { name: event.name, data } }];
+  }
+
+  /** How messages are written in what a graph or a tool gives. */
+  #plain(event: GraphEvent): JsonLimits {
+    if (this.#rules.of(event).reasoning) return PLAIN;
+    return { convert: shapeWithoutReasoning(saidBetween(this.#options.reasoningTags)) };
   }
 
   #chunk(event: GraphEvent, chunk: MessageLike | undefined): AguiEvent[] {
@@ -141,19 +164,17 @@ class RunTranslator implements Translator {
     return [...whole, ...this.#endMessage(event)];
   }
 
-  /** A call that the graph runs is none the client has to answer, whatever the tool's name. */
-  #runsHere({ toolCallId }: GraphEvent): void {
-    if (toolCallId !== undefined) this.#pendingCalls.delete(toolCallId);
-  }
-
   #nodeEnd(event: GraphEvent): AguiEvent[] {
-    const { messages, reasoning } = this.#rules(event);
+    const { messages, reasoning } = this.#rules.of(event);
     if (!messages) {
       this.#nodeMessages.noteRefused(event);
       return [];
     }
-    const answers = this.#nodeMessages.toolMessages(event).flatMap((message) => this.#tools.answer(message));
+    const answers = this.#nodeMessages
+      .toolMessages(event)
+      .flatMap((message) => this.#tools.answer(message, this.#plain(event)));
     const added = this.#nodeMessages.added(event, (toolCallId) => this.#tools.isKnown(toolCallId));
+    if (added.length > 0) this.#finishReason = this.#nodeMessages.finishReason(event) ?? this.#finishReason;
     const told = added.flatMap((message) => {
       this.#usage.note(event, message.usage_metadata, false);
       const spans = this.#open(message.id, event.run_id, reasoning);
@@ -166,7 +187,7 @@ class RunTranslator implements Translator {
   }
 
   #custom(event: GraphEvent): AguiEvent[] {
-    const wish = readCustom(event);
+    const wish = readCustom(event, this.#plain(event));
     switch (wish.kind) {
       case "event":
         return wish.events;
@@ -193,7 +214,7 @@ class RunTranslator implements Translator {
     let spans = this.#messages.get(event.run_id);
     if (!spans) {
       // Asked once a message, not once a token.
-      const { tokens, reasoning } = this.#rules(event);
+      const { tokens, reasoning } = this.#rules.of(event);
       spans = this.#open(first.id, event.run_id, reasoning);
       this.#messages.set(event.run_id, spans);
       if (!tokens) this.#whole.add(event.run_id);
@@ -209,18 +230,23 @@ class RunTranslator implements Translator {
     this.#nodeMessages.addKnown(messageId);
     const { reasoningTags, frontendTools } = this.#options;
     const announce = (toolCallId: string, name: string) => {
-      this.#tools.announce(toolCallId);
+      this.#tools.announce(toolCallId, name);
       if (frontendTools.has(name)) this.#pendingCalls.add(toolCallId);
     };
-    return new MessageSpans(messageId, { reasoning, reasoningTags, announce, openCalls: this.#openCalls });
+    const complete = (toolCallId: string, args: string) => this.#tools.complete(toolCallId, args);
+    return new MessageSpans(messageId, {
+      reasoning,
+      reasoningTags,
+      calls: { open: this.#tools.open, announce, complete },
+    });
   }
 
   #endMessage(event: GraphEvent): AguiEvent[] {
-    this.#finishReason = event.finishReason ?? this.#finishReason;
     this.#streamed.delete(event.run_id);
     this.#whole.delete(event.run_id);
     const spans = this.#messages.get(event.run_id);
     if (!spans) return [];
+    this.#finishReason = event.finishReason ?? this.#finishReason;
     this.#messages.delete(event.run_id);
     this.#nodeMessages.noteSaid(event, spans.raw);
     return [...this.#held.pass(spans.close()), this.#modelCall(event, spans.messageId)];
@@ -235,18 +261,6 @@ class RunTranslator implements Translator {
       type: EventType.CUSTOM,
       name: "sluice.model_call",
       value: toJsonValue({ messageId, provider, model, usage, finishReason, maxTokens }),
-    };
-  }
-
-  /** What holds for the node an event happened in, and for the nodes around it. */
-  #rules(event: GraphEvent): Required<Record<keyof NodeRules, boolean>> {
-    const { tokens, reasoning, nodes } = this.#options;
-    const own = nodeNames(event).flatMap((name) => nodes[name] ?? []);
-    return {
-      // Like filters, a node can only narrow what the run tells.
-      tokens: tokens && own.every((rules) => rules.tokens !== false),
-      reasoning: reasoning && own.every((rules) => rules.reasoning !== false),
-      messages: own.every((rules) => rules.messages !== false),
     };
   }
 

@@ -15,9 +15,11 @@ export class ExposedState {
     if (before === undefined) return [snapshot(now)];
     const delta: Operation[] = jsonPatch.compare(before as object, now as object);
     if (delta.length === 0) return [];
+    // A patch cannot name such a key: the library that clients apply it with refuses, for good reason.
+    const safe = !delta.some(({ path }) => /__proto__|prototype/.test(path));
     // A change that touches most of the state is told more briefly, and as exactly, by the state itself.
     const shorter = JSON.stringify(delta).length < JSON.stringify(now).length;
-    return [shorter ? { type: EventType.STATE_DELTA, delta: delta as StateDelta } : snapshot(now)];
+    return [safe && shorter ? { type: EventType.STATE_DELTA, delta: delta as StateDelta } : snapshot(now)];
   }
 
   /** Some keys as the graph says they will be; the others stay as they were told. */

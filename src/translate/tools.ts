@@ -1,43 +1,81 @@
 /** Tool executions: the calls no model streamed, and every call's result. */
+import { isDeepStrictEqual } from "node:util";
 import { type AguiEvent, EventType, type Message } from "../protocol/events.ts";
 import type { GraphEvent } from "../protocol/graph-event.ts";
 import { isRecord } from "../protocol/input.ts";
-import { toJson } from "../protocol/json.ts";
+import { type JsonLimits, toJson, toJsonValue } from "../protocol/json.ts";
 import { redact } from "../protocol/redact.ts";
+import { bounded } from "../protocol/text.ts";
+import type { CallBook } from "./call-spans.ts";
 import { asMessage, type MessageLike, messageType, textOf } from "./content.ts";
 
-export class ToolCalls {
+/** A call that waits for its result. */
+interface Waiting {
+  readonly name: string;
+  /** As JSON text; `undefined` as long as not all of them are there. */
+  args?: string;
+}
+
+export class ToolCalls implements CallBook {
+  readonly open = new Set<string>();
   /** Calls the client knows: of this run, and of the thread's earlier ones. */
-  readonly #known: Set<string>;
+  readonly #known = new Set<string>();
   /** Calls whose result was told, or may not be. */
   readonly #answered = new Set<string>();
+  /** Of the known ones those that no tool has run yet, in the order they were made. */
+  readonly #waiting = new Map<string, Waiting>();
+  /** Which call a tool's run without an id answers, by LangGraph's run id. */
+  readonly #claimed = new Map<string, string>();
+  /** Ids of messages that clients have: a result's is none of them. */
+  readonly #messageIds = new Set<string>();
 
   /** `history`: what the thread's clients were told before. */
   constructor(history: readonly Message[]) {
-    this.#known = new Set(
-      history.flatMap((message) =>
-        message.role === "assistant" ? (message.toolCalls ?? []).map((call) => call.id) : [],
-      ),
-    );
+    for (const message of history) {
+      if (message.role !== "assistant") continue;
+      for (const { id, function: made } of message.toolCalls ?? []) {
+        this.announce(id, made.name);
+        this.complete(id, made.arguments);
+      }
+    }
     this.note(history);
   }
 
   /** Messages that clients have: the results among them are no news. */
   note(messages: readonly Message[]): void {
-    for (const message of messages) if (message.role === "tool") this.#answered.add(message.toolCallId);
+    for (const message of messages) {
+      this.#messageIds.add(message.id);
+      if (message.role === "tool") this.#answer(message.toolCallId);
+    }
   }
 
-  announce(toolCallId: string): void {
+  /** Some models use an id again with every turn: another call, which waits for another result. */
+  announce(toolCallId: string, name: string): void {
     this.#known.add(toolCallId);
+    this.#answered.delete(toolCallId);
+    this.#waiting.set(toolCallId, { name });
+  }
+
+  complete(toolCallId: string, args: string): void {
+    const call = this.#waiting.get(toolCallId);
+    if (call) call.args = args === "" ? "{}" : args;
   }
 
   isKnown(toolCallId: string): boolean {
     return this.#known.has(toolCallId);
   }
 
+  /** The call that a tool's run answers. A tool that a node calls with bare arguments gets no id from LangChain. */
+  callOf(event: GraphEvent): string {
+    const id = event.toolCallId ?? this.#claimed.get(event.run_id) ?? this.#matching(event) ?? event.run_id;
+    this.#waiting.delete(id);
+    this.#claimed.set(event.run_id, id);
+    return id;
+  }
+
   /** A call that a model streamed is not announced a second time. */
   start(event: GraphEvent): AguiEvent[] {
-    return this.tell(event.toolCallId ?? event.run_id, event.name, () => toJson(inputOf(event.data)));
+    return this.tell(this.callOf(event), event.name, () => toJson(inputOf(event.data)));
   }
 
   /** A whole call at once. */
@@ -51,59 +89,74 @@ export class ToolCalls {
     ];
   }
 
-  end(event: GraphEvent): AguiEvent[] {
+  /** `limits`: how messages in the result are written. */
+  end(event: GraphEvent, limits?: JsonLimits): AguiEvent[] {
     const output = isRecord(event.data) ? event.data.output : undefined;
     const message = toolMessage(output);
     const stated = message?.tool_call_id;
-    const toolCallId = typeof stated === "string" && stated !== "" ? stated : (event.toolCallId ?? event.run_id);
-    this.#answered.add(toolCallId);
-    return [result(toolCallId, message ? messageText(message) : plainText(output), message?.id)];
+    const toolCallId = typeof stated === "string" && stated !== "" ? stated : this.callOf(event);
+    const content = message ? messageText(message, limits) : plainText(output, limits);
+    return [this.#result(toolCallId, content, message?.id)];
   }
 
-  /** A result that was refused, which no node may tell either. */
-  refuse(event: GraphEvent): void {
-    this.#answered.add(event.toolCallId ?? event.run_id);
+  /** A result that was refused, which no node may tell either. `false`: nobody knows which call it answers. */
+  refuse(event: GraphEvent): boolean {
+    const toolCallId = event.toolCallId ?? this.#claimed.get(event.run_id);
+    this.#answer(toolCallId ?? event.run_id);
+    return toolCallId !== undefined;
   }
 
   /** The result that a node gave itself, in a message: a person said no, say. Told once, if no tool's run told it. */
-  answer(message: MessageLike): AguiEvent[] {
+  answer(message: MessageLike, limits?: JsonLimits): AguiEvent[] {
     const { tool_call_id: toolCallId } = message;
     if (typeof toolCallId !== "string" || !this.#known.has(toolCallId) || this.#answered.has(toolCallId)) return [];
-    this.#answered.add(toolCallId);
-    return [result(toolCallId, messageText(message), message.id)];
+    return [this.#result(toolCallId, messageText(message, limits), message.id)];
   }
 
   /** A failed call's result is the error's message, never its stack. */
   fail(event: GraphEvent): AguiEvent[] {
     const error = isRecord(event.data) ? event.data.error : undefined;
     const content = redact(typeof error === "string" ? error : "The tool failed.");
-    const toolCallId = event.toolCallId ?? event.run_id;
-    this.#answered.add(toolCallId);
-    return [{ ...result(toolCallId, content, undefined), metadata: { error: content } }];
+    return [{ ...this.#result(this.callOf(event), content, undefined), metadata: { error: content } }];
   }
-}
 
-function result(toolCallId: string, content: string, id: unknown) {
-  return {
-    type: EventType.TOOL_CALL_RESULT as const,
-    messageId: typeof id === "string" && id !== "" ? id : `result-${toolCallId}`,
-    toolCallId,
-    content,
-    role: "tool" as const,
-  };
+  /** The first call that waits for a tool of this name and, as far as they are known, with these arguments. */
+  #matching({ name, data }: GraphEvent): string | undefined {
+    const given: unknown = toJsonValue(inputOf(data));
+    const found = [...this.#waiting].find(
+      ([, call]) => call.name === name && (call.args === undefined || isDeepStrictEqual(parsed(call.args), given)),
+    );
+    return found?.[0];
+  }
+
+  #answer(toolCallId: string): void {
+    this.#answered.add(toolCallId);
+    this.#waiting.delete(toolCallId);
+  }
+
+  #result(toolCallId: string, content: string, id: unknown) {
+    this.#answer(toolCallId);
+    const given = typeof id === "string" && id !== "" && !this.#messageIds.has(id) ? id : undefined;
+    let messageId = given ?? `result-${toolCallId}`;
+    for (let n = 2; this.#messageIds.has(messageId); n += 1) messageId = `result-${toolCallId}-${n}`;
+    this.#messageIds.add(messageId);
+    return { type: EventType.TOOL_CALL_RESULT as const, messageId, toolCallId, content, role: "tool" as const };
+  }
 }
 
 /** v2 gives the parsed arguments; older tools give them as `{input: "json"}`. */
 function inputOf(data: unknown): unknown {
   const input = isRecord(data) ? data.input : undefined;
-  if (isRecord(input) && Object.keys(input).length === 1 && typeof input.input === "string") {
-    try {
-      return JSON.parse(input.input) as unknown;
-    } catch {
-      return input; // Not JSON, so the tool really takes one text named `input`.
-    }
+  if (!isRecord(input) || Object.keys(input).length !== 1 || typeof input.input !== "string") return input ?? {};
+  return parsed(input.input) ?? input; // Not JSON, so the tool really takes one text named `input`.
+}
+
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json) as unknown;
+  } catch {
+    return undefined;
   }
-  return input ?? {};
 }
 
 /** The ToolMessage in a tool's output: itself, or the one a `Command` adds to the state. */
@@ -115,12 +168,13 @@ function toolMessage(output: unknown): MessageLike | undefined {
   return asMessage(added.find((message) => isRecord(message) && messageType(message) === "tool"));
 }
 
-function messageText(message: MessageLike): string {
+function messageText(message: MessageLike, limits?: JsonLimits): string {
   const { content } = message;
-  if (typeof content === "string") return content;
-  return textOf(message) || toJson(content);
+  return bounded(typeof content === "string" ? content : textOf(message) || toJson(content, limits));
 }
 
-function plainText(output: unknown): string {
-  return typeof output === "string" ? output : toJson(output ?? null);
+/** A command without a message only leads on: what it writes into the state is no result. */
+function plainText(output: unknown, limits?: JsonLimits): string {
+  if (isRecord(output) && output.lg_name === "Command") return "";
+  return typeof output === "string" ? bounded(output) : toJson(output ?? null, limits);
 }

@@ -19,7 +19,9 @@ export class Usage {
       ...(typeof provider === "string" ? { provider } : {}),
       ...(typeof model === "string" ? { model } : {}),
     });
-    if (usage) this.#calls.set(event.run_id, [...(noted ?? []), usage]);
+    if (!usage) return;
+    if (noted) noted.push(usage);
+    else this.#calls.set(event.run_id, [usage]);
   }
 
   /** What one model call used. */

@@ -29,7 +29,7 @@ describe("sluice serve", () => {
     );
 
     const wscat = lines.find((line) => line.startsWith("npx wscat -c "));
-    const client = await connect(wscat?.split(" ").at(-1) ?? "");
+    const client = await connect(/^npx wscat -c (\S+) +#/.exec(wscat ?? "")?.[1] ?? "");
     client.send("hello");
     await client.until(isType(EventType.RUN_FINISHED));
     await client.close();

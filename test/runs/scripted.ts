@@ -13,6 +13,7 @@ import { threadTopic } from "../../src/protocol/ids.ts";
 import type { RunHandle } from "../../src/runs/handle.ts";
 import { RunManager, type RunManagerOptions } from "../../src/runs/manager.ts";
 import { MemoryStore } from "../../src/store/memory.ts";
+import type { Store } from "../../src/store/store.ts";
 import type { RunEnd } from "../../src/translate/translator.ts";
 
 export interface Script {
@@ -62,7 +63,7 @@ export interface Ended {
 export interface TestRuns {
   readonly runs: RunManager;
   readonly log: MemoryLog;
-  readonly store: MemoryStore;
+  readonly store: Store;
   /** Every run that ended, in order. */
   readonly ended: Ended[];
   start(input?: Partial<RunAgentInput>, agent?: string): Promise<RunHandle>;
@@ -99,7 +100,7 @@ export function testRuns(graphs: Record<string, object> | object, options: Optio
   const named = "streamEvents" in graphs ? { agent: graphs } : (graphs as Record<string, object>);
   const agents = Object.entries(named).map(([name, graph]) => agentOf(name, graph, options));
   const log = new MemoryLog({ maxEvents: 100_000, maxBytes: 1e9, maxTotalBytes: 1e9, retentionMs: 60_000 });
-  const store = new MemoryStore(1_000, () => {});
+  const { store = new MemoryStore(1_000, () => {}) } = options;
   const ended: Ended[] = [];
   const { entry: _, env: __, eventLog, ...rest } = options;
   const runs = new RunManager({

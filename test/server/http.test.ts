@@ -356,7 +356,7 @@ describe("GET", () => {
     await closed;
   });
 
-  it.each(["/nothing", "/agui/agent", "/threads", "/ws"])("%s is a 404 in JSON", async (path) => {
+  it.each(["/nothing", "/agui/agent", "/threads/t/nothing", "/ws"])("%s is a 404 in JSON", async (path) => {
     expect(await fetched(path)).toMatchObject({ status: 404, body: { error: { code: "not_found" } } });
   });
 

@@ -1,5 +1,6 @@
 /** The built server as its own process, the way people run it. `npm test` builds it. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
 import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -20,6 +21,8 @@ export interface ServerProcess {
   readonly greeting: string;
   /** Asks it to stop, as an operator's SIGTERM does, and waits until it has. */
   stop(): Promise<Exit>;
+  /** Ends it at once, as a crash does, and waits until it is gone. */
+  kill(): Promise<Exit>;
 }
 
 /** Runs `sluice ...args` to its end. Nothing of this process's environment but `PATH` reaches it. */
@@ -36,7 +39,7 @@ export async function serve(
   const child = start(["serve", ...graphs], { PORT: "0", LOG_LEVEL: "silent", ...QUICK_DEMO, ...env }, cwd);
   const exited = exitOf(child);
   const greeting = await Promise.race([
-    printed(child, /\n\n.*\n.*\n\n$/),
+    printed(child, /\n  curl .*\n\n$/),
     exited.then(({ code, stderr }) => Promise.reject(new Error(`exited with ${code}: ${stderr}`))),
   ]);
   const [url] = /http:\/\/\S+/.exec(greeting) ?? [];
@@ -46,6 +49,10 @@ export async function serve(
     greeting,
     stop() {
       child.kill("SIGTERM");
+      return exited;
+    },
+    kill() {
+      child.kill("SIGKILL");
       return exited;
     },
   };
@@ -72,13 +79,18 @@ export function killRest(): void {
 }
 
 function start(args: string[], env: Record<string, string>, cwd: string): ChildProcess {
+  // Each has a data folder of its own, unless a test says otherwise: two cannot share one.
+  const data = mkdtempSync(join(tmpdir(), "sluice-data-"));
   const child = spawn(process.execPath, [join(ROOT, "dist", "main.js"), ...args], {
     cwd,
-    env: { PATH: process.env.PATH ?? "", ...env },
+    env: { PATH: process.env.PATH ?? "", DATA_DIR: data, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   running.add(child);
-  child.once("close", () => running.delete(child));
+  child.once("close", () => {
+    running.delete(child);
+    rmSync(data, { recursive: true, force: true });
+  });
   return child;
 }
 

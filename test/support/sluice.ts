@@ -6,6 +6,7 @@ import { readSettings } from "../../src/config/settings.ts";
 import type { ServedAgent } from "../../src/graph/registry.ts";
 import type { ServedGraph } from "../../src/graph/source.ts";
 import { createLogger } from "../../src/ops/logger.ts";
+import type { Store } from "../../src/store/store.ts";
 
 export interface TestAgent {
   readonly graph: object;
@@ -25,6 +26,7 @@ const QUICK = { PORT: "0", LOG_LEVEL: "silent", ORPHAN_GRACE_SECONDS: "0.05", DR
 export async function startSluice(
   agents: Record<string, TestAgent>,
   env: Record<string, string> = {},
+  store?: Store,
 ): Promise<TestSluice> {
   const settings = readSettings({ ...QUICK, ...env });
   const served = Object.entries(agents).map(([name, { graph, entry }]) =>
@@ -34,7 +36,7 @@ export async function startSluice(
   const app = createApp([first, ...rest], settings, {
     logger: createLogger(settings.LOG_LEVEL),
     version: "test",
-    forget: () => {},
+    ...(store ? { store } : {}),
   });
   const url = await app.listen();
   return { ...app, url, ws: url.replace("http", "ws") };

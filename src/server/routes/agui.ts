@@ -84,21 +84,22 @@ async function connect(options: ServerOptions, agent: string, request: Request, 
   const { threadId: sent, after: asked } = parseWith(connectBody, request.body, "body");
   const threadId = checkId("threadId", sent);
   const narrowing = parseNarrowing(request.query);
-  const active = runs.active(threadId);
-  const { runId } = active ?? { runId: randomUUID() };
+  const nobody = { threadId, runId: randomUUID() };
   await whileOpen(response, async (signal) => {
     const leave = runs.follow(threadId);
     try {
       const topic = threadTopic(threadId);
-      const first = asked === undefined ? await standing(runs, { threadId, runId }) : undefined;
+      const first = asked === undefined ? await standing(runs, nobody) : undefined;
       const after = first?.cursor ?? cursorOf("after", String(asked));
+      const active = runs.active(threadId);
+      const { runId } = first ?? active ?? nobody;
       await sendEvents(options, response, {
         topic,
         first,
         after,
         since: first ? undefined : await runs.threads.runAt(threadId, after),
         untilEndOf: runId,
-        until: active ? undefined : await log.open(topic),
+        until: active?.runId === runId ? undefined : await log.open(topic),
         view: viewFor(narrowing, () => undefined),
         signal,
         catchUp: (reason, begun) => catchUpAgui(runs, { threadId, runId }, reason, begun),

@@ -1,7 +1,7 @@
 /** Histories that clients change: an edited message, another answer wanted, a conversation begun anew. */
 
 import { afterEach, describe, expect, it } from "@jest/globals";
-import type { BaseMessage } from "@langchain/core/messages";
+import { AIMessage, type BaseMessage } from "@langchain/core/messages";
 import { END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { type AguiEvent, EventType, type Message } from "../../../src/protocol/events.ts";
 import { memory, startSluice, type TestSluice } from "../../support/sluice.ts";
@@ -145,6 +145,29 @@ describe.each([
     const events = await send([{ id: "u4", role: "user", content: "four" }]);
     expect(ofType(events, EventType.MESSAGES_SNAPSHOT)).toEqual([]);
     expect(prompts.at(-1)).toHaveLength(7);
+  });
+});
+
+describe("a graph whose answers get their ids only in its own state", () => {
+  it("is told the news and nothing twice, and goes back like any other", async () => {
+    const graph = new StateGraph(MessagesAnnotation)
+      .addNode("chat", ({ messages }) => ({ messages: [new AIMessage(`answer to ${messages.at(-1)?.text}`)] }))
+      .addEdge(START, "chat")
+      .addEdge("chat", END)
+      .compile({ checkpointer: memory() });
+    sluice = await startSluice({ main: { graph } });
+    const { url } = sluice;
+    const { threadId } = userInput("");
+    const say = async (held: readonly Message[], id: string, content: string) => {
+      const messages: Message[] = [...held, { id, role: "user", content }];
+      await turn(url, "main", silentInput({ threadId, messages }));
+      const { values } = await graph.getState({ configurable: { thread_id: threadId } });
+      return shown((values as typeof MessagesAnnotation.State).messages);
+    };
+    await say([], "u1", "one");
+    const told = await stored(url, threadId);
+    expect(await say(told, "u2", "two")).toEqual(["you: one", "me: answer to one", "you: two", "me: answer to two"]);
+    expect(await say(told, "u2", "TWO")).toEqual(["you: one", "me: answer to one", "you: TWO", "me: answer to TWO"]);
   });
 });
 

@@ -12,7 +12,7 @@ import { chatGraph } from "../../support/stepped-model.ts";
 import { verifyRun } from "../../support/verify.ts";
 import { connect, isType } from "../../support/ws-client.ts";
 import { completion, type OpenAIEndpoint, openaiEndpoint, response } from "./openai-endpoint.ts";
-import { type Answer, ScriptedModel } from "./scripted-model.ts";
+import { type Answer, type Piece, ScriptedModel } from "./scripted-model.ts";
 import { ofType, said, stored, turn } from "./turns.ts";
 
 /** What this test uses of either client. */
@@ -161,6 +161,57 @@ describe.each(generations)("the messages of @ag-ui/client %s", (_, Agent) => {
       { role: "assistant", content: "Yes." },
     ]);
     expect(client.messages).toEqual(await stored(own.url, client.threadId));
+  });
+});
+
+describe("a block of content", () => {
+  const text = { content: [{ type: "text", text: "Yes, 42." }] };
+
+  async function told(piece: Piece): Promise<AguiEvent[]> {
+    const own = await startSluice({ main: { graph: chatGraph(new ScriptedModel([piece, text])) } });
+    try {
+      return await turn(own.url, "main", userInput("hi"));
+    } finally {
+      await own.close();
+    }
+  }
+
+  it.each<[string, Piece]>([
+    ["LangChain's reasoning block", { content: [{ type: "reasoning", reasoning: "I think." }] }],
+    ["Anthropic's thinking block", { content: [{ type: "thinking", thinking: "I think." }] }],
+    [
+      "OpenAI's block of summaries",
+      { content: [{ type: "reasoning", summary: [{ type: "summary_text", text: "I " }, { text: "think." }] }] },
+    ],
+    [
+      "OpenAI's item beside the content",
+      { additional_kwargs: { reasoning: { id: "rs_1", summary: [{ type: "summary_text", text: "I think." }] } } },
+    ],
+    [
+      "both, saying the same",
+      {
+        content: [{ type: "reasoning", reasoning: "I think." }],
+        additional_kwargs: { reasoning_content: "I think." },
+      },
+    ],
+  ])("is told as reasoning: %s", async (_, piece) => {
+    const events = await told(piece);
+    const thought = ofType(events, EventType.REASONING_MESSAGE_CONTENT).map(({ delta }) => delta);
+    expect(thought.join("")).toBe("I think.");
+    expect(said(events)).toEqual(["Yes, 42."]);
+  });
+
+  it.each<[string, Piece]>([
+    ["a redacted thought", { content: [{ type: "redacted_thinking", data: "c2VjcmV0" }] }],
+    ["an encrypted item", { content: [{ type: "reasoning", summary: [], encrypted_content: "c2VjcmV0" }] }],
+  ])("that only its provider can read is handed on as it is: %s", async (_, piece) => {
+    const events = await told(piece);
+    const [start] = ofType(events, EventType.REASONING_START);
+    expect(ofType(events, EventType.REASONING_ENCRYPTED_VALUE)).toMatchObject([
+      { subtype: "message", entityId: start?.messageId, encryptedValue: "c2VjcmV0" },
+    ]);
+    expect(ofType(events, EventType.REASONING_MESSAGE_CONTENT)).toEqual([]);
+    expect(said(events)).toEqual(["Yes, 42."]);
   });
 });
 

@@ -24,6 +24,7 @@ const Basket = Annotation.Root({
   note: Annotation<string>,
   /** Nobody's business. */
   margin: Annotation<string>,
+  owner: Annotation<string>,
 });
 
 const LONG = "a note that is long enough for a patch to be shorter than the state it belongs to";
@@ -99,11 +100,12 @@ describe("state that a client sends", () => {
   it("reaches the graph for exposed keys, and for no others", async () => {
     const graph = shop();
     const url = await serve(["items", "total"], graph);
-    const input = userInput("buy", { state: { items: ["pear"], margin: "mine", unknown: true } });
+    const input = userInput("buy", { state: { items: ["pear"], owner: "me", unknown: true } });
     const events = await turn(url, "main", input);
     expect(held(events).at(-1)).toEqual({ items: ["pear", "apple"], total: 2 });
     const { values } = await graph.getState({ configurable: { thread_id: input.threadId } });
     expect(values).toMatchObject({ items: ["pear", "apple"], margin: "secret: 40 %" });
+    expect(values).not.toHaveProperty("owner");
     expect(values).not.toHaveProperty("unknown");
   });
 

@@ -11,13 +11,14 @@ import { ofType, turn } from "./turns.ts";
 
 describe("a run of two models", () => {
   let endpoint: OpenAIEndpoint;
+  let graph: object;
   let sluice: TestSluice;
 
   beforeAll(async () => {
     endpoint = await openaiEndpoint();
     const small = openaiModel({ baseUrl: endpoint.baseUrl, model: "small" });
     const large = openaiModel({ baseUrl: endpoint.baseUrl, model: "large" });
-    const graph = new StateGraph(MessagesAnnotation)
+    graph = new StateGraph(MessagesAnnotation)
       .addNode("draft", async ({ messages }) => ({ messages: await small.invoke(messages) }))
       .addNode("check", async ({ messages }) => ({ messages: await small.invoke(messages) }))
       .addNode("write", async ({ messages }) => ({ messages: await large.invoke(messages) }))
@@ -61,6 +62,14 @@ describe("a run of two models", () => {
       { provider: "openai", model: "small", inputTokens: 30, outputTokens: 3, totalTokens: 33 },
       { provider: "openai", model: "large", inputTokens: 40, outputTokens: 4, totalTokens: 44 },
     ]);
+  });
+
+  it("counts a call once where its tokens and its whole message both are admitted", async () => {
+    const own = await startSluice({ main: { graph } }, { STREAM_ALLOWED_EVENTS: "on_chat_model_*" });
+    endpoint.answer(answer(10, 1), answer(20, 2), answer(40, 4));
+    const end = (await turn(own.url, "main", userInput("hi"))).at(-1);
+    expect(end).toMatchObject({ usage: [{ totalTokens: 33 }, { totalTokens: 44 }] });
+    await own.close();
   });
 
   it("says nothing of usage where the endpoint said nothing", async () => {

@@ -2,9 +2,9 @@
  * LangChain's messages, documents and commands as plain objects. They are told by what they look like: a project may
  * well hold several copies of @langchain/core, and `instanceof` knows only one of them.
  */
-import { isPlainObject } from "../protocol/odd-values.ts";
+import { isPlainObject } from "./odd-values.ts";
 
-type Fields = Readonly<Record<string, unknown>>;
+export type Fields = Readonly<Record<string, unknown>>;
 
 /** For the `convert` option of `toJson`: a plain object for what is a message, a document or a command, else nothing. */
 export function toPlainShape(value: object): Fields | undefined {
@@ -12,9 +12,14 @@ export function toPlainShape(value: object): Fields | undefined {
   const type = messageType(fields);
   if (type !== undefined) return messageShape(fields, type);
   if (isDocument(fields)) return { page_content: fields.pageContent, ...filled(fields, ["metadata", "id"]) };
-  if (fields.lg_name === "Command") return filled(fields, ["lg_name", "graph", "update", "resume", "goto"]);
+  // What a command writes into the state, and what is sent to a node, is state: only the way is told.
+  if (fields.lg_name === "Command") return filled(fields, ["lg_name", "graph", "goto"]);
+  if (fields.lg_name === "Send") return filled(fields, ["lg_name", "node"]);
   return undefined;
 }
+
+/** JSON in which messages, documents and commands have their plain shapes. */
+export const PLAIN = { convert: toPlainShape };
 
 /** `"ai"`, `"tool"`, ..., or nothing when `value` is no message. Old copies have only `_getType`. */
 function messageType(value: Fields): string | undefined {
@@ -24,12 +29,15 @@ function messageType(value: Fields): string | undefined {
   return typeof type === "string" ? type : undefined;
 }
 
-/** Empty fields are left out: of a token's chunk they would be most of the bytes. */
+/**
+ * Empty fields are left out: of a token's chunk they would be most of the bytes. A tool message's `artifact` is what
+ * its tool keeps from the model, and so from here.
+ */
 function messageShape(message: Fields, type: string): Fields {
   const own = isChunk(message)
     ? { type: `${type}_chunk`, content: message.content, ...filled(message, chunkFields(message)) }
     : { type, content: message.content, ...filled(message, ["id", "name", "role", ...CALLS]) };
-  return { ...own, ...filled(message, ["tool_call_id", "status", ...ABOUT, "artifact"]) };
+  return { ...own, ...filled(message, ["tool_call_id", "status", ...ABOUT]) };
 }
 
 const CALLS = ["tool_calls", "invalid_tool_calls"];

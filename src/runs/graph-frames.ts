@@ -1,0 +1,52 @@
+/** The frames of the `langgraph` format: admitted graph events, under the same rules as what is told in AG-UI. */
+import { serializeGraphEvent } from "../graph/serialize.ts";
+import type { GraphEvent } from "../protocol/graph-event.ts";
+import type { DataFields } from "../protocol/public-data.ts";
+import { Rules } from "../translate/rules.ts";
+import type { TranslatorOptions } from "../translate/translator.ts";
+import { saidBetween, saidInPieces, shapeWithoutReasoning } from "../translate/without-reasoning.ts";
+
+export interface GraphFramesOptions
+  extends Pick<TranslatorOptions, "tokens" | "reasoning" | "nodes" | "reasoningTags"> {
+  /** What of `data` the agent shows, by event name. */
+  readonly fields: DataFields;
+}
+
+/** A parser is given all that a model said, and a chain's end may hold messages: what is no message, nobody can check. */
+const NO_PARSERS: DataFields = { on_parser_start: [], on_parser_stream: [], on_parser_end: [] };
+const NO_CHAINS: DataFields = { on_chain_start: [], on_chain_stream: [], on_chain_end: [] };
+
+export class GraphFrames {
+  readonly #options: GraphFramesOptions;
+  readonly #rules: Rules;
+  /** Readers of text that comes in pieces, by LangGraph's run id. */
+  readonly #said = new Map<string, (text: string) => string>();
+
+  constructor(options: GraphFramesOptions) {
+    this.#options = options;
+    this.#rules = new Rules(options);
+  }
+
+  /** The frame of an event; nothing for a piece where only whole messages are told. */
+  of(event: GraphEvent): string | undefined {
+    const { tokens, reasoning, messages } = this.#rules.of(event);
+    if (!tokens && event.event.endsWith("_stream")) return undefined;
+    const { fields } = this.#options;
+    if (reasoning && messages) return serializeGraphEvent(event, { fields });
+    return serializeGraphEvent(event, {
+      fields: { ...fields, ...NO_PARSERS, ...(messages ? {} : NO_CHAINS) },
+      ...(reasoning ? {} : { convert: shapeWithoutReasoning(this.#saidIn(event)) }),
+    });
+  }
+
+  #saidIn({ event, run_id }: GraphEvent): (text: string) => string {
+    const { reasoningTags } = this.#options;
+    if (!event.endsWith("_stream")) {
+      this.#said.delete(run_id);
+      return saidBetween(reasoningTags);
+    }
+    const said = this.#said.get(run_id) ?? saidInPieces(reasoningTags);
+    this.#said.set(run_id, said);
+    return said;
+  }
+}

@@ -1,0 +1,33 @@
+/** How a run ends: what the graph did or what stopped it, as it may be told. */
+import type { GraphRun } from "../graph/source.ts";
+import { SluiceError } from "../protocol/errors.ts";
+import type { Interrupt } from "../protocol/events.ts";
+import { messageOf, redact } from "../protocol/redact.ts";
+import type { RunEnd } from "../translate/translator.ts";
+
+/** The frame that closes a run in the graph topic. */
+export function graphEnd(end: RunEnd): object {
+  if (end.kind === "failed") return { event: "error", ...end.error.toJSON() };
+  return { event: "done", outcome: end.kind, ...(end.kind === "interrupted" ? { interrupts: end.interrupts } : {}) };
+}
+
+/** The graph came to its end, or to a question. */
+export function ending(interrupts: Interrupt[]): RunEnd {
+  const [first, ...rest] = interrupts;
+  return first ? { kind: "interrupted", interrupts: [first, ...rest] } : { kind: "done" };
+}
+
+/** The run was told to stop, and this is why. */
+export function stopped(reason: unknown): RunEnd {
+  const error = SluiceError.from(reason);
+  return error.code === "cancelled" ? { kind: "cancelled" } : { kind: "failed", error };
+}
+
+/** What the graph threw, as it may be told. */
+export function broken(thrown: unknown, graphRun: GraphRun | undefined): RunEnd {
+  if (thrown instanceof SluiceError) return { kind: "failed", error: thrown };
+  const code = graphRun?.isModelError(thrown) ? "model_error" : "graph_error";
+  const told = redact(messageOf(thrown));
+  const what = code === "model_error" ? "The model call failed" : "The graph failed";
+  return { kind: "failed", error: new SluiceError(code, told ? `${what}: ${told}` : undefined, { cause: thrown }) };
+}

@@ -1,0 +1,33 @@
+/** What the settings of a run and of its nodes let leave, for each place in the graph. */
+import { type GraphEvent, nodeNames } from "../protocol/graph-event.ts";
+import type { NodeRules, TranslatorOptions } from "./translator.ts";
+
+/** What holds for one place. */
+export type PlaceRules = Required<Record<keyof NodeRules, boolean>>;
+
+/** Asked with every token: what holds for a node's execution is worked out once. */
+export class Rules {
+  readonly #options: Pick<TranslatorOptions, "tokens" | "reasoning" | "nodes">;
+  readonly #known = new Map<unknown, PlaceRules>();
+
+  constructor(options: Pick<TranslatorOptions, "tokens" | "reasoning" | "nodes">) {
+    this.#options = options;
+  }
+
+  /** What holds for the node an event happened in, and for the nodes around it. */
+  of(event: GraphEvent): PlaceRules {
+    const place = event.metadata.langgraph_checkpoint_ns;
+    const known = this.#known.get(place);
+    if (known) return known;
+    const { tokens, reasoning, nodes } = this.#options;
+    const own = nodeNames(event).flatMap((name) => nodes[name] ?? []);
+    const rules = {
+      // Like filters, a node can only narrow what the run tells.
+      tokens: tokens && own.every((rules) => rules.tokens !== false),
+      reasoning: reasoning && own.every((rules) => rules.reasoning !== false),
+      messages: own.every((rules) => rules.messages !== false),
+    };
+    this.#known.set(place, rules);
+    return rules;
+  }
+}

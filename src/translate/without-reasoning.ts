@@ -1,0 +1,74 @@
+/** Messages as plain shapes, without what their models thought. */
+import { isRecord } from "../protocol/input.ts";
+import { type Fields, toPlainShape } from "../protocol/plain-shape.ts";
+import { ReasoningTags } from "./reasoning-tags.ts";
+
+/** Others may hold reasoning, each provider's in its own way: only what is known not to may stay. */
+const KWARGS = ["tool_calls", "function_call", "refusal"];
+const RESPONSE = ["finish_reason", "stop_reason", "finishReason", "model", "model_name", "model_provider"];
+
+/** Blocks of content that are thought, or may hold anything. */
+const THOUGHT = /reason|think|thought|signature|non_standard/i;
+
+/** Models do not think in these. */
+const OTHERS = /^(?:human|system|tool|function|remove)(?:_chunk)?$/;
+
+/**
+ * For the `convert` option of `toJson`: what `toPlainShape` gives, without reasoning. `said` takes a text and gives
+ * what of it is not thought.
+ */
+export function shapeWithoutReasoning(said: (text: string) => string): (value: object) => Fields | undefined {
+  return (value) => {
+    const shape = toPlainShape(value);
+    if (typeof shape?.type === "string") return OTHERS.test(shape.type) ? shape : withoutReasoning(shape, said);
+    return shape ?? generationWithoutReasoning(value as Fields, said);
+  };
+}
+
+/** What is said in a whole text, with what is between tags left out. */
+export function saidBetween(tags: readonly string[]): (text: string) => string {
+  return (text) => {
+    const reader = new ReasoningTags(tags);
+    return [...reader.push(text), ...reader.end()].map(textIn).join("");
+  };
+}
+
+/** What is said in a text that comes in pieces. What may yet become a tag is held back, and at the end lost. */
+export function saidInPieces(tags: readonly string[]): (text: string) => string {
+  const reader = new ReasoningTags(tags);
+  return (text) => reader.push(text).map(textIn).join("");
+}
+
+function textIn({ kind, text }: { readonly kind: string; readonly text: string }): string {
+  return kind === "text" ? text : "";
+}
+
+function withoutReasoning(message: Fields, said: (text: string) => string): Fields {
+  const { content, additional_kwargs, response_metadata, ...rest } = message;
+  return {
+    ...rest,
+    content: typeof content === "string" ? said(content) : blocksWithoutReasoning(content, said),
+    ...(isRecord(additional_kwargs) ? { additional_kwargs: only(KWARGS, additional_kwargs) } : {}),
+    ...(isRecord(response_metadata) ? { response_metadata: only(RESPONSE, response_metadata) } : {}),
+  };
+}
+
+function blocksWithoutReasoning(blocks: unknown, said: (text: string) => string): unknown {
+  if (!Array.isArray(blocks)) return blocks;
+  return blocks
+    .filter((block) => !isRecord(block) || !(THOUGHT.test(String(block.type)) || block.thought === true))
+    .map((block: unknown) => {
+      if (typeof block === "string") return said(block);
+      return isRecord(block) && typeof block.text === "string" ? { ...block, text: said(block.text) } : block;
+    });
+}
+
+/** What a completion model gives. */
+function generationWithoutReasoning(value: Fields, said: (text: string) => string): Fields | undefined {
+  if (typeof value.text !== "string" || !("generationInfo" in value || "message" in value)) return undefined;
+  return { text: said(value.text) };
+}
+
+function only(keys: readonly string[], fields: Fields): Fields {
+  return Object.fromEntries(Object.entries(fields).filter(([key]) => keys.includes(key)));
+}

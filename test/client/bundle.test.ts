@@ -1,0 +1,30 @@
+/** What a browser loads of the client. */
+import { fileURLToPath } from "node:url";
+import { expect, it } from "@jest/globals";
+import { build } from "esbuild";
+
+const bundle = (entry: string, external: string[] = []) =>
+  build({
+    entryPoints: [fileURLToPath(new URL(`../../src/client/${entry}`, import.meta.url))],
+    bundle: true,
+    minify: true,
+    write: false,
+    metafile: true,
+    platform: "browser",
+    format: "esm",
+    external,
+  });
+
+it("the connection stands alone, and is small", async () => {
+  // Fails on anything that only Node has.
+  const { outputFiles, metafile } = await bundle("connection.ts");
+  expect(Object.keys(metafile.inputs).filter((path) => !path.startsWith("src/client/"))).toEqual([]);
+  expect(outputFiles[0]?.contents.length).toBeLessThan(10_000);
+});
+
+it("the agent needs @ag-ui/client and rxjs besides, and nothing of the server's", async () => {
+  const { metafile } = await bundle("index.ts", ["@ag-ui/client", "rxjs"]);
+  expect(Object.keys(metafile.inputs).filter((path) => !path.startsWith("src/client/"))).toEqual([]);
+  const [output] = Object.values(metafile.outputs);
+  expect(new Set(output?.imports.map(({ path }) => path))).toEqual(new Set(["@ag-ui/client", "rxjs"]));
+});

@@ -1,0 +1,71 @@
+/** A server's end of every socket that a connection opens, played by a test. */
+import type { WebSocketConstructor, WebSocketLike } from "../../src/client/connection.ts";
+
+export class FakeSocket implements WebSocketLike {
+  onmessage: unknown;
+  onclose: unknown;
+  onerror: unknown;
+  readonly protocol: string;
+  /** What the client said. */
+  readonly sent: Record<string, unknown>[] = [];
+  /** The code the client closed with; `undefined` while it has not. */
+  closedWith: number | undefined;
+  terminated = false;
+
+  constructor(protocol: string) {
+    this.protocol = protocol;
+  }
+
+  send(text: string): void {
+    this.sent.push(JSON.parse(text) as Record<string, unknown>);
+  }
+
+  close(code?: number): void {
+    this.closedWith = code;
+  }
+
+  terminate(): void {
+    this.terminated = true;
+  }
+
+  say(frame: object): void {
+    (this.onmessage as (event: { data: string }) => void)({ data: JSON.stringify({ v: 1, ...frame }) });
+  }
+
+  hello(limits = { messageBytes: 1_000, subscriptions: 64 }): void {
+    this.say({ type: "hello", connection: "c", heartbeatSeconds: 15, limits });
+  }
+
+  /** Answers the frame the client said last. */
+  ack(fields: object = {}): void {
+    this.say({ type: "ack", id: this.sent.at(-1)?.id, ...fields });
+  }
+
+  event(cursor: string | undefined, data: object, fields: object = {}): void {
+    this.say({ type: "event", topic: "thread:t", ...(cursor ? { cursor } : {}), data, ...fields });
+  }
+
+  shut(code: number, reason = ""): void {
+    (this.onclose as (event: { code: number; reason: string }) => void)({ code, reason });
+  }
+}
+
+export class FakeServer {
+  readonly sockets: FakeSocket[] = [];
+  readonly WebSocket: WebSocketConstructor;
+
+  constructor() {
+    const { sockets } = this;
+    this.WebSocket = class extends FakeSocket {
+      constructor(_url: string, protocol: string) {
+        super(protocol);
+        sockets.push(this);
+      }
+    };
+  }
+
+  /** The last that was opened. */
+  get socket(): FakeSocket {
+    return this.sockets.at(-1) as FakeSocket;
+  }
+}

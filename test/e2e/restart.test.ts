@@ -1,0 +1,150 @@
+/** The server dies in the middle of a run, and starts again on the same data. */
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "@jest/globals";
+import { EventType } from "../../src/protocol/events.ts";
+import { killRest, serve, sluice } from "../support/child.ts";
+import { temporaryFolder } from "../support/folder.ts";
+import { postRun, type SseRun, userInput } from "../support/sse-client.ts";
+import { verifyRun } from "../support/verify.ts";
+
+// The tests run side by side: most of their time goes into starting Node.
+afterAll(killRest);
+const folder = temporaryFolder();
+
+/** A data folder, and a configuration that serves the bundled assistant. */
+function place(name: string, recover: boolean): { DATA_DIR: string; CONFIG_DIR: string } {
+  const [DATA_DIR, CONFIG_DIR] = [join(folder, name, "data"), join(folder, name, "config")];
+  mkdirSync(CONFIG_DIR, { recursive: true });
+  const agents = { assistant: { graph: "assistant", recover } };
+  writeFileSync(join(CONFIG_DIR, "agents.json"), JSON.stringify({ agents }));
+  return { DATA_DIR, CONFIG_DIR };
+}
+
+/** So slow that a test can kill it between two words. */
+const SLOW = { DEMO_TOKENS_PER_SECOND: "20", DEMO_JITTER: "0", STREAM_TIMEOUT_SECONDS: "600" };
+
+async function get<T>(url: string, path: string): Promise<T> {
+  const response = await fetch(`${url}${path}`);
+  if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
+  return (await response.json()) as T;
+}
+
+async function chat(url: string, threadId: string, message: string): Promise<string> {
+  const response = await fetch(`${url}/chat`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ threadId, message }),
+  });
+  return ((await response.json()) as { message: string }).message;
+}
+
+interface Thread {
+  messages: { role: string; content?: string }[];
+}
+
+/** Waits until a run has called its tool and begins to answer. */
+async function answering(run: SseRun): Promise<void> {
+  await run.until(EventType.TOOL_CALL_RESULT);
+  const before = run.events.length;
+  while (!run.events.slice(before).some(({ type }) => type === EventType.TEXT_MESSAGE_CONTENT)) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+describe("a server that is killed in the middle of a run", () => {
+  it.concurrent("says after its restart that the run is lost; the thread is there and goes on", async () => {
+    const where = place("lost", false);
+    const first = await serve({ ...where, ...SLOW });
+    const input = userInput("What is 12 * 7?", { threadId: "t" });
+    const run = await postRun(first.url, input);
+    await answering(run);
+    await first.kill();
+    await expect(run.done).rejects.toThrow();
+
+    const second = await serve(where);
+    expect((await get<Thread>(second.url, "/threads/t/messages")).messages[0]).toMatchObject({ role: "user" });
+    expect(await get(second.url, "/threads/t")).toMatchObject({ title: "What is 12 * 7?", active: false });
+    const back = await (await postRun(second.url, input)).done;
+    expect(back.at(-1)).toMatchObject({ type: EventType.RUN_ERROR, code: "owner_lost" });
+    await verifyRun(back);
+    expect(await chat(second.url, "t", "What is 2 + 3?")).toContain("2 + 3 = 5");
+    expect(await second.stop()).toMatchObject({ code: 0, stderr: "" });
+  });
+
+  it.concurrent("goes on with the run where the agent's config says so", async () => {
+    const where = place("recovered", true);
+    const first = await serve({ ...where, ...SLOW });
+    const input = userInput("What is 12 * 7?", { threadId: "t" });
+    await answering(await postRun(first.url, input));
+    await first.kill();
+
+    const second = await serve({ ...where, ...SLOW, DEMO_TOKENS_PER_SECOND: "100" });
+    expect(await get(second.url, "/threads/t")).toMatchObject({ active: true });
+    const run = await postRun(second.url, input);
+    const events = await run.done;
+    await verifyRun(events);
+    expect(events.slice(0, 2).map(({ type }) => type)).toEqual(["RUN_STARTED", "MESSAGES_SNAPSHOT"]);
+    expect(events[0]).toMatchObject({ runId: input.runId });
+    expect(events.at(-1)).toMatchObject({ type: EventType.RUN_FINISHED, runId: input.runId });
+    // The tool ran before, and what is known of it stays known; what is said now is the answer.
+    expect(events.map(({ type }) => type)).not.toContain(EventType.TOOL_CALL_START);
+    const { messages } = await get<Thread>(second.url, "/threads/t/messages");
+    expect(messages.map(({ role }) => role).filter((role) => role !== "reasoning")).toEqual([
+      "user",
+      "assistant",
+      "tool",
+      "assistant",
+    ]);
+    expect(messages.at(-1)?.content).toContain("12 * 7 = 84");
+    expect(messages.filter(({ role }) => role === "user")).toHaveLength(1);
+    expect(await second.stop()).toMatchObject({ code: 0, stderr: "" });
+  });
+
+  it.concurrent("has every thread again when it was stopped in order, in one file", async () => {
+    const where = place("stopped", false);
+    const first = await serve(where);
+    for (const thread of ["a", "b"]) await chat(first.url, thread, `What is 1 + ${thread === "a" ? 1 : 2}?`);
+    const before = await get<Thread>(first.url, "/threads/a/messages");
+    expect(await first.stop()).toMatchObject({ code: 0, stderr: "" });
+    expect(readdirSync(where.DATA_DIR)).toEqual(["sluice.db"]);
+    const second = await serve(where);
+    const { threads } = await get<{ threads: { threadId: string }[] }>(second.url, "/threads");
+    expect(threads.map(({ threadId }) => threadId)).toEqual(["b", "a"]);
+    expect(await get<Thread>(second.url, "/threads/a/messages")).toEqual(before);
+    await second.stop();
+  });
+});
+
+describe("sluice serve", () => {
+  it.concurrent("does not start on data that another process has", async () => {
+    const where = place("shared", false);
+    const first = await serve(where);
+    const { code, stdout, stderr } = await sluice(["serve"], { ...where, PORT: "0" });
+    expect({ code, stdout, stderr }).toEqual({
+      code: 1,
+      stdout: "",
+      stderr: `sluice: DATA_DIR=${where.DATA_DIR}: ${join(where.DATA_DIR, "sluice.db")} is in use by another process. One process at a time can have it.\n`,
+    });
+    expect(await chat(first.url, "t", "What is 1 + 1?")).toContain("1 + 1 = 2");
+    await first.stop();
+  });
+
+  it.concurrent("does not start on a damaged file, and leaves it as it is", async () => {
+    const where = place("damaged", false);
+    mkdirSync(where.DATA_DIR);
+    writeFileSync(join(where.DATA_DIR, "sluice.db"), "Dear diary, ".repeat(1_000));
+    const { code, stderr } = await sluice(["serve"], { ...where, PORT: "0" });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^sluice: DATA_DIR=\S+: \S+sluice\.db is damaged, or no SQLite database\.\n$/);
+  });
+
+  it.concurrent("does not start where it cannot keep anything", async () => {
+    const where = place("blocked", false);
+    writeFileSync(where.DATA_DIR, "");
+    const { code, stderr } = await sluice(["serve"], { ...where, PORT: "0" });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^sluice: DATA_DIR=\S+: \S+sluice\.db cannot be opened: \w+: .*\n$/);
+    expect(stderr.trimEnd().split("\n")).toHaveLength(1);
+  });
+});

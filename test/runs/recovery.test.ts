@@ -1,0 +1,222 @@
+/** A process dies in the middle of runs, and the next one finds what it left. */
+import { afterEach, describe, expect, it } from "@jest/globals";
+import { AIMessage } from "@langchain/core/messages";
+import {
+  type BaseCheckpointSaver,
+  interrupt,
+  MemorySaver,
+  MessagesAnnotation,
+  START,
+  StateGraph,
+} from "@langchain/langgraph";
+import { type AguiEvent, EventType, type Message } from "../../src/protocol/events.ts";
+import { catchUpAgui } from "../../src/server/catch-up.ts";
+import { MemoryStore } from "../../src/store/memory.ts";
+import { verifyRun } from "../support/verify.ts";
+import { NEVER, type TestRuns, testRuns, USER } from "./scripted.ts";
+
+/** What outlives a process. */
+function disk() {
+  return { store: new MemoryStore(100, () => {}), checkpointer: new MemorySaver() };
+}
+
+type Disk = ReturnType<typeof disk>;
+
+/** Two nodes that speak; in a process that is going to die, one of them never comes back. */
+function twoNodes(checkpointer: BaseCheckpointSaver | undefined, hangsIn?: "first" | "second") {
+  const node = (name: "first" | "second") => async () => {
+    if (hangsIn === name) await NEVER;
+    return { messages: [new AIMessage({ id: `m-${name}`, content: name })] };
+  };
+  return new StateGraph(MessagesAnnotation)
+    .addNode("first", node("first"))
+    .addNode("second", node("second"))
+    .addEdge(START, "first")
+    .addEdge("first", "second")
+    .compile({ checkpointer });
+}
+
+function asking(checkpointer: BaseCheckpointSaver, hangs: boolean) {
+  const ask = async () => {
+    const answer = interrupt("Go on?");
+    if (hangs) await NEVER;
+    return { messages: [new AIMessage(`You said ${JSON.stringify(answer)}`)] };
+  };
+  return new StateGraph(MessagesAnnotation).addNode("ask", ask).addEdge(START, "ask").compile({ checkpointer });
+}
+
+const QUICK = { orphanGraceSeconds: 60, detachedGraceSeconds: 60 };
+const contents = (messages: readonly Message[] | undefined) => messages?.map(({ content }) => content);
+const types = (events: readonly AguiEvent[]) => events.map(({ type }) => type);
+
+describe("a run whose process died", () => {
+  const open: TestRuns[] = [];
+  afterEach(async () => {
+    for (const subject of open.splice(0)) await subject.close(0);
+  });
+
+  /** A process: what it knows besides the disk is its own. */
+  function start(graph: object, { store }: Disk, recover: boolean): TestRuns {
+    const subject = testRuns({ agent: graph }, { store, entry: { ...QUICK, recover } });
+    open.push(subject);
+    return subject;
+  }
+
+  /** Starts a run, and leaves it where it hangs. What a dead process would still write is held off by the next one. */
+  async function die(graph: object, { store }: Disk, reached: (event: AguiEvent) => boolean, input = {}) {
+    const subject = testRuns({ agent: graph }, { store, entry: QUICK });
+    open.push(subject);
+    const handle = await subject.start(input);
+    await subject.until(reached);
+    // It lives for a moment longer: what it told is kept a turn after it is in the log.
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    return handle;
+  }
+
+  const atStep = (name: string) => (event: AguiEvent) =>
+    event.type === EventType.STEP_STARTED && event.stepName === name;
+
+  it("is ended, says so, and what was said stays", async () => {
+    const kept = disk();
+    const old = await die(twoNodes(kept.checkpointer, "second"), kept, atStep("second"));
+    const next = start(twoNodes(kept.checkpointer), kept, false);
+    expect(await next.runs.recover()).toMatchObject([{ run: { threadId: "t", runId: "r" }, outcome: "lost" }]);
+    expect(await kept.store.run("t", "r")).toMatchObject({ status: "failed" });
+    expect(contents((await kept.store.thread("t"))?.messages)).toEqual(["hi", "first"]);
+    expect(await kept.store.thread("t")).toMatchObject({
+      ending: {
+        runId: "r",
+        terminal: { type: EventType.RUN_ERROR, code: "owner_lost", metadata: { retryable: true } },
+      },
+    });
+    expect(await next.runs.recover()).toEqual([]);
+
+    // Who comes back with the same runId, or with an old cursor, hears how it ended.
+    const again = await next.start();
+    expect(again.from).toEqual(old.from);
+    const { gap } = await next.log.read(again.topic, again.from, 10);
+    expect(gap).toBe("epoch");
+    const { events } = await catchUpAgui(next.runs, again, "epoch", false);
+    expect(types(events)).toEqual(["RUN_STARTED", "CUSTOM", "MESSAGES_SNAPSHOT", "RUN_ERROR"]);
+    expect(events.at(-1)).toMatchObject({ code: "owner_lost" });
+  });
+
+  it("goes on from its last checkpoint when its agent may be recovered", async () => {
+    const kept = disk();
+    await die(twoNodes(kept.checkpointer, "second"), kept, atStep("second"));
+    const next = start(twoNodes(kept.checkpointer), kept, true);
+    expect(await next.runs.recover()).toMatchObject([{ outcome: "recovered" }]);
+    const handle = next.runs.active("t");
+    if (!handle) throw new Error("Nothing was recovered.");
+    expect(handle.runId).toBe("r");
+    const events = await next.eventsOf(handle);
+    await verifyRun(events);
+    expect(types(events).slice(0, 2)).toEqual(["RUN_STARTED", "MESSAGES_SNAPSHOT"]);
+    // What the first node said stays said; the second one begins again.
+    expect(contents((events[1] as { messages: Message[] }).messages)).toEqual(["hi", "first"]);
+    expect(events.filter(({ type }) => type === EventType.STEP_STARTED)).toMatchObject([{ stepName: "second" }]);
+    expect(events.at(-1)).toMatchObject({ type: EventType.RUN_FINISHED, runId: "r" });
+    await next.idle();
+    expect(await kept.store.run("t", "r")).toMatchObject({ status: "done" });
+    expect(contents((await kept.store.thread("t"))?.messages)).toEqual(["hi", "first", "second"]);
+    const state = await twoNodes(kept.checkpointer).getState({ configurable: { thread_id: "t" } });
+    expect(contents(state.values.messages)).toEqual(["hi", "first", "second"]);
+  });
+
+  it.each([
+    ["its first node was at work", true],
+    ["its graph keeps no checkpoints", false],
+  ])("begins anew when %s", async (_, keeps) => {
+    const kept = disk();
+    const memory = keeps ? kept.checkpointer : undefined;
+    await die(twoNodes(memory, "first"), kept, atStep("first"));
+    const next = start(twoNodes(memory), kept, true);
+    await next.runs.recover();
+    await next.idle();
+    expect(contents((await kept.store.thread("t"))?.messages)).toEqual(["hi", "first", "second"]);
+  });
+
+  it("that begins anew tells everything anew", async () => {
+    const kept = disk();
+    await die(twoNodes(undefined, "second"), kept, atStep("second"));
+    const next = start(twoNodes(undefined), kept, true);
+    await next.runs.recover();
+    await next.idle();
+    expect(contents((await kept.store.thread("t"))?.messages)).toEqual(["hi", "first", "second"]);
+  });
+
+  it("that was a fork goes on in its branch", async () => {
+    const kept = disk();
+    const before = start(twoNodes(kept.checkpointer), kept, false);
+    await before.start({ runId: "r1" });
+    await before.idle();
+    const edited = [{ ...USER, content: "edited" }];
+    await die(twoNodes(kept.checkpointer, "first"), kept, atStep("first"), { runId: "r2", messages: edited });
+    const next = start(twoNodes(kept.checkpointer), kept, true);
+    await next.runs.recover();
+    await next.idle();
+    expect(contents((await kept.store.thread("t"))?.messages)).toEqual(["edited", "first", "second"]);
+    const state = await twoNodes(kept.checkpointer).getState({ configurable: { thread_id: "t" } });
+    expect(contents(state.values.messages)).toEqual(["edited", "first", "second"]);
+  });
+
+  it.each([true, false])(
+    "in the middle of an answer to an interrupt loses no answer (recovered: %s)",
+    async (recover) => {
+      const kept = disk();
+      const before = start(asking(kept.checkpointer, false), kept, recover);
+      await before.start({ runId: "r1" });
+      await before.idle();
+      const open = (await kept.store.thread("t"))?.interrupts ?? [];
+      expect(open).toHaveLength(1);
+      const resume = [{ interruptId: open[0]?.id ?? "", status: "resolved" as const, payload: "yes" }];
+      await die(asking(kept.checkpointer, true), kept, atStep("ask"), { runId: "r2", resume });
+      expect((await kept.store.thread("t"))?.interrupts).toEqual([]);
+
+      const next = start(asking(kept.checkpointer, false), kept, recover);
+      await next.runs.recover();
+      await next.idle();
+      if (!recover) {
+        expect((await kept.store.thread("t"))?.interrupts).toEqual(open);
+        await next.start({ runId: "r3", resume });
+        await next.idle();
+      }
+      expect(contents((await kept.store.thread("t"))?.messages)).toEqual(["hi", 'You said "yes"']);
+    },
+  );
+
+  it("is not begun for ever: what brings down its process is ended in the end", async () => {
+    const kept = disk();
+    await die(twoNodes(kept.checkpointer, "first"), kept, atStep("first"));
+    const outcomes: string[] = [];
+    for (let restart = 0; restart < 4; restart += 1) {
+      const next = testRuns(
+        { agent: twoNodes(kept.checkpointer, "first") },
+        { store: kept.store, entry: { ...QUICK, recover: true } },
+      );
+      open.push(next);
+      outcomes.push(...(await next.runs.recover()).map(({ outcome }) => outcome));
+    }
+    expect(outcomes).toEqual(["recovered", "recovered", "lost"]);
+  });
+
+  it("of an agent that is not served any more is ended", async () => {
+    const kept = disk();
+    await die(twoNodes(kept.checkpointer, "first"), kept, atStep("first"));
+    const next = testRuns({ other: twoNodes(kept.checkpointer) }, { store: kept.store, entry: { recover: true } });
+    open.push(next);
+    expect(await next.runs.recover()).toMatchObject([{ outcome: "lost" }]);
+  });
+
+  it("holds up those who want to start until it is dealt with", async () => {
+    const kept = disk();
+    await die(twoNodes(kept.checkpointer, "first"), kept, atStep("first"));
+    const next = start(twoNodes(kept.checkpointer), kept, true);
+    const recovering = next.runs.recover();
+    await expect(next.start({ runId: "new", messages: [{ ...USER, id: "u2" }] })).rejects.toMatchObject({
+      code: "thread_busy",
+    });
+    expect(await recovering).toHaveLength(1);
+    await next.idle();
+  });
+});
