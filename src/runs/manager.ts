@@ -18,6 +18,7 @@ import { KeyedLock } from "./keyed-lock.ts";
 import { type Active, makeRoom } from "./make-room.ts";
 import { type LeftRun, takeUp } from "./recovery.ts";
 import { Run, type RunOutcome } from "./run.ts";
+import { stillOpen } from "./run-end.ts";
 import { planFor, type RunInput, runInput } from "./run-input.ts";
 import { Threads } from "./threads.ts";
 
@@ -218,7 +219,7 @@ export class RunManager {
     const begins = run.begin();
     // Known before anybody can read of it: who arrives in between is told of it from its start.
     const done = begins.then(
-      () => this.#drive(run),
+      () => this.#drive(run, input),
       () => {}, // Whoever asked for the run hears why it could not begin.
     );
     this.#active.set(threadId, { run, handle, bodyHash: hash, detached, done });
@@ -261,12 +262,12 @@ export class RunManager {
     return { agent, threadId, runId, topic: threadTopic(threadId), over: true, from: earlier.from, graphFrom };
   }
 
-  async #drive(run: Run): Promise<void> {
+  async #drive(run: Run, input: RunInput): Promise<void> {
     const outcome = await run.drive();
     let { cause } = outcome;
     let ours = true;
     try {
-      ours = await this.#end(run, outcome);
+      ours = await this.#end(run, input, outcome);
     } catch (error) {
       // The row could not be written. Clients still hear how the run ended; the operator hears of the row.
       cause = error;
@@ -278,9 +279,9 @@ export class RunManager {
   }
 
   /** The row first, then the log: whoever ends the row first has the word. */
-  #end(run: Run, { end, closing, messages, state }: RunOutcome): Promise<boolean> {
-    const { threadId, runId } = run.plan;
-    const interrupts = end.kind === "interrupted" ? end.interrupts : [];
+  async #end(run: Run, input: RunInput, { end, closing, messages, state }: RunOutcome): Promise<boolean> {
+    const { agent, threadId, runId } = run.plan;
+    const interrupts = await stillOpen(end, input, () => latestCheckpoint(agent.graph, threadId));
     const refused = Object.fromEntries(run.refused);
     const status = STATUS[end.kind];
     const terminal = closing.at(-1);

@@ -4,6 +4,7 @@ import { SluiceError } from "../protocol/errors.ts";
 import type { Interrupt } from "../protocol/events.ts";
 import { messageOf, redact } from "../protocol/redact.ts";
 import type { RunEnd } from "../translate/translator.ts";
+import type { RunInput } from "./run-input.ts";
 
 /** The frame that closes a run in the graph topic. */
 export function graphEnd(end: RunEnd): object {
@@ -15,6 +16,20 @@ export function graphEnd(end: RunEnd): object {
 export function ending(interrupts: Interrupt[]): RunEnd {
   const [first, ...rest] = interrupts;
   return first ? { kind: "interrupted", interrupts: [first, ...rest] } : { kind: "done" };
+}
+
+/**
+ * What the thread waits for when a run is over. One that was to bring answers and was stopped, or failed, before the
+ * graph took another step has answered nothing: `checkpoint` tells where the graph stands.
+ */
+export async function stillOpen(
+  end: RunEnd,
+  { answered, checkpoint: before }: Pick<RunInput, "answered" | "checkpoint">,
+  checkpoint: () => Promise<string>,
+): Promise<readonly Interrupt[]> {
+  if (end.kind === "interrupted") return end.interrupts;
+  if (end.kind === "done" || answered.length === 0) return [];
+  return (await checkpoint()) === before ? answered : [];
 }
 
 /** The run was told to stop, and this is why. */

@@ -44,12 +44,12 @@ function textIn({ kind, text }: { readonly kind: string; readonly text: string }
 }
 
 function withoutReasoning(message: Fields, said: (text: string) => string): Fields {
-  const { content, additional_kwargs, response_metadata, ...rest } = message;
+  const { content, additional_kwargs, response_metadata } = message;
   return {
-    ...rest,
+    ...message,
     content: typeof content === "string" ? said(content) : blocksWithoutReasoning(content, said),
-    ...(isRecord(additional_kwargs) ? { additional_kwargs: only(KWARGS, additional_kwargs) } : {}),
-    ...(isRecord(response_metadata) ? { response_metadata: only(RESPONSE, response_metadata) } : {}),
+    additional_kwargs: only(KWARGS, additional_kwargs),
+    response_metadata: only(RESPONSE, response_metadata),
   };
 }
 
@@ -69,6 +69,8 @@ function generationWithoutReasoning(value: Fields, said: (text: string) => strin
   return { text: said(value.text) };
 }
 
-function only(keys: readonly string[], fields: Fields): Fields {
-  return Object.fromEntries(Object.entries(fields).filter(([key]) => keys.includes(key)));
+/** Nothing when nothing is left: a field that is not told. */
+function only(keys: readonly string[], fields: unknown): Fields | undefined {
+  const left = isRecord(fields) ? Object.entries(fields).filter(([key]) => keys.includes(key)) : [];
+  return left.length > 0 ? Object.fromEntries(left) : undefined;
 }

@@ -186,6 +186,15 @@ describe("data: picked fields", () => {
     expect(frameOf(event("on_chain_end", data), { fields }).data).toEqual({});
   });
 
+  it("are the way to a tool's artifact and to what a command writes", () => {
+    const artifact = new ToolMessage({ content: "ok", tool_call_id: "c1", artifact: { rows: 2 } });
+    const command = new Command({ update: { answer: 42 }, goto: "next" });
+    const of = (output: unknown, field: string) =>
+      frameOf(event("on_tool_end", { output }), { fields: { on_tool_end: [field] } }).data;
+    expect(of(artifact, "output.artifact")).toEqual({ output: { artifact: { rows: 2 } } });
+    expect(of(command, "output.update.answer")).toEqual({ output: { update: { answer: 42 } } });
+  });
+
   it("leaves the graph's data as it is, and picks an own __proto__ without harm", () => {
     const data = JSON.parse('{"output":{"a":{"b":1,"c":2},"__proto__":{"d":3}}}');
     const before = JSON.stringify(data);
@@ -256,7 +265,7 @@ describe("messages, documents, commands", () => {
         status: "success",
         artifact: new Map([["a", 1]]),
       }),
-      { type: "tool", content: "ok", name: "search", tool_call_id: "c1", status: "success", artifact: { a: 1 } },
+      { type: "tool", content: "ok", name: "search", tool_call_id: "c1", status: "success" },
     ],
     [
       "a chunk of a tool's answer",
@@ -275,16 +284,12 @@ describe("messages, documents, commands", () => {
       { pageContent: "a", metadata: {}, score: 1 },
     ],
     [
-      "a command",
+      "a command, without the state that it writes or sends",
       new Command({
         update: { messages: [new AIMessage("hi")] },
         goto: [new Send("next", { m: new HumanMessage("q") })],
       }),
-      {
-        lg_name: "Command",
-        update: { messages: [{ type: "ai", content: "hi" }] },
-        goto: [{ lg_name: "Send", node: "next", args: { m: { type: "human", content: "q" } } }],
-      },
+      { lg_name: "Command", goto: [{ lg_name: "Send", node: "next" }] },
     ],
   ];
   it.each(cases)("%s", (_, value, expected) => {

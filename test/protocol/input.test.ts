@@ -14,6 +14,13 @@ describe("a RunAgentInput", () => {
     expect(parseRunAgentInput(body)).toEqual({ ...body, tools: [], context: [] });
   });
 
+  it("is refused when it is nested deeper than anything that walks it could bear", () => {
+    const nested = (depth: number) => ({ ...body, state: JSON.parse("[".repeat(depth) + "]".repeat(depth)) });
+    expect(parseRunAgentInput(nested(63))).toMatchObject(body);
+    expect(() => parseRunAgentInput(nested(64))).toThrow(bad("64 levels"));
+    expect(() => parseRunAgentInput(nested(100_000))).toThrow(bad("64 levels"));
+  });
+
   it("may hold members nobody knows", () => {
     const sent = { ...body, data: { legacy: true }, messages: [{ ...user, parts: [] }] };
     expect(parseRunAgentInput(sent)).toMatchObject(body);

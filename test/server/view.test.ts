@@ -84,6 +84,29 @@ function shown(narrowing: Narrowing): string[] {
   return eventsThrough(LOG, narrowing).slice(1, -1).map(line);
 }
 
+it("without reasoning hides what was thought before, in whatever repeats the thread's messages", () => {
+  const messages = [
+    { id: "r", role: "reasoning" as const, content: "secret" },
+    { id: "m", role: "assistant" as const, content: "Hi" },
+  ];
+  const input = { threadId: "t", runId: "r", messages, tools: [], context: [] };
+  const repeating = [
+    entry({ type: EventType.RUN_STARTED, threadId: "t", runId: "r", input }),
+    entry({ type: EventType.MESSAGES_SNAPSHOT, messages }),
+  ];
+  for (const speaksOne of [true, false]) {
+    const push = (reasoning: boolean) =>
+      repeating.flatMap((told, index) =>
+        view({ reasoning, speaksOne })
+          .push({ ...told, offset: index + 1 }, undefined)
+          .map(({ json }) => json),
+      );
+    expect(push(true).filter((json) => json.includes("secret"))).toHaveLength(2);
+    expect(push(false).filter((json) => json.includes("secret"))).toEqual([]);
+    expect(push(false).filter((json) => json.includes("Hi"))).toHaveLength(2);
+  }
+});
+
 describe("a view that narrows nothing", () => {
   it("gives the very strings the log holds, each with its cursor", () => {
     const out = pass(LOG, view());

@@ -39,7 +39,7 @@ export async function serve(
   const child = start(["serve", ...graphs], { PORT: "0", LOG_LEVEL: "silent", ...QUICK_DEMO, ...env }, cwd);
   const exited = exitOf(child);
   const greeting = await Promise.race([
-    printed(child, /\n  curl .*\n\n$/),
+    printed(child, /\n {2}curl .*\n\n$/),
     exited.then(({ code, stderr }) => Promise.reject(new Error(`exited with ${code}: ${stderr}`))),
   ]);
   const [url] = /http:\/\/\S+/.exec(greeting) ?? [];

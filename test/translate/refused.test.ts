@@ -15,6 +15,9 @@ import {
   nodeStart,
   said,
   token,
+  toolEnd,
+  toolMessage,
+  toolStart,
   translate,
   update,
 } from "./events.ts";
@@ -115,7 +118,23 @@ describe("nothing of what is refused leaks", () => {
     ];
   }
 
+  /** A node that runs a tool with bare arguments, so that LangChain tells nobody which call it is. */
+  const bareTool = [
+    callPiece("m", { id: "c1", name: "look", args: "{}" }, { node: "model" }),
+    modelEnd("m", "", { node: "model" }),
+    toolStart("1", "look", {}, { node: "work" }),
+    toolEnd("1", "look", secret, { node: "work" }),
+    nodeEnd("work", { output: update(toolMessage("c1", secret)) }),
+  ];
+
   const cases: [string, AllowList, GraphEvent[]][] = [
+    ["a tool's result that has no id", allowList({ events: ["on_chat_model_*", "on_chain_*"] }), bareTool],
+    ["a tool that its name refuses", allowList({ ...ALL, names: { exclude: ["look"] } }), bareTool],
+    [
+      "a tool that its name refuses, and that never ends",
+      allowList({ ...ALL, names: { exclude: ["look"] } }),
+      bareTool.filter(({ event }) => event !== "on_tool_end"),
+    ],
     ["a hidden node's model and return", nodes, hiddenRun("hidden")],
     ["a hidden node that returns finished text", nodes, [nodeEnd("hidden", { output: update(ai("x", secret)) })]],
     [
@@ -177,6 +196,18 @@ describe("nothing of what is refused leaks", () => {
       'TEXT_MESSAGE_CONTENT m-b "Hi"',
       "TEXT_MESSAGE_END m-b",
     ]);
+  });
+
+  it("of why it stopped: only the message that is told says so", () => {
+    const ends = (node: string, list: AllowList) => {
+      const end = modelEnd("a", "Hi", { node, finishReason: "length" });
+      const events = [modelStart("a", { node }), end, nodeEnd(node, { output: update(ai("x", "Hi")) })];
+      return translate(events, { allowList: list }).at(-1);
+    };
+    expect(ends("hidden", nodes)).not.toHaveProperty("metadata");
+    expect(ends("open", allowList({ events: ["on_tool_*"] }))).not.toHaveProperty("metadata");
+    // Its own end is refused, but what it said is told by its node.
+    expect(ends("open", allowList({ events: ["on_chain_*"] }))).toMatchObject({ metadata: { finishReason: "length" } });
   });
 
   it("of its usage, either", () => {
