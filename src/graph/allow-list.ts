@@ -52,7 +52,7 @@ function placeTests(spec: AllowListSpec): Test[] {
   const tests: Test[] = [];
   const { nodes, tags, names, maxDepth, silentNodes } = spec;
   if (nodes) tests.push((event) => matches(nodes, nodeNames(event)));
-  if (silentNodes)
+  if (silentNodes?.length)
     tests.push((event) => !isModelCall(event) || !nodeNames(event).some((node) => silentNodes.includes(node)));
   if (tags) tests.push((event) => matches(tags, event.tags));
   if (names) tests.push((event) => matches(names, [event.name]));

@@ -39,6 +39,15 @@ export class GraphFrames {
     });
   }
 
+  /**
+   * A piece that was told to nobody. Who comes in the middle of a text cannot tell what in it is thought, so of its
+   * pieces none is told any more.
+   */
+  missed(event: GraphEvent): void {
+    if (this.#options.reasoningTags.length === 0 || !event.event.endsWith("_stream")) return;
+    if (!this.#rules.of(event).reasoning) this.#said.set(event.run_id, () => "");
+  }
+
   #saidIn({ event, run_id }: GraphEvent): (text: string) => string {
     const { reasoningTags } = this.#options;
     if (!event.endsWith("_stream")) {

@@ -226,8 +226,10 @@ export class Run {
       this.#tell(this.#translator.refused(event, allowList.admitsPlace(event)), event);
       return;
     }
-    const json = this.#graph && this.#frames.of(event);
-    if (json !== undefined) this.#graph?.add({ json, provenance: provenanceOf(event, [event.event]) });
+    if (this.#graph) {
+      const json = this.#frames.of(event);
+      if (json !== undefined) this.#graph.add({ json, provenance: provenanceOf(event, [event.event]) });
+    } else this.#frames.missed(event);
     this.#tell(this.#translator.push(event), event);
   }
 

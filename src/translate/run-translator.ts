@@ -114,7 +114,7 @@ class RunTranslator implements Translator {
       case "on_tool_start":
         // A call that the graph runs is none the client has to answer, whatever the tool's name.
         this.#pendingCalls.delete(this.#tools.callOf(event));
-        return this.#tools.start(event);
+        return this.#tools.start(event, this.#plain(event));
       case "on_tool_end":
         return this.#tools.end(event, this.#plain(event));
       case "on_tool_error":

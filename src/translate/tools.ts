@@ -73,9 +73,9 @@ export class ToolCalls implements CallBook {
     return id;
   }
 
-  /** A call that a model streamed is not announced a second time. */
-  start(event: GraphEvent): AguiEvent[] {
-    return this.tell(this.callOf(event), event.name, () => toJson(inputOf(event.data)));
+  /** A call that a model streamed is not announced a second time. `limits`: how messages in it are written. */
+  start(event: GraphEvent, limits?: JsonLimits): AguiEvent[] {
+    return this.tell(this.callOf(event), event.name, () => toJson(inputOf(event.data), limits));
   }
 
   /** A whole call at once. */
@@ -89,7 +89,6 @@ export class ToolCalls implements CallBook {
     ];
   }
 
-  /** `limits`: how messages in the result are written. */
   end(event: GraphEvent, limits?: JsonLimits): AguiEvent[] {
     const output = isRecord(event.data) ? event.data.output : undefined;
     const message = toolMessage(output);

@@ -20,8 +20,7 @@ export class Usage {
       ...(typeof model === "string" ? { model } : {}),
     });
     if (!usage) return;
-    if (noted) noted.push(usage);
-    else this.#calls.set(event.run_id, [usage]);
+    this.#calls.set(event.run_id, [...(noted ?? []), usage]);
   }
 
   /** What one model call used. */

@@ -48,7 +48,8 @@ describe.each(QUIET)("no reasoning leaves with %j", (options) => {
     );
     expect(told).toHaveLength(9);
     expect(told.join("\n")).not.toContain("secret");
-    expect(told[1]).toContain('"content":[{"type":"text","text":"Hi"}],"additional_kwargs":{"refusal":"no"}');
+    expect(told[1]).toContain('"content":[{"type":"text","text":"Hi"}]');
+    expect(told[1]).toContain('"additional_kwargs":{"refusal":"no"}');
     expect(told[2]).toContain('"response_metadata":{"model_name":"gpt"}');
     expect(told[6]).toContain('"chunk":{"text":"Hi"}');
   });
@@ -60,6 +61,14 @@ describe.each(QUIET)("no reasoning leaves with %j", (options) => {
     expect(contents(events, options)).toEqual(said.flatMap((text) => [text, text]));
     const whole = modelEnd("a", "<think>secret</think>Hi", place);
     expect(contents([...events, whole], options).at(-1)).toBe("Hi");
+  });
+
+  it("to one who comes in the middle of a thought", () => {
+    const told = new GraphFrames({ ...ALL, ...options });
+    told.missed(token("a", "<think>", place));
+    expect(told.of(token("a", "secret", place))).not.toContain("secret");
+    expect(told.of(token("b", "Hi", place))).toContain("Hi");
+    expect(told.of(modelEnd("a", "<think>secret</think>Hi", place))).toContain('"content":"Hi"');
   });
 
   it("while what others said stays as it is", () => {

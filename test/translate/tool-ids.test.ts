@@ -122,10 +122,11 @@ describe("what a tool gives", () => {
     const output = [ai("a", "<think>hm</think>Hi", { additional_kwargs: { reasoning_content: "secret" } })];
     expect(everything(told(output))).not.toContain("lc_");
     expect(everything(told(output))).toContain("secret");
+    const given = everything(translate([toolStart("1", "agent", { messages: output })], { reasoning: false }));
+    expect(given).toContain("Hi");
+    expect(given).not.toMatch(/lc_|secret/);
     const quiet = told(output, { reasoning: false, reasoningTags: ["think"] });
-    expect(quiet).toContainEqual(
-      expect.objectContaining({ content: '[{"type":"ai","content":"Hi","id":"a"}]' }),
-    );
+    expect(quiet).toContainEqual(expect.objectContaining({ content: '[{"type":"ai","content":"Hi","id":"a"}]' }));
   });
 
   it.each([
