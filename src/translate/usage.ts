@@ -20,7 +20,8 @@ export class Usage {
       ...(typeof model === "string" ? { model } : {}),
     });
     if (!usage) return;
-    this.#calls.set(event.run_id, [...(noted ?? []), usage]);
+    if (noted) noted.push(usage);
+    else this.#calls.set(event.run_id, [usage]);
   }
 
   /** What one model call used. */

@@ -265,14 +265,15 @@ describe("a model that leaves its reader waiting", () => {
   });
 
   it("is hung up on when its client was gone before the run had begun", async () => {
-    const { ws } = await start({}, { ORPHAN_GRACE_SECONDS: "0.5" }); // each run gets as far as its model
+    const { ws } = await start({}, { ORPHAN_GRACE_SECONDS: "0.5" }); // the run gets as far as its model
     const client = await connect(`${ws}/ws`);
-    const inputs = [userInput("one"), userInput("two"), userInput("three")];
-    for (const input of inputs) client.send({ type: "run", input });
+    for (const input of [userInput("one"), userInput("two"), userInput("three")]) client.send({ type: "run", input });
     client.socket.terminate();
-    const calls = [await model.call(), await model.call(), await model.call()];
-    const ends = await Promise.all(calls.map(({ closed }) => closed));
-    expect(ends).toEqual(["hung up", "hung up", "hung up"]);
+    // The first begins; of the others, those that the server had read by the time it heard of the end.
+    for (let begun = 0; begun < Math.max(model.count, 1); begun += 1) {
+      const call = await model.call();
+      expect(await call.closed).toBe("hung up");
+    }
   });
 
   it("is read to its end for a client that lost its line and came back in time", async () => {
