@@ -16,6 +16,8 @@ export interface Workload {
    * every socket; a real one hands over what one read of its own socket brought.
    */
   readonly burst: number;
+  /** Every token says when it was made, and is as long as this. Absent: it has TOKEN_LENGTH characters. */
+  readonly stampedLength?: number;
 }
 
 /** The answer to a workload, to be compared with what arrived. Each token has TOKEN_LENGTH characters. */
@@ -27,6 +29,25 @@ export const TOKEN_LENGTH = 5;
 
 function token(index: number): string {
   return ` ${String(index % 10_000).padStart(TOKEN_LENGTH - 1, "0")}`;
+}
+
+const STAMP_LENGTH = 24;
+
+/** A token of `length` characters with its number and the time. */
+function stampedToken(index: number, length: number): string {
+  return `${index} ${now().toFixed(3)} `.padStart(STAMP_LENGTH).padEnd(length, String(index % 10));
+}
+
+/** What a stamped token says; `undefined` when it is not whole. */
+export function readStamped(text: string): { readonly index: number; readonly madeAt: number } | undefined {
+  const [index = Number.NaN, madeAt = Number.NaN] = text.slice(0, STAMP_LENGTH).trim().split(" ").map(Number);
+  const filler = String(index % 10).repeat(text.length - STAMP_LENGTH);
+  return text.endsWith(filler) && Number.isFinite(madeAt) ? { index, madeAt } : undefined;
+}
+
+/** Milliseconds, by a clock that all processes share and that is finer than `Date.now()`. */
+export function now(): number {
+  return performance.timeOrigin + performance.now();
 }
 
 class BenchModel extends BaseChatModel {
@@ -45,7 +66,7 @@ class BenchModel extends BaseChatModel {
     { signal }: this["ParsedCallOptions"],
     runManager?: CallbackManagerForLLMRun,
   ): AsyncGenerator<ChatGenerationChunk> {
-    const { tokens, everyMs, burst } = JSON.parse(messages.at(-1)?.text ?? "") as Workload;
+    const { tokens, everyMs, burst, stampedLength } = JSON.parse(messages.at(-1)?.text ?? "") as Workload;
     this.#calls += 1;
     const id = `bench-${this.#calls}`;
     const began = performance.now();
@@ -54,7 +75,7 @@ class BenchModel extends BaseChatModel {
       if (everyMs > 0) await delay(Math.max(began + index * everyMs - performance.now(), 0));
       else if (index % burst === 0) await endOfTurn();
       signal?.throwIfAborted();
-      const text = token(index);
+      const text = stampedLength === undefined ? token(index) : stampedToken(index, stampedLength);
       const chunk = new ChatGenerationChunk({ text, message: new AIMessageChunk({ id, content: text }) });
       yield chunk;
       await runManager?.handleLLMNewToken(text, undefined, undefined, undefined, undefined, { chunk });

@@ -60,13 +60,15 @@ function count(tokens: number): string {
   return tokens.toLocaleString("en");
 }
 
-/** One line on the target; nothing when it was not measured, or when tokens were lost: they cost nothing. */
-export function verdict(results: readonly Result[]): string | undefined {
+/** One line on the target; none when it was not measured, or when tokens were lost: they cost nothing. */
+export function verdict(results: readonly Result[]): string[] {
   const judged = results.find(({ scenario }) => scenario.judged);
-  if (!judged || losses([judged]).length > 0) return undefined;
+  if (!judged || losses([judged]).length > 0) return [];
   const ratio = median(ratiosOf(judged));
   const met = ratio <= TARGET_RATIO ? "met" : "NOT met";
-  return `Target ${met}: ${ratio.toFixed(2)} times the floor's CPU a token in "${judged.scenario.name}"; at most ${TARGET_RATIO} is wanted.`;
+  return [
+    `Target ${met}: ${ratio.toFixed(2)} times the floor's CPU a token in "${judged.scenario.name}"; at most ${TARGET_RATIO} is wanted.`,
+  ];
 }
 
 /** What was lost, each reason once for each scenario; empty when all arrived. */

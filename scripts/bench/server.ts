@@ -16,13 +16,25 @@ function built<T>(file: string): Promise<T> {
   return import(new URL(file, DIST).href) as Promise<T>;
 }
 
-const settings = readSettings({ PORT: "0", LOG_LEVEL: "silent", ORPHAN_GRACE_SECONDS: "600" });
-const agent = servedAgent(
-  "bench",
-  defaultAgent("bench"),
-  { ...settings, filters: {} },
-  benchGraph() as object as ServedGraph,
-);
-const app = createApp([agent], settings, { logger: createLogger(settings.LOG_LEVEL), version: "bench" });
+let app: ReturnType<typeof createApp> | undefined;
 
-answer({ listen: () => app.listen(), startCpu, cpuMicros });
+/** Listens, with settings other than production's where the environment `env` says so. */
+async function listen(env: Record<string, string> = {}): Promise<string> {
+  const settings = readSettings({ PORT: "0", LOG_LEVEL: "silent", ORPHAN_GRACE_SECONDS: "600", ...env });
+  const agent = servedAgent(
+    "bench",
+    defaultAgent("bench"),
+    { ...settings, filters: {} },
+    benchGraph() as object as ServedGraph,
+  );
+  app = createApp([agent], settings, { logger: createLogger(settings.LOG_LEVEL), version: "bench" });
+  return app.listen();
+}
+
+/** Resident memory in bytes, without the garbage. */
+function memory(): number {
+  globalThis.gc?.();
+  return process.memoryUsage.rss();
+}
+
+answer({ listen, startCpu, cpuMicros, memory, sockets: () => app?.sockets.size });

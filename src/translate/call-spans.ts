@@ -5,8 +5,8 @@ import { WholeCharacters } from "./whole-characters.ts";
 
 /** Who keeps the tool calls of the whole run. */
 export interface CallBook {
-  /** The calls that are open anywhere in the run. */
-  readonly open: Set<string>;
+  /** The ids of calls in messages that can still grow, anywhere in the run. */
+  readonly taken: Set<string>;
   /** A call was started: its execution is not to start it again. */
   announce(toolCallId: string, name: string): void;
   /** All its arguments are there. */
@@ -32,6 +32,8 @@ export class CallSpans {
   readonly #messageId: string;
   readonly #book: CallBook;
   readonly #calls = new Map<number, Call>();
+  /** The ids this message has taken. */
+  readonly #ids: string[] = [];
 
   constructor(messageId: string, book: CallBook) {
     this.#messageId = messageId;
@@ -59,6 +61,7 @@ export class CallSpans {
       return [...(call.started || call.name === "" ? [] : this.#start(call)), ...this.#end(call)];
     });
     this.#calls.clear();
+    for (const id of this.#ids.splice(0)) this.#book.taken.delete(id);
     return events;
   }
 
@@ -83,9 +86,11 @@ export class CallSpans {
   }
 
   #start(call: Call): AguiEvent[] {
-    // Two open calls of one id cannot be told apart, and clients refuse the second.
-    for (let n = 2, { id } = call; this.#book.open.has(call.id); n += 1) call.id = `${id}#${n}`;
-    this.#book.open.add(call.id);
+    // Two calls of one id cannot be told apart while both belong to messages that can still grow, and clients refuse
+    // the second of two that are open.
+    for (let n = 2, { id } = call; this.#book.taken.has(call.id); n += 1) call.id = `${id}#${n}`;
+    this.#book.taken.add(call.id);
+    this.#ids.push(call.id);
     call.started = true;
     this.#book.announce(call.id, call.name);
     const { id: toolCallId, name: toolCallName, waiting } = call;
@@ -98,7 +103,6 @@ export class CallSpans {
 
   #end(call: Call): AguiEvent[] {
     if (!call.started) return [];
-    this.#book.open.delete(call.id);
     const rest = call.characters.end();
     this.#book.complete(call.id, call.args + rest);
     return [...argsEvents(call.id, rest), { type: EventType.TOOL_CALL_END, toolCallId: call.id }];

@@ -237,7 +237,7 @@ class RunTranslator implements Translator {
     return new MessageSpans(messageId, {
       reasoning,
       reasoningTags,
-      calls: { open: this.#tools.open, announce, complete },
+      calls: { taken: this.#tools.taken, announce, complete },
     });
   }
 

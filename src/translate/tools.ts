@@ -17,7 +17,7 @@ interface Waiting {
 }
 
 export class ToolCalls implements CallBook {
-  readonly open = new Set<string>();
+  readonly taken = new Set<string>();
   /** Calls the client knows: of this run, and of the thread's earlier ones. */
   readonly #known = new Set<string>();
   /** Calls whose result was told, or may not be. */
