@@ -22,11 +22,11 @@ export interface Stop {
   readonly judged?: boolean;
 }
 
-/** The kernel takes a few MB for the one that stopped: only behind those does the server notice. */
+/** The kernel takes 4 MB and more for the one that stopped, and the server notices only what comes after. */
 export const FULL_STOP: Stop = {
   readers: 99,
   perSecond: 50,
-  tokenLength: 8_192,
+  tokenLength: 20_480,
   seconds: 10,
   slowConsumerSeconds: 3,
   judged: true,

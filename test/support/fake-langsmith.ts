@@ -32,7 +32,11 @@ export async function fakeLangSmith({ hangs = false } = {}): Promise<FakeLangSmi
   const server = createServer(async (request, response) => {
     ask();
     const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
+    try {
+      for await (const chunk of request) chunks.push(chunk as Buffer);
+    } catch {
+      return; // The traced process went in the middle of sending.
+    }
     if (hangs) return;
     for (const [id, fields] of parts(Buffer.concat(chunks).toString())) runs.set(id, { ...runs.get(id), ...fields });
     response.writeHead(200, { "content-type": "application/json" }).end("{}");
