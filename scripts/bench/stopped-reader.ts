@@ -118,10 +118,8 @@ async function watch(server: Child, url: string, stop: Stop, readers: Reader[]):
   const readOn = now();
   stopped.readOn();
   try {
-    if (cutAfter !== undefined) {
-      await soon(stopped.until(() => stopped.closed));
-      await soon(stopped.subscribe());
-    }
+    await soon(stopped.until(() => stopped.closed || (cutAfter === undefined && stopped.tokens >= goal)));
+    if (stopped.closed) await soon(stopped.subscribe());
     await soon(stopped.until(() => stopped.tokens >= goal));
   } catch (error) {
     losses.push(`the stopped reader could not resume: ${(error as Error).message}`);
@@ -196,6 +194,7 @@ export function reportStop(result: StopResult): string {
   return `
 ${NAME}: one run at ${stop.perSecond}/s, ${stop.tokenLength} bytes a token, over WebSocket to ${stop.readers + 1} readers.
 For ${stop.seconds} s all read; then, for as long, one does not. The delays are those of the other ${stop.readers}.
+Of the server's growth ${megabytes(stop.seconds * stop.perSecond * stop.tokenLength).toFixed(0)} MB in either half are what its log keeps of the run.
 ${table([
   ["one stopped", "model to reader p50 ms", "p99 ms", "server's memory MB"],
   row("no", result.without, before, between),

@@ -17,18 +17,31 @@ export interface WebSocketAgentConfig extends AgentConfig, ConnectionOptions, Om
 
 interface ActiveRun {
   readonly connection: SluiceConnection;
-  readonly threadId: string;
   readonly observer: RunObserver;
+  /** Cancels the run on the server, once that knows of it. */
+  cancel(): Promise<void> | undefined;
 }
 
 export class WebSocketAgent extends AbstractAgent {
   // No private names: clones are made without their constructor, and have none.
   protected config: WebSocketAgentConfig;
   protected active: ActiveRun | undefined;
+  /** The run that is being prepared is not to begin. */
+  protected aborted: boolean | undefined;
 
   constructor(config: WebSocketAgentConfig) {
     super(config);
     this.config = config;
+  }
+
+  override runAgent(...parameters: Parameters<AbstractAgent["runAgent"]>) {
+    this.aborted = false;
+    return super.runAgent(...parameters);
+  }
+
+  override connectAgent(...parameters: Parameters<AbstractAgent["connectAgent"]>) {
+    this.aborted = false;
+    return super.connectAgent(...parameters);
   }
 
   /** The run's events. What happens to the socket goes unnoticed; an error means that the run's end cannot be told. */
@@ -45,10 +58,13 @@ export class WebSocketAgent extends AbstractAgent {
 
   /** Cancels the run on the server, which tells how it ended. Where there is no server to ask, the run ends here. */
   override abortRun(): void {
-    if (!this.active) return;
-    const { connection, threadId, observer } = this.active;
+    if (!this.active) {
+      this.aborted = this.isRunning;
+      return;
+    }
+    const { connection, observer, cancel } = this.active;
     // Who cancels what has just ended has what they want.
-    if (connection.state.status === "open") connection.cancel(threadId).catch(() => {});
+    if (connection.state.status === "open") cancel()?.catch(() => {});
     else observer.abort();
   }
 
@@ -76,7 +92,14 @@ export class WebSocketAgent extends AbstractAgent {
         if (!shared) connection.close();
       };
       const observer = new RunObserver(subscriber, { ...run, ended });
-      this.active = { connection, threadId, observer };
+      if (this.aborted) {
+        this.aborted = false;
+        observer.abort();
+        return;
+      }
+      // Before it is confirmed, what is active on the thread may be another run.
+      const cancel = () => following?.confirmed.then(() => connection.cancel(threadId));
+      this.active = { connection, observer, cancel };
       following = follow(connection, {
         agent,
         events,
