@@ -2,9 +2,6 @@
 import { CodeSpans } from "./code-spans.ts";
 import type { TextPart } from "./content.ts";
 
-/** Tags that models are known to think in. */
-export const DEFAULT_REASONING_TAGS: readonly string[] = ["think", "thinking"];
-
 /**
  * Splits streamed text into what is said and what is thought. A tag may be cut anywhere across chunks: what could
  * still become one is held back. Inside code a tag is only talked about, and stays text. A block that is never closed

@@ -1,13 +1,17 @@
 /** Reasoning between tags in plain text: where it begins and ends, however the text is cut into chunks. */
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
+import { defaultAgent } from "../../src/config/agents.ts";
 import type { TextPart } from "../../src/translate/content.ts";
-import { DEFAULT_REASONING_TAGS, ReasoningTags } from "../../src/translate/reasoning-tags.ts";
+import { ReasoningTags } from "../../src/translate/reasoning-tags.ts";
 
 /** What is said and thought, in order; neighbours of one kind joined, as clients join them. */
 type Split = [kind: "text" | "reasoning", text: string][];
 
-function split(chunks: readonly string[], names = DEFAULT_REASONING_TAGS): Split {
+/** What an agent has whose entry names none. */
+const DEFAULT_TAGS = defaultAgent("any").reasoningTags;
+
+function split(chunks: readonly string[], names = DEFAULT_TAGS): Split {
   const joined: Split = [];
   for (const { kind, text } of parts(chunks, names)) {
     const last = joined.at(-1);
@@ -17,7 +21,7 @@ function split(chunks: readonly string[], names = DEFAULT_REASONING_TAGS): Split
   return joined;
 }
 
-function parts(chunks: readonly string[], names = DEFAULT_REASONING_TAGS): TextPart[] {
+function parts(chunks: readonly string[], names = DEFAULT_TAGS): TextPart[] {
   const tags = new ReasoningTags(names);
   return [...chunks.flatMap((chunk) => tags.push(chunk)), ...tags.end()];
 }
@@ -236,7 +240,7 @@ describe("any text", () => {
     const chunks = fc.array(fc.string({ unit: "grapheme", minLength: 1 }).map((text) => text.replaceAll("<", "")));
     fc.assert(
       fc.property(chunks, (texts) => {
-        const tags = new ReasoningTags(DEFAULT_REASONING_TAGS);
+        const tags = new ReasoningTags(DEFAULT_TAGS);
         for (const text of texts) expect(tags.push(text)).toEqual(text === "" ? [] : [{ kind: "text", text }]);
       }),
     );
