@@ -7,7 +7,8 @@ import { answer, cpuMicros, startCpu } from "./child.ts";
 import { benchGraph } from "./graph.ts";
 
 const DIST = new URL("../../dist/", import.meta.url);
-const { createApp, servedAgent } = await built<typeof import("../../src/app.ts")>("app.js");
+const { createApp } = await built<typeof import("../../src/app/app.ts")>("app/app.js");
+const { servedAgent } = await built<typeof import("../../src/app/served-agent.ts")>("app/served-agent.js");
 const { defaultAgent } = await built<typeof import("../../src/config/agents.ts")>("config/agents.js");
 const { readSettings } = await built<typeof import("../../src/config/settings.ts")>("config/settings.js");
 const { createLogger } = await built<typeof import("../../src/ops/logger.ts")>("ops/logger.js");

@@ -1,5 +1,5 @@
 /** Graphs that emit exactly what a test says, and a run manager around them. */
-import { servedAgent } from "../../src/app.ts";
+import { servedAgent } from "../../src/app/served-agent.ts";
 import { type AgentEntry, defaultAgent } from "../../src/config/agents.ts";
 import { readSettings } from "../../src/config/settings.ts";
 import { Registry, type ServedAgent } from "../../src/graph/registry.ts";

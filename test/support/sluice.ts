@@ -1,6 +1,7 @@
 /** A real Sluice on a free port, for tests: quiet, with the graphs a test hands in, closed with `await using`-like care. */
 import { MemorySaver } from "@langchain/langgraph";
-import { type App, createApp, servedAgent } from "../../src/app.ts";
+import { type App, createApp } from "../../src/app/app.ts";
+import { servedAgent } from "../../src/app/served-agent.ts";
 import { type AgentEntry, defaultAgent } from "../../src/config/agents.ts";
 import { readSettings } from "../../src/config/settings.ts";
 import type { ServedAgent } from "../../src/graph/registry.ts";

@@ -1,0 +1,56 @@
+/** The app that a process serves: what its configuration names, on what it keeps on disk. */
+import { resolve } from "node:path";
+import type { Config } from "../config/config.ts";
+import { ConfigError, type Settings } from "../config/settings.ts";
+import { loadGraph } from "../graph/loader.ts";
+import type { ServedGraph } from "../graph/source.ts";
+import type { Logger } from "../ops/logger.ts";
+import { messageOf } from "../protocol/redact.ts";
+import { SqliteCheckpointer } from "../store/checkpointer.ts";
+import { Database } from "../store/database.ts";
+import { SqliteStore } from "../store/sqlite.ts";
+import { type App, createApp } from "./app.ts";
+import { bundledGraphs } from "./bundled.ts";
+import { servedAgent } from "./served-agent.ts";
+
+/**
+ * The app that a configuration describes: its agents' graphs built or loaded, its threads in `DATA_DIR`.
+ * @throws ConfigError when a graph cannot be loaded, or the database not opened.
+ */
+export async function appFromConfig(
+  config: Config,
+  packageRoot: string,
+  version: string,
+  logger: Logger,
+): Promise<App> {
+  const database = openDatabase(config);
+  try {
+    const bundled = await bundledGraphs(config, new SqliteCheckpointer(database), packageRoot);
+    const [first, ...rest] = await Promise.all(
+      Object.entries(config.agents).map(async ([name, entry]) =>
+        servedAgent(name, entry, config, bundled[entry.graph] ?? (await load(name, entry.graph, config))),
+      ),
+    );
+    if (!first) throw new ConfigError("agents.json names no agent.");
+    return createApp([first, ...rest], config, { logger, version, store: new SqliteStore(database) });
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function openDatabase({ DATA_DIR }: Settings): Database {
+  try {
+    return Database.open(resolve(DATA_DIR, "sluice.db"));
+  } catch (error) {
+    throw new ConfigError(`DATA_DIR=${DATA_DIR}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+async function load(agent: string, graph: string, { graphsRelativeTo }: Config): Promise<ServedGraph> {
+  try {
+    return await loadGraph(graph, graphsRelativeTo);
+  } catch (error) {
+    throw new ConfigError(`Agent ${agent}: ${messageOf(error)}`, { cause: error });
+  }
+}

@@ -1,0 +1,43 @@
+/** What an agent's entry in agents.json and the general settings make of its graph. */
+import type { AgentEntry } from "../config/agents.ts";
+import type { Config } from "../config/config.ts";
+import type { Settings } from "../config/settings.ts";
+import { allowList } from "../graph/allow-list.ts";
+import type { ServedAgent } from "../graph/registry.ts";
+import type { ServedGraph } from "../graph/source.ts";
+
+/** A graph as an agent, with its entry's own settings over the general ones. */
+export function servedAgent(
+  name: string,
+  entry: AgentEntry,
+  config: Settings & Pick<Config, "filters">,
+  graph: ServedGraph,
+): ServedAgent {
+  const { filter, deadlines, tokens, nodes } = entry;
+  const silentNodes = Object.keys(nodes).filter((node) => nodes[node]?.messages === false);
+  const milliseconds = (own: number | undefined, setting: number) => (own ?? setting) * 1_000;
+  return {
+    name,
+    description: entry.description,
+    graph,
+    allowList: allowList({ events: config.STREAM_ALLOWED_EVENTS, silentNodes }).narrow(
+      typeof filter === "string" ? config.filters[filter] : filter,
+    ),
+    deadlines: {
+      firstEventMs: milliseconds(deadlines.firstEventSeconds, config.STREAM_FIRST_EVENT_TIMEOUT_SECONDS),
+      idleMs: milliseconds(deadlines.idleSeconds, config.STREAM_IDLE_TIMEOUT_SECONDS),
+      totalMs: milliseconds(deadlines.totalSeconds, config.STREAM_TIMEOUT_SECONDS),
+    },
+    whenBusy: entry.whenBusy,
+    orphanGraceMs: milliseconds(entry.orphanGraceSeconds, config.ORPHAN_GRACE_SECONDS),
+    detachedGraceMs: milliseconds(entry.detachedGraceSeconds, config.DETACHED_GRACE_SECONDS),
+    recover: entry.recover,
+    tokens: tokens ?? config.STREAM_TOKENS,
+    reasoning: entry.reasoning,
+    reasoningTags: entry.reasoningTags,
+    nodes,
+    stateKeys: entry.state,
+    graphTopic: entry.graphTopic,
+    graphFields: entry.graphFields,
+  };
+}
