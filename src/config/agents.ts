@@ -10,6 +10,8 @@ const agent = z.strictObject({
   /** A bundled agent's name, or `<file>:<export>` relative to the config file. */
   graph: z.string().min(1),
   description: z.string().default(""),
+  /** First messages that a frontend may suggest, as the person would write them. */
+  prompts: z.array(z.string().trim().min(1).max(500)).max(6).default([]),
   /** Narrows `STREAM_ALLOWED_EVENTS`: an allow-list, or the name of one under `filters`. */
   filter: z.union([z.string(), allowListSpec]).optional(),
   /** In seconds; what is absent is taken from the settings. */
@@ -44,6 +46,8 @@ const agent = z.strictObject({
         tokens: z.boolean().optional(),
         reasoning: z.boolean().optional(),
         messages: z.boolean().optional(),
+        /** A model's name at the bundled agents' endpoint; a graph of one's own finds it in `configurable.models`. */
+        model: z.string().min(1).optional(),
       }),
     )
     .default({}),
