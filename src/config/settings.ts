@@ -2,6 +2,9 @@
 import { z } from "zod";
 import { expandEventPattern, splitEvents, unknownEvent } from "../protocol/allow-list-spec.ts";
 import { DEFAULT_ALLOWED_EVENTS } from "../protocol/graph-event.ts";
+import { ConfigError } from "./config-error.ts";
+
+export { ConfigError };
 
 const text = z.string().trim();
 const optionalText = text.transform((value) => value || undefined).optional();
@@ -102,11 +105,6 @@ export const settings = z.object({
 });
 
 export type Settings = z.infer<typeof settings>;
-
-/** A setting or a file that is wrong. Its message is one line: name, value, what is valid. */
-export class ConfigError extends Error {
-  override readonly name = "ConfigError";
-}
 
 /** Values that must not be repeated, not even in an error: keys, and what may be a URL with credentials in it. */
 function isSecret(name: string, value: string | undefined): boolean {

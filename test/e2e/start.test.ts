@@ -182,7 +182,19 @@ describe("sluice serve <file>:<export>", () => {
 describe("sluice", () => {
   it.concurrent("explains itself with --help", async () => {
     const { code, stdout } = await sluice(["serve", "--help"]);
-    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining("Usage: langgraph-sluice serve") });
+    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining("Usage: sluice serve") });
+  });
+
+  it.concurrent("lists its commands", async () => {
+    const { code, stdout } = await sluice(["--help"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^Usage: sluice <command>/);
+    expect([...stdout.matchAll(/^ {2}([a-z]+) {2,}\w/gm)].map(([, name]) => name)).toEqual([
+      "serve",
+      "dev",
+      "chat",
+      "doctor",
+    ]);
   });
 
   it.concurrent("tells its version", async () => {
@@ -194,12 +206,12 @@ describe("sluice", () => {
   });
 
   it.concurrent.each([
-    [["srve"], 'Unknown command "srve".'],
-    [["serve", "--prot=1"], "Unknown option '--prot'"],
-  ])("does not guess what %j means", async (args, complaint) => {
+    [["srve"], 'There is no command "srve".', "Usage: sluice <command>"],
+    [[], "Which command?", "Usage: sluice <command>"],
+    [["serve", "--prot=1"], "Unknown option '--prot'", "Usage: sluice serve"],
+  ])("does not guess what %j means", async (args, complaint, usage) => {
     const { code, stdout, stderr } = await sluice(args);
-    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
-    expect(stderr).toContain(`sluice: ${complaint}`);
-    expect(stderr).toContain("Usage: langgraph-sluice serve");
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toContain(`sluice: ${complaint}\n\n${usage}`);
   });
 });
