@@ -1,0 +1,4 @@
+/** The panel "Under the hood". */
+export function Inspector() {
+  return <p class="quiet">Nothing to see yet.</p>;
+}

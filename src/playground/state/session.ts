@@ -1,0 +1,26 @@
+/** Who is talked to, on which thread, over which line. */
+import { signal } from "@preact/signals";
+import type { RunAgentInput } from "../../protocol/events.ts";
+import type { Transport } from "../transport/transport.ts";
+
+export interface AgentInfo {
+  readonly name: string;
+  readonly description?: string;
+  readonly prompts?: readonly string[];
+  /** The demo model answers, for want of an API key. */
+  readonly demo?: boolean;
+}
+
+/** The page's own address, without query and hash: every path of the protocol is relative to it. */
+export const base = new URL(".", globalThis.document?.baseURI ?? "http://127.0.0.1/");
+
+export const agents = signal<readonly AgentInfo[]>([]);
+/** The current agent's name. Empty until the agents are known. */
+export const agent = signal("");
+export const threadId = signal("");
+/** The current line. */
+export const transport = signal<Transport | undefined>(undefined);
+/** What was sent last to start a run, and to whom: for "copy as curl" and the like. */
+export const lastRun = signal<{ readonly agent: string; readonly input: RunAgentInput } | undefined>(undefined);
+/** Is a run active on the thread? */
+export const running = signal(false);
