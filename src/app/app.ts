@@ -34,6 +34,8 @@ export interface AppOptions {
   readonly logger: Logger;
   /** Names this program to clients of `/agui/info`. */
   readonly version: string;
+  /** The folder with the built playground, for browsers at `/`; the setting `PLAYGROUND` can turn it off. */
+  readonly playground?: string | undefined;
   /** Keeps the threads; the app closes it. Without one they are kept in memory. */
   readonly store?: Store;
   /** Hears of threads that the store in memory lets go of. */
@@ -44,7 +46,7 @@ export interface AppOptions {
 export function createApp(
   agents: readonly [ServedAgent, ...ServedAgent[]],
   settings: Settings,
-  { logger, version, forget = () => {}, store = new MemoryStore(settings.MAX_THREADS, forget) }: AppOptions,
+  { logger, version, playground, forget = () => {}, store = new MemoryStore(settings.MAX_THREADS, forget) }: AppOptions,
 ): App {
   const registry = new Registry(agents);
   const log = new MemoryLog({
@@ -72,6 +74,7 @@ export function createApp(
     log,
     registry,
     version,
+    playground: settings.PLAYGROUND ? playground : undefined,
     allowedOrigins: settings.ALLOWED_ORIGINS,
     checkHost: isLoopback(settings.HOST),
     maxBodyBytes: settings.MAX_BODY_BYTES,

@@ -32,7 +32,8 @@ export async function appFromConfig(
       ),
     );
     if (!first) throw new ConfigError("agents.json names no agent.");
-    return createApp([first, ...rest], config, { logger, version, store: new SqliteStore(database) });
+    const playground = resolve(packageRoot, "dist", "playground");
+    return createApp([first, ...rest], config, { logger, version, playground, store: new SqliteStore(database) });
   } catch (error) {
     database.close();
     throw error;

@@ -69,6 +69,7 @@ export const settings = z.object({
   LOG_LEVEL: choice("info", "fatal", "error", "warn", "debug", "trace", "silent"),
   CONFIG_DIR: optionalText,
   DATA_DIR: text.default("").transform((value) => value || "./data"),
+  PLAYGROUND: flag("true"),
 
   MODEL: choice("auto", "openai", "demo"),
   OPENAI_API_KEY: optionalText,

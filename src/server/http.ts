@@ -4,6 +4,7 @@ import express, { type ErrorRequestHandler, type Express, type RequestHandler } 
 import helmet from "helmet";
 import { SluiceError } from "../protocol/errors.ts";
 import { hostCheck, originCheck } from "./origins.ts";
+import { playgroundRoutes } from "./playground.ts";
 import { aguiRoutes } from "./routes/agui.ts";
 import { chatRoutes } from "./routes/chat.ts";
 import { healthRoutes } from "./routes/health.ts";
@@ -12,7 +13,7 @@ import type { ServerOptions } from "./server-options.ts";
 import { HOST_REFUSED, ORIGIN_REFUSED } from "./ws.ts";
 
 export function httpApp(options: ServerOptions): Express {
-  const { allowedOrigins, checkHost, maxBodyBytes, failed } = options;
+  const { allowedOrigins, checkHost, maxBodyBytes, playground, failed } = options;
   const originAllowed = originCheck(allowedOrigins);
   const app = express();
   app.disable("x-powered-by");
@@ -27,6 +28,7 @@ export function httpApp(options: ServerOptions): Express {
   app.use("/agui", aguiRoutes(options));
   app.use(chatRoutes(options));
   app.use("/threads", threadRoutes(options));
+  if (playground !== undefined) app.use(playgroundRoutes(playground));
   app.get("/", (_request, response) => {
     response.type("text/plain").send(DOORS);
   });
@@ -39,6 +41,7 @@ export function httpApp(options: ServerOptions): Express {
 
 const DOORS = `Sluice
 
+GET  /                                this list; to a browser the playground, unless PLAYGROUND is off
 POST /agui                            AG-UI RunAgentInput in, AG-UI events out (SSE; JSON with Accept: application/json)
 POST /agui/agent/:agent/run           the same, for one agent
 POST /agui/agent/:agent/connect       {"threadId": "..."} in, its history and what happens now out

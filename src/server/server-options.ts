@@ -9,6 +9,8 @@ export interface ServerOptions {
   readonly registry: Registry;
   /** Names this program to clients of `/agui/info`. */
   readonly version: string;
+  /** The folder with the built playground; without one there is none. A folder that is not there is none either. */
+  readonly playground?: string | undefined;
   readonly allowedOrigins: readonly string[];
   /** Answer only requests whose `Host` belongs to an allowed origin. On when bound to loopback. */
   readonly checkHost: boolean;

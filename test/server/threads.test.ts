@@ -30,7 +30,7 @@ function counting(checkpointer: SqliteCheckpointer) {
 async function start(file = `${files++}.db`) {
   const database = Database.open(join(folder, file));
   const graph = counting(new SqliteCheckpointer(database));
-  const sluice = await startSluice({ agent: { graph } }, {}, new SqliteStore(database));
+  const sluice = await startSluice({ agent: { graph } }, {}, { store: new SqliteStore(database) });
   open.push(sluice);
   const ask = async (path: string, init?: RequestInit) => {
     const response = await fetch(`${sluice.url}${path}`, init);

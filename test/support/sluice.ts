@@ -1,13 +1,12 @@
 /** A real Sluice on a free port, for tests: quiet, with the graphs a test hands in, closed with `await using`-like care. */
 import { MemorySaver } from "@langchain/langgraph";
-import { type App, createApp } from "../../src/app/app.ts";
+import { type App, type AppOptions, createApp } from "../../src/app/app.ts";
 import { servedAgent } from "../../src/app/served-agent.ts";
 import { type AgentEntry, defaultAgent } from "../../src/config/agents.ts";
 import { readSettings } from "../../src/config/settings.ts";
 import type { ServedAgent } from "../../src/graph/registry.ts";
 import type { ServedGraph } from "../../src/graph/source.ts";
 import { createLogger } from "../../src/ops/logger.ts";
-import type { Store } from "../../src/store/store.ts";
 
 export interface TestAgent {
   readonly graph: object;
@@ -27,7 +26,7 @@ const QUICK = { PORT: "0", LOG_LEVEL: "silent", ORPHAN_GRACE_SECONDS: "0.05", DR
 export async function startSluice(
   agents: Record<string, TestAgent>,
   env: Record<string, string> = {},
-  store?: Store,
+  more: Pick<AppOptions, "store" | "playground"> = {},
 ): Promise<TestSluice> {
   const settings = readSettings({ ...QUICK, ...env });
   const served = Object.entries(agents).map(([name, { graph, entry }]) =>
@@ -37,7 +36,7 @@ export async function startSluice(
   const app = createApp([first, ...rest], settings, {
     logger: createLogger(settings.LOG_LEVEL),
     version: "test",
-    ...(store ? { store } : {}),
+    ...more,
   });
   const url = await app.listen();
   return { ...app, url, ws: url.replace("http", "ws") };

@@ -1,0 +1,48 @@
+/** The playground: a page for browsers and what belongs to it, from the folder that the build has put it in. */
+import express, { type Response, Router } from "express";
+
+/** A name with a digest of the content in it, like `main-AB12CD34.js`: what it names never changes. */
+const HASHED = /-[0-9A-Za-z]{8,}\.\w+$/;
+
+/** A `Host` header that can stand in a policy as it is. */
+const PLAIN_HOST = /^(?:[\w.-]+|\[[\da-f:]+\])(?::\d+)?$/i;
+
+/**
+ * Serves `folder` below wherever this is mounted; its URLs have to be relative. At the root only those who ask for HTML
+ * get the page: `curl` and the like pass on to what comes next. So does everything else when the folder is not there.
+ */
+export function playgroundRoutes(folder: string): Router {
+  const router = Router();
+  router.get("/", (request, response, next) => {
+    response.vary("Accept");
+    if (request.accepts(["text/plain", "text/html"]) !== "text/html") return next("router");
+    const [path = "/", query] = request.originalUrl.split("?", 2);
+    if (path.endsWith("/")) return next();
+    // Without the slash the page's URLs would lead beside it. Relative: a proxy may know this path by another name.
+    response.redirect(`./${path.slice(path.lastIndexOf("/") + 1)}/${query === undefined ? "" : `?${query}`}`);
+  });
+  router.use(express.static(folder, { redirect: false, cacheControl: false, setHeaders }));
+  return router;
+}
+
+function setHeaders(response: Response, path: string): void {
+  response.setHeader("Cache-Control", HASHED.test(path) ? "public, max-age=31536000, immutable" : "no-cache");
+  response.setHeader("Content-Security-Policy", policy(response.req.headers.host));
+}
+
+/** Nothing from elsewhere, nothing inline, in nobody's frame. */
+function policy(host = ""): string {
+  // Not every browser counts a WebSocket to the same host as 'self'.
+  const sockets = PLAIN_HOST.test(host) ? ` ws://${host} wss://${host}` : "";
+  return [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "font-src 'self'",
+    "img-src 'self' data: blob:",
+    `connect-src 'self'${sockets}`,
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join("; ");
+}
