@@ -37,7 +37,13 @@ export function servedAgent(
     reasoningTags: entry.reasoningTags,
     nodes,
     stateKeys: entry.state,
+    configurable: { ...entry.configurable, models: modelsOf(nodes) },
     graphTopic: entry.graphTopic,
     graphFields: entry.graphFields,
   };
+}
+
+/** The models that nodes are to use, by node. */
+function modelsOf(nodes: AgentEntry["nodes"]): Record<string, string> {
+  return Object.fromEntries(Object.entries(nodes).flatMap(([node, { model }]) => (model ? [[node, model]] : [])));
 }

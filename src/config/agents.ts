@@ -46,9 +46,16 @@ const agent = z.strictObject({
         tokens: z.boolean().optional(),
         reasoning: z.boolean().optional(),
         messages: z.boolean().optional(),
-        /** A model's name at the bundled agents' endpoint; a graph of one's own finds it in `configurable.models`. */
+        /** Told to the graph as `config.configurable.models[node]`. Bundled agents ask their endpoint for this one. */
         model: z.string().min(1).optional(),
       }),
+    )
+    .default({}),
+  /** What the graph finds in `config.configurable`, besides what Sluice itself puts there. */
+  configurable: z
+    .record(
+      z.string().regex(/^(?!thread_id$|checkpoint_|ag_ui$|models$|__)/, "this name is taken by Sluice or LangGraph"),
+      z.json(),
     )
     .default({}),
   /** State keys that clients may see, and may send with a run. */

@@ -47,6 +47,8 @@ export interface ServedAgent {
   readonly nodes: Readonly<Record<string, NodeSettings>>;
   /** State keys that clients may see, and may send. */
   readonly stateKeys: readonly string[];
+  /** What the graph finds in its `config.configurable`, besides what a run brings. */
+  readonly configurable: Readonly<Record<string, unknown>>;
   /** `true`: the graph topic is written for every run, not only for those a `langgraph` socket started. */
   readonly graphTopic: boolean;
   /** Dotted paths into `data` that the `langgraph` format may show, by event name. */

@@ -54,6 +54,8 @@ export interface RunRequest {
   readonly offered: { readonly tools: readonly Tool[]; readonly context: readonly Context[] };
   /** State keys to report as they change. */
   readonly stateKeys: readonly string[];
+  /** What the agent's settings say to its graph. */
+  readonly configurable: Readonly<Record<string, unknown>>;
 }
 
 export interface GraphInterrupt {
@@ -116,6 +118,7 @@ async function read(
     runId: traceId,
     runName: request.agent,
     configurable: {
+      ...request.configurable,
       thread_id: request.threadId,
       ag_ui: request.offered,
       ...(request.checkpointId === undefined ? {} : { checkpoint_id: request.checkpointId }),

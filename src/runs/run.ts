@@ -267,7 +267,8 @@ function stamped(event: AguiEvent): AguiEvent {
 
 function request({ agent, threadId, runId, input, fork, offered }: RunPlan): RunRequest {
   const checkpointId = fork?.checkpointId;
-  return { agent: agent.name, threadId, runId, input, checkpointId, offered, stateKeys: agent.stateKeys };
+  const { name, stateKeys, configurable } = agent;
+  return { agent: name, threadId, runId, input, checkpointId, offered, stateKeys, configurable };
 }
 
 /** A message that a view may show as tokens is the same message that another shows whole. */

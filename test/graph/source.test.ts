@@ -43,6 +43,7 @@ function open(graph: object, { input = HELLO, signal, version = "v2" }: Options 
     checkpointId: undefined,
     offered: { tools: [], context: [] },
     stateKeys: [],
+    configurable: {},
   };
   return openRun(graph as ServedGraph, request, signal ?? new AbortController().signal, { version });
 }

@@ -22,6 +22,7 @@ async function recorded(graph: object): Promise<GraphEvent[]> {
     checkpointId: undefined,
     offered: { tools: [], context: [] },
     stateKeys: [],
+    configurable: {},
   };
   const run = openRun(graph as ServedGraph, request, new AbortController().signal, { version: "v2" });
   const events: GraphEvent[] = [];
