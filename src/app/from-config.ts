@@ -10,7 +10,7 @@ import { SqliteCheckpointer } from "../store/checkpointer.ts";
 import { Database } from "../store/database.ts";
 import { SqliteStore } from "../store/sqlite.ts";
 import { type App, createApp } from "./app.ts";
-import { bundledGraphs } from "./bundled.ts";
+import { bundledGraphs, modelKind } from "./bundled.ts";
 import { servedAgent } from "./served-agent.ts";
 
 /**
@@ -27,9 +27,11 @@ export async function appFromConfig(
   try {
     const bundled = await bundledGraphs(config, new SqliteCheckpointer(database), packageRoot);
     const [first, ...rest] = await Promise.all(
-      Object.entries(config.agents).map(async ([name, entry]) =>
-        servedAgent(name, entry, config, bundled[entry.graph] ?? (await load(name, entry.graph, config))),
-      ),
+      Object.entries(config.agents).map(async ([name, entry]) => {
+        const ours = bundled[entry.graph];
+        const demo = ours !== undefined && modelKind(config) === "demo";
+        return servedAgent(name, entry, config, ours ?? (await load(name, entry.graph, config)), demo);
+      }),
     );
     if (!first) throw new ConfigError("agents.json names no agent.");
     const playground = resolve(packageRoot, "dist", "playground");

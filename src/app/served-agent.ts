@@ -6,12 +6,13 @@ import { allowList } from "../graph/allow-list.ts";
 import type { ServedAgent } from "../graph/registry.ts";
 import type { ServedGraph } from "../graph/source.ts";
 
-/** A graph as an agent, with its entry's own settings over the general ones. */
+/** A graph as an agent, with its entry's own settings over the general ones. `demo`: the demo model answers for it. */
 export function servedAgent(
   name: string,
   entry: AgentEntry,
   config: Settings & Pick<Config, "filters">,
   graph: ServedGraph,
+  demo = false,
 ): ServedAgent {
   const { filter, deadlines, tokens, nodes } = entry;
   const silentNodes = Object.keys(nodes).filter((node) => nodes[node]?.messages === false);
@@ -19,6 +20,8 @@ export function servedAgent(
   return {
     name,
     description: entry.description,
+    prompts: entry.prompts,
+    demo,
     graph,
     allowList: allowList({ events: config.STREAM_ALLOWED_EVENTS, silentNodes }).narrow(
       typeof filter === "string" ? config.filters[filter] : filter,

@@ -26,6 +26,10 @@ export interface NodeSettings {
 export interface ServedAgent {
   readonly name: string;
   readonly description: string;
+  /** First messages that a frontend may suggest. */
+  readonly prompts: readonly string[];
+  /** The built-in demo model answers for it. */
+  readonly demo: boolean;
   readonly graph: ServedGraph;
   readonly allowList: AllowList;
   readonly deadlines: DeadlineLimits;

@@ -19,6 +19,12 @@ async function chat(url: string, message: string): Promise<{ message: string }> 
   return (await answer.json()) as { message: string };
 }
 
+/** The agents that the demo model answers for. */
+async function demoAgents(url: string): Promise<string[]> {
+  const { agents } = (await (await fetch(`${url}/agui/info`)).json()) as { agents: Record<string, { demo: boolean }> };
+  return Object.keys(agents).filter((name) => agents[name]?.demo);
+}
+
 describe("sluice serve", () => {
   it.concurrent("greets with its address, who answers, and lines that work when they are pasted", async () => {
     const server = await serve();
@@ -27,6 +33,8 @@ describe("sluice serve", () => {
     expect(lines[2]).toBe(
       "The built-in demo model answers. For a real one set OPENAI_API_KEY or OPENAI_BASE_URL in .env.",
     );
+
+    expect(await demoAgents(server.url)).toContain("assistant");
 
     const wscat = lines.find((line) => line.startsWith("npx wscat -c "));
     const client = await connect(/^npx wscat -c (\S+) +#/.exec(wscat ?? "")?.[1] ?? "");
@@ -47,6 +55,7 @@ describe("sluice serve", () => {
   it.concurrent("says so when a real model answers, and does not say its key", async () => {
     const server = await serve({ OPENAI_API_KEY: "sk-secret-0123456789" });
     expect(server.greeting).toContain("Answers come from the OpenAI-compatible model in your settings.");
+    expect(await demoAgents(server.url)).toEqual([]);
     const { stdout, stderr } = await server.stop();
     expect(stdout + stderr).not.toContain("sk-secret");
   });
@@ -151,6 +160,7 @@ describe("sluice serve <file>:<export>", () => {
     expect(await chat(server.url, "good morning")).toMatchObject({ message: "You said: good morning" });
     const info = (await (await fetch(`${server.url}/agui/info`)).json()) as { agents: object };
     expect(Object.keys(info.agents)).toEqual(["my-graph", "my-graph-second"]);
+    expect(await demoAgents(server.url)).toEqual([]);
     expect((await server.stop()).code).toBe(0);
   });
 

@@ -51,7 +51,10 @@ beforeEach(async () => {
   threadId = randomUUID();
   model = new SteppedModel();
   sluice = await startSluice({
-    stepped: { graph: chatGraph(model), entry: { description: "Says what it is told to." } },
+    stepped: {
+      graph: chatGraph(model),
+      entry: { description: "Says what it is told to.", prompts: ["Say hello"], state: ["plan"] },
+    },
     quick: { graph: chatGraph(new SteppedModel({ always: ["Hel", "lo"] })) },
     clock: { graph: clockGraph() },
     asking: { graph: askingGraph() },
@@ -298,6 +301,11 @@ describe("GET", () => {
       version: "test",
       agents: { stepped: { name: "stepped", description: "Says what it is told to.", className: expect.any(String) } },
       audioFileTranscriptionEnabled: false,
+    });
+    // What frontends may like to know besides.
+    expect(body.agents).toMatchObject({
+      stepped: { prompts: ["Say hello"], stateKeys: ["plan"], demo: false },
+      quick: { prompts: [], stateKeys: [], demo: false },
     });
     expect(Object.keys(body.agents as object)).toEqual(["stepped", "quick", "clock", "asking"]);
   });

@@ -81,6 +81,18 @@ describe("GET /threads", () => {
     expect(ids((await ask("/threads")).body)[0]).toBe("b");
   });
 
+  it("one of them also says what the allow-list refused, in the active run or the last", async () => {
+    const { sluice, ask, chat } = await start();
+    await chat("t", "one");
+    const { refused } = (await ask("/threads/t")).body ?? {};
+    expect(refused).toMatchObject({ on_chain_stream: expect.any(Number) });
+    const run = await postRun(sluice.url, { ...userInput("wait"), threadId: "t" });
+    await run.until(EventType.STEP_STARTED);
+    // The run that waits in its node has ended nothing yet, which the one before had.
+    expect((await ask("/threads/t")).body?.refused).not.toEqual(refused);
+    expect((await ask("/threads")).body).not.toHaveProperty("threads.0.refused");
+  });
+
   it.each(["limit=0", "limit=101", "limit=x", "before=%20"])("refuses ?%s", async (query) => {
     const { ask } = await start();
     expect(await ask(`/threads?${query}`)).toMatchObject({ status: 400, body: { error: { code: "bad_request" } } });

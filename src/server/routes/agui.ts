@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { type Request, type Response, Router } from "express";
 import { z } from "zod";
+import type { ServedAgent } from "../../graph/registry.ts";
 import { type Cursor, cursorOf } from "../../protocol/cursor.ts";
 import { SluiceError } from "../../protocol/errors.ts";
 import { checkId, threadTopic } from "../../protocol/ids.ts";
@@ -21,9 +22,11 @@ export function aguiRoutes(options: ServerOptions): Router {
   const { runs, registry, version } = options;
   const router = Router();
   router.get("/info", (_request, response) => {
-    // The shape CopilotKit's client asks its runtime for.
-    const agents = registry.all.map(({ name, description }) => [name, { name, description, className: "Sluice" }]);
-    response.json({ version, agents: Object.fromEntries(agents), audioFileTranscriptionEnabled: false });
+    response.json({
+      version,
+      agents: Object.fromEntries(registry.all.map(listed)),
+      audioFileTranscriptionEnabled: false,
+    });
   });
   router.post("/", (request, response) => run(options, undefined, request, response));
   router.post("/agent/:agent/run", (request, response) => run(options, request.params.agent, request, response));
@@ -37,6 +40,11 @@ export function aguiRoutes(options: ServerOptions): Router {
     response.json({ stopped: true });
   });
   return router;
+}
+
+/** The shape CopilotKit's client asks its runtime for; what frontends may like to know besides. */
+function listed({ name, description, prompts, stateKeys, demo }: ServedAgent): [string, object] {
+  return [name, { name, description, className: "Sluice", prompts, stateKeys, demo }];
 }
 
 async function run(

@@ -27,9 +27,10 @@ export function threadRoutes(options: ServerOptions): Router {
   });
 
   router.get("/:threadId", async (request, response) => {
-    const thread = await runs.threads.listed(checkId("threadId", request.params.threadId));
+    const threadId = checkId("threadId", request.params.threadId);
+    const [thread, refused] = await Promise.all([runs.threads.listed(threadId), runs.threads.refused(threadId)]);
     if (!thread) throw new SluiceError("not_found", "There is no such thread.");
-    response.json(thread);
+    response.json({ ...thread, refused });
   });
 
   router.delete("/:threadId", async (request, response) => {
