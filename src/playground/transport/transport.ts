@@ -75,8 +75,11 @@ export interface Transport {
    * @throws LineError with the server's code.
    */
   run(agent: string, input: RunAgentInput): Promise<void>;
-  /** Cancels the thread's active run. @throws LineError `not_found` when nothing runs. */
-  cancel(threadId: string): Promise<void>;
+  /**
+   * Cancels the thread's active run. `agent`: any agent's name; some ways need one.
+   * @throws LineError `not_found` when nothing runs.
+   */
+  cancel(agent: string, threadId: string): Promise<void>;
   /** How many graph events the allow-list refused in the thread's last run, by name; only frames can tell. */
   refused(threadId: string): Promise<Readonly<Record<string, number>> | undefined>;
   /** Drops the line as a lost network would. It comes back by itself. */

@@ -1,0 +1,173 @@
+/**
+ * A WebSocket with events and nothing else: no cursors. Each time it opens, the thread's history is asked for over HTTP,
+ * and an active run is told from its beginning; what was told of it before is replaced.
+ */
+import type { Narrowing } from "../../client/connection.ts";
+import { type AguiEvent, EventType, isTerminal, type RunAgentInput } from "../../protocol/events.ts";
+import { Attempts } from "./attempts.ts";
+import { CatchUp } from "./catch-up.ts";
+import { lineError, request } from "./http.ts";
+import { sseFrames } from "./sse-reader.ts";
+import type { LineError, Listener, Transport } from "./transport.ts";
+import { Wire, WiredSocket } from "./wire.ts";
+
+interface Start {
+  readonly runId: string;
+  readonly text: string;
+  readonly taken: () => void;
+  readonly refused: (error: LineError) => void;
+}
+
+export function bareTransport(base: URL, agentName: () => string): Transport {
+  const wire = new Wire();
+  const attempts = new Attempts(connect);
+  let threadId = "";
+  let query = "";
+  let listener: Listener | undefined;
+  let socket: WiredSocket | undefined;
+  /** What came while the history was not there yet. */
+  let waiting: string[] | undefined;
+  let start: Start | undefined;
+  /** How many events of the active run were told, and how many of them come again. */
+  let told = 0;
+  let again = 0;
+  const catchUp = new CatchUp((resume) => listener?.onResume(resume));
+
+  function connect(): void {
+    hangUp();
+    const url = new URL(`ws?thread=${encodeURIComponent(threadId)}&${query}`, base);
+    url.protocol = url.protocol.replace("http", "ws");
+    const opened = new WiredSocket(wire, url.href, undefined);
+    socket = opened;
+    const early: string[] = [];
+    waiting = early;
+    opened.onmessage = ({ data }) => {
+      if (waiting) waiting.push(String(data));
+      else tell(String(data));
+    };
+    opened.onclose = ({ code, reason }) => {
+      if (socket !== opened) return;
+      socket = undefined;
+      again = told;
+      catchUp.lost(undefined);
+      attempts.lost(reason || `The socket closed with ${code}.`, code);
+      if (attempts.state.value.error && attempts.state.value.status === "closed")
+        listener?.onError(attempts.state.value.error);
+    };
+    opened.onopen = () => {
+      attempts.opened();
+      attempts.useful();
+      catchUp.open();
+      history(early)
+        .catch((thrown: unknown) => {
+          if (socket === opened) listener?.onError(lineError(thrown));
+        })
+        .finally(() => {
+          if (socket !== opened) return;
+          waiting = undefined;
+          for (const text of early) tell(text);
+          if (start) opened.send(start.text);
+        });
+    };
+  }
+
+  /** Tells where the thread stands, up to an active run: the socket tells that from its beginning. */
+  async function history(early: readonly string[]): Promise<void> {
+    const url = new URL(`agui/agent/${encodeURIComponent(agentName())}/connect?${query}`, base);
+    const { body } = await request(url, { method: "POST", body: { threadId } });
+    if (!body) return;
+    for await (const { data } of sseFrames(body)) {
+      const event = JSON.parse(data) as AguiEvent;
+      tell(data, false);
+      if (isTerminal(event.type)) return;
+      if (event.type === EventType.MESSAGES_SNAPSHOT && early.length > 0) return;
+    }
+  }
+
+  function tell(text: string, counts = true): void {
+    const event = JSON.parse(text) as AguiEvent;
+    if (refuses(event)) return;
+    if (counts) {
+      if (event.type === EventType.RUN_STARTED) told = 0;
+      told += 1;
+      if (start && event.type === EventType.RUN_STARTED && event.runId === start.runId) {
+        start.taken();
+        start = undefined;
+      }
+    }
+    const before = counts && again > 0;
+    if (before) again -= 1;
+    const replayed = counts ? catchUp.heard(before ? { doubled: 1 } : { replayed: 1 }) : false;
+    if (isTerminal(event.type)) told = again = 0;
+    const bytes = text.length;
+    listener?.onEvent({ event, cursor: undefined, entries: counts ? 1 : 0, bytes, at: performance.now(), replayed });
+  }
+
+  /** Is it the answer to a start that was refused? There is no other event for that. */
+  function refuses(event: AguiEvent): boolean {
+    if (!start) return false;
+    let error: LineError | undefined;
+    if (event.type === EventType.RUN_ERROR && told === 0)
+      error = lineError({ ...event, retryable: event.metadata?.retryable });
+    if (event.type === EventType.CUSTOM && event.name === "sluice.error") error = lineError(event.value);
+    if (!error) return false;
+    start.refused(error);
+    start = undefined;
+    return true;
+  }
+
+  function hangUp(): void {
+    const old = socket;
+    socket = undefined;
+    if (old) old.onclose = old.onmessage = null;
+    old?.close();
+  }
+
+  const leave = () => {
+    listener = undefined;
+    start?.taken();
+    start = undefined;
+    told = again = 0;
+    catchUp.stop();
+    hangUp();
+  };
+
+  return {
+    kind: "bare",
+    state: attempts.state,
+    follow(thread: string, { tokens, reasoning }: Narrowing, next: Listener) {
+      leave();
+      threadId = thread;
+      listener = next;
+      query = new URLSearchParams({
+        protocol: "1.0",
+        ...(tokens === false && { tokens: "false" }),
+        ...(reasoning === false && { reasoning: "false" }),
+      }).toString();
+      next.onBeginning();
+      attempts.now();
+      return () => {
+        if (listener === next) leave();
+      };
+    },
+    run(agent: string, input: RunAgentInput) {
+      return new Promise<void>((taken, refused) => {
+        start = { runId: input.runId, text: JSON.stringify({ type: "run", agent, input }), taken, refused };
+        if (socket && attempts.state.value.status === "open" && !waiting) socket.send(start.text);
+      });
+    },
+    async cancel(_agent: string, thread: string) {
+      socket?.send(JSON.stringify({ type: "cancel", threadId: thread }));
+    },
+    refused: () => Promise.resolve(undefined),
+    cut: () => wire.cut(),
+    retryNow() {
+      wire.mend();
+      attempts.now();
+    },
+    close() {
+      leave();
+      attempts.close();
+    },
+  };
+}

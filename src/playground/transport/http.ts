@@ -1,0 +1,59 @@
+/** The protocol's HTTP routes, relative to the page, and their errors as they say them. */
+import type { LineError } from "./transport.ts";
+
+export interface Request {
+  readonly method?: string;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * @throws LineError what the server answered with, or `unreachable`.
+ */
+export async function request(
+  url: URL,
+  { method = "GET", body, headers, signal }: Request = {},
+): Promise<globalThis.Response> {
+  const json = body === undefined ? undefined : JSON.stringify(body);
+  const type = json === undefined ? {} : { "Content-Type": "application/json" };
+  let response: globalThis.Response;
+  try {
+    response = await fetch(url, {
+      method,
+      headers: { ...type, ...headers },
+      ...(json !== undefined && { body: json }),
+      ...(signal && { signal }),
+    });
+  } catch (thrown) {
+    throw unreachable(thrown);
+  }
+  if (!response.ok) throw await errorOf(response);
+  return response;
+}
+
+export async function requestJson<T>(url: URL, options?: Request): Promise<T> {
+  return (await (await request(url, options)).json()) as T;
+}
+
+export function unreachable(thrown: unknown): LineError {
+  return { code: "unreachable", message: thrown instanceof Error ? thrown.message : String(thrown), retryable: true };
+}
+
+/** Anything thrown here, as an error of the line. */
+export function lineError(thrown: unknown): LineError {
+  const { code, message, retryable, details } = (thrown ?? {}) as Partial<LineError>;
+  if (typeof code !== "string" || typeof message !== "string") return unreachable(thrown);
+  return { code, message, retryable: retryable === true, details };
+}
+
+async function errorOf(response: globalThis.Response): Promise<LineError> {
+  const text = await response.text();
+  try {
+    return lineError((JSON.parse(text) as { error: unknown }).error);
+  } catch {
+    // Not Sluice's own words: a proxy's page, say.
+    const code = response.status === 401 ? "unauthorized" : "internal";
+    return { code, message: `The server answered ${response.status}.`, retryable: response.status >= 500 };
+  }
+}

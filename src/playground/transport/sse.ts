@@ -1,0 +1,181 @@
+/**
+ * HTTP alone. A thread is watched (`GET threads/:id/events`) until a run is started here; that comes as the response to
+ * its own request, which is sent again with `Last-Event-ID` when it is cut. Then the watch goes on behind it.
+ */
+import type { Narrowing } from "../../client/connection.ts";
+import { type AguiEvent, EventType, isTerminal, type RunAgentInput } from "../../protocol/events.ts";
+import { Attempts } from "./attempts.ts";
+import { CatchUp } from "./catch-up.ts";
+import { lineError, request } from "./http.ts";
+import { type SseFrame, sseFrames } from "./sse-reader.ts";
+import type { LineError, Listener, Received, Transport } from "./transport.ts";
+import { Wire } from "./wire.ts";
+
+interface OwnRun {
+  readonly agent: string;
+  readonly input: RunAgentInput;
+  readonly taken: () => void;
+  readonly refused: (error: LineError) => void;
+}
+
+export function sseTransport(base: URL): Transport {
+  const wire = new Wire();
+  const attempts = new Attempts(() => void read());
+  let threadId = "";
+  let listener: Listener | undefined;
+  let query = "";
+  let cursor: string | undefined;
+  let run: OwnRun | undefined;
+  let stop = () => {};
+  const catchUp = new CatchUp((resume) => listener?.onResume(resume));
+
+  /** Reads one response to its end, and sees to what comes next. */
+  async function read(): Promise<void> {
+    stop();
+    const abort = new AbortController();
+    const release = wire.hold(() => abort.abort());
+    const left = () => listener === undefined || abort !== current;
+    current = abort;
+    stop = () => {
+      release();
+      abort.abort();
+    };
+    const own = run;
+    try {
+      if (wire.down) throw new Error("The wire is cut.");
+      const response = await (own ? post(own, abort.signal) : watch(abort.signal));
+      if (left()) return;
+      attempts.opened();
+      own?.taken();
+      catchUp.open();
+      if (response.body) await tell(response.body, left);
+      if (left()) return;
+      if (own && run === own) throw new Error("The response was cut."); // Its end would have taken it away.
+      attempts.now();
+    } catch (thrown) {
+      if (left()) return;
+      failed(own, lineError(thrown));
+    } finally {
+      release();
+    }
+  }
+  let current: AbortController | undefined;
+
+  function failed(own: OwnRun | undefined, error: LineError): void {
+    if (error.code === "unreachable" || error.retryable) {
+      if (own && error.code !== "unreachable") {
+        run = undefined;
+        own.refused(error);
+        attempts.now();
+        return;
+      }
+      catchUp.lost(cursor);
+      attempts.lost(error.message);
+    } else if (own) {
+      run = undefined;
+      own.refused(error);
+      attempts.now();
+    } else {
+      attempts.close(error);
+      listener?.onError(error);
+    }
+  }
+
+  const post = ({ agent: name, input }: OwnRun, signal: AbortSignal) =>
+    request(new URL(`agui/agent/${encodeURIComponent(name)}/run?${query}`, base), {
+      method: "POST",
+      body: input,
+      headers: { Accept: "text/event-stream", ...(cursor && { "Last-Event-ID": cursor }) },
+      signal,
+    });
+
+  const watch = (signal: AbortSignal) => {
+    const after = cursor ? `&after=${encodeURIComponent(cursor)}` : "";
+    return request(new URL(`threads/${encodeURIComponent(threadId)}/events?${query}${after}`, base), { signal });
+  };
+
+  async function tell(body: ReadableStream<Uint8Array>, left: () => boolean): Promise<void> {
+    let held: SseFrame[] = [];
+    for await (const frame of sseFrames(body)) {
+      if (left()) return;
+      held.push(frame);
+      // Frames without an id belong to the next that has one: cut off before it, they are told again.
+      if (frame.id === undefined) continue;
+      const frames = held;
+      held = [];
+      const known = offsetBehind(frame.id, cursor);
+      if (known !== undefined && known <= 0) {
+        catchUp.heard({ doubled: 1 });
+        continue;
+      }
+      const entries = known === undefined || query.includes("=false") ? 1 : Math.max(1, known);
+      const replayed = catchUp.heard({ replayed: entries });
+      cursor = frame.id;
+      attempts.useful();
+      for (const { id, data } of frames) one(data, id, { entries: id ? entries : 0, replayed });
+    }
+  }
+
+  function one(data: string, id: string | undefined, facts: Pick<Received, "entries" | "replayed">): void {
+    const event = JSON.parse(data) as AguiEvent;
+    if (run && isTerminal(event.type)) run = undefined;
+    if (event.type === EventType.CUSTOM && event.name === "sluice.gap") listener?.onBeginning();
+    listener?.onEvent({ event, cursor: id, bytes: data.length, at: performance.now(), ...facts });
+  }
+
+  const leave = () => {
+    listener = cursor = undefined;
+    run?.taken();
+    run = undefined;
+    current = undefined;
+    stop();
+    catchUp.stop();
+  };
+
+  return {
+    kind: "sse",
+    state: attempts.state,
+    follow(thread: string, { tokens, reasoning }: Narrowing, next: Listener) {
+      leave();
+      threadId = thread;
+      listener = next;
+      query = new URLSearchParams({
+        protocol: "1.0",
+        ...(tokens === false && { tokens: "false" }),
+        ...(reasoning === false && { reasoning: "false" }),
+      }).toString();
+      next.onBeginning();
+      attempts.now();
+      return () => {
+        if (listener === next) leave();
+      };
+    },
+    run(name: string, input: RunAgentInput) {
+      return new Promise<void>((taken, refused) => {
+        run = { agent: name, input, taken, refused };
+        attempts.now();
+      });
+    },
+    async cancel(name: string, thread: string) {
+      const path = `agui/agent/${encodeURIComponent(name)}/stop/${encodeURIComponent(thread)}`;
+      await request(new URL(path, base), { method: "POST" });
+    },
+    refused: () => Promise.resolve(undefined),
+    cut: () => wire.cut(),
+    retryNow() {
+      wire.mend();
+      attempts.now();
+    },
+    close() {
+      leave();
+      attempts.close();
+    },
+  };
+}
+
+/** How far `id` lies behind `known`; nothing when they cannot be compared. */
+function offsetBehind(id: string, known: string | undefined): number | undefined {
+  const [epoch, offset] = id.split(":");
+  const [knownEpoch, knownOffset] = (known ?? "").split(":");
+  return epoch === knownEpoch ? Number(offset) - Number(knownOffset) : undefined;
+}

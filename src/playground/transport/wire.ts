@@ -1,0 +1,80 @@
+/** The network between this page and the server, as far as the page can take it away. */
+
+/** How long the network stays away after a cut: long enough to miss something. */
+const OUTAGE_MS = 1_200;
+
+export class Wire {
+  readonly #holders = new Set<() => void>();
+  #downUntil = 0;
+
+  get down(): boolean {
+    return performance.now() < this.#downUntil;
+  }
+
+  /** `lose` is called when the wire is cut, until the function that this returns is called. */
+  hold(lose: () => void): () => void {
+    this.#holders.add(lose);
+    return () => this.#holders.delete(lose);
+  }
+
+  cut(): void {
+    this.#downUntil = performance.now() + OUTAGE_MS;
+    for (const lose of [...this.#holders]) lose();
+  }
+
+  mend(): void {
+    this.#downUntil = 0;
+  }
+}
+
+/** What the reading side calls a socket that nobody closed. */
+const ABNORMAL = 1006;
+
+/** A browser's WebSocket on a wire that can be cut. It is told of a cut at once, as 1006, like that of a lost network. */
+export class WiredSocket {
+  onopen: (() => void) | null = null;
+  onmessage: ((event: { data: unknown }) => void) | null = null;
+  onclose: ((event: { code: number; reason: string }) => void) | null = null;
+  onerror: ((event: { message?: string }) => void) | null = null;
+  #socket: WebSocket | undefined;
+  readonly #release: () => void;
+
+  /** `heard` is told of each message before its receiver. */
+  constructor(wire: Wire, url: string, protocol: string | undefined, heard: (text: string) => void = () => {}) {
+    this.#release = wire.hold(() => this.#end({ code: ABNORMAL, reason: "The wire was cut." }));
+    if (wire.down) {
+      setTimeout(() => this.#end({ code: ABNORMAL, reason: "The wire is cut." }));
+      return;
+    }
+    const socket = new WebSocket(url, protocol ? [protocol] : []);
+    this.#socket = socket;
+    socket.onopen = () => this.onopen?.();
+    socket.onmessage = ({ data }: MessageEvent) => {
+      heard(String(data));
+      this.onmessage?.({ data });
+    };
+    socket.onerror = () => this.onerror?.({});
+    socket.onclose = ({ code, reason }) => this.#end({ code, reason });
+  }
+
+  send(text: string): void {
+    this.#socket?.send(text);
+  }
+
+  close(code?: number): void {
+    this.#socket?.close(code);
+  }
+
+  #end(why: { code: number; reason: string }): void {
+    this.#release();
+    const socket = this.#socket;
+    this.#socket = undefined;
+    if (socket) {
+      socket.onopen = socket.onmessage = socket.onerror = socket.onclose = null;
+      socket.close();
+    }
+    const { onclose } = this;
+    this.onclose = null;
+    onclose?.(why);
+  }
+}
