@@ -69,6 +69,7 @@ export const settings = z.object({
   LOG_LEVEL: choice("info", "fatal", "error", "warn", "debug", "trace", "silent"),
   CONFIG_DIR: optionalText,
   DATA_DIR: text.default("").transform((value) => value || "./data"),
+  KNOWLEDGE_DIR: optionalText,
   PLAYGROUND: flag("true"),
 
   MODEL: choice("auto", "openai", "demo"),
@@ -113,10 +114,13 @@ function isSecret(name: string, value: string | undefined): boolean {
 }
 
 /**
- * The settings in `env`.
+ * The settings in `env`. `told` is how a setting is called where it was written.
  * @throws ConfigError naming the first that is wrong.
  */
-export function readSettings(env: Readonly<Record<string, string | undefined>>): Readonly<Settings> {
+export function readSettings(
+  env: Readonly<Record<string, string | undefined>>,
+  told: (name: string) => string = (name) => name,
+): Readonly<Settings> {
   const parsed = settings.safeParse(env);
   if (parsed.success) {
     const { MODEL, OPENAI_API_KEY, OPENAI_BASE_URL } = parsed.data;
@@ -128,5 +132,5 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
   const issue = parsed.error.issues[0];
   const name = String(issue?.path[0]);
   const value = isSecret(name, env[name]) ? "(not shown)" : JSON.stringify(env[name]);
-  throw new ConfigError(`${name}=${value} is not valid: ${issue?.message}.`);
+  throw new ConfigError(`${told(name)}=${value} is not valid: ${issue?.message}.`);
 }

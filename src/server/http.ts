@@ -1,42 +1,82 @@
-/** The HTTP host: one Express application with its defences, then the rooms' doors. */
+/** The HTTP host: the routes behind their defences, as an application of their own or as a router in somebody else's. */
+import type { IncomingMessage, ServerResponse } from "node:http";
 import cors from "cors";
-import express, { type ErrorRequestHandler, type Express, type RequestHandler } from "express";
+import express, {
+  type ErrorRequestHandler,
+  type Express,
+  type Request,
+  type RequestHandler,
+  type Response,
+  Router,
+} from "express";
 import helmet from "helmet";
 import { SluiceError } from "../protocol/errors.ts";
-import { hostCheck, originCheck } from "./origins.ts";
+import { originGuard } from "./origins.ts";
 import { playgroundRoutes } from "./playground.ts";
 import { aguiRoutes } from "./routes/agui.ts";
 import { chatRoutes } from "./routes/chat.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { threadRoutes } from "./routes/threads.ts";
 import type { ServerOptions } from "./server-options.ts";
-import { HOST_REFUSED, ORIGIN_REFUSED } from "./ws.ts";
 
+/** An application that is all Sluice. */
 export function httpApp(options: ServerOptions): Express {
-  const { allowedOrigins, checkHost, maxBodyBytes, playground, failed } = options;
-  const originAllowed = originCheck(allowedOrigins);
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
   app.use(helmet());
   // Probes come from orchestrators that use bare addresses, and say nothing worth guarding.
   app.use(healthRoutes(options));
-  if (checkHost) app.use(refuseUnless((headers) => hostCheck(allowedOrigins)(headers.host), HOST_REFUSED));
-  app.use(refuseUnless((headers) => originAllowed(headers.origin), ORIGIN_REFUSED));
-  app.use(cors({ origin: true, exposedHeaders: ["Retry-After"], maxAge: 600 }));
-  app.use(express.json({ limit: maxBodyBytes }));
-  app.use("/agui", aguiRoutes(options));
-  app.use(chatRoutes(options));
-  app.use("/threads", threadRoutes(options));
-  if (playground !== undefined) app.use(playgroundRoutes(playground));
+  app.use(defences(options));
+  app.use(routes(options));
   app.get("/", (_request, response) => {
     response.type("text/plain").send(DOORS);
   });
-  app.use((_request, _response, next) => {
-    next(new SluiceError("not_found", "There is no such route. GET / lists them."));
-  });
-  app.use(errorHandler(failed));
+  app.use(notFound("GET / lists them."));
+  app.use(errorHandler(options));
   return app;
+}
+
+/** A function that Express calls for requests, whichever copy of Express that is. */
+export type Middleware = (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => void;
+
+/** The same routes for another application: whatever else it serves passes through untouched. */
+export function httpRouter(options: ServerOptions): Middleware {
+  const router = Router();
+  router.use(OURS, defences(options));
+  router.use(routes(options));
+  router.use(OURS, notFound("PROTOCOL.md lists them."));
+  router.use(errorHandler(options));
+  return (request, response, next) => router(request as Request, response as Response, next);
+}
+
+/** What all routes but the playground's begin with. */
+const OURS = ["/agui", "/chat", "/threads"];
+
+function routes(options: ServerOptions): Router {
+  const router = Router();
+  router.use("/agui", aguiRoutes(options));
+  router.use(chatRoutes(options));
+  router.use("/threads", threadRoutes(options));
+  if (options.playground !== undefined) router.use(playgroundRoutes(options.playground));
+  return router;
+}
+
+function defences(options: ServerOptions): RequestHandler[] {
+  const guard = originGuard(options);
+  return [
+    (request, _response, next) => {
+      guard(request.headers);
+      next();
+    },
+    cors({ origin: true, exposedHeaders: ["Retry-After"], maxAge: 600 }),
+    // Behind CORS: a preflight carries nothing to tell anybody by.
+    async (request, _response, next) => {
+      await options.authorize(request);
+      next();
+    },
+    express.json({ limit: options.maxBodyBytes }),
+  ];
 }
 
 const DOORS = `Sluice
@@ -58,18 +98,13 @@ GET  /ws                              WebSocket: ?agent= &thread= &format=agui|l
 GET  /healthz, /readyz                operations
 `;
 
-function refuseUnless(
-  allowed: (headers: { host?: string | undefined; origin?: string | undefined }) => boolean,
-  message: string,
-): RequestHandler {
-  return (request, _response, next) => {
-    next(allowed(request.headers) ? undefined : new SluiceError("forbidden", message));
-  };
+function notFound(remedy: string): RequestHandler {
+  return (_request, _response, next) => next(new SluiceError("not_found", `There is no such route. ${remedy}`));
 }
 
-function errorHandler(failed: ServerOptions["failed"]): ErrorRequestHandler {
+function errorHandler({ failed, maxBodyBytes }: ServerOptions): ErrorRequestHandler {
   return (thrown: unknown, request, response, _next) => {
-    const error = fromExpress(thrown);
+    const error = fromExpress(thrown, maxBodyBytes);
     if (error.code === "internal") failed(thrown, `${request.method} ${request.path}`);
     if (response.headersSent) {
       response.destroy();
@@ -81,11 +116,11 @@ function errorHandler(failed: ServerOptions["failed"]): ErrorRequestHandler {
 }
 
 /** Express and its body parser throw errors with a status of their own. */
-function fromExpress(thrown: unknown): SluiceError {
+function fromExpress(thrown: unknown, maxBodyBytes: number): SluiceError {
   const { status, type } = (thrown ?? {}) as { status?: unknown; type?: unknown };
   if (thrown instanceof SluiceError) return thrown;
   if (status === 413)
-    return new SluiceError("payload_too_large", "The body is too large. The limit is MAX_BODY_BYTES.");
+    return new SluiceError("payload_too_large", `The body is too large. The limit is ${maxBodyBytes} bytes.`);
   if (type === "entity.parse.failed") return new SluiceError("bad_request", "The body is not JSON.");
   if (typeof status === "number" && status >= 400 && status < 500) return new SluiceError("bad_request");
   return SluiceError.from(thrown);

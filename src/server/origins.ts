@@ -1,7 +1,31 @@
-/** Who may come from a browser: exact origins, where a port may be `*`. */
+/** Who may come from a browser: exact origins, where a port may be `*`, and pages of the very host that is asked. */
+import type { IncomingHttpHeaders } from "node:http";
+import { SluiceError } from "../protocol/errors.ts";
+import type { ServerOptions } from "./server-options.ts";
+
+/**
+ * Holds a request's `Host` and `Origin` against what is allowed.
+ * The returned function throws SluiceError `forbidden`.
+ */
+export function originGuard({
+  allowedOrigins,
+  checkHost,
+  sameOrigin,
+}: Pick<ServerOptions, "allowedOrigins" | "checkHost" | "sameOrigin">): (headers: IncomingHttpHeaders) => void {
+  const originAllowed = originCheck(allowedOrigins);
+  const hostAllowed = checkHost ? hostCheck(allowedOrigins) : () => true;
+  return ({ host, origin }) => {
+    if (!hostAllowed(host)) throw new SluiceError("forbidden", HOST_REFUSED);
+    if (originAllowed(origin) || (sameOrigin && isOf(host, origin))) return;
+    throw new SluiceError("forbidden", ORIGIN_REFUSED);
+  };
+}
+
+const HOST_REFUSED = "This host name is not served. Add its origin to ALLOWED_ORIGINS.";
+const ORIGIN_REFUSED = "This origin may not connect. Add it to ALLOWED_ORIGINS, or in code to allowedOrigins.";
 
 /** The check for an `Origin` header. Programs that send none pass: a browser always does where it matters. */
-export function originCheck(allowed: readonly string[]): (origin: string | undefined) => boolean {
+function originCheck(allowed: readonly string[]): (origin: string | undefined) => boolean {
   if (allowed.includes("*")) return () => true;
   const exact = new Set(allowed.filter((entry) => !entry.endsWith(":*")).map((entry) => entry.toLowerCase()));
   const anyPort = allowed.filter((entry) => entry.endsWith(":*")).map((entry) => entry.slice(0, -2).toLowerCase());
@@ -17,10 +41,19 @@ export function originCheck(allowed: readonly string[]): (origin: string | undef
  * The check for a `Host` header, against DNS rebinding: a page of another site that points its own name at this
  * machine sends that name, and for a GET no origin at all. Only names that origins are allowed for are answered.
  */
-export function hostCheck(allowed: readonly string[]): (host: string | undefined) => boolean {
+function hostCheck(allowed: readonly string[]): (host: string | undefined) => boolean {
   if (allowed.includes("*")) return () => true;
-  const names = new Set(allowed.map((origin) => hostname(origin.replace(/^https?:\/\//i, ""))));
+  const names = new Set(allowed.map((origin) => hostname(withoutScheme(origin))));
   return (host) => host !== undefined && names.has(hostname(host));
+}
+
+/** Did the page come from the host it asks? The scheme says nothing: a proxy may have taken TLS off. */
+function isOf(host: string | undefined, origin: string | undefined): boolean {
+  return host !== undefined && origin !== undefined && withoutScheme(origin).toLowerCase() === host.toLowerCase();
+}
+
+function withoutScheme(origin: string): string {
+  return origin.replace(/^https?:\/\//i, "");
 }
 
 function hostname(host: string): string {

@@ -1,4 +1,5 @@
 /** What the server is made of and the limits it keeps. Milliseconds and bytes throughout. */
+import type { IncomingMessage } from "node:http";
 import type { Registry } from "../graph/registry.ts";
 import type { EventLog } from "../log/log.ts";
 import type { RunManager } from "../runs/manager.ts";
@@ -14,6 +15,10 @@ export interface ServerOptions {
   readonly allowedOrigins: readonly string[];
   /** Answer only requests whose `Host` belongs to an allowed origin. On when bound to loopback. */
   readonly checkHost: boolean;
+  /** Answer pages of the very host that is asked too, whatever its name. */
+  readonly sameOrigin: boolean;
+  /** Rejects with what to answer to a request that may not come in. */
+  readonly authorize: (request: IncomingMessage) => Promise<void>;
   readonly maxBodyBytes: number;
   readonly maxSockets: number;
   readonly heartbeatMs: number;

@@ -1,6 +1,5 @@
 /** WebSockets: who may open one, in which format, and how long a dead one is kept. */
 import type { IncomingMessage, Server } from "node:http";
-import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocket, WebSocketServer } from "ws";
 import { z } from "zod";
@@ -16,8 +15,9 @@ import { langgraph } from "./formats/langgraph.ts";
 import { textFormat } from "./formats/text.ts";
 import { FramesConnection } from "./frames-connection.ts";
 import { parseNarrowing } from "./narrowing.ts";
-import { hostCheck, originCheck } from "./origins.ts";
+import { originGuard } from "./origins.ts";
 import type { ServerOptions } from "./server-options.ts";
+import { refuse, takeUpgrades, type Upgrade } from "./upgrades.ts";
 import { WsPeer } from "./ws-peer.ts";
 
 const FORMATS: Record<"agui" | "langgraph" | "text", () => Format> = {
@@ -39,8 +39,9 @@ const CLOSE_MS = 1_000;
 export class WebSocketHost {
   readonly #options: ServerOptions;
   readonly #server: WebSocketServer;
-  readonly #originAllowed: (origin: string | undefined) => boolean;
-  readonly #hostAllowed: (host: string | undefined) => boolean;
+  readonly #guard: ReturnType<typeof originGuard>;
+  /** What leaves a server again that was attached to. */
+  readonly #detach = new Map<Server, () => void>();
   readonly #heartbeat: NodeJS.Timeout;
   readonly #peers = new Map<WebSocket, { readonly peer: WsPeer; readonly conversation: Conversation }>();
   /** Sockets that have not answered since the last ping. */
@@ -48,8 +49,7 @@ export class WebSocketHost {
 
   constructor(options: ServerOptions) {
     this.#options = options;
-    this.#originAllowed = originCheck(options.allowedOrigins);
-    this.#hostAllowed = options.checkHost ? hostCheck(options.allowedOrigins) : () => true;
+    this.#guard = originGuard(options);
     this.#server = new WebSocketServer({
       noServer: true,
       maxPayload: options.maxBodyBytes,
@@ -66,17 +66,11 @@ export class WebSocketHost {
     return this.#peers.size;
   }
 
-  /** Answers the upgrades of `server` whose path is `path`; others are left to whoever else listens. */
+  /** Answers the upgrades of `server` whose path is `path`, and no others. Attaching to a server again changes nothing. */
   attach(server: Server, path: string): void {
-    server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-      // A socket that breaks before it is a WebSocket concerns nobody; unheard, its error would end the process.
-      socket.on("error", () => socket.destroy());
-      // Anything may stand there: `//` is no URL, and an error here would end the process too.
-      const target = request.url ?? "/";
-      const url = URL.canParse(target, "http://host") ? new URL(target, "http://host") : undefined;
-      if (url?.pathname === path) this.#upgrade(request, socket, head, url.searchParams);
-      else if (server.listenerCount("upgrade") === 1) refuse(socket, new SluiceError("not_found"));
-    });
+    if (this.#detach.has(server)) return;
+    const take = (upgrade: Upgrade) => void this.#upgrade(upgrade);
+    this.#detach.set(server, takeUpgrades(server, path, take));
   }
 
   /** Tells those who can understand it that the server is about to go. */
@@ -84,7 +78,10 @@ export class WebSocketHost {
     for (const { conversation } of this.#peers.values()) conversation.drain?.(Math.round(Math.random() * SPREAD_MS));
   }
 
-  /** Closes every socket, spread over a while so that not all come back at once; none of it when `hurry` aborts. */
+  /**
+   * Closes every socket, spread over a while so that not all come back at once; none of it when `hurry` aborts. Then
+   * leaves the servers it was attached to.
+   */
   async close(hurry: AbortSignal): Promise<void> {
     clearInterval(this.#heartbeat);
     const spread = Math.min(SPREAD_MS, this.#peers.size * 2);
@@ -98,14 +95,20 @@ export class WebSocketHost {
         clearTimeout(timer);
       }),
     );
+    for (const detach of this.#detach.values()) detach();
+    this.#detach.clear();
   }
 
-  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, parameters: URLSearchParams): void {
+  async #upgrade({ request, socket, head, parameters }: Upgrade): Promise<void> {
     let open: (peer: WsPeer) => Conversation;
     try {
+      this.#guard(request.headers);
+      await this.#options.authorize(request);
       open = this.#admit(request, Object.fromEntries(parameters));
-    } catch (error) {
-      refuse(socket, SluiceError.from(error));
+    } catch (thrown) {
+      const error = SluiceError.from(thrown);
+      if (error.code === "internal") this.#options.failed(thrown, "websocket upgrade");
+      refuse(socket, error);
       return;
     }
     this.#server.handleUpgrade(request, socket, head, (webSocket) => this.#serve(webSocket, open));
@@ -114,8 +117,6 @@ export class WebSocketHost {
   /** Everything that can be wrong is found before the handshake, where HTTP can still say so. */
   #admit(request: IncomingMessage, parameters: Record<string, string>): (peer: WsPeer) => Conversation {
     const { runs, log, registry, maxSockets, maxBodyBytes, heartbeatMs, ready, failed } = this.#options;
-    if (!this.#hostAllowed(request.headers.host)) throw new SluiceError("forbidden", HOST_REFUSED);
-    if (!this.#originAllowed(request.headers.origin)) throw new SluiceError("forbidden", ORIGIN_REFUSED);
     if (!ready()) throw new SluiceError("draining");
     if (this.#peers.size >= maxSockets) throw new SluiceError("overloaded");
     const { agent, thread, format } = parseWith(query, parameters, "query");
@@ -175,19 +176,6 @@ export class WebSocketHost {
       }
     }
   }
-}
-
-export const HOST_REFUSED = "This host name is not served. Add its origin to ALLOWED_ORIGINS.";
-export const ORIGIN_REFUSED = "This origin may not connect. Add it to ALLOWED_ORIGINS.";
-
-function refuse(socket: Duplex, error: SluiceError): void {
-  const body = JSON.stringify({ error });
-  // Half open it would be nobody's: no timeout of the server's covers a socket that asked for an upgrade.
-  socket.once("finish", () => socket.destroy());
-  socket.end(
-    `HTTP/1.1 ${error.status} ${error.code}\r\nConnection: close\r\nContent-Type: application/json\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-  );
 }
 
 async function pause(ms: number, hurry: AbortSignal): Promise<void> {

@@ -1,0 +1,112 @@
+/** What serves agents, whoever owns the HTTP server: the run manager on its log and store, and what the doors need. */
+import type { Settings } from "../config/settings.ts";
+import { Registry, type ServedAgent } from "../graph/registry.ts";
+import { MemoryLog } from "../log/memory.ts";
+import type { Logger } from "../ops/logger.ts";
+import { RunManager } from "../runs/manager.ts";
+import type { ServerOptions } from "../server/server-options.ts";
+import { WebSocketHost } from "../server/ws.ts";
+import { MemoryStore } from "../store/memory.ts";
+import type { Store } from "../store/store.ts";
+
+export type Agents = readonly [ServedAgent, ...ServedAgent[]];
+
+export interface CoreOptions {
+  readonly logger: Logger;
+  /** Names this program to clients of `/agui/info`. */
+  readonly version: string;
+  /** Keeps the threads; the core closes it. Without one they are kept in memory. */
+  readonly store?: Store | undefined;
+  /** Hears of threads that the store in memory lets go of. */
+  readonly forget?: (threadId: string) => void;
+}
+
+/** How requests are told from those of strangers. */
+export type Entrance = Pick<ServerOptions, "checkHost" | "sameOrigin" | "authorize" | "playground">;
+
+export interface Core {
+  readonly runs: RunManager;
+  readonly log: MemoryLog;
+  readonly sockets: WebSocketHost;
+  /** For the HTTP routes. */
+  readonly server: ServerOptions;
+  /** Takes up what an earlier process left unfinished. To be called once, before anything starts. */
+  recover(): Promise<void>;
+  /** Lets active runs finish within the drain time, ends what is left, and closes the sockets; at once when `hurry` aborts. */
+  drain(hurry: AbortSignal): Promise<void>;
+  /** Lets go of what is kept. To be called last. */
+  close(): Promise<void>;
+}
+
+const SWEEP_MS = 30_000;
+
+export function createCore(
+  agents: Agents,
+  settings: Settings,
+  { logger, version, forget = () => {}, store = new MemoryStore(settings.MAX_THREADS, forget) }: CoreOptions,
+  entrance: Entrance,
+): Core {
+  const registry = new Registry(agents);
+  const log = new MemoryLog({
+    maxEvents: settings.LOG_MAX_EVENTS,
+    maxBytes: settings.LOG_MAX_BYTES,
+    maxTotalBytes: settings.LOG_MAX_TOTAL_BYTES,
+    retentionMs: settings.LOG_RETENTION_SECONDS * 1_000,
+  });
+  const runs = new RunManager({
+    registry,
+    log,
+    store,
+    version: settings.STREAM_VERSION,
+    maxActiveRuns: settings.MAX_ACTIVE_RUNS,
+    ended: ({ plan: { agent, threadId, runId } }, end, cause) => {
+      const fields = { agent: agent.name, threadId, runId, end: end.kind };
+      if (end.kind === "failed") logger.warn({ ...fields, code: end.error.code, err: cause }, "run failed");
+      else if (cause) logger.error({ ...fields, err: cause }, "the run's end was not stored");
+      else logger.debug(fields, "run ended");
+    },
+  });
+  let ready = true;
+  const server: ServerOptions = {
+    ...entrance,
+    runs,
+    log,
+    registry,
+    version,
+    allowedOrigins: settings.ALLOWED_ORIGINS,
+    maxBodyBytes: settings.MAX_BODY_BYTES,
+    maxSockets: settings.MAX_SOCKETS,
+    heartbeatMs: settings.HEARTBEAT_SECONDS * 1_000,
+    slowConsumerMs: settings.SLOW_CONSUMER_SECONDS * 1_000,
+    ready: () => ready,
+    writable: () => store.writable(),
+    failed: (err, where) => logger.error({ err, where }, "internal error"),
+  };
+  const sockets = new WebSocketHost(server);
+  const sweeper = setInterval(
+    () => log.sweep().catch((err: unknown) => logger.error({ err }, "sweep failed")),
+    SWEEP_MS,
+  );
+  sweeper.unref();
+  return {
+    runs,
+    log,
+    sockets,
+    server,
+    async recover() {
+      for (const { run, outcome, cause } of await runs.recover()) {
+        const { agent, threadId, runId } = run;
+        logger.warn({ agent, threadId, runId, outcome, err: cause }, "a run's process was gone");
+      }
+    },
+    async drain(hurry) {
+      // Probes still get their answer while runs finish; who wants to start one is told to come back.
+      ready = false;
+      clearInterval(sweeper);
+      sockets.drain();
+      await runs.close(settings.DRAIN_SECONDS * 1_000, hurry);
+      await sockets.close(hurry);
+    },
+    close: () => store.close(),
+  };
+}

@@ -1,0 +1,70 @@
+/** Runs as the app around Sluice sees them. */
+import { randomUUID } from "node:crypto";
+import type { RunAgentInput } from "../protocol/events.ts";
+import { parseRunAgentInput } from "../protocol/input.ts";
+import type { RunHandle } from "../runs/handle.ts";
+import { type RunResult, readResult } from "../server/result.ts";
+import type { Core } from "./core.ts";
+
+/** What starts a run: AG-UI's `RunAgentInput`, of which only `messages` is needed. */
+export interface RunStart extends Partial<Omit<RunAgentInput, "messages">> {
+  readonly messages: RunAgentInput["messages"];
+  /** The agent's name. Default: the first agent. */
+  readonly agent?: string | undefined;
+}
+
+/** Which run it is. */
+export interface RunIds {
+  readonly agent: string;
+  readonly threadId: string;
+  readonly runId: string;
+}
+
+export interface StartedRun extends RunIds {
+  /** How it ends, and what it adds to the thread. Rejects with a SluiceError when the run fails. */
+  readonly result: Promise<RunResult>;
+}
+
+export interface Runs {
+  /**
+   * Starts a run on a thread, a new one when none is named. Whoever follows the thread sees it as any other, and it goes
+   * on to its end when nobody does. A `runId` that is known attaches to its run.
+   * @throws SluiceError `bad_request`, `not_found` (agent), `thread_busy`, `run_conflict`, `interrupt_pending`,
+   * `overloaded`, `draining`.
+   */
+  start(run: RunStart): Promise<StartedRun>;
+  /** Cancels the thread's active run. `false` when there is none. */
+  cancel(threadId: string): boolean;
+  /** The thread's active run. */
+  active(threadId: string): RunIds | undefined;
+  /** How many runs are active on all threads. */
+  readonly activeCount: number;
+}
+
+export function runsOf({ runs, log }: Pick<Core, "runs" | "log">): Runs {
+  return {
+    async start({ agent, ...start }) {
+      const input = parseRunAgentInput({ threadId: randomUUID(), runId: randomUUID(), ...start });
+      const run = await runs.start({ agent, input });
+      // A run without followers is cancelled; the app counts as one.
+      const leave = runs.follow(run.threadId);
+      const result = readResult(log, run, new AbortController().signal)
+        .then((read) => read ?? Promise.reject(new Error("The log ended before the run.")))
+        .finally(leave);
+      result.catch(() => {}); // Whoever wants to know asks for it.
+      return { ...idsOf(run), result };
+    },
+    cancel: (threadId) => runs.cancel(threadId),
+    active(threadId) {
+      const run = runs.active(threadId);
+      return run && idsOf(run);
+    },
+    get activeCount() {
+      return runs.activeCount;
+    },
+  };
+}
+
+function idsOf({ agent, threadId, runId }: RunHandle): RunIds {
+  return { agent: agent.name, threadId, runId };
+}

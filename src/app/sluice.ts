@@ -1,0 +1,171 @@
+/** Sluice inside somebody else's app: a router for their Express app, and upgrades of their HTTP server. */
+import { readFileSync } from "node:fs";
+import type { IncomingMessage, Server } from "node:http";
+import { fileURLToPath } from "node:url";
+import { type AgentSettings, checkAgents } from "../config/agents.ts";
+import { ConfigError } from "../config/config-error.ts";
+import { type SettingOptions, settingsFrom } from "../config/options.ts";
+import type { ServedGraph } from "../graph/source.ts";
+import { type Logger, silent } from "../ops/logger.ts";
+import type { AllowListSpec } from "../protocol/allow-list-spec.ts";
+import { SluiceError } from "../protocol/errors.ts";
+import { isRecord } from "../protocol/input.ts";
+import { messageOf } from "../protocol/redact.ts";
+import { httpRouter, type Middleware } from "../server/http.ts";
+import type { Store } from "../store/store.ts";
+import { type Agents, createCore } from "./core.ts";
+import { type Runs, runsOf } from "./runs.ts";
+import { servedAgent } from "./served-agent.ts";
+import { openStorage } from "./storage.ts";
+
+/** A graph with settings of its own, in the words of `config/agents.json`. */
+export interface AgentOptions extends AgentSettings {
+  readonly graph: ServedGraph;
+}
+
+export interface SluiceOptions extends SettingOptions {
+  /** Compiled graphs by name, or with settings of their own. The first answers when a client names none. */
+  readonly agents: Readonly<Record<string, ServedGraph | AgentOptions>>;
+  /** Allow-lists by name, for the agents' `filter`. */
+  readonly filters?: Readonly<Record<string, AllowListSpec>> | undefined;
+  /** The path that the router is mounted at, such as `"/ai"`: WebSockets are then at `/ai/ws`. Default `"/"`. */
+  readonly basePath?: string | undefined;
+  /** A folder for `sluice.db`, where threads are kept. Without it, and without a `store`, they are kept in memory. */
+  readonly dataDir?: string | undefined;
+  /** Keeps the threads instead of `dataDir`; `close()` closes it. `openStorage()` gives one with a checkpointer beside it. */
+  readonly store?: Store | undefined;
+  /**
+   * Who may come in, asked for each HTTP request and each WebSocket: `false` is answered with 401. A WebSocket passes
+   * none of the app's middleware, so whatever signs people in has to be asked here. Default: everybody.
+   */
+  readonly authorize?: ((request: IncomingMessage) => boolean | Promise<boolean>) | undefined;
+  /** `true`: the playground is shown to browsers at the base path. Default `false`. */
+  readonly playground?: boolean | undefined;
+  /** Hears what goes wrong, such as a pino logger or `console`. Default: nobody does. */
+  readonly logger?: Logger | undefined;
+}
+
+export interface Sluice {
+  /** For `app.use(basePath, router)` of Express 5 or 4. What is not Sluice's passes through untouched. */
+  readonly router: Middleware;
+  /**
+   * Answers WebSockets of `server` at `ws` below the base path, and leaves all other upgrades alone. May be called for
+   * several servers; again for the same one it changes nothing.
+   */
+  attach(server: Server): void;
+  /** Runs, for the app itself. */
+  readonly runs: Runs;
+  /**
+   * Starts no more runs, lets active ones finish within `drainSeconds`, ends the rest, closes the WebSockets and the
+   * store. The servers stay as they are, and are left alone from then on. Called again it gives the same promise.
+   */
+  close(): Promise<void>;
+}
+
+/**
+ * Serves agents from inside another app, under any path and beside whatever else its server does. It reads no
+ * environment, and nothing it starts keeps the process alive.
+ * @throws ConfigError with one line that names the option that is wrong.
+ */
+export function createSluice(options: SluiceOptions): Sluice {
+  const { agents, filters, basePath, dataDir, store, authorize, playground, logger = silent, ...rest } = options;
+  const settings = settingsFrom(rest);
+  const base = checkBasePath(basePath);
+  const served = serve(agents, filters, settings);
+  const core = createCore(
+    served,
+    settings,
+    { logger, version: version(), store: storeOf(dataDir, store) },
+    {
+      // Which names the app goes by is its own business.
+      checkHost: false,
+      sameOrigin: true,
+      authorize: async (request) => {
+        if (authorize && !(await authorize(request))) throw new SluiceError("unauthorized");
+      },
+      playground: playground ? fileURLToPath(new URL("dist/playground", PACKAGE)) : undefined,
+    },
+  );
+  // Runs wait for it.
+  core.recover().catch((err: unknown) => logger.error({ err }, "what was left unfinished could not be taken up"));
+  const router = httpRouter(core.server);
+  const checkMount = mountCheck(base);
+  let attached = false;
+  let closing: Promise<void> | undefined;
+  return {
+    router(request, response, next) {
+      if (attached) checkMount(request);
+      router(request, response, next);
+    },
+    attach(server) {
+      attached = true;
+      core.sockets.attach(server, `${base}/ws`);
+    },
+    runs: runsOf(core),
+    close() {
+      closing ??= core.drain(new AbortController().signal).then(core.close);
+      return closing;
+    },
+  };
+}
+
+const PACKAGE = new URL("../../", import.meta.url);
+
+function version(): string {
+  return (JSON.parse(readFileSync(new URL("package.json", PACKAGE), "utf8")) as { version: string }).version;
+}
+
+/** Without a slash at its end. */
+function checkBasePath(basePath = "/"): string {
+  if (/^(\/[^/?#\s]+)*\/?$/.test(basePath) && basePath !== "") return basePath.replace(/\/$/, "");
+  throw new ConfigError(`basePath=${JSON.stringify(basePath)} is not valid: a path such as "/ai".`);
+}
+
+/** Says so, once, when the router turns out to be mounted elsewhere: clients look for WebSockets beside it. */
+function mountCheck(base: string): (request: IncomingMessage & { baseUrl?: string }) => void {
+  let told = false;
+  return ({ baseUrl = "" }) => {
+    if (told || baseUrl.toLowerCase() === base.toLowerCase()) return;
+    told = true;
+    process.emitWarning(
+      `The router is mounted at "${baseUrl || "/"}", but WebSockets are at "${base}/ws": set basePath to the same path.`,
+      "SluiceWarning",
+    );
+  };
+}
+
+function storeOf(dataDir: string | undefined, store: Store | undefined): Store | undefined {
+  if (dataDir === undefined) return store;
+  if (store) throw new ConfigError("dataDir and store: give one of them.");
+  try {
+    return openStorage(dataDir).store;
+  } catch (error) {
+    throw new ConfigError(`dataDir=${JSON.stringify(dataDir)}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function serve(
+  agents: SluiceOptions["agents"],
+  filters: SluiceOptions["filters"] = {},
+  settings: ReturnType<typeof settingsFrom>,
+): Agents {
+  const graphs = new Map<string, ServedGraph>();
+  const entries: Record<string, unknown> = {};
+  for (const [name, agent] of Object.entries(isRecord(agents) ? agents : {})) {
+    const { graph, ...entry } = isGraph(agent) ? { graph: agent } : { ...agent };
+    if (!isGraph(graph)) throw new ConfigError(`createSluice, agents.${name}.graph: give a compiled graph.`);
+    graphs.set(name, graph);
+    entries[name] = { ...entry, graph: name };
+  }
+  const checked = checkAgents("createSluice", { agents: entries, filters });
+  const [first, ...rest] = Object.entries(checked.agents).flatMap(([name, entry]) => {
+    const graph = graphs.get(name);
+    return graph ? [servedAgent(name, entry, { ...settings, filters: checked.filters }, graph)] : [];
+  });
+  if (!first) throw new ConfigError("createSluice, agents: name at least one agent.");
+  return [first, ...rest];
+}
+
+function isGraph(value: unknown): value is ServedGraph {
+  return isRecord(value) && typeof value.streamEvents === "function";
+}

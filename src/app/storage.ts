@@ -1,0 +1,23 @@
+/** What outlives the process: threads and the graphs' checkpoints, in one SQLite file. */
+import { resolve } from "node:path";
+import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
+import { SqliteCheckpointer } from "../store/checkpointer.ts";
+import { Database } from "../store/database.ts";
+import { SqliteStore } from "../store/sqlite.ts";
+import type { Store } from "../store/store.ts";
+
+export interface Storage {
+  /** Keeps threads, runs and what clients were told. Who is given it closes it, and the file with it. */
+  readonly store: Store;
+  /** Keeps what graphs remember, for `compile({ checkpointer })`, in the same file. */
+  readonly checkpointer: BaseCheckpointSaver;
+}
+
+/**
+ * Opens `sluice.db` in `folder`, for this process alone; both are made when they are missing.
+ * @throws Error with one line that names the file and says what is wrong.
+ */
+export function openStorage(folder: string): Storage {
+  const database = Database.open(resolve(folder, "sluice.db"));
+  return { store: new SqliteStore(database), checkpointer: new SqliteCheckpointer(database) };
+}

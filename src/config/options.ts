@@ -1,0 +1,102 @@
+/** The settings as an app writes them that embeds Sluice: those of `.env.example`, in code and in camelCase. */
+import { ConfigError } from "./config-error.ts";
+import { readSettings, type Settings, settings } from "./settings.ts";
+
+/**
+ * Settings of `.env.example` that make sense inside another app, with the same defaults. `MAX_BODY_BYTES` there is
+ * `maxBodyBytes` here, with a number where the other has digits, and a list where the other has commas.
+ */
+export interface SettingOptions {
+  /** The version of LangGraph's `streamEvents`. Default `"v2"`; the names of `"v1"` are normalized to it. */
+  readonly streamVersion?: "v2" | "v1" | undefined;
+  /** Names of graph events that may leave; wildcards such as `on_tool_*` work. Default `DEFAULT_ALLOWED_EVENTS`. */
+  readonly streamAllowedEvents?: readonly string[] | undefined;
+  /** `false`: each message leaves once, whole. Default `true`. */
+  readonly streamTokens?: boolean | undefined;
+  /** How long a whole run may take, in seconds. Default 60. */
+  readonly streamTimeoutSeconds?: number | undefined;
+  /** Until a run's first model output, tool or custom event, in seconds. Default 30. */
+  readonly streamFirstEventTimeoutSeconds?: number | undefined;
+  /** Between two graph events after that, in seconds; paused while a tool runs. Default 30. */
+  readonly streamIdleTimeoutSeconds?: number | undefined;
+  /**
+   * Websites that may connect besides those of the same host; a port may be `*`. Default: those of this machine. `[]`:
+   * no others.
+   */
+  readonly allowedOrigins?: readonly string[] | undefined;
+  /** Bytes of an HTTP body or a WebSocket message. Default 1048576. */
+  readonly maxBodyBytes?: number | undefined;
+  /** WebSockets open at once. Default 10000. */
+  readonly maxSockets?: number | undefined;
+  /** Runs active at once. Default 1000. */
+  readonly maxActiveRuns?: number | undefined;
+  /** Threads kept where they are in memory only, the longest unused going first. Default 10000. */
+  readonly maxThreads?: number | undefined;
+  /** Between two keep-alives, in seconds; a WebSocket that misses one is cut. Default 15. */
+  readonly heartbeatSeconds?: number | undefined;
+  /** How long a client that does not read has to catch up before it is cut, in seconds. Default 30. */
+  readonly slowConsumerSeconds?: number | undefined;
+  /** How long a run goes on when its last reader has left, in seconds. Default 5. */
+  readonly orphanGraceSeconds?: number | undefined;
+  /** The same for a run whose starter speaks the frames format and can come back, in seconds. Default 300. */
+  readonly detachedGraceSeconds?: number | undefined;
+  /** How long active runs may go on after `close()`, in seconds. Default 30. */
+  readonly drainSeconds?: number | undefined;
+  /** Events kept of each topic. Default 10000. */
+  readonly logMaxEvents?: number | undefined;
+  /** Bytes kept of each topic. Default 8388608. */
+  readonly logMaxBytes?: number | undefined;
+  /** Bytes kept of all topics together. Default 536870912. */
+  readonly logMaxTotalBytes?: number | undefined;
+  /** How long events are kept after a topic's last, in seconds. Default 600. */
+  readonly logRetentionSeconds?: number | undefined;
+}
+
+/** Settings that are the host app's own business, or are said otherwise in code. */
+const ELSEWHERE: readonly string[] = [
+  "HOST",
+  "PORT",
+  "LOG_LEVEL",
+  "CONFIG_DIR",
+  "DATA_DIR",
+  "PLAYGROUND",
+  "MODEL",
+  "OPENAI_API_KEY",
+  "OPENAI_BASE_URL",
+  "OPENAI_MODEL",
+  "DEMO_FIRST_TOKEN_MS",
+  "DEMO_TOKENS_PER_SECOND",
+  "DEMO_JITTER",
+  "LANGSMITH_TRACING",
+] satisfies (keyof Settings)[];
+
+/** The setting's name by the option's. */
+export const SETTING_OPTIONS: ReadonlyMap<string, keyof Settings> = new Map(
+  settings
+    .keyof()
+    .options.filter((name) => !ELSEWHERE.includes(name))
+    .map((name) => [camelCase(name), name]),
+);
+
+/**
+ * The settings that `options` make; nothing is read from the environment.
+ * @throws ConfigError with one line that names the option.
+ */
+export function settingsFrom(options: SettingOptions): Readonly<Settings> {
+  const env: Record<string, string> = {};
+  const empty: Record<string, readonly string[]> = {};
+  for (const [option, value] of Object.entries(options) as [string, unknown][]) {
+    const name = SETTING_OPTIONS.get(option);
+    if (!name)
+      throw new ConfigError(`There is no option "${option}". Settings: ${[...SETTING_OPTIONS.keys()].join(", ")}.`);
+    if (value === undefined) continue;
+    // In the environment an empty list is none, and the default holds; here somebody wrote it down.
+    if (Array.isArray(value) && value.length === 0) empty[name] = [];
+    else env[name] = String(value);
+  }
+  return Object.freeze({ ...readSettings(env, camelCase), ...empty });
+}
+
+function camelCase(name: string): string {
+  return name.toLowerCase().replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
+}

@@ -1,0 +1,65 @@
+/** Upgrades of one path of an HTTP server, taken out of what everybody else on it is told. */
+import type { IncomingMessage, Server } from "node:http";
+import type { Duplex } from "node:stream";
+import { SluiceError } from "../protocol/errors.ts";
+
+export interface Upgrade {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  readonly head: Buffer;
+  readonly parameters: URLSearchParams;
+}
+
+/**
+ * Hands the upgrades of `server` whose path is `path` to `take`, until the returned function is called. Others are left
+ * to whoever else listens; when nobody does they are answered with 404, for Node would leave them open for ever.
+ *
+ * Ours are taken before any listener hears of them. A `WebSocketServer` of ws that was given a server and a path refuses
+ * every upgrade but its own, and others end what nobody answered at once.
+ */
+export function takeUpgrades(server: Server, path: string, take: (upgrade: Upgrade) => void): () => void {
+  const { emit } = server;
+  let taking = true;
+  const intercept = (event: string | symbol, ...args: unknown[]): boolean => {
+    if (taking && event === "upgrade") {
+      const [request, socket, head] = args as [IncomingMessage, Duplex, Buffer];
+      // Anything may stand there: `//` is no URL, and an error here would end the process.
+      const target = request.url ?? "/";
+      const url = URL.canParse(target, "http://host") ? new URL(target, "http://host") : undefined;
+      if (url?.pathname === path) {
+        // A socket that breaks before it is a WebSocket concerns nobody; unheard, its error would end the process too.
+        socket.on("error", () => socket.destroy());
+        take({ request, socket, head, parameters: url.searchParams });
+        return true;
+      }
+    }
+    return Reflect.apply(emit, server, [event, ...args]);
+  };
+  server.emit = intercept as typeof emit;
+  // Node upgrades nothing while nobody listens.
+  server.on("upgrade", answerWhenAlone);
+  return () => {
+    taking = false;
+    server.off("upgrade", answerWhenAlone);
+    // Somebody else may have put theirs around ours since: then ours stays, and passes everything on.
+    if (server.emit === intercept) server.emit = emit;
+  };
+}
+
+function answerWhenAlone(this: Server, _request: IncomingMessage, socket: Duplex): void {
+  const others = this.listeners("upgrade").some((listener) => listener !== answerWhenAlone);
+  if (others || socket.writableEnded) return;
+  socket.on("error", () => socket.destroy());
+  refuse(socket, new SluiceError("not_found"));
+}
+
+/** Answers an upgrade with an error in JSON. */
+export function refuse(socket: Duplex, error: SluiceError): void {
+  const body = JSON.stringify({ error });
+  // Half open it would be nobody's: no timeout of the server's covers a socket that asked for an upgrade.
+  socket.once("finish", () => socket.destroy());
+  socket.end(
+    `HTTP/1.1 ${error.status} ${error.code}\r\nConnection: close\r\nContent-Type: application/json\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
+}
