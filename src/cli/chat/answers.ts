@@ -1,0 +1,139 @@
+/** How a person in a terminal answers what a graph asks: by the JSON Schema of the answer, field by field. */
+import type { Interrupt } from "../../protocol/events.ts";
+import { isRecord } from "../../protocol/input.ts";
+import { oneLine, printable } from "./printable.ts";
+
+/** How the person is spoken to. */
+export interface Dialogue {
+  /** Shows a prompt and gives the line that was typed; `undefined` when the person left. */
+  read(prompt: string): Promise<string | undefined>;
+  /** Shows a line. */
+  say(line: string): void;
+}
+
+/** What is to be typed, and what it means. */
+interface Field {
+  /** What fits, in a few words. */
+  readonly hint: string;
+  /** The value that `text` stands for. `undefined`: none. */
+  value(text: string): unknown;
+}
+
+/** The question, as it is shown. */
+export function questionOf({ message, reason }: Interrupt): string {
+  return printable(message ?? reason);
+}
+
+/** The answer to `interrupt`; `undefined` when the person left without one. */
+export async function answerTo({ responseSchema }: Interrupt, dialogue: Dialogue): Promise<unknown> {
+  const { type, properties, required } = isRecord(responseSchema) ? responseSchema : {};
+  const fields = new Map(type === "object" && isRecord(properties) ? Object.entries(properties).map(namedField) : []);
+  if (fields.size === 0) return fill("answer", responseSchema ? fieldOf(responseSchema) : FREE, dialogue);
+
+  const answer: Record<string, unknown> = {};
+  const optional = new Map(fields);
+  for (const name of Array.isArray(required) ? required.map(String) : []) {
+    const field = fields.get(name);
+    if (!field) continue;
+    optional.delete(name);
+    const value = await fill(name, field, dialogue);
+    if (value === undefined) return undefined;
+    answer[name] = value;
+  }
+  return optional.size === 0 ? answer : addTo(answer, optional, dialogue);
+}
+
+/** Asks for one value until what is typed is one. */
+async function fill(name: string, { hint, value }: Field, { read, say }: Dialogue): Promise<unknown> {
+  for (;;) {
+    const text = await read(`${oneLine(name)} (${hint}): `);
+    if (text === undefined) return undefined;
+    const found = value(text.trim());
+    if (found !== undefined) return found;
+    say(`That is not valid: ${hint}.`);
+  }
+}
+
+/** What need not be said is named by whoever wants to say it: most people do not. */
+async function addTo(
+  answer: Record<string, unknown>,
+  optional: ReadonlyMap<string, Field>,
+  { read, say }: Dialogue,
+): Promise<unknown> {
+  const names = [...optional.keys()].map(oneLine).join(", ");
+  for (;;) {
+    const line = await read(`${names} (name: value; Enter sends): `);
+    if (line === undefined) return undefined;
+    if (line.trim() === "") return answer;
+    const [, name = "", text = ""] = /^\s*([^:=]*?)\s*[:=]\s*(.*?)\s*$/s.exec(line) ?? [];
+    const field = optional.get(name);
+    const value = field?.value(text);
+    if (value !== undefined) answer[name] = value;
+    else say(field ? `That is not valid: ${field.hint}.` : `Write one of ${names}, a colon, and its value.`);
+  }
+}
+
+/** Without a schema nobody knows what fits. What looks like JSON goes as such; the rest as Sluice's sockets have it. */
+const FREE: Field = {
+  hint: "text, /approve or /reject",
+  value(text) {
+    if (text === "") return undefined;
+    const [, word, more] = /^\/(approve|reject)(?:\s+(.*))?$/s.exec(text) ?? [];
+    if (word) return { approved: word === "approve", ...(more ? { text: more } : {}) };
+    return /^[{[]|^(?:true|false|null)$/.test(text) ? (parsed(text) ?? text) : text;
+  },
+};
+
+const TEXT: Field = { hint: "text", value: (text) => text || undefined };
+
+const YES_OR_NO: Field = {
+  hint: "yes or no",
+  value: (text) => (/^(y|yes|true)$/i.test(text) ? true : /^(n|no|false)$/i.test(text) ? false : undefined),
+};
+
+const JSON_TEXT: Field = { hint: "JSON", value: parsed };
+
+function namedField([name, schema]: [string, unknown]): [string, Field] {
+  return [name, fieldOf(schema)];
+}
+
+function fieldOf(schema: unknown): Field {
+  if (!isRecord(schema)) return JSON_TEXT;
+  if (Array.isArray(schema.enum) && schema.enum.length > 0) return choice(schema.enum);
+  if (schema.type === "string") return TEXT;
+  if (schema.type === "boolean") return YES_OR_NO;
+  if (schema.type === "number" || schema.type === "integer") return number(schema.type === "integer");
+  return JSON_TEXT;
+}
+
+/** One of several. The beginning of a word will do where only one begins so. */
+function choice(values: readonly unknown[]): Field {
+  const words = new Map(values.map((value) => [typeof value === "string" ? value : JSON.stringify(value), value]));
+  return {
+    hint: [...words.keys()].map(oneLine).join(", "),
+    value(text) {
+      if (words.has(text)) return words.get(text);
+      const meant = [...words].filter(([word]) => text && word.toLowerCase().startsWith(text.toLowerCase()));
+      return meant.length === 1 ? meant[0]?.[1] : undefined;
+    },
+  };
+}
+
+function number(whole: boolean): Field {
+  return {
+    hint: whole ? "a whole number" : "a number",
+    value(text) {
+      const value = Number(text);
+      return text !== "" && Number.isFinite(value) && (!whole || Number.isInteger(value)) ? value : undefined;
+    },
+  };
+}
+
+/** `undefined`: it is no JSON. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,67 @@
+/** How fast a model was, and what it used, from the moment a person asked. */
+import type { TokenUsage } from "../../protocol/events.ts";
+import { isRecord } from "../../protocol/input.ts";
+
+/** What is known of it when a run has ended. What no model told is absent. */
+export interface Measures {
+  readonly inputTokens?: number;
+  readonly outputTokens?: number;
+  /** From asking to the first piece of anything a model said, in milliseconds. */
+  readonly firstTokenMs?: number;
+  /** While tokens came: neither the wait for the first nor tools count. */
+  readonly tokensPerSecond?: number;
+}
+
+/** A message that came within less, in milliseconds, came at once: that tells no rate. */
+const SHORTEST_STREAM_MS = 20;
+
+export class Meter {
+  readonly #askedAt: number;
+  #firstAt: number | undefined;
+  /** When the first and the last piece of a message came, by its id. */
+  readonly #messages = new Map<string, { readonly first: number; last: number }>();
+  readonly #usage = { inputTokens: 0, outputTokens: 0, told: false };
+  readonly #streamed = { tokens: 0, ms: 0 };
+
+  constructor(askedAt: number) {
+    this.#askedAt = askedAt;
+  }
+
+  /** A piece of a message came. */
+  heard(messageId: string, at: number): void {
+    this.#firstAt ??= at;
+    const message = this.#messages.get(messageId);
+    if (message) message.last = at;
+    else this.#messages.set(messageId, { first: at, last: at });
+  }
+
+  /** The value of a `sluice.model_call`: a message is complete, and this is what it took. */
+  modelCall(value: unknown): void {
+    const { messageId, usage } = isRecord(value) ? value : {};
+    const tokens = isRecord(usage) ? usage.outputTokens : undefined;
+    const message = this.#messages.get(String(messageId));
+    if (!message || typeof tokens !== "number" || message.last - message.first < SHORTEST_STREAM_MS) return;
+    // The time is that between tokens: of the first nobody knows how long it took.
+    this.#streamed.tokens += tokens - 1;
+    this.#streamed.ms += message.last - message.first;
+  }
+
+  /** What a run used. Those that a question parts count as one. */
+  used(usage: readonly TokenUsage[] = []): void {
+    for (const { inputTokens = 0, outputTokens = 0 } of usage) {
+      this.#usage.inputTokens += inputTokens;
+      this.#usage.outputTokens += outputTokens;
+      this.#usage.told = true;
+    }
+  }
+
+  get measures(): Measures {
+    const { inputTokens, outputTokens, told } = this.#usage;
+    const { tokens, ms } = this.#streamed;
+    return {
+      ...(told ? { inputTokens, outputTokens } : {}),
+      ...(this.#firstAt === undefined ? {} : { firstTokenMs: this.#firstAt - this.#askedAt }),
+      ...(ms > 0 ? { tokensPerSecond: (tokens / ms) * 1_000 } : {}),
+    };
+  }
+}

@@ -1,0 +1,261 @@
+/** A run's events as what a person is told, in an order that can be read: AG-UI event and time in, parts out. */
+import { type AguiEvent, EventType, type Message } from "../../protocol/events.ts";
+import { type Measures, Meter } from "./meter.ts";
+import { oneLine, printable } from "./printable.ts";
+
+/** A piece of what is told. All text in it is printable. */
+export type Part =
+  /** A piece of a message, or of the thinking before it. */
+  | { readonly kind: "answer" | "reasoning"; readonly id: string; readonly text: string }
+  | { readonly kind: "call"; readonly id: string; readonly name: string; readonly args: string }
+  | {
+      readonly kind: "result";
+      readonly id: string;
+      readonly name: string;
+      readonly args: string;
+      readonly text: string;
+      readonly failed: boolean;
+      /** How long the tool took; absent when a person was asked meanwhile. */
+      readonly ms: number | undefined;
+    }
+  /** A node said nothing for long. */
+  | { readonly kind: "step"; readonly name: string; readonly ms: number }
+  /** What the graph itself tells. */
+  | { readonly kind: "custom"; readonly name: string; readonly value: string }
+  /** The graph asks the person. */
+  | { readonly kind: "question"; readonly text: string }
+  /** What happens to the connection, and the like. */
+  | { readonly kind: "notice"; readonly text: string }
+  | { readonly kind: "error"; readonly code: string; readonly message: string }
+  | { readonly kind: "cancelled" }
+  | ({ readonly kind: "end"; readonly reason: string | undefined } & Measures);
+
+/**
+ * Who has the floor, or waits for it: branches that run side by side would talk into each other's lines. What comes in
+ * between is a turn too, of one part.
+ */
+interface Turn {
+  readonly speaker: string | undefined;
+  readonly kind: "answer" | "reasoning" | undefined;
+  /** What is told when the turn comes. */
+  readonly held: Part[];
+  ended: boolean;
+}
+
+interface ToolCall {
+  readonly name: string;
+  readonly parent: string | undefined;
+  args: string;
+  since: number | undefined;
+}
+
+/** A node that says nothing for this long is named when it ends, in milliseconds. */
+const LONG_SILENCE_MS = 1_000;
+
+/** Of one conversation, over all its runs. */
+export class Parts {
+  #meter = new Meter(0);
+  #turns: Turn[] = [];
+  /** The parts that are due. */
+  #due: Part[] = [];
+  readonly #calls = new Map<string, ToolCall>();
+  #steps = new Map<string, { readonly since: number; readonly told: number }>();
+  /** How many parts came up so far. */
+  #told = 0;
+  /** What was said, by the id of the message or of its reasoning. */
+  readonly #said = new Map<string, string>();
+  /** What comes again after a gap, from its beginning. */
+  #repeats = new Set<string>();
+  #afterGap = false;
+
+  /** A person asks. `at` and all other times: milliseconds on one clock. */
+  asked(at: number): void {
+    this.#meter = new Meter(at);
+  }
+
+  /** Something was missed: what is open is void, and what comes next tells it all again. */
+  gap(): void {
+    this.#turns = [];
+    this.#repeats = new Set(this.#said.keys());
+    this.#afterGap = true;
+  }
+
+  push(event: AguiEvent, at: number): Part[] {
+    this.#read(event, at);
+    const due = this.#due;
+    this.#due = [];
+    return due;
+  }
+
+  #read(event: AguiEvent, at: number): void {
+    switch (event.type) {
+      case EventType.RUN_STARTED:
+        this.#steps.clear();
+        for (const call of this.#calls.values()) call.since = undefined;
+        break;
+      case EventType.MESSAGES_SNAPSHOT:
+        if (this.#afterGap) this.#retell(event.messages);
+        this.#afterGap = false;
+        break;
+      case EventType.TEXT_MESSAGE_START:
+        this.#beginTurn("answer", event.messageId);
+        break;
+      case EventType.REASONING_START:
+        this.#beginTurn("reasoning", event.messageId);
+        break;
+      case EventType.TEXT_MESSAGE_CONTENT:
+        this.#meter.heard(event.messageId, at);
+        this.#speak(event.messageId, event.delta);
+        break;
+      case EventType.REASONING_MESSAGE_CONTENT:
+        // A message's reasoning has the message's id in its own.
+        this.#meter.heard(event.messageId.replace(/-reasoning(-\d+)?$/, ""), at);
+        this.#speak(event.messageId, event.delta);
+        break;
+      case EventType.TEXT_MESSAGE_END:
+      case EventType.REASONING_END:
+        this.#endTurn(event.messageId);
+        break;
+      case EventType.TOOL_CALL_START:
+      case EventType.TOOL_CALL_ARGS:
+      case EventType.TOOL_CALL_END:
+      case EventType.TOOL_CALL_RESULT:
+        this.#tool(event, at);
+        break;
+      case EventType.STEP_STARTED:
+        this.#steps.set(event.stepName, { since: at, told: this.#told });
+        break;
+      case EventType.STEP_FINISHED: {
+        const step = this.#steps.get(event.stepName);
+        const silent = step && step.told === this.#told && at - step.since >= LONG_SILENCE_MS;
+        if (silent) this.#tell({ kind: "step", name: printable(event.stepName), ms: at - step.since });
+        break;
+      }
+      case EventType.CUSTOM:
+        if (event.name === "sluice.model_call") this.#meter.modelCall(event.value);
+        if (event.name.startsWith("sluice.")) break;
+        this.#tell({ kind: "custom", name: oneLine(event.name), value: oneLine(JSON.stringify(event.value)) });
+        break;
+      case EventType.RUN_FINISHED:
+      case EventType.RUN_ERROR:
+        this.#end(event);
+        break;
+      default: // The state, and what only programs can use.
+    }
+  }
+
+  #tool(event: AguiEvent, at: number): void {
+    switch (event.type) {
+      case EventType.TOOL_CALL_START:
+        this.#calls.set(event.toolCallId, {
+          name: oneLine(event.toolCallName),
+          parent: event.parentMessageId,
+          args: "",
+          since: undefined,
+        });
+        break;
+      case EventType.TOOL_CALL_ARGS: {
+        const call = this.#calls.get(event.toolCallId);
+        if (!call) break;
+        call.args += event.delta;
+        if (call.parent !== undefined) this.#meter.heard(call.parent, at);
+        break;
+      }
+      case EventType.TOOL_CALL_END: {
+        const call = this.#calls.get(event.toolCallId);
+        if (!call) break;
+        call.since = at;
+        call.args = oneLine(call.args);
+        this.#tell({ kind: "call", id: event.toolCallId, name: call.name, args: call.args });
+        break;
+      }
+      case EventType.TOOL_CALL_RESULT: {
+        const { name = "tool", args = "", since } = this.#calls.get(event.toolCallId) ?? {};
+        this.#calls.delete(event.toolCallId);
+        const { content } = event;
+        const text = oneLine(typeof content === "string" ? content : JSON.stringify(content));
+        const failed = event.metadata?.error !== undefined;
+        const ms = since === undefined ? undefined : at - since;
+        this.#tell({ kind: "result", id: event.toolCallId, name, args, text, failed, ms });
+        break;
+      }
+    }
+  }
+
+  #end(event: Extract<AguiEvent, { type: EventType.RUN_FINISHED | EventType.RUN_ERROR }>): void {
+    for (const { speaker } of [...this.#turns]) if (speaker) this.#endTurn(speaker);
+    this.#meter.used(event.usage);
+    if (event.type === EventType.RUN_ERROR) {
+      const { code = "internal", message } = event;
+      this.#tell({ kind: "error", code: oneLine(code), message: oneLine(message) });
+    } else if (event.outcome?.type === "interrupt") {
+      return; // It goes on when the person has answered.
+    } else if (event.outcome?.type === "cancelled") {
+      this.#tell({ kind: "cancelled" });
+    }
+    const reason = event.type === EventType.RUN_FINISHED ? event.metadata?.finishReason : undefined;
+    const measures = this.#meter.measures;
+    if (reason === undefined && Object.keys(measures).length === 0) return;
+    this.#tell({ kind: "end", reason: typeof reason === "string" ? oneLine(reason) : undefined, ...measures });
+  }
+
+  /** Messages as the server holds them, for those who missed something: of those since the last question, what is new. */
+  #retell(messages: readonly Message[]): void {
+    const asked = messages.findLastIndex(({ role }) => role === "user");
+    for (const message of messages.slice(asked + 1)) {
+      if (message.role !== "assistant" || !message.content) continue;
+      this.#repeats.add(message.id);
+      this.#beginTurn("answer", message.id);
+      this.#speak(message.id, message.content);
+      this.#endTurn(message.id);
+    }
+  }
+
+  #beginTurn(kind: "answer" | "reasoning", speaker: string): void {
+    this.#turns.push({ speaker, kind, held: [], ended: false });
+  }
+
+  #speak(id: string, delta: string): void {
+    const turn = this.#turns.find(({ speaker }) => speaker === id);
+    if (!turn?.kind) return;
+    this.#told += 1;
+    const said = this.#repeats.delete(id) ? (this.#said.get(id) ?? "") : "";
+    if (!delta.startsWith(said)) {
+      this.#said.delete(id);
+      this.#put(turn, { kind: "notice", text: "It was begun anew:" });
+      this.#put(turn, { kind: turn.kind, id, text: delta });
+    } else if (delta !== said) {
+      this.#put(turn, { kind: turn.kind, id, text: delta.slice(said.length) });
+    }
+  }
+
+  #tell(part: Part): void {
+    this.#told += 1;
+    if (this.#turns.length === 0) this.#say(part);
+    else this.#turns.push({ speaker: undefined, kind: undefined, held: [part], ended: true });
+  }
+
+  #put(turn: Turn, part: Part): void {
+    if (turn === this.#turns[0]) this.#say(part);
+    else turn.held.push(part);
+  }
+
+  #say(part: Part): void {
+    if (part.kind === "answer" || part.kind === "reasoning") {
+      this.#said.set(part.id, (this.#said.get(part.id) ?? "") + part.text);
+      this.#due.push({ ...part, text: printable(part.text) });
+    } else {
+      this.#due.push(part);
+    }
+  }
+
+  /** Whoever held the floor gives it to the next, who says what they have to say so far. */
+  #endTurn(id: string): void {
+    for (const turn of this.#turns) if (turn.speaker === id) turn.ended = true;
+    while (this.#turns[0]?.ended) {
+      this.#turns.shift();
+      const held = this.#turns[0]?.held.splice(0) ?? [];
+      for (const part of held) this.#say(part);
+    }
+  }
+}

@@ -1,0 +1,56 @@
+/** Whom the questions go to: a server that runs elsewhere, or one that is started for them and leaves nothing behind. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { appFromConfig } from "../../app/from-config.ts";
+import { loadConfig } from "../../config/config.ts";
+import { createLogger } from "../../ops/logger.ts";
+import { type CommandContext, UsageError } from "../command.ts";
+
+export interface Target {
+  /** Its WebSocket. */
+  readonly url: string;
+  /** What a person calls it. */
+  readonly name: string;
+  close(): Promise<void>;
+}
+
+/**
+ * A running server, by whatever of its address a person has: `http://host`, `wss://host/base/ws`, `localhost:8123`.
+ * @throws UsageError when it is no address.
+ */
+export function remoteTarget(address: string): Target {
+  const url = address.includes("://") ? address : `http://${address}`;
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (!parsed || !/^(http|ws)s?:$/.test(parsed.protocol)) {
+    throw new UsageError("--url is no address. Valid is one like http://127.0.0.1:8123 or wss://example.com/ws.");
+  }
+  const { protocol, host, pathname } = parsed;
+  parsed.protocol = protocol.replace("http", "ws");
+  parsed.hash = "";
+  if (!/\/ws\/?$/.test(pathname)) parsed.pathname = `${pathname.replace(/\/$/, "")}/ws`;
+  return { url: parsed.href, name: host, close: async () => {} };
+}
+
+/**
+ * The agents that `sluice serve` would serve here, on a port of their own. Their threads are kept in a folder that goes
+ * with the process, so that a server that runs here is not disturbed.
+ * @throws ConfigError when a setting, or a graph, is wrong.
+ */
+export async function localTarget(
+  graph: string | undefined,
+  { cwd, packageRoot, version }: CommandContext,
+): Promise<Target> {
+  const config = loadConfig({ cwd, packageRoot, graphs: graph === undefined ? [] : [graph] });
+  const folder = mkdtempSync(join(tmpdir(), "sluice-chat-"));
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  const own = { HOST: "127.0.0.1", PORT: 0, DATA_DIR: folder, DRAIN_SECONDS: 0 };
+  // stdout is for the answer. What went wrong in a run is told as its error.
+  const app = await appFromConfig({ ...config, ...own }, packageRoot, version, createLogger("silent"));
+  const url = await app.listen();
+  return {
+    url: `${url.replace("http", "ws")}/ws`,
+    name: Object.keys(config.agents).join(", "),
+    close: () => app.close(),
+  };
+}

@@ -1,0 +1,92 @@
+/** The terminal, or the pipes in its place: what is shown, what is typed, and what Ctrl-C means. */
+import { createInterface } from "node:readline";
+import { text } from "node:stream/consumers";
+import { styleText } from "node:util";
+import type { Dialogue } from "./answers.ts";
+import { type Layout, PlainLayout, TerminalLayout } from "./layout.ts";
+import type { Part } from "./parts.ts";
+
+/** As shells have it: 128 and the number of SIGINT. */
+export const INTERRUPTED = 130;
+
+export class Terminal implements Dialogue {
+  /** A person reads and types here. */
+  readonly interactive = Boolean(process.stdin.isTTY && process.stdout.isTTY);
+  readonly #layout: Layout;
+  #history: string[] = [];
+  #work: AbortController | undefined;
+
+  constructor() {
+    const { stdout } = process;
+    this.#layout = stdout.isTTY
+      ? new TerminalLayout((look, words) => styleText(look, words, { stream: stdout }))
+      : new PlainLayout();
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => this.#interrupt());
+    // Nobody reads any more: head has its lines, or the window was closed.
+    stdout.once("error", () => this.#interrupt());
+    for (const stream of [stdout, process.stderr]) stream.on("error", () => {});
+  }
+
+  show(part: Part): void {
+    const { stdout, stderr } = this.#layout.write(part);
+    if (stdout) process.stdout.write(stdout);
+    if (stderr) process.stderr.write(stderr);
+  }
+
+  /** An empty line. */
+  blank(): void {
+    process.stdout.write("\n");
+  }
+
+  say(line: string): void {
+    this.show({ kind: "notice", text: line });
+  }
+
+  /** What is piped in, to its end; `undefined` when a person could type. */
+  async piped(): Promise<string | undefined> {
+    return process.stdin.isTTY ? undefined : (await text(process.stdin)).trim();
+  }
+
+  /** The line a person types, or the lines that they paste; `undefined` when they press Ctrl-D. */
+  read(prompt: string): Promise<string | undefined> {
+    const reader = createInterface({ input: process.stdin, output: process.stdout, history: this.#history });
+    const lines: string[] = [];
+    return new Promise((resolve) => {
+      reader.on("history", (history) => {
+        this.#history = history;
+      });
+      reader.on("SIGINT", () => {
+        process.stdout.write("\n");
+        this.#interrupt();
+      });
+      reader.on("line", (line) => {
+        lines.push(line);
+        // The lines of what is pasted come at once, but for the last, which waits for Enter.
+        setImmediate(() => reader.line === "" && reader.close());
+      });
+      reader.on("close", () => {
+        if (lines.length === 0) process.stdout.write("\n");
+        this.#layout.typed();
+        resolve(lines.length === 0 ? undefined : lines.join("\n"));
+      });
+      reader.setPrompt(prompt);
+      reader.prompt();
+    });
+  }
+
+  /** Does work that the first Ctrl-C asks to stop. Another one, or one while nothing is at work, ends the process. */
+  async during<T>(work: (stop: AbortSignal) => Promise<T>): Promise<T> {
+    const controller = new AbortController();
+    this.#work = controller;
+    try {
+      return await work(controller.signal);
+    } finally {
+      this.#work = undefined;
+    }
+  }
+
+  #interrupt(): void {
+    if (!this.#work || this.#work.signal.aborted) process.exit(INTERRUPTED);
+    this.#work.abort();
+  }
+}
