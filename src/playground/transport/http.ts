@@ -16,14 +16,14 @@ export async function request(
   { method = "GET", body, headers, signal }: Request = {},
 ): Promise<globalThis.Response> {
   const json = body === undefined ? undefined : JSON.stringify(body);
-  const type = json === undefined ? {} : { "Content-Type": "application/json" };
+  const type: Record<string, string> = json === undefined ? {} : { "Content-Type": "application/json" };
   let response: globalThis.Response;
   try {
     response = await fetch(url, {
       method,
       headers: { ...type, ...headers },
-      ...(json !== undefined && { body: json }),
-      ...(signal && { signal }),
+      body: json ?? null,
+      signal: signal ?? null,
     });
   } catch (thrown) {
     throw unreachable(thrown);

@@ -1,0 +1,356 @@
+/**
+ * A thread as it is shown, made from its events alone. It knows neither clock nor page: each event brings its own time.
+ * A delta costs an append; who shows it is woken by `flush`, as often as the page can draw.
+ */
+import { batch, signal } from "@preact/signals";
+import { type AguiEvent, EventType, type Interrupt, type Message } from "../../protocol/events.ts";
+import type { LineError } from "../transport/transport.ts";
+import { type Growing, type Item, reasoningItem, textItem, toolItem, type UserItem } from "./items.ts";
+import { applyPatch, differences, type PatchOperation } from "./json-patch.ts";
+import { itemsOf } from "./snapshot.ts";
+import { type Progress, readProgress, type Step, stepFinished, stepStarted } from "./steps.ts";
+
+/** The state of a graph that its agent exposes, and what changed in it last. */
+export interface ExposedState {
+  readonly value: unknown;
+  readonly changes: readonly PatchOperation[];
+}
+
+export interface ActiveRun {
+  readonly runId: string;
+  /** `performance.now()`. */
+  readonly startedAt: number;
+}
+
+/** What is told in sentences to those who listen. */
+export type Said =
+  | { readonly kind: "text"; readonly id: string; readonly delta: string }
+  | { readonly kind: "end"; readonly id: string }
+  | { readonly kind: "notice"; readonly text: string };
+
+export class Conversation {
+  readonly items = signal<readonly Item[]>([]);
+  readonly run = signal<ActiveRun | undefined>(undefined);
+  readonly steps = signal<readonly Step[]>([]);
+  readonly progress = signal<Progress | undefined>(undefined);
+  readonly state = signal<ExposedState | undefined>(undefined);
+  readonly interrupts = signal<readonly Interrupt[]>([]);
+  /** Something was missed for good, and the thread was told anew. */
+  readonly gap = signal<string | undefined>(undefined);
+  /** It was told where the thread stands. */
+  readonly known = signal(false);
+  readonly #dirty = new Set<Growing>();
+  readonly #byKey = new Map<string, Item>();
+  readonly #changed: () => void;
+  readonly #said: (said: Said) => void;
+  #firstTextAt: number | undefined;
+  /** The run was told from its first event, so that what it took can be known. */
+  #whole = false;
+
+  /** `changed`: there is something to flush. */
+  constructor(changed: () => void = () => {}, said: (said: Said) => void = () => {}) {
+    this.#changed = changed;
+    this.#said = said;
+  }
+
+  /** Wakes those who show what grew. */
+  flush(): void {
+    if (this.#dirty.size === 0) return;
+    batch(() => {
+      for (const body of this.#dirty) body.revision.value += 1;
+    });
+    this.#dirty.clear();
+  }
+
+  /** Shows what a person wrote before the server tells it. */
+  add(message: UserItem): void {
+    this.#put(message);
+  }
+
+  /** Takes out all that came after a message: another answer is on its way. */
+  cutAfter(id: string): void {
+    const index = this.items.value.findIndex((item) => item.id === id);
+    if (index >= 0) this.#replace(this.items.value.slice(0, index + 1));
+  }
+
+  /** Says that a run was not taken, and why. */
+  refuse(runId: string, error: LineError): void {
+    this.#put({ ...NOTHING_DONE, id: runId, outcome: "error", error });
+    this.#said({ kind: "notice", text: `The message was refused: ${error.message}` });
+  }
+
+  apply(event: AguiEvent, at: number): void {
+    switch (event.type) {
+      case EventType.RUN_STARTED:
+        this.#begin(event.runId, at, event.input?.messages ?? []);
+        break;
+      case EventType.MESSAGES_SNAPSHOT:
+        this.#replace(itemsOf(event.messages, this.#byKey));
+        this.known.value = true;
+        break;
+      case EventType.TEXT_MESSAGE_START:
+        if (event.role === undefined || event.role === "assistant") this.#open(textItem(event.messageId), at);
+        break;
+      case EventType.TEXT_MESSAGE_CONTENT:
+        this.#firstTextAt ??= at;
+        this.#grow(this.#find("text", event.messageId)?.body, event.delta);
+        this.#said({ kind: "text", id: event.messageId, delta: event.delta });
+        break;
+      case EventType.TEXT_MESSAGE_END:
+        this.#close(this.#find("text", event.messageId)?.body);
+        this.#said({ kind: "end", id: event.messageId });
+        break;
+      case EventType.REASONING_START:
+        this.#open(reasoningItem(event.messageId), at);
+        this.#said({ kind: "notice", text: "Thinking." });
+        break;
+      case EventType.REASONING_MESSAGE_CONTENT:
+        this.#grow(this.#find("reasoning", event.messageId)?.body, event.delta);
+        break;
+      case EventType.REASONING_END:
+        this.#thought(event.messageId, at);
+        break;
+      case EventType.TOOL_CALL_START:
+        this.#open(toolItem(event.toolCallId, event.toolCallName, event.parentMessageId), at);
+        this.#said({ kind: "notice", text: `Calling ${event.toolCallName}.` });
+        break;
+      case EventType.TOOL_CALL_ARGS:
+        this.#grow(this.#find("tool", event.toolCallId)?.args, event.delta);
+        break;
+      case EventType.TOOL_CALL_END:
+        this.#close(this.#find("tool", event.toolCallId)?.args);
+        break;
+      case EventType.TOOL_CALL_RESULT:
+        this.#result(event, at);
+        break;
+      case EventType.STEP_STARTED:
+        this.steps.value = stepStarted(this.steps.value, event.stepName, at);
+        break;
+      case EventType.STEP_FINISHED:
+        this.steps.value = stepFinished(this.steps.value, event.stepName, at);
+        break;
+      case EventType.STATE_SNAPSHOT:
+        this.#tellState(event.snapshot);
+        break;
+      case EventType.STATE_DELTA:
+        this.#tellState(applyPatch(this.state.value?.value, event.delta), event.delta);
+        break;
+      case EventType.CUSTOM:
+        this.#custom(event.name, event.value);
+        break;
+      case EventType.RUN_FINISHED:
+      case EventType.RUN_ERROR:
+        this.#end(event, at);
+        break;
+      default: // Nothing that is shown.
+    }
+  }
+
+  #begin(runId: string, at: number, messages: readonly Message[]): void {
+    // Told again from its beginning, or another: how the last one's pieces go on is told anew.
+    if (this.run.value) this.#closeAll();
+    this.#whole = messages.length > 0 || this.known.value;
+    this.#firstTextAt = undefined;
+    batch(() => {
+      const known = this.run.value;
+      this.run.value = known?.runId === runId ? known : { runId, startedAt: at };
+      this.steps.value = [];
+      this.progress.value = undefined;
+      this.interrupts.value = [];
+      this.gap.value = undefined;
+      for (const message of messages) {
+        if (message.role === "user") this.#put({ kind: "user", id: message.id, content: message.content });
+        if (message.role === "tool")
+          this.#result(
+            { ...message, messageId: message.id, metadata: message.error ? { error: message.error } : {} },
+            at,
+          );
+      }
+    });
+  }
+
+  #end(event: AguiEvent & { type: EventType.RUN_FINISHED | EventType.RUN_ERROR }, at: number): void {
+    const run = this.run.value;
+    this.#closeAll();
+    const finished = event.type === EventType.RUN_FINISHED ? event : undefined;
+    const outcome = finished ? (finished.outcome?.type ?? "success") : "error";
+    const failed = event.type === EventType.RUN_ERROR ? runError(event) : undefined;
+    const open = finished?.outcome?.type === "interrupt" ? finished.outcome.interrupts : [];
+    batch(() => {
+      this.run.value = undefined;
+      this.progress.value = undefined;
+      this.interrupts.value = open;
+      this.known.value = true;
+      const steps = this.steps.value.map((step) => ({ ...step, tookMs: step.tookMs ?? at - step.startedAt }));
+      this.steps.value = [];
+      const usage = event.usage ?? [];
+      const isNews = failed || outcome === "cancelled" || usage.length > 0 || steps.length > 0;
+      if (!run || !isNews) return;
+      this.#put({
+        kind: "end",
+        id: run.runId,
+        outcome: outcome === "success" ? "done" : outcome,
+        error: failed,
+        usage,
+        finishReason: textOf(event.metadata?.finishReason),
+        tookMs: this.#whole ? at - run.startedAt : undefined,
+        firstTextMs: this.#whole && this.#firstTextAt !== undefined ? this.#firstTextAt - run.startedAt : undefined,
+        steps,
+      });
+    });
+    this.#said({ kind: "notice", text: sentence(outcome, failed, open) });
+  }
+
+  #tellState(value: unknown, changes = differences(this.state.value?.value ?? {}, value)): void {
+    // A snapshot that repeats what is known says nothing, and the last changes stay in view.
+    if (changes.length > 0 || !this.state.value) this.state.value = { value, changes };
+  }
+
+  #custom(name: string, value: unknown): void {
+    if (name === "sluice.gap") this.gap.value = textOf((value as { reason?: unknown } | null)?.reason) ?? "window";
+    if (name === "progress" || name === "sluice.progress") {
+      const told = readProgress(value);
+      // One tells the steps, the other the tokens: neither takes the other's away.
+      const known = this.progress.value;
+      if (told) {
+        const own = Object.fromEntries(Object.entries(told).filter(([, part]) => part !== undefined));
+        this.progress.value = {
+          done: undefined,
+          total: undefined,
+          label: undefined,
+          tokensPerSecond: undefined,
+          ...known,
+          ...own,
+        };
+      }
+    }
+  }
+
+  #result(
+    {
+      toolCallId,
+      messageId,
+      content,
+      metadata,
+    }: {
+      readonly toolCallId: string;
+      readonly messageId: string;
+      readonly content: unknown;
+      readonly metadata?: Readonly<Record<string, unknown>> | undefined;
+    },
+    at: number,
+  ): void {
+    const call = this.#find("tool", toolCallId);
+    if (!call) return;
+    const error = textOf(metadata?.error);
+    const started = call.startedAt.value;
+    batch(() => {
+      this.#close(call.args);
+      call.resultId.value = messageId;
+      call.result.value = { content: contentText(content), error };
+      if (started !== undefined) call.tookMs.value = at - started;
+    });
+    this.#said({ kind: "notice", text: error ? `${call.name} failed.` : `${call.name} has answered.` });
+  }
+
+  #thought(id: string, at: number): void {
+    const item = this.#find("reasoning", id);
+    if (!item) return;
+    this.#close(item.body);
+    const started = item.startedAt.value;
+    if (started !== undefined) item.tookMs.value = at - started;
+  }
+
+  /** Puts an item at the end, or begins the one there is anew: it is told again. */
+  #open(item: Exclude<Item, { kind: "user" | "end" }>, at: number): void {
+    const known = this.#byKey.get(keyOf(item)) as typeof item | undefined;
+    if (!known) {
+      if (item.kind !== "text") item.startedAt.value = at;
+      this.#put(item);
+      return;
+    }
+    const body = known.kind === "tool" ? known.args : known.body;
+    body.text = "";
+    body.done.value = false;
+    if (known.kind !== "text") known.startedAt.value ??= at;
+    this.#touch(body);
+  }
+
+  #grow(body: Growing | undefined, delta: string): void {
+    if (!body) return;
+    body.text += delta;
+    this.#touch(body);
+  }
+
+  #close(body: Growing | undefined): void {
+    if (!body || body.done.value) return;
+    body.done.value = true;
+    this.#touch(body);
+  }
+
+  #closeAll(): void {
+    for (const item of this.items.value) {
+      if (item.kind === "text" || item.kind === "reasoning") this.#close(item.body);
+      if (item.kind === "tool") this.#close(item.args);
+    }
+  }
+
+  #touch(body: Growing): void {
+    this.#dirty.add(body);
+    this.#changed();
+  }
+
+  #find<K extends "text" | "reasoning" | "tool">(kind: K, id: string): Extract<Item, { kind: K }> | undefined {
+    return this.#byKey.get(`${kind}:${id}`) as Extract<Item, { kind: K }> | undefined;
+  }
+
+  #put(item: Item): void {
+    const key = keyOf(item);
+    const known = this.#byKey.has(key);
+    this.#byKey.set(key, item);
+    this.items.value = known
+      ? this.items.value.map((other) => (keyOf(other) === key ? item : other))
+      : [...this.items.value, item];
+  }
+
+  #replace(items: readonly Item[]): void {
+    this.#byKey.clear();
+    for (const item of items) this.#byKey.set(keyOf(item), item);
+    this.items.value = items;
+  }
+}
+
+const NOTHING_DONE = {
+  kind: "end",
+  usage: [],
+  finishReason: undefined,
+  tookMs: undefined,
+  firstTextMs: undefined,
+  steps: [],
+} as const;
+
+/** Names an item among all of a conversation. */
+export function keyOf({ kind, id }: Item): string {
+  return `${kind}:${id}`;
+}
+
+function runError(event: AguiEvent & { type: EventType.RUN_ERROR }): LineError {
+  return { code: event.code ?? "internal", message: event.message, retryable: event.metadata?.retryable === true };
+}
+
+function sentence(outcome: string, error: LineError | undefined, interrupts: readonly Interrupt[]): string {
+  if (error) return `The run failed: ${error.message}`;
+  if (outcome === "cancelled") return "Stopped.";
+  return interrupts.length > 0 ? `Waiting for your answer: ${interrupts[0]?.message ?? ""}` : "Done.";
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+/** A tool's result as text: parts that are none are named. */
+export function contentText(content: unknown): string {
+  if (typeof content === "string") return content;
+  if (!Array.isArray(content)) return JSON.stringify(content);
+  return content.map((part) => (part?.type === "text" ? String(part.text) : `[${String(part?.type)}]`)).join("\n");
+}

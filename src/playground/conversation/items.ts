@@ -1,0 +1,95 @@
+/** What a conversation consists of, in the order it is shown. Each has signals of its own: a token wakes one item. */
+import { type Signal, signal } from "@preact/signals";
+import type { ContentPart, TokenUsage } from "../../protocol/events.ts";
+import type { LineError } from "../transport/transport.ts";
+import type { Step } from "./steps.ts";
+
+export interface UserItem {
+  readonly kind: "user";
+  readonly id: string;
+  readonly content: string | readonly ContentPart[];
+}
+
+/** Text that grows. `revision` changes after it did, many deltas at a time. */
+export class Growing {
+  readonly revision = signal(0);
+  /** Nothing more is added. */
+  readonly done = signal(false);
+  text = "";
+}
+
+export interface TextItem {
+  readonly kind: "text";
+  readonly id: string;
+  readonly body: Growing;
+}
+
+export interface ReasoningItem {
+  readonly kind: "reasoning";
+  readonly id: string;
+  readonly body: Growing;
+  /** When it began, as `performance.now()` counts; unknown for what a snapshot told. */
+  readonly startedAt: Signal<number | undefined>;
+  /** How long the model thought, in milliseconds. */
+  readonly tookMs: Signal<number | undefined>;
+}
+
+export interface ToolResult {
+  readonly content: string;
+  readonly error?: string | undefined;
+}
+
+export interface ToolItem {
+  readonly kind: "tool";
+  /** The call's id. */
+  readonly id: string;
+  readonly name: string;
+  /** The assistant message that made the call. */
+  readonly parentId: string | undefined;
+  /** The arguments as JSON text, as far as they came. */
+  readonly args: Growing;
+  /** The id of the message with the result, once there is one. */
+  readonly resultId: Signal<string | undefined>;
+  readonly result: Signal<ToolResult | undefined>;
+  readonly startedAt: Signal<number | undefined>;
+  readonly tookMs: Signal<number | undefined>;
+}
+
+/** How a run went, below what it said. */
+export interface EndItem {
+  readonly kind: "end";
+  /** The run's id. */
+  readonly id: string;
+  readonly outcome: "done" | "interrupt" | "cancelled" | "error";
+  readonly error: LineError | undefined;
+  readonly usage: readonly TokenUsage[];
+  readonly finishReason: string | undefined;
+  readonly tookMs: number | undefined;
+  /** From the run's start to its first text, in milliseconds. */
+  readonly firstTextMs: number | undefined;
+  readonly steps: readonly Step[];
+}
+
+export type Item = UserItem | TextItem | ReasoningItem | ToolItem | EndItem;
+
+export function textItem(id: string): TextItem {
+  return { kind: "text", id, body: new Growing() };
+}
+
+export function reasoningItem(id: string): ReasoningItem {
+  return { kind: "reasoning", id, body: new Growing(), startedAt: signal(undefined), tookMs: signal(undefined) };
+}
+
+export function toolItem(id: string, name: string, parentId: string | undefined): ToolItem {
+  return {
+    kind: "tool",
+    id,
+    name,
+    parentId,
+    args: new Growing(),
+    resultId: signal(undefined),
+    result: signal(undefined),
+    startedAt: signal(undefined),
+    tookMs: signal(undefined),
+  };
+}

@@ -1,0 +1,100 @@
+/** From messages to items and back: what a snapshot tells, and what is sent to part a thread at an earlier message. */
+import type { Message } from "../../protocol/events.ts";
+import { contentText } from "./conversation.ts";
+import { type Growing, type Item, reasoningItem, type ToolItem, textItem, toolItem } from "./items.ts";
+
+/** The messages as items. Those that are `known` keep what only the events told: how long they took. */
+export function itemsOf(messages: readonly Message[], known: ReadonlyMap<string, Item>): Item[] {
+  const items: Item[] = [];
+  const calls = new Map<string, ToolItem>();
+  for (const message of messages) {
+    switch (message.role) {
+      case "user":
+        items.push({ kind: "user", id: message.id, content: message.content });
+        break;
+      case "reasoning": {
+        const item = kept(known, reasoningItem(message.id));
+        set(item.body, message.content);
+        items.push(item);
+        break;
+      }
+      case "assistant": {
+        if (message.content) {
+          const item = kept(known, textItem(message.id));
+          set(item.body, message.content);
+          items.push(item);
+        }
+        for (const { id, function: called } of message.toolCalls ?? []) {
+          const item = kept(known, toolItem(id, called.name, message.id));
+          set(item.args, called.arguments);
+          calls.set(id, item);
+          items.push(item);
+        }
+        break;
+      }
+      case "tool": {
+        const call = calls.get(message.toolCallId);
+        if (!call) break;
+        call.resultId.value = message.id;
+        call.result.value = { content: contentText(message.content), error: message.error };
+        break;
+      }
+      default: // Nobody says these to a person.
+    }
+  }
+  // How a run went stays below what it said, as long as that is there.
+  return withEnds(items, known);
+}
+
+function withEnds(items: readonly Item[], known: ReadonlyMap<string, Item>): Item[] {
+  const before = [...known.values()];
+  return items.flatMap((item) => {
+    const index = before.findIndex(({ kind, id }) => kind === item.kind && id === item.id);
+    const next = before[index + 1];
+    return index >= 0 && next?.kind === "end" ? [item, next] : [item];
+  });
+}
+
+function kept<I extends Item>(known: ReadonlyMap<string, Item>, fresh: I): I {
+  return (known.get(`${fresh.kind}:${fresh.id}`) as I | undefined) ?? fresh;
+}
+
+function set(body: Growing, text: string): void {
+  if (body.text !== text) {
+    body.text = text;
+    body.revision.value += 1;
+  }
+  body.done.value = true;
+}
+
+/** The history up to an item and with it, as AG-UI messages: what a client that forgot the rest would send. */
+export function historyUntil(items: readonly Item[], last: string): Message[] {
+  const end = items.findIndex((item) => item.id === last);
+  const messages: Message[] = [];
+  const results: Message[] = [];
+  let assistant: Extract<Message, { role: "assistant" }> | undefined;
+  const finish = () => {
+    if (assistant) messages.push(assistant);
+    messages.push(...results.splice(0));
+    assistant = undefined;
+  };
+  for (const item of items.slice(0, end + 1)) {
+    if (item.kind === "user") {
+      finish();
+      messages.push({ id: item.id, role: "user", content: item.content as string });
+    } else if (item.kind === "text") {
+      if (assistant?.id !== item.id) finish();
+      assistant = { ...(assistant ?? { id: item.id, role: "assistant" }), content: item.body.text };
+    } else if (item.kind === "tool") {
+      const id = item.parentId ?? item.id;
+      if (assistant?.id !== id) finish();
+      const call = { id: item.id, type: "function" as const, function: { name: item.name, arguments: item.args.text } };
+      assistant = { ...(assistant ?? { id, role: "assistant" }), toolCalls: [...(assistant?.toolCalls ?? []), call] };
+      const [result, resultId] = [item.result.value, item.resultId.value];
+      if (result && resultId)
+        results.push({ id: resultId, role: "tool", toolCallId: item.id, content: result.content });
+    }
+  }
+  finish();
+  return messages;
+}

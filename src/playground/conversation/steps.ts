@@ -1,0 +1,56 @@
+/** The steps of a run, and how far it says it is. */
+
+export interface Step {
+  readonly name: string;
+  /** Steps with the same column ran side by side; columns follow each other. */
+  readonly column: number;
+  /** `performance.now()`. */
+  readonly startedAt: number;
+  readonly tookMs: number | undefined;
+}
+
+/** What a graph tells about how far it is. */
+export interface Progress {
+  readonly done: number | undefined;
+  readonly total: number | undefined;
+  readonly label: string | undefined;
+  readonly tokensPerSecond: number | undefined;
+}
+
+/** A step of a subgraph runs while that of its graph is open, and so stands beside it, in the same column. */
+export function stepStarted(steps: readonly Step[], name: string, at: number): readonly Step[] {
+  const open = steps.filter(({ tookMs }) => tookMs === undefined);
+  const last = steps.at(-1)?.column ?? -1;
+  const column = open.length > 0 ? Math.max(...open.map((step) => step.column)) : last + 1;
+  return [...steps, { name, column, startedAt: at, tookMs: undefined }];
+}
+
+export function stepFinished(steps: readonly Step[], name: string, at: number): readonly Step[] {
+  const index = steps.findLastIndex((step) => step.name === name && step.tookMs === undefined);
+  return steps.map((step, i) => (i === index ? { ...step, tookMs: at - step.startedAt } : step));
+}
+
+/** The steps by column, each column a list of what ran side by side. */
+export function columns(steps: readonly Step[]): readonly (readonly Step[])[] {
+  const byColumn: Step[][] = [];
+  for (const step of steps) {
+    byColumn[step.column] ??= [];
+    byColumn[step.column]?.push(step);
+  }
+  return byColumn;
+}
+
+/** Reads the value of a `CUSTOM` event that is called `progress` or `sluice.progress`. Graphs name its parts as they like. */
+export function readProgress(value: unknown): Progress | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const fields = value as Record<string, unknown>;
+  const number = (...names: string[]) => names.map((name) => fields[name]).find((found) => typeof found === "number");
+  const text = (...names: string[]) => names.map((name) => fields[name]).find((found) => typeof found === "string");
+  const progress = {
+    done: number("done", "step", "current", "completed", "index") as number | undefined,
+    total: number("total", "of", "steps", "count") as number | undefined,
+    label: text("label", "name", "title", "message", "node", "step") as string | undefined,
+    tokensPerSecond: number("tokensPerSecond") as number | undefined,
+  };
+  return Object.values(progress).some((part) => part !== undefined) ? progress : undefined;
+}

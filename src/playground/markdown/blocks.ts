@@ -1,0 +1,119 @@
+/**
+ * Cuts growing Markdown into blocks: all but the last are finished and never looked at again, so that a token costs the
+ * same at the end of a long answer as at its beginning.
+ */
+
+export interface Blocks {
+  /** Finished since the last time. */
+  readonly finished: readonly Block[];
+  /** What may still change. */
+  readonly open: string;
+}
+
+export interface Block {
+  readonly source: string;
+  /** It was cut for its length, in the middle of what belongs together. */
+  readonly cut: boolean;
+}
+
+/** An open block that is longer is cut, in characters: drawing it anew would take longer and longer. */
+const LONGEST = 2_400;
+
+const FENCE = /^ {0,3}(`{3,}|~{3,})/;
+const LIST_ITEM = /^ {0,3}(?:[-*+]|\d{1,9}[.)])\s/;
+const TABLE_RULE = /^\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*$/;
+
+export class BlockCutter {
+  #open = "";
+  /** Up to here the open block's lines were read. */
+  #read = 0;
+  #fence: string | undefined;
+  /** The open block ended with an empty line, unless what follows belongs to it. */
+  #blankAt: number | undefined;
+
+  /** `text`: what came since the last time. */
+  push(text: string): Blocks {
+    this.#open += text;
+    const finished: Block[] = [];
+    while (true) {
+      const end = this.#open.indexOf("\n", this.#read);
+      if (end < 0) break;
+      const line = this.#open.slice(this.#read, end);
+      const start = this.#read;
+      this.#read = end + 1;
+      this.#line(line, start, finished);
+    }
+    if (this.#open.length > LONGEST && this.#fence === undefined) this.#cut(finished);
+    return { finished, open: this.#open };
+  }
+
+  /** Is the open block code? Then `open` begins with its fence, and only grows. */
+  get inCode(): boolean {
+    return this.#fence !== undefined;
+  }
+
+  #line(line: string, start: number, finished: Block[]): void {
+    if (this.#fence !== undefined) {
+      const closes = line.trim().startsWith(this.#fence) && line.trim().replaceAll(this.#fence[0] ?? "", "") === "";
+      if (!closes) return;
+      this.#fence = undefined;
+      this.#finish(this.#read, finished);
+      return;
+    }
+    if (line.trim() === "") {
+      if (this.#open.slice(0, start).trim() === "") this.#drop(this.#read);
+      else this.#blankAt ??= this.#read;
+      return;
+    }
+    if (this.#blankAt !== undefined) {
+      const inList = LIST_ITEM.test(this.#open);
+      // Indented text goes on with the list item, and another item with the list.
+      if (!(inList && (/^\s/.test(line) || LIST_ITEM.test(line)))) {
+        const blank = this.#blankAt;
+        this.#finish(blank, finished);
+        this.#read -= blank;
+        start = 0;
+        this.#read = line.length + 1;
+      }
+      this.#blankAt = undefined;
+    }
+    const fence = FENCE.exec(line)?.[1];
+    if (fence === undefined) return;
+    // Code inside a list item stays with the list; else it is a block of its own.
+    if (start > 0 && !LIST_ITEM.test(this.#open)) {
+      this.#finish(start, finished);
+      this.#read = line.length + 1;
+    }
+    this.#fence = fence;
+  }
+
+  #finish(end: number, finished: Block[], cut = false): void {
+    const source = this.#open.slice(0, end);
+    this.#drop(end);
+    if (source.trim() !== "") finished.push({ source, cut });
+  }
+
+  #drop(end: number): void {
+    this.#open = this.#open.slice(end);
+    this.#read = 0;
+    this.#blankAt = undefined;
+  }
+
+  /** At the end of a line where that says something, else of a sentence, else of a word. */
+  #cut(finished: Block[]): void {
+    const [first = "", second = ""] = this.#open.split("\n", 2);
+    const table = first.includes("|") && TABLE_RULE.test(second);
+    const near = this.#open.slice(0, LONGEST);
+    const line = near.lastIndexOf("\n");
+    if (table || LIST_ITEM.test(this.#open)) {
+      const end = this.#open.lastIndexOf("\n") + 1;
+      if (end <= first.length + second.length + 2) return;
+      this.#finish(end, finished, true);
+      if (table) this.#open = `${first}\n${second}\n${this.#open}`;
+      return;
+    }
+    const sentence = Math.max(near.lastIndexOf(". "), near.lastIndexOf("。"));
+    const end = line > LONGEST / 2 ? line : sentence > LONGEST / 2 ? sentence + 1 : near.lastIndexOf(" ");
+    this.#finish(end > 0 ? end : LONGEST, finished, true);
+  }
+}

@@ -1,0 +1,67 @@
+/** The conversations that the server keeps. */
+import { signal } from "@preact/signals";
+import { lineError, request, requestJson } from "../transport/http.ts";
+import type { LineError } from "../transport/transport.ts";
+import { base } from "./session.ts";
+
+export interface ThreadInfo {
+  readonly threadId: string;
+  readonly title?: string;
+  readonly agent?: string;
+  readonly waiting: boolean;
+  readonly active: boolean;
+  readonly updatedAt: number;
+}
+
+interface Page {
+  readonly threads: readonly ThreadInfo[];
+  readonly next?: string;
+}
+
+export const threads = signal<readonly ThreadInfo[]>([]);
+export const threadsError = signal<LineError | undefined>(undefined);
+/** There are more than are listed. */
+export const moreThreads = signal(false);
+
+const PAGE = 30;
+let shown = PAGE;
+let latest = 0;
+
+/** Asks the server anew, as far down as was asked before. */
+export async function reloadThreads(): Promise<void> {
+  latest += 1;
+  const asked = latest;
+  try {
+    const found: ThreadInfo[] = [];
+    let next: string | undefined;
+    do {
+      const url = new URL(`threads?limit=${PAGE}`, base);
+      if (next) url.searchParams.set("before", next);
+      const page = await requestJson<Page>(url);
+      found.push(...page.threads);
+      next = page.next;
+    } while (next && found.length < shown);
+    if (asked !== latest) return; // Another answer is newer.
+    threads.value = found;
+    moreThreads.value = next !== undefined;
+    threadsError.value = undefined;
+  } catch (thrown) {
+    if (asked === latest) threadsError.value = lineError(thrown);
+  }
+}
+
+export async function showMoreThreads(): Promise<void> {
+  shown += PAGE;
+  await reloadThreads();
+}
+
+/** @throws LineError */
+export async function deleteThread(threadId: string): Promise<void> {
+  try {
+    await request(new URL(`threads/${encodeURIComponent(threadId)}`, base), { method: "DELETE" });
+  } catch (thrown) {
+    const error = lineError(thrown);
+    if (error.code !== "not_found") throw error; // Then it is gone already, which is what was asked.
+  }
+  threads.value = threads.value.filter((thread) => thread.threadId !== threadId);
+}
