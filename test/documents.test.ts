@@ -199,7 +199,7 @@ describe("README.md", () => {
   test("shows a graph file that is served", async () => {
     const [graph = ""] = blocks(readme, "js my-graph.js");
     writeFileSync(join(folder, "my-graph.mjs"), graph);
-    const served = await startSluice({ mine: { graph: await loadGraph("./my-graph.mjs:graph", folder) } });
+    const served = await startSluice({ mine: { graph: await loadGraph("./my-graph.mjs:graph", { folder }) } });
     try {
       const body = JSON.stringify({ message: "hello" });
       const response = await fetch(`${served.url}/chat`, { method: "POST", headers: JSON_TYPE, body });

@@ -2,9 +2,11 @@
 import { resolve } from "node:path";
 import type { Config } from "../config/config.ts";
 import { ConfigError, type Settings } from "../config/settings.ts";
-import { loadGraph } from "../graph/loader.ts";
+import { type LoadOptions, loadGraph } from "../graph/loader.ts";
+import type { ServedAgent } from "../graph/registry.ts";
 import type { ServedGraph } from "../graph/source.ts";
 import type { Logger } from "../ops/logger.ts";
+import { isGraphFile } from "../protocol/graph-file.ts";
 import { messageOf } from "../protocol/redact.ts";
 import { SqliteCheckpointer } from "../store/checkpointer.ts";
 import { Database } from "../store/database.ts";
@@ -25,14 +27,21 @@ export async function appFromConfig(
 ): Promise<App> {
   const database = openDatabase(config);
   try {
-    const bundled = await bundledGraphs(config, new SqliteCheckpointer(database), packageRoot);
-    const [first, ...rest] = await Promise.all(
-      Object.entries(config.agents).map(async ([name, entry]) => {
-        const ours = bundled[entry.graph];
-        const demo = ours !== undefined && modelKind(config) === "demo";
-        return servedAgent(name, entry, config, ours ?? (await load(name, entry.graph, config)), demo);
-      }),
-    );
+    const checkpointer = new SqliteCheckpointer(database);
+    const bundled = await bundledGraphs(config, checkpointer, packageRoot);
+    const agents: ServedAgent[] = [];
+    // One after the other: how a module is loaded may depend on those before it, and must not on chance.
+    for (const [name, entry] of Object.entries(config.agents)) {
+      const ours = bundled[entry.graph];
+      const demo = ours !== undefined && modelKind(config) === "demo";
+      if (!ours && !isGraphFile(entry.graph)) {
+        const names = Object.keys(bundled).join(", ");
+        throw new ConfigError(`Agent ${name}: there is no bundled agent "${entry.graph}". Bundled: ${names}.`);
+      }
+      const graph = ours ?? (await load(name, entry.graph, { folder: config.graphsRelativeTo, checkpointer }));
+      agents.push(servedAgent(name, entry, config, graph, demo));
+    }
+    const [first, ...rest] = agents;
     if (!first) throw new ConfigError("agents.json names no agent.");
     const playground = resolve(packageRoot, "dist", "playground");
     return createApp([first, ...rest], config, { logger, version, playground, store: new SqliteStore(database) });
@@ -50,9 +59,9 @@ function openDatabase({ DATA_DIR }: Settings): Database {
   }
 }
 
-async function load(agent: string, graph: string, { graphsRelativeTo }: Config): Promise<ServedGraph> {
+async function load(agent: string, graph: string, options: LoadOptions): Promise<ServedGraph> {
   try {
-    return await loadGraph(graph, graphsRelativeTo);
+    return await loadGraph(graph, options);
   } catch (error) {
     throw new ConfigError(`Agent ${agent}: ${messageOf(error)}`, { cause: error });
   }

@@ -1,32 +1,44 @@
 /** `sluice serve`: the server, until it is told to stop. */
-import type { Config } from "../config/config.ts";
-import type { Command, CommandContext } from "./command.ts";
+import type { Config, ConfigSources } from "../config/config.ts";
+import { isGraphFile } from "../protocol/graph-file.ts";
+import { type Command, type CommandArgs, type CommandContext, UsageError } from "./command.ts";
 
-const options = {} as const;
+/** What both `serve` and `dev` take. */
+export const serveOptions = {
+  config: { type: "string", short: "c" },
+  port: { type: "string", short: "p" },
+  host: { type: "string" },
+} as const;
 
-export const serve: Command<typeof options> = {
-  summary: "serves graphs to chat frontends",
-  usage: `Usage: sluice serve [<file>:<export> ...]
-
-Serves the agents of config/agents.json, or the graphs given: compiled LangGraph graphs exported by JavaScript modules.
-Settings come from the environment and from .env; .env.example lists them.
+export const SERVE_USAGE = `Serves graphs from modules in TypeScript or JavaScript. An export may be a compiled graph, a StateGraph, an agent
+of createAgent, or a function that returns one; without ":<export>" it is found. Without files it serves what
+config/agents.json names, else langgraph.json, else the agents that ship with Sluice.
 
 Options:
-  -h, --help   this`,
-  options,
-  async run({ positionals: graphs }, context) {
+  -c, --config <file>   an agents.json or a langgraph.json
+  -p, --port <port>     the port; 0 takes a free one       (default: PORT, else 8123)
+      --host <address>  the address                        (default: HOST, else 127.0.0.1)
+  -h, --help            this
+
+Settings come from the environment, from .env, and from a .env beside each file.`;
+
+export const serve: Command<typeof serveOptions> = {
+  summary: "serves graphs to chat frontends",
+  usage: `Usage: sluice serve [<file>[:<export>] ...]\n\n${SERVE_USAGE}`,
+  options: serveOptions,
+  async run(args, context) {
+    const sources = configSources(args, context);
     const [{ loadConfig }, { appFromConfig }, { createLogger }, { modelKind }] = await Promise.all([
       import("../config/config.ts"),
       import("../app/from-config.ts"),
       import("../ops/logger.ts"),
       import("../app/bundled.ts"),
     ]);
-    const { packageRoot, version, cwd } = context;
-    const config = loadConfig({ cwd, packageRoot, graphs });
+    const config = loadConfig(sources);
     const logger = createLogger(config.LOG_LEVEL);
-    const app = await appFromConfig(config, packageRoot, version, logger);
+    const app = await appFromConfig(config, context.packageRoot, context.version, logger);
     const url = await app.listen();
-    context.print(greeting(url, config, graphs, context, modelKind(config)));
+    context.print(greeting(url, config, context, modelKind(config)));
     await new Promise<void>((closed, failed) => {
       const stop = () => {
         logger.info("draining");
@@ -40,21 +52,29 @@ Options:
   },
 };
 
-function greeting(
-  url: string,
-  config: Config,
-  graphs: readonly string[],
-  { version }: CommandContext,
-  model: "openai" | "demo",
-): string {
+/** @throws UsageError */
+export function configSources(
+  { values, positionals: graphs }: CommandArgs<typeof serveOptions>,
+  { cwd, packageRoot }: CommandContext,
+): ConfigSources {
+  const { config: configFile, port, host } = values;
+  if (configFile !== undefined && graphs.length > 0) throw new UsageError("Give files or --config, not both.");
+  const settings = { ...(port === undefined ? {} : { PORT: port }), ...(host === undefined ? {} : { HOST: host }) };
+  return { cwd, packageRoot, graphs, configFile, settings };
+}
+
+function greeting(url: string, config: Config, { version }: CommandContext, model: "openai" | "demo"): string {
   const ws = `${url.replace("http", "ws")}/ws`;
-  const message = graphs.length > 0 ? "hello" : "What is 12 * 7?";
+  const asText = `npx wscat -c "${ws}?format=text"`;
+  const line = (what: string, is: string) => `  ${what.padEnd(asText.length)}  # ${is}`;
+  const bundled = Object.values(config.agents).some(({ graph }) => !isGraphFile(graph));
   return `
   Sluice ${version} serves ${Object.keys(config.agents).join(", ")} on ${url}
-${graphs.length > 0 ? "" : `  ${whoAnswers(model)}\n`}
-  npx wscat -c ${ws}                    # AG-UI events, as a frontend gets them
-  npx wscat -c "${ws}?format=text"      # as a person reads them
-  curl -s ${url}/chat -H 'Content-Type: application/json' -d '{"message":"${message}"}'
+${bundled ? `  ${whoAnswers(model)}\n` : ""}
+${line(`${url}/`, "a page to try them out, in a browser")}
+${line(`npx wscat -c ${ws}`, "AG-UI events, as a frontend gets them")}
+${line(asText, "as a person reads them")}
+  curl -s ${url}/chat -H 'Content-Type: application/json' -d '{"message":"${bundled ? "What is 12 * 7?" : "hello"}"}'
 `;
 }
 

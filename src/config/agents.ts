@@ -2,7 +2,9 @@
 import { z } from "zod";
 import { allowListSpec, expandEventPattern } from "../protocol/allow-list-spec.ts";
 import { GRAPH_EVENT_NAMES, type GraphEventName } from "../protocol/graph-event.ts";
-import { ConfigError } from "./settings.ts";
+import { progressOption } from "../protocol/input.ts";
+import { messageOf } from "../protocol/redact.ts";
+import { ConfigError } from "./config-error.ts";
 
 const positiveSeconds = z.number().positive().max(86_400);
 
@@ -32,6 +34,8 @@ const agent = z.strictObject({
    * only for graphs that can bear it.
    */
   recover: z.boolean().default(false),
+  /** `true`, or a number of seconds: every run tells how far it has come, this often. */
+  progress: progressOption.default(false),
   tokens: z.boolean().optional(),
   reasoning: z.boolean().default(true),
   /** Names of the tags between which text is thought, without brackets. An empty list turns this off. */
@@ -79,41 +83,60 @@ const agent = z.strictObject({
   graphTopic: z.boolean().default(false),
 });
 
+export const agentName = z.string().regex(/^[\w-]+$/, "an agent's name is letters, digits, _ and -");
+
 const agentsFile = z.strictObject({
   $schema: z.string().optional(),
   filters: z.record(z.string(), allowListSpec).default({}),
   /** The first is served when a client names none. */
-  agents: z.record(z.string().regex(/^[\w-]+$/, "an agent's name is letters, digits, _ and -"), agent),
+  agents: z.record(agentName, agent),
 });
 
 export type AgentsFile = z.infer<typeof agentsFile>;
 export type AgentEntry = AgentsFile["agents"][string];
+
+/** What an agent's entry may say besides its graph. */
+export type AgentSettings = Omit<z.input<typeof agent>, "graph">;
 
 /**
  * The agents in the text of an `agents.json`.
  * @throws ConfigError with one line: file, field, what is wrong.
  */
 export function parseAgents(file: string, text: string): AgentsFile {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    throw new ConfigError(`${file} is not JSON: ${error instanceof Error ? error.message : String(error)}`);
-  }
-  const parsed = agentsFile.safeParse(json);
-  if (!parsed.success) {
-    const { path, message } = innermost(parsed.error.issues[0]);
-    throw new ConfigError(`${file}, ${path.join(".") || "top level"}: ${message}`);
-  }
+  return checkAgents(file, parseJson(file, text));
+}
+
+/**
+ * What an `agents.json` says, wherever it comes from.
+ * @throws ConfigError with one line: source, field, what is wrong.
+ */
+export function checkAgents(source: string, value: unknown): AgentsFile {
+  const parsed = agentsFile.safeParse(value);
+  if (!parsed.success) throw new ConfigError(`${source}, ${explain(parsed.error)}`);
   const { agents, filters } = parsed.data;
-  if (Object.keys(agents).length === 0) throw new ConfigError(`${file}, agents: name at least one agent.`);
+  if (Object.keys(agents).length === 0) throw new ConfigError(`${source}, agents: name at least one agent.`);
   for (const [name, { filter }] of Object.entries(agents)) {
     if (typeof filter === "string" && !Object.hasOwn(filters, filter)) {
       const known = Object.keys(filters).join(", ") || "none";
-      throw new ConfigError(`${file}, agents.${name}.filter: there is no filter "${filter}"; filters: ${known}.`);
+      throw new ConfigError(`${source}, agents.${name}.filter: there is no filter "${filter}"; filters: ${known}.`);
     }
   }
   return parsed.data;
+}
+
+/** @throws ConfigError that names the file. */
+export function parseJson(file: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new ConfigError(`${file} is not JSON: ${messageOf(error)}`);
+  }
+}
+
+/** The field that is wrong, and how. */
+export function explain({ issues }: z.ZodError): string {
+  const { path, message } = innermost(issues[0]);
+  return `${path.join(".") || "top level"}: ${message}`;
 }
 
 interface Problem {

@@ -1,15 +1,17 @@
-/** The configuration of a process: `.env` and the environment, and `config/agents.json`. Read once, then frozen. */
-import { existsSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+/** The configuration of a process: its agents, and the settings in the environment and in `.env`. Read once, then frozen. */
+import { dirname, join, resolve } from "node:path";
 import dotenv from "dotenv";
-import { type AgentEntry, type AgentsFile, defaultAgent, parseAgents } from "./agents.ts";
-import { ConfigError, readSettings, type Settings } from "./settings.ts";
+import type { AgentEntry, AgentsFile } from "./agents.ts";
+import { readSettings, type Settings } from "./settings.ts";
+import { type AgentSources, graphFiles, readAgents } from "./sources.ts";
 
 export interface Config extends Settings {
   readonly agents: Readonly<Record<string, AgentEntry>>;
   readonly filters: AgentsFile["filters"];
   /** The folder that graph files in `agents` are relative to. */
   readonly graphsRelativeTo: string;
+  /** Every file that has a say in it, absolute, whether or not it is there: settings, agents and graphs. */
+  readonly files: readonly string[];
 }
 
 export interface ConfigSources {
@@ -17,38 +19,48 @@ export interface ConfigSources {
   readonly cwd: string;
   /** The package's own folder, whose `config/` is used when `cwd` has none. */
   readonly packageRoot: string;
-  /** `<file>:<export>` given on the command line: they are served instead of what agents.json names. */
+  /** `<file>:<export>` given on the command line: they are served instead of what a file names. */
   readonly graphs?: readonly string[];
+  /** An agents.json or a langgraph.json given on the command line. */
+  readonly configFile?: string | undefined;
+  /** Settings given on the command line: they win over all others. */
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
 /**
- * Reads it all. Variables that are set win over `.env`.
+ * Reads it all. What is set in `env` wins over the `.env` of `cwd`, that over what a langgraph.json brings and over the
+ * `.env` beside each graph's file; `env` has all of it afterwards, for the graphs to find.
  * @throws ConfigError with one line on what is wrong and what is valid.
  */
-export function loadConfig({ cwd, packageRoot, graphs = [] }: ConfigSources): Readonly<Config> {
-  dotenv.config({ path: join(cwd, ".env"), quiet: true });
-  const settings = readSettings(process.env);
-  if (graphs.length > 0) {
-    const agents = Object.fromEntries(graphs.map((graph) => [agentName(graph), defaultAgent(graph)]));
-    return Object.freeze({ ...settings, agents, filters: {}, graphsRelativeTo: cwd });
-  }
-  const { folder, file } = agentsFile(settings.CONFIG_DIR, cwd, packageRoot);
-  const { agents, filters } = parseAgents(file, readFileSync(file, "utf8"));
-  return Object.freeze({ ...settings, agents, filters, graphsRelativeTo: folder });
+export function loadConfig(
+  { cwd, packageRoot, graphs = [], configFile, settings = {} }: ConfigSources,
+  env: Environment = process.env,
+): Readonly<Config> {
+  const own = join(cwd, ".env");
+  fill(env, own);
+  const configDir = env.CONFIG_DIR?.trim() || undefined;
+  const sources = readAgents({ cwd, packageRoot, graphs, configFile, configDir });
+  const graphsOwn = environmentFiles(sources);
+  if (typeof sources.env === "object") dotenv.populate(env as dotenv.DotenvPopulateInput, sources.env);
+  for (const file of graphsOwn) fill(env, file);
+  const { agents, filters, graphsRelativeTo, file } = sources;
+  return Object.freeze({
+    ...readSettings({ ...env, ...settings }),
+    agents,
+    filters,
+    graphsRelativeTo,
+    files: [own, ...(file === undefined ? [] : [file]), ...graphsOwn, ...graphFiles(sources)],
+  });
 }
 
-function agentsFile(configDir: string | undefined, cwd: string, packageRoot: string): { folder: string; file: string } {
-  const candidates = configDir ? [resolve(cwd, configDir)] : [join(cwd, "config"), join(packageRoot, "config")];
-  for (const folder of candidates) {
-    const file = join(folder, "agents.json");
-    if (existsSync(file)) return { folder, file };
-  }
-  throw new ConfigError(`CONFIG_DIR: there is no agents.json in ${candidates.join(" or ")}.`);
+type Environment = Record<string, string | undefined>;
+
+/** Sets what the file sets and `env` does not. */
+function fill(env: Environment, file: string): void {
+  dotenv.config({ path: file, processEnv: env as dotenv.DotenvPopulateInput, quiet: true });
 }
 
-/** `./graphs/my-graph.js:graph` is served as `my-graph`; other exports of the file as `my-graph-other`. */
-function agentName(graph: string): string {
-  const [, file = graph, exported] = /^(.{2,}?)(?::([^:]*))?$/.exec(graph) ?? [];
-  const base = (file.split(/[\\/]/).at(-1) ?? file).replace(/\.[^.]*$/, "").replace(/[^\w-]+/g, "-");
-  return exported === undefined || exported === "graph" || exported === "default" ? base : `${base}-${exported}`;
+function environmentFiles(sources: AgentSources): string[] {
+  const named = typeof sources.env === "string" ? [resolve(sources.graphsRelativeTo, sources.env)] : [];
+  return [...new Set([...named, ...graphFiles(sources).map((file) => join(dirname(file), ".env"))])];
 }

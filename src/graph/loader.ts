@@ -1,37 +1,119 @@
 /** Loads a graph that somebody wrote: `<file>:<export>`. */
-import { resolve } from "node:path";
-import { pathToFileURL } from "node:url";
+import { graphFile } from "../protocol/graph-file.ts";
 import { isRecord } from "../protocol/input.ts";
-import { messageOf } from "../protocol/redact.ts";
+import { whyItThrew } from "./loading/failure.ts";
+import { loadModule } from "./loading/module.ts";
 import type { ServedGraph } from "./source.ts";
 
-/** `<file>:<export>` taken apart. A single letter before the colon is a drive. */
-export function splitGraph(graph: string): [file: string, exported: string | undefined] {
-  const colon = graph.lastIndexOf(":");
-  return colon > 1 ? [graph.slice(0, colon), graph.slice(colon + 1)] : [graph, undefined];
+export interface LoadOptions {
+  /** What the graph's file is relative to, and the files in error messages with it. */
+  readonly folder: string;
+  /** Given to a graph that comes without a checkpointer of its own; one that says `checkpointer: false` has none. */
+  readonly checkpointer?: unknown;
 }
 
 /**
- * The compiled graph that a JavaScript module exports; its default export when none is named. `folder` is what the
- * file is relative to.
- * @throws Error with one line that says what the file does export.
+ * The graph that a module in JavaScript or TypeScript exports: a compiled graph, a StateGraph, an agent that LangChain's
+ * `createAgent` made, or a function that returns one of these, sync or async. The function is called once, with
+ * `{ configurable: {} }`. When no export is named, it is `default`, else `graph`, else the only one that fits.
+ * @throws Error with one line that says what is wrong, and what the file does export.
  */
-export async function loadGraph(graph: string, folder: string): Promise<ServedGraph> {
-  const [file, exported = "default"] = splitGraph(graph);
-  let loaded: Record<string, unknown>;
-  try {
-    loaded = (await import(pathToFileURL(resolve(folder, file)).href)) as Record<string, unknown>;
-  } catch (error) {
-    throw new Error(`${file} cannot be loaded: ${messageOf(error).split("\n")[0]}`, { cause: error });
+export async function loadGraph(graph: string, { folder, checkpointer }: LoadOptions): Promise<ServedGraph> {
+  const { file, exported } = graphFile(graph);
+  const exports = await loadModule(file, folder);
+  const name = exported ?? fittingExport(file, exports);
+  if (!Object.hasOwn(exports, name)) {
+    throw new Error(`${file} has no export "${name}". ${whatItExports(exports)}`);
   }
-  const found = loaded[exported];
-  if (isServedGraph(found)) return found;
-  const names = Object.keys(loaded).join(", ") || "nothing";
-  const what =
-    found === undefined ? `${file} has no export "${exported}"` : `"${exported}" of ${file} is no compiled graph`;
-  throw new Error(`${what}; it exports ${names}.`);
+  const told = `"${name}" of ${file}`;
+  try {
+    const found = await made(exports[name], told);
+    // As LangGraph's own server does it. Nothing else makes the graph's own methods see it, and those of its subgraphs.
+    if (isGraph(found) && (found.checkpointer ?? true) === true && checkpointer) found.checkpointer = checkpointer;
+    return found;
+  } catch (error) {
+    if (error instanceof NoGraph) throw new Error(error.message);
+    throw new Error(`${told} threw: ${await whyItThrew(error, folder)}`, { cause: error });
+  }
 }
 
-function isServedGraph(value: unknown): value is ServedGraph {
-  return isRecord(value) && typeof value.streamEvents === "function";
+/** A compiled graph, or something that makes one. */
+interface Graph extends ServedGraph {
+  checkpointer?: unknown;
+}
+
+interface Builder {
+  compile(): unknown;
+}
+
+interface Agent {
+  readonly graph: Graph;
+}
+
+type Factory = (config: { readonly configurable: Record<string, never> }) => unknown;
+
+class NoGraph extends Error {}
+
+/** The graph that `value` is or makes. */
+async function made(value: unknown, told: string): Promise<Graph> {
+  const given = await value;
+  if (typeof given !== "function") return graphOf(given, `${told} is`);
+  return graphOf(await (given as Factory)({ configurable: {} }), `${told} returned`);
+}
+
+function graphOf(value: unknown, told: string): Graph {
+  if (isGraph(value)) return value;
+  if (isAgent(value)) return value.graph;
+  const compiled = isBuilder(value) ? value.compile() : undefined;
+  if (isGraph(compiled)) return compiled;
+  throw new NoGraph(
+    `${told} ${describe(value)}, not a graph. Export a compiled graph, a StateGraph, an agent, or a function that returns one.`,
+  );
+}
+
+/** A model streams events too, and is no graph. Not by `instanceof`: the file may use another copy of LangGraph. */
+function isGraph(value: unknown): value is Graph {
+  return isRecord(value) && value.lg_is_pregel === true && typeof value.streamEvents === "function";
+}
+
+function isBuilder(value: unknown): value is Builder {
+  return isRecord(value) && typeof value.compile === "function" && typeof value.addNode === "function";
+}
+
+/** What `createAgent` returns. Its graph is made to be served without it. */
+function isAgent(value: unknown): value is Agent {
+  return isRecord(value) && typeof value.streamEvents === "function" && isGraph(value.graph);
+}
+
+function fittingExport(file: string, exports: Readonly<Record<string, unknown>>): string {
+  const names = Object.keys(exports);
+  const graphs = names.filter((name) => [isGraph, isAgent, isBuilder, isPromise].some((is) => is(exports[name])));
+  const fitting = graphs.length > 0 ? graphs : names.filter((name) => typeof exports[name] === "function");
+  const [only, ...others] = fitting;
+  if (only === undefined) throw new Error(`${file} exports no graph. ${whatItExports(exports)}`);
+  const chosen =
+    ["default", "graph"].find((name) => fitting.includes(name)) ?? (others.length === 0 ? only : undefined);
+  if (chosen !== undefined) return chosen;
+  throw new Error(`${file} exports ${fitting.join(", ")}: say which, like ${file}:${only}`);
+}
+
+function whatItExports(exports: Readonly<Record<string, unknown>>): string {
+  const told = Object.entries(exports).map(([name, value]) => `${name} (${describe(value)})`);
+  return `It exports ${told.join(", ") || "nothing"}.`;
+}
+
+function describe(value: unknown): string {
+  if (isGraph(value)) return "a graph";
+  if (isAgent(value)) return "an agent";
+  if (isBuilder(value)) return "a graph to compile";
+  if (isPromise(value)) return "a promise";
+  if (Array.isArray(value)) return "an array";
+  if (value === null || value === undefined) return String(value);
+  if (typeof value !== "object") return `a ${typeof value}`;
+  const { name } = value.constructor ?? {};
+  return name && name !== "Object" ? `an instance of ${name}` : "an object";
+}
+
+function isPromise(value: unknown): boolean {
+  return isRecord(value) && typeof value.then === "function";
 }

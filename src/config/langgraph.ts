@@ -1,0 +1,45 @@
+/** `langgraph.json`, as projects that were made for LangGraph's own server have one. Read for its graphs and `env`. */
+import { z } from "zod";
+import { graphFile } from "../protocol/graph-file.ts";
+import { type AgentsFile, agentName, defaultAgent, explain } from "./agents.ts";
+import { ConfigError } from "./config-error.ts";
+
+const file = z.string().min(1, "<file>:<export>");
+
+/** What else such a file says is for another server, and ignored: it must never keep a graph from being served. */
+const langGraphFile = z.object({
+  graphs: z.record(agentName, z.union([file, z.object({ path: file, description: z.string().optional() })])),
+  /** A file in the format of `.env`, or the variables themselves. */
+  env: z.union([z.string(), z.record(z.string(), z.coerce.string())]).optional(),
+});
+
+/** What a langgraph.json says to Sluice. */
+export interface LangGraphFile {
+  readonly agents: AgentsFile["agents"];
+  readonly env: string | Readonly<Record<string, string>> | undefined;
+}
+
+/**
+ * The agents of a langgraph.json.
+ * @throws ConfigError with one line: file, field, what is wrong.
+ */
+export function parseLangGraph(name: string, json: unknown): LangGraphFile {
+  const parsed = langGraphFile.safeParse(json);
+  if (!parsed.success) throw new ConfigError(`${name}, ${explain(parsed.error)}`);
+  const { env } = parsed.data;
+  const graphs = Object.entries(parsed.data.graphs).map(([agent, graph]) => ({
+    agent,
+    ...(typeof graph === "string" ? { path: graph, description: undefined } : graph),
+  }));
+  if (graphs.length === 0) throw new ConfigError(`${name}, graphs: name at least one graph.`);
+  const python = graphs.filter(({ path }) => graphFile(path).file.endsWith(".py")).map(({ agent }) => agent);
+  if (python.length > 0) {
+    throw new ConfigError(
+      `${name}, graphs: ${python.join(", ")} ${python.length > 1 ? "are" : "is"} written in Python; Sluice serves graphs in JavaScript and TypeScript.`,
+    );
+  }
+  const agents = Object.fromEntries(
+    graphs.map(({ agent, path, description = "" }) => [agent, { ...defaultAgent(path), description }]),
+  );
+  return { agents, env };
+}

@@ -1,0 +1,89 @@
+/** Why somebody's module could not be loaded, in one line for whoever wrote it: what happened, and where. */
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { dirname, extname, isAbsolute, relative, resolve, sep } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { isRecord } from "../../protocol/input.ts";
+import { messageOf } from "../../protocol/redact.ts";
+
+/** A line of a file; the path is absolute. */
+interface Place {
+  readonly path: string;
+  readonly line: string;
+}
+
+/** What loading the module at `path` threw. Other files are told relative to `folder`. */
+export async function whyItWasNotLoaded(thrown: unknown, path: string, folder: string): Promise<string> {
+  return missing(thrown, path, folder) ?? notCompiled(thrown, path, folder) ?? (await whyItThrew(thrown, folder, path));
+}
+
+/** An error's message, and where in somebody's own files it comes from. */
+export async function whyItThrew(thrown: unknown, folder: string, path?: string): Promise<string> {
+  const stack = isRecord(thrown) ? String(thrown.stack) : "";
+  const place = ownPlace(stack) ?? (path && isHiddenSyntaxError(stack) ? await syntaxErrorIn(path) : undefined);
+  return told(firstLine(thrown), place, folder);
+}
+
+function told(message: string, place: Place | undefined, folder: string): string {
+  return place ? `${message} (${relative(folder, place.path)}:${place.line})` : message;
+}
+
+function firstLine(thrown: unknown): string {
+  return messageOf(thrown).split("\n", 1)[0] ?? "";
+}
+
+/** It, or something it imports, imports what is not there. */
+function missing(thrown: unknown, path: string, folder: string): string | undefined {
+  if (!isRecord(thrown) || !["ERR_MODULE_NOT_FOUND", "MODULE_NOT_FOUND"].includes(String(thrown.code)))
+    return undefined;
+  const [, what, from] =
+    /^Cannot find (?:package|module) '([^']+)'(?: imported from (.+))?/.exec(firstLine(thrown)) ?? [];
+  if (what === undefined) return undefined;
+  const [required] = Array.isArray(thrown.requireStack) ? (thrown.requireStack as unknown[]) : [];
+  const importer = from ?? (typeof required === "string" ? required : path);
+  const by = relative(folder, importer);
+  if (isAbsolute(what) || what.startsWith(".")) {
+    return `${by} imports ${relative(folder, resolve(dirname(importer), what))}, which is not there.`;
+  }
+  const [name] = /^(?:@[\w.~-]+\/)?[\w.~-]+/.exec(what) ?? [];
+  return name === undefined
+    ? `${by} imports ${what}, which is neither a file nor a package.`
+    : `${by} imports the package ${name}, which is not installed: npm install ${name}`;
+}
+
+/** The compiler of TypeScript has the place in its message. It calls every file `.ts`. */
+function notCompiled(thrown: unknown, path: string, folder: string): string | undefined {
+  const [, file, line, message] = /^(.+):(\d+):\d+: ERROR: (.+)$/m.exec(messageOf(thrown)) ?? [];
+  if (!file || !line || !message) return undefined;
+  const stem = (name: string) => name.slice(0, -extname(name).length);
+  return told(message, { path: !existsSync(file) && stem(file) === stem(path) ? path : file, line }, folder);
+}
+
+const OWN_FOLDER = dirname(dirname(dirname(fileURLToPath(import.meta.url)))) + sep;
+
+/** The first line of a stack that is in somebody's own files. Node puts the place of some syntax errors at its head. */
+function ownPlace(stack: string): Place | undefined {
+  for (const text of stack.split("\n")) {
+    const [, file, line] =
+      /^(?:\s+at (?:async )?(?:.*\()?)?(file:\/\/.+?|\/.+?|[A-Za-z]:[\\/].+?):(\d+)(?::\d+)?\)?$/.exec(text) ?? [];
+    if (!file || !line) continue;
+    const path = file.startsWith("file:") ? fileURLToPath(file) : file;
+    if (!/[\\/]node_modules[\\/]/.test(path) && !path.startsWith(OWN_FOLDER)) return { path, line };
+  }
+  return undefined;
+}
+
+function isHiddenSyntaxError(stack: string): boolean {
+  return stack.startsWith("SyntaxError");
+}
+
+/** Node keeps the place of a syntax error in an ES module to itself, but prints it when a process ends by it. */
+function syntaxErrorIn(path: string): Promise<Place | undefined> {
+  const script = `import ${JSON.stringify(pathToFileURL(path).href)};`;
+  return new Promise((resolve) => {
+    execFile(process.execPath, ["--input-type=module", "--eval", script], { timeout: 5_000 }, (_, __, stderr) => {
+      const [, url, line] = /^(file:\/\/.+):(\d+)$/m.exec(stderr) ?? [];
+      resolve(url && line ? { path: fileURLToPath(url), line } : undefined);
+    });
+  });
+}

@@ -1,0 +1,81 @@
+/** Loads a module in JavaScript or TypeScript, ESM or CommonJS, as a project of its own would. */
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { createRequire } from "node:module";
+import { basename, dirname, extname, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { isRecord } from "../../protocol/input.ts";
+import { whyItWasNotLoaded } from "./failure.ts";
+
+const TYPESCRIPT = [".ts", ".mts", ".cts", ".tsx"];
+const EXTENSIONS = [...TYPESCRIPT, ".js", ".mjs", ".cjs"];
+
+/**
+ * What a module exports, by name. `file` is relative to `folder`.
+ * @throws Error with one line on why it cannot be loaded.
+ */
+export async function loadModule(file: string, folder: string): Promise<Readonly<Record<string, unknown>>> {
+  const path = resolve(folder, file);
+  assertModule(file, path);
+  if (TYPESCRIPT.includes(extname(path))) await understandTypeScript();
+  try {
+    // Required, since the names of what a CommonJS module exports get lost when it is imported.
+    if ([".cjs", ".cts"].includes(extname(path))) return namesOf(createRequire(path)(path));
+    return exportsOf(await import(pathToFileURL(path).href));
+  } catch (error) {
+    throw new Error(`${file} cannot be loaded: ${await whyItWasNotLoaded(error, path, folder)}`, { cause: error });
+  }
+}
+
+/** @throws Error when there is no such file, or it is no module. */
+function assertModule(file: string, path: string): void {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat?.isDirectory()) throw new Error(`${file} is a folder. Name the file in it that exports the graph.`);
+  const extension = extname(path);
+  if (extension === ".py") {
+    throw new Error(`${file} is written in Python; Sluice serves graphs in JavaScript and TypeScript.`);
+  }
+  if (!stat) throw new Error(`There is no ${basename(file)} in ${dirname(path)}.${similar(path)}`);
+  if (!EXTENSIONS.includes(extension)) {
+    throw new Error(`${file} is no module that can be loaded: its name has to end in ${EXTENSIONS.join(", ")}.`);
+  }
+}
+
+/** A file of the same name that ends otherwise, which is what people mistake most. */
+function similar(path: string): string {
+  const folder = dirname(path);
+  const stem = (name: string) => basename(name, extname(name)).toLowerCase();
+  const found = existsSync(folder)
+    ? readdirSync(folder).find((name) => EXTENSIONS.includes(extname(name)) && stem(name) === stem(path))
+    : undefined;
+  return found === undefined ? "" : ` Did you mean ${found}?`;
+}
+
+let typeScript: Promise<void> | undefined;
+
+/** From here on this process loads TypeScript, wherever it is imported or required. */
+function understandTypeScript(): Promise<void> {
+  typeScript ??= (async () => {
+    const [esm, cjs] = await Promise.all([import("tsx/esm/api"), import("tsx/cjs/api")]);
+    cjs.register();
+    esm.register();
+  })();
+  return typeScript;
+}
+
+/** Of a CommonJS module, Node offers `module.exports` as the default, and those of its names that it could guess. */
+function exportsOf(namespace: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const { default: whole, "module.exports": _, ...named } = namespace;
+  const isCommonJs = isPlain(whole) && Object.keys(named).every((name) => named[name] === whole[name]);
+  return isCommonJs ? namesOf(whole) : { ...named, ...("default" in namespace ? { default: whole } : {}) };
+}
+
+function namesOf(exports: unknown): Readonly<Record<string, unknown>> {
+  return isPlain(exports) ? { ...exports } : { default: exports };
+}
+
+/** An object that somebody wrote down, rather than an instance of something. By name: it may be of another realm. */
+function isPlain(value: unknown): value is Record<string, unknown> {
+  if (!isRecord(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || (prototype as object).constructor?.name === "Object";
+}
