@@ -45,12 +45,12 @@ export class Gaps {
   #firstTokenMs: number | undefined;
   /** A token has come, live or not: another is not the first. */
   #begun = false;
-  /** This page came late: what was made for it alone had happened before. */
+  /** This page came late: what was made for it alone, without a cursor, had happened before. */
   #late = false;
 
-  push({ event, at, entries, replayed }: Received): void {
+  push({ event, at, cursor, replayed }: Received): void {
     if (event.type === "RUN_STARTED") {
-      this.#late = entries === 0 || replayed;
+      this.#late = replayed || (cursor === undefined && !isRecent(event.timestamp, at));
       this.#begun ||= this.#late;
       this.#startedAt ??= at;
       this.#last.clear();
@@ -62,7 +62,7 @@ export class Gaps {
       if (event.type.endsWith("_END")) this.#last.delete(id);
       return;
     }
-    const live = !replayed && !(this.#late && entries === 0);
+    const live = !replayed && !(this.#late && cursor === undefined);
     this.#startedAt ??= at;
     if (live) this.#token(id, at, this.#startedAt);
     else this.#last.clear();
@@ -102,6 +102,11 @@ export class Gaps {
 /** A piece of text, of reasoning or of a call's arguments: what the panel calls a token. */
 export function isDelta({ type }: AguiEvent): boolean {
   return type === "TEXT_MESSAGE_CONTENT" || type === "REASONING_MESSAGE_CONTENT" || type === "TOOL_CALL_ARGS";
+}
+
+/** Where events have no cursor only the server's clock tells a run that begins from one that is told from its beginning. */
+function isRecent(timestamp: number | undefined, at: number): boolean {
+  return timestamp !== undefined && performance.timeOrigin + at - timestamp < 1_000;
 }
 
 /** The message or call that an event belongs to. */

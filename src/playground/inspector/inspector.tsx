@@ -1,4 +1,16 @@
-/** The panel "Under the hood". */
+/** The panel "Under the hood": what comes over the line, how, and how to have it elsewhere. */
+import { CopyBar } from "./copy-bar.tsx";
+import { EventLog } from "./event-log.tsx";
+import { LinePanel } from "./line-panel.tsx";
+import { RunPanel } from "./run-panel.tsx";
+
 export function Inspector() {
-  return <p class="quiet">Nothing to see yet.</p>;
+  return (
+    <div class="inspector">
+      <LinePanel />
+      <RunPanel />
+      <EventLog />
+      <CopyBar />
+    </div>
+  );
 }

@@ -5,6 +5,9 @@ import { Gaps, isDelta } from "./gaps.ts";
 
 export interface RunRecord {
   readonly runId: string;
+  readonly threadId: string;
+  /** It tells where a thread stands, and may be no run at all. */
+  readonly madeUp: boolean;
   /** Sequence numbers of its first event, and of the one after its last. */
   readonly from: number;
   readonly to: number;
@@ -35,17 +38,30 @@ export class Runs {
       if (tapped) this.#push(tapped);
     }
     this.#seen = tap.next;
-    this.#runs = this.#runs.filter(({ to }) => to > tap.first).slice(-MAX_RUNS);
+    this.#runs = this.#runs.filter((run) => run.to > tap.first && !isHistory(run)).slice(-MAX_RUNS);
   }
 
   #push(tapped: Tapped): void {
     const { event, seq, bytes } = tapped;
     let run = this.#runs.at(-1);
     if (event.type === "RUN_STARTED" && event.runId !== run?.runId) {
-      run = { runId: event.runId, from: seq, to: seq, ended: false, events: 0, deltas: 0, bytes: 0, gaps: new Gaps() };
+      const { runId, threadId, timestamp } = event;
+      const madeUp = timestamp === undefined;
+      run = {
+        runId,
+        threadId,
+        madeUp,
+        from: seq,
+        to: seq,
+        ended: false,
+        events: 0,
+        deltas: 0,
+        bytes: 0,
+        gaps: new Gaps(),
+      };
       this.#runs.push(run);
     }
-    if (!run) return;
+    if (!run || run.ended) return; // Nothing of a run's.
     run.gaps.push(tapped);
     this.#runs[this.#runs.length - 1] = {
       ...run,
@@ -57,3 +73,11 @@ export class Runs {
     };
   }
 }
+
+/** An idle thread is told as if it were a run. */
+function isHistory({ madeUp, ended, deltas }: RunRecord): boolean {
+  return madeUp && ended && deltas === 0;
+}
+
+/** The runs in this page's tap. Whoever looks at them updates them first. */
+export const runs = new Runs();

@@ -1,0 +1,116 @@
+/** The log of all that came over the line. */
+import { useComputed, useSignal } from "@preact/signals";
+import { useEffect, useMemo } from "preact/hooks";
+import { tap } from "../state/tap.ts";
+import { EventDetails } from "./event-details.tsx";
+import { EventList } from "./event-list.tsx";
+import { counted } from "./figures.ts";
+import { KINDS, type Kind, Rows } from "./rows.ts";
+
+/** How long the search waits for another key. */
+const TYPING_MS = 150;
+
+export function EventLog() {
+  const rows = useMemo(() => new Rows(), []);
+  const kinds = useSignal<readonly Kind[]>([]);
+  const typed = useSignal("");
+  const search = useSignal("");
+  /** Nothing from this sequence number on is listed. */
+  const pausedAt = useSignal<number | undefined>(undefined);
+  const selected = useSignal<number | undefined>(undefined);
+  const following = useSignal(true);
+
+  const filter = useComputed(() => ({ kinds: kinds.value, search: search.value })).value;
+  useMemo(() => rows.filter(filter, tap, pausedAt.peek()), [filter]);
+  tap.version.value; // Drawn again with every news.
+  const gone = rows.update(tap, pausedAt.value);
+
+  useEffect(() => {
+    const timer = setTimeout(() => {
+      search.value = typed.value;
+    }, TYPING_MS);
+    return () => clearTimeout(timer);
+  }, [typed.value]);
+
+  const toggle = (kind: Kind) => {
+    kinds.value = kinds.value.includes(kind) ? kinds.value.filter((one) => one !== kind) : [...kinds.value, kind];
+  };
+  const paused = pausedAt.value !== undefined;
+  const fresh = paused ? tap.next - Math.max(pausedAt.value ?? 0, tap.first) : 0;
+  const held = tap.next - tap.first;
+  const tapped = tap.at(selected.value ?? -1);
+  return (
+    <section class="log" aria-labelledby="log-heading">
+      <div class="bar">
+        <h3 id="log-heading">Events</h3>
+        <span class="quiet">
+          {rows.length === held
+            ? counted(held, "event")
+            : `${rows.length.toLocaleString("en")} of ${counted(held, "event")}`}
+          {paused && `, paused: ${fresh.toLocaleString("en")} new`}
+        </span>
+        <button
+          type="button"
+          onClick={() => {
+            pausedAt.value = paused ? undefined : tap.next;
+          }}
+        >
+          {paused ? "Resume" : "Pause"}
+        </button>
+        <button
+          type="button"
+          onClick={() => {
+            tap.clear();
+            selected.value = undefined;
+          }}
+        >
+          Clear
+        </button>
+      </div>
+      <input
+        type="search"
+        aria-label="Search events"
+        placeholder="Search in the JSON"
+        value={typed}
+        onInput={({ currentTarget }) => {
+          typed.value = currentTarget.value;
+        }}
+      />
+      {/* biome-ignore lint/a11y/useSemanticElements: a fieldset would want a legend to see */}
+      <div class="kinds" role="group" aria-label="Show only">
+        {(Object.keys(KINDS) as Kind[]).map((kind) => (
+          <button type="button" key={kind} aria-pressed={kinds.value.includes(kind)} onClick={() => toggle(kind)}>
+            {kind}
+          </button>
+        ))}
+      </div>
+      <div class="list">
+        <EventList rows={rows} gone={gone} selected={selected} following={following} />
+        {rows.length === 0 && (
+          <p class="quiet empty">
+            {held === 0 ? "Nothing has come yet. Send a message." : "No event passes the filter."}
+          </p>
+        )}
+        {!following.value && (
+          <button
+            type="button"
+            class="latest"
+            onClick={() => {
+              following.value = true;
+            }}
+          >
+            ↓ Latest
+          </button>
+        )}
+      </div>
+      {tapped && (
+        <EventDetails
+          tapped={tapped}
+          close={() => {
+            selected.value = undefined;
+          }}
+        />
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,83 @@
+/** The line to the server: which way it goes, what comes over it, and what becomes of it when it is cut. */
+import type { Signal } from "@preact/signals";
+import { useMemo } from "preact/hooks";
+import { transport } from "../state/session.ts";
+import { reasoning, tokens, transportKind } from "../state/settings.ts";
+import { tap } from "../state/tap.ts";
+import type { TransportKind } from "../transport/transport.ts";
+import { Proof } from "./proof.tsx";
+import { sentence } from "./resume.ts";
+
+const KINDS: readonly (readonly [TransportKind, string])[] = [
+  ["frames", "WebSocket frames"],
+  ["bare", "WebSocket bare"],
+  ["sse", "SSE"],
+];
+
+export function LinePanel() {
+  const line = transport.value;
+  const open = line?.state.value.status === "open";
+  const resume = tap.resumes.value.at(-1);
+  // As things were when the line came back: what is switched since says nothing of it.
+  const back = useMemo(
+    () => resume && line && sentence(resume, line.kind, !tokens.peek() || !reasoning.peek()),
+    [resume],
+  );
+  return (
+    <section class="line" aria-label="Connection">
+      {/* biome-ignore lint/a11y/noNoninteractiveElementToInteractiveRole: a group of radio buttons is a radiogroup */}
+      <fieldset role="radiogroup" aria-labelledby="transport-legend">
+        <legend id="transport-legend">Transport</legend>
+        {KINDS.map(([kind, name]) => (
+          <label key={kind}>
+            <input
+              type="radio"
+              name="transport"
+              checked={transportKind.value === kind}
+              onChange={() => {
+                transportKind.value = kind;
+              }}
+            />
+            {name}
+          </label>
+        ))}
+      </fieldset>
+      <div class="bar">
+        <Switch name="Tokens" on={tokens} />
+        <Switch name="Reasoning" on={reasoning} />
+        <button type="button" class="cut" disabled={!open} onClick={() => line?.cut()}>
+          Cut the wire
+        </button>
+      </div>
+      <div class="resume" role="status">
+        {line && !open && <p>{stateOf(line.state.value.status)}</p>}
+        {open && resume && (
+          <>
+            <p>{back}</p>
+            <Proof resume={resume} />
+          </>
+        )}
+      </div>
+    </section>
+  );
+}
+
+function Switch({ name, on }: { readonly name: string; readonly on: Signal<boolean> }) {
+  return (
+    <label>
+      <input
+        type="checkbox"
+        checked={on.value}
+        onChange={({ currentTarget }) => {
+          on.value = currentTarget.checked;
+        }}
+      />
+      {name}
+    </label>
+  );
+}
+
+function stateOf(status: string): string {
+  if (status === "waiting") return "The line is gone. The run goes on, and the server keeps what it says.";
+  return status === "closed" ? "The line is closed." : "Connecting …";
+}

@@ -1,0 +1,12 @@
+/** What an event says, in a few words for its row. */
+import type { AguiEvent } from "../../protocol/events.ts";
+
+const LONGEST = 80;
+/** The members that say most of an event, the most telling first. */
+const TELLING = ["delta", "content", "toolCallName", "stepName", "name", "code", "role", "runId"];
+
+export function preview(event: AguiEvent): string {
+  const members = event as unknown as Readonly<Record<string, unknown>>;
+  const text = TELLING.map((member) => members[member]).find((value) => typeof value === "string" && value !== "");
+  return typeof text === "string" ? text.slice(0, LONGEST).replace(/\s+/g, " ") : "";
+}

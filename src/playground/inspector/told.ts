@@ -1,0 +1,56 @@
+/** Whether a page was told what the server keeps: the check that needs no cursors. */
+import type { AguiEvent, Message } from "../../protocol/events.ts";
+
+/** What was said in each message, thought and call, by its id. What is begun again replaces what was said before. */
+export function textsTold(events: Iterable<AguiEvent>): Map<string, string> {
+  const texts = new Map<string, string>();
+  for (const event of events) {
+    switch (event.type) {
+      case "TEXT_MESSAGE_START":
+      case "REASONING_MESSAGE_START":
+        texts.set(event.messageId, "");
+        break;
+      case "TOOL_CALL_START":
+        texts.set(event.toolCallId, "");
+        break;
+      case "TEXT_MESSAGE_CONTENT":
+      case "REASONING_MESSAGE_CONTENT":
+        append(texts, event.messageId, event.delta);
+        break;
+      case "TOOL_CALL_ARGS":
+        append(texts, event.toolCallId, event.delta);
+        break;
+      default: // Says nothing.
+    }
+  }
+  return texts;
+}
+
+/** Only what was seen to begin: a piece without its beginning cannot be compared. */
+function append(texts: Map<string, string>, id: string, delta: string): void {
+  const text = texts.get(id);
+  if (text !== undefined) texts.set(id, text + delta);
+}
+
+export interface Comparison {
+  readonly characters: number;
+  /** How many messages and calls are not what the server keeps. */
+  readonly different: number;
+}
+
+/** Holds what was told against the thread's messages as the server keeps them. */
+export function compared(told: ReadonlyMap<string, string>, messages: readonly Message[]): Comparison {
+  const kept = new Map<string, string>();
+  for (const message of messages) {
+    if (typeof message.content === "string") kept.set(message.id, message.content);
+    if (message.role !== "assistant") continue;
+    for (const call of message.toolCalls ?? []) kept.set(call.id, call.function.arguments);
+  }
+  let characters = 0;
+  let different = 0;
+  for (const [id, text] of told) {
+    characters += text.length;
+    if ((kept.get(id) ?? "") !== text) different += 1;
+  }
+  return { characters, different };
+}
