@@ -41,6 +41,8 @@ export interface ServedAgent {
   readonly detachedGraceMs: number;
   /** What becomes of a run whose process died: `true`, the next process goes on with it; `false`, it is ended. */
   readonly recover: boolean;
+  /** Whether its runs tell how far they have come; seconds between two. */
+  readonly progress: boolean | number;
   /** `false`: each message leaves once, whole. */
   readonly tokens: boolean;
   /** `false`: no reasoning leaves. */

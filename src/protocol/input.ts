@@ -6,7 +6,15 @@ import { SluiceError } from "./errors.ts";
 import type { RunAgentInput } from "./events.ts";
 import { checkId } from "./ids.ts";
 
-/** What a run may ask of Sluice itself: `forwardedProps.sluice`. It narrows, it never widens. */
+const progressError = { error: "must be true, false, or the seconds between two, from 0.1 to 3600" };
+
+/** Whether to tell how far a run has come: not, as often as is usual, or this many seconds apart. */
+export const progressOption = z.union(
+  [z.boolean(), z.number().min(0.1, progressError).max(3_600, progressError)],
+  progressError,
+);
+
+/** What a run may ask of Sluice itself: `forwardedProps.sluice`. Of the graph's events it narrows, it never widens. */
 const runOptions = z.object({
   /** Event names that may leave, within what the agent admits. */
   events: eventPatterns.optional(),
@@ -16,6 +24,8 @@ const runOptions = z.object({
   reasoning: z.boolean().optional(),
   /** Seconds this run goes on when nobody follows it any more. */
   graceSeconds: z.number().min(0).max(86_400).optional(),
+  /** `sluice.progress` events. */
+  progress: progressOption.optional(),
 });
 
 export type RunOptions = z.infer<typeof runOptions>;

@@ -7,6 +7,7 @@ import { narrowingTo, parseRunOptions, type RunOptions } from "../protocol/input
 import type { RunRecord, ThreadRecord } from "../store/store.ts";
 import type { Beginning } from "./admission.ts";
 import type { StartRequest } from "./handle.ts";
+import { progressEvery } from "./progress.ts";
 import type { RunPlan } from "./run.ts";
 
 /** Plain JSON. */
@@ -61,7 +62,7 @@ export function planFor(
   { graphInput, fork, offered, options, graphTopic, attempt }: RunInput,
   { version, fence }: { version: StreamVersion; fence: Fence },
 ): RunPlan {
-  const { events, tokens = true, reasoning = true } = options;
+  const { events, tokens = true, reasoning = true, progress = agent.progress } = options;
   // What came with a run, and what it told already, is history to the process that takes it over.
   const recovered = attempt > 1;
   const before = recovered ? messages.length : historyLength;
@@ -78,6 +79,7 @@ export function planFor(
     allowList: agent.allowList.narrow(narrowingTo(events)),
     tokens: agent.tokens && tokens,
     reasoning: agent.reasoning && reasoning,
+    progressMs: progressEvery(progress),
     graphTopic: agent.graphTopic || graphTopic,
     version,
     fence,

@@ -6,7 +6,15 @@ import { type GraphInput, type GraphRun, openRun, type RunRequest, type StreamVe
 import type { EventLog, Fence, NewEntry, Provenance } from "../log/log.ts";
 import type { Cursor } from "../protocol/cursor.ts";
 import { SluiceError } from "../protocol/errors.ts";
-import { type AguiEvent, isDelta, isTerminal, type Message, mergeDeltas, spanPosition } from "../protocol/events.ts";
+import {
+  type AguiEvent,
+  EventType,
+  isDelta,
+  isTerminal,
+  type Message,
+  mergeDeltas,
+  spanPosition,
+} from "../protocol/events.ts";
 import { type GraphEvent, type GraphEventName, nodePath } from "../protocol/graph-event.ts";
 import { graphTopic, threadTopic } from "../protocol/ids.ts";
 import type { JsonValue } from "../protocol/json.ts";
@@ -15,9 +23,12 @@ import { Transcript } from "../store/transcript.ts";
 import { toInterrupt } from "../translate/interrupts.ts";
 import { createTranslator } from "../translate/run-translator.ts";
 import { isNode } from "../translate/steps.ts";
+import type { Progress } from "../translate/token-count.ts";
 import type { RunEnd, Translator } from "../translate/translator.ts";
 import { Deadlines } from "./deadlines.ts";
 import { GraphFrames } from "./graph-frames.ts";
+import { ProgressReports } from "./progress.ts";
+import { provenanceOf, sharedProvenance } from "./provenance.ts";
 import { broken, ending, graphEnd, stopped } from "./run-end.ts";
 import { TopicWriter } from "./topic-writer.ts";
 
@@ -39,6 +50,8 @@ export interface RunPlan {
   readonly allowList: AllowList;
   readonly tokens: boolean;
   readonly reasoning: boolean;
+  /** Milliseconds between two reports of how far it has come; `undefined`: none. */
+  readonly progressMs: number | undefined;
   /** Write the graph topic too. */
   readonly graphTopic: boolean;
   readonly version: StreamVersion;
@@ -83,7 +96,8 @@ export class Run {
   readonly #agui: TopicWriter<Told>;
   readonly #frames: GraphFrames;
   #graph: TopicWriter<GraphTold> | undefined;
-  #lastProvenance: { runId: string; name: GraphEventName; provenance: Provenance } | undefined;
+  readonly #provenanceOf = sharedProvenance();
+  #progress: ProgressReports | undefined;
   readonly #keep: (messages: readonly Message[]) => void;
   #ended = false;
   #over = false;
@@ -141,8 +155,9 @@ export class Run {
 
   /** Drives the graph to its end. Never rejects. */
   async drive(): Promise<RunOutcome> {
-    const { agent, version } = this.plan;
+    const { agent, version, progressMs } = this.plan;
     const deadlines = new Deadlines(agent.deadlines, (error) => this.#abort.abort(error));
+    if (progressMs !== undefined) this.#progress = new ProgressReports(progressMs, this.#tellProgress);
     let graphRun: GraphRun | undefined;
     let end: RunEnd;
     let cause: unknown;
@@ -162,6 +177,7 @@ export class Run {
       deadlines.stop();
     }
     this.#ended = true;
+    this.#progress?.end();
     const closing = this.#translator.finish(end);
     await this.#agui.flushed();
     const whole = new Transcript(this.#transcript.messages);
@@ -224,6 +240,7 @@ export class Run {
       this.refused.set(event.event, (this.refused.get(event.event) ?? 0) + 1);
       // What closes has its provenance too: a connection that narrowed the event away wants nothing that it says.
       this.#tell(this.#translator.refused(event, allowList.admitsPlace(event)), event);
+      this.#progress?.refused(event);
       return;
     }
     if (this.#graph) {
@@ -231,22 +248,16 @@ export class Run {
       if (json !== undefined) this.#graph.add({ json, provenance: provenanceOf(event, [event.event]) });
     } else this.#frames.missed(event);
     this.#tell(this.#translator.push(event), event);
+    this.#progress?.saw(event);
   }
+
+  readonly #tellProgress = (value: Progress, cause: GraphEvent | undefined): void =>
+    this.#tell([{ type: EventType.CUSTOM, name: "sluice.progress", value }], cause);
 
   #tell(events: readonly AguiEvent[], cause: GraphEvent | undefined): void {
     if (events.length === 0) return;
     const provenance = cause && this.#provenanceOf(cause);
     for (const event of events) this.#agui.add({ event: stamped(event), provenance });
-  }
-
-  /** The tokens of a model run come one after the other and share one provenance. */
-  #provenanceOf(event: GraphEvent): Provenance {
-    const { run_id: runId, event: name } = event;
-    const last = this.#lastProvenance;
-    if (last?.runId === runId && last.name === name) return last.provenance;
-    const provenance = provenanceOf(event);
-    this.#lastProvenance = { runId, name, provenance };
-    return provenance;
   }
 
   #toEntry({ event, provenance }: Told): NewEntry {
@@ -269,23 +280,6 @@ function request({ agent, threadId, runId, input, fork, offered }: RunPlan): Run
   const checkpointId = fork?.checkpointId;
   const { name, stateKeys, configurable } = agent;
   return { agent: name, threadId, runId, input, checkpointId, offered, stateKeys, configurable };
-}
-
-/** A message that a view may show as tokens is the same message that another shows whole. */
-const ADMITTING: Partial<Record<GraphEventName, readonly GraphEventName[]>> = {
-  on_chat_model_stream: ["on_chat_model_stream", "on_chat_model_end"],
-  on_llm_stream: ["on_llm_stream", "on_llm_end"],
-};
-
-function provenanceOf(event: GraphEvent, events = ADMITTING[event.event] ?? [event.event]): Provenance {
-  const node = event.metadata.langgraph_node;
-  return {
-    events,
-    node: typeof node === "string" ? node : undefined,
-    name: event.name,
-    tags: event.tags,
-    depth: nodePath(event).length,
-  };
 }
 
 function graphEntry({ json, provenance }: GraphTold, runId: string): NewEntry {

@@ -1,4 +1,5 @@
 /** Reads a LangChain message or chunk: which parts of it are said, which are thought, which are tool calls. */
+import type { GraphEvent } from "../protocol/graph-event.ts";
 import { isRecord } from "../protocol/input.ts";
 
 /** A piece of what a message says or thinks. */
@@ -33,6 +34,16 @@ export interface MessageLike {
 /** `value` as a message, when it has a message's `content`. */
 export function asMessage(value: unknown): MessageLike | undefined {
   return isRecord(value) && "content" in value ? value : undefined;
+}
+
+/** What a model's event brings: a piece of its message, or at the end all of it. */
+export function messageIn({ event, data }: GraphEvent): MessageLike | undefined {
+  const { chunk, output } = isRecord(data) ? data : {};
+  if (event === "on_chat_model_stream") return asMessage(chunk);
+  if (event === "on_chat_model_end") return asMessage(output);
+  // A completion model's chunk is bare text.
+  if (event === "on_llm_stream" && isRecord(chunk) && typeof chunk.text === "string") return { content: chunk.text };
+  return undefined;
 }
 
 /** The kind of a LangChain message: `ai`, `human`, `tool`, ... */

@@ -2,11 +2,10 @@
 import { type AguiEvent, EventType, type Message } from "../protocol/events.ts";
 import type { GraphEvent } from "../protocol/graph-event.ts";
 import { HeldDeltas } from "../protocol/held-deltas.ts";
-import { isRecord } from "../protocol/input.ts";
 import { type JsonLimits, toJsonValue } from "../protocol/json.ts";
 import { PLAIN } from "../protocol/plain-shape.ts";
 import { publicData } from "../protocol/public-data.ts";
-import { asMessage, type MessageLike } from "./content.ts";
+import { type MessageLike, messageIn } from "./content.ts";
 import { readCustom } from "./custom.ts";
 import { MessageSpans } from "./message-spans.ts";
 import { NodeMessages } from "./node-messages.ts";
@@ -104,11 +103,10 @@ class RunTranslator implements Translator {
   push(event: GraphEvent): AguiEvent[] {
     switch (event.event) {
       case "on_chat_model_stream":
-        return this.#chunk(event, asMessage(dataField(event, "chunk")));
       case "on_llm_stream":
-        return this.#chunk(event, generation(dataField(event, "chunk")));
+        return this.#chunk(event, messageIn(event));
       case "on_chat_model_end":
-        return this.#modelEnd(event, asMessage(dataField(event, "output")));
+        return this.#modelEnd(event, messageIn(event));
       case "on_llm_end":
         return this.#endMessage(event);
       case "on_tool_start":
@@ -284,13 +282,4 @@ class RunTranslator implements Translator {
       ...(this.#finishReason ? { metadata: { finishReason: this.#finishReason } } : {}),
     };
   }
-}
-
-function dataField(event: GraphEvent, field: "chunk" | "output"): unknown {
-  return isRecord(event.data) ? event.data[field] : undefined;
-}
-
-/** A completion model's chunk is bare text. */
-function generation(chunk: unknown): MessageLike | undefined {
-  return isRecord(chunk) && typeof chunk.text === "string" ? { content: chunk.text } : undefined;
 }

@@ -41,7 +41,7 @@ export function textFormat(): Format {
         return [`[error] ${event.code ?? "internal"}: ${event.message}`];
       case EventType.CUSTOM:
         if (event.name === "sluice.notice") return [String(event.value)];
-        if (event.name === "sluice.model_call") return []; // For programs that count tokens.
+        if (event.name === "sluice.model_call" || event.name === "sluice.progress") return []; // For programs.
         if (event.name === "sluice.error") return [`[error] ${(event.value as { message: string }).message}`];
         return [`[${event.name}] ${shorten(JSON.stringify(event.value))}`];
       default:

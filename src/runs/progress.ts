@@ -1,0 +1,65 @@
+/** Tells how far a run has come, no more often than was asked for. Made for those runs only of which it was asked. */
+import type { GraphEvent } from "../protocol/graph-event.ts";
+import { type Progress, TokenCount } from "../translate/token-count.ts";
+
+/** Between two of them, where nobody said how long. */
+const USUAL_SECONDS = 0.5;
+
+/** The milliseconds between two; `undefined` where nobody asked. */
+export function progressEvery(asked: boolean | number): number | undefined {
+  if (asked === false) return undefined;
+  return (asked === true ? USUAL_SECONDS : asked) * 1_000;
+}
+
+/**
+ * The first one leaves with the first token, each further one when something was counted since; what is counted while
+ * it is too early leaves when it no longer is. So when a model pauses, the last that was told is how far it came.
+ */
+export class ProgressReports {
+  readonly #everyMs: number;
+  readonly #tell: (progress: Progress, cause: GraphEvent | undefined) => void;
+  readonly #count = new TokenCount();
+  readonly #startedAt = performance.now();
+  #nextAt = this.#startedAt;
+  /** The last admitted event that counted: who does not see it does not see this either. */
+  #cause: GraphEvent | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(everyMs: number, tell: (progress: Progress, cause: GraphEvent | undefined) => void) {
+    this.#everyMs = everyMs;
+    this.#tell = tell;
+  }
+
+  /** An admitted event. */
+  saw(event: GraphEvent): void {
+    if (!this.#count.push(event, performance.now() - this.#startedAt)) return;
+    this.#cause = event;
+    this.#soon();
+  }
+
+  /** A refused one: nothing of it is counted, but a model call may have ended with it. */
+  refused({ event, run_id }: GraphEvent): void {
+    const ends = event === "on_chat_model_end" || event === "on_llm_end";
+    if (ends && this.#count.end(run_id)) this.#soon();
+  }
+
+  /** Tells the last one, however short ago the one before was. */
+  end(): void {
+    this.#say({ final: true });
+  }
+
+  #soon(): void {
+    if (this.#timer !== undefined) return;
+    const wait = this.#nextAt - performance.now();
+    if (wait <= 0) this.#say();
+    else this.#timer = setTimeout(() => this.#say(), Math.ceil(wait));
+  }
+
+  #say(more: Pick<Progress, "final"> = {}): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const now = performance.now();
+    this.#nextAt = now + this.#everyMs;
+    this.#tell({ ...this.#count.at(now - this.#startedAt), ...more }, this.#cause);
+  }
+}

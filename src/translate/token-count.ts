@@ -1,0 +1,94 @@
+/** How much the model calls of a run have given so far, and how fast. It has no clock: it is told when things came. */
+import type { GraphEvent } from "../protocol/graph-event.ts";
+import { type MessageLike, messageIn, partsOf, toolCallPieces } from "./content.ts";
+import { Usage } from "./usage.ts";
+
+/** How far a run has come: the value of `sluice.progress`. */
+export interface Progress {
+  /** What its model calls have given: their own numbers of those that have ended, and the pieces of the others. */
+  readonly tokens: number;
+  /** The most that these calls may give; absent where a call has no limit that is known. */
+  readonly limit?: number;
+  /** How fast a call streams, over the time between its first piece and its last. */
+  readonly tokensPerSecond?: number;
+  /** From the run's start to the first piece. */
+  readonly timeToFirstTokenMs?: number;
+  /** Since the run's start. */
+  readonly elapsedMs: number;
+  /** The last of the run. */
+  readonly final?: true;
+}
+
+/** A model call that has not ended. */
+interface Call {
+  pieces: number;
+  lastAt: number;
+}
+
+/** Counts what is admitted: of what is refused not even the amount is told. Times are milliseconds since the run's start. */
+export class TokenCount {
+  readonly #usage = new Usage();
+  readonly #calls = new Map<string, Call>();
+  #tokens = 0;
+  /** Of all calls together; `undefined` once there was one without. */
+  #limit: number | undefined = 0;
+  #firstAt: number | undefined;
+  /** Tokens that came behind another of their call, and the time they took. */
+  #paced = 0;
+  #pacedMs = 0;
+
+  /** Notes an admitted event. `true` when it changed the count. */
+  push(event: GraphEvent, at: number): boolean {
+    const ends = event.event === "on_chat_model_end" || event.event === "on_llm_end";
+    const message = messageIn(event);
+    if (message) this.#usage.note(event, message.usage_metadata, ends);
+    // The end of a call that streamed repeats what was counted.
+    const piece = message !== undefined && !(ends && this.#calls.has(event.run_id)) && says(message);
+    if (piece) this.#piece(event, at);
+    const ended = ends && this.end(event.run_id);
+    return piece || ended;
+  }
+
+  /** A model call is over: what it says that it gave takes the place of what was counted. `true` when that differs. */
+  end(runId: string): boolean {
+    const pieces = this.#calls.get(runId)?.pieces ?? 0;
+    this.#calls.delete(runId);
+    // Some endpoints say 0 of every call.
+    const uncounted = (this.#usage.of(runId)?.outputTokens || pieces) - pieces;
+    this.#tokens += uncounted;
+    if (pieces > 1) this.#paced += uncounted;
+    return uncounted !== 0;
+  }
+
+  /** How far it has come, so long after the start. */
+  at(elapsedMs: number): Progress {
+    return {
+      tokens: this.#tokens,
+      ...(this.#firstAt === undefined || this.#limit === undefined ? {} : { limit: this.#limit }),
+      ...(this.#pacedMs > 0 ? { tokensPerSecond: Math.round((this.#paced / this.#pacedMs) * 10_000) / 10 } : {}),
+      ...(this.#firstAt === undefined ? {} : { timeToFirstTokenMs: Math.round(this.#firstAt) }),
+      elapsedMs: Math.round(elapsedMs),
+    };
+  }
+
+  #piece({ run_id: runId, metadata }: GraphEvent, at: number): void {
+    this.#firstAt ??= at;
+    this.#tokens += 1;
+    const call = this.#calls.get(runId);
+    if (call) {
+      this.#paced += 1;
+      this.#pacedMs += at - call.lastAt;
+      call.pieces += 1;
+      call.lastAt = at;
+      return;
+    }
+    this.#calls.set(runId, { pieces: 1, lastAt: at });
+    const { ls_max_tokens: limit } = metadata;
+    const limited = typeof limit === "number" && limit > 0;
+    this.#limit = limited && this.#limit !== undefined ? this.#limit + limit : undefined;
+  }
+}
+
+function says(message: MessageLike): boolean {
+  return partsOf(message).length > 0 || toolCallPieces(message).length > 0;
+}
