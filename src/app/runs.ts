@@ -54,7 +54,8 @@ export function runsOf({ runs, log }: Pick<Core, "runs" | "log">): Runs {
       result.catch(() => {}); // Whoever wants to know asks for it.
       return { ...idsOf(run), result };
     },
-    cancel: (threadId) => runs.cancel(threadId),
+    // One that is over, and not put away yet, is none.
+    cancel: (threadId) => runs.active(threadId) !== undefined && runs.cancel(threadId),
     active(threadId) {
       const run = runs.active(threadId);
       return run && idsOf(run);

@@ -60,6 +60,7 @@ const ELSEWHERE: readonly string[] = [
   "CONFIG_DIR",
   "DATA_DIR",
   "PLAYGROUND",
+  "KNOWLEDGE_DIR",
   "MODEL",
   "OPENAI_API_KEY",
   "OPENAI_BASE_URL",

@@ -1,0 +1,437 @@
+/** Sluice inside somebody else's app: what it serves there, and what it leaves alone. */
+import { randomUUID } from "node:crypto";
+import { type IncomingMessage, Server } from "node:http";
+import { join } from "node:path";
+import type { Duplex } from "node:stream";
+import { afterEach, describe, expect, it, jest } from "@jest/globals";
+import { END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
+import express, { type Express } from "express";
+import { WebSocketServer } from "ws";
+import { createSluice, type Sluice, type SluiceOptions } from "../../src/app/sluice.ts";
+import { openStorage } from "../../src/app/storage.ts";
+import { temporaryFolder } from "../support/folder.ts";
+import { type Host, startHost } from "../support/host.ts";
+import { handshake, rawSocket, refusal } from "../support/raw-socket.ts";
+import { postRun, userInput } from "../support/sse-client.ts";
+import { eventsOf } from "../support/sse-frames.ts";
+import { chatGraph, SteppedModel } from "../support/stepped-model.ts";
+import { verifyRun } from "../support/verify.ts";
+import { connect, isType } from "../support/ws-client.ts";
+
+const ended = isType("RUN_FINISHED", "RUN_ERROR");
+const hello = () => chatGraph(new SteppedModel({ always: ["Hello"] }));
+
+const open: { close(): Promise<void> }[] = [];
+afterEach(async () => {
+  for (const { close } of open.splice(0).reverse()) await close();
+});
+
+async function host(mount: (app: Express, server: Server) => void): Promise<Host> {
+  const started = await startHost(mount);
+  open.push(started);
+  return started;
+}
+
+function embedded(options: Partial<SluiceOptions> = {}): Sluice {
+  const sluice = createSluice({ agents: { hello: hello() }, basePath: "/ai", drainSeconds: 0.2, ...options });
+  open.push(sluice);
+  return sluice;
+}
+
+/** An app that has Sluice under `/ai`. */
+async function hosting(sluice: Sluice, before: (app: Express, server: Server) => void = () => {}): Promise<Host> {
+  return host((app, server) => {
+    before(app, server);
+    app.use("/ai", sluice.router);
+    sluice.attach(server);
+  });
+}
+
+async function expectRunOverSse({ url }: Host): Promise<void> {
+  await verifyRun(await (await postRun(url, userInput("hi"), "/ai/agui")).done);
+}
+
+async function expectRunOverWebSocket({ ws }: Host): Promise<void> {
+  const client = await connect(`${ws}/ai/ws`);
+  client.send("hi");
+  await verifyRun(eventsOf(await client.until(ended)));
+  await client.close();
+}
+
+async function expectEcho(url: string): Promise<void> {
+  const client = await connect(url);
+  client.send("echo?");
+  await client.until((frame) => frame === "echo?");
+  await client.close();
+}
+
+/** A WebSocket route of the app's own, as ws makes one. */
+function echo(server: Server, path = "/echo"): WebSocketServer {
+  const sockets = new WebSocketServer({ server, path });
+  sockets.on("connection", (socket) => socket.on("message", (data) => socket.send(data.toString())));
+  return sockets;
+}
+
+describe("under a base path of an Express app", () => {
+  it("answers over SSE, as JSON and over a WebSocket", async () => {
+    const app = await hosting(embedded());
+    await expectRunOverSse(app);
+    await expectRunOverWebSocket(app);
+    const body = JSON.stringify({ message: "hi" });
+    const headers = { "Content-Type": "application/json" };
+    const answer = await fetch(`${app.url}/ai/chat`, { method: "POST", headers, body });
+    expect(await answer.json()).toMatchObject({ message: "Hello" });
+    expect(await (await fetch(`${app.url}/ai/agui/info`)).json()).toMatchObject({ agents: { hello: {} } });
+  });
+
+  it("leaves the app's own routes as they are: headers, origins, bodies, errors", async () => {
+    const bare = await host(() => {});
+    const sluice = embedded({ basePath: "/", maxBodyBytes: 1_024 });
+    const app = await host((express) => void express.use(sluice.router)); // At the root it is asked about everything.
+    const large = { method: "POST", body: `{"a":"${"x".repeat(2_000)}"}`, headers: { Origin: "https://evil.example" } };
+    for (const [path, init] of [
+      ["/", {}],
+      ["/own", {}],
+      ["/own", large],
+      ["/nothing", large],
+      ["/nothing", { method: "OPTIONS", headers: { Origin: "https://evil.example" } }],
+    ] as const) {
+      const [here, there] = await Promise.all([app, bare].map(({ url }) => fetch(url + path, init)));
+      expect([path, told(here)]).toEqual([path, told(there)]);
+      expect(await here?.text()).toBe(await there?.text());
+    }
+    expect((await fetch(`${app.url}/agui/nothing`)).status).toBe(404);
+    const refused = await fetch(`${app.url}/threads`, { headers: { Origin: "https://evil.example" } });
+    expect(refused.status).toBe(403);
+  });
+
+  it("takes a body that the app has parsed already", async () => {
+    await expectRunOverSse(await hosting(embedded(), (app) => app.use(express.json())));
+  });
+
+  it("answers what is wrong with a body in JSON", async () => {
+    const app = await hosting(embedded({ maxBodyBytes: 1_024 }));
+    for (const [body, status, code] of [
+      ["{", 400, "bad_request"],
+      [JSON.stringify({ message: "x".repeat(2_000) }), 413, "payload_too_large"],
+    ] as const) {
+      const headers = { "Content-Type": "application/json" };
+      const response = await fetch(`${app.url}/ai/chat`, { method: "POST", headers, body });
+      expect([response.status, await response.json()]).toMatchObject([status, { error: { code } }]);
+    }
+  });
+
+  it("says so when the router is mounted elsewhere than WebSockets are looked for", async () => {
+    const app = await hosting(embedded({ basePath: "/other" }));
+    const warn = jest.spyOn(process, "emitWarning").mockImplementation(() => {});
+    for (const _ of ["once", "and no more"]) await fetch(`${app.url}/ai/agui/info`);
+    expect(warn.mock.calls).toEqual([
+      [
+        'The router is mounted at "/ai", but WebSockets are at "/other/ws": set basePath to the same path.',
+        "SluiceWarning",
+      ],
+    ]);
+    warn.mockRestore();
+  });
+
+  it("shows the playground only where it is asked for", async () => {
+    const app = await hosting(embedded());
+    const response = await fetch(`${app.url}/ai/`, { headers: { Accept: "text/html" } });
+    expect([response.status, response.headers.get("content-security-policy")]).toEqual([
+      404,
+      "default-src 'none'", // Express's own, of its own 404.
+    ]);
+  });
+});
+
+/** What an answer says besides its body. */
+function told(response: Response | undefined): object {
+  const { date: _, ...headers } = Object.fromEntries(response?.headers ?? []);
+  return { status: response?.status, headers };
+}
+
+describe("who may come in", () => {
+  it("HTTP passes the app's own middleware; a WebSocket is held against authorize, as HTTP is", async () => {
+    const asked: string[] = [];
+    const authorize = async ({ url = "", headers }: IncomingMessage) => {
+      asked.push(url);
+      return headers.authorization === "Bearer good";
+    };
+    const app = await hosting(embedded({ authorize }));
+    const good = { Authorization: "Bearer good" };
+    expect((await fetch(`${app.url}/ai/threads`)).status).toBe(401);
+    expect((await fetch(`${app.url}/ai/threads`, { headers: good })).status).toBe(200);
+    expect(await refusal(`${app.url}/ai/ws`)).toMatchObject({ status: 401, error: { code: "unauthorized" } });
+    const client = await connect(`${app.ws}/ai/ws?thread=T`, { headers: good });
+    client.send("hi");
+    await verifyRun(eventsOf(await client.until(ended)));
+    await client.close();
+    expect(asked).toHaveLength(4);
+    const preflight = { Origin: app.url, "Access-Control-Request-Method": "POST" };
+    const allowed = await fetch(`${app.url}/ai/agui`, { method: "OPTIONS", headers: preflight });
+    expect([allowed.status, allowed.headers.get("access-control-allow-origin")]).toEqual([204, app.url]);
+  });
+
+  it("an authorize that fails lets nobody in, and the app hears why", async () => {
+    const told: object[] = [];
+    const logger = { debug() {}, warn() {}, error: (fields: object) => void told.push(fields) };
+    const authorize = () => Promise.reject(new Error("The session store is gone."));
+    const app = await hosting(embedded({ authorize, logger }));
+    expect((await fetch(`${app.url}/ai/threads`)).status).toBe(500);
+    expect(await refusal(`${app.url}/ai/ws`)).toMatchObject({ status: 500, error: { code: "internal" } });
+    expect(told).toMatchObject([
+      { err: { message: "The session store is gone." } },
+      { err: { message: "The session store is gone." } },
+    ]);
+  });
+
+  it("the app's own pages always may, whatever its name; pages of this machine unless told otherwise", async () => {
+    const own = { Host: "app.example", Origin: "https://app.example" };
+    const local = { Origin: "http://localhost:5173" };
+    const foreign = { Host: "app.example", Origin: "https://app.example.evil.example" };
+    const lenient = await hosting(embedded());
+    const strict = await hosting(embedded({ allowedOrigins: [] }));
+    expect(await status(lenient, own)).toEqual([101, 200]);
+    expect(await status(lenient, local)).toEqual([101, 200]);
+    expect(await status(lenient, foreign)).toEqual([403, 403]);
+    expect(await status(strict, own)).toEqual([101, 200]);
+    expect(await status(strict, local)).toEqual([403, 403]);
+  });
+
+  /** What a WebSocket and a request with these headers are answered. */
+  async function status({ url }: Host, headers: Record<string, string>): Promise<number[]> {
+    const requests = [
+      handshake(`${url}/ai/ws`, headers),
+      handshake(`${url}/ai/threads`, { ...headers, Connection: "close", Upgrade: "" }),
+    ];
+    return Promise.all(
+      requests.map(async (request) => {
+        const raw = await rawSocket(url);
+        raw.socket.write(request);
+        const received = await raw.until((text) => text.includes("\r\n\r\n"));
+        raw.socket.destroy();
+        return Number(/^HTTP\/1\.1 (\d+)/.exec(received)?.[1]);
+      }),
+    );
+  }
+});
+
+describe("beside other upgrades", () => {
+  it.each(["before", "after"])(
+    "a WebSocketServer of ws on the same server, made %s it, and it both serve",
+    async (when) => {
+      const sluice = embedded();
+      const app = await host((express, server) => {
+        // By itself this one refuses every upgrade but its own.
+        if (when === "before") echo(server);
+        express.use("/ai", sluice.router);
+        sluice.attach(server);
+        if (when === "after") echo(server);
+      });
+      await expectRunOverWebSocket(app);
+      await expectEcho(`${app.ws}/echo`);
+      await expectRunOverWebSocket(app);
+    },
+  );
+
+  it("an upgrade that is not its own is left alone, with everything that came with it", async () => {
+    const app = await hosting(embedded());
+    const taken: [string | undefined, Duplex][] = [];
+    app.server.on("upgrade", ({ url }: IncomingMessage, socket: Duplex) => taken.push([url, socket]));
+    for (const path of ["/other", "/ai", "/ai/ws/", "/ai/wsx", "/AI/ws", "//"]) {
+      const raw = await rawSocket(app.url);
+      raw.socket.write(handshake(`${app.url}/x`).replace("GET /x ", `GET ${path} `));
+      while (taken.length === 0) await new Promise((resolve) => setImmediate(resolve));
+      const [[url, socket] = []] = taken.splice(0);
+      expect([url, socket?.listenerCount("error"), socket?.destroyed]).toEqual([path, 0, false]);
+      socket?.end("mine");
+      expect(await raw.closed).toBe("mine");
+    }
+    expect(await refusal(`${app.url}/ai/ws?format=none`)).toMatchObject({ status: 400 });
+    expect(taken).toEqual([]);
+  });
+
+  it("where nobody else listens, other upgrades are answered and not left open", async () => {
+    const app = await hosting(embedded());
+    open.push(await second(app));
+    expect(await refusal(`${app.url}/other`)).toMatchObject({ status: 404, error: { code: "not_found" } });
+    await expectRunOverWebSocket(app);
+  });
+
+  /** Another Sluice on the same server. */
+  async function second({ server }: Host): Promise<Sluice> {
+    const sluice = embedded({ basePath: "/second" });
+    sluice.attach(server);
+    return sluice;
+  }
+
+  it("attaching again to a server changes nothing; another server is served as well", async () => {
+    const sluice = embedded();
+    const [one, two] = [await hosting(sluice), await hosting(sluice)];
+    sluice.attach(one.server);
+    expect(one.server.listenerCount("upgrade")).toBe(1);
+    await expectRunOverWebSocket(one);
+    await expectRunOverWebSocket(two);
+  });
+});
+
+describe("close()", () => {
+  it("lets a run finish, and leaves the app as it was", async () => {
+    const model = new SteppedModel();
+    const sluice = createSluice({ agents: { stepped: chatGraph(model) }, basePath: "/ai", drainSeconds: 10 });
+    const app = await hosting(sluice, (_, server) => void echo(server));
+    const listeners = app.server.listeners("upgrade").length;
+    const client = await connect(`${app.ws}/ai/ws`);
+    const own = await connect(`${app.ws}/echo`);
+    client.send("hi");
+    await client.until(isType("RUN_STARTED"));
+    const closing = sluice.close();
+    const late = await fetch(`${app.url}/ai/agui`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(userInput("too late")),
+    });
+    expect([late.status, await late.json()]).toMatchObject([503, { error: { code: "draining" } }]);
+    expect(await refusal(`${app.url}/ai/ws`)).toMatchObject({ status: 503, error: { code: "draining" } });
+    model.say("Done").end();
+    await verifyRun(eventsOf(await client.until(ended)));
+    expect(await client.closed).toMatchObject({ code: 1012 });
+    await closing;
+    expect(sluice.close()).toBe(closing);
+
+    own.send("still there?");
+    await own.until((frame) => frame === "still there?");
+    await own.close();
+    expect(await (await fetch(`${app.url}/own`)).text()).toBe("mine");
+    expect(app.server.listeners("upgrade")).toHaveLength(listeners - 1);
+    expect(app.server.emit).toBe(Server.prototype.emit);
+    const next = embedded();
+    next.attach(app.server);
+    await expectRunOverWebSocket(app);
+  });
+
+  it("ends what runs on after drainSeconds", async () => {
+    const sluice = embedded({ agents: { stepped: chatGraph(new SteppedModel()) }, drainSeconds: 0.05 });
+    const { result } = await sluice.runs.start({ messages: userInput("hi").messages });
+    await sluice.close();
+    await expect(result).rejects.toMatchObject({ code: "draining" });
+  });
+});
+
+describe("what is kept", () => {
+  /** Says how many messages it has been told on the thread, its own included. */
+  const counting = (checkpointer: ReturnType<typeof openStorage>["checkpointer"]) =>
+    new StateGraph(MessagesAnnotation)
+      .addNode("count", ({ messages }) => ({ messages: [{ role: "ai", content: `${messages.length}` }] }))
+      .addEdge(START, "count")
+      .addEdge("count", END)
+      .compile({ checkpointer });
+
+  const folder = temporaryFolder();
+
+  it("threads are kept in dataDir, and in memory without", async () => {
+    const dataDir = join(folder, "threads");
+    const say = async (options: Partial<SluiceOptions>) => {
+      const sluice = embedded(options);
+      const app = await hosting(sluice);
+      await expectRunOverSse(app);
+      const { threads } = (await (await fetch(`${app.url}/ai/threads`)).json()) as { threads: unknown[] };
+      await sluice.close();
+      return threads.length;
+    };
+    expect([await say({ dataDir }), await say({ dataDir })]).toEqual([1, 2]);
+    expect([await say({}), await say({})]).toEqual([1, 1]);
+  });
+
+  it("openStorage() has the threads and what the graph remembers in one file", async () => {
+    const threadId = randomUUID();
+    const say = async () => {
+      const { store, checkpointer } = openStorage(join(folder, "both"));
+      const sluice = embedded({ agents: { counting: counting(checkpointer) }, store });
+      const { result } = await sluice.runs.start({ threadId, messages: userInput("hi").messages });
+      const { messages } = await result;
+      await sluice.close();
+      return messages.map(({ content }) => content);
+    };
+    expect([await say(), await say()]).toEqual([["1"], ["3"]]);
+  });
+});
+
+describe("runs", () => {
+  it("are started, found, seen by clients and cancelled by the app", async () => {
+    const model = new SteppedModel();
+    const sluice = embedded({ agents: { hello: hello(), stepped: chatGraph(model) }, orphanGraceSeconds: 0.05 });
+    const app = await hosting(sluice);
+    const { messages } = userInput("hi");
+    const run = await sluice.runs.start({ agent: "stepped", threadId: "T", messages });
+    expect(sluice.runs.active("T")).toEqual({ agent: "stepped", threadId: "T", runId: run.runId });
+    expect(sluice.runs.activeCount).toBe(1);
+    await expect(sluice.runs.start({ threadId: "T", messages })).rejects.toMatchObject({ code: "thread_busy" });
+    model.say("Hello").end();
+    expect(await run.result).toMatchObject({ outcome: "success", messages: [{ role: "assistant", content: "Hello" }] });
+    const told = await (await fetch(`${app.url}/ai/threads/T/messages`)).json();
+    expect(told).toMatchObject({ messages: [{ content: "hi" }, { content: "Hello" }] });
+
+    const other = await sluice.runs.start({ agent: "stepped", messages });
+    expect(sluice.runs.cancel(other.threadId)).toBe(true);
+    expect(await other.result).toMatchObject({ outcome: "cancelled" });
+    expect(sluice.runs.cancel(other.threadId)).toBe(false);
+    expect(sluice.runs.active(other.threadId)).toBeUndefined();
+  });
+
+  it("are refused with the field that is wrong", async () => {
+    const { runs } = embedded();
+    await expect(runs.start({ messages: [{}] as never })).rejects.toThrow("RunAgentInput, field messages.0");
+    await expect(runs.start({ agent: "nobody", messages: [] })).rejects.toThrow('There is no agent "nobody".');
+  });
+});
+
+describe("options", () => {
+  it("agents say in code what they say in agents.json", async () => {
+    const quiet = { graph: hello(), description: "Says hello.", nodes: { chat: { messages: false } } };
+    const sluice = embedded({
+      agents: { quiet, filtered: { graph: hello(), filter: "none" } },
+      filters: { none: { events: [] } },
+    });
+    const app = await hosting(sluice);
+    const info = await (await fetch(`${app.url}/ai/agui/info`)).json();
+    expect(info).toMatchObject({ agents: { quiet: { description: "Says hello." } } });
+    for (const agent of ["quiet", "filtered"]) {
+      const { result } = await sluice.runs.start({ agent, messages: userInput("hi").messages });
+      expect(await result).toMatchObject({ messages: [] });
+    }
+  });
+
+  it.each<[string, object, RegExp]>([
+    ["no agents", {}, /^createSluice, agents: name at least one agent\.$/],
+    ["agents that are none", { agents: null }, /^createSluice, agents: name at least one agent\.$/],
+    ["an agent without a graph", { agents: { a: {} } }, /^createSluice, agents\.a\.graph: give a compiled graph\.$/],
+    ["an agent that is nothing", { agents: { a: null } }, /^createSluice, agents\.a\.graph: give a compiled graph\.$/],
+    ["an agent's name", { agents: { "a b": hello() } }, /^createSluice, agents\.a b: an agent's name is letters/],
+    [
+      "an agent's field",
+      { agents: { a: { graph: hello(), deadlines: { idleSeconds: "1" } } } },
+      /^createSluice, agents\.a\.deadlines\.idleSeconds: /,
+    ],
+    ["a field nobody knows", { agents: { a: { graph: hello(), tools: [] } } }, /^createSluice, agents\.a: .*"tools"/],
+    ["a filter", { agents: { a: { graph: hello(), filter: "x" } } }, /^createSluice, agents\.a\.filter: there is no/],
+    ["a list of filters", { filters: { f: { events: ["x"] } } }, /^createSluice, filters\.f\.events: unknown event/],
+    ["a number", { maxBodyBytes: 0 }, /^maxBodyBytes="0" is not valid: a whole number from 1024 to 1073741824\.$/],
+    ["a number that is a word", { drainSeconds: "long" }, /^drainSeconds="long" is not valid: a number from/],
+    ["an event", { streamAllowedEvents: ["on_tool"] }, /^streamAllowedEvents="on_tool" is not valid: unknown event/],
+    [
+      "an origin",
+      { allowedOrigins: ["example.com"] },
+      /^allowedOrigins="example\.com" is not valid: "example\.com" is/,
+    ],
+    ["an option nobody knows", { port: 8123 }, /^There is no option "port"\. Settings: streamVersion, /],
+    ["a base path", { basePath: "ai" }, /^basePath="ai" is not valid: a path such as "\/ai"\.$/],
+    ["two storages", { dataDir: "x", store: {} }, /^dataDir and store: give one of them\.$/],
+    ["a folder", { dataDir: "/dev/null/x" }, /^dataDir="\/dev\/null\/x": \S+ cannot be opened: .*$/],
+  ])("%s that is wrong is named in one line", (_, options, message) => {
+    const agents = "agents" in options || Object.keys(options).length === 0 ? {} : { agents: { hello: hello() } };
+    expect(() => createSluice({ ...agents, ...options } as SluiceOptions)).toThrow(
+      expect.objectContaining({ name: "ConfigError", message: expect.stringMatching(message) }),
+    );
+  });
+});
