@@ -1,4 +1,3 @@
-import type { BaseChatModel } from "@langchain/core/language_models/chat_models";
 import { AIMessage, SystemMessage } from "@langchain/core/messages";
 import type { ToolCall } from "@langchain/core/messages/tool";
 import { tool } from "@langchain/core/tools";
@@ -17,12 +16,11 @@ import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
 import { z } from "zod";
 import { answerSchema, type Decision, readDecision } from "./decision.ts";
 import { completeHistory } from "./history.ts";
+import { type Models, nodeModel, withTools } from "./node-model.ts";
 import { noteSchema, writeNote } from "./tools/write-note.ts";
 
-/** What {@link approvals} is built from. */
-export interface ApprovalsOptions {
-  /** Any chat model that can bind tools. */
-  model: BaseChatModel;
+/** What {@link approvals} is built from. Its models have to be able to bind tools. */
+export interface ApprovalsOptions extends Models {
   /** Keeps the threads. Needed: a run that waits for a person has to be remembered. */
   checkpointer: BaseCheckpointSaver;
   /** The folder that notes are written to. Made when the first is written. */
@@ -46,15 +44,14 @@ interface Reviewed {
  * several can wait side by side. A node starts over when it is resumed; therefore the writing is left to `act`, a node
  * that begins only when the answer is there.
  */
-export function approvals({ model, checkpointer, notesDir }: ApprovalsOptions) {
-  if (!model.bindTools) throw new Error(`The chat model "${model.getName()}" cannot bind tools.`);
-
+export function approvals({ checkpointer, notesDir, ...models }: ApprovalsOptions) {
   const noteTool = writeNote(notesDir);
-  const modelWithTools = model.bindTools([noteTool]);
+  withTools(models.model, [noteTool]); // better that it is refused now than in the first run
 
-  const callModel = async ({ messages }: typeof MessagesAnnotation.State, config: LangGraphRunnableConfig) => ({
-    messages: [await modelWithTools.invoke([SYSTEM_PROMPT, ...completeHistory(messages)], config)],
-  });
+  const callModel = async ({ messages }: typeof MessagesAnnotation.State, config: LangGraphRunnableConfig) => {
+    const model = withTools(nodeModel(models, config), [noteTool]);
+    return { messages: [await model.invoke([SYSTEM_PROMPT, ...completeHistory(messages)], config)] };
+  };
 
   const afterModel = ({ messages }: typeof MessagesAnnotation.State) => {
     const last = messages.at(-1);

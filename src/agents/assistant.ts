@@ -1,4 +1,3 @@
-import type { BaseChatModel } from "@langchain/core/language_models/chat_models";
 import { AIMessage, SystemMessage } from "@langchain/core/messages";
 import { END, type LangGraphRunnableConfig, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { ToolNode } from "@langchain/langgraph/prebuilt";
@@ -6,16 +5,15 @@ import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
 import type { SourceDocument } from "./documents.ts";
 import { frontendContext, frontendTools, pendingCalls } from "./frontend-tools.ts";
 import { completeHistory } from "./history.ts";
+import { type Models, nodeModel, withTools } from "./node-model.ts";
 import { askHuman } from "./tools/ask-human.ts";
 import { calculator } from "./tools/calculator.ts";
 import { convertUnits } from "./tools/convert-units.ts";
 import { currentTime } from "./tools/current-time.ts";
 import { searchDocs } from "./tools/search-docs.ts";
 
-/** What {@link assistant} is built from. */
-export interface AssistantOptions {
-  /** Any chat model that can bind tools. */
-  model: BaseChatModel;
+/** What {@link assistant} is built from. Its models have to be able to bind tools. */
+export interface AssistantOptions extends Models {
   /** Keeps the threads. Without one there is no memory, and `ask_human` fails: an interrupt needs a checkpoint. */
   checkpointer?: BaseCheckpointSaver;
   /** What `search_docs` searches. Default: nothing. */
@@ -33,11 +31,9 @@ type State = typeof MessagesAnnotation.State;
  * A model that may call tools, in a loop, until it answers without calling one. The tools are its own and the
  * frontend's: when it calls one of those, the run ends, and the next run brings the result.
  */
-export function assistant({ model, checkpointer, documents = [] }: AssistantOptions) {
-  const bindTools = model.bindTools?.bind(model);
-  if (!bindTools) throw new Error(`The chat model "${model.getName()}" cannot bind tools.`);
-
+export function assistant({ checkpointer, documents = [], ...models }: AssistantOptions) {
   const tools = [calculator, convertUnits, currentTime(), searchDocs(documents), askHuman];
+  withTools(models.model, tools); // better that it is refused now than in the first run
   const toolNode = new ToolNode(tools);
   const pending = ({ messages }: State, config: LangGraphRunnableConfig) =>
     pendingCalls(messages, frontendTools(config, tools));
@@ -45,7 +41,7 @@ export function assistant({ model, checkpointer, documents = [] }: AssistantOpti
   // The prompt is added for each call and never stored, so the state holds the conversation and nothing else.
   const callModel = async ({ messages }: State, config: LangGraphRunnableConfig) => {
     const prompt = new SystemMessage(SYSTEM_PROMPT + frontendContext(config));
-    const modelWithTools = bindTools([...tools, ...frontendTools(config, tools)]);
+    const modelWithTools = withTools(nodeModel(models, config), [...tools, ...frontendTools(config, tools)]);
     return { messages: [await modelWithTools.invoke([prompt, ...completeHistory(messages)], config)] };
   };
 

@@ -1,14 +1,16 @@
 /** The agents that ship with Sluice, built from the settings. */
-import { join } from "node:path";
-import type { BaseChatModel } from "@langchain/core/language_models/chat_models";
+import { join, resolve } from "node:path";
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
 import { approvals } from "../agents/approvals.ts";
 import { assistant } from "../agents/assistant.ts";
-import { loadDocuments } from "../agents/documents.ts";
+import { loadDocuments, loadFolder, type SourceDocument } from "../agents/documents.ts";
 import { DemoChatModel } from "../agents/models/demo.ts";
 import { openaiModel } from "../agents/models/openai.ts";
+import type { Models } from "../agents/node-model.ts";
+import { portfolio } from "../agents/portfolio.ts";
+import { researcher } from "../agents/researcher.ts";
 import type { Config } from "../config/config.ts";
-import type { Settings } from "../config/settings.ts";
+import { ConfigError, type Settings } from "../config/settings.ts";
 import type { ServedGraph } from "../graph/source.ts";
 
 /** Which model answers for the bundled agents. */
@@ -17,26 +19,50 @@ export function modelKind({ MODEL, OPENAI_API_KEY, OPENAI_BASE_URL }: Settings):
   return OPENAI_API_KEY || OPENAI_BASE_URL ? "openai" : "demo";
 }
 
-function chatModel(config: Config): BaseChatModel {
-  if (modelKind(config) === "openai") {
-    return openaiModel({ apiKey: config.OPENAI_API_KEY, baseUrl: config.OPENAI_BASE_URL, model: config.OPENAI_MODEL });
+function chatModels(config: Config): Models {
+  if (modelKind(config) === "demo") {
+    const model = new DemoChatModel({
+      firstTokenMs: config.DEMO_FIRST_TOKEN_MS,
+      tokensPerSecond: config.DEMO_TOKENS_PER_SECOND,
+      jitter: config.DEMO_JITTER,
+    });
+    return { model }; // it answers in place of any other
   }
-  return new DemoChatModel({
-    firstTokenMs: config.DEMO_FIRST_TOKEN_MS,
-    tokensPerSecond: config.DEMO_TOKENS_PER_SECOND,
-    jitter: config.DEMO_JITTER,
-  });
+  const named = (model: string) =>
+    openaiModel({ apiKey: config.OPENAI_API_KEY, baseUrl: config.OPENAI_BASE_URL, model });
+  return { model: named(config.OPENAI_MODEL), named };
 }
 
+/**
+ * Those of the bundled agents that the configuration serves, by name.
+ * @throws ConfigError when the knowledge base cannot be read.
+ */
 export async function bundledGraphs(
   config: Config,
   checkpointer: BaseCheckpointSaver,
   packageRoot: string,
 ): Promise<Record<string, ServedGraph>> {
-  const model = chatModel(config);
-  const documents = await loadDocuments(packageRoot);
-  return {
-    assistant: assistant({ model, checkpointer, documents }) as ServedGraph,
-    approvals: approvals({ model, checkpointer, notesDir: join(config.DATA_DIR, "notes") }) as ServedGraph,
+  const models = chatModels(config);
+  const build: Record<string, () => Promise<unknown>> = {
+    assistant: async () => assistant({ ...models, checkpointer, documents: await loadDocuments(packageRoot) }),
+    approvals: async () => approvals({ ...models, checkpointer, notesDir: join(config.DATA_DIR, "notes") }),
+    researcher: async () => researcher({ ...models, checkpointer, documents: await knowledge(config, packageRoot) }),
+    portfolio: async () => portfolio({ ...models, checkpointer }),
   };
+  const served = new Set(Object.values(config.agents).map(({ graph }) => graph));
+  const wanted = Object.entries(build).filter(([name]) => served.has(name));
+  return Object.fromEntries(await Promise.all(wanted.map(async ([name, graph]) => [name, await graph()])));
+}
+
+async function knowledge({ KNOWLEDGE_DIR }: Settings, packageRoot: string): Promise<SourceDocument[]> {
+  const folder = resolve(KNOWLEDGE_DIR ?? join(packageRoot, "knowledge"));
+  const problem = (what: string) => new ConfigError(`KNOWLEDGE_DIR=${KNOWLEDGE_DIR ?? folder}: ${what}`);
+  let documents: SourceDocument[];
+  try {
+    documents = await loadFolder(folder);
+  } catch (error) {
+    throw problem(`cannot be read (${(error as NodeJS.ErrnoException).code}). Name a folder of .md and .txt files.`);
+  }
+  if (documents.length === 0) throw problem("there is no .md or .txt file in it.");
+  return documents;
 }

@@ -1,7 +1,9 @@
 import { AIMessage, type BaseMessage, HumanMessage, ToolMessage } from "@langchain/core/messages";
 import { answerFrom, introduction, reasoningFor, type ToolResult } from "./demo-answers.ts";
 import type { BoundTools, PlannedCall } from "./demo-calls.ts";
+import { portfolioAdvice, portfolioForm } from "./demo-portfolio.ts";
 import { requestsOf } from "./demo-requests.ts";
+import { researchAnswer } from "./demo-research.ts";
 
 /** What the demo model is going to say in one message. */
 export interface Plan {
@@ -17,6 +19,11 @@ export interface Plan {
   readonly slow: boolean;
 }
 
+/** A message of text and nothing else. */
+function say(text: string): Plan {
+  return { reasoning: "", text, calls: [], fail: false, slow: false };
+}
+
 /**
  * Decides the next message from the conversation alone.
  *
@@ -27,6 +34,11 @@ export interface Plan {
  * @param tools - the bound tools
  */
 export function planMessage(messages: readonly BaseMessage[], tools: BoundTools): Plan {
+  const form = portfolioForm(messages, tools);
+  if (form) return { ...say(""), calls: [form] };
+  const answer = researchAnswer(messages) ?? portfolioAdvice(messages);
+  if (answer !== undefined) return say(answer);
+
   const start = messages.findLastIndex((message) => HumanMessage.isInstance(message));
   const turn = messages.slice(start + 1);
   const { calls, shows } = requestsOf(messages[start]?.text ?? "", tools);

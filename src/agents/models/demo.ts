@@ -149,9 +149,9 @@ function* deltas({ reasoning, text, calls, fail }: Plan, key: string): Generator
   }
 }
 
-/** Words, each with the space before it: put together again they are the text. */
+/** Words, each with the space before it, and single characters of Chinese: put together again they are the text. */
 function words(text: string): string[] {
-  return text.match(/\s*\S+|\s+$/g) ?? [];
+  return text.match(/\s*(?:\p{Script=Han}|[^\s\p{Script=Han}]+)|\s+$/gu) ?? [];
 }
 
 function chunkOf(delta: Delta, id: string): ChatGenerationChunk {

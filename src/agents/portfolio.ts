@@ -1,0 +1,211 @@
+import { AIMessage, type BaseMessage, HumanMessage, SystemMessage } from "@langchain/core/messages";
+import {
+  Annotation,
+  END,
+  type LangGraphRunnableConfig,
+  MessagesAnnotation,
+  START,
+  StateGraph,
+} from "@langchain/langgraph";
+import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
+import { z } from "zod";
+import { type Models, nodeModel } from "./node-model.ts";
+import { type Character, characterNamed, VOICES } from "./portfolio/characters.ts";
+import { type PerformanceFigures, performanceOf, type RiskFigures, riskOf } from "./portfolio/figures.ts";
+import {
+  type Concerns,
+  concernsForm,
+  conversionForm,
+  type Portfolio,
+  portfolioForm,
+  type Recommendations,
+  type Remarks,
+  recommendationsForm,
+  remarksForm,
+} from "./portfolio/forms.ts";
+
+/** What {@link portfolio} is built from. */
+export interface PortfolioOptions extends Models {
+  /** Keeps the threads, and with them the portfolio for the next question. */
+  checkpointer?: BaseCheckpointSaver;
+}
+
+// The keys that agents.json exposes are the results. A client may send `portfolio` back changed, as a table lets it.
+const PortfolioState = Annotation.Root({
+  ...MessagesAnnotation.spec,
+  portfolio: Annotation<Portfolio | undefined>,
+  risk: Annotation<RiskFigures & Concerns>,
+  performance: Annotation<PerformanceFigures & Remarks>,
+  recommendations: Annotation<Recommendations["recommendations"]>,
+  language: Annotation<string>,
+  character: Annotation<Character>,
+});
+
+type State = typeof PortfolioState.State;
+
+const STEPS = {
+  convert_portfolio: "Reading the portfolio",
+  analyze_risk: "Weighing the risk",
+  analyze_performance: "Working out the performance",
+  generate_recommendations: "Drawing up recommendations",
+  character_advisor: "Writing the answer",
+} as const;
+
+/**
+ * A workflow of five nodes. The first four work with figures: they publish what they find as state and as custom
+ * events, and agents.json keeps what their models say to itself. Only the last one talks to the person.
+ *
+ *     convert_portfolio -> analyze_risk        -> generate_recommendations -> character_advisor
+ *                       -> analyze_performance ->
+ */
+export function portfolio({ checkpointer, ...models }: PortfolioOptions) {
+  /** The form as the node's model fills it in. What the model says on the way there is for nobody. */
+  async function fillIn<T extends z.ZodType>(
+    form: T,
+    name: string,
+    prompt: BaseMessage[],
+    config: LangGraphRunnableConfig,
+  ): Promise<z.infer<T>> {
+    const model = nodeModel(models, config).withStructuredOutput(form, { name, includeRaw: true });
+    const { parsed } = await model.invoke(prompt, config);
+    const filled = form.safeParse(parsed);
+    // The model's own words stay out of the error: clients are told it.
+    if (!filled.success) throw new Error(`The model did not fill in the form "${name}" as it was asked to.`);
+    return filled.data;
+  }
+
+  const convert = async ({ messages, ...before }: State, config: LangGraphRunnableConfig) => {
+    const asked = messages.findLast((message) => HumanMessage.isInstance(message)) ?? new HumanMessage("");
+    const { holdings, origin, ...wishes } = await fillIn(conversionForm, "portfolio", [CONVERT, asked], config);
+    // A question about the portfolio brings no new one: the one there is stays.
+    const portfolio = holdings.length > 0 ? { holdings, origin } : known(before.portfolio);
+    const character =
+      wishes.character ?? before.character ?? characterNamed(config.configurable?.character ?? "banker");
+    publish(config, "portfolio", portfolio ?? null);
+    return { portfolio, language: wishes.language, character };
+  };
+
+  const analyzeRisk = async ({ portfolio, language }: State, config: LangGraphRunnableConfig) => {
+    const figures = riskOf(portfolio?.holdings ?? []);
+    const judged = await fillIn(
+      concernsForm,
+      "concerns",
+      judge("What about the risk should worry its owner?", language, figures),
+      config,
+    );
+    return { risk: publish(config, "risk", { ...figures, ...judged }) };
+  };
+
+  const analyzePerformance = async ({ portfolio, language }: State, config: LangGraphRunnableConfig) => {
+    const figures = performanceOf(portfolio?.holdings ?? []);
+    const judged = await fillIn(
+      remarksForm,
+      "remarks",
+      judge("What made the result what it is?", language, figures),
+      config,
+    );
+    return { performance: publish(config, "performance", { ...figures, ...judged }) };
+  };
+
+  const recommend = async ({ risk, performance, language }: State, config: LangGraphRunnableConfig) => {
+    const prompt = judge("What should its owner consider to do?", language, { risk, performance });
+    const { recommendations } = await fillIn(recommendationsForm, "recommendations", prompt, config);
+    return { recommendations: publish(config, "recommendations", recommendations) };
+  };
+
+  const advise = async (state: State, config: LangGraphRunnableConfig) => ({
+    messages: [await nodeModel(models, config).invoke(advice(state), config)],
+  });
+
+  return new StateGraph(PortfolioState)
+    .addNode("convert_portfolio", step("convert_portfolio", convert))
+    .addNode("analyze_risk", step("analyze_risk", analyzeRisk))
+    .addNode("analyze_performance", step("analyze_performance", analyzePerformance))
+    .addNode("generate_recommendations", step("generate_recommendations", recommend))
+    .addNode("character_advisor", step("character_advisor", advise))
+    .addEdge(START, "convert_portfolio")
+    .addConditionalEdges(
+      "convert_portfolio",
+      ({ portfolio }: State) => (portfolio ? ["analyze_risk", "analyze_performance"] : "character_advisor"),
+      ["analyze_risk", "analyze_performance", "character_advisor"],
+    )
+    .addEdge(["analyze_risk", "analyze_performance"], "generate_recommendations")
+    .addEdge("generate_recommendations", "character_advisor")
+    .addEdge("character_advisor", END)
+    .compile({ checkpointer });
+}
+
+/** Tells of a node's start and end as "step 2 of 5". Nodes side by side have numbers of their own. */
+function step<Update>(
+  name: keyof typeof STEPS,
+  run: (state: State, config: LangGraphRunnableConfig) => Promise<Update>,
+) {
+  const names = Object.keys(STEPS);
+  const told = { step: names.indexOf(name) + 1, of: names.length, name, label: STEPS[name] };
+  return async (state: State, config: LangGraphRunnableConfig): Promise<Update> => {
+    config.writer?.({ name: "progress", value: { ...told, status: "started" } });
+    const update = await run(state, config);
+    config.writer?.({ name: "progress", value: { ...told, status: "done" } });
+    return update;
+  };
+}
+
+function publish<T>(config: LangGraphRunnableConfig, result: string, value: T): T {
+  config.writer?.({ name: `portfolio.${result}`, value });
+  return value;
+}
+
+/** The thread's portfolio. A client may have sent it, so it is read like anything from outside. */
+function known(portfolio: unknown): Portfolio | undefined {
+  if (portfolio === undefined || portfolio === null) return undefined;
+  const { success, data, error } = portfolioForm.safeParse(portfolio);
+  if (success) return data;
+  throw new Error(`The state's portfolio is not valid: ${z.prettifyError(error)}`);
+}
+
+const CONVERT = new SystemMessage(
+  `Read from the message, or from the image in it, what the person owns. Copy figures exactly, convert and add nothing.
+If you are given an image that you cannot see, make up a small sample portfolio and say that it is one.`,
+);
+
+function judge(question: string, language: string, figures: object): BaseMessage[] {
+  const system = `You judge a portfolio. ${question} The figures are computed: quote them, do not change them.
+Say nothing that does not follow from them. ${writeIn(language)}`;
+  return [new SystemMessage(system), new HumanMessage(`<figures>\n${JSON.stringify(figures)}\n</figures>`)];
+}
+
+/** What the last node's model reads: whose voice it has, the conversation's words, and the results. */
+function advice({
+  messages,
+  portfolio,
+  risk,
+  performance,
+  recommendations,
+  language,
+  character,
+}: State): BaseMessage[] {
+  const system = `Speak as the ${character}: ${VOICES[character]}. You tell a person what an analysis of their portfolio
+found, in the first person and in at most 200 words: what they own, the risk, the result, what to consider.
+Use the figures of the analysis and no others. If its origin is "sample", begin with this: the image could not be seen,
+and the figures are those of a made-up sample. If there is no analysis, ask for the portfolio and show what one looks
+like. End with one line that says this is no financial advice.`;
+  const analysis = portfolio ? { portfolio, risk, performance, recommendations } : null;
+  const said = messages.slice(-9).map((message) => ({ role: message.type, content: message.text })); // images were read
+  const last = said.findLastIndex(({ role }) => role === "human");
+  return [
+    new SystemMessage(system),
+    ...said
+      .slice(0, last)
+      .map(({ role, content }) => (role === "human" ? new HumanMessage(content) : new AIMessage(content))),
+    new HumanMessage(
+      `${said[last]?.content ?? ""}\n\n<analysis>\n${JSON.stringify(analysis)}\n</analysis>\n\n${writeIn(language)}`,
+    ),
+  ];
+}
+
+const languages = new Intl.DisplayNames("en", { type: "language" });
+
+function writeIn(language: string): string {
+  const valid = /^[a-z]{2,3}(?:-[a-z\d]{2,8})*$/i.test(language);
+  return valid ? `Write in ${languages.of(language)} (${language}).` : "Write in the language of the person.";
+}

@@ -1,0 +1,122 @@
+import type { Document } from "@langchain/core/documents";
+import { type BaseMessage, HumanMessage, SystemMessage } from "@langchain/core/messages";
+import {
+  Annotation,
+  END,
+  type LangGraphRunnableConfig,
+  MessagesAnnotation,
+  START,
+  StateGraph,
+} from "@langchain/langgraph";
+import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
+import { contentWords, documentIndex, type SourceDocument } from "./documents.ts";
+import { completeHistory } from "./history.ts";
+import { KnowledgeRetriever } from "./knowledge-retriever.ts";
+import { type Models, nodeModel } from "./node-model.ts";
+
+/** What {@link researcher} is built from. */
+export interface ResearcherOptions extends Models {
+  /** Keeps the threads. Without one every question stands alone. */
+  checkpointer?: BaseCheckpointSaver;
+  /** The knowledge base. */
+  documents: readonly SourceDocument[];
+}
+
+/** A passage that the answer may cite, as clients are told of it: where it is, not what it says. */
+export interface Source {
+  /** The number in brackets by which the answer cites it. */
+  readonly id: number;
+  readonly file: string;
+  readonly heading: string;
+}
+
+// Sluice tells what is between these tags as reasoning. A model that thinks by itself needs no such order; for all
+// others this is what makes them think, and it is said twice since models forget what they read a long time ago.
+const THINK_FIRST = `First think between <think> and </think>: which passages answer the question, and what do they
+leave open? Then write the answer behind </think>.`;
+
+const SYSTEM_PROMPT = new SystemMessage(
+  `You answer questions from a knowledge base. What you know comes from the passages that are given with the question,
+and from nowhere else: what they do not say you do not know, and you say so.
+Cite behind each statement the passage it comes from, by its number: [1]. Answer in the person's language, briefly.
+${THINK_FIRST}`,
+);
+
+// `sources` is meant for clients: agents.json exposes it. `passages` is for the model alone.
+const ResearchState = Annotation.Root({
+  ...MessagesAnnotation.spec,
+  passages: Annotation<Document[]>,
+  sources: Annotation<Source[]>,
+});
+
+type State = typeof ResearchState.State;
+
+/** Looks a question up in a knowledge base, and answers from what was found: `retrieve`, then `answer`. */
+export function researcher({ checkpointer, documents, ...models }: ResearcherOptions) {
+  const retriever = new KnowledgeRetriever(documentIndex(documents));
+  const topics = documents.map(({ source, text }) => /^#\s+(.+)$/m.exec(text)?.[1] ?? source);
+
+  const retrieve = async ({ messages }: State, config: LangGraphRunnableConfig) => {
+    const passages = await retriever.invoke(searchQuery(messages), config);
+    const sources = passages.map(
+      ({ metadata: { file, heading } }, index): Source => ({ id: index + 1, file, heading }),
+    );
+    config.writer?.({ name: "sources", value: sources }); // a frontend can show them before the answer begins
+    return { passages, sources };
+  };
+
+  // The passages go to the model with the question and are never stored: the state keeps what was said.
+  const answer = async ({ messages, passages }: State, config: LangGraphRunnableConfig) => {
+    const prompt = [SYSTEM_PROMPT, ...completeHistory(withReminder(messages, reminder(passages, topics)))];
+    return { messages: [await nodeModel(models, config).invoke(prompt, config)] };
+  };
+
+  return new StateGraph(ResearchState)
+    .addNode("retrieve", retrieve)
+    .addNode("answer", answer)
+    .addEdge(START, "retrieve")
+    .addEdge("retrieve", "answer")
+    .addEdge("answer", END)
+    .compile({ checkpointer });
+}
+
+const FOLLOW_UP =
+  /\b(?:its?|they|them|their|these|those)\b|\b(?:why|about|does|did|do|is|was) (?:this|that)\b|\b(?:this|that|more|else)\W*$/i;
+
+/** What to search for. "And why is that?" says little by itself, so the questions before it are searched for too. */
+export function searchQuery(messages: readonly BaseMessage[]): string {
+  const questions = messages.filter((message) => HumanMessage.isInstance(message)).map(({ text }) => text);
+  // Back to the last question that stands on its own.
+  const start = questions.findLastIndex((text) => contentWords(text).length > 0 && !FOLLOW_UP.test(text));
+  return questions.slice(Math.max(start, 0)).join(" ");
+}
+
+/** What the model is told with the question. The order to think comes last, right before it begins to write. */
+function reminder(passages: readonly Document[], topics: readonly string[]): string {
+  if (passages.length === 0) {
+    return `<passages></passages>
+
+Nothing in the knowledge base matches. Say so, and answer nothing from memory. You may say what it has articles about:
+${topics.join("; ")}.
+${THINK_FIRST}`;
+  }
+  const listed = passages.map(
+    ({ pageContent, metadata: { file, heading } }, index) =>
+      `<passage id="${index + 1}" file="${file}" heading="${heading}">\n${pageContent}\n</passage>`,
+  );
+  return `<passages>\n${listed.join("\n")}\n</passages>
+
+Answer from these passages alone, and cite them: [1]. If they do not answer the question, say so.
+End with a line for each passage you cited: [1] file, heading.
+${THINK_FIRST}`;
+}
+
+/** The conversation with the reminder behind the last question. In the same message: many endpoints want one of each. */
+function withReminder(messages: readonly BaseMessage[], text: string): BaseMessage[] {
+  return messages.map((message, index) => {
+    if (index !== messages.findLastIndex((each) => HumanMessage.isInstance(each))) return message;
+    const { id, content } = message;
+    if (typeof content === "string") return new HumanMessage({ id, content: `${content}\n\n${text}` });
+    return new HumanMessage({ id, content: [...content, { type: "text", text }] });
+  });
+}
