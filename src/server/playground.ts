@@ -1,8 +1,8 @@
 /** The playground: a page for browsers and what belongs to it, from the folder that the build has put it in. */
 import express, { type Response, Router } from "express";
 
-/** A name with a digest of the content in it, like `main-AB12CD34.js`: what it names never changes. */
-const HASHED = /-[0-9A-Za-z]{8,}\.\w+$/;
+/** A name with a digest of the content in it, as esbuild makes them, like `main-AB12CD34.js`: what it names never changes. */
+const HASHED = /-[0-9A-Z]{8}\.\w+$/;
 
 /** A `Host` header that can stand in a policy as it is. */
 const PLAIN_HOST = /^(?:[\w.-]+|\[[\da-f:]+\])(?::\d+)?$/i;

@@ -22,7 +22,7 @@ beforeAll(async () => {
   mkdirSync(join(folder, "assets"), { recursive: true });
   writeFileSync(join(folder, "index.html"), PAGE);
   writeFileSync(join(folder, "playground-AB12CD34.js"), "export {};");
-  writeFileSync(join(folder, "assets", "font-0a1b2c3d.woff2"), "font");
+  writeFileSync(join(folder, "assets", "font-0A1B2C3D.woff2"), "font");
   writeFileSync(join(folder, "icon.svg"), "<svg/>");
   writeFileSync(join(folder, ".secret"), "secret");
   writeFileSync(join(outside, "outside.txt"), "outside");
@@ -122,7 +122,7 @@ describe("the page's policy", () => {
 describe("what belongs to the page", () => {
   it.each([
     ["/playground-AB12CD34.js", "text/javascript; charset=utf-8"],
-    ["/assets/font-0a1b2c3d.woff2", "font/woff2"],
+    ["/assets/font-0A1B2C3D.woff2", "font/woff2"],
   ])("%s is kept for ever: another content has another name", async (path, type) => {
     const { status, header } = await get(path, "*/*");
     expect([status, header("content-type")]).toEqual([200, type]);
