@@ -45,8 +45,8 @@ type State = typeof PortfolioState.State;
 
 const STEPS = {
   convert_portfolio: "Reading the portfolio",
-  analyze_risk: "Weighing the risk",
   analyze_performance: "Working out the performance",
+  analyze_risk: "Weighing the risk",
   generate_recommendations: "Drawing up recommendations",
   character_advisor: "Writing the answer",
 } as const;
@@ -81,7 +81,7 @@ export function portfolio({ checkpointer, ...models }: PortfolioOptions) {
     const portfolio = holdings.length > 0 ? { holdings, origin } : known(before.portfolio);
     const character =
       wishes.character ?? before.character ?? characterNamed(config.configurable?.character ?? "banker");
-    publish(config, "portfolio", portfolio ?? null);
+    publish(config, "holdings", portfolio?.holdings ?? []);
     return { portfolio, language: wishes.language, character };
   };
 

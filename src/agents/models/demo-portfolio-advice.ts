@@ -49,7 +49,7 @@ export function advice(analysis: Analysis | null, voice: string, language: Langu
       ],
       language,
     ),
-    `${phrases.consider}\n\n${recommendations.map(({ why }, index) => `${index + 1}. ${why}`).join("\n")}`,
+    `${phrases.consider[voice] ?? phrases.consider.banker}\n\n${recommendations.map(({ why }, index) => `${index + 1}. ${why}`).join("\n")}`,
     sentences(
       risk.assumptions.map(({ kind, about }) => phrases.assumptions[kind]?.(about.join(", ")) ?? ""),
       language,

@@ -72,7 +72,7 @@ function concerns({ weights, byKind, effectiveHoldings }: RiskFigures, phrases: 
   const concern = (kind: Concerns["concerns"][number]["kind"], about: string, weight = 0) => ({
     kind,
     about,
-    why: phrases.concerns[kind]?.(about, percent(weight)) ?? "",
+    why: sentence(phrases.concerns[kind]?.(about, percent(weight))),
   });
   const single = weights.find(({ kind, weight }) => kind !== "cash" && kind !== "fund" && weight > 0.3);
   const { cash = 0, crypto = 0 } = byKind;
@@ -91,7 +91,7 @@ function remarks({ results, unknown }: PerformanceFigures, phrases: Wording): Re
   const remark = (effect: "helps" | "hurts" | "unknown", about: string, gainPercent = 0) => ({
     effect,
     about,
-    why: phrases.remarks[effect]?.(about, phrases.signed(gainPercent)) ?? "",
+    why: sentence(phrases.remarks[effect]?.(about, phrases.signed(gainPercent))),
   });
   const best = results[0];
   const worst = results.at(-1);
@@ -111,7 +111,7 @@ function recommendations({ risk, performance }: Findings, phrases: Wording): Rec
   const recommend = (action: Recommendations["recommendations"][number]["action"], about = "") => ({
     action,
     about,
-    why: phrases.actions[action]?.(about) ?? "",
+    why: sentence(phrases.actions[action]?.(about)),
   });
   const actions = risk.concerns.map(({ kind, about }) => {
     if (kind === "single_holding" || kind === "volatile") return recommend("reduce", about);
@@ -122,4 +122,8 @@ function recommendations({ risk, performance }: Findings, phrases: Wording): Rec
   );
   const review = performance.unknown.length > 0 ? [recommend("review", performance.unknown.join(", "))] : [];
   return different.length + review.length > 0 ? [...different, ...review].slice(0, 4) : [recommend("hold")];
+}
+
+function sentence(text = ""): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -12,8 +12,9 @@ interface Passage {
 interface Quote {
   readonly passage: Passage;
   readonly text: string;
-  /** The question's words that are in it. */
+  /** The question's words that are in it, or in its heading. */
   readonly words: readonly string[];
+  readonly score: number;
 }
 
 const PASSAGES = /<passages>([\s\S]*?)<\/passages>/;
@@ -42,25 +43,30 @@ export function researchAnswer(messages: readonly BaseMessage[]): string | undef
   return `${orderedToThink ? `<think>\n${thoughts(question, passages, quotes)}\n</think>\n\n` : ""}${answer}\n\n(demo model)`;
 }
 
-/** The best paragraph of the best passage, and one of another passage if it says something that the first does not. */
+/** The paragraph that says most about the question, and one of another passage if it has what the first leaves out. */
 function quotesFor(question: string, passages: readonly Passage[]): Quote[] {
-  const words = [...new Set(question.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [])].filter(
+  const asked = [...new Set(question.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [])].filter(
     (word) => !FILLER.test(word),
   );
-  const best = passages.map((passage): Quote => {
-    const quotes = passage.paragraphs.map((text) => ({
-      passage,
-      text,
-      words: words.filter((word) => has(text, word)),
-    }));
-    return quotes.reduce((a, b) => (b.words.length > a.words.length ? b : a));
-  });
-  const [first, ...others] = best;
+  const quotes = passages.flatMap((passage) =>
+    passage.paragraphs.map((text): Quote => {
+      const inHeading = asked.filter((word) => has(passage.heading.split(" > ").at(-1) ?? "", word));
+      const words = asked.filter((word) => has(passage.heading, word) || has(text, word));
+      return { passage, text, words, score: words.length + 2 * inHeading.length };
+    }),
+  );
+  const first = best(quotes);
   if (!first) return [];
-  const news = ({ words: said, passage }: Quote) =>
-    said.filter((word) => !has(first.text, word) || has(passage.heading, word)).length;
-  const second = others.reduce<Quote | undefined>((a, b) => (news(b) > (a ? news(a) : 0) ? b : a), undefined);
+  const open = asked.filter((word) => !first.words.includes(word));
+  const others = quotes.filter(
+    ({ passage, words }) => passage !== first.passage && words.some((word) => open.includes(word)),
+  );
+  const second = best(others);
   return second ? [first, second] : [first];
+}
+
+function best(quotes: readonly Quote[]): Quote | undefined {
+  return quotes.reduce<Quote | undefined>((a, b) => (a && a.score >= b.score ? a : b), undefined);
 }
 
 /** Is the word in the text, whatever its ending? */
@@ -70,7 +76,7 @@ function has(text: string, word: string): boolean {
 }
 
 function cited(quotes: readonly Quote[]): string {
-  const paragraphs = quotes.map(({ text, passage: { id } }) => `${text} [${id}]`);
+  const paragraphs = quotes.map(({ text, passage: { id } }) => `${text.replace(/\s*\n\s*/g, " ")} [${id}]`);
   const sources = quotes.map(({ passage: { id, file, heading } }) => `[${id}] ${file}, ${heading}`);
   return `${paragraphs.join("\n\n")}\n\n${sources.join("  \n")}`;
 }
@@ -82,14 +88,14 @@ function nothing(instruction: string): string {
   return `I found nothing about that in the knowledge base, so I had better not answer.${known}`;
 }
 
-function thoughts(question: string, passages: readonly Passage[], quotes: readonly Quote[]): string {
-  if (passages.length === 0)
-    return `They ask: “${question}” No passage came with it. So I do not know, and have to say so.`;
-  const found = passages.map(({ id, file, heading }) => `[${id}] “${heading}” in ${file}`).join(", ");
-  const [first, second] = quotes;
-  const words = first && first.words.length > 0 ? `, it has the words ${first.words.join(", ")}` : "";
-  const also = second
-    ? ` [${second.passage.id}] adds something about ${second.words.join(", ")}.`
-    : " The others add nothing that was asked for.";
-  return `They ask: “${question}” I was given ${found}. The answer is in [${first?.passage.id}]${words}.${passages.length > 1 ? also : ""}`;
+function thoughts(question: string, passages: readonly Passage[], [first, second]: readonly Quote[]): string {
+  const start = `They ask: “${question}”`;
+  if (!first) return `${start} No passage came with it. So I do not know, and have to say so.`;
+  const { id, heading, file } = first.passage;
+  const given =
+    passages.length === 1 ? "One passage came with it:" : `Of the ${passages.length} passages that came with it,`;
+  const fits = passages.length === 1 ? "" : " fits best";
+  const about = first.words.length > 0 ? `. It speaks of ${first.words.join(", ")}` : "";
+  const more = second ? ` It leaves something open that is in [${second.passage.id}] “${second.passage.heading}”.` : "";
+  return `${start} ${given} [${id}] “${heading}” in ${file}${fits}${about}.${more} I quote what they say.`;
 }

@@ -42,7 +42,12 @@ export const de: Phrases = {
     hurts: (about, percent) => `${about} hat gebremst, mit ${percent}.`,
     unknown: (about) => `Von ${about} fehlt ein Kurs.`,
   },
-  consider: "Was man überlegen könnte:",
+  consider: {
+    banker: "Wenn Sie erlauben, gebe ich zu bedenken:",
+    captain: "Stünde ich an deinem Ruder:",
+    grandmother: "Wenn du mich fragst:",
+    coach: "Für die zweite Halbzeit:",
+  },
   actions: {
     reduce: (about) => `${about} schrittweise verringern.`,
     increase: (about) => `${about} aufbauen, bis etwa drei Monatsausgaben gedeckt sind.`,
@@ -51,9 +56,9 @@ export const de: Phrases = {
     hold: () => "Alles so lassen und in einem halben Jahr wieder hinsehen.",
   },
   assumptions: {
-    valued_at_cost: (about) => `${about} zum Kaufpreis gerechnet.`,
-    rough_exchange_rates: (about) => `${about} mit groben Wechselkursen umgerechnet.`,
-    not_valued: (about) => `${about} weggelassen, weil kein Wert bekannt ist.`,
+    valued_at_cost: (about) => `${about} habe ich zum Kaufpreis gerechnet.`,
+    rough_exchange_rates: (about) => `${about} habe ich mit groben Wechselkursen umgerechnet.`,
+    not_valued: (about) => `${about} habe ich weggelassen, weil ich keinen Wert kenne.`,
   },
   disclaimer: "Das ist keine Anlageberatung.",
 };

@@ -41,7 +41,12 @@ export const en: Phrases = {
     hurts: (about, percent) => `${about} held you back, with ${percent}.`,
     unknown: (about) => `Of ${about} I do not know both prices.`,
   },
-  consider: "What you might consider:",
+  consider: {
+    banker: "If I may, you might consider the following:",
+    captain: "If I stood at your helm:",
+    grandmother: "If you ask me:",
+    coach: "For the second half:",
+  },
   actions: {
     reduce: (about) => `Reduce ${about} step by step.`,
     increase: (about) => `Build up ${about}, to about three months of your expenses.`,
@@ -50,9 +55,9 @@ export const en: Phrases = {
     hold: () => "Leave it as it is, and look again in half a year.",
   },
   assumptions: {
-    valued_at_cost: (about) => `${about} counted at what you paid.`,
-    rough_exchange_rates: (about) => `${about} converted at rough exchange rates.`,
-    not_valued: (about) => `${about} left out, since no value is known.`,
+    valued_at_cost: (about) => `I counted ${about} at what you paid.`,
+    rough_exchange_rates: (about) => `I converted ${about} at rough exchange rates.`,
+    not_valued: (about) => `I left out ${about}, since I know no value of it.`,
   },
   disclaimer: "This is no financial advice.",
 };

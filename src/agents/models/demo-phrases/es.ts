@@ -42,7 +42,12 @@ export const es: Phrases = {
     hurts: (about, percent) => `${about} ha frenado el resultado, con ${percent}.`,
     unknown: (about) => `De ${about} falta algún precio.`,
   },
-  consider: "Lo que se podría considerar:",
+  consider: {
+    banker: "Si me lo permite, yo consideraría lo siguiente:",
+    captain: "Si yo llevara tu timón:",
+    grandmother: "Si me preguntas a mí:",
+    coach: "Para la segunda parte:",
+  },
   actions: {
     reduce: (about) => `Reducir ${about} poco a poco.`,
     increase: (about) => `Aumentar ${about} hasta cubrir unos tres meses de gastos.`,
@@ -51,9 +56,9 @@ export const es: Phrases = {
     hold: () => "Dejarlo como está y volver a mirar dentro de medio año.",
   },
   assumptions: {
-    valued_at_cost: (about) => `${about}: a precio de compra.`,
-    rough_exchange_rates: (about) => `${about}: convertido a un cambio aproximado.`,
-    not_valued: (about) => `${about}: fuera del cálculo, sin valor conocido.`,
+    valued_at_cost: (about) => `He contado ${about} a precio de compra.`,
+    rough_exchange_rates: (about) => `He convertido ${about} a un cambio aproximado.`,
+    not_valued: (about) => `He dejado fuera ${about}, porque no conozco su valor.`,
   },
   disclaimer: "Esto no es asesoramiento financiero.",
 };

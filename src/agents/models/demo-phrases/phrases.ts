@@ -15,7 +15,7 @@ export interface Phrases {
   readonly result: (invested: string, value: string, gain: string, percent: string) => string;
   readonly noResult: string;
   readonly remarks: Readonly<Record<string, (about: string, percent: string) => string>>;
-  readonly consider: string;
+  readonly consider: Readonly<Record<string, string>>;
   readonly actions: Readonly<Record<string, (about: string) => string>>;
   readonly assumptions: Readonly<Record<string, (about: string) => string>>;
   readonly disclaimer: string;

@@ -39,7 +39,12 @@ export const zh: Phrases = {
     hurts: (about, percent) => `${about}拖了后腿，${percent}。`,
     unknown: (about) => `${about}缺少买入价或现价。`,
   },
-  consider: "可以考虑：",
+  consider: {
+    banker: "容我建议，您可以考虑：",
+    captain: "要是我来掌舵：",
+    grandmother: "要我说呢：",
+    coach: "下半场这样踢：",
+  },
   actions: {
     reduce: (about) => `分步减少${about}。`,
     increase: (about) => `增加${about}，直到够用大约三个月。`,
@@ -48,9 +53,9 @@ export const zh: Phrases = {
     hold: () => "保持不变，半年后再看。",
   },
   assumptions: {
-    valued_at_cost: (about) => `${about}按买入价计算。`,
-    rough_exchange_rates: (about) => `${about}按粗略汇率换算。`,
-    not_valued: (about) => `${about}没有已知价值，未计入。`,
+    valued_at_cost: (about) => `我把${about}按买入价计算。`,
+    rough_exchange_rates: (about) => `我把${about}按粗略汇率换算。`,
+    not_valued: (about) => `${about}没有已知价值，我没有计入。`,
   },
   disclaimer: "以上内容不构成投资建议。",
 };
