@@ -3,31 +3,35 @@ import { randomUUID } from "node:crypto";
 import { type Command, UsageError } from "./command.ts";
 
 const options = {
-  agent: { type: "string", short: "a" },
   graph: { type: "string", short: "g" },
+  config: { type: "string", short: "c" },
   url: { type: "string", short: "u" },
+  agent: { type: "string", short: "a" },
   thread: { type: "string", short: "t" },
 } as const;
 
 export const chat: Command<typeof options> = {
   summary: "asks an agent in the terminal",
-  usage: `Usage: sluice chat [question] [--graph <file>:<export> | --url <url>] [--agent <name>]
+  usage: `Usage: sluice chat [question] [--graph <file>[:<export>] | --config <file> | --url <url>] [--agent <name>]
 
-Asks one of the agents that "sluice serve" would serve here, a graph, or a running server, and shows the answer as it
-comes. Without a question it is a conversation, or the question is what is piped in. When stdout is no terminal it gets
-the answer and nothing else. Ctrl-C cancels a run; a second one ends the program.
+Asks an agent that "sluice serve" would serve here, a graph, or a running server, and shows the answer as it comes.
+Without a question it is a conversation, or asks what is piped in. Where stdout is no terminal it gets the answer and
+nothing else. Ctrl-C cancels the run; a second one ends the program.
 
 Options:
-  -g, --graph <file>:<export>   asks this graph, in this process
-  -u, --url <url>               asks a server, like http://127.0.0.1:8123
-  -a, --agent <name>            which agent; default: the first
-  -t, --thread <id>             goes on with a thread of the server's; needs --url
-  -h, --help                    this
+  -g, --graph <file>[:<export>]  asks this graph
+  -c, --config <file>            asks an agent of this agents.json or langgraph.json
+  -u, --url <url>                asks a server, like http://127.0.0.1:8123
+  -a, --agent <name>             which agent                  (default: the first)
+  -t, --thread <id>              goes on with a thread of the server's; needs --url
+  -h, --help                     this
 
 Exit codes: 0 answered, 1 failed, 2 called wrongly, 3 waits for an answer that nobody gave, 130 cancelled.`,
   options,
-  async run({ values: { agent, graph, url, thread }, positionals }, context) {
-    if (graph !== undefined && url !== undefined) throw new UsageError("--graph and --url exclude each other.");
+  async run({ values: { graph, config, url, agent, thread }, positionals }, context) {
+    if ([graph, config, url].filter((value) => value !== undefined).length > 1) {
+      throw new UsageError("Give one of --graph, --config and --url.");
+    }
     if (thread !== undefined && url === undefined) {
       throw new UsageError("--thread needs --url: without a server, threads end with the program.");
     }
@@ -36,7 +40,7 @@ Exit codes: 0 answered, 1 failed, 2 called wrongly, 3 waits for an answer that n
       const option = first.includes("://") ? "--url" : "--graph";
       throw new UsageError(`"${first}" is no question. To ask it one, put ${option} before it.`);
     }
-    const [{ Terminal }, { Conversation }, { localTarget, remoteTarget }] = await Promise.all([
+    const [{ Terminal }, { Conversation, EXIT }, { localTarget, remoteTarget }] = await Promise.all([
       import("./chat/terminal.ts"),
       import("./chat/conversation.ts"),
       import("./chat/target.ts"),
@@ -47,15 +51,17 @@ Exit codes: 0 answered, 1 failed, 2 called wrongly, 3 waits for an answer that n
     if (question === "" || (question === undefined && !terminal.interactive)) {
       throw new UsageError("Which question? It is an argument, or comes in through a pipe.");
     }
-    const target = remote ?? (await localTarget(graph, context));
+    const target = remote ?? (await localTarget({ graph, config }, context));
     try {
       const threadId = thread ?? randomUUID();
       const conversation = new Conversation({ url: target.url, agent, threadId }, terminal);
-      if (question !== undefined) return await conversation.ask(question);
-      terminal.say(`This is ${agent ?? target.name}. Ctrl-C stops an answer, Ctrl-D ends the conversation.`);
-      await conversation.hold();
-      if (remote) terminal.say(`To go on with this thread: --thread ${threadId}`);
-      return 0;
+      if (question === undefined) {
+        terminal.say(`This is ${agent ?? target.name}. Ctrl-C stops an answer, Ctrl-D ends the conversation.`);
+      }
+      const code = await (question === undefined ? conversation.hold() : conversation.ask(question));
+      const unfinished = question === undefined || code === EXIT.asked;
+      if (remote && thread === undefined && unfinished) terminal.say(`This thread goes on with --thread ${threadId}`);
+      return code;
     } finally {
       await target.close();
     }

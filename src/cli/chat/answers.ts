@@ -44,13 +44,13 @@ export async function answerTo({ responseSchema }: Interrupt, dialogue: Dialogue
 }
 
 /** Asks for one value until what is typed is one. */
-async function fill(name: string, { hint, value }: Field, { read, say }: Dialogue): Promise<unknown> {
+async function fill(name: string, { hint, value }: Field, dialogue: Dialogue): Promise<unknown> {
   for (;;) {
-    const text = await read(`${oneLine(name)} (${hint}): `);
+    const text = await dialogue.read(`${oneLine(name)} (${hint}): `);
     if (text === undefined) return undefined;
     const found = value(text.trim());
     if (found !== undefined) return found;
-    say(`That is not valid: ${hint}.`);
+    dialogue.say(`That is not valid: ${hint}.`);
   }
 }
 
@@ -58,18 +58,18 @@ async function fill(name: string, { hint, value }: Field, { read, say }: Dialogu
 async function addTo(
   answer: Record<string, unknown>,
   optional: ReadonlyMap<string, Field>,
-  { read, say }: Dialogue,
+  dialogue: Dialogue,
 ): Promise<unknown> {
   const names = [...optional.keys()].map(oneLine).join(", ");
   for (;;) {
-    const line = await read(`${names} (name: value; Enter sends): `);
+    const line = await dialogue.read(`${names} (name: value; Enter sends): `);
     if (line === undefined) return undefined;
     if (line.trim() === "") return answer;
     const [, name = "", text = ""] = /^\s*([^:=]*?)\s*[:=]\s*(.*?)\s*$/s.exec(line) ?? [];
     const field = optional.get(name);
     const value = field?.value(text);
     if (value !== undefined) answer[name] = value;
-    else say(field ? `That is not valid: ${field.hint}.` : `Write one of ${names}, a colon, and its value.`);
+    else dialogue.say(field ? `That is not valid: ${field.hint}.` : `Write one of ${names}, a colon, and its value.`);
   }
 }
 

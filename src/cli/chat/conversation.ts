@@ -1,11 +1,21 @@
 /** Questions and answers on one thread. */
 import { randomUUID } from "node:crypto";
 import type { Interrupt, Message, ResumeEntry } from "../../protocol/events.ts";
-import { answerTo, questionOf } from "./answers.ts";
-import { Parts } from "./parts.ts";
+import { answerTo, type Dialogue, questionOf } from "./answers.ts";
+import { type Part, Parts } from "./parts.ts";
 import { oneLine } from "./printable.ts";
 import { type Ending, type RunListener, run } from "./run.ts";
-import { INTERRUPTED, type Terminal } from "./terminal.ts";
+
+/** Where questions come from and answers go. */
+export interface Screen extends Dialogue {
+  /** Is there a person who could answer? */
+  readonly interactive: boolean;
+  show(part: Part): void;
+  /** Shows an empty line. */
+  blank(): void;
+  /** Does work that the person can ask to stop. */
+  during<T>(work: (stop: AbortSignal) => Promise<T>): Promise<T>;
+}
 
 export interface ConversationOptions {
   /** The server's WebSocket. */
@@ -14,17 +24,17 @@ export interface ConversationOptions {
   readonly threadId: string;
 }
 
-/** Exit codes, but for {@link INTERRUPTED}. */
-const EXIT = { answered: 0, failed: 1, asked: 3, cancelled: INTERRUPTED } as const;
+/** The program's exit code, by how its run ended. */
+export const EXIT = { answered: 0, failed: 1, asked: 3, cancelled: 130 } as const;
 
 export class Conversation {
   readonly #options: ConversationOptions;
-  readonly #terminal: Terminal;
+  readonly #screen: Screen;
   readonly #parts = new Parts();
 
-  constructor(options: ConversationOptions, terminal: Terminal) {
+  constructor(options: ConversationOptions, screen: Screen) {
     this.#options = options;
-    this.#terminal = terminal;
+    this.#screen = screen;
   }
 
   /** Asks, shows the answer, and has the person answer what the graph asks meanwhile. Resolves with the exit code. */
@@ -41,12 +51,12 @@ export class Conversation {
     }
   }
 
-  /** One question after the other, until the person leaves. */
-  async hold(): Promise<void> {
+  /** One question after the other, until the person leaves. Resolves with the exit code. */
+  async hold(): Promise<number> {
     for (;;) {
-      this.#terminal.blank();
-      const question = await this.#terminal.read("> ");
-      if (question === undefined) return;
+      this.#screen.blank();
+      const question = await this.#screen.read("> ");
+      if (question === undefined) return 0;
       if (question.trim() !== "") await this.ask(question);
     }
   }
@@ -64,13 +74,13 @@ export class Conversation {
     };
     const listener: RunListener = {
       event: (event) => {
-        for (const part of this.#parts.push(event, performance.now())) this.#terminal.show(part);
+        for (const part of this.#parts.push(event, performance.now())) this.#screen.show(part);
       },
       gap: () => this.#parts.gap(),
-      notice: (text) => this.#terminal.say(text),
-      failed: (code, message) => this.#terminal.show({ kind: "error", code, message: oneLine(message) }),
+      notice: (text) => this.#screen.say(text),
+      failed: (code, message) => this.#screen.show({ kind: "error", code, message: oneLine(message) }),
     };
-    return this.#terminal.during((stop) =>
+    return this.#screen.during((stop) =>
       run({ url, ...(agent === undefined ? {} : { agent }), input }, listener, stop),
     );
   }
@@ -79,14 +89,14 @@ export class Conversation {
   async #answers(interrupts: readonly Interrupt[]): Promise<ResumeEntry[] | undefined> {
     const entries: ResumeEntry[] = [];
     for (const interrupt of interrupts) {
-      this.#terminal.show({ kind: "question", text: questionOf(interrupt) });
-      if (!this.#terminal.interactive) continue;
-      const payload = await answerTo(interrupt, this.#terminal);
+      this.#screen.show({ kind: "question", text: questionOf(interrupt) });
+      if (!this.#screen.interactive) continue;
+      const payload = await answerTo(interrupt, this.#screen);
       if (payload === undefined) return undefined;
       entries.push({ interruptId: interrupt.id, status: "resolved", payload });
     }
-    if (this.#terminal.interactive) return entries;
-    this.#terminal.say("It waits for an answer, which takes a terminal to type it in.");
+    if (this.#screen.interactive) return entries;
+    this.#screen.say("It waits for an answer, which takes a terminal to type it in.");
     return undefined;
   }
 }

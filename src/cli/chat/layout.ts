@@ -13,6 +13,8 @@ export interface Layout {
   typed(): void;
 }
 
+const ANEW = "It was begun anew:";
+
 /** What text may look like, in the words of Node's `util.styleText`. */
 export type Look = "dim" | "red" | "cyan" | "yellow";
 
@@ -29,13 +31,17 @@ export class TerminalLayout implements Layout {
   write(part: Part): Written {
     const last = this.#last;
     this.#last = part;
-    const text = this.#text(part, last);
     if (isSpeech(part)) {
       const goesOn = last?.kind === part.kind && last.id === part.id;
-      const stdout = this.#lines.write(text, goesOn ? 0 : 2);
-      return { stdout: part.kind === "reasoning" ? this.#look("dim", stdout) : stdout, stderr: "" };
+      const apart = this.#lines.apart(goesOn ? 0 : 2);
+      this.#lines.wrote(part.text);
+      return { stdout: apart + (part.kind === "reasoning" ? this.#look("dim", part.text) : part.text), stderr: "" };
     }
-    return { stdout: this.#lines.write(`${text}\n`, last && isSpeech(last) ? 2 : 1), stderr: "" };
+    const line = this.#line(part, last);
+    if (line === "") return { stdout: "", stderr: "" };
+    const apart = this.#lines.apart(last && isSpeech(last) ? 2 : 1);
+    this.#lines.wrote(`${line}\n`);
+    return { stdout: `${apart}${line}\n`, stderr: "" };
   }
 
   typed(): void {
@@ -43,13 +49,10 @@ export class TerminalLayout implements Layout {
     this.#last = undefined;
   }
 
-  #text(part: Part, last: Part | undefined): string {
+  #line(part: Exclude<Part, Speech>, last: Part | undefined): string {
     const dim = (text: string) => this.#look("dim", text);
     const red = (text: string) => this.#look("red", text);
     switch (part.kind) {
-      case "answer":
-      case "reasoning":
-        return part.text;
       case "call":
         return `${this.#look("cyan", `▸ ${part.name}`)} ${dim(part.args)}`;
       case "result": {
@@ -66,12 +69,14 @@ export class TerminalLayout implements Layout {
         return this.#look("yellow", part.text);
       case "notice":
         return dim(part.text);
+      case "anew":
+        return dim(ANEW);
       case "error":
         return red(`${part.code}: ${part.message}`);
       case "cancelled":
         return dim("Cancelled.");
       case "end":
-        return dim(summary(part));
+        return summary(part) && dim(summary(part));
     }
   }
 }
@@ -84,24 +89,28 @@ export class PlainLayout implements Layout {
   write(part: Part): Written {
     switch (part.kind) {
       case "answer": {
-        const stdout = this.#lines.write(part.text, this.#message === part.id ? 0 : 1);
+        const apart = this.#lines.apart(this.#message === part.id ? 0 : 1);
         this.#message = part.id;
-        return { stdout, stderr: "" };
+        this.#lines.wrote(part.text);
+        return { stdout: apart + part.text, stderr: "" };
       }
       case "result": {
         const took = part.ms === undefined ? "" : ` (${duration(part.ms)})`;
         return note(`${part.name} ${part.args} ${part.failed ? "failed" : "gave"}: ${part.text}${took}`);
       }
       case "question":
-        return { stdout: this.#lines.end(), stderr: `sluice: The agent asks: ${part.text}\n` };
+        return { stdout: this.#lines.apart(1), stderr: `sluice: The agent asks: ${part.text}\n` };
       case "notice":
         return note(part.text);
+      case "anew":
+        this.#message = "";
+        return note(ANEW);
       case "error":
-        return { stdout: this.#lines.end(), stderr: `sluice: ${part.code}: ${part.message}\n` };
+        return { stdout: this.#lines.apart(1), stderr: `sluice: ${part.code}: ${part.message}\n` };
       case "cancelled":
-        return { stdout: this.#lines.end(), stderr: "sluice: Cancelled.\n" };
+        return { stdout: this.#lines.apart(1), stderr: "sluice: Cancelled.\n" };
       case "end":
-        return { stdout: this.#lines.end(), stderr: "" };
+        return { stdout: this.#lines.apart(1), stderr: "" };
       default: // For people.
         return { stdout: "", stderr: "" };
     }
@@ -119,17 +128,16 @@ class Lines {
   /** Line breaks at the end of what was written; of nothing there are enough. */
   #breaks = Number.POSITIVE_INFINITY;
 
-  /** `text`, at least `apart` line breaks behind what came before. */
-  write(text: string, apart: number): string {
-    const before = "\n".repeat(Math.max(0, apart - this.#breaks));
-    const breaks = /\n*$/.exec(text)?.[0].length ?? 0;
-    this.#breaks = breaks === text.length ? this.#breaks + before.length + breaks : breaks;
-    return before + text;
+  /** The line breaks that are missing for there to be so many. They are taken as written. */
+  apart(breaks: number): string {
+    const missing = "\n".repeat(Math.max(0, breaks - this.#breaks));
+    this.wrote(missing);
+    return missing;
   }
 
-  /** The line break that is missing, if one is. */
-  end(): string {
-    return this.write("", 1);
+  wrote(text: string): void {
+    const breaks = /\n*$/.exec(text)?.[0].length ?? 0;
+    this.#breaks = breaks === text.length ? this.#breaks + breaks : breaks;
   }
 
   reset(): void {
@@ -137,7 +145,9 @@ class Lines {
   }
 }
 
-function isSpeech(part: Part): part is Part & { kind: "answer" | "reasoning" } {
+type Speech = Extract<Part, { kind: "answer" | "reasoning" }>;
+
+function isSpeech(part: Part): part is Speech {
   return part.kind === "answer" || part.kind === "reasoning";
 }
 

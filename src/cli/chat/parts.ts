@@ -24,11 +24,13 @@ export type Part =
   | { readonly kind: "custom"; readonly name: string; readonly value: string }
   /** The graph asks the person. */
   | { readonly kind: "question"; readonly text: string }
+  /** What was told of a message does not hold: it comes once more, from the beginning. */
+  | { readonly kind: "anew" }
   /** What happens to the connection, and the like. */
   | { readonly kind: "notice"; readonly text: string }
   | { readonly kind: "error"; readonly code: string; readonly message: string }
   | { readonly kind: "cancelled" }
-  | ({ readonly kind: "end"; readonly reason: string | undefined } & Measures);
+  | ({ readonly kind: "end"; readonly reason?: string } & Measures);
 
 /**
  * Who has the floor, or waits for it: branches that run side by side would talk into each other's lines. What comes in
@@ -185,18 +187,19 @@ export class Parts {
   #end(event: Extract<AguiEvent, { type: EventType.RUN_FINISHED | EventType.RUN_ERROR }>): void {
     for (const { speaker } of [...this.#turns]) if (speaker) this.#endTurn(speaker);
     this.#meter.used(event.usage);
+    const { measures } = this.#meter;
     if (event.type === EventType.RUN_ERROR) {
-      const { code = "internal", message } = event;
-      this.#tell({ kind: "error", code: oneLine(code), message: oneLine(message) });
+      this.#tell({ kind: "error", code: oneLine(event.code ?? "internal"), message: oneLine(event.message) });
     } else if (event.outcome?.type === "interrupt") {
       return; // It goes on when the person has answered.
     } else if (event.outcome?.type === "cancelled") {
       this.#tell({ kind: "cancelled" });
+    } else {
+      const reason = event.metadata?.finishReason;
+      this.#tell({ kind: "end", ...(typeof reason === "string" ? { reason: oneLine(reason) } : {}), ...measures });
+      return;
     }
-    const reason = event.type === EventType.RUN_FINISHED ? event.metadata?.finishReason : undefined;
-    const measures = this.#meter.measures;
-    if (reason === undefined && Object.keys(measures).length === 0) return;
-    this.#tell({ kind: "end", reason: typeof reason === "string" ? oneLine(reason) : undefined, ...measures });
+    if (measures.outputTokens !== undefined) this.#tell({ kind: "end", ...measures });
   }
 
   /** Messages as the server holds them, for those who missed something: of those since the last question, what is new. */
@@ -222,7 +225,7 @@ export class Parts {
     const said = this.#repeats.delete(id) ? (this.#said.get(id) ?? "") : "";
     if (!delta.startsWith(said)) {
       this.#said.delete(id);
-      this.#put(turn, { kind: "notice", text: "It was begun anew:" });
+      this.#put(turn, { kind: "anew" });
       this.#put(turn, { kind: turn.kind, id, text: delta });
     } else if (delta !== said) {
       this.#put(turn, { kind: turn.kind, id, text: delta.slice(said.length) });

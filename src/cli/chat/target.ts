@@ -28,7 +28,7 @@ export function remoteTarget(address: string): Target {
   const { protocol, host, pathname } = parsed;
   parsed.protocol = protocol.replace("http", "ws");
   parsed.hash = "";
-  if (!/\/ws\/?$/.test(pathname)) parsed.pathname = `${pathname.replace(/\/$/, "")}/ws`;
+  parsed.pathname = pathname.replace(/(\/ws)?\/*$/, "/ws");
   return { url: parsed.href, name: host, close: async () => {} };
 }
 
@@ -38,15 +38,16 @@ export function remoteTarget(address: string): Target {
  * @throws ConfigError when a setting, or a graph, is wrong.
  */
 export async function localTarget(
-  graph: string | undefined,
+  { graph, config: configFile }: { readonly graph?: string | undefined; readonly config?: string | undefined },
   { cwd, packageRoot, version }: CommandContext,
 ): Promise<Target> {
-  const config = loadConfig({ cwd, packageRoot, graphs: graph === undefined ? [] : [graph] });
   const folder = mkdtempSync(join(tmpdir(), "sluice-chat-"));
   process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
-  const own = { HOST: "127.0.0.1", PORT: 0, DATA_DIR: folder, DRAIN_SECONDS: 0 };
-  // stdout is for the answer. What went wrong in a run is told as its error.
-  const app = await appFromConfig({ ...config, ...own }, packageRoot, version, createLogger("silent"));
+  const graphs = graph === undefined ? [] : [graph];
+  const settings = { HOST: "127.0.0.1", PORT: "0", DATA_DIR: folder, DRAIN_SECONDS: "0.001" };
+  const config = loadConfig({ cwd, packageRoot, graphs, configFile, settings });
+  // stdout is for the answer; what goes wrong in a run is told as its error.
+  const app = await appFromConfig(config, packageRoot, version, createLogger("silent"));
   const url = await app.listen();
   return {
     url: `${url.replace("http", "ws")}/ws`,

@@ -2,15 +2,11 @@
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { styleText } from "node:util";
-import type { Dialogue } from "./answers.ts";
+import { EXIT, type Screen } from "./conversation.ts";
 import { type Layout, PlainLayout, TerminalLayout } from "./layout.ts";
 import type { Part } from "./parts.ts";
 
-/** As shells have it: 128 and the number of SIGINT. */
-export const INTERRUPTED = 130;
-
-export class Terminal implements Dialogue {
-  /** A person reads and types here. */
+export class Terminal implements Screen {
   readonly interactive = Boolean(process.stdin.isTTY && process.stdout.isTTY);
   readonly #layout: Layout;
   #history: string[] = [];
@@ -33,7 +29,6 @@ export class Terminal implements Dialogue {
     if (stderr) process.stderr.write(stderr);
   }
 
-  /** An empty line. */
   blank(): void {
     process.stdout.write("\n");
   }
@@ -74,7 +69,7 @@ export class Terminal implements Dialogue {
     });
   }
 
-  /** Does work that the first Ctrl-C asks to stop. Another one, or one while nothing is at work, ends the process. */
+  /** The first Ctrl-C asks the work to stop. Another one, or one while nothing is at work, ends the process. */
   async during<T>(work: (stop: AbortSignal) => Promise<T>): Promise<T> {
     const controller = new AbortController();
     this.#work = controller;
@@ -86,7 +81,7 @@ export class Terminal implements Dialogue {
   }
 
   #interrupt(): void {
-    if (!this.#work || this.#work.signal.aborted) process.exit(INTERRUPTED);
+    if (!this.#work || this.#work.signal.aborted) process.exit(EXIT.cancelled);
     this.#work.abort();
   }
 }
