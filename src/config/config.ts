@@ -1,4 +1,5 @@
 /** The configuration of a process: its agents, and the settings in the environment and in `.env`. Read once, then frozen. */
+import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import dotenv from "dotenv";
 import type { AgentEntry, AgentsFile } from "./agents.ts";
@@ -43,6 +44,9 @@ export function loadConfig(
   const graphsOwn = environmentFiles(sources);
   if (typeof sources.env === "object") dotenv.populate(env as dotenv.DotenvPopulateInput, sources.env);
   for (const file of graphsOwn) fill(env, file);
+  // Where the loader of TypeScript looks for the paths of a project; by itself it knows the working directory only.
+  const tsconfig = nearestTsconfig(graphFiles(sources));
+  if (tsconfig !== undefined) env.TSX_TSCONFIG_PATH ??= tsconfig;
   const { agents, filters, graphsRelativeTo, file } = sources;
   return Object.freeze({
     ...readSettings({ ...env, ...settings }),
@@ -58,6 +62,17 @@ type Environment = Record<string, string | undefined>;
 /** Sets what the file sets and `env` does not. */
 function fill(env: Environment, file: string): void {
   dotenv.config({ path: file, processEnv: env as dotenv.DotenvPopulateInput, quiet: true });
+}
+
+/** The tsconfig.json beside or above the first file in TypeScript. */
+function nearestTsconfig(files: readonly string[]): string | undefined {
+  const first = files.find((file) => /\.[cm]?tsx?$/.test(file));
+  return first && upwards(dirname(first)).find((file) => existsSync(file));
+
+  function upwards(folder: string): string[] {
+    const parent = dirname(folder);
+    return [join(folder, "tsconfig.json"), ...(parent === folder ? [] : upwards(parent))];
+  }
 }
 
 function environmentFiles(sources: AgentSources): string[] {

@@ -1,7 +1,7 @@
 /** The built server as its own process, the way people run it. `npm test` builds it. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
-import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -30,6 +30,29 @@ export async function sluice(args: string[], env: Record<string, string> = {}, c
   return exitOf(start(args, env, cwd));
 }
 
+export interface Launched {
+  /** Resolves with its stdout so far, once that matches. Rejects when it ends before. */
+  printed(pattern: RegExp): Promise<string>;
+  signal(name: NodeJS.Signals): void;
+  readonly exit: Promise<Exit>;
+}
+
+/** Runs `sluice ...args` with `input` piped in, and hands over the running process. */
+export function launch(
+  args: string[],
+  { env = {}, cwd = tmpdir(), input = "" }: { env?: Record<string, string>; cwd?: string; input?: string } = {},
+): Launched {
+  const child = start(args, { ...QUICK_DEMO, ...env }, cwd, "pipe");
+  const exit = exitOf(child);
+  child.stdin?.on("error", () => {}); // It need not read it.
+  child.stdin?.end(input);
+  return {
+    printed: (pattern) => Promise.race([printed(child, pattern), endedEarly(exit)]),
+    signal: (name) => child.kill(name),
+    exit,
+  };
+}
+
 /** Runs `sluice serve ...graphs` on a free port until it is stopped. Rejects when it ends before it listens. */
 export async function serve(
   env: Record<string, string> = {},
@@ -38,10 +61,7 @@ export async function serve(
 ): Promise<ServerProcess> {
   const child = start(["serve", ...graphs], { PORT: "0", LOG_LEVEL: "silent", ...QUICK_DEMO, ...env }, cwd);
   const exited = exitOf(child);
-  const greeting = await Promise.race([
-    printed(child, /\n {2}curl .*\n\n$/),
-    exited.then(({ code, stderr }) => Promise.reject(new Error(`exited with ${code}: ${stderr}`))),
-  ]);
+  const greeting = await Promise.race([printed(child, /\n {2}curl .*\n\n$/), endedEarly(exited)]);
   const [url] = /http:\/\/\S+/.exec(greeting) ?? [];
   if (!url) throw new Error(`no address in: ${greeting}`);
   return {
@@ -60,14 +80,17 @@ export async function serve(
 
 const QUICK_DEMO = { DEMO_FIRST_TOKEN_MS: "0", DEMO_TOKENS_PER_SECOND: "0", DRAIN_SECONDS: "0.2" };
 
-/** A folder as a person has it: their files, and the packages they installed. */
+/** A folder as a person has it: their files, and the packages they installed. ESM, unless a package.json is among them. */
 export async function project(
   files: Record<string, string>,
 ): Promise<{ path: string; [Symbol.asyncDispose](): Promise<void> }> {
   const path = await mkdtemp(join(tmpdir(), "sluice-"));
   await symlink(join(ROOT, "node_modules"), join(path, "node_modules"), "junction");
   await writeFile(join(path, "package.json"), '{ "type": "module" }');
-  for (const [name, text] of Object.entries(files)) await writeFile(join(path, name), text);
+  for (const [name, text] of Object.entries(files)) {
+    await mkdir(dirname(join(path, name)), { recursive: true });
+    await writeFile(join(path, name), text);
+  }
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true }) };
 }
 
@@ -78,13 +101,18 @@ export function killRest(): void {
   for (const child of running) child.kill("SIGKILL");
 }
 
-function start(args: string[], env: Record<string, string>, cwd: string): ChildProcess {
+function start(
+  args: string[],
+  env: Record<string, string>,
+  cwd: string,
+  stdin: "ignore" | "pipe" = "ignore",
+): ChildProcess {
   // Each has a data folder of its own, unless a test says otherwise: two cannot share one.
   const data = mkdtempSync(join(tmpdir(), "sluice-data-"));
   const child = spawn(process.execPath, [join(ROOT, "dist", "main.js"), ...args], {
     cwd,
     env: { PATH: process.env.PATH ?? "", DATA_DIR: data, ...env },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: [stdin, "pipe", "pipe"],
   });
   running.add(child);
   child.once("close", () => {
@@ -103,6 +131,11 @@ function printed(child: ChildProcess, pattern: RegExp): Promise<string> {
       if (pattern.test(stdout)) resolve(stdout);
     });
   });
+}
+
+async function endedEarly(exit: Promise<Exit>): Promise<never> {
+  const { code, stderr } = await exit;
+  throw new Error(`exited with ${code}: ${stderr}`);
 }
 
 function exitOf(child: ChildProcess): Promise<Exit> {

@@ -1,6 +1,5 @@
 /** Why somebody's module could not be loaded, in one line for whoever wrote it: what happened, and where. */
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
 import { dirname, extname, isAbsolute, relative, resolve, sep } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { isRecord } from "../../protocol/input.ts";
@@ -20,11 +19,18 @@ export async function whyItWasNotLoaded(thrown: unknown, path: string, folder: s
 /** An error's message, and where in somebody's own files it comes from. */
 export async function whyItThrew(thrown: unknown, folder: string, path?: string): Promise<string> {
   const stack = isRecord(thrown) ? String(thrown.stack) : "";
-  const place = ownPlace(stack) ?? (path && isHiddenSyntaxError(stack) ? await syntaxErrorIn(path) : undefined);
-  return told(firstLine(thrown), place, folder);
+  const place = ownPlace(stack);
+  const hidden = place ? undefined : hiddenSyntaxError(thrown, path);
+  const found = hidden === undefined ? undefined : await compiled(hidden);
+  return told(found ?? { message: firstLine(thrown), place }, folder);
 }
 
-function told(message: string, place: Place | undefined, folder: string): string {
+interface Failure {
+  readonly message: string;
+  readonly place: Place | undefined;
+}
+
+function told({ message, place }: Failure, folder: string): string {
   return place ? `${message} (${relative(folder, place.path)}:${place.line})` : message;
 }
 
@@ -56,7 +62,7 @@ function notCompiled(thrown: unknown, path: string, folder: string): string | un
   const [, file, line, message] = /^(.+):(\d+):\d+: ERROR: (.+)$/m.exec(messageOf(thrown)) ?? [];
   if (!file || !line || !message) return undefined;
   const stem = (name: string) => name.slice(0, -extname(name).length);
-  return told(message, { path: !existsSync(file) && stem(file) === stem(path) ? path : file, line }, folder);
+  return told({ message, place: { path: stem(file) === stem(path) ? path : file, line } }, folder);
 }
 
 const OWN_FOLDER = dirname(dirname(dirname(fileURLToPath(import.meta.url)))) + sep;
@@ -73,17 +79,21 @@ function ownPlace(stack: string): Place | undefined {
   return undefined;
 }
 
-function isHiddenSyntaxError(stack: string): boolean {
-  return stack.startsWith("SyntaxError");
+/** The ES module with a syntax error whose place nobody told. Once TypeScript is understood, JavaScript fails otherwise. */
+function hiddenSyntaxError(thrown: unknown, path: string | undefined): string | undefined {
+  const [, parsed] = /^Parse error (.+):\d+:\d+$/.exec(firstLine(thrown)) ?? [];
+  return parsed ?? (isRecord(thrown) && thrown.name === "SyntaxError" ? path : undefined);
 }
 
 /** Node keeps the place of a syntax error in an ES module to itself, but prints it when a process ends by it. */
-function syntaxErrorIn(path: string): Promise<Place | undefined> {
-  const script = `import ${JSON.stringify(pathToFileURL(path).href)};`;
+function compiled(path: string): Promise<Failure | undefined> {
+  const script = ["--input-type=module", "--eval", `import ${JSON.stringify(pathToFileURL(path).href)};`];
+  const typeScript = /tsx?$/.test(path) ? ["--import", import.meta.resolve("tsx")] : [];
   return new Promise((resolve) => {
-    execFile(process.execPath, ["--input-type=module", "--eval", script], { timeout: 5_000 }, (_, __, stderr) => {
+    execFile(process.execPath, [...typeScript, ...script], { timeout: 5_000 }, (_, __, stderr) => {
       const [, url, line] = /^(file:\/\/.+):(\d+)$/m.exec(stderr) ?? [];
-      resolve(url && line ? { path: fileURLToPath(url), line } : undefined);
+      const [, message] = /^SyntaxError: (.+)$/m.exec(stderr) ?? [];
+      resolve(url && line && message ? { message, place: { path: fileURLToPath(url), line } } : undefined);
     });
   });
 }

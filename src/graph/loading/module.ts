@@ -16,8 +16,8 @@ const EXTENSIONS = [...TYPESCRIPT, ".js", ".mjs", ".cjs"];
 export async function loadModule(file: string, folder: string): Promise<Readonly<Record<string, unknown>>> {
   const path = resolve(folder, file);
   assertModule(file, path);
-  if (TYPESCRIPT.includes(extname(path))) await understandTypeScript();
   try {
+    if (TYPESCRIPT.includes(extname(path))) await understandTypeScript();
     // Required, since the names of what a CommonJS module exports get lost when it is imported.
     if ([".cjs", ".cts"].includes(extname(path))) return namesOf(createRequire(path)(path));
     return exportsOf(await import(pathToFileURL(path).href));
