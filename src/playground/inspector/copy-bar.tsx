@@ -20,7 +20,12 @@ export function CopyBar() {
     <section class="copy" aria-label="Do the same elsewhere">
       <div class="bar">
         {SNIPPETS.map(([name, make]) => (
-          <button type="button" key={name} onClick={() => copy(make(lastMessage()), `Copied as ${name}.`)}>
+          <button
+            type="button"
+            class="button"
+            key={name}
+            onClick={() => copy(make(lastMessage()), `Copied as ${name}.`)}
+          >
             Copy as {name}
           </button>
         ))}

@@ -1,7 +1,7 @@
 import { type Tapped, tap } from "../state/tap.ts";
+import { count, size } from "../views/figures.ts";
 import { copy } from "./copy.ts";
 import { readable } from "./export.ts";
-import { counted, size } from "./figures.ts";
 
 interface Props {
   readonly tapped: Tapped;
@@ -21,18 +21,18 @@ export function EventDetails({ tapped, close }: Props) {
   return (
     <section class="details" aria-label="Event details">
       <div class="bar">
-        <h4>{event.type}</h4>
-        <button type="button" onClick={() => copy(JSON.stringify(event), "The event was copied.")}>
+        <h4 class="mono">{event.type}</h4>
+        <button type="button" class="button" onClick={() => copy(JSON.stringify(event), "The event was copied.")}>
           Copy JSON
         </button>
-        <button type="button" aria-label="Close details" onClick={close}>
+        <button type="button" class="button" aria-label="Close details" onClick={close}>
           ✕
         </button>
       </div>
       <p class="facts">
         {facts.filter(Boolean).join(" · ")}
-        <span class="visually-hidden">
-          , event {seq - tap.first + 1} of {counted(tap.next - tap.first, "event")}
+        <span class="hidden">
+          , event {seq - tap.first + 1} of {count(tap.next - tap.first, "event")}
         </span>
       </p>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and the keyboard has to reach it */}

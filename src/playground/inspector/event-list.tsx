@@ -2,7 +2,8 @@
 import type { Signal } from "@preact/signals";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { tap } from "../state/tap.ts";
-import { duration, size } from "./figures.ts";
+import { size } from "../views/figures.ts";
+import { fine } from "./figures.ts";
 import { preview } from "./preview.ts";
 import type { Rows } from "./rows.ts";
 
@@ -139,11 +140,11 @@ function Row({ rows, row, selected, select }: RowProps) {
       aria-selected={selected}
       onClick={() => select(row)}
     >
-      <td>{before ? `+${duration(at - before.at)}` : "–"}</td>
+      <td>{before ? `+${fine(at - before.at)}` : "–"}</td>
       <td>
         {replayed && (
           <span class="mark" title="Caught up on after the line was gone">
-            ↻<span class="visually-hidden"> replayed </span>
+            ↻<span class="hidden"> replayed </span>
           </span>
         )}
         {event.type} <bdi class="preview">{preview(event)}</bdi>

@@ -2,9 +2,9 @@
 import { useComputed, useSignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import { tap } from "../state/tap.ts";
+import { count } from "../views/figures.ts";
 import { EventDetails } from "./event-details.tsx";
 import { EventList } from "./event-list.tsx";
-import { counted } from "./figures.ts";
 import { KINDS, type Kind, Rows } from "./rows.ts";
 
 /** How long the search waits for another key. */
@@ -45,12 +45,13 @@ export function EventLog() {
         <h3 id="log-heading">Events</h3>
         <span class="quiet">
           {rows.length === held
-            ? counted(held, "event")
-            : `${rows.length.toLocaleString("en")} of ${counted(held, "event")}`}
+            ? count(held, "event")
+            : `${rows.length.toLocaleString("en")} of ${count(held, "event")}`}
           {paused && `, paused: ${fresh.toLocaleString("en")} new`}
         </span>
         <button
           type="button"
+          class="button"
           onClick={() => {
             pausedAt.value = paused ? undefined : tap.next;
           }}
@@ -59,6 +60,7 @@ export function EventLog() {
         </button>
         <button
           type="button"
+          class="button"
           onClick={() => {
             tap.clear();
             selected.value = undefined;
@@ -68,6 +70,7 @@ export function EventLog() {
         </button>
       </div>
       <input
+        class="field"
         type="search"
         aria-label="Search events"
         placeholder="Search in the JSON"
@@ -79,7 +82,13 @@ export function EventLog() {
       {/* biome-ignore lint/a11y/useSemanticElements: a fieldset would want a legend to see */}
       <div class="kinds" role="group" aria-label="Show only">
         {(Object.keys(KINDS) as Kind[]).map((kind) => (
-          <button type="button" key={kind} aria-pressed={kinds.value.includes(kind)} onClick={() => toggle(kind)}>
+          <button
+            type="button"
+            class="button"
+            key={kind}
+            aria-pressed={kinds.value.includes(kind)}
+            onClick={() => toggle(kind)}
+          >
             {kind}
           </button>
         ))}
@@ -94,7 +103,7 @@ export function EventLog() {
         {!following.value && (
           <button
             type="button"
-            class="latest"
+            class="button latest"
             onClick={() => {
               following.value = true;
             }}

@@ -64,10 +64,15 @@ function aligned({ firstTokenMs, p50, p95, stallMs }: Evenness, points: readonly
 }
 
 function options(element: HTMLElement): uPlot.Options {
-  const style = getComputedStyle(element);
-  const colour = (name: string) => style.getPropertyValue(`--plot-${name}`).trim();
+  const probe = element.appendChild(document.createElement("span"));
+  const style = getComputedStyle(probe);
+  // A canvas knows no custom properties: each colour is that of an element.
+  const colour = (name: string) => {
+    probe.className = name;
+    return style.color;
+  };
   const font = `11px ${style.fontFamily}`;
-  const axis = { stroke: colour("text"), font, grid: { stroke: colour("grid"), width: 1 }, ticks: { show: false } };
+  const axis = { stroke: colour("axis"), font, grid: { stroke: colour("grid"), width: 1 }, ticks: { show: false } };
   const dots = (name: string, size: number): uPlot.Series => ({
     paths: () => null,
     points: { show: true, size, width: 0, fill: colour(name), stroke: colour(name) },
@@ -78,7 +83,7 @@ function options(element: HTMLElement): uPlot.Options {
     dash: [6, 4],
     points: { show: false },
   });
-  return {
+  const made: uPlot.Options = {
     width: element.clientWidth,
     height: HEIGHT,
     padding: [8, 8, 0, 0],
@@ -91,6 +96,8 @@ function options(element: HTMLElement): uPlot.Options {
     ],
     series: [{}, dots("gap", 3), dots("stall", 7), dots("first", 8), level("p50"), level("p95")],
   };
+  probe.remove();
+  return made;
 }
 
 /** A tick's label: only the powers of ten have one. */

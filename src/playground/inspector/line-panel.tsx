@@ -45,7 +45,7 @@ export function LinePanel() {
       <div class="bar">
         <Switch name="Tokens" on={tokens} />
         <Switch name="Reasoning" on={reasoning} />
-        <button type="button" class="cut" disabled={!open} onClick={() => line?.cut()}>
+        <button type="button" class="button danger" disabled={!open} onClick={() => line?.cut()}>
           Cut the wire
         </button>
       </div>

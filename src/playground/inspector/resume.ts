@@ -1,15 +1,16 @@
 /** What became of a cut, in a sentence that claims no more than the line can count. */
 import type { Resume, TransportKind } from "../transport/transport.ts";
-import { counted, duration } from "./figures.ts";
+import { count } from "../views/figures.ts";
+import { fine } from "./figures.ts";
 
 /** `narrowed`: tokens or reasoning are switched off, and what is left out leaves holes in the offsets. */
 export function sentence(resume: Resume, kind: TransportKind, narrowed: boolean): string {
   const { from, replayed, lost, doubled } = resume;
-  const back = `Back in ${duration(resume.tookMs)}`;
+  const back = `Back in ${fine(resume.tookMs)}`;
   if (kind === "bare") {
-    return `${back}. This line has no cursors: the run was told again from its beginning, ${counted(doubled, "event")} known and ${counted(replayed, "event")} new.`;
+    return `${back}. This line has no cursors: the run was told again from its beginning, ${count(doubled, "event")} known and ${count(replayed, "event")} new.`;
   }
-  const entries = replayed === 1 ? "1 entry" : `${replayed.toLocaleString("en")} entries`;
+  const entries = count(replayed, "entry", "entries");
   if (from === undefined) return `${back}. Nothing had come yet: ${entries} from the beginning.`;
   if (narrowed) {
     return `${back}, from cursor ${from}: ${entries} replayed, ${doubled} doubled. Offsets have holes while something is switched off, so a loss shows only in the text.`;

@@ -4,9 +4,10 @@ import { useEffect, useState } from "preact/hooks";
 import { base, threadId, transport } from "../state/session.ts";
 import { tap } from "../state/tap.ts";
 import { requestJson } from "../transport/http.ts";
+import { count, size } from "../views/figures.ts";
 import { save } from "./copy.ts";
 import { jsonLines } from "./export.ts";
-import { counted, duration, size } from "./figures.ts";
+import { fine } from "./figures.ts";
 import { GapPlot } from "./gap-plot.tsx";
 import type { Evenness } from "./gaps.ts";
 import { type RunRecord, runs } from "./runs.ts";
@@ -27,6 +28,7 @@ export function RunPanel() {
       <div class="bar">
         <h3 id="run-heading">Tokens</h3>
         <select
+          class="field"
           aria-label="Run"
           disabled={!run}
           value={run === runs.all.at(-1) ? "" : chosen}
@@ -40,11 +42,11 @@ export function RunPanel() {
             .reverse()
             .map(({ runId, events }) => (
               <option key={runId} value={runId}>
-                {runId.slice(0, 8)}, {counted(events, "event")}
+                {runId.slice(0, 8)}, {count(events, "event")}
               </option>
             ))}
         </select>
-        <button type="button" disabled={!run} onClick={() => run && saveRun(run)}>
+        <button type="button" class="button" disabled={!run} onClick={() => run && saveRun(run)}>
           Save as JSONL
         </button>
       </div>
@@ -61,13 +63,13 @@ function Figures({ run }: { readonly run: RunRecord }) {
   return (
     <>
       <GapPlot evenness={evenness} points={points} />
-      <p class="visually-hidden">{inWords(evenness)}</p>
+      <p class="hidden">{inWords(evenness)}</p>
       <dl class="figures">
-        <Figure name="First token" value={duration(firstTokenMs)} kind="first" />
-        <Figure name="Gap p50" value={duration(p50)} kind="p50" title={about} />
-        <Figure name="Gap p95" value={duration(p95)} kind="p95" title={about} />
-        <Figure name="Longest" value={evenness.gaps > 0 ? duration(longest) : "–"} />
-        <Figure name="Stalls" value={String(stalls)} kind="stall" title={`Gaps of more than ${duration(stallMs)}`} />
+        <Figure name="First token" value={fine(firstTokenMs)} kind="first" />
+        <Figure name="Gap p50" value={fine(p50)} kind="p50" title={about} />
+        <Figure name="Gap p95" value={fine(p95)} kind="p95" title={about} />
+        <Figure name="Longest" value={evenness.gaps > 0 ? fine(longest) : "–"} />
+        <Figure name="Stalls" value={String(stalls)} kind="stall" title={`Gaps of more than ${fine(stallMs)}`} />
         <Figure name="Events" value={run.events.toLocaleString("en")} />
         <Figure name="Deltas" value={run.deltas.toLocaleString("en")} title="Pieces of text, reasoning and arguments" />
         <Figure name="Received" value={size(run.bytes)} />
@@ -93,42 +95,44 @@ function Figure({ name, value, kind, title }: FigureProps) {
 }
 
 function inWords({ firstTokenMs, gaps, p50, p95, longest, stalls, stallMs }: Evenness): string {
-  const first = firstTokenMs === undefined ? "" : `The first token came after ${duration(firstTokenMs)}. `;
+  const first = firstTokenMs === undefined ? "" : `The first token came after ${fine(firstTokenMs)}. `;
   if (gaps === 0) return `${first}There are no gaps between tokens yet.`;
-  return `${first}${counted(gaps, "gap")} between tokens: half of them within ${duration(p50)}, 95 % within ${duration(p95)}, the longest ${duration(longest)}. ${counted(stalls, "stall", "No")} of more than ${duration(stallMs)}.`;
+  return `${first}${count(gaps, "gap")} between tokens: half of them within ${fine(p50)}, 95 % within ${fine(p95)}, the longest ${fine(longest)}. ${count(stalls, "stall")} of more than ${fine(stallMs)}.`;
 }
 
 function Refused({ run }: { readonly run: RunRecord | undefined }) {
   const [refused, setRefused] = useState<Readonly<Record<string, number>>>();
   const [line, thread] = [transport.value, threadId.value];
-  const ended = run?.ended ?? true;
+  const [runId, ended] = run?.threadId === thread ? [run.runId, run.ended] : [];
   useEffect(() => {
     let current = true;
+    setRefused(undefined);
+    // The server knows nothing of a thread without a run.
+    if (!line || !runId) return;
     const ask = async () => {
-      if (!line || !thread) return;
-      const told = await (line.state.peek().status === "open" ? line.refused(thread) : undefined);
-      const counts = told ?? (await requestJson<{ refused?: Record<string, number> }>(threadUrl(thread))).refused;
+      if (line.state.peek().status !== "open") return;
+      const counts = (await line.refused(thread)) ?? (await refusedOf(thread));
       if (current) setRefused(counts);
     };
-    // A thread that has not begun is unknown to the server, and a server that is gone says nothing.
-    const now = () => void ask().catch(() => current && setRefused(undefined));
+    // What a server that has just gone does not say is asked again.
+    const now = () => void ask().catch(() => {});
     now();
     const timer = ended ? undefined : setInterval(now, ASK_MS);
     return () => {
       current = false;
       clearInterval(timer);
     };
-  }, [line, thread, run?.runId, ended]);
+  }, [line, thread, runId, ended]);
   const names = Object.entries(refused ?? {}).sort(([, a], [, b]) => b - a);
-  const sum = names.reduce((total, [, count]) => total + count, 0);
+  const sum = names.reduce((total, [, times]) => total + times, 0);
   if (!refused) return null;
   return (
     <details class="refused">
-      <summary>The allow-list refused {counted(sum, "event")}</summary>
+      <summary>The allow-list refused {count(sum, "event")}</summary>
       <ul>
-        {names.map(([name, count]) => (
+        {names.map(([name, times]) => (
           <li key={name}>
-            <code>{name}</code> {count.toLocaleString("en")}
+            <code>{name}</code> {times.toLocaleString("en")}
           </li>
         ))}
       </ul>
@@ -136,8 +140,9 @@ function Refused({ run }: { readonly run: RunRecord | undefined }) {
   );
 }
 
-function threadUrl(id: string): URL {
-  return new URL(`threads/${encodeURIComponent(id)}`, base);
+async function refusedOf(thread: string): Promise<Readonly<Record<string, number>> | undefined> {
+  const url = new URL(`threads/${encodeURIComponent(thread)}`, base);
+  return (await requestJson<{ refused?: Readonly<Record<string, number>> }>(url)).refused;
 }
 
 function saveRun({ runId, from, to }: RunRecord): void {
