@@ -1,5 +1,5 @@
 /** Sets the page going: which agents there are, which thread it shows, and the line that follows it. */
-import { effect, signal } from "@preact/signals";
+import { effect, signal, untracked } from "@preact/signals";
 import { lineError, requestJson } from "../transport/http.ts";
 import { openTransport } from "../transport/open.ts";
 import type { LineError, Listener } from "../transport/transport.ts";
@@ -77,7 +77,8 @@ function follow(): (() => void) | undefined {
       threadError.value = error;
     },
   };
-  return line.follow(id, narrowing, listener);
+  // What the line reads of its own state is no reason to follow anew.
+  return untracked(() => line.follow(id, narrowing, listener));
 }
 
 /** Titles, order and what waits change with each run. */
