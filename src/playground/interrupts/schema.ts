@@ -1,0 +1,121 @@
+/** What a form needs of the JSON Schema that comes with a question. */
+
+export interface Field {
+  readonly name: string;
+  readonly kind: "text" | "number" | "boolean" | "choice" | "json";
+  readonly choices: readonly string[];
+  readonly label: string;
+  readonly hint: string | undefined;
+  readonly required: boolean;
+  readonly integer: boolean;
+  /** What it shows at first, as text. */
+  readonly initial: string;
+}
+
+export interface Form {
+  /** The choice that decides about all else, such as approve or reject; each choice becomes a button. */
+  readonly decision: Field | undefined;
+  readonly fields: readonly Field[];
+  /** The schema is not an object's: the answer is the value of its one field. */
+  readonly bare: boolean;
+}
+
+interface Schema {
+  readonly type?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly required?: readonly string[];
+  readonly description?: string;
+  readonly title?: string;
+  readonly default?: unknown;
+}
+
+const ANSWER = "answer";
+
+/** The form for a schema; without one, for any text. */
+export function formOf(schema: unknown): Form {
+  if (typeof schema !== "object" || schema === null)
+    return { decision: undefined, fields: [fieldOf(ANSWER, { type: "string" }, true)], bare: true };
+  const { type, properties, required = [] } = schema as Schema;
+  if (type !== "object" || !properties)
+    return { decision: undefined, fields: [fieldOf(ANSWER, schema as Schema, true)], bare: true };
+  const fields = Object.entries(properties).map(([name, part]) => fieldOf(name, part, required.includes(name)));
+  const decision = fields.find(({ kind, required }) => kind === "choice" && required) ?? fields.find(isApproval);
+  return { decision, fields: fields.filter((field) => field !== decision), bare: false };
+}
+
+/** A field that only asks for yes or no under a name that says so. */
+function isApproval({ name, kind }: Field): boolean {
+  return kind === "boolean" && /^(approved?|accept(ed)?|confirm(ed)?|allow(ed)?)$/i.test(name);
+}
+
+/** The buttons of a decision: what they say, and the value they stand for. */
+export function decisionsOf({ kind, choices }: Field): readonly { label: string; value: unknown }[] {
+  if (kind === "boolean")
+    return [
+      { label: "Approve", value: true },
+      { label: "Reject", value: false },
+    ];
+  return choices.map((value) => ({ label: titled(value), value }));
+}
+
+/** The fields that a decision wants: those whose description says so ("For edit: ..."), or all if none says anything. */
+export function fieldsFor(fields: readonly Field[], value: unknown): readonly Field[] {
+  const named = fields.some(({ hint }) => /^for \w+:/i.test(hint ?? ""));
+  return named ? fields.filter(({ hint }) => hint?.toLowerCase().startsWith(`for ${String(value)}:`)) : fields;
+}
+
+/**
+ * The value of a field from what was typed; nothing for what was left empty.
+ * @throws Error with a sentence for the person who typed it.
+ */
+export function answerOf({ kind, integer, required, label }: Field, typed: string): unknown {
+  if (kind === "boolean") return typed === "true";
+  if (typed.trim() === "") {
+    if (required) throw new Error(`${label} is required.`);
+    return undefined;
+  }
+  if (kind === "number") {
+    const number = Number(typed);
+    if (!Number.isFinite(number)) throw new Error(`${label} must be a number.`);
+    if (integer && !Number.isInteger(number)) throw new Error(`${label} must be a whole number.`);
+    return number;
+  }
+  if (kind !== "json") return typed;
+  try {
+    return JSON.parse(typed);
+  } catch {
+    throw new Error(`${label} must be JSON.`);
+  }
+}
+
+function fieldOf(name: string, schema: Schema, required: boolean): Field {
+  const choices = (schema.enum ?? []).filter((choice) => typeof choice === "string");
+  return {
+    name,
+    kind: choices.length > 0 ? "choice" : kindOf(schema.type),
+    choices,
+    label: schema.title ?? titled(name),
+    hint: schema.description,
+    required,
+    integer: schema.type === "integer",
+    initial: initialOf(schema.default),
+  };
+}
+
+function kindOf(type: unknown): Field["kind"] {
+  if (type === "string") return "text";
+  if (type === "number" || type === "integer") return "number";
+  return type === "boolean" ? "boolean" : "json";
+}
+
+function initialOf(value: unknown): string {
+  if (value === undefined) return "";
+  return typeof value === "string" ? value : JSON.stringify(value, null, 2);
+}
+
+/** `due_date` as "Due date". */
+function titled(name: string): string {
+  const words = name.replace(/([a-z])([A-Z])/g, "$1 $2").replaceAll(/[_-]+/g, " ");
+  return words.charAt(0).toUpperCase() + words.slice(1).toLowerCase();
+}

@@ -1,0 +1,160 @@
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { ContentPart } from "../../protocol/events.ts";
+import { busy, conversation, send, stop } from "../state/chat.ts";
+import { agent, agents } from "../state/session.ts";
+import { type Attachment, attach, MOST_BYTES } from "./attachments.ts";
+import { size } from "./figures.ts";
+import { Icon } from "./icons.tsx";
+
+/** In pixels; more lines scroll. */
+const TALLEST = 240;
+
+export function Composer() {
+  const [text, setText] = useState("");
+  const [attached, setAttached] = useState<readonly Attachment[]>([]);
+  const [problem, setProblem] = useState("");
+  const [dropping, setDropping] = useState(false);
+  const area = useRef<HTMLTextAreaElement>(null);
+  const picker = useRef<HTMLInputElement>(null);
+  const waiting = conversation.value.interrupts.value.length > 0;
+  const empty = text.trim() === "" && attached.length === 0;
+
+  // The height follows the text.
+  useLayoutEffect(() => {
+    if (!area.current) return;
+    area.current.style.height = "auto";
+    area.current.style.height = `${Math.min(TALLEST, area.current.scrollHeight)}px`;
+  }, [text]);
+
+  const add = async (files: Iterable<File>) => {
+    setProblem("");
+    for (const file of files) {
+      try {
+        const one = await attach(file);
+        setAttached((before) => [...before, one]);
+      } catch (thrown) {
+        setProblem(thrown instanceof Error ? thrown.message : String(thrown));
+      }
+    }
+  };
+  const submit = () => {
+    if (empty || busy.value || waiting) return;
+    const bytes = attached.reduce((sum, one) => sum + one.bytes, new TextEncoder().encode(text).length);
+    if (bytes > MOST_BYTES) {
+      setProblem(`This is ${size(bytes)}; a message may have 1 MiB in all.`);
+      return;
+    }
+    const parts: ContentPart[] = [
+      ...(text.trim() === "" ? [] : [{ type: "text" as const, text }]),
+      ...attached.map(({ part }) => part),
+    ];
+    setText("");
+    setAttached([]);
+    setProblem("");
+    void send(attached.length > 0 ? parts : text);
+  };
+
+  return (
+    <form
+      class={dropping ? "composer dropping" : "composer"}
+      onSubmit={(event) => {
+        event.preventDefault();
+        submit();
+      }}
+      onDragOver={(event) => {
+        event.preventDefault();
+        setDropping(true);
+      }}
+      onDragLeave={() => setDropping(false)}
+      onDrop={(event) => {
+        event.preventDefault();
+        setDropping(false);
+        void add(event.dataTransfer?.files ?? []);
+      }}
+    >
+      {attached.length > 0 && (
+        <ul class="attachments" aria-label="Attached">
+          {attached.map((one) => (
+            <li key={one.id}>
+              {one.preview ? <img src={one.preview} alt="" /> : <Icon name="file" size={20} />}
+              <span class="name">{one.name}</span>
+              <button
+                type="button"
+                class="action"
+                aria-label={`Remove ${one.name}`}
+                onClick={() => setAttached(attached.filter((other) => other !== one))}
+              >
+                <Icon name="close" size={12} />
+              </button>
+            </li>
+          ))}
+        </ul>
+      )}
+      {problem && (
+        <p class="problem" role="alert">
+          {problem}
+        </p>
+      )}
+      <div class="box">
+        <textarea
+          ref={area}
+          rows={1}
+          aria-label="Message"
+          placeholder={waiting ? "Answer above first" : `Message ${agent.value || "the agent"}`}
+          dir="auto"
+          value={text}
+          disabled={agents.value.length === 0}
+          onInput={({ currentTarget }) => setText(currentTarget.value)}
+          onKeyDown={(event) => {
+            if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+            event.preventDefault();
+            submit();
+          }}
+          onPaste={(event) => {
+            const files = event.clipboardData?.files;
+            if (files && files.length > 0) {
+              event.preventDefault();
+              void add([...files]);
+            }
+          }}
+        />
+        <input
+          ref={picker}
+          type="file"
+          multiple
+          class="hidden"
+          tabIndex={-1}
+          aria-label="Files to attach"
+          onChange={({ currentTarget }) => {
+            void add([...(currentTarget.files ?? [])]);
+            currentTarget.value = "";
+          }}
+        />
+        <button
+          type="button"
+          class="button icon bare"
+          aria-label="Attach files"
+          title="Attach files or images"
+          onClick={() => picker.current?.click()}
+        >
+          <Icon name="clip" />
+        </button>
+        {busy.value ? (
+          <button type="button" class="button icon primary" aria-label="Stop" title="Stop" onClick={() => void stop()}>
+            <Icon name="stop" />
+          </button>
+        ) : (
+          <button
+            type="submit"
+            class="button icon primary"
+            aria-label="Send"
+            title="Send (Enter)"
+            disabled={empty || waiting}
+          >
+            <Icon name="send" />
+          </button>
+        )}
+      </div>
+    </form>
+  );
+}

@@ -1,0 +1,91 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { keyOf } from "../conversation/conversation.ts";
+import type { Item } from "../conversation/items.ts";
+import { conversation, sending } from "../state/chat.ts";
+import { Answer, Reasoning } from "./answer.tsx";
+import { Icon } from "./icons.tsx";
+import { Interrupts } from "./interrupt-form.tsx";
+import { RunEnd } from "./run-end.tsx";
+import { StatePanel } from "./state-panel.tsx";
+import { ToolCard } from "./tool-card.tsx";
+import { UserMessage } from "./user-message.tsx";
+import { Welcome } from "./welcome.tsx";
+
+/** Who is this close to the end, in pixels, wants to stay there. */
+const NEAR = 80;
+
+export function ConversationView() {
+  const { items, known, run } = conversation.value;
+  const scroller = useRef<HTMLElement>(null);
+  const content = useRef<HTMLDivElement>(null);
+  const stays = useRef(true);
+  const [away, setAway] = useState(false);
+
+  useEffect(() => {
+    const [box, inside] = [scroller.current, content.current];
+    if (!box || !inside) return undefined;
+    const toEnd = () => {
+      if (stays.current) box.scrollTop = box.scrollHeight;
+    };
+    const scrolled = () => {
+      stays.current = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR;
+      setAway(!stays.current);
+    };
+    const sizes = new ResizeObserver(toEnd);
+    sizes.observe(inside);
+    sizes.observe(box);
+    box.addEventListener("scroll", scrolled, { passive: true });
+    return () => {
+      sizes.disconnect();
+      box.removeEventListener("scroll", scrolled);
+    };
+  }, []);
+
+  // Whoever opens a thread or sends something wants to see its end.
+  const asked = items.value.findLast(({ kind }) => kind === "user")?.id;
+  useEffect(() => {
+    stays.current = true;
+    if (asked !== undefined && scroller.current) scroller.current.scrollTop = scroller.current.scrollHeight;
+  }, [asked]);
+
+  const empty = items.value.length === 0 && !run.value && !sending.value;
+  return (
+    <div class="scroll-frame">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard */}
+      <section class="conversation" aria-label="Conversation" tabIndex={0} ref={scroller}>
+        <div class="column" ref={content}>
+          <StatePanel />
+          {items.value.map((item) => (
+            <ItemView key={keyOf(item)} item={item} />
+          ))}
+          <Interrupts />
+          {empty && known.value && <Welcome />}
+        </div>
+      </section>
+      {away && (
+        <button
+          type="button"
+          class="button latest"
+          onClick={() => scroller.current?.scrollTo({ top: scroller.current.scrollHeight, behavior: "smooth" })}
+        >
+          <Icon name="down" /> Latest
+        </button>
+      )}
+    </div>
+  );
+}
+
+function ItemView({ item }: { item: Item }) {
+  switch (item.kind) {
+    case "user":
+      return <UserMessage item={item} />;
+    case "text":
+      return <Answer item={item} />;
+    case "reasoning":
+      return <Reasoning item={item} />;
+    case "tool":
+      return <ToolCard item={item} />;
+    case "end":
+      return <RunEnd item={item} />;
+  }
+}

@@ -1,0 +1,30 @@
+import { useEffect, useState } from "preact/hooks";
+
+/** `performance.now()`, kept up to date while `active`. */
+export function useNow(active: boolean, everyMs = 200): number {
+  const [now, setNow] = useState(() => performance.now());
+  useEffect(() => {
+    if (!active) return undefined;
+    setNow(performance.now());
+    const timer = setInterval(() => setNow(performance.now()), everyMs);
+    return () => clearInterval(timer);
+  }, [active, everyMs]);
+  return now;
+}
+
+/** `true` for a moment after the function was called with a text that could be copied. */
+export function useCopy(): [copied: boolean, copy: (text: string) => void] {
+  const [copied, setCopied] = useState(false);
+  useEffect(() => {
+    if (!copied) return undefined;
+    const timer = setTimeout(() => setCopied(false), 1_500);
+    return () => clearTimeout(timer);
+  }, [copied]);
+  const copy = (text: string) => {
+    navigator.clipboard?.writeText(text).then(
+      () => setCopied(true),
+      () => setCopied(false), // The browser does not allow it; nothing is claimed.
+    );
+  };
+  return [copied, copy];
+}

@@ -1,0 +1,30 @@
+import { transport } from "../state/session.ts";
+import type { TransportKind } from "../transport/transport.ts";
+
+const NAMES: Readonly<Record<TransportKind, string>> = {
+  frames: "WebSocket",
+  bare: "WebSocket, bare",
+  sse: "SSE",
+};
+
+const STATES = {
+  idle: "not connected",
+  connecting: "connecting",
+  open: "connected",
+  waiting: "not connected",
+  closed: "closed",
+};
+
+/** A dot and the line's name. */
+export function LineStatus() {
+  const line = transport.value;
+  if (!line) return null;
+  const { status } = line.state.value;
+  return (
+    <span class={`line ${status}`} title={`${NAMES[line.kind]}: ${STATES[status]}`}>
+      <span class="dot" aria-hidden="true" />
+      <span class="what">{NAMES[line.kind]}</span>
+      <span class="hidden">{STATES[status]}</span>
+    </span>
+  );
+}

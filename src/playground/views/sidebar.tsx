@@ -1,0 +1,109 @@
+import { useState } from "preact/hooks";
+import { agent, threadId } from "../state/session.ts";
+import { newThread, openThread } from "../state/start.ts";
+import {
+  deleteThread,
+  moreThreads,
+  reloadThreads,
+  showMoreThreads,
+  type ThreadInfo,
+  threads,
+  threadsError,
+} from "../state/threads.ts";
+import { lineError } from "../transport/http.ts";
+import { Action } from "./action.tsx";
+import { Icon } from "./icons.tsx";
+import { ThemeSwitch } from "./theme-switch.tsx";
+
+export function Sidebar({ onLeave }: { onLeave: () => void }) {
+  const go = (id?: string) => {
+    if (id === undefined) newThread();
+    else openThread(id);
+    onLeave();
+  };
+  return (
+    <nav class="sidebar" aria-label="Conversations">
+      <div class="brand">
+        <Wave />
+        <span>Sluice</span>
+        <ThemeSwitch />
+      </div>
+      <button type="button" class="button new" onClick={() => go()}>
+        <Icon name="plus" /> New conversation
+      </button>
+      <div class="heading">
+        <h2>Conversations</h2>
+        <Action name="Reload conversations" icon="again" onClick={() => void reloadThreads()} />
+      </div>
+      {threadsError.value && threads.value.length === 0 && <p class="problem">{threadsError.value.message}</p>}
+      {threads.value.length === 0 && !threadsError.value && <p class="quiet small none">None yet.</p>}
+      <ul class="threads">
+        {threads.value.map((thread) => (
+          <Thread key={thread.threadId} thread={thread} onOpen={() => go(thread.threadId)} />
+        ))}
+      </ul>
+      {moreThreads.value && (
+        <button type="button" class="link" onClick={() => void showMoreThreads()}>
+          Older conversations
+        </button>
+      )}
+    </nav>
+  );
+}
+
+function Thread({ thread, onOpen }: { thread: ThreadInfo; onOpen: () => void }) {
+  const [asking, ask] = useState(false);
+  const [problem, setProblem] = useState("");
+  const current = thread.threadId === threadId.value;
+  const title = thread.title || "Untitled";
+  const remove = async () => {
+    try {
+      await deleteThread(thread.threadId);
+      if (current) newThread();
+    } catch (thrown) {
+      setProblem(lineError(thrown).message);
+    }
+  };
+  if (asking)
+    return (
+      <li class="asking" onKeyDown={(event) => event.key === "Escape" && ask(false)}>
+        <p>{problem || `Delete “${title.slice(0, 40)}”?`}</p>
+        <div class="row">
+          <button type="button" class="button danger" ref={focus} onClick={() => void remove()}>
+            Delete
+          </button>
+          <button type="button" class="button" onClick={() => ask(false)}>
+            Keep
+          </button>
+        </div>
+      </li>
+    );
+  return (
+    <li class={current ? "current" : ""}>
+      <button type="button" class="open" aria-current={current ? "page" : undefined} onClick={onOpen}>
+        <span class="title" dir="auto">
+          {title}
+        </span>
+        <span class="about">
+          {thread.active && <span class="live">running</span>}
+          {thread.waiting && <span class="waiting">waits for you</span>}
+          {thread.agent && thread.agent !== agent.value && !thread.active && !thread.waiting && thread.agent}
+        </span>
+      </button>
+      <Action name={`Delete ${title}`} icon="trash" onClick={() => ask(true)} />
+    </li>
+  );
+}
+
+function focus(element: HTMLElement | null): void {
+  element?.focus();
+}
+
+function Wave() {
+  return (
+    <svg viewBox="0 0 32 32" width="24" height="24" aria-hidden="true" class="wave">
+      <rect width="32" height="32" rx="8" />
+      <path d="M6 12c3.300 0 3.300 3 6.700 3s3.300-3 6.600-3 3.400 3 6.700 3M6 19c3.300 0 3.300 3 6.700 3s3.300-3 6.600-3 3.400 3 6.700 3" />
+    </svg>
+  );
+}

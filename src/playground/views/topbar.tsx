@@ -1,0 +1,51 @@
+import { agent, agents } from "../state/session.ts";
+import { inspectorOpen } from "../state/settings.ts";
+import { Icon } from "./icons.tsx";
+import { LineStatus } from "./line-status.tsx";
+
+export function Topbar({ onMenu, menuOpen }: { onMenu: () => void; menuOpen: boolean }) {
+  const known = agents.value;
+  const current = known.find(({ name }) => name === agent.value);
+  return (
+    <header class="topbar">
+      <button
+        type="button"
+        class="button icon bare menu"
+        aria-label="Conversations"
+        aria-expanded={menuOpen}
+        onClick={onMenu}
+      >
+        <Icon name="menu" />
+      </button>
+      <label class="agent">
+        <span class="hidden">Agent</span>
+        <select
+          class="field"
+          value={agent.value}
+          disabled={known.length === 0}
+          onChange={({ currentTarget }) => {
+            agent.value = currentTarget.value;
+          }}
+        >
+          {known.map(({ name }) => (
+            <option key={name} value={name}>
+              {name}
+            </option>
+          ))}
+        </select>
+      </label>
+      <p class="about quiet">{current?.description}</p>
+      <LineStatus />
+      <button
+        type="button"
+        class="button under"
+        aria-pressed={inspectorOpen.value}
+        onClick={() => {
+          inspectorOpen.value = !inspectorOpen.value;
+        }}
+      >
+        <Icon name="gauge" /> <span>Under the hood</span>
+      </button>
+    </header>
+  );
+}

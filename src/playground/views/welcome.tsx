@@ -1,0 +1,38 @@
+import { busy, send } from "../state/chat.ts";
+import { agent, agents } from "../state/session.ts";
+
+/** An empty conversation: who this is, and what can be asked. */
+export function Welcome() {
+  const current = agents.value.find(({ name }) => name === agent.value);
+  if (!current) return null;
+  const prompts = current.prompts ?? [];
+  return (
+    <div class="welcome">
+      <h1>{current.name}</h1>
+      {current.description && <p class="quiet">{current.description}</p>}
+      {prompts.length > 0 && (
+        <ul class="prompts" aria-label="Suggestions">
+          {prompts.map((prompt) => (
+            <li key={prompt}>
+              <button type="button" disabled={busy.value} onClick={() => void send(prompt)}>
+                {prompt}
+              </button>
+            </li>
+          ))}
+        </ul>
+      )}
+    </div>
+  );
+}
+
+/** The first run needs no key, and says so once, quietly. */
+export function DemoNote() {
+  const current = agents.value.find(({ name }) => name === agent.value);
+  if (!current?.demo) return null;
+  return (
+    <p class="demo">
+      A built-in demo model answers. For a real one set <code>OPENAI_API_KEY</code> or <code>OPENAI_BASE_URL</code> in{" "}
+      <code>.env</code> and start the server again.
+    </p>
+  );
+}
