@@ -3,6 +3,7 @@ import { request } from "node:http";
 import { request as requestTls } from "node:https";
 import type { RunAgentInput } from "@ag-ui/core";
 import WebSocket from "ws";
+import { dataOf, Frames, reasonOf } from "../src/doctor/sse.ts";
 
 export const TRANSPORTS = ["ws", "sse"] as const;
 export type Transport = (typeof TRANSPORTS)[number];
@@ -91,29 +92,4 @@ function eventStream({ url, agent }: LineOptions, ear: Ear): Line {
       call.destroy();
     },
   };
-}
-
-/** Cuts text into SSE frames, whatever the pieces it comes in. */
-class Frames {
-  #rest = "";
-
-  push(text: string): string[] {
-    const parts = (this.#rest + text).replaceAll("\r\n", "\n").split("\n\n");
-    this.#rest = parts.pop() ?? "";
-    return parts;
-  }
-}
-
-/** What the `data:` lines of a frame say; nothing for a comment. */
-function dataOf(frame: string): string {
-  const lines = frame.split("\n").filter((line) => line.startsWith("data:"));
-  return lines.map((line) => line.slice(5).replace(/^ /, "")).join("\n");
-}
-
-/** Why a connection could not be made, for a person. Node tells of several addresses in an error without a message. */
-export function reasonOf(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  const first = error instanceof AggregateError ? (error.errors[0] as Error | undefined) : undefined;
-  if (code === "ECONNREFUSED") return "The connection was refused: is the server running there?";
-  return message || first?.message || code || String(error);
 }

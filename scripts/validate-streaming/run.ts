@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type AGUIEvent, EventType } from "@ag-ui/core";
 import { openLine, type Transport } from "../line.ts";
 import { Sequence } from "./sequence.ts";
-import { type Check, judgeSpread, type Spread, type Token } from "./spread.ts";
+import { type Check, judgeSpread, type Spread, type Token } from "../../src/doctor/spread.ts";
 
 export interface RunOptions {
   readonly url: string;

@@ -60,7 +60,7 @@ export interface GraphEvent {
 }
 
 /** The nodes that lead to an event, outermost first: `["research", "writer"]` for a node of a subgraph. Root: `[]`. */
-export function nodePath(event: GraphEvent): string[] {
+export function nodePath(event: Pick<GraphEvent, "metadata">): string[] {
   const ns = event.metadata.langgraph_checkpoint_ns;
   if (typeof ns !== "string" || ns === "") return [];
   return ns.split("|").map((segment) => segment.split(":", 1)[0] ?? segment);

@@ -1,4 +1,4 @@
-/** The few figures that the scripts make of their measurements. */
+/** The few figures that are made of measurements, and how they are written. */
 
 /** The smallest value that at least `share` (0 to 1) of the values do not exceed; NaN for none. */
 export function percentile(values: readonly number[], share: number): number {
@@ -19,4 +19,14 @@ export function table(rows: readonly (readonly string[])[]): string {
     )
     .map((cells) => cells.join("  ").trimEnd())
     .join("\n");
+}
+
+/** `842 ms`, `3.2 s`. */
+export function duration(ms: number): string {
+  return ms < 1_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(1)} s`;
+}
+
+/** `1 chunk`, `3 chunks`. */
+export function counted(count: number, thing: string): string {
+  return `${count} ${thing}${count === 1 ? "" : "s"}`;
 }

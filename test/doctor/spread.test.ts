@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { judgeSpread, type Token } from "../../scripts/validate-streaming/spread.ts";
+import { judgeSpread, type Token } from "../../src/doctor/spread.ts";
 
 /** Tokens of one message that arrive at these milliseconds. */
 function at(...times: number[]): Token[] {

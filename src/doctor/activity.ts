@@ -1,0 +1,234 @@
+/**
+ * What this process does while a graph runs in it: whom it asks over HTTP, when bytes arrive, which threads and
+ * children it starts, when it stands still, and what sets off the code that runs right now. It watches from outside:
+ * through async_hooks, diagnostics channels and the sockets' one way in. Nothing that it watches is changed.
+ */
+import { AsyncLocalStorage, createHook } from "node:async_hooks";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import type { ClientRequest, IncomingMessage } from "node:http";
+import { Socket } from "node:net";
+import { nodePath } from "../protocol/graph-event.ts";
+import { isRecord } from "../protocol/input.ts";
+import type { Exchange, Helper, Trigger } from "./evidence.ts";
+
+/** What kind of resource calls back into JavaScript, by its async_hooks type. What is not here is `other`. */
+const NETWORK = /^(TCP|TLS|HTTP|UDP|GETADDRINFO|QUERY|ZLIB|BROTLI)/;
+/** What is set off by what scheduled it. */
+const HOPS = new Set(["TickObject", "Microtask", "Immediate"]);
+/** A timer as short as this is a way to yield, not to wait. */
+const YIELD_MS = 1;
+const PULSE_MS = 20;
+/** The event loop stood still when a timer is as late as this. */
+const STALL_MS = 100;
+
+interface UndiciRequest {
+  readonly method?: string;
+  readonly origin?: string | URL;
+  readonly path?: string;
+}
+interface UndiciMessage {
+  readonly request: UndiciRequest;
+  readonly socket?: Socket;
+  readonly response?: { readonly statusCode: number; readonly headers: readonly (Buffer | string)[] };
+}
+
+export class Activity {
+  readonly exchanges: Exchange[] = [];
+  readonly helpers: Helper[] = [];
+  readonly stalls: { at: number; ms: number }[] = [];
+  #began = performance.now();
+  readonly #context = new AsyncLocalStorage<true>();
+  readonly #byRequest = new WeakMap<object, Exchange>();
+  readonly #bySocket = new WeakMap<Socket, Exchange>();
+  readonly #triggers = new Map<number, Trigger>();
+  /** What goes on with the turn it was scheduled in. */
+  readonly #hops = new Set<number>();
+  #trigger: Trigger = "other";
+  #turn = 0;
+  #depth = 0;
+  #running = false;
+  readonly #undo: (() => void)[] = [];
+
+  /** Watches from here on: made before the graph's module is loaded. */
+  constructor() {
+    this.#watchTriggers();
+    this.#watchSockets();
+    this.#watchRequests();
+  }
+
+  /** What set off the code that calls this, in which turn of the event loop, and when. */
+  get instant(): { trigger: Trigger; turn: number; at: number } {
+    return { trigger: this.#trigger, turn: this.#turn, at: this.now };
+  }
+
+  /** Runs the graph, so that what it does is told from what else this process does. Times count from here. */
+  async run<T>(graph: () => Promise<T>): Promise<T> {
+    this.#began = performance.now();
+    this.#running = true;
+    const stopPulse = this.#watchLoop();
+    try {
+      return await this.#context.run(true, graph);
+    } finally {
+      this.#running = false;
+      stopPulse();
+    }
+  }
+
+  stop(): void {
+    for (const undo of this.#undo) undo();
+  }
+
+  /** Milliseconds since the run began. */
+  get now(): number {
+    return performance.now() - this.#began;
+  }
+
+  #watchTriggers(): void {
+    const hook = createHook({
+      init: (id, type, _trigger, resource) => {
+        if (type === "PROMISE") return;
+        const hop = HOPS.has(type) || isYield(type, resource);
+        this.#triggers.set(id, hop ? this.#trigger : triggerOf(type));
+        if (hop) this.#hops.add(id);
+        if (this.#running && (type === "WORKER" || type === "PROCESSWRAP")) this.#noteHelper(type);
+      },
+      before: (id) => {
+        const trigger = this.#triggers.get(id);
+        // What runs inside something else was not called by the event loop.
+        if (trigger && this.#depth === 0) {
+          this.#trigger = trigger;
+          if (!this.#hops.has(id)) this.#turn += 1;
+        }
+        this.#depth += 1;
+      },
+      after: () => {
+        this.#depth = Math.max(this.#depth - 1, 0);
+      },
+      destroy: (id) => {
+        this.#triggers.delete(id);
+        this.#hops.delete(id);
+      },
+    }).enable();
+    this.#undo.push(() => hook.disable());
+  }
+
+  #noteHelper(type: string): void {
+    if (this.#context.getStore() !== true) return;
+    const kind = type === "WORKER" ? "worker thread" : "child process";
+    this.helpers.push({ kind, node: currentNode(), at: this.now });
+  }
+
+  /** Every byte that a client reads comes in through `push`, whatever library it belongs to. */
+  #watchSockets(): void {
+    const own = Object.getOwnPropertyDescriptor(Socket.prototype, "push");
+    const push = Socket.prototype.push;
+    const seen = (socket: Socket) => this.#bySocket.get(socket)?.reads.push(this.now);
+    Socket.prototype.push = function (this: Socket, chunk: unknown, encoding?: BufferEncoding) {
+      if (chunk !== null) seen(this);
+      return push.call(this, chunk, encoding);
+    };
+    this.#undo.push(() => {
+      if (own) Object.defineProperty(Socket.prototype, "push", own);
+      else Reflect.deleteProperty(Socket.prototype, "push");
+    });
+  }
+
+  #watchRequests(): void {
+    // `fetch` and undici.
+    this.#on<UndiciMessage>("undici:request:create", ({ request }) => {
+      const { method = "GET", origin = "", path = "" } = request;
+      this.#begin(request, `${method} ${origin}${path.split("?", 1)[0]}`);
+    });
+    this.#on<UndiciMessage>("undici:client:sendHeaders", ({ request, socket }) => this.#over(request, socket));
+    this.#on<UndiciMessage>("undici:request:headers", ({ request, response }) => {
+      this.#answered(request, response?.statusCode, headerOf(response?.headers ?? [], "content-type"));
+    });
+    this.#on<UndiciMessage>("undici:request:trailers", ({ request }) => this.#ended(request));
+    this.#on<UndiciMessage>("undici:request:error", ({ request }) => this.#ended(request));
+    // `node:http`, and the libraries on top of it.
+    this.#on<{ request: ClientRequest }>("http.client.request.start", ({ request }) => {
+      this.#begin(request, `${request.method} ${request.protocol}//${request.host}${request.path.split("?", 1)[0]}`);
+      if (request.socket) this.#over(request, request.socket);
+      else request.once("socket", (socket: Socket) => this.#over(request, socket));
+      request.once("close", () => this.#ended(request));
+    });
+    this.#on<{ request: ClientRequest; response: IncomingMessage }>(
+      "http.client.response.finish",
+      ({ request, response }) => {
+        this.#answered(request, response.statusCode, response.headers["content-type"]);
+        response.once("end", () => this.#ended(request));
+      },
+    );
+  }
+
+  #on<T>(channel: string, hear: (message: T) => void): void {
+    const listener = (message: unknown) => hear(message as T);
+    subscribe(channel, listener);
+    this.#undo.push(() => unsubscribe(channel, listener));
+  }
+
+  #begin(request: object, what: string): void {
+    if (!this.#running) return;
+    const inContext = this.#context.getStore() === true;
+    const exchange: Exchange = { what, node: currentNode(), inContext, startedAt: this.now, reads: [] };
+    this.#byRequest.set(request, exchange);
+    this.exchanges.push(exchange);
+  }
+
+  #over(request: object, socket: Socket | undefined): void {
+    const exchange = this.#byRequest.get(request);
+    if (exchange && socket) this.#bySocket.set(socket, exchange);
+  }
+
+  #answered(request: object, status: number | undefined, contentType: string | undefined): void {
+    const exchange = this.#byRequest.get(request);
+    if (!exchange) return;
+    if (status !== undefined) exchange.status = status;
+    if (contentType !== undefined) exchange.contentType = contentType;
+  }
+
+  #ended(request: object): void {
+    const exchange = this.#byRequest.get(request);
+    if (exchange) exchange.endedAt ??= this.now;
+  }
+
+  /** Gives what ends it, and looks a last time: what stood still to the end has kept the timer from firing. */
+  #watchLoop(): () => void {
+    let last = performance.now();
+    const look = () => {
+      const now = performance.now();
+      const ms = now - last - PULSE_MS;
+      if (ms > STALL_MS) this.stalls.push({ at: last - this.#began, ms });
+      last = now;
+    };
+    const pulse = setInterval(look, PULSE_MS);
+    return () => {
+      clearInterval(pulse);
+      look();
+    };
+  }
+}
+
+function triggerOf(type: string): Trigger {
+  if (type === "Timeout") return "timer";
+  return NETWORK.test(type) ? "network" : "other";
+}
+
+function isYield(type: string, resource: object): boolean {
+  return type === "Timeout" && ((resource as { _idleTimeout?: number })._idleTimeout ?? 0) <= YIELD_MS;
+}
+
+function headerOf(headers: readonly (Buffer | string)[], name: string): string | undefined {
+  const at = headers.findIndex((header, index) => index % 2 === 0 && header.toString().toLowerCase() === name);
+  return at < 0 ? undefined : headers[at + 1]?.toString();
+}
+
+/** LangChain keeps its config in one AsyncLocalStorage for all its copies in a process. */
+function currentNode(): string | undefined {
+  const storage = (globalThis as Record<symbol, unknown>)[Symbol.for("ls:tracing_async_local_storage")];
+  const store: unknown = (storage as { getStore?: () => unknown } | undefined)?.getStore?.();
+  const extra = isRecord(store) ? store.extra : undefined;
+  const config = (extra as Record<symbol, unknown> | undefined)?.[Symbol.for("lc:child_config")];
+  const metadata = isRecord(config) && isRecord(config.metadata) ? config.metadata : {};
+  return nodePath({ metadata }).join("/") || undefined;
+}

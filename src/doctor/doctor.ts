@@ -1,0 +1,154 @@
+/** Examines a graph or a server: observes, then diagnoses. */
+import { resolve } from "node:path";
+import { MemorySaver } from "@langchain/langgraph";
+import { bundledGraphs } from "../app/bundled.ts";
+import { servedAgent } from "../app/served-agent.ts";
+import { type AgentEntry, defaultAgent } from "../config/agents.ts";
+import { type Config, loadConfig } from "../config/config.ts";
+import { ConfigError } from "../config/config-error.ts";
+import { loadGraph } from "../graph/loader.ts";
+import type { ServedGraph } from "../graph/source.ts";
+import { graphFile, isGraphFile } from "../protocol/graph-file.ts";
+import { messageOf } from "../protocol/redact.ts";
+import { Activity } from "./activity.ts";
+import { diagnose } from "./diagnose.ts";
+import { aboutKeys } from "./diagnose-graph.ts";
+import type { Evidence } from "./evidence.ts";
+import { observeGraph, type Question } from "./observe-graph.ts";
+import { observeServer } from "./observe-server.ts";
+import type { Verdict } from "./verdict.ts";
+
+export interface Examination {
+  /** `<file>:<export>` or an address; without one it is `agent` of the configuration. */
+  readonly target: string | undefined;
+  /** An agent's name: whom to ask of a server, whose settings to use for a file. */
+  readonly agent: string | undefined;
+  /** An agents.json or langgraph.json, for the agent's settings. */
+  readonly configFile: string | undefined;
+  readonly message: string;
+  /** What the graph is given instead of messages; for a server, the run's `state`. */
+  readonly input: unknown;
+  /** The most that the first token may take, in milliseconds. */
+  readonly firstTokenMs: number;
+  /** How long the run may take, in milliseconds. */
+  readonly timeoutMs: number;
+  readonly expectReasoning: boolean;
+  /** The folder that files are relative to. */
+  readonly cwd: string;
+  readonly packageRoot: string;
+}
+
+export interface Finding {
+  readonly evidence: Evidence;
+  /** The main one first; at least one. */
+  readonly verdicts: readonly Verdict[];
+}
+
+export function isAddress(target: string): boolean {
+  return /^(https?|wss?):\/\//i.test(target) && URL.canParse(target);
+}
+
+/**
+ * Asks once, and says what it found.
+ * @throws ConfigError when there is nothing to examine: no such file, export or agent.
+ */
+export async function examine(examination: Examination): Promise<Finding> {
+  const { target } = examination;
+  const evidence =
+    target !== undefined && isAddress(target)
+      ? await observeServer(target, examination.agent, question(examination, defaultAgent("").reasoningTags))
+      : await examineGraph(examination);
+  return { evidence, verdicts: diagnose(evidence) };
+}
+
+async function examineGraph(examination: Examination): Promise<Evidence> {
+  const { target, configFile, cwd, packageRoot } = examination;
+  const graphs = target !== undefined && configFile === undefined ? [target] : [];
+  const config = loadConfig({ cwd, packageRoot, graphs, configFile });
+  const [name, entry] = entryOf(config, examination);
+  const asked = question(examination, entry.reasoningTags);
+  const told = target ?? name;
+  // From before the module is loaded, so that nothing it sets up is missed.
+  const activity = new Activity();
+  try {
+    const graph = await load(name, entry, config, packageRoot);
+    return await observeGraph(told, servedAgent(name, entry, config, graph), asked, activity);
+  } catch (error) {
+    const message = messageOf(error);
+    if (!aboutKeys(message)) throw error;
+    return notRun(told, asked, message);
+  } finally {
+    activity.stop();
+  }
+}
+
+async function load(name: string, { graph }: AgentEntry, config: Config, packageRoot: string): Promise<ServedGraph> {
+  const checkpointer = new MemorySaver();
+  try {
+    if (isGraphFile(graph)) return await loadGraph(graph, { folder: config.graphsRelativeTo, checkpointer });
+  } catch (error) {
+    throw new ConfigError(messageOf(error), { cause: error });
+  }
+  const bundled = (await bundledGraphs(config, checkpointer, packageRoot))[graph];
+  if (bundled) return bundled;
+  throw new ConfigError(`Agent ${name}: there is no bundled agent "${graph}".`);
+}
+
+/** The agent that is meant: the one of that name, else the one with that graph, else the first. */
+function entryOf(config: Config, { target, agent, configFile, cwd }: Examination): [string, AgentEntry] {
+  const entries = Object.entries(config.agents);
+  const names = entries.map(([name]) => name).join(", ");
+  if (agent !== undefined && configFile === undefined && target !== undefined) {
+    throw new ConfigError("--agent names one of a configuration file: give that with --config.");
+  }
+  const same = (graph: string) =>
+    isGraphFile(graph) && sameGraph([config.graphsRelativeTo, graph], [cwd, target ?? ""]);
+  const found = entries.find(([name, { graph }]) =>
+    agent !== undefined ? name === agent : target === undefined || configFile === undefined || same(graph),
+  );
+  if (!found) {
+    throw new ConfigError(
+      agent === undefined
+        ? `--config: no agent has the graph ${target}: name one with --agent. Agents: ${names}.`
+        : `--agent: there is no agent "${agent}". Agents: ${names}.`,
+    );
+  }
+  const [name, entry] = found;
+  return configFile === undefined || target === undefined ? found : [name, { ...entry, graph: resolved(cwd, target) }];
+}
+
+function sameGraph(...graphs: readonly [folder: string, graph: string][]): boolean {
+  return new Set(graphs.map(([folder, graph]) => resolved(folder, graph))).size === 1;
+}
+
+function resolved(folder: string, graph: string): string {
+  const { file, exported } = graphFile(graph);
+  return exported === undefined ? resolve(folder, file) : `${resolve(folder, file)}:${exported}`;
+}
+
+function question(examination: Examination, reasoningTags: readonly string[]): Question {
+  const { message, input, firstTokenMs, timeoutMs, expectReasoning } = examination;
+  return { message, input, asked: { firstTokenMs, timeoutMs, expectReasoning, reasoningTags } };
+}
+
+/** A graph that could not even be made, for want of a key. */
+function notRun(target: string, { asked }: Question, message: string): Evidence {
+  return {
+    target,
+    asked,
+    end: { kind: "failed", message, byModel: true },
+    totalMs: 0,
+    told: { counts: {}, messages: [], tokens: [], reasoning: 0, snapshots: 0 },
+    tags: { opened: 0, closed: 0 },
+    graph: {
+      nodes: [],
+      modelCalls: [],
+      exchanges: [],
+      helpers: [],
+      customs: [],
+      stalls: [],
+      refused: {},
+      rules: { admitsTokens: true, tokens: true, checkpointer: false },
+    },
+  };
+}

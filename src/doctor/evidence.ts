@@ -1,0 +1,184 @@
+/** What the doctor saw. Plain data, no texts of the conversation; every time is in milliseconds since the question. */
+
+/** What set something off: bytes that arrived, a timer that fired, or anything else (another thread, a child, a file). */
+export type Trigger = "network" | "timer" | "other";
+
+/** A piece of text that came at once. */
+export interface Piece {
+  readonly at: number;
+  readonly characters: number;
+  readonly trigger?: Trigger | undefined;
+  /** The turn of the event loop in which it came. */
+  readonly turn?: number | undefined;
+}
+
+/** A text message as a client is told it. */
+export interface ToldMessage {
+  readonly id: string;
+  readonly pieces: Piece[];
+  readonly startedAt: number;
+  endedAt?: number;
+  /** The server's own clock at its start and end, where the events say. */
+  madeFrom?: number;
+  madeTo?: number;
+  /** Of a graph that ran here: the graph event it was made of, and where that happened. */
+  readonly source?: { readonly event: string; readonly runId: string; readonly node: string } | undefined;
+}
+
+/** What a client is told of a run. */
+export interface Told {
+  /** How many events, by type; custom ones by name too, like `CUSTOM sluice.model_call`. */
+  readonly counts: Record<string, number>;
+  readonly messages: ToldMessage[];
+  /** Pieces of anything a reader sees grow: text, reasoning, arguments of tools. `span`: what it is a piece of. */
+  readonly tokens: { readonly at: number; readonly characters: number; readonly span: string }[];
+  /** Characters of reasoning. */
+  reasoning: number;
+  /** Snapshots of messages or state that hold an assistant's text. */
+  snapshots: number;
+  /** When and how the run ended: the terminal event. */
+  endedAt?: number;
+  error?: { readonly code: string; readonly message: string };
+  interrupted?: boolean;
+}
+
+/** How the run was left. */
+export type End =
+  | { readonly kind: "ended" }
+  | { readonly kind: "failed"; readonly message: string; readonly byModel: boolean }
+  | { readonly kind: "timed-out" };
+
+/** A run of one of the graph's nodes. */
+export interface NodeRun {
+  /** The path to it, like `research/writer`. */
+  readonly path: string;
+  readonly startedAt: number;
+  endedAt?: number;
+  /** Characters of the assistant's messages that it returned. */
+  characters: number;
+  /** What on those messages only a model call leaves: `usage_metadata`, `response_metadata`. */
+  marks: string[];
+  /** It returned the question too: a whole list of messages, not one answer. */
+  returnedQuestion: boolean;
+}
+
+/** A model call that LangGraph told of. */
+export interface ModelCall {
+  readonly runId: string;
+  readonly node: string;
+  readonly startedAt: number;
+  endedAt?: number;
+  /** Its chunks that had text. */
+  readonly chunks: Piece[];
+  /** Characters of its finished message. */
+  characters: number;
+  outputTokens?: number;
+  /** Switches that its own description shows: `streaming: false`, `disableStreaming: true`. */
+  readonly switches: readonly string[];
+  /** Chunks that the allow-list refused, and why. */
+  refused: number;
+  refusedFor?: "name" | "place" | "nostream";
+}
+
+/** An HTTP exchange that this process made while the graph ran. */
+export interface Exchange {
+  /** Method and address, without its query. */
+  readonly what: string;
+  /** The node it was made in, by LangChain's own context; `undefined` where that was lost. */
+  readonly node: string | undefined;
+  /** `false`: made where the run's async context does not reach. */
+  readonly inContext: boolean;
+  readonly startedAt: number;
+  status?: number;
+  contentType?: string;
+  /** When its body was complete. */
+  endedAt?: number;
+  /** When bytes of the answer arrived. */
+  readonly reads: number[];
+}
+
+/** A worker thread or child process that was started while the graph ran. */
+export interface Helper {
+  readonly kind: "worker thread" | "child process";
+  readonly node: string | undefined;
+  readonly at: number;
+}
+
+/** Custom events of one name from one node that carry text. */
+export interface CustomSeries {
+  readonly name: string;
+  /** The node it comes from; empty where the event does not say, as those of `config.writer` do. */
+  node: string;
+  readonly pieces: Piece[];
+  /** Put together they are the text of the message that the node returned. */
+  isAnswer: boolean;
+}
+
+/** What only a graph that runs in this process shows. */
+export interface GraphEvidence {
+  readonly nodes: NodeRun[];
+  readonly modelCalls: ModelCall[];
+  readonly exchanges: Exchange[];
+  readonly helpers: Helper[];
+  readonly customs: CustomSeries[];
+  /** Times in which this process's event loop stood still. */
+  readonly stalls: { readonly at: number; readonly ms: number }[];
+  /** Graph events that the allow-list refused, by name. */
+  readonly refused: Record<string, number>;
+  /** What the agent's settings say. */
+  readonly rules: { readonly admitsTokens: boolean; readonly tokens: boolean; readonly checkpointer: boolean };
+}
+
+/** An event as it arrived from a server. */
+export interface Arrival {
+  readonly type: string;
+  readonly at: number;
+  /** The server's clock. */
+  readonly made?: number | undefined;
+}
+
+/** What only a server shows. */
+export interface ServerEvidence {
+  /** Where the question was sent in the end. */
+  readonly url: string;
+  readonly transport: "sse" | "ws";
+  /** `false`: nobody answered; `why` says what happened instead. */
+  readonly reached: boolean;
+  readonly why?: string | undefined;
+  readonly status?: number | undefined;
+  readonly location?: string | undefined;
+  /** Of the response: the headers that say something about buffering. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** What it said, where it was no stream of events. At most 300 characters. */
+  readonly body?: string | undefined;
+  readonly arrivals: readonly Arrival[];
+  /** Frames that were no AG-UI events, and what the first looked like. */
+  readonly foreign: number;
+  /** The streaming endpoint of a Sluice that was found there. */
+  readonly sluice?: string | undefined;
+  readonly agents?: readonly string[] | undefined;
+  /** Graph events that the server's allow-list refused in this run, by name. */
+  readonly refused?: Readonly<Record<string, number>> | undefined;
+  /** The same question over a WebSocket: from the first token to the last, in milliseconds. */
+  readonly overWebSocketMs?: number | undefined;
+}
+
+export interface Evidence {
+  /** The graph or address that was examined, as it was given. */
+  readonly target: string;
+  readonly asked: {
+    /** The most that the first token may take. */
+    readonly firstTokenMs: number;
+    readonly timeoutMs: number;
+    /** Reasoning is expected, between these tags or in blocks of its own. */
+    readonly expectReasoning: boolean;
+    readonly reasoningTags: readonly string[];
+  };
+  readonly end: End;
+  readonly totalMs: number;
+  readonly told: Told;
+  /** Tags of reasoning in what the model said, as far as it was seen. */
+  readonly tags: { readonly opened: number; readonly closed: number };
+  readonly graph?: GraphEvidence;
+  readonly server?: ServerEvidence;
+}

@@ -1,0 +1,122 @@
+/** Runs a graph once, in this process, the way Sluice serves it, and keeps what there is to see. */
+import { randomUUID } from "node:crypto";
+import type { ServedAgent } from "../graph/registry.ts";
+import { type GraphRun, openRun, type ServedGraph } from "../graph/source.ts";
+import type { Message } from "../protocol/events.ts";
+import { type GraphEvent, nodePath } from "../protocol/graph-event.ts";
+import { messageOf, redact } from "../protocol/redact.ts";
+import { toInterrupt } from "../translate/interrupts.ts";
+import { createTranslator } from "../translate/run-translator.ts";
+import type { RunEnd } from "../translate/translator.ts";
+import type { Activity } from "./activity.ts";
+import type { End, Evidence, GraphEvidence } from "./evidence.ts";
+import { GraphRecorder, SwitchesProbe } from "./graph-recorder.ts";
+import { countTags, ToldRecorder } from "./told.ts";
+
+export interface Question {
+  /** What to say. */
+  readonly message: string;
+  /** What the graph is given instead, when its input is no messages. */
+  readonly input: unknown;
+  readonly asked: Evidence["asked"];
+}
+
+/**
+ * Runs `agent`'s graph. `activity` has watched since before the graph's module was loaded. Never rejects for what the
+ * graph does: that is evidence.
+ */
+export async function observeGraph(
+  target: string,
+  agent: ServedAgent,
+  question: Question,
+  activity: Activity,
+): Promise<Evidence> {
+  const { message, asked } = question;
+  const probe = new SwitchesProbe();
+  const recorder = new GraphRecorder(probe, message);
+  const told = new ToldRecorder();
+  const threadId = randomUUID();
+  const runId = randomUUID();
+  const translator = createTranslator({ ...agent, threadId, runId, history: [], frontendTools: new Set() });
+  const fresh: Message[] = [{ id: randomUUID(), role: "user", content: message }];
+  const tell = (events: ReturnType<typeof translator.push>, cause?: GraphEvent) => {
+    const source = cause && { event: cause.event, runId: cause.run_id, node: nodePath(cause).join("/") };
+    for (const event of events) told.push(event, { ...activity.instant, source });
+  };
+  const each = (event: GraphEvent) => {
+    if (event.silent) return;
+    if (event.state) return tell(translator.state(event.state));
+    recorder.push(event, activity.instant);
+    if (agent.allowList.admits(event)) return tell(translator.push(event), event);
+    recorder.refuse(event, agent.allowList);
+    tell(translator.refused(event, agent.allowList.admitsPlace(event)), event);
+  };
+  const signal = AbortSignal.timeout(asked.timeoutMs);
+  const run: GraphRun = openRun(
+    fedWith(agent.graph, question.input, probe),
+    {
+      agent: agent.name,
+      threadId,
+      runId,
+      input: { kind: "messages", messages: fresh, state: {} },
+      checkpointId: undefined,
+      configurable: agent.configurable,
+      offered: { tools: [], context: [] },
+      stateKeys: agent.stateKeys,
+    },
+    signal,
+    { version: "v2" },
+  );
+  tell(translator.start(fresh, false));
+  const end = await activity.run(() => read(run, each, signal));
+  const totalMs = activity.now;
+  tell(translator.finish(runEnd(end, run)));
+  const { nodes, modelCalls, customs, refused } = recorder;
+  const { exchanges, helpers, stalls } = activity;
+  const graph: GraphEvidence = {
+    nodes,
+    modelCalls,
+    exchanges,
+    helpers,
+    customs,
+    stalls,
+    refused,
+    rules: {
+      admitsTokens: agent.allowList.admitsName("on_chat_model_stream"),
+      tokens: agent.tokens,
+      checkpointer: Boolean(agent.graph.checkpointer),
+    },
+  };
+  const said = recorder.text === "" ? told.text : recorder.text;
+  return { target, asked, end, totalMs, told: told.told, tags: countTags(said, asked.reasoningTags), graph };
+}
+
+async function read(run: GraphRun, each: (event: GraphEvent) => void, signal: AbortSignal): Promise<End> {
+  try {
+    await run.read(each);
+    return { kind: "ended" };
+  } catch (error) {
+    if (signal.aborted) return { kind: "timed-out" };
+    return {
+      kind: "failed",
+      message: redact(messageOf(error)).split("\n", 1)[0] ?? "",
+      byModel: run.isModelError(error),
+    };
+  }
+}
+
+function runEnd(end: End, { interrupts }: GraphRun): RunEnd {
+  if (end.kind !== "ended") return { kind: "cancelled" };
+  const [first, ...rest] = interrupts.map(toInterrupt);
+  return first ? { kind: "interrupted", interrupts: [first, ...rest] } : { kind: "done" };
+}
+
+/** The graph, fed with another input than messages, and with one more handler. */
+function fedWith(graph: ServedGraph, input: unknown, probe: SwitchesProbe): ServedGraph {
+  return {
+    streamEvents: (messages, options) => {
+      const callbacks = [...((options.callbacks as unknown[] | undefined) ?? []), probe];
+      return graph.streamEvents(input === undefined ? messages : input, { ...options, callbacks });
+    },
+  };
+}

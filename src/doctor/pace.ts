@@ -1,0 +1,139 @@
+/**
+ * Do pieces of text come as they are made, or is a finished text being cut up? A slow model and a faked one may look the
+ * same from afar. What tells them apart is where the bytes are: while a real answer is told it is still arriving; of a
+ * fake one everything was there before its first piece, and timers or nothing at all set off the rest.
+ */
+import { piecesOf } from "./answer.ts";
+import type { Exchange, GraphEvidence, Piece } from "./evidence.ts";
+import { counted, duration } from "./figures.ts";
+import { type Verdict, verdict } from "./verdict.ts";
+
+/** Fewer pieces have no pace. */
+const MANY = 5;
+/** So many of them set off by timers are no accident. */
+const MOSTLY = 0.7;
+/** All within this, or in so few turns of the event loop, is one burst. */
+const BURST = { ms: 50, turns: 2 };
+/** Bytes that arrive over at least this long could have been told as they came. */
+const SPREAD_MS = 150;
+/** A wait in which a model could have begun. */
+const WAIT_MS = 300;
+/** What happens within one turn of the event loop. */
+const SAME_MS = 5;
+const STREAMED = /event-?stream|ndjson|jsonl|octet-stream/i;
+
+/** Where pieces come from: a model call or a node, and since when it was at work. */
+export interface Origin {
+  readonly node: string;
+  readonly startedAt: number;
+  /** For a person: `the model in node "chat"`. */
+  readonly who: string;
+}
+
+/** What is wrong with the pace of `pieces`; `undefined` when nothing is. */
+export function judgePace(pieces: readonly Piece[], origin: Origin, graph: GraphEvidence): Verdict | undefined {
+  const [first] = pieces;
+  const last = pieces.at(-1);
+  if (!first || !last || pieces.length < MANY) return undefined;
+  // A burst itself holds the event loop: only what was before counts.
+  const waited = first.at - origin.startedAt;
+  const stalled = stalledMs(graph, origin.startedAt, first.at);
+  const turns = new Set(pieces.map(({ turn }) => turn)).size;
+  const burst = last.at - first.at <= BURST.ms || turns <= BURST.turns;
+  if (burst && stalled > waited / 2 && stalled > WAIT_MS) {
+    return verdict("fault", "event-loop-blocked", "Synchronous work held this process, and every token with it.", [
+      ...piecesOf(pieces),
+      ["event loop stood still", `${duration(stalled)} of ${duration(waited)}`],
+    ]);
+  }
+  const exchanges = exchangesOf(graph, origin, first.at);
+  // Something still arrives: the text is not finished.
+  if (exchanges.some(({ reads }) => reads.some((at) => at > first.at + SAME_MS))) return undefined;
+  const finished = exchanges.filter(({ endedAt = Number.POSITIVE_INFINITY }) => endedAt <= first.at + SAME_MS).at(-1);
+  const timed = pieces.slice(1).filter(({ trigger }) => trigger === "timer").length / (pieces.length - 1);
+  if (!burst && timed >= MOSTLY) return paced(pieces, origin, graph, finished, timed);
+  return burst && finished ? burstOf(pieces, origin, finished) : undefined;
+}
+
+function paced(
+  pieces: readonly Piece[],
+  { who, node, startedAt }: Origin,
+  graph: GraphEvidence,
+  finished: Exchange | undefined,
+  timed: number,
+): Verdict | undefined {
+  const first = pieces[0]?.at ?? 0;
+  const timers: [string, string] = ["set off by a timer", `${Math.round(timed * 100)}% of the pieces after the first`];
+  if (finished) {
+    const sentence = `Fake streaming: ${who} had its whole answer before the first piece, and then told it in small pieces with pauses.`;
+    return verdict("fault", "fake-streaming", sentence, [
+      ...piecesOf(pieces),
+      ...exchangeRows(finished),
+      ["bytes after the first piece", "none"],
+      timers,
+    ]);
+  }
+  const helper = graph.helpers.find((one) => one.node === node && one.at >= startedAt && one.at <= first);
+  if (helper) {
+    const sentence = `This looks like fake streaming: ${who} waited for a ${helper.kind}, and then told the text in small pieces with pauses.`;
+    return verdict("fault", "fake-streaming", sentence, [
+      ...piecesOf(pieces),
+      [`a ${helper.kind} was started after`, duration(helper.at)],
+      timers,
+    ]);
+  }
+  const sentence = `Tokens arrive one by one, but ${who} asked nobody for them: this looks like a stand-in that plays a text with pauses.`;
+  return verdict("note", "simulated-model", sentence, [["bytes from the network", "none"], timers]);
+}
+
+function burstOf(pieces: readonly Piece[], { who }: Origin, finished: Exchange): Verdict | undefined {
+  const first = pieces[0]?.at ?? 0;
+  const { contentType = "", startedAt } = finished;
+  const arrivedMs = arrivedOver(finished);
+  const rows = [...piecesOf(pieces), ...exchangeRows(finished)];
+  if (!STREAMED.test(contentType)) {
+    const sentence = `Fake streaming: ${who} got its answer in one piece, and told it as many in one burst.`;
+    return verdict("fault", "fake-streaming", sentence, rows);
+  }
+  if (arrivedMs >= SPREAD_MS) {
+    const sentence = `Fake streaming: the answer arrived as a stream, and ${who} held it back to its end, then told it in one burst.`;
+    return verdict("fault", "fake-streaming", sentence, rows);
+  }
+  if (first - startedAt < WAIT_MS) return undefined; // All of it was that quick.
+  const sentence = `The answer came from the model's endpoint as a stream, but all at once: something in front of ${who} collects it.`;
+  return verdict("fault", "model-endpoint-buffers", sentence, rows);
+}
+
+/** What the origin had asked for before its first piece. */
+function exchangesOf(graph: GraphEvidence, { node, startedAt }: Origin, before: number): Exchange[] {
+  return graph.exchanges.filter(
+    (exchange) =>
+      (exchange.node === undefined || exchange.node === node || exchange.node.startsWith(`${node}/`)) &&
+      exchange.startedAt >= startedAt - SAME_MS &&
+      exchange.startedAt <= before,
+  );
+}
+
+/** How long the bytes of an answer kept coming. The first of them are its headers. */
+export function arrivedOver({ reads }: Exchange): number {
+  return (reads.at(-1) ?? 0) - (reads[1] ?? reads[0] ?? 0);
+}
+
+export function exchangeRows(exchange: Exchange): [string, string][] {
+  const { what, startedAt, endedAt, status, contentType = "", reads } = exchange;
+  const arrived = reads.length > 1 ? `, over ${duration(arrivedOver(exchange))}` : "";
+  return [
+    ["request", what],
+    ["sent after", duration(startedAt)],
+    ["answered with", `${status ?? "nothing"} ${contentType}`.trim()],
+    ["complete after", endedAt === undefined ? "never" : duration(endedAt)],
+    ["bytes came in", `${counted(reads.length, "read")}${arrived}`],
+  ];
+}
+
+/** How long the event loop stood still between two times. */
+export function stalledMs({ stalls }: GraphEvidence, from: number, to: number): number {
+  return stalls
+    .filter(({ at, ms }) => at + ms > from && at < to)
+    .reduce((sum, { at, ms }) => sum + Math.min(at + ms, to) - Math.max(at, from), 0);
+}

@@ -1,0 +1,58 @@
+/** A verdict as people and programs read it. Pure. */
+import type { Evidence } from "./evidence.ts";
+import { timeline } from "./timeline.ts";
+import { healthy, type Verdict } from "./verdict.ts";
+
+export interface ReportOptions {
+  /** Characters a line may have. */
+  readonly width: number;
+  readonly color: boolean;
+}
+
+const MARKS = { fault: "✗", note: "!", good: "✓" };
+const COLORS = { fault: 31, note: 33, good: 32 };
+const MAX_NAME = 60;
+
+/** For people: the verdicts, what shows them, how the run went, and what to change. */
+export function report(evidence: Evidence, verdicts: readonly Verdict[], { width, color }: ReportOptions): string {
+  const paint = (code: number, text: string) => (color ? `\u001b[${code}m${text}\u001b[0m` : text);
+  const told = verdicts.map((verdict) => section(verdict, paint, width));
+  const course = timeline(evidence, width - 4);
+  const lines = course.length > 0 ? [paint(1, "  Timeline"), ...course.map((line) => `    ${line}`), ""] : [];
+  return [`${paint(2, `sluice doctor ${evidence.target}`)}`, "", ...told, ...lines].join("\n").trimEnd();
+}
+
+function section(verdict: Verdict, paint: (code: number, text: string) => string, width: number): string {
+  const { kind, code, sentence, evidence, fix, link } = verdict;
+  const names = evidence.map(([name]) => (name.length > MAX_NAME ? `${name.slice(0, MAX_NAME - 1)}…` : name));
+  const column = Math.max(...names.map((name) => name.length), 0);
+  const rows = evidence.map(([, value], index) => `    ${names[index]?.padEnd(column)}  ${value}`);
+  return [
+    ...wrapped(`${MARKS[kind]} ${sentence}`, width, "  ").map((line) => paint(COLORS[kind], line)),
+    paint(2, `  ${code}`),
+    "",
+    ...(rows.length > 0 ? [paint(1, "  Evidence"), ...rows, ""] : []),
+    ...(kind === "good" ? [] : [paint(1, "  Fix"), ...wrapped(`    ${fix}`, width, "    "), `    More: ${link}`, ""]),
+  ].join("\n");
+}
+
+/** Words in lines; `indent` goes before all but the first. */
+function wrapped(text: string, width: number, indent: string): string[] {
+  const lines: string[] = [];
+  let line = /^ */.exec(text)?.[0] ?? "";
+  for (const word of text.trim().split(/\s+/)) {
+    const longer = line.trim() === "" ? `${line}${word}` : `${line} ${word}`;
+    if (longer.length <= width || line.trim() === "") line = longer;
+    else {
+      lines.push(line);
+      line = `${indent}${word}`;
+    }
+  }
+  return [...lines, line];
+}
+
+/** For programs. `streams` is what the exit code says. */
+export function reportJson(evidence: Evidence, verdicts: readonly Verdict[]): string {
+  const { target } = evidence;
+  return JSON.stringify({ target, streams: healthy(verdicts), verdicts, evidence }, null, 2);
+}

@@ -1,0 +1,86 @@
+/** What the doctor may conclude. A code is stable, and has a section in docs/why-tokens-dont-stream.md. */
+
+/** What to change, by code. The page says more. */
+export const FIXES = {
+  streams: "Nothing to change.",
+  "unseen-model-call":
+    "Call the model in the node itself, in this process, through LangChain's `model.invoke(messages, config)`; pass no `callbacks` of your own in the call, and hand `config` on to whatever calls it.",
+  "streaming-disabled":
+    "Take `streaming: false` and `disableStreaming` off the model, and use a class that implements `_streamResponseChunks`.",
+  "tokens-not-reported":
+    "In `_streamResponseChunks`, call `await runManager?.handleLLMNewToken(text, undefined, undefined, undefined, undefined, { chunk })` for each chunk.",
+  "finished-text":
+    "Where the text should come token by token, let a model say it in that node. A fixed text may well arrive whole.",
+  "state-snapshots":
+    "Serve the inner graph itself, or add it as a node; where you call it, pass `config` on and no `callbacks` of your own. In a server, send TEXT_MESSAGE_CONTENT as tokens come instead of whole messages or states.",
+  "one-chunk":
+    "Ask the model's provider or gateway for a real stream (`stream: true`), and see that nothing in between collects it. Of a Sluice, see that STREAM_TOKENS and the agent's `tokens` are not false.",
+  "tokens-off": "Set `tokens` to true for this agent and its nodes, or STREAM_TOKENS=true.",
+  "fake-streaming":
+    "Ask the model for a stream (`stream: true`) and pass its pieces on as they come, instead of cutting a finished text.",
+  "model-endpoint-buffers":
+    "The model's endpoint, or a gateway in front of it, collects the answer. Ask it directly, and switch its buffering off.",
+  "event-loop-blocked":
+    "Move the synchronous work out of the way: use asynchronous calls instead of execSync, readFileSync or long loops.",
+  "events-refused":
+    "Admit on_chat_model_stream: in STREAM_ALLOWED_EVENTS, in the agent's `filter` and `nodes`, and take the tag `nostream` off the model.",
+  "proxy-buffers":
+    "Switch buffering off for this path (nginx: `proxy_buffering off;`), and let `X-Accel-Buffering: no` through. Until then, use the WebSocket.",
+  "compression-buffers":
+    "Leave `text/event-stream` out of compression, in the proxy or in the `compression` middleware.",
+  "all-at-once":
+    "Ask the server behind the proxies directly. If it does the same there, run `sluice doctor <file>:<export>` on its graph.",
+  "told-whole": "Run `sluice doctor <file>:<export>` on the graph behind this server: that shows why.",
+  "wrong-endpoint":
+    "Point the frontend to the endpoint that streams: of a Sluice `/agui`, with `Accept: text/event-stream`.",
+  "sign-in-needed": "Give the doctor an address that it may ask without signing in.",
+  unreachable: "Start the server, and see that host and port are right.",
+  "reasoning-missing":
+    "Tell the model in its instruction to think between <think> and </think>, or use one that reports its reasoning; see that the agent's `reasoningTags` name the tags it uses.",
+  "reasoning-unopened":
+    "The template of the model puts the opening tag into the prompt. Switch that off, or let the server parse reasoning (vLLM: `--reasoning-parser`).",
+  "late-first-token":
+    "See in the timeline what comes before the first token. Shorten the prompt, take a faster model, or do the slow step later.",
+  "model-refused": "Check the key, the model's name and the address of its endpoint.",
+  "run-failed": "Mend what the error says, then ask again.",
+  "timed-out": "See which node was at work. Give more time with --timeout if it needs that.",
+  interrupted: "Give a --message that reaches an answer: the graph stopped to ask first.",
+  "no-text":
+    "Give a --message or --input that makes the graph answer, and see that it keeps its answers in `messages`.",
+  "too-short": "Ask for more with --message.",
+  "simulated-model": "Nothing to change, if this model is a stand-in.",
+  "custom-tokens":
+    "Frontends do not show CUSTOM events as text. Let a model in the node stream, or emit messages that they know.",
+  "evenly-paced": "Run `sluice doctor <file>:<export>` on the graph: there it shows what sets the tokens off.",
+} as const;
+
+export type VerdictCode = keyof typeof FIXES;
+
+export interface Verdict {
+  readonly code: VerdictCode;
+  /** `fault`: tokens do not stream, or not as was asked. `note`: worth knowing. `good`: they stream. */
+  readonly kind: "fault" | "note" | "good";
+  /** What is the matter. "Looks like" where the evidence is weak. */
+  readonly sentence: string;
+  /** What shows it: name and figure. */
+  readonly evidence: readonly (readonly [string, string])[];
+  readonly fix: string;
+  /** The page and its section. */
+  readonly link: string;
+}
+
+export const PAGE = "docs/why-tokens-dont-stream.md";
+
+export function verdict(
+  kind: Verdict["kind"],
+  code: VerdictCode,
+  sentence: string,
+  evidence: Verdict["evidence"] = [],
+): Verdict {
+  return { code, kind, sentence, evidence, fix: FIXES[code], link: `${PAGE}#${code}` };
+}
+
+/** Do tokens stream? */
+export function healthy(verdicts: readonly Verdict[]): boolean {
+  return verdicts.every(({ kind }) => kind !== "fault");
+}

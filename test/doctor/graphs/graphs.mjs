@@ -1,0 +1,143 @@
+// Graphs that stream, and graphs that do not, each for a reason of its own.
+import { execFileSync } from "node:child_process";
+import { Worker } from "node:worker_threads";
+import { AIMessage } from "@langchain/core/messages";
+import { FakeListChatModel } from "@langchain/core/utils/testing";
+import { END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
+import { askWhole, Custom, oneNode, openai, pause, words } from "./parts.mjs";
+
+// These stream.
+export const good = oneNode(async ({ messages }) => ({ messages: [await openai().invoke(messages)] }));
+export const twoNodes = new StateGraph(MessagesAnnotation)
+  .addNode("plan", async ({ messages }) => ({ messages: [await openai().invoke(messages)] }))
+  .addNode("write", async ({ messages }, config) => {
+    const stream = await openai().stream(messages, config);
+    let whole;
+    for await (const chunk of stream) whole = whole ? whole.concat(chunk) : chunk;
+    return { messages: [whole] };
+  })
+  .addEdge(START, "plan")
+  .addEdge("plan", "write")
+  .addEdge("write", END)
+  .compile();
+export const standIn = oneNode(async ({ messages }) => {
+  const model = new FakeListChatModel({ responses: ["Water always finds its own way down."], sleep: 5 });
+  return { messages: [await model.invoke(messages)] };
+});
+/** Real pieces, smoothed on their way. */
+export const smoothed = oneNode(async ({ messages }) => {
+  const model = new Custom(async function* say(asked) {
+    for await (const chunk of await openai().stream(asked, { callbacks: [] })) {
+      await pause(4);
+      yield chunk.text;
+    }
+  });
+  return { messages: [await model.invoke(messages)] };
+});
+
+// The model is called where nothing reaches it.
+export const callbacksReplaced = oneNode(async ({ messages }) => ({
+  messages: [await openai().invoke(messages, { callbacks: [] })],
+}));
+export const inWorker = oneNode(async ({ messages }) => {
+  const worker = new Worker(new URL("./worker.mjs", import.meta.url), { workerData: messages.at(-1).text });
+  const text = await new Promise((resolve, reject) => worker.once("message", resolve).once("error", reject));
+  return { messages: [new AIMessage(text)] };
+});
+export const inBlockingChild = oneNode(({ messages }) => {
+  const script = new URL("./worker.mjs", import.meta.url).pathname;
+  return { messages: [new AIMessage(String(execFileSync(process.execPath, [script, messages.at(-1).text])))] };
+});
+const queue = [];
+let wake = () => {};
+(async () => {
+  for (;;) {
+    const job = queue.shift();
+    if (job) job.done(await askWhole(job.messages));
+    else
+      await new Promise((resolve) => {
+        wake = resolve;
+      });
+  }
+})();
+export const contextLost = oneNode(async ({ messages }) => {
+  const text = await new Promise((done) => {
+    queue.push({ messages, done });
+    wake();
+  });
+  return { messages: [new AIMessage(text)] };
+});
+
+// The model does not stream.
+export const streamingFalse = oneNode(async ({ messages }) => ({
+  messages: [await openai({ streaming: false }).invoke(messages)],
+}));
+export const streamingDisabled = oneNode(async ({ messages }) => ({
+  messages: [await openai({ disableStreaming: true }).invoke(messages)],
+}));
+export const unreported = oneNode(async ({ messages }) => {
+  const model = new Custom(
+    async function* say(asked) {
+      for await (const chunk of await openai().stream(asked, { callbacks: [] })) yield chunk.text;
+    },
+    { reports: false },
+  );
+  return { messages: [await model.invoke(messages)] };
+});
+
+export const finishedText = oneNode(() => ({
+  messages: [new AIMessage("The office is closed on Sundays, and opens again on Monday morning at nine.")],
+}));
+
+// A graph inside, of which only the state comes out.
+const inner = oneNode(async ({ messages }) => ({ messages: [await openai().invoke(messages)] }), "writer");
+export const innerState = oneNode(async (state) => {
+  let last = state;
+  for await (const values of await inner.stream(state, { streamMode: "values", callbacks: [] })) last = values;
+  return { messages: last.messages.slice(-1) };
+}, "wrapper");
+
+// Fake streaming.
+export const playedModel = oneNode(async ({ messages }) => {
+  const model = new Custom(async function* say(asked) {
+    for (const word of words(await askWhole(asked))) {
+      yield word;
+      await pause(10);
+    }
+  });
+  return { messages: [await model.invoke(messages)] };
+});
+export const burstModel = oneNode(async ({ messages }) => {
+  const model = new Custom(async function* say(asked) {
+    yield* words(await askWhole(asked));
+  });
+  return { messages: [await model.invoke(messages)] };
+});
+export const playedEvents = oneNode(async ({ messages }, config) => {
+  const text = await askWhole(messages);
+  for (const word of words(text)) {
+    config.writer(word);
+    await pause(10);
+  }
+  return { messages: [new AIMessage(text)] };
+});
+export const realEvents = oneNode(async ({ messages }, config) => {
+  let text = "";
+  for await (const chunk of await openai().stream(messages, { callbacks: [] })) {
+    config.writer({ token: chunk.text });
+    text += chunk.text;
+  }
+  return { messages: [new AIMessage(text)] };
+});
+
+export const tagged = oneNode(async ({ messages }) => ({
+  messages: [await openai({ tags: ["nostream"] }).invoke(messages)],
+}));
+export const keyless = () => {
+  throw new Error("Missing credentials. Please pass an `apiKey`, or set the OPENAI_API_KEY environment variable.");
+};
+export const silent = oneNode(() => ({}));
+export const thrower = oneNode(() => {
+  throw new Error("The database is not there.");
+});
+export const other = { answer: 42 };

@@ -1,0 +1,58 @@
+// What the graphs here share: the model at MODEL_URL, and a graph of one node.
+import { BaseChatModel } from "@langchain/core/language_models/chat_models";
+import { AIMessageChunk } from "@langchain/core/messages";
+import { ChatGenerationChunk } from "@langchain/core/outputs";
+import { END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
+import { ChatOpenAI } from "@langchain/openai";
+
+export function openai(options = {}) {
+  const configuration = { baseURL: process.env.MODEL_URL };
+  return new ChatOpenAI({ model: "mock", apiKey: "sk-none", maxRetries: 0, configuration, ...options });
+}
+
+export function oneNode(node, name = "chat") {
+  return new StateGraph(MessagesAnnotation).addNode(name, node).addEdge(START, name).addEdge(name, END).compile();
+}
+
+/** A chat model whose chunks are what `say(messages)` yields. */
+export class Custom extends BaseChatModel {
+  constructor(say, { reports = true } = {}) {
+    super({});
+    this.say = say;
+    this.reports = reports;
+  }
+
+  _llmType() {
+    return "custom";
+  }
+
+  async _generate(messages, options, runManager) {
+    let text = "";
+    for await (const chunk of this._streamResponseChunks(messages, options, runManager)) text += chunk.text;
+    const message = new AIMessageChunk(text);
+    return { generations: [{ text, message }] };
+  }
+
+  async *_streamResponseChunks(messages, _options, runManager) {
+    for await (const text of this.say(messages)) {
+      const chunk = new ChatGenerationChunk({ text, message: new AIMessageChunk(text) });
+      yield chunk;
+      if (this.reports)
+        await runManager?.handleLLMNewToken(text, undefined, undefined, undefined, undefined, { chunk });
+    }
+  }
+}
+
+/** Asks the model for its whole answer, past LangChain. */
+export async function askWhole(messages) {
+  const body = JSON.stringify({
+    model: "mock",
+    messages: messages.map(({ text }) => ({ role: "user", content: text })),
+  });
+  const headers = { "content-type": "application/json" };
+  const response = await fetch(`${process.env.MODEL_URL}/chat/completions`, { method: "POST", headers, body });
+  return (await response.json()).choices[0].message.content;
+}
+
+export const words = (text) => text.split(/(?<= )/);
+export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));

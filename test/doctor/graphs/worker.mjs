@@ -1,0 +1,7 @@
+// Asks the model, as a worker thread or as a child process.
+import { parentPort, workerData } from "node:worker_threads";
+import { askWhole } from "./parts.mjs";
+
+const text = await askWhole([{ text: workerData ?? process.argv[2] }]);
+if (parentPort) parentPort.postMessage(text);
+else process.stdout.write(text);
