@@ -57,6 +57,14 @@ export function loadConfig(
   });
 }
 
+/**
+ * The same, but the environment stays as it is.
+ * @throws ConfigError
+ */
+export function peekConfig(sources: ConfigSources): Readonly<Config> {
+  return loadConfig(sources, { ...process.env });
+}
+
 type Environment = Record<string, string | undefined>;
 
 /** Sets what the file sets and `env` does not. */

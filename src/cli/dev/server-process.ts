@@ -1,0 +1,44 @@
+/** The server of `sluice dev`: a process that is started anew with every change. */
+import { type ChildProcess, fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import type { Loaded } from "./preload.ts";
+
+/** Runs get this long to be told that the server goes, and the rest of it to go. */
+const HURRY_MS = 250;
+const KILL_MS = 3_000;
+
+export class ServerProcess {
+  readonly #child: ChildProcess;
+  /** Resolves when it has ended, for whatever reason. */
+  readonly ended: Promise<void>;
+
+  /** Starts `sluice serve ...args`. `loaded` hears of the files it loads. */
+  constructor(args: readonly string[], cwd: string, loaded: (files: readonly string[]) => void) {
+    this.#child = fork(besides("main"), ["serve", ...args], {
+      cwd,
+      execArgv: [...process.execArgv, "--import", new URL(besides("cli/dev/preload"), "file:").href],
+    });
+    // The loader of TypeScript sends messages of its own.
+    this.#child.on("message", (message: Partial<Loaded>) => message.loaded && loaded(message.loaded));
+    this.ended = new Promise((resolve) => {
+      this.#child.once("error", () => resolve());
+      this.#child.once("exit", () => resolve());
+    });
+  }
+
+  /** Ends it, politely at first. Resolves when it is gone. */
+  async stop(): Promise<void> {
+    const signal = (name: NodeJS.Signals) => void this.#child.kill(name);
+    signal("SIGTERM");
+    // A server takes the second for impatience, and ends the runs that it would have waited for.
+    const timers = [setTimeout(signal, HURRY_MS, "SIGTERM"), setTimeout(signal, KILL_MS, "SIGKILL")];
+    await this.ended;
+    for (const timer of timers) clearTimeout(timer);
+  }
+}
+
+/** A module of Sluice, which is TypeScript when Sluice runs from its sources. */
+function besides(module: string): string {
+  const [extension] = /\.[jt]s$/.exec(import.meta.url) ?? [];
+  return fileURLToPath(new URL(`../../${module}${extension}`, import.meta.url));
+}
