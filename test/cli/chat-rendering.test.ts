@@ -139,7 +139,7 @@ const CASES: Readonly<Record<string, Case>> = {
       [1_530, say("m", "Found.")],
       [1_530, end("m")],
     ],
-    terminal: `<cyan>▸ search</cyan> <dim>{"q":"a"}</dim>\n  one two ${"😀".repeat(192)}…<dim> · 1.5 s</dim>\n\nFound.`,
+    terminal: `<cyan>▸ search</cyan><dim> {"q":"a"}</dim>\n  one two ${"😀".repeat(192)}…<dim> · 1.5 s</dim>\n\nFound.`,
     stdout: "Found.",
     stderr: `search {"q":"a"} gave: one two ${"😀".repeat(192)}… (1.5 s)\n`,
   },
@@ -153,10 +153,10 @@ const CASES: Readonly<Record<string, Case>> = {
       [90, result("c2", "fine")],
     ],
     terminal:
-      "<cyan>▸ a</cyan> <dim></dim>\n<cyan>▸ b</cyan> <dim></dim>\n" +
+      "<cyan>▸ a</cyan>\n<cyan>▸ b</cyan>\n" +
       "  <dim>a: </dim><red>no such city</red><dim> · 2 ms</dim>\n  <dim>b: </dim>fine<dim> · 80 ms</dim>\n",
     stdout: "",
-    stderr: "a  failed: no such city (2 ms)\nb  gave: fine (80 ms)\n",
+    stderr: "a failed: no such city (2 ms)\nb gave: fine (80 ms)\n",
   },
   "a question, whose run and the next count as one, and whose tool is not charged for the person's time": {
     moments: [
@@ -168,7 +168,7 @@ const CASES: Readonly<Record<string, Case>> = {
       [60_001, result("c1", "yes")],
       [60_002, finished({ usage: [{ inputTokens: 8, outputTokens: 3 }], outcome: { type: "success" } })],
     ],
-    terminal: "<cyan>▸ ask</cyan> <dim>{}</dim>\n  yes\n<dim>13 tokens in, 5 out · first token 10 ms</dim>\n",
+    terminal: "<cyan>▸ ask</cyan><dim> {}</dim>\n  yes\n<dim>13 tokens in, 5 out · first token 10 ms</dim>\n",
     stdout: "",
     stderr: "ask {} gave: yes\n",
   },
@@ -236,7 +236,7 @@ const CASES: Readonly<Record<string, Case>> = {
       [8, say("b", " blue")],
       [9, end("b")],
     ],
-    terminal: "One two\n\nRed green blue\n\n<dim>hm</dim>\n\n<cyan>▸ look</cyan> <dim></dim>\n",
+    terminal: "One two\n\nRed green blue\n\n<dim>hm</dim>\n\n<cyan>▸ look</cyan>\n",
     stdout: "One two\nRed green blue",
   },
   "a branch that is never done, at the end at last": {
@@ -268,7 +268,7 @@ const CASES: Readonly<Record<string, Case>> = {
       [5, failed("e\u001bc", "\u001b[5mno")],
     ],
     terminal:
-      "<dim>a[31mb</dim>\n\n<cyan>▸ rm]0;title</cyan> <dim>2J{}</dim>\n  [1Agone<dim> · 0 ms</dim>\n" +
+      "<dim>a[31mb</dim>\n\n<cyan>▸ rm]0;title</cyan><dim> 2J{}</dim>\n  [1Agone<dim> · 0 ms</dim>\n" +
       '<dim>· x[H "1m"</dim>\n\ntab\tand\nline[2Jwhat 😀\u202e\n\n<red>ec: [5mno</red>\n',
     stdout: "tab\tand\nline[2Jwhat 😀\u202e\n",
     stderr: "rm]0;title 2J{} gave: [1Agone (0 ms)\nsluice: ec: [5mno\n",

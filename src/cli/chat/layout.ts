@@ -54,7 +54,7 @@ export class TerminalLayout implements Layout {
     const red = (text: string) => this.#look("red", text);
     switch (part.kind) {
       case "call":
-        return `${this.#look("cyan", `▸ ${part.name}`)} ${dim(part.args)}`;
+        return this.#look("cyan", `▸ ${part.name}`) + (part.args && dim(` ${part.args}`));
       case "result": {
         const answersLast = last?.kind === "call" && last.id === part.id;
         const took = part.ms === undefined ? "" : dim(` · ${duration(part.ms)}`);
@@ -96,7 +96,9 @@ export class PlainLayout implements Layout {
       }
       case "result": {
         const took = part.ms === undefined ? "" : ` (${duration(part.ms)})`;
-        return note(`${part.name} ${part.args} ${part.failed ? "failed" : "gave"}: ${part.text}${took}`);
+        return note(
+          `${part.name}${part.args && ` ${part.args}`} ${part.failed ? "failed" : "gave"}: ${part.text}${took}`,
+        );
       }
       case "question":
         return { stdout: this.#lines.apart(1), stderr: `sluice: The agent asks: ${part.text}\n` };

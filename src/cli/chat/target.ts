@@ -2,9 +2,6 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { appFromConfig } from "../../app/from-config.ts";
-import { loadConfig } from "../../config/config.ts";
-import { createLogger } from "../../ops/logger.ts";
 import { type CommandContext, UsageError } from "../command.ts";
 
 export interface Target {
@@ -41,6 +38,12 @@ export async function localTarget(
   { graph, config: configFile }: { readonly graph?: string | undefined; readonly config?: string | undefined },
   { cwd, packageRoot, version }: CommandContext,
 ): Promise<Target> {
+  // Loading a server takes time that talking to another one need not take.
+  const [{ loadConfig }, { appFromConfig }, { createLogger }] = await Promise.all([
+    import("../../config/config.ts"),
+    import("../../app/from-config.ts"),
+    import("../../ops/logger.ts"),
+  ]);
   const folder = mkdtempSync(join(tmpdir(), "sluice-chat-"));
   process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   const graphs = graph === undefined ? [] : [graph];
