@@ -6,7 +6,14 @@ const marked = new Marked({
   gfm: true,
   breaks: true,
   renderer: {
+    // Shown as the text it is. Taken out later it would still offend the page's policy: a browser looks while it parses.
+    html({ text }) {
+      return /^<br\s*\/?>$/i.test(text.trim()) ? "<br>" : attribute(text);
+    },
     // What a model links to is named, and fetched only by who follows the link.
+    checkbox({ checked }) {
+      return checked ? "☑ " : "☐ ";
+    },
     image({ href, text }) {
       return `<a href="${attribute(href)}">${attribute(text || href)}</a>`;
     },
@@ -23,7 +30,7 @@ export function renderMarkdown(source: string): DocumentFragment {
   const fragment = DOMPurify.sanitize(marked.parse(source, { async: false }), {
     RETURN_DOM_FRAGMENT: true,
     ALLOW_DATA_ATTR: false,
-    FORBID_ATTR: ["style", "class", "id", "name"],
+    FORBID_ATTR: ["style", "id", "name"],
     FORBID_TAGS: [
       "style",
       "form",
@@ -39,7 +46,8 @@ export function renderMarkdown(source: string): DocumentFragment {
       "math",
     ],
   });
-  for (const code of fragment.querySelectorAll("pre")) frame(code);
+  for (const code of fragment.querySelectorAll("pre"))
+    frame(code, /\blanguage-(\S+)/.exec(code.firstElementChild?.className ?? "")?.[1]);
   for (const table of fragment.querySelectorAll("table")) scroller(table);
   for (const element of fragment.querySelectorAll("p, li, blockquote, h1, h2, h3, h4, h5, h6, td, th"))
     element.setAttribute("dir", "auto");

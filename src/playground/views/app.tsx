@@ -21,10 +21,12 @@ export function App() {
         <Topbar onMenu={() => setMenu(!menu)} menuOpen={menu} />
         <Banners />
         <ConversationView />
-        <div class="column foot">
-          <RunStatus />
-          <Composer />
-          <DemoNote />
+        <div class="foot">
+          <div class="column">
+            <RunStatus />
+            <Composer />
+            <DemoNote />
+          </div>
         </div>
       </main>
       <UnderTheHood />

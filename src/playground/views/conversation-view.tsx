@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { keyOf } from "../conversation/conversation.ts";
 import type { Item } from "../conversation/items.ts";
-import { conversation, sending } from "../state/chat.ts";
+import { busy, conversation, sending } from "../state/chat.ts";
 import { Answer, Reasoning } from "./answer.tsx";
 import { Icon } from "./icons.tsx";
 import { Interrupts } from "./interrupt-form.tsx";
@@ -26,6 +26,7 @@ export function ConversationView() {
     if (!box || !inside) return undefined;
     const toEnd = () => {
       if (stays.current) box.scrollTop = box.scrollHeight;
+      else scrolled();
     };
     const scrolled = () => {
       stays.current = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR;
@@ -59,6 +60,7 @@ export function ConversationView() {
             <ItemView key={keyOf(item)} item={item} />
           ))}
           <Interrupts />
+          {busyWith(items.value.at(-1)) && <Pending />}
           {empty && known.value && <Welcome />}
         </div>
       </section>
@@ -72,6 +74,19 @@ export function ConversationView() {
         </button>
       )}
     </div>
+  );
+}
+
+/** Something was asked, and nothing has come of it yet. */
+function busyWith(last: Item | undefined): boolean {
+  return busy.value && (last === undefined || last.kind === "user" || last.kind === "end");
+}
+
+function Pending() {
+  return (
+    <p class="pending">
+      <span class="hidden">Waiting for the answer</span>
+    </p>
   );
 }
 

@@ -36,6 +36,21 @@ function Questions({ asked }: { asked: readonly Interrupt[] }) {
   );
 }
 
+const AT_BREAKPOINT = "The graph has stopped at a breakpoint.";
+
+/** The question, and below it what it is about. */
+function Asked({ text }: { text: string }) {
+  const [question = "", ...rest] = text.split("\n\n");
+  return (
+    <div class="asked" dir="auto">
+      <p>
+        <strong>{question}</strong>
+      </p>
+      {rest.length > 0 && <p>{rest.join("\n")}</p>}
+    </div>
+  );
+}
+
 interface QuestionProps {
   readonly interrupt: Interrupt;
   readonly given: ResumeEntry | undefined;
@@ -72,7 +87,7 @@ function Question({ interrupt, given, onAnswer, onTakeBack }: QuestionProps) {
   if (given)
     return (
       <div class="question given">
-        <p dir="auto">{interrupt.message}</p>
+        <Asked text={interrupt.message ?? "The graph asks for an answer."} />
         <button type="button" class="link" onClick={onTakeBack}>
           Answered. Change it
         </button>
@@ -87,10 +102,7 @@ function Question({ interrupt, given, onAnswer, onTakeBack }: QuestionProps) {
         submit(decided, fields);
       }}
     >
-      <p class="asked" dir="auto">
-        {interrupt.message ??
-          (isBreakpoint ? "The graph has stopped at a breakpoint." : "The graph asks for an answer.")}
-      </p>
+      <Asked text={interrupt.message ?? (isBreakpoint ? AT_BREAKPOINT : "The graph asks for an answer.")} />
       {!isBreakpoint && (
         <SchemaFields
           id={`question-${interrupt.id}`}

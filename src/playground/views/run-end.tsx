@@ -79,6 +79,9 @@ interface AgainProps {
   label?: string;
 }
 
+/** Reasons to stop that say nothing. */
+const ORDINARY = new Set(["stop", "end_turn", "tool_calls", "tool_use"]);
+
 function facts({ tookMs, firstTextMs, usage, finishReason }: EndItem): string[] {
   const output = total(usage, "outputTokens");
   const input = total(usage, "inputTokens");
@@ -88,7 +91,7 @@ function facts({ tookMs, firstTextMs, usage, finishReason }: EndItem): string[] 
     ...(firstTextMs === undefined ? [] : [`first words after ${duration(firstTextMs)}`]),
     ...(input + output > 0 ? [`${input.toLocaleString("en")} tokens in, ${output.toLocaleString("en")} out`] : []),
     ...(models.length > 0 ? [models.join(", ")] : []),
-    ...(finishReason && finishReason !== "stop" ? [`ended with ${finishReason}`] : []),
+    ...(finishReason && !ORDINARY.has(finishReason) ? [`ended with ${finishReason}`] : []),
   ];
 }
 
