@@ -78,6 +78,53 @@ export async function serve(
   };
 }
 
+export interface DevProcess {
+  /** Like `http://127.0.0.1:8123`. */
+  readonly url: string;
+  /** Resolves once it has printed this, since it last resolved. Rejects with what it did print when it ends before. */
+  said(pattern: RegExp): Promise<void>;
+  stop(): Promise<Exit>;
+  kill(): Promise<Exit>;
+}
+
+/** Runs `sluice dev ...args` on a free port, and waits until it serves. */
+export async function dev(args: string[], cwd: string, env: Record<string, string> = {}): Promise<DevProcess> {
+  const child = start(["dev", ...args], { PORT: "0", LOG_LEVEL: "silent", ...env }, cwd);
+  const exited = exitOf(child);
+  let text = "";
+  let look = () => {};
+  for (const output of [child.stdout, child.stderr]) {
+    output?.on("data", (chunk: Buffer) => {
+      text += chunk.toString();
+      look();
+    });
+  }
+  const said = (pattern: RegExp) =>
+    new Promise<void>((resolve, reject) => {
+      look = () => {
+        const { index, 0: found } = pattern.exec(text) ?? { index: 0 };
+        if (found === undefined) return;
+        text = text.slice(index + found.length);
+        look = () => {};
+        resolve();
+      };
+      void exited.then(({ code }) => reject(new Error(`exited with ${code} and said: ${text}`)));
+      look();
+    });
+  let url = "";
+  await said(/(?=on http:)/);
+  [, url = ""] = /on (http:\S+)/.exec(text) ?? [];
+  await said(SERVES);
+  const end = (signal: NodeJS.Signals) => {
+    child.kill(signal);
+    return exited;
+  };
+  return { url, said, stop: () => end("SIGTERM"), kill: () => end("SIGKILL") };
+}
+
+/** The end of the greeting. */
+export const SERVES = /\n {2}curl .*\n\n/;
+
 const QUICK_DEMO = { DEMO_FIRST_TOKEN_MS: "0", DEMO_TOKENS_PER_SECOND: "0", DRAIN_SECONDS: "0.2" };
 
 /** A folder as a person has it: their files, and the packages they installed. ESM, unless a package.json is among them. */

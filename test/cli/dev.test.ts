@@ -1,0 +1,175 @@
+/** `sluice dev` as its own process: what is edited under open sockets, and what becomes of them. */
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, describe, expect, it, jest } from "@jest/globals";
+import { type AguiEvent, EventType } from "../../src/protocol/events.ts";
+import { connection, Ear } from "../client/follow.ts";
+import { dev, killRest, project, SERVES } from "../support/child.ts";
+import { userInput } from "../support/sse-client.ts";
+import { connect } from "../support/ws-client.ts";
+
+// The tests run side by side: most of their time goes into starting Node.
+afterAll(killRest);
+jest.setTimeout(60_000);
+
+const WAITING = /sluice dev: waiting for a change\.\n/;
+
+/** Says a word from another file, and how many messages it was given. */
+const GRAPH = `
+const count = ({ messages }) => ({ messages: [{ role: "assistant", content: word + " of " + messages.length }] });
+const graph = new StateGraph(MessagesAnnotation).addNode("count", count).addEdge(START, "count").compile();
+`;
+const ESM = 'import { MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";';
+const CJS = 'const { MessagesAnnotation, START, StateGraph } = require("@langchain/langgraph");';
+
+async function answer(url: string, message: string): Promise<string> {
+  const response = await fetch(`${url}/chat`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ message }),
+  });
+  return ((await response.json()) as { message: string }).message;
+}
+
+describe("a change to a file that a served file imports", () => {
+  it.concurrent("reaches the next run over a connection that comes back by itself, on the same thread", async () => {
+    await using folder = await project({
+      "word.ts": 'export const word: string = "one";',
+      "mine.ts": `${ESM}\nimport { word } from "./word.js";\n${GRAPH}\nexport { graph };`,
+    });
+    const edit = (text: string) => writeFile(join(folder.path, "word.ts"), text);
+    const server = await dev(["mine.ts:graph"], folder.path);
+    const bare = await connect(`${server.url.replace("http", "ws")}/ws`);
+    const states: string[] = [];
+    const client = connection(server.url.replace("http", "ws"), {
+      openMs: 5_000,
+      onState: ({ status }) => states.push(status),
+    });
+    const ask = async (text: string) => {
+      const ear = new Ear();
+      const run = client.run(userInput(text, { threadId: "t" }), ear.listener);
+      await ear.ended;
+      run.unsubscribe();
+      return ear.text;
+    };
+    expect(await ask("first")).toBe("one of 1");
+
+    await edit('export const word: string = "two";');
+    expect(await bare.closed).toEqual({ code: 1012, reason: "The server is shutting down." });
+    await server.said(SERVES);
+    expect(await ask("second")).toBe("two of 3");
+    expect(states).toContain("waiting");
+
+    await edit("export const word: string = (;");
+    await server.said(/sluice: Agent mine: mine\.ts cannot be loaded: Unexpected ";" \(word\.ts:1\)\n/);
+    await server.said(WAITING);
+    await edit('export const word: string = "three";');
+    await server.said(SERVES);
+    expect(await ask("third")).toBe("three of 5");
+
+    const history = (await (await fetch(`${server.url}/threads/t/messages`)).json()) as {
+      messages: { content: string }[];
+    };
+    expect(history.messages.map(({ content }) => content)).toEqual([
+      "first",
+      "one of 1",
+      "second",
+      "two of 3",
+      "third",
+      "three of 5",
+    ]);
+    client.close();
+    expect((await server.stop()).code).toBe(0);
+  });
+
+  it.concurrent.each<[name: string, graph: string, type: string]>([
+    ["mine.js", `${ESM}\nimport { word } from "./word.cjs";\n${GRAPH}\nexport { graph };`, "module"],
+    ["mine.js", `${CJS}\nconst { word } = require("./word.cjs");\n${GRAPH}\nexports.graph = graph;`, "commonjs"],
+    ["mine.ts", `${ESM}\nimport { word } from "./word.cjs";\n${GRAPH}\nexport { graph };`, "commonjs"],
+    ["mine.cts", `${ESM}\nimport { word } from "./word.cjs";\n${GRAPH}\nexport { graph };`, "module"],
+  ])("is heard in CommonJS, imported by %s: %#", async (name, graph, type) => {
+    await using folder = await project({
+      "word.cjs": "exports.word = 'one';",
+      [name]: graph,
+      "package.json": JSON.stringify({ type }),
+    });
+    const server = await dev([name], folder.path);
+    expect(await answer(server.url, "hello")).toBe("one of 1");
+    await writeFile(join(folder.path, "word.cjs"), "exports.word = 'two';");
+    await server.said(SERVES);
+    expect(await answer(server.url, "hello")).toBe("two of 1");
+    expect((await server.stop()).code).toBe(0);
+  });
+});
+
+describe("sluice dev", () => {
+  it.concurrent("starts again when .env or agents.json changes, whatever was wrong with them", async () => {
+    await using folder = await project({
+      ".env": "WORD=one",
+      "mine.mjs": `${ESM}\nconst word = process.env.WORD;\n${GRAPH}\nexport { graph };`,
+      "my.json": '{ "agents": { "first": { "graph": "./mine.mjs:graph" } } }',
+    });
+    const server = await dev(["--config", "my.json"], folder.path);
+    expect(await answer(server.url, "hello")).toBe("one of 1");
+    await writeFile(join(folder.path, ".env"), "WORD=two");
+    await server.said(SERVES);
+    expect(await answer(server.url, "hello")).toBe("two of 1");
+    await writeFile(join(folder.path, "my.json"), '{ "agents": ');
+    await server.said(/my\.json is not JSON: /);
+    await server.said(WAITING);
+    await writeFile(join(folder.path, "my.json"), '{ "agents": { "second": { "graph": "./mine.mjs:graph" } } }');
+    await server.said(/serves second on/);
+    await server.stop();
+  });
+
+  it.concurrent("waits for the file that was missing when it began", async () => {
+    await using folder = await project({
+      "mine.mjs": `${ESM}\nimport { word } from "./word.mjs";\n${GRAPH}\nexport { graph };`,
+      "good.mjs": `${ESM}\nconst word = "good";\n${GRAPH}\nexport { graph };`,
+    });
+    const server = await dev(["good.mjs"], folder.path);
+    await writeFile(
+      join(folder.path, "good.mjs"),
+      `${ESM}\nimport { word } from "./word.mjs";\n${GRAPH}\nexport { graph };`,
+    );
+    await server.said(/good\.mjs imports word\.mjs, which is not there\.\n/);
+    await server.said(WAITING);
+    await writeFile(join(folder.path, "word.mjs"), "export const word = 'there';");
+    await server.said(SERVES);
+    expect(await answer(server.url, "hello")).toBe("there of 1");
+    await server.stop();
+  });
+
+  it.concurrent("does not wait for a run that goes on, and tells its reader that the server goes", async () => {
+    const never = "await new Promise(() => {});";
+    await using folder = await project({
+      "mine.mjs": `${ESM}\nconst word = "one";\n${GRAPH.replace("=> ({", `=> { ${never} return ({`).replace("}] });", "}] }); };").replace("const count = (", "const count = async (")}\nexport { graph };`,
+    });
+    const server = await dev(["mine.mjs"], folder.path, { DRAIN_SECONDS: "600" });
+    const client = await connect(`${server.url.replace("http", "ws")}/ws`);
+    client.send("hello");
+    await client.until((frame) => frame.includes(EventType.STEP_STARTED));
+    await writeFile(join(folder.path, "mine.mjs"), `${ESM}\nconst word = "two";\n${GRAPH}\nexport { graph };`);
+    await server.said(SERVES);
+    expect((await client.closed).code).toBe(1012);
+    expect((JSON.parse(client.frames.at(-1) ?? "") as AguiEvent).type).toBe(EventType.RUN_ERROR);
+    expect(await answer(server.url, "hello")).toBe("two of 1");
+    await server.stop();
+  });
+
+  it.concurrent("leaves no server behind when it is killed", async () => {
+    await using folder = await project({ "mine.mjs": `${ESM}\nconst word = "one";\n${GRAPH}\nexport { graph };` });
+    const server = await dev(["mine.mjs"], folder.path);
+    const client = await connect(`${server.url.replace("http", "ws")}/ws`);
+    await server.kill();
+    expect((await client.closed).code).toBe(1012);
+    await expect(fetch(server.url)).rejects.toThrow();
+  });
+
+  it.concurrent("keeps to the usage of serve", async () => {
+    await using folder = await project({});
+    await expect(dev(["mine.mjs", "--config", "my.json"], folder.path)).rejects.toThrow(
+      /exited with 2 and said: sluice: Give files or --config, not both\.\n\nUsage: sluice dev /,
+    );
+  });
+});
