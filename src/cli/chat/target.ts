@@ -52,9 +52,10 @@ export async function localTarget(
   // stdout is for the answer; what goes wrong in a run is told as its error.
   const app = await appFromConfig(config, packageRoot, version, createLogger("silent"));
   const url = await app.listen();
+  const [first = "", ...others] = Object.keys(config.agents);
   return {
     url: `${url.replace("http", "ws")}/ws`,
-    name: Object.keys(config.agents).join(", "),
+    name: others.length > 0 ? `${first} (others by --agent: ${others.join(", ")})` : first,
     close: () => app.close(),
   };
 }
