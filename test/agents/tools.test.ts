@@ -2,7 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import { calculator } from "../../src/agents/tools/calculator.ts";
 import { convertUnits } from "../../src/agents/tools/convert-units.ts";
 import { currentTime } from "../../src/agents/tools/current-time.ts";
-import { type FoundSection, searchDocs } from "../../src/agents/tools/search-docs.ts";
+import { type FoundExcerpt, searchDocs } from "../../src/agents/tools/search-docs.ts";
 import { DOCUMENTS } from "./turn.ts";
 
 describe("calculator", () => {
@@ -84,7 +84,7 @@ describe("current_time", () => {
 });
 
 describe("search_docs", () => {
-  const search = async (query: string, documents = DOCUMENTS): Promise<FoundSection[]> =>
+  const search = async (query: string, documents = DOCUMENTS): Promise<FoundExcerpt[]> =>
     JSON.parse(await searchDocs(documents).invoke({ query }));
 
   it("finds the section by another form of the word, and does not take a comment for a heading", async () => {

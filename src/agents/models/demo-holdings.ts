@@ -26,7 +26,7 @@ const KINDS: readonly [string, RegExp][] = [
 
 const CURRENCIES: readonly [string, string][] = [
   ["USD", String.raw`USD|US\$|\$|dollars?|dólares|美元`],
-  ["EUR", "EUR|€|euros?|欧元"],
+  ["EUR", "euros?|EUR|€|欧元"],
   ["GBP", "GBP|£|pounds?"],
   ["CHF", "CHF|Franken|francs?"],
   ["CNY", "CNY|RMB|¥|元|人民币"],
@@ -41,27 +41,39 @@ const NOW = new RegExp(
   String.raw`(?:now|currently|today|worth|price|jetzt|aktuell|heute|kurs|ahora|hoy|现价|现在|->|→)\s*(?:at|bei|a|is)?\s*[:=]?\s*(${MONEY})`,
   "i",
 );
-const ONLY_NOW = new RegExp(String.raw`^\s*(?:${NOW.source})\s*$`, "i");
 const COST = new RegExp(
   String.raw`(?:@|\bat\b|\bcost\b|bought (?:at|for)|\bzu\b|\bfür\b|\bje\b|\ba\b|成本价?|买入价?)\s*[:=]?\s*(${MONEY})`,
   "i",
 );
 const SUM = new RegExp(String.raw`(?:${CURRENCY})\s?(${NUMBER})|(${NUMBER})\s?(?:${CURRENCY})`, "i");
+/** A number that stands for itself: "S&P 500" and "Q3" are names. */
+const BARE = new RegExp(String.raw`(?<![\p{Script=Latin}\d&]|& ?P )(${NUMBER})(?!\p{Script=Latin})`, "u");
+const GOES_ON = new RegExp(String.raw`^\s*(?:bought )?(?:${NOW.source}|${COST.source})\s*$`, "i");
+const PIECES = /\b(?:shares?|units?|pieces?|stück|aktien|acciones|títulos)\b|[股个份]/i;
+/** No name beside one, but the only name there is in "60% stocks". */
+const SHARES = /\b(?:stocks|shares|aktien|acciones)\b|股票/i;
+const TICKER = /\b[A-Z]{2,5}\b/;
 const FILLER =
-  /(?<!\p{L})(?:i|have|own|and|und|y|of|in|de|en|my|mein|meine|mis?|ich|habe|tengo|shares?|stocks?|stück|aktien|acciones|each|portfolio|depot|cartera|is|ist)(?!\p{L})|[股份我有个的在:=()]/giu;
+  /(?<!\p{L})(?:i|have|own|and|und|y|of|in|an|on|de|en|von|auf|dem|my|mein|meine|mis?|ich|habe|tengo|shares?|stocks?|stück|aktien|acciones|each|bought|portfolio|depot|cartera|is|ist)(?!\p{L})|股(?!票)|[份我有个的在:=()|]/giu;
+const MULTIPLES: Readonly<Record<string, number>> = { k: 1_000, 千: 1_000, 万: 10_000 };
 
 /** `language` says what a comma in a number means. */
 export function holdingsIn(text: string, language: Language): ReadHolding[] {
   const table = tableIn(text, language);
-  const found = table.length > 0 ? table : items(text).flatMap((item) => holdingIn(item, language) ?? []);
+  const found = table.length > 0 ? table : items(text, language).flatMap((item) => holdingIn(item, language) ?? []);
   return found.slice(0, MAX_HOLDINGS);
 }
 
-/** One for each holding: "now 210" belongs to what stands before it. */
-function items(text: string): string[] {
+/** One for each holding: "now 210" belongs to what stands before it. A question names none. */
+function items(text: string, language: Language): string[] {
+  const told = text
+    .replace(/[^.;\n?？。；，]*[?？]/g, "\n")
+    .replace(new RegExp(String.raw`(${NUMBER})\s?(k\b|千|万)`, "gi"), (_, number: string, multiple: string) =>
+      String((numberIn(number, language) ?? 0) * (MULTIPLES[multiple.toLowerCase()] ?? 1)),
+    );
   const found: string[] = [];
-  for (const part of text.split(/[\n;；、。]|，|,(?!\d)|\.(?=\s|$)|\s(?:and|und|y|plus)\s|和/i)) {
-    const before = ONLY_NOW.test(part) ? found.pop() : undefined;
+  for (const part of told.split(/[\n;；、。]|，|,(?!\d)|\.(?=\s|$)|\s(?:and|und|y|plus)\s|和/i)) {
+    const before = GOES_ON.test(part) ? found.pop() : undefined;
     found.push(before === undefined ? part : `${before} ${part}`);
   }
   return found;
@@ -69,33 +81,42 @@ function items(text: string): string[] {
 
 function holdingIn(item: string, language: Language): ReadHolding | undefined {
   if (!/\d/.test(item)) return undefined;
-  let rest = item.replace(/^[^\d]*[:：]\s*(?=.*\p{L})/u, "").replace(/^\s*[-*•]\s/, "");
-  const take = (pattern: RegExp): string | undefined => {
+  // "My savings: 100 in gold" has its name behind the colon, "AAPL: 10 shares" before it.
+  const behind = partsOf(item.replace(/^[^\d]*[:：]/, ""), language);
+  const { name, bare, sum, ...figures } = behind.name === "" ? partsOf(item.replace(/[:：]/, " "), language) : behind;
+  const priced = figures.cost !== null || figures.price !== null;
+  const counted = priced || PIECES.test(item) || TICKER.test(name);
+  if (!counted && sum === null && figures.percent === null && kindOf(name) === undefined) return undefined;
+  const value = sum ?? (counted ? null : bare);
+  const quantity = counted ? bare : null;
+  if (value === null && quantity === null && figures.percent === null) return undefined;
+  const called = name === "" ? "Cash" : name;
+  return { name: called, kind: kindOf(called) ?? "stock", quantity, ...figures, value, currency: currencyIn(item) };
+}
+
+/** The figures of one item, and as its name what is left when they are taken out. */
+function partsOf(item: string, language: Language) {
+  let rest = item.replace(/^\s*[-*•]\s/, "");
+  const take = (pattern: RegExp): number | null => {
     const match = pattern.exec(rest);
     if (match) rest = rest.replace(match[0], " ");
-    return match?.slice(1).find((group) => group !== undefined);
+    return numberIn(
+      match?.slice(1).find((group) => group !== undefined),
+      language,
+    );
   };
-  const currency = currencyIn(rest);
-  const read = (said: string | undefined) => numberIn(said, language);
-  const percent = read(take(PERCENT));
-  const price = read(take(NOW));
-  const cost = read(take(COST));
-  const sum = cost === null && price === null && percent === null ? read(take(SUM)) : null;
-  const bare = read(
-    take(new RegExp(String.raw`(?<![\p{L}\d&])(${NUMBER})(?![\p{L}])`, "u")) ??
-      take(new RegExp(`(${NUMBER})(?=\\s*[股个份])`)),
-  );
-  const name = rest
-    .replace(new RegExp(String.raw`(?<!\p{L})(?:${CURRENCY})(?!\p{L})`, "giu"), " ")
-    .replace(FILLER, " ")
-    .replace(/\s+/g, " ")
-    .trim();
-  const counted = cost !== null || price !== null;
-  const value = sum ?? (percent === null && !counted ? bare : null);
-  if (percent === null && value === null && !(counted && bare !== null)) return undefined;
-  if (name === "" && value === null) return undefined;
-  const called = name === "" ? "Cash" : name;
-  return { name: called, kind: kindOf(called), quantity: counted ? bare : null, cost, price, value, percent, currency };
+  const percent = take(PERCENT);
+  const price = take(NOW);
+  const cost = take(COST);
+  const sum = cost === null && price === null && percent === null ? take(SUM) : null;
+  const bare = take(BARE);
+  const words = rest.replace(new RegExp(String.raw`(?<!\p{L})(?:${CURRENCY})(?!\p{L})`, "giu"), " ");
+  const name = tidy(words.replace(FILLER, " ")) || (percent === null ? "" : (SHARES.exec(words)?.[0] ?? ""));
+  return { percent, price, cost, sum, bare, name };
+}
+
+function tidy(text: string): string {
+  return text.replace(/\s+/g, " ").trim();
 }
 
 const COLUMNS: readonly [keyof ReadHolding, RegExp][] = [
@@ -132,12 +153,13 @@ function tableIn(text: string, language: Language): ReadHolding[] {
       price: figure("price"),
       value: figure("value"),
     };
-    return [{ name, kind: kindOf(name), ...figures, percent: figure("percent"), currency }];
+    return [{ name, kind: kindOf(name) ?? "stock", ...figures, percent: figure("percent"), currency }];
   });
 }
 
-function kindOf(name: string): string {
-  return KINDS.find(([, words]) => words.test(name))?.[0] ?? "stock";
+/** Undefined where no word of the name says so. */
+function kindOf(name: string): string | undefined {
+  return KINDS.find(([, words]) => words.test(name))?.[0];
 }
 
 function currencyIn(text: string): string | null {

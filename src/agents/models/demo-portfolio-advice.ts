@@ -2,7 +2,7 @@
 import type { PerformanceFigures, RiskFigures } from "../portfolio/figures.ts";
 import type { Concerns, Portfolio, Recommendations, Remarks } from "../portfolio/forms.ts";
 import type { Language } from "./demo-languages.ts";
-import { wordingIn } from "./demo-phrases/wording.ts";
+import { type Wording, wordingIn } from "./demo-phrases/wording.ts";
 
 /** What the last node is given of the nodes before it. */
 export interface Analysis {
@@ -14,53 +14,42 @@ export interface Analysis {
 
 /** `analysis`: null when there was no portfolio to analyze. */
 export function advice(analysis: Analysis | null, voice: string, language: Language): string {
-  const phrases = wordingIn(language);
-  const hello = phrases.hello[voice] ?? phrases.hello.banker ?? "";
-  if (!analysis) return paragraphs([hello, phrases.ask, `*${phrases.disclaimer}*`]);
+  const say = wordingIn(language);
+  const hello = say.hello[voice] ?? say.hello.banker ?? "";
+  const disclaimer = `*${say.disclaimer}*`;
+  if (!analysis) return paragraphs([hello, say.ask, disclaimer]);
   const { portfolio, risk, performance, recommendations } = analysis;
-  const { currency } = risk;
-  const money = (amount: number) => phrases.money(amount, currency);
-  const [largest] = risk.weights;
-  const { total } = performance;
   return paragraphs([
-    portfolio.origin === "sample" ? `${phrases.sample}\n\n${hello}` : hello,
-    sentences(
-      [
-        risk.total === null
-          ? phrases.shares(risk.weights.length)
-          : phrases.worth(money(risk.total), risk.weights.length),
-        largest && risk.weights.length > 1 ? phrases.largest(largest.name, phrases.percent(largest.weight)) : "",
-      ],
-      language,
-    ),
-    phrases.risk(phrases.levels[risk.level] ?? risk.level, phrases.number(risk.effectiveHoldings)),
+    portfolio.origin === "sample" ? say.sample : "",
+    hello,
+    say.join(size(risk, say)),
+    risk.level === null ? "" : say.risk(say.levels[risk.level] ?? risk.level, say.number(risk.effectiveHoldings)),
     risk.concerns.map(({ why }) => `- ${why}`).join("\n"),
-    sentences(
-      [
-        total
-          ? phrases.result(
-              money(total.invested),
-              money(total.value),
-              phrases.gain(total.gain, currency),
-              phrases.signed(total.gainPercent),
-            )
-          : phrases.noResult,
-        ...performance.remarks.map(({ why }) => why),
-      ],
-      language,
-    ),
-    `${phrases.consider[voice] ?? phrases.consider.banker}\n\n${recommendations.map(({ why }, index) => `${index + 1}. ${why}`).join("\n")}`,
-    sentences(
-      risk.assumptions.map(({ kind, about }) => phrases.assumptions[kind]?.(about.join(", ")) ?? ""),
-      language,
-    ),
-    phrases.bye[voice] ?? phrases.bye.banker ?? "",
-    `*${phrases.disclaimer}*`,
+    say.join(outcome(performance, say)),
+    say.consider[voice] ?? say.consider.banker ?? "",
+    recommendations.map(({ why }, index) => `${index + 1}. ${why}`).join("\n"),
+    say.join(risk.assumptions.map(({ kind, about }) => say.assumptions[kind]?.(about.join(", ")) ?? "")),
+    say.bye[voice] ?? say.bye.banker ?? "",
+    disclaimer,
   ]);
 }
 
-function sentences(parts: readonly string[], language: Language): string {
-  return parts.filter((part) => part !== "").join(language === "zh" ? "" : " ");
+function size({ level, total, currency, weights }: RiskFigures, say: Wording): string[] {
+  if (level === null) return [say.unvalued];
+  const all = total === null ? say.shares(weights.length) : say.worth(say.money(total, currency), weights.length);
+  const [largest, ...others] = weights;
+  return largest && others.length > 0 ? [all, say.largest(largest.name, say.percent(largest.weight))] : [all];
+}
+
+function outcome({ total, currency, remarks }: PerformanceFigures & Remarks, say: Wording): string[] {
+  const reasons = remarks.map(({ why }) => why);
+  if (!total) return [say.noResult, ...reasons];
+  const [invested, value, gain] = [
+    say.money(total.invested, currency),
+    say.money(total.value, currency),
+    say.gain(total.gain, currency),
+  ];
+  return [say.result(invested, value, gain, say.signed(total.gainPercent)), ...reasons];
 }
 
 function paragraphs(parts: readonly string[]): string {

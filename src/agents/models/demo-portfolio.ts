@@ -20,33 +20,39 @@ const VOICES: readonly [string, RegExp][] = [
   ["banker", /banker|bankier|banquero|银行家/i],
 ];
 
-/** The call that fills in a form, when one of the analysis is bound. */
+/** The call that fills in a form, when one of the analysis is the only thing that can be called. */
 export function portfolioForm(messages: readonly BaseMessage[], tools: BoundTools): PlannedCall | undefined {
-  const [form] = tools.size === 1 ? tools.keys() : [];
-  const fill = form === undefined ? undefined : FORMS[form];
-  if (form === undefined || !fill) return undefined;
-  const asked = messages.findLast((message) => HumanMessage.isInstance(message)) ?? new HumanMessage("");
-  const ordered = messages.find((message) => SystemMessage.isInstance(message))?.text ?? "";
-  return { name: form, args: fill(asked, wordingIn(orderedLanguage(ordered))) };
+  const [form, ...others] = tools;
+  if (!form || others.length > 0) return undefined;
+  const [name, schema] = form;
+  const fill = Object.keys(schema.properties ?? {}).map((field) => FORMS.get(field))[0];
+  return fill && { name, args: fill(lastAsked(messages), wordingIn(orderedLanguage(orders(messages)))) };
 }
 
-/** The answer to a person, when the message brings an analysis. */
+/** The answer to a person, when the request has a voice to speak in and an analysis to speak of. */
 export function portfolioAdvice(messages: readonly BaseMessage[]): string | undefined {
-  const asked = messages.findLast((message) => HumanMessage.isInstance(message))?.text ?? "";
-  const analysis = /<analysis>\n(.*)\n<\/analysis>([\s\S]*)/.exec(asked);
-  if (!analysis) return undefined;
-  const ordered = messages.find((message) => SystemMessage.isInstance(message))?.text ?? "";
-  const voice = /Speak as the (\w+)/.exec(ordered)?.[1] ?? "banker";
+  const voice = /^Speak as the (\w+)/.exec(orders(messages))?.[1];
+  const analysis = /^[\s\S]*<analysis>\n(.*)\n<\/analysis>([\s\S]*)$/.exec(lastAsked(messages).text);
+  if (voice === undefined || !analysis) return undefined;
   const [, json = "null", order = ""] = analysis;
   return `${advice(JSON.parse(json), voice, orderedLanguage(order))}\n\n(demo model)`;
 }
 
-const FORMS: Readonly<Record<string, (asked: BaseMessage, phrases: Wording) => Record<string, unknown>>> = {
-  portfolio: convert,
-  concerns: (asked, phrases) => ({ concerns: concerns(figuresIn(asked), phrases) }),
-  remarks: (asked, phrases) => ({ remarks: remarks(figuresIn(asked), phrases) }),
-  recommendations: (asked, phrases) => ({ recommendations: recommendations(figuresIn(asked), phrases) }),
-};
+function lastAsked(messages: readonly BaseMessage[]): BaseMessage {
+  return messages.findLast((message) => HumanMessage.isInstance(message)) ?? new HumanMessage("");
+}
+
+function orders(messages: readonly BaseMessage[]): string {
+  return messages.find((message) => SystemMessage.isInstance(message))?.text ?? "";
+}
+
+/** By the first field of the form. */
+const FORMS = new Map<string, (asked: BaseMessage, phrases: Wording) => Record<string, unknown>>([
+  ["holdings", convert],
+  ["concerns", (asked, phrases) => ({ concerns: concerns(figuresIn(asked), phrases) })],
+  ["remarks", (asked, phrases) => ({ remarks: remarks(figuresIn(asked), phrases) })],
+  ["recommendations", (asked, phrases) => ({ recommendations: recommendations(figuresIn(asked), phrases) })],
+]);
 
 function convert(asked: BaseMessage) {
   const text = asked.text.slice(0, MAX_LENGTH);
@@ -67,7 +73,8 @@ function figuresIn<Figures>(asked: BaseMessage): Figures {
   return JSON.parse(/<figures>\n(.*)\n<\/figures>/.exec(asked.text)?.[1] ?? "{}") as Figures;
 }
 
-function concerns({ weights, byKind, effectiveHoldings }: RiskFigures, phrases: Wording): Concerns["concerns"] {
+function concerns({ level, weights, byKind, effectiveHoldings }: RiskFigures, phrases: Wording): Concerns["concerns"] {
+  if (level === null) return []; // nothing is known to be worth something
   const percent = (weight: number) => phrases.percent(weight);
   const concern = (kind: Concerns["concerns"][number]["kind"], about: string, weight = 0) => ({
     kind,

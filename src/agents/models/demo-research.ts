@@ -17,7 +17,8 @@ interface Quote {
   readonly score: number;
 }
 
-const PASSAGES = /<passages>([\s\S]*?)<\/passages>/;
+/** The last: what comes before is the person's own. */
+const PASSAGES = /^([\s\S]*)<passages>([\s\S]*?)<\/passages>/;
 const PASSAGE = /<passage id="([^"]*)" file="([^"]*)" heading="([^"]*)">\n([\s\S]*?)\n<\/passage>/g;
 /** Words that are in every question, and short ones. */
 const FILLER =
@@ -28,8 +29,9 @@ export function researchAnswer(messages: readonly BaseMessage[]): string | undef
   const asked = messages.findLast((message) => HumanMessage.isInstance(message))?.text ?? "";
   const given = PASSAGES.exec(asked);
   if (!given) return undefined;
-  const question = asked.slice(0, given.index).trim();
-  const passages = [...(given[1] ?? "").matchAll(PASSAGE)].map(
+  const [before, said = "", listed = ""] = given;
+  const question = said.trim();
+  const passages = [...listed.matchAll(PASSAGE)].map(
     ([, id = "", file = "", heading = "", text = ""]): Passage => ({
       id,
       file,
@@ -38,7 +40,7 @@ export function researchAnswer(messages: readonly BaseMessage[]): string | undef
     }),
   );
   const quotes = quotesFor(question, passages);
-  const answer = quotes.length > 0 ? cited(quotes) : nothing(asked.slice(given.index + given[0].length));
+  const answer = quotes.length > 0 ? cited(quotes) : nothing(asked.slice(before.length));
   const orderedToThink = /between <think> and <\/think>/.test(asked);
   return `${orderedToThink ? `<think>\n${thoughts(question, passages, quotes)}\n</think>\n\n` : ""}${answer}\n\n(demo model)`;
 }

@@ -27,7 +27,8 @@ export interface RiskFigures {
   readonly concentration: number;
   /** As many equal holdings would be as concentrated. */
   readonly effectiveHoldings: number;
-  readonly level: "low" | "medium" | "high";
+  /** Null when nothing is known to be worth something. */
+  readonly level: "low" | "medium" | "high" | null;
   readonly assumptions: readonly Assumption[];
 }
 
@@ -121,6 +122,7 @@ function result(invested: number, value: number): Omit<Result, "name"> {
 }
 
 function levelOf(weights: readonly Weight[]): RiskFigures["level"] {
+  if (weights.every(({ weight }) => weight === 0)) return null;
   const swing = sum(weights.map(({ kind, weight }) => weight * SWING[kind]));
   const largest = weights.find(({ kind }) => kind !== "cash")?.weight ?? 0;
   const score = swing + (largest > 0.4 ? 0.15 : 0);

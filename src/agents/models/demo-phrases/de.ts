@@ -21,6 +21,8 @@ export const de: Phrases = {
     "Eines vorweg: Ich bin ein Demomodell und kann keine Bilder sehen. Ich habe deshalb ein erfundenes Beispiel genommen; die Zahlen sind nicht die aus dem Bild.",
   ask: "In der Nachricht habe ich keine Bestände gefunden. Ein Satz, eine Liste oder eine Tabelle genügt, etwa: AAPL 10 zu 180, jetzt 210; 5000 EUR Bargeld; 30% Anleihen.",
   worth: (total, holdings) => `Das Depot ist etwa ${total} wert und besteht aus ${holdings} Positionen.`,
+  unvalued:
+    "Ich sehe, was im Depot liegt, aber nicht, was es wert ist. Mit Kursen oder Beträgen kann ich es gewichten.",
   shares: (holdings) => `Bekannt sind die Anteile von ${holdings} Positionen, aber keine Beträge.`,
   largest: (about, weight) => `Die größte ist ${about} mit ${weight} des Ganzen.`,
   risk: (level, effective) =>

@@ -21,6 +21,7 @@ export const en: Phrases = {
     "One thing first: I am a demo model and cannot see images. So I took a made-up sample portfolio; the figures below are not yours.",
   ask: "I found no holdings in your message. Paste them in, in words, as a list or as a table, for example: AAPL 10 @ 180, now 210; 5000 USD cash; 30% bonds.",
   worth: (total, holdings) => `You have about ${total} in ${holdings} holdings.`,
+  unvalued: "I see what you hold, but not what it is worth. Tell me prices or sums, and I can weigh it.",
   shares: (holdings) => `You named the shares of ${holdings} holdings, and no sums.`,
   largest: (about, weight) => `The largest is ${about}, with ${weight} of the whole.`,
   risk: (level, effective) =>

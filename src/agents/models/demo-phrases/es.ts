@@ -21,6 +21,7 @@ export const es: Phrases = {
     "Antes que nada: soy un modelo de demostración y no puedo ver imágenes. He tomado una cartera inventada como ejemplo; las cifras no son las de la imagen.",
   ask: "No encuentro activos en el mensaje. Basta una frase, una lista o una tabla, por ejemplo: AAPL 10 a 180, ahora 210; 5000 EUR en efectivo; 30% bonos.",
   worth: (total, holdings) => `La cartera vale unos ${total} y tiene ${holdings} posiciones.`,
+  unvalued: "Veo qué hay en la cartera, pero no cuánto vale. Con precios o importes puedo ponderarla.",
   shares: (holdings) => `Conozco el porcentaje de ${holdings} posiciones, pero ningún importe.`,
   largest: (about, weight) => `La mayor es ${about}, con el ${weight} del total.`,
   risk: (level, effective) =>

@@ -7,6 +7,8 @@ export interface Phrases {
   readonly sample: string;
   readonly ask: string;
   readonly worth: (total: string, holdings: number) => string;
+  /** When nothing has a value. */
+  readonly unvalued: string;
   readonly shares: (holdings: number) => string;
   readonly largest: (about: string, weight: string) => string;
   readonly risk: (level: string, effective: string) => string;

@@ -9,6 +9,8 @@ const ALL: Readonly<Record<Language, Phrases>> = { en, de, es, zh };
 
 /** A language's phrases, and how it writes figures. */
 export interface Wording extends Phrases {
+  /** Sentences, one after the other. */
+  join(sentences: readonly string[]): string;
   number(value: number): string;
   /** Of a share from 0 to 1. */
   percent(share: number): string;
@@ -32,6 +34,7 @@ export function wordingIn(language: Language): Wording {
   };
   return {
     ...ALL[language],
+    join: (sentences) => sentences.join(language === "zh" ? "" : " "),
     number: (value) => write(value, { maximumFractionDigits: 1 }),
     percent: (share) => write(share, { style: "percent", maximumFractionDigits: 1 }),
     signed: (percent) =>

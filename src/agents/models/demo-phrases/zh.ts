@@ -20,6 +20,7 @@ export const zh: Phrases = {
   sample: "先说明一点：我是演示模型，看不到图片，所以用了一个虚构的示例组合，下面的数字并不是您图片里的。",
   ask: "我在您的消息里没有找到持仓。请用一句话、一个列表或一张表告诉我，例如：苹果 10 股 成本 180 现价 210；现金 5000 美元；债券 30%。",
   worth: (total, holdings) => `您的组合约值 ${total}，共有 ${holdings} 项资产。`,
+  unvalued: "我知道您持有什么，但不知道它们值多少。请告诉我价格或金额，我才能计算占比。",
   shares: (holdings) => `您给出了 ${holdings} 项资产的占比，没有给出金额。`,
   largest: (about, weight) => `最大的一项是${about}，占 ${weight}。`,
   risk: (level, effective) => `风险**${level}**。从分散程度看，相当于 ${effective} 项同样大小的资产。`,
