@@ -60,7 +60,7 @@ async function addTo(
   optional: ReadonlyMap<string, Field>,
   dialogue: Dialogue,
 ): Promise<unknown> {
-  const names = [...optional.keys()].map(oneLine).join(", ");
+  const names = [...optional.keys()].map((name) => oneLine(name)).join(", ");
   for (;;) {
     const line = await dialogue.read(`${names} (name: value; Enter sends): `);
     if (line === undefined) return undefined;
@@ -110,7 +110,7 @@ function fieldOf(schema: unknown): Field {
 function choice(values: readonly unknown[]): Field {
   const words = new Map(values.map((value) => [typeof value === "string" ? value : JSON.stringify(value), value]));
   return {
-    hint: [...words.keys()].map(oneLine).join(", "),
+    hint: [...words.keys()].map((word) => oneLine(word)).join(", "),
     value(text) {
       if (words.has(text)) return words.get(text);
       const meant = [...words].filter(([word]) => text && word.toLowerCase().startsWith(text.toLowerCase()));

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { Interrupt, Message, ResumeEntry } from "../../protocol/events.ts";
 import { answerTo, type Dialogue, questionOf } from "./answers.ts";
-import { type Part, Parts } from "./parts.ts";
+import { MAX_ERROR, type Part, Parts } from "./parts.ts";
 import { oneLine } from "./printable.ts";
 import { type Ending, type RunListener, run } from "./run.ts";
 
@@ -78,7 +78,7 @@ export class Conversation {
       },
       gap: () => this.#parts.gap(),
       notice: (text) => this.#screen.say(text),
-      failed: (code, message) => this.#screen.show({ kind: "error", code, message: oneLine(message) }),
+      failed: (code, message) => this.#screen.show({ kind: "error", code, message: oneLine(message, MAX_ERROR) }),
     };
     return this.#screen.during((stop) =>
       run({ url, ...(agent === undefined ? {} : { agent }), input }, listener, stop),

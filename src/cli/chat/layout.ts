@@ -64,7 +64,7 @@ export class TerminalLayout implements Layout {
       case "step":
         return dim(`· ${part.name} · ${duration(part.ms)}`);
       case "custom":
-        return dim(`· ${part.name} ${part.value}`);
+        return dim(`· ${part.name}${part.value && ` ${part.value}`}`);
       case "question":
         return this.#look("yellow", part.text);
       case "notice":

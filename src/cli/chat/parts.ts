@@ -51,6 +51,9 @@ interface ToolCall {
   since: number | undefined;
 }
 
+/** Characters of an error's message. It says what to do, so it is not cut short; what servers send is not much longer. */
+export const MAX_ERROR = 1_000;
+
 /** A node that says nothing for this long is named when it ends, in milliseconds. */
 const LONG_SILENCE_MS = 1_000;
 
@@ -136,7 +139,7 @@ export class Parts {
       case EventType.CUSTOM:
         if (event.name === "sluice.model_call") this.#meter.modelCall(event.value);
         if (event.name.startsWith("sluice.")) break;
-        this.#tell({ kind: "custom", name: oneLine(event.name), value: oneLine(JSON.stringify(event.value)) });
+        this.#tell({ kind: "custom", name: oneLine(event.name), value: oneLine(JSON.stringify(event.value) ?? "") });
         break;
       case EventType.RUN_FINISHED:
       case EventType.RUN_ERROR:
@@ -189,7 +192,11 @@ export class Parts {
     this.#meter.used(event.usage);
     const { measures } = this.#meter;
     if (event.type === EventType.RUN_ERROR) {
-      this.#tell({ kind: "error", code: oneLine(event.code ?? "internal"), message: oneLine(event.message) });
+      this.#tell({
+        kind: "error",
+        code: oneLine(event.code ?? "internal"),
+        message: oneLine(event.message, MAX_ERROR),
+      });
     } else if (event.outcome?.type === "interrupt") {
       return; // It goes on when the person has answered.
     } else if (event.outcome?.type === "cancelled") {

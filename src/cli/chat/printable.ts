@@ -1,8 +1,5 @@
 /** What a model, a tool or a server said, made fit for a terminal. */
 
-/** The most characters of arguments, results and values that are shown. */
-const MAX_CHARACTERS = 200;
-
 /**
  * `text` without control characters, but for line breaks and tabs: nobody but this program moves the cursor, sets
  * colours or a title. Without its first character an escape sequence is harmless text.
@@ -11,9 +8,9 @@ export function printable(text: string): string {
   return text.replace(/(?![\n\t])\p{Cc}/gu, "");
 }
 
-/** The beginning of `text`, in one line. */
-export function oneLine(text: string): string {
+/** `text` in one line, of which at most so many characters are shown. */
+export function oneLine(text: string, maxCharacters = 200): string {
   const line = printable(text.replace(/\s+/g, " ")).trim();
-  const [beginning = ""] = new RegExp(`^.{0,${MAX_CHARACTERS}}`, "u").exec(line) ?? [];
-  return beginning === line ? line : `${beginning}…`;
+  // Not half a character: of a pair both halves are shown, or none.
+  return line.length <= maxCharacters ? line : `${line.slice(0, maxCharacters).replace(/[\ud800-\udbff]$/, "")}…`;
 }

@@ -1,6 +1,6 @@
 /** One run, from the question to its end, over a connection of its own. */
 import { WebSocket } from "ws";
-import { SluiceConnection } from "../../client/connection.ts";
+import { type ConnectionError, SluiceConnection } from "../../client/connection.ts";
 import { type AguiEvent, EventType, type Interrupt, type RunAgentInput } from "../../protocol/events.ts";
 import { isRecord } from "../../protocol/input.ts";
 
@@ -54,7 +54,7 @@ export function run({ url, agent, input }: RunRequest, listener: RunListener, st
       // Before it is confirmed, what is active on the thread may be another run.
       following.confirmed
         .then(() => connection.cancel(threadId))
-        .catch(({ code, message }) => {
+        .catch(({ code, message }: ConnectionError) => {
           if (code !== "not_found" && code !== "closed") listener.notice(message);
         });
     };

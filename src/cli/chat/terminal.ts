@@ -50,10 +50,7 @@ export class Terminal implements Screen {
       reader.on("history", (history) => {
         this.#history = history;
       });
-      reader.on("SIGINT", () => {
-        process.stdout.write("\n");
-        this.#interrupt();
-      });
+      reader.on("SIGINT", () => this.#interrupt());
       reader.on("line", (line) => {
         lines.push(line);
         // The lines of what is pasted come at once, but for the last, which waits for Enter.
@@ -81,7 +78,11 @@ export class Terminal implements Screen {
   }
 
   #interrupt(): void {
-    if (!this.#work || this.#work.signal.aborted) process.exit(EXIT.cancelled);
-    this.#work.abort();
+    if (this.#work && !this.#work.signal.aborted) {
+      this.#work.abort();
+      return;
+    }
+    if (process.stdout.isTTY) this.blank(); // The shell's prompt wants a line of its own.
+    process.exit(EXIT.cancelled);
   }
 }
