@@ -93,19 +93,31 @@ describe("the gaps of a run", () => {
     expect(gaps.evenness).toMatchObject({ firstTokenMs: 10, gaps: 1, longest: 30 });
   });
 
-  test("a page that came late knows no first token", () => {
+  test("a page that came late knows no first token, and counts what is new", () => {
     const gaps = new Gaps();
-    gaps.push(received(runStarted("r"), { at: 0, entries: 0 }));
-    gaps.push(received(delta("all so far"), { at: 1, entries: 0 }));
+    gaps.push(received(runStarted("r"), { at: 0, cursor: undefined }));
+    gaps.push(received(delta("all so far"), { at: 1, cursor: undefined }));
     gaps.push(received(delta("next"), { at: 50 }));
     gaps.push(received(delta("next"), { at: 70 }));
     expect(gaps.evenness).toMatchObject({ firstTokenMs: undefined, gaps: 1, longest: 20 });
   });
 
+  test("without cursors the time of the run's start tells whether this page came late", () => {
+    const now = performance.now();
+    const firstTokenOf = (startedAgo: number) => {
+      const timestamp = performance.timeOrigin + now - startedAgo;
+      const gaps = new Gaps();
+      gaps.push(received({ ...runStarted("r"), timestamp }, { at: now, cursor: undefined }));
+      gaps.push(received(delta("a"), { at: now + 5, cursor: undefined }));
+      return gaps.evenness.firstTokenMs;
+    };
+    expect([firstTokenOf(20), firstTokenOf(60_000)]).toEqual([expect.closeTo(5), undefined]);
+  });
+
   test("a message that is told whole has a first token all the same", () => {
     const gaps = new Gaps();
     gaps.push(received(runStarted("r"), { at: 0 }));
-    gaps.push(received(delta("whole"), { at: 900, entries: 0 }));
+    gaps.push(received(delta("whole"), { at: 900, cursor: undefined }));
     expect(gaps.evenness.firstTokenMs).toBe(900);
   });
 

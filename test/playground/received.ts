@@ -4,7 +4,7 @@ import type { Received } from "../../src/playground/transport/transport.ts";
 import { type AguiEvent, EventType } from "../../src/protocol/events.ts";
 
 export function received(event: AguiEvent, fields: Partial<Received> = {}): Received {
-  return { event, cursor: undefined, entries: 1, bytes: 0, at: 0, replayed: false, ...fields };
+  return { event, cursor: "e:1", entries: 1, bytes: 0, at: 0, replayed: false, ...fields };
 }
 
 export function runStarted(runId: string): AguiEvent {

@@ -13,20 +13,22 @@ const ROW = 26;
 const BEYOND = 8;
 
 interface Props {
+  /** Another one each time: the rows change in place. */
+  readonly drawing: number;
   readonly rows: Rows;
-  /** How many rows went at the top since it was drawn last. */
-  readonly gone: number;
   /** The sequence number of the event that is looked at. */
   readonly selected: Signal<number | undefined>;
   /** Does the list keep to its end? */
   readonly following: Signal<boolean>;
 }
 
-export function EventList({ rows, gone, selected, following }: Props) {
+export function EventList({ rows, selected, following }: Props) {
   const scroller = useRef<HTMLDivElement>(null);
-  const seenTop = useRef(0);
+  /** Where it was when it was drawn or scrolled last. */
+  const seen = useRef({ top: 0, dropped: 0 });
   const [view, setView] = useState({ top: 0, height: 0 });
   const end = Math.max(0, (rows.length + 1) * ROW - view.height);
+  const gone = rows.dropped - seen.current.dropped;
   const top = following.value ? end : Math.max(0, Math.min(view.top - gone * ROW, end));
 
   useLayoutEffect(() => {
@@ -37,9 +39,12 @@ export function EventList({ rows, gone, selected, following }: Props) {
     return () => observer.disconnect();
   }, []);
   useLayoutEffect(() => {
-    if (!scroller.current || scroller.current.scrollTop === top || !(following.value || gone > 0)) return;
-    scroller.current.scrollTop = top;
-    seenTop.current = scroller.current.scrollTop;
+    seen.current.dropped = rows.dropped;
+    const element = scroller.current;
+    if (!element || element.scrollTop === top || !(following.value || gone > 0)) return;
+    element.scrollTop = top;
+    seen.current.top = element.scrollTop;
+    setView(({ height }) => ({ top, height }));
   });
 
   const scrolled = () => {
@@ -47,8 +52,8 @@ export function EventList({ rows, gone, selected, following }: Props) {
     if (!element) return;
     const { scrollTop, clientHeight, scrollHeight } = element;
     if (scrollTop + clientHeight >= scrollHeight - 1) following.value = true;
-    else if (scrollTop < seenTop.current) following.value = false;
-    seenTop.current = scrollTop;
+    else if (scrollTop < seen.current.top) following.value = false;
+    seen.current.top = scrollTop;
     setView({ top: scrollTop, height: clientHeight });
   };
   const select = (row: number) => {

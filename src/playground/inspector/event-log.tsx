@@ -1,6 +1,6 @@
 /** The log of all that came over the line. */
 import { useComputed, useSignal } from "@preact/signals";
-import { useEffect, useMemo } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import { tap } from "../state/tap.ts";
 import { count } from "../views/figures.ts";
 import { EventDetails } from "./event-details.tsx";
@@ -23,7 +23,9 @@ export function EventLog() {
   const filter = useComputed(() => ({ kinds: kinds.value, search: search.value })).value;
   useMemo(() => rows.filter(filter, tap, pausedAt.peek()), [filter]);
   tap.version.value; // Drawn again with every news.
-  const gone = rows.update(tap, pausedAt.value);
+  rows.update(tap, pausedAt.value);
+  const drawing = useRef(0);
+  drawing.current += 1;
 
   useEffect(() => {
     const timer = setTimeout(() => {
@@ -49,6 +51,16 @@ export function EventLog() {
             : `${rows.length.toLocaleString("en")} of ${count(held, "event")}`}
           {paused && `, paused: ${fresh.toLocaleString("en")} new`}
         </span>
+        <button
+          type="button"
+          class="button"
+          disabled={following.value}
+          onClick={() => {
+            following.value = true;
+          }}
+        >
+          Latest
+        </button>
         <button
           type="button"
           class="button"
@@ -94,22 +106,11 @@ export function EventLog() {
         ))}
       </div>
       <div class="list">
-        <EventList rows={rows} gone={gone} selected={selected} following={following} />
+        <EventList drawing={drawing.current} rows={rows} selected={selected} following={following} />
         {rows.length === 0 && (
           <p class="quiet empty">
             {held === 0 ? "Nothing has come yet. Send a message." : "No event passes the filter."}
           </p>
-        )}
-        {!following.value && (
-          <button
-            type="button"
-            class="button latest"
-            onClick={() => {
-              following.value = true;
-            }}
-          >
-            ↓ Latest
-          </button>
         )}
       </div>
       {tapped && (

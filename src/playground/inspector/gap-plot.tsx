@@ -92,7 +92,13 @@ function options(element: HTMLElement): uPlot.Options {
     scales: { x: { time: false, range: (_, __, max) => [0, Math.max(max, 1)] }, y: { distr: 3 } },
     axes: [
       { ...axis, size: 24, values: (_, ticks) => ticks.map((tick) => `${tick} s`) },
-      { ...axis, size: 54, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : short(tick))) },
+      {
+        ...axis,
+        size: 54,
+        grid: { ...axis.grid, filter: powersOfTen },
+        filter: powersOfTen,
+        values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : short(tick))),
+      },
     ],
     series: [{}, dots("gap", 3), dots("stall", 7), dots("first", 8), level("p50"), level("p95")],
   };
@@ -100,7 +106,10 @@ function options(element: HTMLElement): uPlot.Options {
   return made;
 }
 
-/** A tick's label: only the powers of ten have one. */
+function powersOfTen(_: uPlot, ticks: readonly number[]): (number | null)[] {
+  return ticks.map((tick) => (Number.isInteger(Math.log10(tick)) ? tick : null));
+}
+
 function short(ms: number): string {
   return ms >= 1_000 ? `${ms / 1_000} s` : `${ms} ms`;
 }

@@ -33,9 +33,15 @@ export class Rows {
   #rows: number[] = [];
   /** Up to here the tap was looked at. */
   #seen = 0;
+  #dropped = 0;
 
   get length(): number {
     return this.#rows.length;
+  }
+
+  /** How many rows have gone at the top, ever. */
+  get dropped(): number {
+    return this.#dropped;
   }
 
   /** The sequence number in a row. */
@@ -55,19 +61,14 @@ export class Rows {
     return low;
   }
 
-  /**
-   * Takes in what is new in the tap, up to `next`, and lets go of what the tap has let go of.
-   * @returns How many rows went.
-   */
-  update(tap: Pick<Tap, "first" | "next" | "at">, next: number = tap.next): number {
-    const gone = this.rowOf(tap.first);
-    this.#rows.splice(0, gone);
+  /** Takes in what is new in the tap, up to `next`, and lets go of what the tap has let go of. */
+  update(tap: Pick<Tap, "first" | "next" | "at">, next: number = tap.next): void {
+    this.#dropped += this.#rows.splice(0, this.rowOf(tap.first)).length;
     for (let seq = Math.max(this.#seen, tap.first); seq < next; seq += 1) {
       const event = tap.at(seq)?.event;
       if (event && passes(event, this.#filter)) this.#rows.push(seq);
     }
     this.#seen = Math.max(this.#seen, next);
-    return gone;
   }
 
   /** Looks through all anew. */

@@ -100,21 +100,22 @@ function inWords({ firstTokenMs, gaps, p50, p95, longest, stalls, stallMs }: Eve
   return `${first}${count(gaps, "gap")} between tokens: half of them within ${fine(p50)}, 95 % within ${fine(p95)}, the longest ${fine(longest)}. ${count(stalls, "stall")} of more than ${fine(stallMs)}.`;
 }
 
+type Counts = Readonly<Record<string, number>>;
+
 function Refused({ run }: { readonly run: RunRecord | undefined }) {
-  const [refused, setRefused] = useState<Readonly<Record<string, number>>>();
+  const [told, setTold] = useState<{ runId: string; counts: Counts }>();
   const [line, thread] = [transport.value, threadId.value];
+  const open = line?.state.value.status === "open";
+  // The server knows nothing of a thread without a run.
   const [runId, ended] = run?.threadId === thread ? [run.runId, run.ended] : [];
   useEffect(() => {
+    if (!line || !open || !runId) return;
     let current = true;
-    setRefused(undefined);
-    // The server knows nothing of a thread without a run.
-    if (!line || !runId) return;
     const ask = async () => {
-      if (line.state.peek().status !== "open") return;
       const counts = (await line.refused(thread)) ?? (await refusedOf(thread));
-      if (current) setRefused(counts);
+      if (current && counts) setTold({ runId, counts });
     };
-    // What a server that has just gone does not say is asked again.
+    // What a server that has just gone does not say is asked again when it is back.
     const now = () => void ask().catch(() => {});
     now();
     const timer = ended ? undefined : setInterval(now, ASK_MS);
@@ -122,10 +123,10 @@ function Refused({ run }: { readonly run: RunRecord | undefined }) {
       current = false;
       clearInterval(timer);
     };
-  }, [line, thread, runId, ended]);
-  const names = Object.entries(refused ?? {}).sort(([, a], [, b]) => b - a);
+  }, [line, open, thread, runId, ended]);
+  if (!told || told.runId !== runId) return null;
+  const names = Object.entries(told.counts).sort(([, a], [, b]) => b - a);
   const sum = names.reduce((total, [, times]) => total + times, 0);
-  if (!refused) return null;
   return (
     <details class="refused">
       <summary>The allow-list refused {count(sum, "event")}</summary>
@@ -140,9 +141,9 @@ function Refused({ run }: { readonly run: RunRecord | undefined }) {
   );
 }
 
-async function refusedOf(thread: string): Promise<Readonly<Record<string, number>> | undefined> {
+async function refusedOf(thread: string): Promise<Counts | undefined> {
   const url = new URL(`threads/${encodeURIComponent(thread)}`, base);
-  return (await requestJson<{ refused?: Readonly<Record<string, number>> }>(url)).refused;
+  return (await requestJson<{ refused?: Counts }>(url)).refused;
 }
 
 function saveRun({ runId, from, to }: RunRecord): void {
