@@ -44,7 +44,7 @@ export function EventList({ rows, selected, following }: Props) {
     if (!element || element.scrollTop === top || !(following.value || gone > 0)) return;
     element.scrollTop = top;
     seen.current.top = element.scrollTop;
-    setView(({ height }) => ({ top, height }));
+    if (!following.value) setView(({ height }) => ({ top, height }));
   });
 
   const scrolled = () => {
