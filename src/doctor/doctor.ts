@@ -44,6 +44,8 @@ export interface Finding {
   readonly verdicts: readonly Verdict[];
 }
 
+const DEFAULT_TAGS = defaultAgent("any").reasoningTags;
+
 export function isAddress(target: string): boolean {
   return /^(https?|wss?):\/\//i.test(target) && URL.canParse(target);
 }
@@ -56,7 +58,7 @@ export async function examine(examination: Examination): Promise<Finding> {
   const { target } = examination;
   const evidence =
     target !== undefined && isAddress(target)
-      ? await observeServer(target, examination.agent, question(examination, defaultAgent("").reasoningTags))
+      ? await observeServer(target, examination.agent, question(examination, DEFAULT_TAGS))
       : await examineGraph(examination);
   return { evidence, verdicts: diagnose(evidence) };
 }
@@ -127,7 +129,10 @@ function resolved(folder: string, graph: string): string {
 }
 
 function question(examination: Examination, reasoningTags: readonly string[]): Question {
-  const { message, input, firstTokenMs, timeoutMs, expectReasoning } = examination;
+  const { message, input, firstTokenMs, timeoutMs } = examination;
+  // Who names tags of his own expects them.
+  const named = reasoningTags.some((tag) => !DEFAULT_TAGS.includes(tag));
+  const expectReasoning = examination.expectReasoning || named;
   return { message, input, asked: { firstTokenMs, timeoutMs, expectReasoning, reasoningTags } };
 }
 

@@ -39,22 +39,24 @@ export async function observeServer(target: string, agent: string | undefined, q
   const found = overSocket
     ? await readSocket(place, agent, input, signal, watch)
     : await readStream(new URL(place.endpoint), input, signal, watch);
+  const totalMs = watch.now;
   const { told } = watch.recorder;
   const asked = told.endedAt !== undefined && place.socket !== undefined;
+  const refused = asked ? await refusedIn(place, input.threadId) : undefined;
   const server: ServerEvidence = {
     ...base,
     ...found.server,
     transport: overSocket ? "ws" : "sse",
     arrivals: watch.arrivals,
     foreign: watch.foreign,
-    refused: asked ? await refusedIn(place, input.threadId) : undefined,
+    refused,
     overWebSocketMs:
-      asked && !overSocket && judgeSpread(told.tokens).checks.some(({ passed }) => !passed)
+      refused !== undefined && !overSocket && judgeSpread(told.tokens).checks.some(({ passed }) => !passed)
         ? await spanOverSocket(place, agent, question, signal)
         : undefined,
   };
   const tags = countTags(watch.recorder.text, question.asked.reasoningTags);
-  return { target, asked: question.asked, end: found.end, totalMs: watch.now, told, tags, server };
+  return { target, asked: question.asked, end: found.end, totalMs, told, tags, server };
 }
 
 type Found = {

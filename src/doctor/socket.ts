@@ -3,6 +3,9 @@ import { WebSocket } from "ws";
 import { type AguiEvent, type RunAgentInput, SluiceConnection } from "../client/connection.ts";
 import { isTerminal } from "../protocol/events.ts";
 
+/** How long opening may take. A proxy that passes no sockets may not even say so. */
+const OPEN_MS = 3_000;
+
 export interface Socket {
   /** Starts a run and hands over its events, until its terminal one. */
   run(input: RunAgentInput, agent: string | undefined, each: (event: AguiEvent) => void): Promise<void>;
@@ -19,6 +22,7 @@ export async function withSocket<T>(url: string, signal: AbortSignal, use: (sock
   const connection = new SluiceConnection({
     url,
     WebSocket,
+    openMs: OPEN_MS,
     // The first trouble is the finding: nobody waits for a line that comes back.
     onState: ({ status }) => {
       if (status === "waiting" || status === "closed")

@@ -48,18 +48,21 @@ export const inBlockingChild = oneNode(({ messages }) => {
   const script = new URL("./worker.mjs", import.meta.url).pathname;
   return { messages: [new AIMessage(String(execFileSync(process.execPath, [script, messages.at(-1).text])))] };
 });
+/** Whoever asks is served by a loop that began long before, outside of any run. */
 const queue = [];
 let wake = () => {};
-(async () => {
+async function serveQueue() {
   for (;;) {
     const job = queue.shift();
     if (job) job.done(await askWhole(job.messages));
-    else
+    else {
       await new Promise((resolve) => {
         wake = resolve;
       });
+    }
   }
-})();
+}
+void serveQueue();
 export const contextLost = oneNode(async ({ messages }) => {
   const text = await new Promise((done) => {
     queue.push({ messages, done });
