@@ -13,6 +13,9 @@ import type { Config } from "../config/config.ts";
 import { ConfigError, type Settings } from "../config/settings.ts";
 import type { ServedGraph } from "../graph/source.ts";
 
+/** The names that `graph` may be in agents.json, instead of a file. */
+export const BUNDLED = ["assistant", "approvals", "researcher", "portfolio"] as const;
+
 /** Which model answers for the bundled agents. */
 export function modelKind({ MODEL, OPENAI_API_KEY, OPENAI_BASE_URL }: Settings): "openai" | "demo" {
   if (MODEL !== "auto") return MODEL;
@@ -43,7 +46,7 @@ export async function bundledGraphs(
   packageRoot: string,
 ): Promise<Record<string, ServedGraph>> {
   const models = chatModels(config);
-  const build: Record<string, () => Promise<unknown>> = {
+  const build: Record<(typeof BUNDLED)[number], () => Promise<unknown>> = {
     assistant: async () => assistant({ ...models, checkpointer, documents: await loadDocuments(packageRoot) }),
     approvals: async () => approvals({ ...models, checkpointer, notesDir: join(config.DATA_DIR, "notes") }),
     researcher: async () => researcher({ ...models, checkpointer, documents: await knowledge(config, packageRoot) }),

@@ -12,7 +12,7 @@ import { SqliteCheckpointer } from "../store/checkpointer.ts";
 import { Database } from "../store/database.ts";
 import { SqliteStore } from "../store/sqlite.ts";
 import { type App, createApp } from "./app.ts";
-import { bundledGraphs, modelKind } from "./bundled.ts";
+import { BUNDLED, bundledGraphs, modelKind } from "./bundled.ts";
 import { servedAgent } from "./served-agent.ts";
 
 /**
@@ -35,8 +35,9 @@ export async function appFromConfig(
       const ours = bundled[entry.graph];
       const demo = ours !== undefined && modelKind(config) === "demo";
       if (!ours && !isGraphFile(entry.graph)) {
-        const names = Object.keys(bundled).join(", ");
-        throw new ConfigError(`Agent ${name}: there is no bundled agent "${entry.graph}". Bundled: ${names}.`);
+        throw new ConfigError(
+          `Agent ${name}: there is no bundled agent "${entry.graph}". Bundled: ${BUNDLED.join(", ")}.`,
+        );
       }
       const graph = ours ?? (await load(name, entry.graph, { folder: config.graphsRelativeTo, checkpointer }));
       agents.push(servedAgent(name, entry, config, graph, demo));

@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import { loadConfig } from "../../src/config/config.ts";
+import { defaultAgent } from "../../src/config/agents.ts";
+import { loadConfig, peekConfig } from "../../src/config/config.ts";
 
 const ONE = JSON.stringify({ agents: { own: { graph: "g.js" } } });
 const OTHER = JSON.stringify({ agents: { shipped: { graph: "g.js" } } });
@@ -16,7 +17,7 @@ describe("the configuration of a process", () => {
   beforeEach(() => {
     // dotenv writes into process.env: each test gets an empty one.
     process.env = { ...env };
-    for (const name of ["PORT", "HOST", "CONFIG_DIR", "MODEL"]) delete process.env[name];
+    for (const name of ["PORT", "HOST", "CONFIG_DIR", "MODEL", "TSX_TSCONFIG_PATH"]) delete process.env[name];
     root = mkdtempSync(join(tmpdir(), "sluice-config-"));
     cwd = join(root, "cwd");
     packageRoot = join(root, "package");
@@ -63,6 +64,141 @@ describe("the configuration of a process", () => {
     expect(Object.keys(config.agents)).toEqual([name]);
     expect(config.agents[name]?.graph).toBe(graph);
     expect(config.graphsRelativeTo).toBe(cwd);
+  });
+
+  it("does not serve two files under one name, and says where they get names of their own", () => {
+    expect(() => loadConfig({ cwd, packageRoot, graphs: ["a/graph.ts:graph", "b/graph.ts"] })).toThrow(
+      "a/graph.ts:graph and b/graph.ts would both be called graph: name them in config/agents.json.",
+    );
+  });
+
+  it("takes settings of the command line over all others, and checks them the same way", () => {
+    writeFileSync(join(cwd, ".env"), "HOST=0.0.0.0\n");
+    process.env.PORT = "81";
+    const settings = { PORT: "82", HOST: "127.0.0.9" };
+    expect(loadConfig({ cwd, packageRoot, settings })).toMatchObject({ PORT: 82, HOST: "127.0.0.9" });
+    expect(() => loadConfig({ cwd, packageRoot, settings: { PORT: "many" } })).toThrow('PORT="many" is not valid');
+  });
+
+  describe("a file that is named", () => {
+    const graphs = { mine: "./src/mine.ts:graph", other: { path: "./other.js:agent", description: "Another." } };
+
+    beforeEach(() => {
+      mkdirSync(join(cwd, "deep", "src"), { recursive: true });
+    });
+
+    function named(json: unknown): ReturnType<typeof loadConfig> {
+      writeFileSync(join(cwd, "deep", "any.json"), typeof json === "string" ? json : JSON.stringify(json));
+      return loadConfig({ cwd, packageRoot, configFile: "deep/any.json" });
+    }
+
+    it("may be an agents.json", () => {
+      const config = named(JSON.parse(ONE));
+      expect(Object.keys(config.agents)).toEqual(["own"]);
+      expect(config.graphsRelativeTo).toBe(join(cwd, "deep"));
+    });
+
+    it("may be a langgraph.json, whatever else that says", () => {
+      const config = named({
+        graphs,
+        node_version: "20",
+        dependencies: ["."],
+        dockerfile_lines: ["RUN true"],
+        http: { app: "./app.ts:app", cors: {} },
+        auth: { path: "./auth.ts:auth" },
+        store: { index: {} },
+        ui: { agent: "./ui.tsx" },
+        something_new: [1],
+        $schema: "https://langgra.ph/schema.json",
+      });
+      expect(config.agents).toEqual({
+        mine: defaultAgent("./src/mine.ts:graph"),
+        other: { ...defaultAgent("./other.js:agent"), description: "Another." },
+      });
+      expect(config.graphsRelativeTo).toBe(join(cwd, "deep"));
+    });
+
+    it.each<[unknown, string]>([
+      ['{ "graphs": ', "<file> is not JSON: "],
+      [{ graphs: {} }, "<file>, graphs: name at least one graph."],
+      [{ graphs: { "my agent": "./a.ts" } }, "<file>, graphs.my agent: an agent's name is letters, digits, _ and -"],
+      [{ graphs: { mine: 1 } }, "<file>, graphs.mine: "],
+      [
+        { graphs: { ...graphs, old: "./old.py:graph" } },
+        "<file>, graphs: old is written in Python; Sluice serves graphs in JavaScript and TypeScript.",
+      ],
+      [
+        { graphs: { old: "./old.py:graph", older: { path: "older.py:make" } } },
+        "<file>, graphs: old, older are written in Python; Sluice serves graphs in JavaScript and TypeScript.",
+      ],
+      [{ graph: "./a.ts" }, "<file>, agents: "],
+    ])("is refused when it is %j", (json, complaint) => {
+      expect(() => named(json)).toThrow(complaint.replace("<file>", join(cwd, "deep", "any.json")));
+    });
+
+    it("has to be there", () => {
+      expect(() => loadConfig({ cwd, packageRoot, configFile: "deep/none.json" })).toThrow(
+        `--config: there is no none.json in ${join(cwd, "deep")}.`,
+      );
+    });
+
+    it("sets variables that are set nowhere else, by the names of langgraph.json", () => {
+      writeFileSync(join(cwd, ".env"), "TEST_A=folder\nTEST_B=folder\n");
+      writeFileSync(join(cwd, "deep", "my.env"), "TEST_A=file\nTEST_B=file\nTEST_C=file\nTEST_D=file\n");
+      writeFileSync(join(cwd, "deep", "src", ".env"), "TEST_C=beside\nTEST_D=beside\nTEST_E=beside\n");
+      process.env.TEST_A = "set";
+      named({ graphs, env: "my.env" });
+      const { TEST_A, TEST_B, TEST_C, TEST_E } = process.env;
+      expect({ TEST_A, TEST_B, TEST_C, TEST_E }).toEqual({
+        TEST_A: "set",
+        TEST_B: "folder",
+        TEST_C: "file",
+        TEST_E: "beside",
+      });
+    });
+
+    it("may write them down itself", () => {
+      process.env.TEST_A = "set";
+      named({ graphs, env: { TEST_A: "own", TEST_B: "own", TEST_N: 3, PORT: "83" } });
+      expect([process.env.TEST_A, process.env.TEST_B, process.env.TEST_N]).toEqual(["set", "own", "3"]);
+    });
+
+    it("is one of the files it is made of, with all that lie beside the graphs", () => {
+      expect(named({ graphs, env: "my.env" }).files).toEqual(
+        [".env", "deep/any.json", "deep/my.env", "deep/src/.env", "deep/.env", "deep/src/mine.ts", "deep/other.js"].map(
+          (file) => join(cwd, file),
+        ),
+      );
+    });
+  });
+
+  it("takes the langgraph.json of the folder it is started in when that has no agents.json", () => {
+    writeFileSync(join(cwd, "langgraph.json"), JSON.stringify({ graphs: { mine: "./mine.ts:graph" } }));
+    expect(Object.keys(loadConfig({ cwd, packageRoot }).agents)).toEqual(["mine"]);
+    mkdirSync(join(cwd, "config"));
+    writeFileSync(join(cwd, "config", "agents.json"), ONE);
+    expect(Object.keys(loadConfig({ cwd, packageRoot }).agents)).toEqual(["own"]);
+  });
+
+  it("reads the .env beside a graph, and its settings too", () => {
+    mkdirSync(join(cwd, "graphs"));
+    writeFileSync(join(cwd, "graphs", ".env"), "TEST_A=beside\nPORT=84\n");
+    expect(loadConfig({ cwd, packageRoot, graphs: ["graphs/mine.js"] }).PORT).toBe(84);
+    expect(process.env.TEST_A).toBe("beside");
+  });
+
+  it("tells the loader of TypeScript which tsconfig.json is the graph's", () => {
+    mkdirSync(join(cwd, "graphs", "deep"), { recursive: true });
+    writeFileSync(join(cwd, "tsconfig.json"), "{}");
+    writeFileSync(join(cwd, "graphs", "tsconfig.json"), "{}");
+    loadConfig({ cwd, packageRoot, graphs: ["other.js", "graphs/deep/mine.ts"] });
+    expect(process.env.TSX_TSCONFIG_PATH).toBe(join(cwd, "graphs", "tsconfig.json"));
+  });
+
+  it("can be looked at without a change to the environment", () => {
+    writeFileSync(join(cwd, ".env"), "PORT=81\nTEST_A=file\n");
+    expect(peekConfig({ cwd, packageRoot }).PORT).toBe(81);
+    expect([process.env.PORT, process.env.TEST_A]).toEqual([undefined, undefined]);
   });
 
   it("is frozen", () => {

@@ -81,7 +81,7 @@ describe("sluice serve", () => {
     [
       "names a graph that is not there",
       '{ "agents": { "a": { "graph": "./graph.js:graph" } } }',
-      /^sluice: Agent a: \.\/graph\.js cannot be loaded: /,
+      /^sluice: Agent a: There is no graph\.js in .+\.\n$/,
     ],
   ])("does not start with an agents.json that %s, and says where", async (_, json, complaint) => {
     await using folder = await project({ "agents.json": json });
@@ -165,9 +165,14 @@ describe("sluice serve <file>:<export>", () => {
   });
 
   it.concurrent.each([
-    ["my-graph.js:graf", 'my-graph.js has no export "graf"; it exports graph, second, settings.'],
-    ["my-graph.js:settings", '"settings" of my-graph.js is no compiled graph; it exports graph, second, settings.'],
-    ["my-graph.js", 'my-graph.js has no export "default"; it exports graph, second, settings.'],
+    [
+      "my-graph.js:graf",
+      'my-graph.js has no export "graf". It exports graph (a graph), second (a graph), settings (an object).',
+    ],
+    [
+      "my-graph.js:settings",
+      '"settings" of my-graph.js is an object, not a graph. Export a compiled graph, a StateGraph, an agent, or a function that returns one.',
+    ],
   ])("says of %s what the file does export", async (graph, complaint) => {
     await using folder = await project({ "my-graph.js": GRAPH });
     const { code, stdout, stderr } = await sluice(["serve", graph], { PORT: "0" }, folder.path);
@@ -177,9 +182,17 @@ describe("sluice serve <file>:<export>", () => {
   });
 
   it.concurrent.each([
-    ["missing.js:graph", "export const graph = 1;", /: missing\.js cannot be loaded: .+\n$/],
-    ["broken.js:graph", "export const graph = (;", /: broken\.js cannot be loaded: Unexpected token ';'\n$/],
-    ["broken.js:graph", 'throw new Error("No database.");', /: broken\.js cannot be loaded: No database\.\n$/],
+    ["missing.js:graph", "export const graph = 1;", /: There is no missing\.js in .+\.\n$/],
+    [
+      "broken.js:graph",
+      "export const graph = (;",
+      /: broken\.js cannot be loaded: Unexpected token ';' \(broken\.js:1\)\n$/,
+    ],
+    [
+      "broken.js:graph",
+      'throw new Error("No database.");',
+      /: broken\.js cannot be loaded: No database\. \(broken\.js:1\)\n$/,
+    ],
   ])("says in one line why %s cannot be loaded: %s", async (graph, source, complaint) => {
     await using folder = await project({ "broken.js": source });
     const { code, stderr } = await sluice(["serve", graph], { PORT: "0" }, folder.path);

@@ -1,0 +1,129 @@
+/** `sluice serve` with graphs as people have them: in any kind of module, from any file that names them. */
+import { join } from "node:path";
+import { afterAll, describe, expect, it, jest } from "@jest/globals";
+import { type AguiEvent, EventType } from "../../src/protocol/events.ts";
+import { killRest, project, serve, sluice } from "../support/child.ts";
+import { connect, isType } from "../support/ws-client.ts";
+
+// The tests run side by side: most of their time goes into starting Node.
+afterAll(killRest);
+jest.setTimeout(60_000);
+
+const ESM = `
+import { FakeListChatModel } from "@langchain/core/utils/testing";
+import { interrupt, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";`;
+const CJS = `
+const { FakeListChatModel } = require("@langchain/core/utils/testing");
+const { interrupt, MessagesAnnotation, START, StateGraph } = require("@langchain/langgraph");`;
+/** Says "Yes." letter by letter; asked to ask, it interrupts and says what it was answered. */
+const GRAPH = `
+const model = new FakeListChatModel({ responses: ["Yes."], sleep: 10 });
+async function answer({ messages }) {
+  if (messages.at(-1).content !== "ask me") return { messages: [await model.invoke(messages)] };
+  const { text } = interrupt("What?");
+  return { messages: [{ role: "assistant", content: messages.length + ": " + text }] };
+}
+const builder = new StateGraph(MessagesAnnotation).addNode("answer", answer).addEdge(START, "answer");
+`;
+
+/** Says something on the thread \`t\`, and waits for the run to end. */
+async function say(url: string, text: string): Promise<AguiEvent[]> {
+  const client = await connect(`${url.replace("http", "ws")}/ws?thread=t`);
+  client.send(text);
+  const frames = await client.until(isType(EventType.RUN_FINISHED, EventType.RUN_ERROR));
+  await client.close();
+  return frames.map((frame) => JSON.parse(frame) as AguiEvent);
+}
+
+const deltas = (events: readonly AguiEvent[]) =>
+  events.flatMap((event) => (event.type === EventType.TEXT_MESSAGE_CONTENT ? [event.delta] : []));
+
+/** Does the answer come in pieces? */
+async function streams(url: string): Promise<boolean> {
+  const pieces = deltas(await say(url, "hello"));
+  expect(pieces.join("")).toBe("Yes.");
+  return pieces.length > 1;
+}
+
+describe("the tokens of a graph arrive one by one, and its questions survive a restart:", () => {
+  it.concurrent.each<[name: string, type: string, source: string]>([
+    ["mine.js", "module", `${ESM}\n${GRAPH}\nexport const graph = builder.compile();`],
+    ["mine.js", "commonjs", `${CJS}\n${GRAPH}\nexports.graph = builder.compile();`],
+    ["mine.ts", "module", `${ESM}\n${GRAPH.replace("{ messages }", "{ messages }: any")}\nexport { builder };`],
+    ["mine.ts", "commonjs", `${ESM}\n${GRAPH}\nexport default () => builder;`],
+    ["mine.cts", "module", `${ESM}\n${GRAPH}\nexport const graph: object = builder.compile();`],
+  ])("%s in a package of type %s", async (name, type, source) => {
+    await using folder = await project({ [name]: source, "package.json": JSON.stringify({ type }) });
+    const env = { DATA_DIR: join(folder.path, "data") };
+    const first = await serve(env, [name], folder.path);
+    expect(await streams(first.url)).toBe(true);
+    expect((await say(first.url, "ask me")).at(-1)).toMatchObject({ outcome: { type: "interrupt" } });
+    await first.stop();
+    const second = await serve(env, [name], folder.path);
+    expect(deltas(await say(second.url, "/approve Nothing.")).join("")).toBe("3: Nothing.");
+    expect(await second.stop()).toMatchObject({ code: 0, stderr: "" });
+  });
+});
+
+const QUICK = `${ESM}\n${GRAPH}\nexport const graph = builder.compile();`;
+
+describe("sluice serve", () => {
+  it.concurrent("serves an agent of createAgent", async () => {
+    await using folder = await project({
+      "mine.ts": `
+import { createAgent } from "langchain";
+import { FakeListChatModel } from "@langchain/core/utils/testing";
+class Model extends FakeListChatModel { bindTools() { return this; } }
+export const agent = createAgent({ model: new Model({ responses: ["Yes."], sleep: 10 }), tools: [] });`,
+    });
+    const server = await serve({}, ["mine.ts:agent"], folder.path);
+    expect(server.greeting).toContain("serves mine-agent on http");
+    expect(await streams(server.url)).toBe(true);
+    await server.stop();
+  });
+
+  it.concurrent("reads the langgraph.json it is started beside, and its env before the graph's module", async () => {
+    await using folder = await project({
+      "src/agent/graph.ts": `if (process.env.WORD !== "set") throw new Error("No word.");\n${QUICK}`,
+      "settings.env": "WORD=set",
+      "langgraph.json": JSON.stringify({
+        node_version: "20",
+        dependencies: ["."],
+        graphs: { helper: { path: "./src/agent/graph.ts:graph", description: "Helps." } },
+        env: "settings.env",
+      }),
+    });
+    const server = await serve({}, [], folder.path);
+    expect(server.greeting).toContain("serves helper on http");
+    expect(await streams(server.url)).toBe(true);
+    await server.stop();
+  });
+
+  it.concurrent("takes a file of agents, a port and an address", async () => {
+    await using folder = await project({
+      "mine.js": QUICK,
+      "my.json": '{ "agents": { "one": { "graph": "./mine.js" } } }',
+    });
+    const options = ["--config", "my.json", "--port", "0", "--host", "127.0.0.2"];
+    const server = await serve({ PORT: "1" }, options, folder.path);
+    expect(server.url).toMatch(/^http:\/\/127\.0\.0\.2:\d+$/);
+    expect(server.greeting).toContain("serves one on http");
+    await server.stop();
+  });
+
+  it.concurrent.each<[string[], number, string]>([
+    [["a.js", "--config", "b.json"], 2, "Give files or --config, not both.\n\nUsage: sluice serve"],
+    [["--config", "none.json"], 1, "--config: there is no none.json in "],
+    [["--port", "many"], 1, 'PORT="many" is not valid: '],
+    [["--config", "typo.json"], 1, 'Agent a: there is no bundled agent "asistant". Bundled: assistant, '],
+    [
+      ["a/mine.js", "b/mine.js"],
+      1,
+      "a/mine.js and b/mine.js would both be called mine: name them in config/agents.json.",
+    ],
+  ])("does not start with %j", async (args, code, complaint) => {
+    await using folder = await project({ "typo.json": '{ "agents": { "a": { "graph": "asistant" } } }' });
+    const told = await sluice(["serve", ...args], { PORT: "0" }, folder.path);
+    expect(told).toEqual({ code, stdout: "", stderr: expect.stringContaining(`sluice: ${complaint}`) });
+  });
+});
