@@ -241,6 +241,21 @@ const CASES: Readonly<Record<string, Case>> = {
     terminal: "One two\n\nRed green blue\n\n<dim>hm</dim>\n\n<cyan>▸ look</cyan>\n",
     stdout: "One two\nRed green blue",
   },
+  "a message that is taken up again while it waits for its turn": {
+    moments: [
+      [1, begin("a")],
+      [2, begin("b")],
+      [2, say("b", "Red ")],
+      [2, end("b")],
+      [3, begin("b")],
+      [3, say("b", "green")],
+      [4, end("b")],
+      [5, say("a", "One")],
+      [6, end("a")],
+    ],
+    terminal: "One\n\nRed green",
+    stdout: "One\nRed green",
+  },
   "a branch that is never done, at the end at last": {
     moments: [
       [1, begin("a")],

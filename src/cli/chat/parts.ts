@@ -226,7 +226,7 @@ export class Parts {
   }
 
   #speak(id: string, delta: string): void {
-    const turn = this.#turns.find(({ speaker }) => speaker === id);
+    const turn = this.#turns.find(({ speaker, ended }) => speaker === id && !ended);
     if (!turn?.kind) return;
     this.#told += 1;
     const said = this.#repeats.delete(id) ? (this.#said.get(id) ?? "") : "";
