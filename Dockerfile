@@ -19,6 +19,7 @@ COPY package.json ./
 # The bundled assistant looks things up in the documents.
 COPY README.md PROTOCOL.md ARCHITECTURE.md ./
 COPY config ./config
+COPY knowledge ./knowledge
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 # A volume takes its owner from the folder it covers.
