@@ -36,6 +36,9 @@ const query = z.object({
 const SPREAD_MS = 5_000;
 const CLOSE_MS = 1_000;
 
+/** How much room each socket gets when all come back, in milliseconds. */
+const ROOM_MS = 20;
+
 export class WebSocketHost {
   readonly #options: ServerOptions;
   readonly #server: WebSocketServer;
@@ -73,9 +76,10 @@ export class WebSocketHost {
     this.#detach.set(server, takeUpgrades(server, path, take));
   }
 
-  /** Tells those who can understand it that the server is about to go. */
+  /** Tells those who can understand it that the server is about to go. The fewer they are, the sooner they may be back. */
   drain(): void {
-    for (const { conversation } of this.#peers.values()) conversation.drain?.(Math.round(Math.random() * SPREAD_MS));
+    const spread = Math.min(SPREAD_MS, this.#peers.size * ROOM_MS);
+    for (const { conversation } of this.#peers.values()) conversation.drain?.(Math.round(Math.random() * spread));
   }
 
   /**
