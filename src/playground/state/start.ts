@@ -26,11 +26,7 @@ export function startPage(): void {
   effect(() => {
     running.value = busy.value;
   });
-  effect(() => {
-    const line = openTransport(transportKind.value, base, () => agent.peek());
-    transport.value = line;
-    return () => line.close();
-  });
+  effect(connect);
   effect(follow);
   effect(refreshAfterRuns);
   void loadAgents();
@@ -54,6 +50,27 @@ export function newThread(): void {
 
 function threadInHash(): string | undefined {
   return new URLSearchParams(location.hash.slice(1)).get("thread") ?? undefined;
+}
+
+/** Opens a line of the kind that is chosen, in place of the one before. */
+function connect(): () => void {
+  const opened = openTransport(transportKind.value, base, () => agent.peek());
+  let chosen = true;
+  opened.then(
+    (line) => {
+      if (chosen) transport.value = line;
+      else line.close();
+    },
+    (thrown: unknown) => {
+      doorError.value = lineError(thrown);
+    },
+  );
+  return () => {
+    chosen = false;
+    const line = transport.peek();
+    transport.value = undefined;
+    line?.close();
+  };
 }
 
 /** Follows the thread over the line, and anew when one of them or what is left out changes. */

@@ -4,18 +4,20 @@ import type { Item } from "../conversation/items.ts";
 import { busy, conversation, sending } from "../state/chat.ts";
 import { Answer, Reasoning } from "./answer.tsx";
 import { Icon } from "./icons.tsx";
-import { Interrupts } from "./interrupt-form.tsx";
+import { lazy } from "./lazy.tsx";
 import { RunEnd } from "./run-end.tsx";
 import { StatePanel } from "./state-panel.tsx";
 import { ToolCard } from "./tool-card.tsx";
 import { UserMessage } from "./user-message.tsx";
 import { Welcome } from "./welcome.tsx";
 
+const Interrupts = lazy(async () => (await import("./interrupt-form.tsx")).Interrupts);
+
 /** Who is this close to the end, in pixels, wants to stay there. */
 const NEAR = 80;
 
 export function ConversationView() {
-  const { items, known, run } = conversation.value;
+  const { items, known, run, interrupts } = conversation.value;
   const scroller = useRef<HTMLElement>(null);
   const content = useRef<HTMLDivElement>(null);
   const stays = useRef(true);
@@ -59,7 +61,7 @@ export function ConversationView() {
           {items.value.map((item) => (
             <ItemView key={keyOf(item)} item={item} />
           ))}
-          <Interrupts />
+          {interrupts.value.length > 0 && <Interrupts />}
           {busyWith(items.value.at(-1)) && <Pending />}
           {empty && known.value && <Welcome />}
         </div>

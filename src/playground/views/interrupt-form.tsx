@@ -8,7 +8,6 @@ import { SchemaFields } from "./schema-fields.tsx";
 /** What the graph asks. A run goes on only when all of it is answered, so the answers are sent together. */
 export function Interrupts() {
   const asked = conversation.value.interrupts.value;
-  if (asked.length === 0) return null;
   return <Questions key={asked.map(({ id }) => id).join()} asked={asked} />;
 }
 

@@ -77,14 +77,12 @@ function Text({ text, name, growing = false }: { text: string; name: string; gro
   return (
     <div class="told">
       <ScrollText name={`The ${name}`} text={rest > 0 ? text.slice(0, shown) : text} growing={growing} />
-      <div class="row">
-        {rest > 0 && (
-          <button type="button" class="link" onClick={() => show(shown + MORE)}>
-            {rest > MORE ? `Show ${size(MORE)} more of ${size(text.length)}` : `Show all ${size(text.length)}`}
-          </button>
-        )}
-        <CopyAction name={`Copy ${name}`} text={() => text} />
-      </div>
+      <CopyAction name={`Copy ${name}`} text={() => text} />
+      {rest > 0 && (
+        <button type="button" class="link" onClick={() => show(shown + MORE)}>
+          {rest > MORE ? `Show ${size(MORE)} more of ${size(text.length)}` : `Show all ${size(text.length)}`}
+        </button>
+      )}
     </div>
   );
 }

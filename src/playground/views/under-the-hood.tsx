@@ -1,21 +1,12 @@
-import type { ComponentType } from "preact";
-import { useEffect, useState } from "preact/hooks";
 import { inspectorOpen } from "../state/settings.ts";
 import { Action } from "./action.tsx";
+import { lazy } from "./lazy.tsx";
 
-/** The side panel. Its contents are fetched when it is first opened: a chat does not need them. */
+const Inspector = lazy(async () => (await import("../inspector/inspector.tsx")).Inspector);
+
+/** The side panel. */
 export function UnderTheHood() {
-  const [panel, setPanel] = useState<{ Inspector: ComponentType }>();
-  const [problem, setProblem] = useState("");
-  const open = inspectorOpen.value;
-  useEffect(() => {
-    if (!open || panel) return;
-    import("../inspector/inspector.tsx").then(
-      ({ Inspector }) => setPanel({ Inspector }),
-      (thrown: unknown) => setProblem(`This part of the page could not be loaded. ${String(thrown)}`),
-    );
-  }, [open, panel]);
-  if (!open) return null;
+  if (!inspectorOpen.value) return null;
   const close = () => {
     inspectorOpen.value = false;
   };
@@ -26,8 +17,7 @@ export function UnderTheHood() {
         <Action name="Close" icon="close" onClick={close} />
       </div>
       <div class="hood-body">
-        {problem && <p class="problem">{problem}</p>}
-        {panel && <panel.Inspector />}
+        <Inspector />
       </div>
     </aside>
   );

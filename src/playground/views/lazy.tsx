@@ -1,0 +1,24 @@
+import type { ComponentType } from "preact";
+import { useEffect, useState } from "preact/hooks";
+
+/** A component that is fetched when it is first shown: most conversations do without it. */
+export function lazy(load: () => Promise<ComponentType>): ComponentType {
+  let loaded: ComponentType | undefined;
+  return function Lazy() {
+    const [problem, setProblem] = useState("");
+    const [, arrived] = useState(loaded);
+    useEffect(() => {
+      if (loaded) return;
+      load().then(
+        (component) => {
+          loaded = component;
+          arrived(() => component);
+        },
+        () => setProblem("This part of the page could not be loaded. Reload the page to try again."),
+      );
+    }, []);
+    if (problem) return <p class="problem">{problem}</p>;
+    const Loaded = loaded;
+    return Loaded ? <Loaded /> : null;
+  };
+}
