@@ -148,6 +148,7 @@ describe("sluice chat, with a server", () => {
     const { printed, signal, exit } = chat(url, "Count!");
     await printed(/One/);
     signal(name);
+    signal(name === "SIGINT" ? "SIGTERM" : "SIGINT"); // npx passes on what the terminal has sent already.
     expect(await exit).toEqual({ code: 130, stdout: "One, \n", stderr: "sluice: Cancelled.\n" });
     await aborted;
   });

@@ -6,18 +6,22 @@ import { EXIT, type Screen } from "./conversation.ts";
 import { type Layout, PlainLayout, TerminalLayout } from "./layout.ts";
 import type { Part } from "./parts.ts";
 
+/** One Ctrl-C may come as two signals: npx and tsx pass on theirs to a program that has had its own. In milliseconds. */
+const SAME_PRESS_MS = 300;
+
 export class Terminal implements Screen {
   readonly interactive = Boolean(process.stdin.isTTY && process.stdout.isTTY);
   readonly #layout: Layout;
   #history: string[] = [];
   #work: AbortController | undefined;
+  #signalledAt = Number.NEGATIVE_INFINITY;
 
   constructor() {
     const { stdout } = process;
     this.#layout = stdout.isTTY
       ? new TerminalLayout((look, words) => styleText(look, words, { stream: stdout }))
       : new PlainLayout();
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => this.#interrupt());
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => this.#signalled());
     // Nobody reads any more: head has its lines, or the window was closed.
     stdout.once("error", () => this.#interrupt());
     for (const stream of [stdout, process.stderr]) stream.on("error", () => {});
@@ -75,6 +79,13 @@ export class Terminal implements Screen {
     } finally {
       this.#work = undefined;
     }
+  }
+
+  #signalled(): void {
+    const now = performance.now();
+    if (now - this.#signalledAt < SAME_PRESS_MS) return;
+    this.#signalledAt = now;
+    this.#interrupt();
   }
 
   #interrupt(): void {
