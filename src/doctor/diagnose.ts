@@ -11,7 +11,9 @@ export function diagnose(evidence: Evidence): Verdict[] {
   const { graph, server } = evidence;
   const main = graph ? diagnoseGraph(evidence, graph) : server ? diagnoseServer(evidence, server) : [];
   const late = healthy(main) ? lateFirstToken(evidence) : undefined;
-  const reasoning = evidence.told.endedAt === undefined ? undefined : reasoningOf(evidence);
+  const { end, told } = evidence;
+  const spoke = end.kind === "ended" && told.error === undefined && told.tokens.length > 0;
+  const reasoning = spoke ? reasoningOf(evidence) : undefined;
   const all = [...main, ...(late ? [late] : []), ...(reasoning ? [reasoning] : [])];
   const rank = { fault: 0, good: 1, note: 2 };
   return all.toSorted((a, b) => rank[a.kind] - rank[b.kind]);

@@ -153,7 +153,6 @@ function notRun(target: string, { asked }: Question, message: string): Evidence 
       customs: [],
       stalls: [],
       refused: {},
-      rules: { admitsTokens: true, tokens: true, checkpointer: false },
     },
   };
 }

@@ -125,8 +125,6 @@ export interface GraphEvidence {
   readonly stalls: { readonly at: number; readonly ms: number }[];
   /** Graph events that the allow-list refused, by name. */
   readonly refused: Record<string, number>;
-  /** What the agent's settings say. */
-  readonly rules: { readonly admitsTokens: boolean; readonly tokens: boolean; readonly checkpointer: boolean };
 }
 
 /** An event as it arrived from a server. */

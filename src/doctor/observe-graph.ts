@@ -81,11 +81,6 @@ export async function observeGraph(
     customs,
     stalls,
     refused,
-    rules: {
-      admitsTokens: agent.allowList.admitsName("on_chat_model_stream"),
-      tokens: agent.tokens,
-      checkpointer: Boolean(agent.graph.checkpointer),
-    },
   };
   const said = recorder.text === "" ? told.text : recorder.text;
   return { target, asked, end, totalMs, told: told.told, tags: countTags(said, asked.reasoningTags), graph };

@@ -1,4 +1,5 @@
 /** A verdict as people and programs read it. Pure. */
+import { stripVTControlCharacters } from "node:util";
 import type { Evidence } from "./evidence.ts";
 import { timeline } from "./timeline.ts";
 import { healthy, type Verdict } from "./verdict.ts";
@@ -11,7 +12,9 @@ export interface ReportOptions {
 
 const MARKS = { fault: "✗", note: "!", good: "✓" };
 const COLORS = { fault: 31, note: 33, good: 32 };
-const MAX_NAME = 60;
+const MAX_NAME = 32;
+/** What a value may have, however narrow the terminal. */
+const MIN_VALUE = 20;
 
 /** For people: the verdicts, what shows them, how the run went, and what to change. */
 export function report(evidence: Evidence, verdicts: readonly Verdict[], { width, color }: ReportOptions): string {
@@ -23,10 +26,13 @@ export function report(evidence: Evidence, verdicts: readonly Verdict[], { width
 }
 
 function section(verdict: Verdict, paint: (code: number, text: string) => string, width: number): string {
-  const { kind, code, sentence, evidence, fix, link } = verdict;
-  const names = evidence.map(([name]) => (name.length > MAX_NAME ? `${name.slice(0, MAX_NAME - 1)}…` : name));
+  const { kind, code, evidence, fix, link } = verdict;
+  const sentence = oneLine(verdict.sentence);
+  const names = evidence.map(([name]) => cut(oneLine(name), MAX_NAME));
   const column = Math.max(...names.map((name) => name.length), 0);
-  const rows = evidence.map(([, value], index) => `    ${names[index]?.padEnd(column)}  ${value}`);
+  const rows = evidence.map(([, value], index) =>
+    cut(`    ${names[index]?.padEnd(column)}  ${oneLine(value)}`, Math.max(width, column + MIN_VALUE)),
+  );
   return [
     ...wrapped(`${MARKS[kind]} ${sentence}`, width, "  ").map((line) => paint(COLORS[kind], line)),
     paint(2, `  ${code}`),
@@ -34,6 +40,17 @@ function section(verdict: Verdict, paint: (code: number, text: string) => string
     ...(rows.length > 0 ? [paint(1, "  Evidence"), ...rows, ""] : []),
     ...(kind === "good" ? [] : [paint(1, "  Fix"), ...wrapped(`    ${fix}`, width, "    "), `    More: ${link}`, ""]),
   ].join("\n");
+}
+
+/** Others have a say in it: a terminal is not theirs to steer. */
+function oneLine(text: string): string {
+  return stripVTControlCharacters(text)
+    .replace(/[\s\p{Cc}]+/gu, " ")
+    .trim();
+}
+
+function cut(text: string, length: number): string {
+  return text.length > length ? `${text.slice(0, length - 1)}…` : text;
 }
 
 /** Words in lines; `indent` goes before all but the first. */

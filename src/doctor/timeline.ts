@@ -19,15 +19,21 @@ export function timeline({ told, totalMs, graph }: Evidence, width: number): str
   ];
   const end = Math.max(totalMs, 1);
   return [
-    `${"gaps".padEnd(LABEL)}${gapBars(times, room)}`,
+    ...gapLine(times, room),
     ...lanes.filter(([, at]) => at.length > 0).map(([name, at]) => `${name.padEnd(LABEL)}${density(at, end, room)}`),
     `${"".padEnd(LABEL)}${axis(duration(end), room)}`,
   ];
 }
 
-/** A bar for the wait for each token, the first one's included; where there is no room for all, for the longest of some. */
-export function gapBars(times: readonly number[], room: number): string {
-  const gaps = times.map((at, index) => at - (times[index - 1] ?? 0));
+function gapLine(times: readonly number[], room: number): string[] {
+  const gaps = times.slice(1).map((at, index) => at - (times[index] ?? at));
+  if (gaps.length === 0) return [];
+  const scale = `  ${BARS.at(-1)} ${duration(Math.max(...gaps))}`;
+  return [`${"gaps".padEnd(LABEL)}${gapBars(gaps, room - scale.length)}${scale}`];
+}
+
+/** A bar for each gap between two tokens; where there is no room for all, for the longest of some. */
+export function gapBars(gaps: readonly number[], room: number): string {
   const share = Math.max(Math.ceil(gaps.length / room), 1);
   const bars = Array.from({ length: Math.ceil(gaps.length / share) }, (_, index) =>
     Math.max(...gaps.slice(index * share, (index + 1) * share)),

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { Worker } from "node:worker_threads";
 import { AIMessage } from "@langchain/core/messages";
 import { FakeListChatModel } from "@langchain/core/utils/testing";
-import { END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
+import { Annotation, END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { askWhole, Custom, oneNode, openai, pause, words } from "./parts.mjs";
 
 // These stream.
@@ -24,6 +24,20 @@ export const standIn = oneNode(async ({ messages }) => {
   const model = new FakeListChatModel({ responses: ["Water always finds its own way down."], sleep: 5 });
   return { messages: [await model.invoke(messages)] };
 });
+export const echo = oneNode(async ({ messages }) => {
+  const model = new FakeListChatModel({ responses: [messages.at(-1).text], sleep: 5 });
+  return { messages: [await model.invoke(messages)] };
+});
+/** Takes a topic, and no messages. */
+const Topic = Annotation.Root({ topic: Annotation(), answer: Annotation() });
+export const topical = new StateGraph(Topic)
+  .addNode("tell", async ({ topic }) => {
+    const model = new FakeListChatModel({ responses: [`There is much to tell of ${topic}.`], sleep: 5 });
+    return { answer: (await model.invoke(`Tell me of ${topic}.`)).text };
+  })
+  .addEdge(START, "tell")
+  .addEdge("tell", END)
+  .compile();
 /** Real pieces, smoothed on their way. */
 export const smoothed = oneNode(async ({ messages }) => {
   const model = new Custom(async function* say(asked) {

@@ -1,0 +1,111 @@
+/** What people and programs are told. */
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "@jest/globals";
+import { diagnose } from "../../src/doctor/diagnose.ts";
+import { report, reportJson } from "../../src/doctor/report.ts";
+import { gapBars, timeline } from "../../src/doctor/timeline.ts";
+import { FIXES, PAGE, type Verdict } from "../../src/doctor/verdict.ts";
+import { every, exchange, modelRun, nodeRun, pieces } from "./evidence.ts";
+
+const PLAIN = { width: 80, color: false };
+const good = modelRun(pieces(every(20, 40, 1_010)), {
+  exchanges: [exchange({ endedAt: 1_900, reads: every(20, 40, 1_005) })],
+});
+const bad = nodeRun();
+
+describe("for people", () => {
+  test("a good one is short", () => {
+    expect(report(good, diagnose(good), PLAIN)).toMatch(
+      /^sluice doctor graph\.ts:graph\n\n✓ Tokens stream: 40 pieces over 780 ms, the first after 1\.0 s\.\n {2}streams\n\n {2}Evidence\n/,
+    );
+  });
+
+  test("a bad one says what to change, and where more is", () => {
+    const told = report(bad, diagnose(bad), PLAIN);
+    expect(told).toContain('✗ Node "chat" returns finished text');
+    expect(told).toMatch(/\n {2}Evidence\n {4}node "chat" +1\.9 s\n/);
+    expect(told).toMatch(/\n {2}Fix\n {4}Where the text should come token by token/);
+    expect(told).toContain(`More: ${PAGE}#finished-text\n`);
+  });
+
+  test.each([60, 80, 120])("no line is longer than %i characters", (width) => {
+    for (const seen of [good, bad]) {
+      const lines = report(seen, diagnose(seen), { width, color: false }).split("\n");
+      expect(lines.filter((line) => line.length > width)).toEqual([]);
+    }
+  });
+
+  test("colours only where they are wanted", () => {
+    expect(report(bad, diagnose(bad), PLAIN)).not.toContain("\u001b");
+    expect(report(bad, diagnose(bad), { ...PLAIN, color: true })).toContain("\u001b[31m✗");
+  });
+
+  test("what somebody else said stays in its line, and brings no control characters along", () => {
+    const verdict: Verdict = {
+      code: "run-failed",
+      kind: "fault",
+      sentence: "It failed: a\nb\u001b[2J",
+      evidence: [["it said", `one\n\ntwo\u001b[31m ${"long ".repeat(100)}`]],
+      fix: "",
+      link: "",
+    };
+    const told = report(bad, [verdict], PLAIN);
+    expect(told).toContain("It failed: a b");
+    expect(told).toMatch(/it said {2}one two/);
+    expect(told).not.toContain("\u001b");
+    expect(Math.max(...told.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
+  });
+});
+
+describe("for programs", () => {
+  test("the shape is stable", () => {
+    const told = JSON.parse(reportJson(bad, diagnose(bad))) as Record<string, unknown>;
+    expect(told).toMatchObject({
+      target: "graph.ts:graph",
+      streams: false,
+      verdicts: [
+        {
+          code: "finished-text",
+          kind: "fault",
+          sentence: expect.any(String),
+          evidence: expect.any(Array),
+          fix: FIXES["finished-text"],
+          link: `${PAGE}#finished-text`,
+        },
+      ],
+      evidence: { end: { kind: "ended" }, totalMs: 2_000 },
+    });
+    expect(JSON.parse(reportJson(good, diagnose(good)))).toMatchObject({ streams: true });
+  });
+});
+
+describe("the timeline", () => {
+  test("has a bar for each gap between two tokens", () => {
+    expect(gapBars([80, 10, 0, 40], 40)).toBe("█▂▁▅");
+  });
+
+  test("puts gaps together where there is no room, and shows the longest", () => {
+    const bars = gapBars([...every(0, 50, 10), 800, ...every(0, 49, 10)], 20);
+    expect(bars).toHaveLength(20);
+    expect(bars.match(/█/g)).toHaveLength(1);
+  });
+
+  test("shows when bytes arrived and when tokens were told, on one axis", () => {
+    const [gaps, bytes, tokens, axis] = timeline(good, 60);
+    expect(gaps).toMatch(/^gaps +█{39} {2}█ 20 ms$/);
+    expect(bytes).toMatch(/^bytes in +·{20,}[▁-█·]+$/);
+    expect(tokens).toMatch(/^tokens +·{20,}[▁-█·]+$/);
+    expect(axis).toMatch(/^ +0 +2\.0 s$/);
+    expect(new Set([bytes, tokens, axis].map((line) => line?.length))).toEqual(new Set([60]));
+  });
+
+  test("is not there when nothing came", () => {
+    expect(timeline({ ...bad, told: { ...bad.told, tokens: [] } }, 60)).toEqual([]);
+  });
+});
+
+test("every verdict has a section in the page it links to, and every section a verdict", () => {
+  const page = readFileSync(new URL(`../../${PAGE}`, import.meta.url), "utf8");
+  const sections = [...page.matchAll(/^### (.+)$/gm)].map(([, title]) => title);
+  expect(sections.toSorted()).toEqual(Object.keys(FIXES).toSorted());
+});

@@ -1,0 +1,285 @@
+/** Real servers over real HTTP, with what stands in front of them: the doctor has to name who holds the tokens back. */
+import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { setTimeout as delay } from "node:timers/promises";
+import { createGzip } from "node:zlib";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { ChatOpenAI } from "@langchain/openai";
+import { type Examination, examine } from "../../src/doctor/doctor.ts";
+import type { VerdictCode } from "../../src/doctor/verdict.ts";
+import { startSluice, type TestSluice } from "../support/sluice.ts";
+import { chatGraph, SteppedModel } from "../support/stepped-model.ts";
+import { type ModelEndpoint, modelEndpoint, TEXT, WORDS } from "./model-endpoint.ts";
+
+let model: ModelEndpoint;
+let slow: ModelEndpoint;
+let unwilling: ModelEndpoint;
+let sluice: TestSluice;
+const closers: (() => unknown)[] = [];
+
+beforeAll(async () => {
+  [model, slow, unwilling] = await Promise.all([
+    modelEndpoint(),
+    modelEndpoint({ wait: 600, gap: 50, words: WORDS.slice(0, 24) }),
+    modelEndpoint({ status: 401 }),
+  ]);
+  const chat = ({ baseUrl }: ModelEndpoint, tags: string[] = []) => ({
+    graph: chatGraph(
+      new ChatOpenAI({ model: "mock", apiKey: "sk-none", maxRetries: 0, tags, configuration: { baseURL: baseUrl } }),
+    ),
+  });
+  sluice = await startSluice({
+    chat: chat(model),
+    slow: chat(slow),
+    unwilling: chat(unwilling),
+    nostream: chat(model, ["nostream"]),
+    "no-events": { ...chat(model), entry: { filter: { events: ["on_chain_*"] } } },
+    whole: { ...chat(model), entry: { tokens: false } },
+    short: { graph: chatGraph(new SteppedModel({ always: ["Yes."] })) },
+  });
+});
+
+afterAll(async () => {
+  await Promise.all(closers.map((close) => close()));
+  await sluice.close();
+  await Promise.all([model, slow, unwilling].map((endpoint) => endpoint.close()));
+});
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+async function serve(handler: Handler): Promise<string> {
+  const server = createServer(handler);
+  closers.push(() => {
+    server.closeAllConnections();
+    return new Promise((resolve) => server.close(resolve));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** A proxy in front of the Sluice that hands its answers over in a way of its own. It knows no WebSockets. */
+function proxy(handOver: (answer: IncomingMessage, response: ServerResponse) => void): Promise<string> {
+  const { hostname, port, host } = new URL(sluice.url);
+  return serve((incoming, response) => {
+    const { method, url: path, headers } = incoming;
+    incoming.pipe(
+      request({ hostname, port, method, path, headers: { ...headers, host } }, (answer) => handOver(answer, response)),
+    );
+  });
+}
+
+/** A server that tells these AG-UI events, with a pause between them. */
+function telling(events: readonly object[], pauseMs = 0): Promise<string> {
+  return serve(async (incoming, response) => {
+    incoming.resume();
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    for (const event of events) {
+      response.write(`data: ${JSON.stringify(event)}\n\n`);
+      if (pauseMs > 0) await delay(pauseMs);
+    }
+    response.end();
+  });
+}
+
+async function diagnosis(target: string, rest: Partial<Examination> = {}) {
+  const { verdicts, evidence } = await examine({
+    target,
+    agent: undefined,
+    configFile: undefined,
+    message: "How does a river find the sea?",
+    input: undefined,
+    firstTokenMs: 10_000,
+    timeoutMs: 15_000,
+    expectReasoning: false,
+    cwd: tmpdir(),
+    packageRoot: tmpdir(),
+    ...rest,
+  });
+  const [main] = verdicts;
+  return {
+    codes: verdicts.map(({ code }) => code),
+    sentence: main?.sentence,
+    shown: Object.fromEntries(main?.evidence ?? []),
+    evidence,
+  };
+}
+
+const run = (...events: object[]) => [
+  { type: "RUN_STARTED", threadId: "t", runId: "r" },
+  ...events,
+  { type: "RUN_FINISHED", threadId: "t", runId: "r" },
+];
+const text = (deltas: readonly string[]) => [
+  { type: "TEXT_MESSAGE_START", messageId: "m", role: "assistant" },
+  ...deltas.map((delta) => ({ type: "TEXT_MESSAGE_CONTENT", messageId: "m", delta })),
+  { type: "TEXT_MESSAGE_END", messageId: "m" },
+];
+
+describe("servers that stream", () => {
+  test.each<[string, () => string, Partial<Examination>]>([
+    ["a Sluice, by its own address", () => sluice.url, {}],
+    ["its endpoint", () => `${sluice.url}/agui`, {}],
+    ["an agent's endpoint", () => `${sluice.url}/agui/agent/chat/run`, {}],
+    ["its WebSocket", () => `${sluice.ws}/ws`, {}],
+    ["a slow model, waited for and even as a clock", () => sluice.url, { agent: "slow" }],
+  ])("%s", async (_name, target, rest) => {
+    const { codes, evidence } = await diagnosis(target(), rest);
+    expect(codes).toEqual(["streams"]);
+    expect(evidence.told.tokens.length).toBeGreaterThan(20);
+  });
+
+  test("any AG-UI endpoint", async () => {
+    const url = await telling(run(...text(WORDS)), 15);
+    expect((await diagnosis(`${url}/copilot`)).codes).toEqual(["streams"]);
+  });
+});
+
+describe("a proxy in front of a Sluice that streams", () => {
+  test("which collects the answer", async () => {
+    const url = await proxy((answer, response) => {
+      const parts: Buffer[] = [];
+      answer.on("data", (part: Buffer) => parts.push(part));
+      answer.on("end", () => {
+        const { "transfer-encoding": _, "x-accel-buffering": __, ...headers } = answer.headers;
+        const body = Buffer.concat(parts);
+        response.writeHead(answer.statusCode ?? 0, { ...headers, via: "1.1 cache", "content-length": body.length });
+        response.end(body);
+      });
+    });
+    const { codes, sentence, shown } = await diagnosis(url);
+    expect(codes[0]).toBe("proxy-buffers");
+    expect(sentence).toMatch(/The server sends the answer bit by bit/);
+    expect(shown).toMatchObject({ via: "1.1 cache", "x-accel-buffering": "missing" });
+  });
+
+  test("which compresses it", async () => {
+    const url = await proxy((answer, response) => {
+      const { "content-length": _, ...headers } = answer.headers;
+      response.writeHead(answer.statusCode ?? 0, { ...headers, "content-encoding": "gzip" });
+      answer.pipe(createGzip()).pipe(response);
+    });
+    const { codes, shown } = await diagnosis(url);
+    expect(codes[0]).toBe("compression-buffers");
+    expect(shown["content-encoding"]).toBe("gzip");
+  });
+
+  test("which passes it on is not blamed", async () => {
+    const url = await proxy((answer, response) => {
+      response.writeHead(answer.statusCode ?? 0, { ...answer.headers, via: "1.1 honest" });
+      answer.pipe(response);
+    });
+    expect((await diagnosis(url)).codes).toEqual(["streams"]);
+  });
+});
+
+describe("the wrong endpoint", () => {
+  test.each<[string, () => Promise<string> | string, RegExp]>([
+    ["the plain door of a Sluice", () => `${sluice.url}/chat`, /answered 400/],
+    ["no route of a Sluice", () => `${sluice.url}/stream`, /answered 404/],
+    [
+      "one that answers with JSON",
+      () =>
+        serve((_, response) =>
+          response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ text: TEXT })),
+        ),
+      /answers with JSON/,
+    ],
+    [
+      "a page",
+      () => serve((_, response) => response.writeHead(200, { "content-type": "text/html" }).end("<html>")),
+      /text\/html/,
+    ],
+    [
+      "a way to sign in",
+      () => serve((_, response) => response.writeHead(302, { location: "/login" }).end()),
+      /leads elsewhere/,
+    ],
+    ["a stream of other events", () => telling([{ event: "values", data: {} }, { event: "end" }]), /no AG-UI events/],
+  ])("%s", async (_name, target, says) => {
+    const { codes, sentence } = await diagnosis(await target());
+    expect(codes).toEqual(["wrong-endpoint"]);
+    expect(sentence).toMatch(says);
+  });
+
+  test("names the right one, where there is a Sluice at the same host", async () => {
+    const { shown } = await diagnosis(`${sluice.url}/chat`);
+    expect(shown["a Sluice streams at"]).toBe(`${sluice.url}/agui`);
+  });
+});
+
+describe("servers that do not stream", () => {
+  test.each<[string, () => Promise<string> | string, Partial<Examination>, VerdictCode]>([
+    ["tokens refused by a tag", () => sluice.url, { agent: "nostream" }, "events-refused"],
+    ["tokens refused by name", () => sluice.url, { agent: "no-events" }, "events-refused"],
+    ["tokens put together", () => sluice.url, { agent: "whole" }, "one-chunk"],
+    ["an answer too short to tell", () => sluice.url, { agent: "short" }, "too-short"],
+    ["a model that wants another key", () => sluice.url, { agent: "unwilling" }, "model-refused"],
+    ["a first token later than asked", () => sluice.url, { agent: "slow", firstTokenMs: 200 }, "late-first-token"],
+    ["a run longer than asked", () => sluice.url, { agent: "slow", timeoutMs: 300 }, "timed-out"],
+    ["no reasoning", () => sluice.url, { expectReasoning: true }, "reasoning-missing"],
+    [
+      "snapshots of the messages",
+      () =>
+        telling(
+          run(
+            ...[10, 20, 40].map((words) => ({
+              type: "MESSAGES_SNAPSHOT",
+              messages: [{ id: "m", role: "assistant", content: WORDS.slice(0, words).join("") }],
+            })),
+          ),
+          20,
+        ),
+      {},
+      "state-snapshots",
+    ],
+    ["one whole message", () => telling(run(...text([TEXT]))), {}, "told-whole"],
+    ["a line that is cut", () => telling(run(...text(WORDS)).slice(0, -1), 5), {}, "run-failed"],
+    [
+      "a server out of order",
+      () => serve((_, response) => response.writeHead(502).end("Bad gateway")),
+      {},
+      "run-failed",
+    ],
+    [
+      "a server that asks who is there",
+      () => serve((_, response) => response.writeHead(401).end()),
+      {},
+      "sign-in-needed",
+    ],
+  ])("%s", async (_name, target, rest, code) => {
+    expect((await diagnosis(await target(), rest)).codes[0]).toBe(code);
+  });
+
+  test("an answer cut into pieces when it was finished", async () => {
+    const stamped = (at: number) => ({ timestamp: 1_700_000_000_000 + at });
+    const events = text(WORDS).map((event, index) => ({ ...event, ...stamped(index / 20) }));
+    const url = await serve(async (incoming, response) => {
+      incoming.resume();
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      await delay(400);
+      response.end(
+        run(...events)
+          .map((event) => `data: ${JSON.stringify(event)}\n\n`)
+          .join(""),
+      );
+    });
+    const { codes, sentence } = await diagnosis(url);
+    expect(codes).toEqual(["fake-streaming"]);
+    expect(sentence).toMatch(/^This looks like/);
+  });
+
+  test("nobody at all", async () => {
+    const url = await serve(() => {});
+    await closers.pop()?.();
+    const { codes, sentence } = await diagnosis(url);
+    expect(codes).toEqual(["unreachable"]);
+    expect(sentence).toMatch(/The connection was refused/);
+  });
+
+  test("nobody at a WebSocket's address", async () => {
+    const url = await serve(() => {});
+    await closers.pop()?.();
+    expect((await diagnosis(url.replace("http", "ws"))).codes).toEqual(["unreachable"]);
+  });
+});
