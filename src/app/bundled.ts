@@ -10,7 +10,8 @@ import type { Models } from "../agents/node-model.ts";
 import { portfolio } from "../agents/portfolio.ts";
 import { researcher } from "../agents/researcher.ts";
 import type { Config } from "../config/config.ts";
-import { ConfigError, type Settings } from "../config/settings.ts";
+import { ConfigError } from "../config/config-error.ts";
+import type { Settings } from "../config/settings.ts";
 import type { ServedGraph } from "../graph/source.ts";
 
 /** The names that `graph` may be in agents.json, instead of a file. */

@@ -1,7 +1,8 @@
 /** The app that a process serves: what its configuration names, on what it keeps on disk. */
 import { resolve } from "node:path";
 import type { Config } from "../config/config.ts";
-import { ConfigError, type Settings } from "../config/settings.ts";
+import { ConfigError } from "../config/config-error.ts";
+import type { Settings } from "../config/settings.ts";
 import { type LoadOptions, loadGraph } from "../graph/loader.ts";
 import type { ServedAgent } from "../graph/registry.ts";
 import type { ServedGraph } from "../graph/source.ts";

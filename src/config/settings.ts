@@ -4,8 +4,6 @@ import { expandEventPattern, splitEvents, unknownEvent } from "../protocol/allow
 import { DEFAULT_ALLOWED_EVENTS } from "../protocol/graph-event.ts";
 import { ConfigError } from "./config-error.ts";
 
-export { ConfigError };
-
 const text = z.string().trim();
 const optionalText = text.transform((value) => value || undefined).optional();
 

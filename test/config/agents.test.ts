@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "@jest/globals";
 import { defaultAgent, parseAgents } from "../../src/config/agents.ts";
-import { ConfigError } from "../../src/config/settings.ts";
+import { ConfigError } from "../../src/config/config-error.ts";
 
 const FILE = "config/agents.json";
 

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "@jest/globals";
 import dotenv from "dotenv";
-import { ConfigError, readSettings, settings } from "../../src/config/settings.ts";
+import { ConfigError } from "../../src/config/config-error.ts";
+import { readSettings, settings } from "../../src/config/settings.ts";
 
 const example = dotenv.parse(readFileSync(new URL("../../.env.example", import.meta.url)));
 const names = Object.keys(settings.shape);
