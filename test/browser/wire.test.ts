@@ -1,0 +1,109 @@
+import { describe, expect, test } from "@jest/globals";
+import { chatGraph, SteppedModel } from "../support/stepped-model.ts";
+import { memory } from "../support/sluice.ts";
+import { assistant } from "../../src/agents/assistant.ts";
+import { DemoChatModel } from "../../src/agents/models/demo.ts";
+import { type Playground, playgroundForFile, shows } from "./playground.ts";
+
+const { open } = playgroundForFile();
+
+const TRANSPORTS = ["WebSocket frames", "WebSocket bare", "SSE"];
+
+/** Cuts the wire in the middle of an answer that goes on meanwhile. */
+async function cutInMidAnswer(page: Playground, model: SteppedModel): Promise<void> {
+  await page.ask("A story?");
+  model.say("Once ", "upon ", "a ");
+  await page.answering("Once upon a");
+  await page.cutTheWire();
+  model.say("time ", "there ", "was ");
+  await page.hood.getByText(/^Back in /).waitFor();
+  await page.answering("Once upon a time there was");
+  model.say("a ", "lock.").end();
+  await page.answered("Once upon a time there was a lock.");
+}
+
+test.each(TRANSPORTS)("a whole chat over %s", async (transport) => {
+  const model = new DemoChatModel({ firstTokenMs: 0, tokensPerSecond: 0 });
+  const page = await open({ assistant: { graph: assistant({ model, checkpointer: memory() }) } });
+  await page.chooseTransport(transport);
+  await page.ask("Please think: what is 12 * 7?");
+  await page.answered(/12 \* 7 = 84/);
+  await page.conversation.getByText(/^Thought/).waitFor();
+  await page.conversation.getByLabel("Tool calculator, finished").waitFor();
+  await page.ask("What is 6 * 7?");
+  await page.answered(/6 \* 7 = 42/);
+  expect(await page.answers.count()).toBe(2);
+  expect(await page.asked.count()).toBe(2);
+});
+
+describe("a wire that is cut in mid-answer", () => {
+  test.each(["WebSocket frames", "SSE"])("over %s: the page says how it went on", async (transport) => {
+    const model = new SteppedModel();
+    const page = await open({ chat: { graph: chatGraph(model) } });
+    await page.chooseTransport(transport);
+    await cutInMidAnswer(page, model);
+
+    const told = page.hood.getByText(/^Back in .*, from cursor \S+:\d+: \d+ entr(y|ies) replayed, 0 lost, 0 doubled\.$/);
+    await told.waitFor();
+    const replayed = Number(/(\d+) entr/.exec(await told.innerText())?.[1]);
+    expect(replayed).toBeGreaterThan(0); // "time there was", as one entry or as several
+    expect(replayed).toBeLessThanOrEqual(3);
+    await page.hood.getByText("The run is whole: its 34 characters are those that the server keeps.").waitFor();
+    await page.events.getByText("↻").first().waitFor();
+  });
+
+  test("over a bare WebSocket the run is told again, and shown once", async () => {
+    const model = new SteppedModel();
+    const page = await open({ chat: { graph: chatGraph(model) } });
+    await page.chooseTransport("WebSocket bare");
+    await cutInMidAnswer(page, model);
+
+    await page.hood.getByText(/the run was told again from its beginning, in \d+ events?\.$/).waitFor();
+    await page.hood.getByText("The run is whole: its 34 characters are those that the server keeps.").waitFor();
+    expect(await page.answers.count()).toBe(1);
+    expect(await page.asked.count()).toBe(1);
+  });
+
+  test("a run that ends while the wire is down is complete afterwards", async () => {
+    const model = new SteppedModel();
+    const page = await open({ chat: { graph: chatGraph(model) } });
+    await page.openHood();
+    await page.ask("A story?");
+    model.say("Once ");
+    await page.answering("Once");
+    await page.cutTheWire();
+    model.say("and ", "no ", "more.").end();
+    await page.answered("Once and no more.");
+    await page.hood.getByText(/0 lost, 0 doubled/).waitFor();
+  });
+
+  test("a message that is sent while the wire is down is answered once", async () => {
+    const model = new SteppedModel();
+    const page = await open({ chat: { graph: chatGraph(model) } });
+    await page.openHood();
+    model.say("Still here.").end();
+    await page.cutTheWire();
+    await page.ask("Are you there?");
+    await page.answered("Still here.");
+    expect(model.prompts).toEqual([["Are you there?"]]);
+    expect(await page.asked.count()).toBe(1);
+  });
+});
+
+describe.each(TRANSPORTS)("switches over %s", (transport) => {
+  test("without tokens a message comes whole; without reasoning no thought is told", async () => {
+    const model = new SteppedModel();
+    const page = await open({ chat: { graph: chatGraph(model) } });
+    await page.chooseTransport(transport);
+    await page.hood.getByRole("checkbox", { name: "Tokens" }).uncheck();
+    await page.hood.getByRole("checkbox", { name: "Reasoning" }).uncheck();
+    await page.page.locator(".line.open").waitFor();
+    model.think("Let ", "me ", "see. ").say("A ", "b ", "c ", "d").end();
+    await page.ask("Letters?");
+    await page.answered("A b c d");
+
+    await shows(page.hood.locator(".figures div", { hasText: "Deltas" }).locator("dd"), "1");
+    expect(await page.conversation.getByText(/Thought/).count()).toBe(0);
+    expect(await page.events.getByText("REASONING_").count()).toBe(0);
+  });
+});
