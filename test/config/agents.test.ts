@@ -51,6 +51,18 @@ describe("agents.json", () => {
       { agents: { a: { graph: "g", deadlines: { idleSeconds: 0 } } } },
       ["agents.a.deadlines.idleSeconds"],
     ],
+    ["too many prompts", { agents: { a: { graph: "g", prompts: Array(7).fill("hi") } } }, ["agents.a.prompts"]],
+    ["a prompt of nothing", { agents: { a: { graph: "g", prompts: [" "] } } }, ["agents.a.prompts.0"]],
+    [
+      "a model without a name",
+      { agents: { a: { graph: "g", nodes: { n: { model: "" } } } } },
+      ["agents.a.nodes.n.model"],
+    ],
+    [
+      "a name in configurable that is Sluice's own",
+      { agents: { a: { graph: "g", configurable: { thread_id: "t" } } } },
+      ["agents.a.configurable", "taken by Sluice or LangGraph"],
+    ],
     [
       "a filter nobody made",
       { filters: { x: {} }, agents: { a: { graph: "g", filter: "y" } } },
