@@ -67,10 +67,10 @@ function report() {
       return { name, first: atFirst.has(name), raw: bytes.length, zipped: gzipSync(bytes, { level: 9 }).length };
     });
   const [first, later] = [sum(weighed.filter((file) => file.first)), sum(weighed.filter((file) => !file.first))];
-  console.error(
+  console.log(
     `Playground: ${kib(first.raw)} (${kib(first.zipped)} gzipped) at first, of at most ${BUDGET_KIB} KiB gzipped;`,
   );
-  console.error(
+  console.log(
     `            ${kib(later.raw)} (${kib(later.zipped)} gzipped) later: "Under the hood", forms, other transports.`,
   );
   if (first.zipped <= BUDGET_KIB * 1024) return;

@@ -21,7 +21,7 @@ export const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
 
 const DIST = join(ROOT, "dist");
 const STAMP = ".built";
-const BUILD_INPUTS = ["src", "tsconfig.json", "package.json"];
+const BUILD_INPUTS = ["src", "scripts/build-playground.mjs", "tsconfig.json", "package.json"];
 
 /** Runs `npm ci` when node_modules is missing or older than the lockfile. */
 export function ensureInstalled() {
@@ -50,6 +50,9 @@ export function build() {
   const tsc = join(ROOT, "node_modules", "typescript", "bin", "tsc");
   orExit("tsc", run(process.execPath, [tsc, "--project", ROOT, "--outDir", fresh]));
   chmodSync(join(fresh, "main.js"), 0o755);
+  const playground = run(process.execPath, [join(ROOT, "scripts", "build-playground.mjs"), fresh]);
+  orExit("The playground's build", playground);
+  console.error(playground.stdout.trimEnd()); // what it weighs
   writeFileSync(join(fresh, STAMP), "");
   // The stamp says when the build began: what was saved while it ran is newer.
   utimesSync(join(fresh, STAMP), began, began);
