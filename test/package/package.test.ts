@@ -1,0 +1,209 @@
+/** The package itself: what is in it, and whether whoever installs it can use it. */
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { consumer, type Packed, pack, ROOT, run, temporary } from "./packed.ts";
+
+/** Of the packed file. It grows with what is in it, and not by accident. */
+const MOST_BYTES = 700_000;
+
+let folder: Awaited<ReturnType<typeof temporary>>;
+let packed: Packed;
+/** Where somebody uses it, with TypeScript. */
+let path: string;
+
+beforeAll(async () => {
+  folder = await temporary();
+  packed = await pack(folder.path);
+  const types = ["express", "node", "ws"].map((name) => `@types/${name}`);
+  path = await consumer(folder.path, packed, ["typescript", ...types]);
+}, 120_000);
+afterAll(() => folder.remove());
+
+/** Runs a module in the consumer's folder. */
+async function evaluate(code: string, ...options: string[]): Promise<string> {
+  return run(process.execPath, [...options, "--input-type=module", "-e", code], path);
+}
+
+describe("what is in it", () => {
+  it("what the program needs when it runs, and documents", () => {
+    expect(packed.files).toEqual(
+      expect.arrayContaining([
+        ".env.example",
+        "ARCHITECTURE.md",
+        "LICENSE",
+        "PROTOCOL.md",
+        "README.md",
+        "config/agents.json",
+        "dist/index.d.ts",
+        "dist/index.js",
+        "dist/main.js",
+      ]),
+    );
+    expect(packed.files.filter((file) => file.startsWith("knowledge/")).length).toBeGreaterThan(0);
+  });
+
+  it("no sources, tests, scripts, or maps to sources that are not there", () => {
+    const known =
+      /^(dist|config|docs|knowledge)\/|^(\.env\.example|(ARCHITECTURE|PROTOCOL|README)\.md|LICENSE|package\.json)$/;
+    expect(packed.files.filter((file) => !known.test(file))).toEqual([]);
+    expect(packed.files.filter((file) => /\.map$|\.built$|(?<!\.d)\.ts$|\.tsx$|test/.test(file))).toEqual([]);
+  });
+
+  it(`no more than ${MOST_BYTES} bytes`, () => {
+    process.stdout.write(`The package has ${packed.size} bytes, packed, in ${packed.files.length} files.\n`);
+    expect(packed.size).toBeLessThan(MOST_BYTES);
+  });
+});
+
+describe("how it is described", () => {
+  it("publint finds nothing", async () => {
+    // In a process of its own, as attw is: both import what jest's modules cannot.
+    const code = `
+      import { readFile } from "node:fs/promises";
+      import { publint } from "publint";
+      const { buffer, byteOffset, byteLength } = await readFile(${JSON.stringify(packed.tarball)});
+      const tarball = buffer.slice(byteOffset, byteOffset + byteLength);
+      console.log(JSON.stringify((await publint({ pack: { tarball }, strict: true })).messages));`;
+    expect(JSON.parse(await run(process.execPath, ["--input-type=module", "-e", code], ROOT))).toEqual([]);
+  });
+
+  it("every way to resolve it finds its types, but for ways it does not have", async () => {
+    const code = `
+      import { readFile } from "node:fs/promises";
+      import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/core";
+      const { problems } = await checkPackage(createPackageFromTarballData(await readFile(${JSON.stringify(packed.tarball)})));
+      console.log(JSON.stringify(problems));`;
+    const out = await run(process.execPath, ["--input-type=module", "-e", code], ROOT);
+    const problems = JSON.parse(out) as { kind: string; entrypoint: string; resolutionKind: string }[];
+    const told = problems.map(({ kind, entrypoint, resolutionKind }) => `${kind} ${entrypoint} ${resolutionKind}`);
+    const entries = [".", "./client", "./client/connection"];
+    expect(told.sort()).toEqual(
+      [
+        // ES modules alone: \`require\` loads those too, in every Node.js that is served.
+        ...entries.map((entry) => `CJSResolvesToESM ${entry} node16-cjs`),
+        // Resolution that knows no \`exports\` finds the main entry only. It is that of Node.js before 12.7.
+        ...entries.slice(1).map((entry) => `NoResolution ${entry} node10`),
+      ].sort(),
+    );
+  });
+});
+
+describe("importing it", () => {
+  it("exports what is told, and nothing else", async () => {
+    const out = await evaluate('console.log(JSON.stringify(Object.keys(await import("langgraph-sluice"))))');
+    expect((JSON.parse(out) as string[]).sort()).toEqual([
+      "ConfigError",
+      "DEFAULT_ALLOWED_EVENTS",
+      "ERRORS",
+      "GRAPH_EVENT_NAMES",
+      "SluiceError",
+      "completeHistory",
+      "createSluice",
+      "createTranslator",
+      "frontendContext",
+      "frontendTools",
+      "openStorage",
+      "pendingCalls",
+    ]);
+  });
+
+  it("works with require too", async () => {
+    await writeFile(join(path, "required.cjs"), 'console.log(typeof require("langgraph-sluice").createSluice);');
+    const quiet = "--disable-warning=ExperimentalWarning";
+    expect(await run(process.execPath, [quiet, "required.cjs"], path)).toBe("function\n");
+  });
+
+  it("reads none of its settings from the environment, listens nowhere and keeps nothing open", async () => {
+    const env = await readFile(join(ROOT, ".env.example"), "utf8");
+    // What is LangChain's own is its own business.
+    const settings = [...env.matchAll(/^([A-Z_]+)=/gm)]
+      .map(([, name]) => name)
+      .filter((name) => name !== "LANGSMITH_TRACING");
+    expect(settings.length).toBeGreaterThan(20);
+    const out = await evaluate(`
+      const settings = new Set(${JSON.stringify(settings)});
+      const reads = [];
+      let all = 0;
+      const note = (key) => {
+        all += 1;
+        const stack = new Error().stack.split("\\n").slice(1);
+        const from = stack.find((line) => !line.includes("[eval") && !line.includes("node:")) ?? "";
+        if (settings.has(key) || /langgraph-sluice\\/dist/.test(from)) reads.push(String(key) + from);
+      };
+      process.env = new Proxy(process.env, {
+        get: (env, key) => (note(key), env[key]),
+        has: (env, key) => (note(key), key in env),
+        ownKeys: (env) => (note("*"), Reflect.ownKeys(env)),
+      });
+      await import("langgraph-sluice");
+      const { createSluice } = await import("langgraph-sluice");
+      const none = { async *streamEvents() {} };
+      createSluice({ agents: { none } });
+      console.log(JSON.stringify({ all, reads, resources: process.getActiveResourcesInfo() }));
+    `);
+    const { all, reads, resources } = JSON.parse(out) as { all: number; reads: string[]; resources: string[] };
+    expect(all).toBeGreaterThan(0); // Those of others are seen, so ours would be.
+    expect(reads).toEqual([]);
+    expect(resources.filter((name) => /TCP|Server|Pipe(?!Wrap)|Timeout|FSEvent|Worker/.test(name))).toEqual([]);
+  });
+});
+
+describe("its types", () => {
+  it.each([
+    ["node16", { module: "node16", moduleResolution: "node16" }],
+    ["bundler", { module: "esnext", moduleResolution: "bundler" }],
+  ])("serve strict TypeScript, resolved as %s does", async (name, resolution) => {
+    await writeFile(join(path, "app.ts"), APP);
+    const options = { strict: true, noEmit: true, target: "es2022", types: ["node"], exactOptionalPropertyTypes: true };
+    // Others' declarations are not ours to judge; ours have to be checked, and are below.
+    const config = { compilerOptions: { ...options, ...resolution, skipLibCheck: true }, files: ["app.ts"] };
+    await writeFile(join(path, `tsconfig.${name}.json`), JSON.stringify(config));
+    const tsc = [join("node_modules", "typescript", "bin", "tsc"), "-p", `tsconfig.${name}.json`];
+    expect(await run(process.execPath, tsc, path)).toBe("");
+    const all = await run(process.execPath, [...tsc, "--skipLibCheck", "false"], path).catch(
+      ({ message }: Error) => message,
+    );
+    expect(all.split("\n").filter((line) => /langgraph-sluice.*error TS|^app/.test(line))).toEqual([]);
+  });
+});
+
+const APP = `
+import { createServer } from "node:http";
+import { END, MemorySaver, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
+import express from "express";
+import { type AguiEvent, createSluice, openStorage, type RunResult, type Sluice, SluiceError } from "langgraph-sluice";
+import { WebSocketAgent } from "langgraph-sluice/client";
+import { SluiceConnection } from "langgraph-sluice/client/connection";
+
+const builder = new StateGraph(MessagesAnnotation)
+  .addNode("answer", () => ({ messages: [{ role: "ai", content: "Hello." }] }))
+  .addEdge(START, "answer")
+  .addEdge("answer", END);
+const { store, checkpointer } = openStorage("./data");
+const sluice: Sluice = createSluice({
+  agents: {
+    plain: builder.compile({ checkpointer: new MemorySaver() }),
+    kept: { graph: builder.compile({ checkpointer }), description: "Keeps.", filter: { events: ["on_tool_*"] } },
+  },
+  basePath: "/ai",
+  store,
+  maxBodyBytes: 2048,
+  authorize: (request) => request.headers.authorization !== undefined,
+  logger: console,
+});
+const app = express();
+app.use("/ai", sluice.router);
+const server = createServer(app);
+sluice.attach(server);
+const { result, threadId } = await sluice.runs.start({ messages: [{ id: "1", role: "user", content: "hi" }] });
+const { messages }: RunResult = await result;
+const cancelled: boolean = sluice.runs.cancel(threadId);
+const event: AguiEvent = { type: "RUN_STARTED" as AguiEvent["type"] } as AguiEvent;
+// @ts-expect-error There is no such option.
+createSluice({ agents: {}, port: 1 });
+// @ts-expect-error A graph is no text.
+createSluice({ agents: { a: "graph.js" } });
+console.log(messages.length, cancelled, event, new SluiceError("draining").retryable, WebSocketAgent, SluiceConnection);
+await sluice.close();
+`;
