@@ -165,7 +165,7 @@ function known(portfolio: unknown): Portfolio | undefined {
 
 const CONVERT = new SystemMessage(
   `Read from the message, or from the image in it, what the person owns. Copy figures exactly, convert and add nothing.
-If you are given an image that you cannot see, make up a small sample portfolio and say that it is one.`,
+If you cannot read an image, give no holdings.`,
 );
 
 function judge(question: string, language: string, figures: object): BaseMessage[] {

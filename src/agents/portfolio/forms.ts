@@ -20,7 +20,9 @@ const holding = z.object({
 /** What a person owns, and where that was read. */
 export const portfolioForm = z.object({
   holdings: z.array(holding).describe("Empty if the message names none."),
-  origin: z.enum(["text", "image", "sample"]).describe("sample: made up, because an image could not be seen."),
+  origin: z
+    .enum(["text", "image", "sample"])
+    .describe("Where they are from. Never sample: that is what a demonstration gives in place of an image."),
 });
 
 /** What `convert_portfolio` makes of a message. */
