@@ -5,10 +5,12 @@
 import { batch, signal } from "@preact/signals";
 import { type AguiEvent, EventType, type Interrupt, type Message } from "../../protocol/events.ts";
 import type { LineError } from "../transport/transport.ts";
+import { ItemList } from "./item-list.ts";
 import { type Growing, type Item, reasoningItem, textItem, toolItem, type UserItem } from "./items.ts";
 import { applyPatch, differences, type PatchOperation } from "./json-patch.ts";
 import { itemsOf } from "./snapshot.ts";
-import { type Progress, readProgress, type Step, stepFinished, stepStarted } from "./steps.ts";
+import { type Progress, progressed, type Step, stepFinished, stepStarted } from "./steps.ts";
+import { contentText, runError, sentence, textOf } from "./wording.ts";
 
 /** The state of a graph that its agent exposes, and what changed in it last. */
 export interface ExposedState {
@@ -29,7 +31,8 @@ export type Said =
   | { readonly kind: "notice"; readonly text: string };
 
 export class Conversation {
-  readonly items = signal<readonly Item[]>([]);
+  readonly #list = new ItemList();
+  readonly items = this.#list.all;
   readonly run = signal<ActiveRun | undefined>(undefined);
   readonly steps = signal<readonly Step[]>([]);
   readonly progress = signal<Progress | undefined>(undefined);
@@ -40,7 +43,6 @@ export class Conversation {
   /** It was told where the thread stands. */
   readonly known = signal(false);
   readonly #dirty = new Set<Growing>();
-  readonly #byKey = new Map<string, Item>();
   readonly #changed: () => void;
   readonly #said: (said: Said) => void;
   #firstTextAt: number | undefined;
@@ -64,18 +66,17 @@ export class Conversation {
 
   /** Shows what a person wrote before the server tells it. */
   add(message: UserItem): void {
-    this.#put(message);
+    this.#list.put(message);
   }
 
   /** Takes out all that came after a message: another answer is on its way. */
   cutAfter(id: string): void {
-    const index = this.items.value.findIndex((item) => item.id === id);
-    if (index >= 0) this.#replace(this.items.value.slice(0, index + 1));
+    this.#list.cutAfter(id);
   }
 
   /** Says that a run was not taken, and why. */
   refuse(runId: string, error: LineError): void {
-    this.#put({ ...NOTHING_DONE, id: runId, outcome: "error", error });
+    this.#list.put({ ...NOTHING_DONE, id: runId, outcome: "error", error });
     this.#said({ kind: "notice", text: `The message was refused: ${error.message}` });
   }
 
@@ -85,7 +86,7 @@ export class Conversation {
         this.#begin(event.runId, at, event.input?.messages ?? []);
         break;
       case EventType.MESSAGES_SNAPSHOT:
-        this.#replace(itemsOf(event.messages, this.#byKey));
+        this.#list.replace(itemsOf(event.messages, this.#list.byKey));
         this.known.value = true;
         break;
       case EventType.TEXT_MESSAGE_START:
@@ -93,11 +94,11 @@ export class Conversation {
         break;
       case EventType.TEXT_MESSAGE_CONTENT:
         this.#firstTextAt ??= at;
-        this.#grow(this.#find("text", event.messageId)?.body, event.delta);
+        this.#grow(this.#list.find("text", event.messageId)?.body, event.delta);
         this.#said({ kind: "text", id: event.messageId, delta: event.delta });
         break;
       case EventType.TEXT_MESSAGE_END:
-        this.#close(this.#find("text", event.messageId)?.body);
+        this.#close(this.#list.find("text", event.messageId)?.body);
         this.#said({ kind: "end", id: event.messageId });
         break;
       case EventType.REASONING_START:
@@ -105,7 +106,7 @@ export class Conversation {
         this.#said({ kind: "notice", text: "Thinking." });
         break;
       case EventType.REASONING_MESSAGE_CONTENT:
-        this.#grow(this.#find("reasoning", event.messageId)?.body, event.delta);
+        this.#grow(this.#list.find("reasoning", event.messageId)?.body, event.delta);
         break;
       case EventType.REASONING_END:
         this.#thought(event.messageId, at);
@@ -115,10 +116,10 @@ export class Conversation {
         this.#said({ kind: "notice", text: `Calling ${event.toolCallName}.` });
         break;
       case EventType.TOOL_CALL_ARGS:
-        this.#grow(this.#find("tool", event.toolCallId)?.args, event.delta);
+        this.#grow(this.#list.find("tool", event.toolCallId)?.args, event.delta);
         break;
       case EventType.TOOL_CALL_END:
-        this.#close(this.#find("tool", event.toolCallId)?.args);
+        this.#close(this.#list.find("tool", event.toolCallId)?.args);
         break;
       case EventType.TOOL_CALL_RESULT:
         this.#result(event, at);
@@ -159,7 +160,7 @@ export class Conversation {
       this.interrupts.value = [];
       this.gap.value = undefined;
       for (const message of messages) {
-        if (message.role === "user") this.#put({ kind: "user", id: message.id, content: message.content });
+        if (message.role === "user") this.#list.put({ kind: "user", id: message.id, content: message.content });
         if (message.role === "tool")
           this.#result(
             { ...message, messageId: message.id, metadata: message.error ? { error: message.error } : {} },
@@ -186,7 +187,7 @@ export class Conversation {
       const usage = event.usage ?? [];
       const isNews = failed || outcome === "cancelled" || usage.length > 0 || steps.length > 0;
       if (!run || !isNews) return;
-      this.#put({
+      this.#list.put({
         kind: "end",
         id: run.runId,
         outcome: outcome === "success" ? "done" : outcome,
@@ -208,22 +209,7 @@ export class Conversation {
 
   #custom(name: string, value: unknown): void {
     if (name === "sluice.gap") this.gap.value = textOf((value as { reason?: unknown } | null)?.reason) ?? "window";
-    if (name === "progress" || name === "sluice.progress") {
-      const told = readProgress(value);
-      // One tells the steps, the other the tokens: neither takes the other's away.
-      const known = this.progress.value;
-      if (told) {
-        const own = Object.fromEntries(Object.entries(told).filter(([, part]) => part !== undefined));
-        this.progress.value = {
-          done: undefined,
-          total: undefined,
-          label: undefined,
-          tokensPerSecond: undefined,
-          ...known,
-          ...own,
-        };
-      }
-    }
+    if (name === "progress" || name === "sluice.progress") this.progress.value = progressed(this.progress.value, value);
   }
 
   #result(
@@ -240,7 +226,7 @@ export class Conversation {
     },
     at: number,
   ): void {
-    const call = this.#find("tool", toolCallId);
+    const call = this.#list.find("tool", toolCallId);
     if (!call) return;
     const error = textOf(metadata?.error);
     const started = call.startedAt.value;
@@ -254,7 +240,7 @@ export class Conversation {
   }
 
   #thought(id: string, at: number): void {
-    const item = this.#find("reasoning", id);
+    const item = this.#list.find("reasoning", id);
     if (!item) return;
     this.#close(item.body);
     const started = item.startedAt.value;
@@ -263,10 +249,10 @@ export class Conversation {
 
   /** Puts an item at the end, or begins the one there is anew: it is told again. */
   #open(item: Exclude<Item, { kind: "user" | "end" }>, at: number): void {
-    const known = this.#byKey.get(keyOf(item)) as typeof item | undefined;
+    const known = this.#list.find(item.kind, item.id);
     if (!known) {
       if (item.kind !== "text") item.startedAt.value = at;
-      this.#put(item);
+      this.#list.put(item);
       return;
     }
     const body = known.kind === "tool" ? known.args : known.body;
@@ -299,25 +285,6 @@ export class Conversation {
     this.#dirty.add(body);
     this.#changed();
   }
-
-  #find<K extends "text" | "reasoning" | "tool">(kind: K, id: string): Extract<Item, { kind: K }> | undefined {
-    return this.#byKey.get(`${kind}:${id}`) as Extract<Item, { kind: K }> | undefined;
-  }
-
-  #put(item: Item): void {
-    const key = keyOf(item);
-    const known = this.#byKey.has(key);
-    this.#byKey.set(key, item);
-    this.items.value = known
-      ? this.items.value.map((other) => (keyOf(other) === key ? item : other))
-      : [...this.items.value, item];
-  }
-
-  #replace(items: readonly Item[]): void {
-    this.#byKey.clear();
-    for (const item of items) this.#byKey.set(keyOf(item), item);
-    this.items.value = items;
-  }
 }
 
 const NOTHING_DONE = {
@@ -328,29 +295,3 @@ const NOTHING_DONE = {
   firstTextMs: undefined,
   steps: [],
 } as const;
-
-/** Names an item among all of a conversation. */
-export function keyOf({ kind, id }: Item): string {
-  return `${kind}:${id}`;
-}
-
-function runError(event: AguiEvent & { type: EventType.RUN_ERROR }): LineError {
-  return { code: event.code ?? "internal", message: event.message, retryable: event.metadata?.retryable === true };
-}
-
-function sentence(outcome: string, error: LineError | undefined, interrupts: readonly Interrupt[]): string {
-  if (error) return `The run failed: ${error.message}`;
-  if (outcome === "cancelled") return "Stopped.";
-  return interrupts.length > 0 ? `Waiting for your answer: ${interrupts[0]?.message ?? ""}` : "Done.";
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === "string" ? value : undefined;
-}
-
-/** A tool's result as text: parts that are none are named. */
-export function contentText(content: unknown): string {
-  if (typeof content === "string") return content;
-  if (!Array.isArray(content)) return JSON.stringify(content);
-  return content.map((part) => (part?.type === "text" ? String(part.text) : `[${String(part?.type)}]`)).join("\n");
-}

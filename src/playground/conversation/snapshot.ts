@@ -1,7 +1,7 @@
 /** From messages to items and back: what a snapshot tells, and what is sent to part a thread at an earlier message. */
 import type { Message } from "../../protocol/events.ts";
-import { contentText } from "./conversation.ts";
 import { type Growing, type Item, reasoningItem, type ToolItem, textItem, toolItem } from "./items.ts";
+import { contentText } from "./wording.ts";
 
 /** The messages as items. Those that are `known` keep what only the events told: how long they took. */
 export function itemsOf(messages: readonly Message[], known: ReadonlyMap<string, Item>): Item[] {

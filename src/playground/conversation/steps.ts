@@ -40,17 +40,21 @@ export function columns(steps: readonly Step[]): readonly (readonly Step[])[] {
   return byColumn;
 }
 
-/** Reads the value of a `CUSTOM` event that is called `progress` or `sluice.progress`. Graphs name its parts as they like. */
-export function readProgress(value: unknown): Progress | undefined {
-  if (typeof value !== "object" || value === null) return undefined;
+/**
+ * What is known after a `CUSTOM` event that is called `progress` or `sluice.progress`. Graphs name the parts as they
+ * like; one event tells the steps and another the tokens, and neither takes the other's away.
+ */
+export function progressed(known: Progress | undefined, value: unknown): Progress | undefined {
+  if (typeof value !== "object" || value === null) return known;
   const fields = value as Record<string, unknown>;
-  const number = (...names: string[]) => names.map((name) => fields[name]).find((found) => typeof found === "number");
-  const text = (...names: string[]) => names.map((name) => fields[name]).find((found) => typeof found === "string");
-  const progress = {
-    done: number("done", "step", "current", "completed", "index") as number | undefined,
-    total: number("total", "of", "steps", "count") as number | undefined,
-    label: text("label", "name", "title", "message", "node", "step") as string | undefined,
-    tokensPerSecond: number("tokensPerSecond") as number | undefined,
+  const number = (...names: string[]) => names.map((name) => fields[name]).find((part) => typeof part === "number");
+  const text = (...names: string[]) => names.map((name) => fields[name]).find((part) => typeof part === "string");
+  const done = number("done", "step", "current", "completed", "index");
+  return {
+    // Of steps side by side an earlier one may end last.
+    done: done === undefined ? known?.done : Math.max(done, known?.done ?? 0),
+    total: number("total", "of", "steps", "count") ?? known?.total,
+    label: text("label", "name", "title", "message", "node", "step") ?? known?.label,
+    tokensPerSecond: number("tokensPerSecond") ?? known?.tokensPerSecond,
   };
-  return Object.values(progress).some((part) => part !== undefined) ? progress : undefined;
 }

@@ -96,6 +96,7 @@ async function start(messages: readonly Message[], resume?: readonly ResumeEntry
     tools: [],
     context: [],
     ...(resume && { resume: [...resume] }),
+    forwardedProps: { sluice: { progress: true } },
   };
   lastRun.value = { agent: agent.value, input };
   sending.value = true;

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { keyOf } from "../conversation/conversation.ts";
+import { keyOf } from "../conversation/item-list.ts";
 import type { Item } from "../conversation/items.ts";
 import { busy, conversation, sending } from "../state/chat.ts";
 import { Answer, Reasoning } from "./answer.tsx";

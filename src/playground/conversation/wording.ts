@@ -1,0 +1,24 @@
+/** The words for what events say in codes. */
+import type { AguiEvent, EventType, Interrupt } from "../../protocol/events.ts";
+import type { LineError } from "../transport/transport.ts";
+
+export function runError(event: AguiEvent & { type: EventType.RUN_ERROR }): LineError {
+  return { code: event.code ?? "internal", message: event.message, retryable: event.metadata?.retryable === true };
+}
+
+export function sentence(outcome: string, error: LineError | undefined, interrupts: readonly Interrupt[]): string {
+  if (error) return `The run failed: ${error.message}`;
+  if (outcome === "cancelled") return "Stopped.";
+  return interrupts.length > 0 ? `Waiting for your answer: ${interrupts[0]?.message ?? ""}` : "Done.";
+}
+
+export function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+/** A tool's result as text: parts that are none are named. */
+export function contentText(content: unknown): string {
+  if (typeof content === "string") return content;
+  if (!Array.isArray(content)) return JSON.stringify(content);
+  return content.map((part) => (part?.type === "text" ? String(part.text) : `[${String(part?.type)}]`)).join("\n");
+}
