@@ -80,6 +80,8 @@ export function researcher({ checkpointer, documents, ...models }: ResearcherOpt
     .compile({ checkpointer });
 }
 
+/** In characters, from the end. Whoever pastes a book has asked at the end of it. */
+const MAX_QUERY = 1_000;
 const FOLLOW_UP =
   /\b(?:its?|they|them|their|these|those)\b|\b(?:why|about|does|did|do|is|was) (?:this|that)\b|\b(?:this|that|more|else)\W*$/i;
 
@@ -88,7 +90,7 @@ export function searchQuery(messages: readonly BaseMessage[]): string {
   const questions = messages.filter((message) => HumanMessage.isInstance(message)).map(({ text }) => text);
   // Back to the last question that stands on its own.
   const start = questions.findLastIndex((text) => contentWords(text).length > 0 && !FOLLOW_UP.test(text));
-  return questions.slice(Math.max(start, 0)).join(" ");
+  return questions.slice(Math.max(start, 0)).join(" ").slice(-MAX_QUERY);
 }
 
 /** What the model is told with the question. The order to think comes last, right before it begins to write. */

@@ -33,7 +33,8 @@ const CURRENCIES: readonly [string, string][] = [
   ["JPY", "JPY|yen|日元"],
 ];
 const CURRENCY = CURRENCIES.map(([, words]) => words).join("|");
-const NUMBER = String.raw`\d+(?:[.,' ]\d{3})*(?:[.,]\d+)?`;
+/** Bounded, so that very many digits are read no more than once. */
+const NUMBER = String.raw`\d{1,15}(?:[.,' ]\d{3})*(?:[.,]\d{1,15})?`;
 const MONEY = String.raw`(?:${CURRENCY})?\s?(?:${NUMBER})\s?(?:${CURRENCY})?`;
 
 const PERCENT = new RegExp(String.raw`(${NUMBER})\s?[%％]`);

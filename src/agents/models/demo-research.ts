@@ -20,6 +20,8 @@ interface Quote {
 /** The last: what comes before is the person's own. */
 const PASSAGES = /^([\s\S]*)<passages>([\s\S]*?)<\/passages>/;
 const PASSAGE = /<passage id="([^"]*)" file="([^"]*)" heading="([^"]*)">\n([\s\S]*?)\n<\/passage>/g;
+/** In characters, from the end; what comes before is not read. */
+const MAX_LENGTH = 1_000;
 /** Words that are in every question, and short ones. */
 const FILLER =
   /^(?:.{1,3}|what|when|where|which|whose|does|have|there|they|them|that|this|with|from|tell|about|much|many|work)$/;
@@ -30,7 +32,7 @@ export function researchAnswer(messages: readonly BaseMessage[]): string | undef
   const given = PASSAGES.exec(asked);
   if (!given) return undefined;
   const [before, said = "", listed = ""] = given;
-  const question = said.trim();
+  const question = said.trim().slice(-MAX_LENGTH);
   const passages = [...listed.matchAll(PASSAGE)].map(
     ([, id = "", file = "", heading = "", text = ""]): Passage => ({
       id,

@@ -65,6 +65,13 @@ describe("the researcher with the demo model", () => {
     expect(reasoningOf(events)).toContain("I do not know");
   });
 
+  it("is not held up by a question that is a book", async () => {
+    const started = performance.now();
+    const events = await ask(sluice, `${"And what is it about this? ".repeat(20_000)} Why do rivers meander?`);
+    expect(textOf(events)).toContain("No river stays straight on flat land.");
+    expect(performance.now() - started).toBeLessThan(10_000);
+  });
+
   it.each(entryOf("researcher").prompts)("finds an answer to what it suggests itself: %s", async (prompt) => {
     const events = await ask(sluice, prompt);
     expect(custom<Source[]>(events, "sources")[0]?.length).toBeGreaterThan(0);
