@@ -1,32 +1,13 @@
 /** `npm start`: serves from a fresh clone. */
 import { join } from "node:path";
+import { followShell } from "./follow-shell.mjs";
 import { ensureBuilt, ensureInstalled, ROOT } from "./setup.mjs";
 
 ensureInstalled();
 ensureBuilt();
-
-if (process.env.npm_lifecycle_event) followShell();
+followShell();
 
 // In this process, not in a child: signals reach the server itself, and its exit code is ours.
 const [node, , ...rest] = process.argv;
 process.argv = [node, join(ROOT, "dist", "main.js"), "serve", ...rest];
 await import("../dist/main.js");
-
-/**
- * `npm` hands SIGTERM to the shell that it started this with, and the shell dies without handing it on: when the shell
- * is gone, so are we. A signal that did come here ends the watch, since a server may take a second one for impatience.
- */
-function followShell() {
-  const shell = process.ppid;
-  const watch = setInterval(() => {
-    if (process.ppid !== shell) process.kill(process.pid, "SIGTERM");
-  }, 250);
-  watch.unref();
-  for (const signal of ["SIGINT", "SIGTERM"]) {
-    process.once(signal, () => {
-      clearInterval(watch);
-      // While the server starts nobody else listens, and the signal does what it does by default.
-      if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
-    });
-  }
-}
