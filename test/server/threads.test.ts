@@ -10,6 +10,7 @@ import { SqliteStore } from "../../src/store/sqlite.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { startSluice, type TestSluice } from "../support/sluice.ts";
 import { postRun, userInput } from "../support/sse-client.ts";
+import { openSse } from "../support/sse-frames.ts";
 
 const folder = temporaryFolder();
 let files = 0;
@@ -79,6 +80,13 @@ describe("GET /threads", () => {
     await run.until(EventType.STEP_STARTED);
     expect((await ask("/threads/b")).body).toMatchObject({ threadId: "b", active: true });
     expect(ids((await ask("/threads")).body)[0]).toBe("b");
+  });
+
+  it("one of them also says how far its log reaches", async () => {
+    const { sluice, ask } = await start();
+    const run = await openSse(`${sluice.url}/agui`, { ...userInput("one"), threadId: "t" });
+    const ids = (await run.done).flatMap(({ id }) => id ?? []);
+    expect((await ask("/threads/t")).body?.cursor).toBe(ids.at(-1));
   });
 
   it("one of them also says what the allow-list refused, in the active run or the last", async () => {

@@ -29,7 +29,7 @@ export function EventDetails({ tapped, close }: Props) {
           ✕
         </button>
       </div>
-      <p class="facts">
+      <p class="about">
         {facts.filter(Boolean).join(" · ")}
         <span class="hidden">
           , event {seq - tap.first + 1} of {count(tap.next - tap.first, "event")}

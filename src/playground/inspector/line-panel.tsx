@@ -24,7 +24,7 @@ export function LinePanel() {
     [resume],
   );
   return (
-    <section class="line" aria-label="Connection">
+    <section class="wire" aria-label="Connection">
       {/* biome-ignore lint/a11y/noNoninteractiveElementToInteractiveRole: a group of radio buttons is a radiogroup */}
       <fieldset role="radiogroup" aria-labelledby="transport-legend">
         <legend id="transport-legend">Transport</legend>

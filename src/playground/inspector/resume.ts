@@ -8,7 +8,11 @@ export function sentence(resume: Resume, kind: TransportKind, narrowed: boolean)
   const { from, replayed, lost, doubled } = resume;
   const back = `Back in ${fine(resume.tookMs)}`;
   if (kind === "bare") {
-    return `${back}. This line has no cursors: the run was told again from its beginning, ${count(doubled, "event")} known and ${count(replayed, "event")} new.`;
+    const again =
+      replayed > 0
+        ? `the run was told again from its beginning, in ${count(replayed, "event")}`
+        : "the conversation was told again";
+    return `${back}. This line has no cursors: ${again}.`;
   }
   const entries = count(replayed, "entry", "entries");
   if (from === undefined) return `${back}. Nothing had come yet: ${entries} from the beginning.`;

@@ -28,10 +28,12 @@ export function bareTransport(base: URL, agentName: () => string): Transport {
   /** What came while the history was not there yet. */
   let waiting: string[] | undefined;
   let start: Start | undefined;
-  /** How many events of the active run were told, and how many of them come again. */
+  /** How many events of the active run were told. */
   let told = 0;
-  let again = 0;
-  const catchUp = new CatchUp((resume) => listener?.onResume(resume));
+  const catchUp = new CatchUp(
+    (resume) => listener?.onResume(resume),
+    () => Promise.resolve(undefined),
+  );
 
   function connect(): void {
     hangUp();
@@ -48,7 +50,6 @@ export function bareTransport(base: URL, agentName: () => string): Transport {
     opened.onclose = ({ code, reason }) => {
       if (socket !== opened) return;
       socket = undefined;
-      again = told;
       catchUp.lost(undefined);
       attempts.lost(reason || `The socket closed with ${code}.`, code);
       if (attempts.state.value.error && attempts.state.value.status === "closed")
@@ -95,10 +96,8 @@ export function bareTransport(base: URL, agentName: () => string): Transport {
         start = undefined;
       }
     }
-    const before = counts && again > 0;
-    if (before) again -= 1;
-    const replayed = counts ? catchUp.heard(before ? { doubled: 1 } : { replayed: 1 }) : false;
-    if (isTerminal(event.type)) told = again = 0;
+    const replayed = counts ? catchUp.heard({ entries: 1 }) : false;
+    if (isTerminal(event.type)) told = 0;
     const bytes = text.length;
     listener?.onEvent({ event, cursor: undefined, entries: counts ? 1 : 0, bytes, at: performance.now(), replayed });
   }
@@ -127,7 +126,7 @@ export function bareTransport(base: URL, agentName: () => string): Transport {
     listener = undefined;
     start?.taken();
     start = undefined;
-    told = again = 0;
+    told = 0;
     catchUp.stop();
     hangUp();
   };

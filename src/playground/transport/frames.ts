@@ -2,7 +2,8 @@
 import { signal } from "@preact/signals";
 import { type ConnectionState, type Following, type Narrowing, SluiceConnection } from "../../client/connection.ts";
 import type { RunAgentInput } from "../../protocol/events.ts";
-import { CatchUp } from "./catch-up.ts";
+import { CatchUp, type Position } from "./catch-up.ts";
+import { headOf } from "./http.ts";
 import type { LineState, Listener, Transport } from "./transport.ts";
 import { Wire, WiredSocket } from "./wire.ts";
 
@@ -12,14 +13,18 @@ const POSITION = /"cursor":"([^":]*):(\d+)",(?:"n":(\d+),)?"data":/;
 export function framesTransport(base: URL): Transport {
   const state = signal<LineState>({ status: "idle" });
   const wire = new Wire();
-  let position: { epoch: string; offset: number } | undefined;
+  let position: Position | undefined;
   let frame = { entries: 0, bytes: 0, replayed: false };
   let following: Following | undefined;
   let listener: Listener | undefined;
   let narrows = false;
+  let thread = "";
   /** Runs that the server has not confirmed yet. */
   const starting = new Set<() => void>();
-  const catchUp = new CatchUp((resume) => listener?.onResume(resume));
+  const catchUp = new CatchUp(
+    (resume) => listener?.onResume(resume),
+    () => headOf(base, thread),
+  );
 
   /** Looks at a frame before the library does, for what it has no need to tell. */
   const heard = (text: string) => {
@@ -33,15 +38,19 @@ export function framesTransport(base: URL): Transport {
       return;
     }
     const [at, entries] = [Number(offset), Number(n)];
+    const arrived = { epoch, offset: at };
     const known = position?.epoch === epoch ? position.offset : undefined;
     const doubled = known !== undefined && at <= known;
     const skipped = known === undefined || doubled || narrows ? 0 : at - entries - known;
     frame = {
       entries,
       bytes,
-      replayed: catchUp.heard(doubled ? { doubled: entries } : { replayed: entries, lost: Math.max(0, skipped) }),
+      replayed: catchUp.heard({
+        position: arrived,
+        ...(doubled ? { doubled: entries } : { entries, lost: Math.max(0, skipped) }),
+      }),
     };
-    if (!doubled) position = { epoch, offset: at };
+    if (!doubled) position = arrived;
   };
 
   class Socket extends WiredSocket {
@@ -73,6 +82,7 @@ export function framesTransport(base: URL): Transport {
     follow(threadId: string, { tokens, reasoning, events }: Narrowing, next: Listener) {
       leave();
       listener = next;
+      thread = threadId;
       narrows = tokens === false || reasoning === false || events !== undefined;
       next.onBeginning();
       following = connection.subscribe(threadId, {

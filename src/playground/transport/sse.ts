@@ -5,8 +5,8 @@
 import type { Narrowing } from "../../client/connection.ts";
 import { type AguiEvent, EventType, isTerminal, type RunAgentInput } from "../../protocol/events.ts";
 import { Attempts } from "./attempts.ts";
-import { CatchUp } from "./catch-up.ts";
-import { lineError, request } from "./http.ts";
+import { CatchUp, positionOf } from "./catch-up.ts";
+import { headOf, lineError, request } from "./http.ts";
 import { type SseFrame, sseFrames } from "./sse-reader.ts";
 import type { LineError, Listener, Received, Transport } from "./transport.ts";
 import { Wire } from "./wire.ts";
@@ -18,6 +18,9 @@ interface OwnRun {
   readonly refused: (error: LineError) => void;
 }
 
+/** How the events begin that a reader which is behind is told several of at once. */
+const DELTA = /^\{"type":"(?:TEXT_MESSAGE_CONTENT|REASONING_MESSAGE_CONTENT|TOOL_CALL_ARGS)"/;
+
 export function sseTransport(base: URL): Transport {
   const wire = new Wire();
   const attempts = new Attempts(() => void read());
@@ -27,7 +30,10 @@ export function sseTransport(base: URL): Transport {
   let cursor: string | undefined;
   let run: OwnRun | undefined;
   let stop = () => {};
-  const catchUp = new CatchUp((resume) => listener?.onResume(resume));
+  const catchUp = new CatchUp(
+    (resume) => listener?.onResume(resume),
+    () => headOf(base, threadId),
+  );
 
   /** Reads one response to its end, and sees to what comes next. */
   async function read(): Promise<void> {
@@ -103,13 +109,17 @@ export function sseTransport(base: URL): Transport {
       if (frame.id === undefined) continue;
       const frames = held;
       held = [];
-      const known = offsetBehind(frame.id, cursor);
-      if (known !== undefined && known <= 0) {
-        catchUp.heard({ doubled: 1 });
+      const [position, known] = [positionOf(frame.id), positionOf(cursor)];
+      const ahead = position && known?.epoch === position.epoch ? position.offset - known.offset : undefined;
+      if (position && ahead !== undefined && ahead <= 0) {
+        catchUp.heard({ position, doubled: 1 });
         continue;
       }
-      const entries = known === undefined || query.includes("=false") ? 1 : Math.max(1, known);
-      const replayed = catchUp.heard({ replayed: entries });
+      const between = ahead === undefined || query.includes("=false") ? 1 : ahead;
+      // Only deltas are merged, and what is told whole comes in several frames: any other frame is one entry.
+      const lost = frames.length > 1 || DELTA.test(frame.data) ? 0 : between - 1;
+      const entries = between - lost;
+      const replayed = catchUp.heard({ ...(position && { position }), entries, lost });
       cursor = frame.id;
       attempts.useful();
       for (const { id, data } of frames) one(data, id, { entries: id ? entries : 0, replayed });
@@ -171,11 +181,4 @@ export function sseTransport(base: URL): Transport {
       attempts.close();
     },
   };
-}
-
-/** How far `id` lies behind `known`; nothing when they cannot be compared. */
-function offsetBehind(id: string, known: string | undefined): number | undefined {
-  const [epoch, offset] = id.split(":");
-  const [knownEpoch, knownOffset] = (known ?? "").split(":");
-  return epoch === knownEpoch ? Number(offset) - Number(knownOffset) : undefined;
 }

@@ -27,7 +27,7 @@ export interface Resume {
   readonly from: string | undefined;
   /** `performance.now()` when the line was open again. */
   readonly at: number;
-  /** How many entries of the log had been missed and were caught up on. */
+  /** How many entries of the log had been missed and were caught up on; over `bare`, how many events the run was told again in. */
   readonly replayed: number;
   /** How many are missing for good. */
   readonly lost: number;

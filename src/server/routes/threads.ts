@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { Router } from "express";
 import { z } from "zod";
-import { cursorOf } from "../../protocol/cursor.ts";
+import { cursorOf, formatCursor } from "../../protocol/cursor.ts";
 import { SluiceError } from "../../protocol/errors.ts";
 import { checkId, threadTopic } from "../../protocol/ids.ts";
 import { parseWith } from "../../protocol/input.ts";
@@ -18,7 +18,7 @@ const listQuery = z.object({
 });
 
 export function threadRoutes(options: ServerOptions): Router {
-  const { runs } = options;
+  const { runs, log } = options;
   const router = Router();
 
   router.get("/", async (request, response) => {
@@ -28,9 +28,13 @@ export function threadRoutes(options: ServerOptions): Router {
 
   router.get("/:threadId", async (request, response) => {
     const threadId = checkId("threadId", request.params.threadId);
-    const [thread, refused] = await Promise.all([runs.threads.listed(threadId), runs.threads.refused(threadId)]);
+    const [thread, refused, head] = await Promise.all([
+      runs.threads.listed(threadId),
+      runs.threads.refused(threadId),
+      log.head(threadTopic(threadId)),
+    ]);
     if (!thread) throw new SluiceError("not_found", "There is no such thread.");
-    response.json({ ...thread, refused });
+    response.json({ ...thread, refused, ...(head ? { cursor: formatCursor(head) } : {}) });
   });
 
   router.delete("/:threadId", async (request, response) => {

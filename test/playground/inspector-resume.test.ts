@@ -1,0 +1,217 @@
+/** What a page says of a line that was cut: what it counted, what it compared, and no more than that. */
+import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
+import { sentence } from "../../src/playground/inspector/resume.ts";
+import { compared, textsTold } from "../../src/playground/inspector/told.ts";
+import { CatchUp, positionOf } from "../../src/playground/transport/catch-up.ts";
+import type { Resume } from "../../src/playground/transport/transport.ts";
+import { type AguiEvent, EventType, type Message } from "../../src/protocol/events.ts";
+import { callArgs, delta, thought } from "./received.ts";
+
+describe("catching up", () => {
+  beforeEach(() => jest.useFakeTimers());
+  afterEach(() => jest.useRealTimers());
+
+  test("what the log held when the line was back was missed, what lies behind is new", async () => {
+    const { line, told } = cutAt("e:10", "e:13");
+    line.open();
+    await answered();
+    expect(heard(line, "e:11", "e:12", "e:13", "e:14")).toEqual([true, true, true, false]);
+    expect(told).toMatchObject([{ from: "e:10", replayed: 3, lost: 0, doubled: 0 }]);
+  });
+
+  test("what comes before the server has said how far the log reaches is counted once it has", async () => {
+    const { line, told } = cutAt("e:10", "e:12");
+    line.open();
+    expect(heard(line, "e:11", "e:12", "e:13")).toEqual([true, true, true]);
+    expect(told).toEqual([]);
+    await answered();
+    expect(told).toMatchObject([{ replayed: 2 }]);
+    expect(heard(line, "e:14")).toEqual([false]);
+  });
+
+  test("a page that is too busy to listen does not take what waits for news", async () => {
+    const { line, told } = cutAt("e:10", "e:12");
+    line.open();
+    await answered();
+    heard(line, "e:11");
+    jest.advanceTimersByTime(500);
+    expect(heard(line, "e:12")).toEqual([true]);
+    expect(told).toMatchObject([{ replayed: 2, tookMs: 500 }]);
+  });
+
+  test("of entries that came as one, those count that were missed", async () => {
+    const { line, told } = cutAt("e:10", "e:15");
+    line.open();
+    await answered();
+    expect(line.heard({ ...at("e:20"), entries: 10 })).toBe(true);
+    expect(told).toMatchObject([{ replayed: 5 }]);
+  });
+
+  test("nothing was missed where the log reaches no further than what was told", async () => {
+    const { line, told } = cutAt("e:10", "e:10");
+    line.open();
+    await answered();
+    expect(told).toMatchObject([{ from: "e:10", replayed: 0, lost: 0, doubled: 0, tookMs: 0 }]);
+    expect(heard(line, "e:11")).toEqual([false]);
+  });
+
+  test("holes and repetitions are counted as they are told", async () => {
+    const { line, told } = cutAt("e:10", "e:14");
+    line.open();
+    await answered();
+    line.heard({ ...at("e:10"), doubled: 1 });
+    line.heard({ ...at("e:12"), entries: 1, lost: 1 });
+    heard(line, "e:13", "e:14");
+    expect(told).toMatchObject([{ replayed: 3, lost: 1, doubled: 1 }]);
+  });
+
+  test("where the end is left out, silence is the end", async () => {
+    const { line, told } = cutAt("e:10", "e:14");
+    line.open();
+    await answered();
+    heard(line, "e:12");
+    jest.advanceTimersByTime(900);
+    expect(told).toEqual([]);
+    jest.advanceTimersByTime(200);
+    expect(told).toMatchObject([{ replayed: 1, tookMs: 0 }]);
+  });
+
+  test("where nobody can say how far the log reaches, what comes in one go was missed", () => {
+    const { line, told } = cutAt(undefined, undefined);
+    line.open();
+    expect([line.heard({ entries: 1 }), line.heard({ entries: 1 })]).toEqual([true, true]);
+    jest.advanceTimersByTime(20);
+    expect(told).toMatchObject([{ from: undefined, replayed: 2 }]);
+    expect(line.heard({ entries: 1 })).toBe(false);
+  });
+
+  test("a server that does not answer leaves it at that", async () => {
+    const told: Resume[] = [];
+    const line = new CatchUp(
+      (resume) => told.push(resume),
+      () => Promise.reject(new Error("no")),
+    );
+    line.lost("e:10");
+    line.open();
+    heard(line, "e:11");
+    await answered();
+    jest.advanceTimersByTime(20);
+    expect(told).toMatchObject([{ replayed: 1 }]);
+  });
+
+  test("a line that is lost again while it catches up begins again", async () => {
+    const { line, told } = cutAt("e:10", "e:13");
+    line.open();
+    await answered();
+    heard(line, "e:11");
+    line.lost("e:11");
+    line.open();
+    await answered();
+    heard(line, "e:12", "e:13");
+    expect(told).toMatchObject([{ from: "e:11", replayed: 2 }]);
+  });
+
+  test("without a loss nothing is missed", () => {
+    const { line, told } = cutAt("e:1", "e:1");
+    line.stop();
+    line.open();
+    expect(heard(line, "e:2")).toEqual([false]);
+    jest.advanceTimersByTime(2_000);
+    expect(told).toEqual([]);
+  });
+});
+
+describe("the sentence", () => {
+  const resume: Resume = { from: "e:17", at: 0, replayed: 41, lost: 0, doubled: 0, tookMs: 1_320 };
+
+  test("says what was counted", () => {
+    expect(sentence(resume, "frames", false)).toBe(
+      "Back in 1.32 s, from cursor e:17: 41 entries replayed, 0 lost, 0 doubled.",
+    );
+    expect(sentence({ ...resume, replayed: 1, lost: 2, doubled: 3 }, "sse", false)).toBe(
+      "Back in 1.32 s, from cursor e:17: 1 entry replayed, 2 lost, 3 doubled.",
+    );
+  });
+
+  test("claims no loss counted where offsets have holes, and none where there are no offsets", () => {
+    expect(sentence(resume, "frames", true)).not.toContain("lost");
+    expect(sentence({ ...resume, from: undefined }, "bare", false)).not.toContain("lost");
+    expect(sentence({ ...resume, from: undefined }, "bare", false)).toContain(
+      "told again from its beginning, in 41 events.",
+    );
+  });
+});
+
+describe("what was told, held against what the server keeps", () => {
+  const start = (messageId: string): AguiEvent => ({
+    type: EventType.TEXT_MESSAGE_START,
+    messageId,
+    role: "assistant",
+  });
+  const events: AguiEvent[] = [
+    { type: EventType.REASONING_MESSAGE_START, messageId: "m-reasoning", role: "reasoning" },
+    thought("Hm."),
+    { type: EventType.TOOL_CALL_START, toolCallId: "c", toolCallName: "look" },
+    callArgs('{"a":'),
+    callArgs("1}"),
+    start("m"),
+    delta("Hel"),
+    delta("lo"),
+  ];
+  const kept: Message[] = [
+    { id: "u", role: "user", content: "Hi" },
+    { id: "m-reasoning", role: "reasoning", content: "Hm." },
+    {
+      id: "m",
+      role: "assistant",
+      content: "Hello",
+      toolCalls: [{ id: "c", type: "function", function: { name: "look", arguments: '{"a":1}' } }],
+    },
+  ];
+
+  test("is the same", () => {
+    expect(compared(textsTold(events), kept)).toEqual({ characters: 15, different: 0 });
+  });
+
+  test("is the same when it was told again from its beginning", () => {
+    expect(compared(textsTold([...events, ...events.slice(-3), delta("")]), kept).different).toBe(0);
+  });
+
+  test.each([
+    ["a delta is missing", events.slice(0, -1)],
+    ["a delta came twice", [...events, delta("lo")]],
+    ["deltas came in another order", [...events.slice(0, -2), delta("lo"), delta("Hel")]],
+    ["arguments are missing", events.filter((event) => !("delta" in event && event.delta === "1}"))],
+    ["the server keeps no such message", [...events, start("other"), delta("x", "other")]],
+  ])("differs when %s", (_, told) => {
+    expect(compared(textsTold(told), kept).different).toBe(1);
+  });
+
+  test("leaves out what was not seen to begin", () => {
+    expect(compared(textsTold(events.slice(-2)), kept)).toEqual({ characters: 0, different: 0 });
+  });
+});
+
+function cutAt(from: string | undefined, head: string | undefined): { line: CatchUp; told: Resume[] } {
+  const told: Resume[] = [];
+  const line = new CatchUp(
+    (resume) => told.push(resume),
+    () => Promise.resolve(head),
+  );
+  line.lost(from);
+  return { line, told };
+}
+
+/** Once the server's answer is there. */
+async function answered(): Promise<void> {
+  for (let turn = 0; turn < 5; turn += 1) await Promise.resolve();
+}
+
+function heard(line: CatchUp, ...cursors: string[]): boolean[] {
+  return cursors.map((cursor) => line.heard({ ...at(cursor), entries: 1 }));
+}
+
+function at(cursor: string) {
+  const position = positionOf(cursor);
+  return position ? { position } : {};
+}
