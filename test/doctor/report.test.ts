@@ -104,6 +104,22 @@ describe("the timeline", () => {
   });
 });
 
+test("the page's links lead to headings that are there", () => {
+  const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
+  const pages: Record<string, string> = { "": read(PAGE), "../PROTOCOL.md": read("PROTOCOL.md") };
+  const links = [...read(PAGE).matchAll(/\]\(([\w./-]*)#([\w-]+)\)/g)];
+  expect(links.length).toBeGreaterThan(0);
+  const anchor = (title: string) =>
+    title
+      .toLowerCase()
+      .replace(/[^\w\s-]/g, "")
+      .replaceAll(" ", "-");
+  for (const [, file = "", target] of links) {
+    const titles = [...(pages[file] ?? "").matchAll(/^#+ (.+)$/gm)].map(([, title = ""]) => anchor(title));
+    expect(titles).toContain(target);
+  }
+});
+
 test("every verdict has a section in the page it links to, and every section a verdict", () => {
   const page = readFileSync(new URL(`../../${PAGE}`, import.meta.url), "utf8");
   const sections = [...page.matchAll(/^### (.+)$/gm)].map(([, title]) => title);
