@@ -3,8 +3,7 @@
 export { frontendContext, frontendTools, pendingCalls } from "./agents/frontend-tools.ts";
 export { completeHistory } from "./agents/history.ts";
 export type { RunIds, RunStart, Runs, StartedRun } from "./app/runs.ts";
-export { type AgentOptions, createSluice, type Sluice, type SluiceOptions } from "./app/sluice.ts";
-export { openStorage, type Storage } from "./app/storage.ts";
+export { type AgentOptions, createSluice, type GraphLike, type Sluice, type SluiceOptions } from "./app/sluice.ts";
 export type { AgentSettings } from "./config/agents.ts";
 export { ConfigError } from "./config/config-error.ts";
 export type { SettingOptions } from "./config/options.ts";

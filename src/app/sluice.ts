@@ -2,9 +2,11 @@
 import { readFileSync } from "node:fs";
 import type { IncomingMessage, Server } from "node:http";
 import { fileURLToPath } from "node:url";
+import { MemorySaver } from "@langchain/langgraph-checkpoint";
 import { type AgentSettings, checkAgents } from "../config/agents.ts";
 import { ConfigError } from "../config/config-error.ts";
 import { type SettingOptions, settingsFrom } from "../config/options.ts";
+import { givenGraph, withCheckpointer } from "../graph/loader.ts";
 import type { ServedGraph } from "../graph/source.ts";
 import { type Logger, silent } from "../ops/logger.ts";
 import type { AllowListSpec } from "../protocol/allow-list-spec.ts";
@@ -18,21 +20,30 @@ import { type Runs, runsOf } from "./runs.ts";
 import { servedAgent } from "./served-agent.ts";
 import { openStorage } from "./storage.ts";
 
+/** A compiled graph, a `StateGraph` that is not compiled yet, or what LangChain's `createAgent()` returns. */
+export type GraphLike =
+  | ServedGraph
+  | { compile(): ServedGraph }
+  | { readonly graph: ServedGraph; streamEvents: unknown };
+
 /** A graph with settings of its own, in the words of `config/agents.json`. */
 export interface AgentOptions extends AgentSettings {
-  readonly graph: ServedGraph;
+  readonly graph: GraphLike;
 }
 
 export interface SluiceOptions extends SettingOptions {
-  /** Compiled graphs by name, or with settings of their own. The first answers when a client names none. */
-  readonly agents: Readonly<Record<string, ServedGraph | AgentOptions>>;
+  /**
+   * Graphs by name, or with settings of their own. The first answers when a client names none. A graph that was compiled
+   * without a checkpointer is given one, which keeps what it remembers where the threads are kept.
+   */
+  readonly agents: Readonly<Record<string, GraphLike | AgentOptions>>;
   /** Allow-lists by name, for the agents' `filter`. */
   readonly filters?: Readonly<Record<string, AllowListSpec>> | undefined;
   /** The path that the router is mounted at, such as `"/ai"`: WebSockets are then at `/ai/ws`. Default `"/"`. */
   readonly basePath?: string | undefined;
-  /** A folder for `sluice.db`, where threads are kept. Without it, and without a `store`, they are kept in memory. */
+  /** A folder for `sluice.db`, where threads are kept, for this process alone. Default: they are kept in memory. */
   readonly dataDir?: string | undefined;
-  /** Keeps the threads instead of `dataDir`; `close()` closes it. `openStorage()` gives one with a checkpointer beside it. */
+  /** Keeps the threads instead of `dataDir`, and nothing of what graphs remember. `close()` closes it. */
   readonly store?: Store | undefined;
   /**
    * Who may come in, asked for each HTTP request and each WebSocket: `false` is answered with 401. A WebSocket passes
@@ -72,10 +83,12 @@ export function createSluice(options: SluiceOptions): Sluice {
   const settings = settingsFrom(rest);
   const base = checkBasePath(basePath);
   const served = serve(agents, filters, settings);
+  const storage = storageOf(dataDir, store);
+  for (const { graph } of served) withCheckpointer(graph, storage.checkpointer);
   const core = createCore(
     served,
     settings,
-    { logger, version: version(), store: storeOf(dataDir, store) },
+    { logger, version: version(), ...storage },
     {
       // Which names the app goes by is its own business.
       checkHost: false,
@@ -134,11 +147,15 @@ function mountCheck(base: string): (request: IncomingMessage & { baseUrl?: strin
   };
 }
 
-function storeOf(dataDir: string | undefined, store: Store | undefined): Store | undefined {
-  if (dataDir === undefined) return store;
+/** Where threads are kept, and what graphs remember of them. */
+function storageOf(dataDir: string | undefined, store: Store | undefined) {
+  if (dataDir === undefined) {
+    const checkpointer = new MemorySaver();
+    return { store, checkpointer, forget: (threadId: string) => void checkpointer.deleteThread(threadId) };
+  }
   if (store) throw new ConfigError("dataDir and store: give one of them.");
   try {
-    return openStorage(dataDir).store;
+    return openStorage(dataDir);
   } catch (error) {
     throw new ConfigError(`dataDir=${JSON.stringify(dataDir)}: ${messageOf(error)}`, { cause: error });
   }
@@ -149,23 +166,26 @@ function serve(
   filters: SluiceOptions["filters"] = {},
   settings: ReturnType<typeof settingsFrom>,
 ): Agents {
-  const graphs = new Map<string, ServedGraph>();
-  const entries: Record<string, unknown> = {};
-  for (const [name, agent] of Object.entries(isRecord(agents) ? agents : {})) {
-    const { graph, ...entry } = isGraph(agent) ? { graph: agent } : { ...agent };
-    if (!isGraph(graph)) throw new ConfigError(`createSluice, agents.${name}.graph: give a compiled graph.`);
-    graphs.set(name, graph);
-    entries[name] = { ...entry, graph: name };
-  }
+  const given = Object.entries(isRecord(agents) ? agents : {}).map(([name, agent]) => {
+    // What `createAgent()` returns has a graph too, but also does what a graph does.
+    const alone = !isRecord(agent) || !("graph" in agent) || "streamEvents" in agent;
+    const { graph, ...entry } = alone ? { graph: agent } : agent;
+    return { name, graph: graphOf(name, graph), entry: { ...entry, graph: name } };
+  });
+  const entries = Object.fromEntries(given.map(({ name, entry }) => [name, entry]));
   const checked = checkAgents("createSluice", { agents: entries, filters });
-  const [first, ...rest] = Object.entries(checked.agents).flatMap(([name, entry]) => {
-    const graph = graphs.get(name);
-    return graph ? [servedAgent(name, entry, { ...settings, filters: checked.filters }, graph)] : [];
+  const [first, ...rest] = given.flatMap(({ name, graph }) => {
+    const entry = checked.agents[name];
+    return entry ? [servedAgent(name, entry, { ...settings, filters: checked.filters }, graph)] : [];
   });
   if (!first) throw new ConfigError("createSluice, agents: name at least one agent.");
   return [first, ...rest];
 }
 
-function isGraph(value: unknown): value is ServedGraph {
-  return isRecord(value) && typeof value.streamEvents === "function";
+function graphOf(name: string, graph: unknown): ServedGraph {
+  try {
+    return givenGraph(graph, `agents.${name}.graph`);
+  } catch (error) {
+    throw new ConfigError(`createSluice, ${messageOf(error)}`, { cause: error });
+  }
 }

@@ -27,14 +27,30 @@ export async function loadGraph(graph: string, { folder, checkpointer }: LoadOpt
   }
   const told = `"${name}" of ${file}`;
   try {
-    const found = await made(exports[name], told);
-    // As LangGraph's own server does it. Nothing else makes the graph's own methods see it, and those of its subgraphs.
-    if (isGraph(found) && (found.checkpointer ?? true) === true && checkpointer) found.checkpointer = checkpointer;
-    return found;
+    return withCheckpointer(await made(exports[name], told), checkpointer);
   } catch (error) {
-    if (error instanceof NoGraph) throw new Error(error.message);
+    if (error instanceof NoGraph) throw new Error(`${error.message} ${REMEDY}`);
     throw new Error(`${told} threw: ${await whyItThrew(error, folder)}`, { cause: error });
   }
+}
+
+const REMEDY = "Export a compiled graph, a StateGraph, an agent, or a function that returns one.";
+
+/**
+ * A graph that is there already: a compiled graph, a StateGraph or an agent, which `told` is the name of.
+ * @throws Error with one line that says what it is instead.
+ */
+export function givenGraph(value: unknown, told: string): ServedGraph {
+  return graphOf(value, `${told} is`);
+}
+
+/**
+ * Gives a checkpointer to a graph that comes without one of its own, as LangGraph's own server does it. Nothing else
+ * makes the graph's own methods see it, and those of its subgraphs.
+ */
+export function withCheckpointer<G extends Graph>(graph: G, checkpointer: unknown): G {
+  if ((graph.checkpointer ?? true) === true && checkpointer) graph.checkpointer = checkpointer;
+  return graph;
 }
 
 /** A compiled graph, or something that makes one. */
@@ -66,9 +82,7 @@ function graphOf(value: unknown, told: string): Graph {
   if (isAgent(value)) return value.graph;
   const compiled = isBuilder(value) ? value.compile() : undefined;
   if (isGraph(compiled)) return compiled;
-  throw new NoGraph(
-    `${told} ${describe(value)}, not a graph. Export a compiled graph, a StateGraph, an agent, or a function that returns one.`,
-  );
+  throw new NoGraph(`${told} ${describe(value)}, not a graph.`);
 }
 
 /** A model streams events too, and is no graph. Not by `instanceof`: the file may use another copy of LangGraph. */

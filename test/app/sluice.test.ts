@@ -1,14 +1,13 @@
 /** Sluice inside somebody else's app: what it serves there, and what it leaves alone. */
-import { randomUUID } from "node:crypto";
 import { type IncomingMessage, Server } from "node:http";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { afterEach, describe, expect, it, jest } from "@jest/globals";
 import { END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import express, { type Express } from "express";
+import { createAgent } from "langchain";
 import { WebSocketServer } from "ws";
 import { createSluice, type Sluice, type SluiceOptions } from "../../src/app/sluice.ts";
-import { openStorage } from "../../src/app/storage.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { type Host, startHost } from "../support/host.ts";
 import { handshake, rawSocket, refusal } from "../support/raw-socket.ts";
@@ -320,12 +319,11 @@ describe("close()", () => {
 
 describe("what is kept", () => {
   /** Says how many messages it has been told on the thread, its own included. */
-  const counting = (checkpointer: ReturnType<typeof openStorage>["checkpointer"]) =>
+  const counting = () =>
     new StateGraph(MessagesAnnotation)
       .addNode("count", ({ messages }) => ({ messages: [{ role: "ai", content: `${messages.length}` }] }))
       .addEdge(START, "count")
-      .addEdge("count", END)
-      .compile({ checkpointer });
+      .addEdge("count", END);
 
   const folder = temporaryFolder();
 
@@ -343,17 +341,26 @@ describe("what is kept", () => {
     expect([await say({}), await say({})]).toEqual([1, 1]);
   });
 
-  it("openStorage() has the threads and what the graph remembers in one file", async () => {
-    const threadId = randomUUID();
-    const say = async () => {
-      const { store, checkpointer } = openStorage(join(folder, "both"));
-      const sluice = embedded({ agents: { counting: counting(checkpointer) }, store });
-      const { result } = await sluice.runs.start({ threadId, messages: userInput("hi").messages });
-      const { messages } = await result;
+  it("what a graph remembers that has no checkpointer is kept with them", async () => {
+    const say = async (options: Partial<SluiceOptions>) => {
+      const sluice = embedded({ agents: { counting: counting() }, ...options });
+      const counts: unknown[] = [];
+      for (const _ of ["one", "two"]) {
+        const { result } = await sluice.runs.start({ threadId: "T", messages: userInput("hi").messages });
+        counts.push((await result).messages[0]?.content);
+      }
       await sluice.close();
-      return messages.map(({ content }) => content);
+      return counts.join();
     };
-    expect([await say(), await say()]).toEqual([["1"], ["3"]]);
+    const dataDir = join(folder, "remembered");
+    expect([await say({ dataDir }), await say({ dataDir })]).toEqual(["1,3", "5,7"]);
+    expect([await say({}), await say({})]).toEqual(["1,3", "1,3"]);
+  });
+
+  it("no file is held when an option is wrong", async () => {
+    const dataDir = join(folder, "let-go");
+    expect(() => embedded({ dataDir, agents: { a: {} as never } })).toThrow("not a graph");
+    await embedded({ dataDir }).close();
   });
 });
 
@@ -387,6 +394,16 @@ describe("runs", () => {
 });
 
 describe("options", () => {
+  it("graphs may be compiled or not, or agents of createAgent()", async () => {
+    const model = new SteppedModel({ always: ["Hello"] });
+    const agents = { compiled: hello(), builder: hello().builder, agent: createAgent({ model, tools: [] }) };
+    const { runs } = embedded({ agents: { ...agents, entry: { graph: agents.agent } } });
+    for (const agent of ["compiled", "builder", "agent", "entry"]) {
+      const { result } = await runs.start({ agent, messages: userInput("hi").messages });
+      expect([agent, await result]).toMatchObject([agent, { messages: [{ content: "Hello" }] }]);
+    }
+  });
+
   it("agents say in code what they say in agents.json", async () => {
     const quiet = { graph: hello(), description: "Says hello.", nodes: { chat: { messages: false } } };
     const sluice = embedded({
@@ -405,8 +422,9 @@ describe("options", () => {
   it.each<[string, object, RegExp]>([
     ["no agents", {}, /^createSluice, agents: name at least one agent\.$/],
     ["agents that are none", { agents: null }, /^createSluice, agents: name at least one agent\.$/],
-    ["an agent without a graph", { agents: { a: {} } }, /^createSluice, agents\.a\.graph: give a compiled graph\.$/],
-    ["an agent that is nothing", { agents: { a: null } }, /^createSluice, agents\.a\.graph: give a compiled graph\.$/],
+    ["an agent without a graph", { agents: { a: {} } }, /^createSluice, agents\.a\.graph is an object, not a graph\.$/],
+    ["an agent that is nothing", { agents: { a: null } }, /^createSluice, agents\.a\.graph is null, not a graph\.$/],
+    ["a file", { agents: { a: { graph: "./a.js" } } }, /^createSluice, agents\.a\.graph is a string, not a graph\.$/],
     ["an agent's name", { agents: { "a b": hello() } }, /^createSluice, agents\.a b: an agent's name is letters/],
     [
       "an agent's field",

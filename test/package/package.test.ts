@@ -16,7 +16,7 @@ beforeAll(async () => {
   folder = await temporary();
   packed = await pack(folder.path);
   const types = ["express", "node", "ws"].map((name) => `@types/${name}`);
-  path = await consumer(folder.path, packed, ["typescript", ...types]);
+  path = await consumer(folder.path, packed, ["typescript", "langchain", ...types]);
 }, 120_000);
 afterAll(() => folder.remove());
 
@@ -103,7 +103,6 @@ describe("importing it", () => {
       "createTranslator",
       "frontendContext",
       "frontendTools",
-      "openStorage",
       "pendingCalls",
     ]);
   });
@@ -138,7 +137,7 @@ describe("importing it", () => {
       });
       await import("langgraph-sluice");
       const { createSluice } = await import("langgraph-sluice");
-      const none = { async *streamEvents() {} };
+      const none = { lg_is_pregel: true, async *streamEvents() {} };
       createSluice({ agents: { none } });
       console.log(JSON.stringify({ all, reads, resources: process.getActiveResourcesInfo() }));
     `);
@@ -172,7 +171,8 @@ const APP = `
 import { createServer } from "node:http";
 import { END, MemorySaver, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import express from "express";
-import { type AguiEvent, createSluice, openStorage, type RunResult, type Sluice, SluiceError } from "langgraph-sluice";
+import { type AguiEvent, createSluice, type RunResult, type Sluice, SluiceError } from "langgraph-sluice";
+import { createAgent } from "langchain";
 import { WebSocketAgent } from "langgraph-sluice/client";
 import { SluiceConnection } from "langgraph-sluice/client/connection";
 
@@ -180,14 +180,15 @@ const builder = new StateGraph(MessagesAnnotation)
   .addNode("answer", () => ({ messages: [{ role: "ai", content: "Hello." }] }))
   .addEdge(START, "answer")
   .addEdge("answer", END);
-const { store, checkpointer } = openStorage("./data");
 const sluice: Sluice = createSluice({
   agents: {
     plain: builder.compile({ checkpointer: new MemorySaver() }),
-    kept: { graph: builder.compile({ checkpointer }), description: "Keeps.", filter: { events: ["on_tool_*"] } },
+    builder,
+    agent: createAgent({ model: "openai:gpt-4o-mini", tools: [] }),
+    kept: { graph: builder, description: "Keeps.", filter: { events: ["on_tool_*"] } },
   },
   basePath: "/ai",
-  store,
+  dataDir: "./data",
   maxBodyBytes: 2048,
   authorize: (request) => request.headers.authorization !== undefined,
   logger: console,
