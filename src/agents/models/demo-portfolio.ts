@@ -46,6 +46,9 @@ function orders(messages: readonly BaseMessage[]): string {
   return messages.find((message) => SystemMessage.isInstance(message))?.text ?? "";
 }
 
+/** Stocks as a whole are no single holding. */
+const ALL_STOCKS = /^(?:stocks|shares|aktien|acciones|股票)$/i;
+
 /** By the first field of the form. */
 const FORMS = new Map<string, (asked: BaseMessage, phrases: Wording) => Record<string, unknown>>([
   ["holdings", convert],
@@ -81,10 +84,10 @@ function concerns({ level, weights, byKind, effectiveHoldings }: RiskFigures, ph
     about,
     why: sentence(phrases.concerns[kind]?.(about, percent(weight))),
   });
-  const single = weights.find(({ kind, weight }) => kind !== "cash" && kind !== "fund" && weight > 0.3);
+  const single = weights.find(({ name, kind, weight }) => kind === "stock" && weight > 0.3 && !ALL_STOCKS.test(name));
   const { cash = 0, crypto = 0 } = byKind;
   return [
-    single && single.kind !== "crypto" ? [concern("single_holding", single.name, single.weight)] : [],
+    single ? [concern("single_holding", single.name, single.weight)] : [],
     crypto > 0.1 ? [concern("volatile", phrases.kinds.crypto ?? "crypto", crypto)] : [],
     cash > 0.4 ? [concern("idle_cash", phrases.kinds.cash ?? "cash", cash)] : [],
     effectiveHoldings < 3 ? [concern("few_holdings", weights[0]?.name ?? "")] : [],

@@ -30,9 +30,9 @@ export const de: Phrases = {
   levels: { low: "gering", medium: "mittel", high: "hoch" },
   concerns: {
     single_holding: (about, weight) =>
-      `${about} macht allein ${weight} aus: Was dort geschieht, trifft das ganze Depot.`,
+      `Allein auf ${about} entfallen ${weight}: Was dort geschieht, trifft das ganze Depot.`,
     few_holdings: () => "Es sind wenige Positionen, deshalb wiegt jede schwer.",
-    volatile: (about, weight) => `${about} macht ${weight} aus und schwankt stärker als das meiste andere.`,
+    volatile: (about, weight) => `Auf ${about} entfallen ${weight}, und kaum etwas schwankt so stark.`,
     no_reserve: () => "Es gibt kaum Bargeld für den Fall, dass es schnell gebraucht wird.",
     idle_cash: (_, weight) => `Bargeld macht ${weight} aus, und die Inflation zehrt daran.`,
   },
@@ -42,7 +42,7 @@ export const de: Phrases = {
   remarks: {
     helps: (about, percent) => `${about} hat am meisten geholfen, mit ${percent}.`,
     hurts: (about, percent) => `${about} hat gebremst, mit ${percent}.`,
-    unknown: (about) => `Von ${about} fehlt ein Kurs.`,
+    unknown: (about) => `Zu ${about} fehlt ein Kurs.`,
   },
   consider: {
     banker: "Wenn Sie erlauben, gebe ich zu bedenken:",

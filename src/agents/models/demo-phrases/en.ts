@@ -28,9 +28,9 @@ export const en: Phrases = {
     `The risk is **${level}**. Your money is spread as if you had ${effective} holdings of the same size.`,
   levels: { low: "low", medium: "moderate", high: "high" },
   concerns: {
-    single_holding: (about, weight) => `${about} alone makes up ${weight}: what happens to it happens to you.`,
+    single_holding: (about, weight) => `${weight} of it is in ${about} alone: what happens there happens to you.`,
     few_holdings: () => "These are few holdings, so each of them matters a lot.",
-    volatile: (about, weight) => `${about} makes up ${weight}, and swings more than most other things.`,
+    volatile: (about, weight) => `${weight} of it is in ${about}, and little else swings as much.`,
     no_reserve: () => "There is hardly any cash for when you need some quickly.",
     idle_cash: (_, weight) => `Cash makes up ${weight}, and inflation eats it slowly.`,
   },
@@ -58,7 +58,7 @@ export const en: Phrases = {
   assumptions: {
     valued_at_cost: (about) => `I counted ${about} at what you paid.`,
     rough_exchange_rates: (about) => `I converted ${about} at rough exchange rates.`,
-    not_valued: (about) => `I left out ${about}, since I know no value of it.`,
+    not_valued: (about) => `I left out ${about}, for want of a value.`,
   },
   disclaimer: "This is no financial advice.",
 };

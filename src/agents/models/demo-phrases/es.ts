@@ -28,10 +28,9 @@ export const es: Phrases = {
     `El riesgo es **${level}**. El dinero está repartido como si fueran ${effective} posiciones iguales.`,
   levels: { low: "bajo", medium: "moderado", high: "alto" },
   concerns: {
-    single_holding: (about, weight) =>
-      `${about} supone por sí sola el ${weight}: lo que le pase, le pasa a toda la cartera.`,
+    single_holding: (about, weight) => `El ${weight} está solo en ${about}: lo que pase ahí le pasa a toda la cartera.`,
     few_holdings: () => "Son pocas posiciones, así que cada una pesa mucho.",
-    volatile: (about, weight) => `${about} supone el ${weight} y oscila más que casi todo lo demás.`,
+    volatile: (about, weight) => `El ${weight} está en ${about}, y pocas cosas oscilan tanto.`,
     no_reserve: () => "Apenas hay efectivo para un apuro.",
     idle_cash: (_, weight) => `El efectivo supone el ${weight}, y la inflación se lo va comiendo.`,
   },
