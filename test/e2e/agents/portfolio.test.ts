@@ -5,8 +5,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/glob
 import type { PerformanceFigures, RiskFigures } from "../../../src/agents/portfolio/figures.ts";
 import type { Concerns, Portfolio } from "../../../src/agents/portfolio/forms.ts";
 import { type AguiEvent, EventType, type RunAgentInput } from "../../../src/protocol/events.ts";
+import { rawModel } from "../../support/raw-model.ts";
 import type { TestSluice } from "../../support/sluice.ts";
-import { textOf, userInput } from "../../support/sse-client.ts";
+import { postRun, textOf, userInput } from "../../support/sse-client.ts";
+import { verifyRun } from "../../support/verify.ts";
 import { ofType, said, stored, turn } from "../translation/turns.ts";
 import { custom, DEMO, entryOf, lastState, modelsAt, servePortfolio } from "./shipped.ts";
 
@@ -326,4 +328,27 @@ describe("the portfolio agent with models behind HTTP", () => {
     const events = await ask(sluice, "Apple 10");
     expect(JSON.stringify(events.at(-1))).toContain('There is no character \\"pirate\\". There are: banker');
   });
+});
+
+it("aborts the requests of both branches when its run is stopped", async () => {
+  const model = await rawModel();
+  const sluice = await servePortfolio(modelsAt(model.baseUrl));
+  try {
+    const input = userInput("Apple 10 @ 100");
+    const run = await postRun(sluice.url, input, "/agui/agent/portfolio/run");
+    const convert = await model.call();
+    const nothing = { quantity: 10, cost: 100, price: null, value: null, percent: null, currency: null };
+    const holdings = [{ name: "Apple", kind: "stock", ...nothing }];
+    convert.say(JSON.stringify({ holdings, origin: "text", language: "en", character: null }));
+    convert.finish();
+    const branches = [await model.call(), await model.call()];
+    await fetch(`${sluice.url}/agui/agent/portfolio/stop/${input.threadId}`, { method: "POST" });
+    expect(await Promise.all(branches.map(({ closed }) => closed))).toEqual(["hung up", "hung up"]);
+    const events = await run.done;
+    await verifyRun(events);
+    expect(events.at(-1)).toMatchObject({ type: EventType.RUN_FINISHED, outcome: { type: "cancelled" } });
+  } finally {
+    await sluice.close();
+    await model.close();
+  }
 });
