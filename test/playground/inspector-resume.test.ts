@@ -8,8 +8,8 @@ import { type AguiEvent, EventType, type Message } from "../../src/protocol/even
 import { callArgs, delta, thought } from "./received.ts";
 
 describe("catching up", () => {
-  beforeEach(() => jest.useFakeTimers());
-  afterEach(() => jest.useRealTimers());
+  beforeEach(() => void jest.useFakeTimers());
+  afterEach(() => void jest.useRealTimers());
 
   test("what the log held when the line was back was missed, what lies behind is new", async () => {
     const { line, told } = cutAt("e:10", "e:13");

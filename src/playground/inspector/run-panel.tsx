@@ -46,7 +46,7 @@ export function RunPanel() {
               </option>
             ))}
         </select>
-        <button type="button" class="button" disabled={!run} onClick={() => run && saveRun(run)}>
+        <button type="button" class="button" disabled={!run} onClick={() => run && saveRun(run.runId)}>
           Save as JSONL
         </button>
       </div>
@@ -146,7 +146,12 @@ async function refusedOf(thread: string): Promise<Counts | undefined> {
   return (await requestJson<{ refused?: Counts }>(url)).refused;
 }
 
-function saveRun({ runId, from, to }: RunRecord): void {
+/** Saves what has come of a run by now, which may be more than was drawn. */
+function saveRun(runId: string): void {
+  runs.update(tap);
+  const run = runs.all.find((one) => one.runId === runId);
+  if (!run) return;
+  const { from, to } = run;
   const received = Array.from({ length: to - from }, (_, index) => tap.at(from + index)).filter(
     (one) => one !== undefined,
   );
