@@ -1,6 +1,6 @@
 /** Sets the page going: which agents there are, which thread it shows, and the line that follows it. */
 import { effect, signal, untracked } from "@preact/signals";
-import { lineError, requestJson } from "../transport/http.ts";
+import { lineError, request, requestJson } from "../transport/http.ts";
 import { openTransport } from "../transport/open.ts";
 import type { LineError, Listener } from "../transport/transport.ts";
 import { busy, conversation, newConversation } from "./chat.ts";
@@ -29,6 +29,7 @@ export function startPage(): void {
   effect(connect);
   effect(follow);
   effect(refreshAfterRuns);
+  effect(askWhy);
   void loadAgents();
 }
 
@@ -38,8 +39,7 @@ export function openThread(id: string): void {
   newConversation();
   threadError.value = undefined;
   threadId.value = id;
-  const answered = threads.value.find((thread) => thread.threadId === id)?.agent;
-  if (answered && agents.value.some(({ name }) => name === answered)) agent.value = answered;
+  chooseAgent();
   const hash = `#thread=${encodeURIComponent(id)}`;
   if (location.hash !== hash) history.pushState(null, "", hash);
 }
@@ -98,6 +98,17 @@ function follow(): (() => void) | undefined {
   return untracked(() => line.follow(id, narrowing, listener));
 }
 
+/** A socket that is not let in looks like a lost network to a page: only HTTP says why. */
+function askWhy(): void {
+  const status = transport.value?.state.value.status;
+  if (status === "open") doorError.value = undefined;
+  if (status !== "waiting") return;
+  request(new URL("agui/info", base)).catch((thrown: unknown) => {
+    const error = lineError(thrown);
+    if (!error.retryable) doorError.value = error;
+  });
+}
+
 /** Titles, order and what waits change with each run. */
 function refreshAfterRuns(): void {
   if (agents.value.length === 0) return;
@@ -105,17 +116,27 @@ function refreshAfterRuns(): void {
   void reloadThreads();
 }
 
-/** @returns once the agents are known: it asks until they are, or until asking is of no use. */
+/** Asks for the agents until they are known, or until asking is of no use. */
 export async function loadAgents(): Promise<void> {
   try {
-    const info = await requestJson<{ agents: Readonly<Record<string, AgentInfo>> }>(new URL("agui/info", base));
+    // A thread goes on with the agent that answered there last, and the list of threads knows which.
+    const [info] = await Promise.all([
+      requestJson<{ agents: Readonly<Record<string, AgentInfo>> }>(new URL("agui/info", base)),
+      reloadThreads(),
+    ]);
     const found = Object.entries(info.agents).map(([name, about]) => ({ ...about, name }));
-    const known = threads.value.find((thread) => thread.threadId === threadId.value)?.agent;
-    if (!agent.value) agent.value = known ?? found[0]?.name ?? "";
     agents.value = found;
+    chooseAgent();
     doorError.value = undefined;
   } catch (thrown) {
     doorError.value = lineError(thrown);
     if (doorError.value.retryable) setTimeout(() => void loadAgents(), RETRY_MS);
   }
+}
+
+/** The one that answered on the thread last; else the one that was chosen before, or the first. */
+function chooseAgent(): void {
+  const answered = threads.value.find((thread) => thread.threadId === threadId.value)?.agent;
+  const known = [answered, agent.value].find((name) => agents.value.some((one) => one.name === name));
+  agent.value = known ?? agents.value[0]?.name ?? "";
 }

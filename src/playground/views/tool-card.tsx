@@ -22,21 +22,24 @@ export function ToolCard({ item }: { item: ToolItem }) {
     <details class={`tool ${state}`} open={open}>
       {/* biome-ignore lint/a11y/noStaticElementInteractions: a summary is a button */}
       <summary
-        aria-label={`Tool ${item.name}, ${STATES[state]}`}
         onClick={(event) => {
           event.preventDefault();
           choose(!open);
         }}
       >
         <Icon name={failed ? "cross" : result ? "check" : "tool"} />
-        <span class="name">{item.name}</span>
+        <span class="name">
+          <span class="hidden">Tool </span>
+          {item.name}
+          <span class="hidden">, {STATES[state]}</span>
+        </span>
         <Arguments item={item} open={open} />
         <Elapsed item={item} running={running} />
         <Icon name="chevron" size={12} />
       </summary>
       {open && (
         <div class="inside">
-          <h4>Arguments</h4>
+          <p class="part">Arguments</p>
           <ArgumentsInFull item={item} />
           {result && <Result result={result} />}
         </div>
@@ -62,10 +65,10 @@ function ArgumentsInFull({ item }: { item: ToolItem }) {
 function Result({ result: { content, error } }: { result: ToolResult }) {
   return (
     <>
-      <h4>
+      <p class="part">
         {error === undefined ? "Result" : "Error"}
         {content.length > FIRST && <span class="quiet"> · {size(content.length)}</span>}
-      </h4>
+      </p>
       <Text text={indented(error ?? content)} name={error === undefined ? "result" : "error"} />
     </>
   );

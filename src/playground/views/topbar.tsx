@@ -17,6 +17,7 @@ export function Topbar({ onMenu, menuOpen }: { onMenu: () => void; menuOpen: boo
       >
         <Icon name="menu" />
       </button>
+      <h1 class="hidden">Sluice playground</h1>
       <label class="agent">
         <span class="hidden">Agent</span>
         <select
@@ -39,6 +40,7 @@ export function Topbar({ onMenu, menuOpen }: { onMenu: () => void; menuOpen: boo
       <button
         type="button"
         class="button under"
+        aria-label="Under the hood"
         aria-pressed={inspectorOpen.value}
         onClick={() => {
           inspectorOpen.value = !inspectorOpen.value;

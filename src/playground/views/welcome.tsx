@@ -8,7 +8,7 @@ export function Welcome() {
   const prompts = current.prompts ?? [];
   return (
     <div class="welcome">
-      <h1>{current.name}</h1>
+      <h2>{current.name}</h2>
       {current.description && <p class="quiet">{current.description}</p>}
       {prompts.length > 0 && (
         <ul class="prompts" aria-label="Suggestions">
