@@ -209,6 +209,17 @@ describe("README.md", () => {
     }
   });
 
+  test("shows an app that has Sluice in it, with WebSockets, and stops when both are closed", async () => {
+    const [graph = ""] = blocks(readme, "js my-graph.js");
+    const [app = ""] = blocks(section(readme, "Embedding"), "js embed.js");
+    writeFileSync(join(folder, "my-graph.js"), graph);
+    const out = await run("embed.mjs", `${app.replace("3000", "0")}\n${TALK}`);
+    const [page, chat, frame] = out.trim().split("\n");
+    expect(page).toBe("my own page");
+    expect(chat).toContain("Water finds its way.");
+    expect(frame).toContain("RUN_STARTED");
+  });
+
   test("shows an agents.json that is one", () => {
     const [json = ""] = blocks(section(readme, "config/agents.json"), "json");
     expect(Object.keys(parseAgents("agents.json", json).agents)).toEqual(["assistant", "research"]);
@@ -317,6 +328,24 @@ test.each([
   expect((JSON.parse(found) as { title: string }[])[0]?.title).toBe(title);
 });
 
+/** Talks to the app that README.md embeds Sluice in, then closes it. */
+const TALK = `
+import { once } from "node:events";
+import { WebSocket } from "ws";
+await once(server, "listening");
+const { port } = server.address();
+console.log(await (await fetch(\`http://127.0.0.1:\${port}/\`)).text());
+const headers = { "Content-Type": "application/json", Connection: "close" };
+const body = JSON.stringify({ message: "hello" });
+console.log(await (await fetch(\`http://127.0.0.1:\${port}/ai/chat\`, { method: "POST", headers, body })).text());
+const socket = new WebSocket(\`ws://127.0.0.1:\${port}/ai/ws\`);
+await once(socket, "open");
+socket.send("hello");
+console.log(String((await once(socket, "message"))[0]));
+await sluice.close();
+server.close();
+`;
+
 /** Something of each graph event, as a busy graph would have it. Which of it is admitted is for a test to say. */
 const EVERYTHING: GraphEvent[] = [
   nodeStart("work"),
@@ -375,7 +404,8 @@ async function run(name: string, code: string): Promise<string> {
   const here = code
     .replaceAll("127.0.0.1:8123", new URL(sluice.url).host)
     // What the package exports, before it is built.
-    .replace(/"langgraph-sluice\/client(?:\/(\w+))?"/, (_, entry = "index") => JSON.stringify(`${client}${entry}.ts`));
+    .replace(/"langgraph-sluice\/client(?:\/(\w+))?"/, (_, entry = "index") => JSON.stringify(`${client}${entry}.ts`))
+    .replace('"langgraph-sluice"', JSON.stringify(join(root, "src", "index.ts")));
   writeFileSync(file, here);
   const child = spawn(process.execPath, ["--import", "tsx", file], { stdio: ["ignore", "pipe", "pipe"] });
   let out = "";

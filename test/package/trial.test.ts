@@ -1,0 +1,108 @@
+/** The package in somebody's empty folder: a graph served from there, and an app there that has Sluice in it. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { postRun, userInput } from "../support/sse-client.ts";
+import { eventsOf } from "../support/sse-frames.ts";
+import { verifyRun } from "../support/verify.ts";
+import { connect, isType } from "../support/ws-client.ts";
+import { consumer, pack, ROOT, temporary } from "./packed.ts";
+
+const ended = isType("RUN_FINISHED", "RUN_ERROR");
+
+let folder: Awaited<ReturnType<typeof temporary>>;
+let path: string;
+const running = new Set<ChildProcess>();
+
+beforeAll(async () => {
+  folder = await temporary();
+  path = await consumer(folder.path, await pack(folder.path));
+  const readme = await readFile(join(ROOT, "README.md"), "utf8");
+  const [, graph = ""] = /^```js my-graph\.js\n([\s\S]*?)^```$/m.exec(readme) ?? [];
+  await writeFile(join(path, "my-graph.js"), graph);
+  await writeFile(join(path, "typed.ts"), graph.replace("(state, config)", "(state: any, config: { writer?: any })"));
+  await writeFile(join(path, "app.js"), APP);
+}, 120_000);
+afterAll(async () => {
+  for (const child of running) child.kill("SIGKILL");
+  await folder.remove();
+});
+
+/** Starts a program in the folder and gives what it printed, once that has an address. */
+async function start(args: readonly string[]): Promise<{ child: ChildProcess; url: string }> {
+  const env = { PATH: process.env.PATH, PORT: "0", LOG_LEVEL: "silent", DRAIN_SECONDS: "0.2" };
+  const child = spawn(process.execPath, args, { cwd: path, env, stdio: ["ignore", "pipe", "pipe"] });
+  running.add(child);
+  let out = "";
+  const url = await new Promise<string>((listening, failed) => {
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on("data", (text: Buffer) => {
+        out += text.toString();
+        const [found] = /http:\/\/127\.0\.0\.1:\d+/.exec(out) ?? [];
+        if (found) listening(found);
+      });
+    }
+    child.once("close", (code) => failed(new Error(`ended with ${code}:\n${out}`)));
+  });
+  return { child, url };
+}
+
+async function expectRuns(url: string, agent: string): Promise<void> {
+  await verifyRun(await (await postRun(url, userInput("hi"), `/agui/agent/${agent}/run`)).done);
+  const client = await connect(`${url.replace("http", "ws")}/ws?agent=${agent}`);
+  client.send("hi");
+  await verifyRun(eventsOf(await client.until(ended)));
+  await client.close();
+}
+
+describe("in an empty folder", () => {
+  it("the program serves graphs in JavaScript and TypeScript", async () => {
+    const main = join("node_modules", "langgraph-sluice", "dist", "main.js");
+    const { child, url } = await start([main, "serve", "./my-graph.js:graph", "./typed.ts:graph"]);
+    await expectRuns(url, "my-graph");
+    await expectRuns(url, "typed");
+    child.kill("SIGTERM");
+    expect(await once(child, "close")).toEqual([0, null]);
+  });
+
+  it("an app has Sluice under a path, beside WebSockets of its own, and goes on without it", async () => {
+    const { child, url } = await start(["app.js"]);
+    await expectRuns(`${url}/ai`, "helper");
+    const echo = await connect(`${url.replace("http", "ws")}/echo`);
+    const follower = await connect(`${url.replace("http", "ws")}/ai/ws`);
+    expect(await (await fetch(`${url}/close`, { method: "POST" })).text()).toBe("closed");
+    expect(await follower.closed).toMatchObject({ code: 1012 });
+    echo.send("still there?");
+    await echo.until((frame) => frame === "still there?");
+    expect(await (await fetch(url)).text()).toBe("my own page");
+    await echo.close();
+    child.kill("SIGTERM");
+    await once(child, "close");
+  });
+});
+
+const APP = `
+import { createServer } from "node:http";
+import express from "express";
+import { createSluice } from "langgraph-sluice";
+import { WebSocketServer } from "ws";
+import { graph } from "./my-graph.js";
+
+const app = express();
+const server = createServer(app);
+const own = new WebSocketServer({ server, path: "/echo" });
+own.on("connection", (socket) => socket.on("message", (data) => socket.send(String(data))));
+
+const sluice = createSluice({ agents: { helper: graph }, basePath: "/ai", dataDir: "./kept" });
+app.use("/ai", sluice.router);
+sluice.attach(server);
+
+app.get("/", (_request, response) => void response.send("my own page"));
+app.post("/close", async (_request, response) => {
+  await sluice.close();
+  response.send("closed");
+});
+server.listen(0, "127.0.0.1", () => console.log(\`http://127.0.0.1:\${server.address().port}\`));
+`;
