@@ -114,6 +114,21 @@ describe("the gaps of a run", () => {
     expect([firstTokenOf(20), firstTokenOf(60_000)]).toEqual([expect.closeTo(5), undefined]);
   });
 
+  test("a run that is told again from its beginning goes on where it was", () => {
+    const gaps = new Gaps();
+    const bare = (event: Parameters<typeof received>[0], at: number, replayed = false) =>
+      gaps.push(received(event, { at, replayed, cursor: undefined }));
+    bare({ ...runStarted("r"), timestamp: performance.timeOrigin }, 0);
+    bare(delta("a"), 10);
+    bare(delta("b"), 30);
+    bare({ ...runStarted("r"), timestamp: performance.timeOrigin }, 2_000, true);
+    bare(delta("ab and what was missed"), 2_000, true);
+    bare(delta("c"), 2_015);
+    bare(delta("d"), 2_025);
+    expect(gaps.evenness).toMatchObject({ firstTokenMs: 10, gaps: 2, longest: 20 });
+    expect(gaps.points.map(({ t }) => t)).toEqual([30, 2_025]);
+  });
+
   test("a message that is told whole has a first token all the same", () => {
     const gaps = new Gaps();
     gaps.push(received(runStarted("r"), { at: 0 }));

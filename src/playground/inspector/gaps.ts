@@ -50,8 +50,8 @@ export class Gaps {
 
   push({ event, at, cursor, replayed }: Received): void {
     if (event.type === "RUN_STARTED") {
-      this.#late = replayed || (cursor === undefined && !isRecent(event.timestamp, at));
-      this.#begun ||= this.#late;
+      this.#late = !replayed && cursor === undefined && !isRecent(event.timestamp, at);
+      this.#begun ||= this.#late || replayed;
       this.#startedAt ??= at;
       this.#last.clear();
       return;
