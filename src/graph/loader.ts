@@ -46,7 +46,7 @@ export function givenGraph(value: unknown, told: string): ServedGraph {
 
 /**
  * Gives a checkpointer to a graph that comes without one of its own, as LangGraph's own server does it. Nothing else
- * makes the graph's own methods see it, and those of its subgraphs.
+ * makes the graph's own methods see it, and those of its subgraphs. (`true` asks for that of a graph around it.)
  */
 export function withCheckpointer<G extends Graph>(graph: G, checkpointer: unknown): G {
   if ((graph.checkpointer ?? true) === true && checkpointer) graph.checkpointer = checkpointer;
