@@ -9,7 +9,7 @@ import { CatchUp } from "./catch-up.ts";
 import { lineError, request } from "./http.ts";
 import { sseFrames } from "./sse-reader.ts";
 import type { LineError, Listener, Transport } from "./transport.ts";
-import { Wire, WiredSocket } from "./wire.ts";
+import { bytesOf, Wire, WiredSocket } from "./wire.ts";
 
 interface Start {
   readonly runId: string;
@@ -98,7 +98,7 @@ export function bareTransport(base: URL, agentName: () => string): Transport {
     }
     const replayed = counts ? catchUp.heard({ entries: 1 }) : false;
     if (isTerminal(event.type)) told = 0;
-    const bytes = text.length;
+    const bytes = bytesOf(text);
     listener?.onEvent({ event, cursor: undefined, entries: counts ? 1 : 0, bytes, at: performance.now(), replayed });
   }
 

@@ -5,7 +5,7 @@ import type { RunAgentInput } from "../../protocol/events.ts";
 import { CatchUp, type Position } from "./catch-up.ts";
 import { headOf } from "./http.ts";
 import type { LineState, Listener, Transport } from "./transport.ts";
-import { Wire, WiredSocket } from "./wire.ts";
+import { bytesOf, Wire, WiredSocket } from "./wire.ts";
 
 /** What an event's frame begins with, but for the members that every frame has. */
 const POSITION = /"cursor":"([^":]*):(\d+)",(?:"n":(\d+),)?"data":/;
@@ -32,7 +32,7 @@ export function framesTransport(base: URL): Transport {
     if (head.startsWith('{"v":1,"type":"ack"')) catchUp.open();
     if (!head.startsWith('{"v":1,"type":"event"')) return;
     const [, epoch = "", offset = "", n = "1"] = POSITION.exec(head) ?? [];
-    const bytes = frame.bytes + text.length;
+    const bytes = frame.bytes + bytesOf(text);
     if (offset === "") {
       frame = { entries: 0, bytes, replayed: catchUp.heard({}) };
       return;

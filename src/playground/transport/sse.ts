@@ -9,7 +9,7 @@ import { CatchUp, positionOf } from "./catch-up.ts";
 import { headOf, lineError, request } from "./http.ts";
 import { type SseFrame, sseFrames } from "./sse-reader.ts";
 import type { LineError, Listener, Received, Transport } from "./transport.ts";
-import { Wire } from "./wire.ts";
+import { bytesOf, Wire } from "./wire.ts";
 
 interface OwnRun {
   readonly agent: string;
@@ -130,7 +130,7 @@ export function sseTransport(base: URL): Transport {
     const event = JSON.parse(data) as AguiEvent;
     if (run && isTerminal(event.type)) run = undefined;
     if (event.type === EventType.CUSTOM && event.name === "sluice.gap") listener?.onBeginning();
-    listener?.onEvent({ event, cursor: id, bytes: data.length, at: performance.now(), ...facts });
+    listener?.onEvent({ event, cursor: id, bytes: bytesOf(data), at: performance.now(), ...facts });
   }
 
   const leave = () => {

@@ -3,6 +3,13 @@
 /** How long the network stays away after a cut: long enough to miss something. */
 const OUTAGE_MS = 1_200;
 
+const encoder = new TextEncoder();
+
+/** How long a text was on the wire. */
+export function bytesOf(text: string): number {
+  return encoder.encode(text).length;
+}
+
 export class Wire {
   readonly #holders = new Set<() => void>();
   #downUntil = 0;
