@@ -89,7 +89,10 @@ function options(element: HTMLElement): uPlot.Options {
     padding: [8, 8, 0, 0],
     legend: { show: false },
     cursor: { show: false },
-    scales: { x: { time: false, range: (_, __, max) => [0, Math.max(max, 1)] }, y: { distr: 3 } },
+    scales: {
+      x: { time: false, range: (_, __, max) => [0, Math.max(max, 1)] },
+      y: { distr: 3, range: (_, min, max) => (max > 0 ? uPlot.rangeLog(min, max, 10, true) : [1, 1_000]) },
+    },
     axes: [
       { ...axis, size: 24, values: (_, ticks) => ticks.map((tick) => `${tick} s`) },
       {
