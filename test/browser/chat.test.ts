@@ -23,16 +23,15 @@ function answering(answer: (messages: BaseMessage[], config: LangGraphRunnableCo
 }
 
 test("an answer with reasoning and a tool", async () => {
-  const { ask, answered, conversation, asked } = await open({
+  const { ask, conversation, asked, tool } = await open({
     assistant: { graph: assistant({ model: quick, checkpointer: memory() }) },
   });
   await ask("Please think: what is 12 * 7?");
   await shows(asked, "Please think: what is 12 * 7?");
 
-  const tool = conversation.getByLabel("Tool calculator, finished");
-  await tool.waitFor();
+  await tool("calculator").waitFor();
   await conversation.getByText(/^Thought for /).waitFor();
-  await tool.click();
+  await tool("calculator").click();
   await conversation.getByRole("group", { name: "The result" }).filter({ hasText: "84" }).waitFor();
   await conversation.getByRole("group", { name: "The arguments" }).filter({ hasText: "12 * 7" }).waitFor();
   await conversation.getByText(/^Thought for /).click();

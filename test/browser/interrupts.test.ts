@@ -27,12 +27,12 @@ function notesIn(notesDir: string): string[] {
 
 test("a question is approved, and what it asked for is done", async () => {
   const notesDir = join(folder, "approved");
-  const { ask, button, conversation, quiet } = await open(approvalsAgent(notesDir));
+  const { ask, button, conversation, quiet, tool } = await open(approvalsAgent(notesDir));
   await ask("Write a note: buy milk");
   await conversation.getByText("May I write this note?").waitFor();
   expect(notesIn(notesDir)).toEqual([]);
   await button("Approve").click();
-  await conversation.getByLabel("Tool write_note, finished").waitFor();
+  await tool("write_note").waitFor();
   await quiet();
   expect(notesIn(notesDir).join()).toContain("buy milk");
   expect(await button("Approve").count()).toBe(0);
@@ -40,13 +40,12 @@ test("a question is approved, and what it asked for is done", async () => {
 
 test("a question is rejected with a reason, and nothing is done", async () => {
   const notesDir = join(folder, "rejected");
-  const { ask, button, conversation, page, quiet } = await open(approvalsAgent(notesDir));
+  const { ask, button, conversation, quiet, tool } = await open(approvalsAgent(notesDir));
   await ask("Write a note: buy milk");
   await button("Reject").click();
   await conversation.getByLabel(/^Reason/).fill("We have enough.");
   await button("Reject").click();
-  const tool = conversation.getByLabel("Tool write_note, finished");
-  await tool.click();
+  await tool("write_note").click();
   await conversation.getByText("We have enough.").first().waitFor();
   await quiet();
   expect(notesIn(notesDir)).toEqual([]);
@@ -54,21 +53,21 @@ test("a question is rejected with a reason, and nothing is done", async () => {
 
 test("what is proposed can be edited, and the page may be reloaded before", async () => {
   const notesDir = join(folder, "edited");
-  const { ask, button, conversation, page, quiet } = await open(approvalsAgent(notesDir));
+  const { ask, button, conversation, page, quiet, tool } = await open(approvalsAgent(notesDir));
   await ask("Write a note: buy milk");
   await button("Edit").waitFor();
   await page.reload();
   await button("Edit").click();
   await conversation.getByLabel(/^Text/).fill("buy oat milk");
   await button("Edit").click();
-  await conversation.getByLabel("Tool write_note, finished").waitFor();
+  await tool("write_note").waitFor();
   await quiet();
   expect(notesIn(notesDir).join()).toContain("buy oat milk");
 });
 
 test("two questions are answered together", async () => {
   const notesDir = join(folder, "two");
-  const { ask, conversation, quiet } = await open(approvalsAgent(notesDir));
+  const { ask, conversation, quiet, tool } = await open(approvalsAgent(notesDir));
   await ask("Write two notes: buy milk; call Ann");
   const milk = conversation.getByRole("form", { name: /buy milk/i });
   const ann = conversation.getByRole("form", { name: /call Ann/i });
@@ -76,7 +75,7 @@ test("two questions are answered together", async () => {
   await milk.getByRole("button", { name: "Reject" }).click();
   await conversation.getByText("1 question to answer.").waitFor();
   await ann.getByRole("button", { name: "Approve" }).click();
-  await conversation.getByLabel("Tool write_note, finished").nth(1).waitFor();
+  await tool("write_note").nth(1).waitFor();
   await quiet();
   expect(notesIn(notesDir)).toHaveLength(1);
   expect(notesIn(notesDir).join()).toContain("call Ann");

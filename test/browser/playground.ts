@@ -80,6 +80,9 @@ function playground({ page, allow }: Visit) {
     conversation,
     answers,
     asked: conversation.getByRole("article", { name: "You", exact: true }),
+    /** The head of a tool's card. */
+    tool: (name: string, state = "finished") =>
+      conversation.locator("summary").filter({ hasText: `Tool ${name}, ${state}` }),
     threads: page.getByRole("navigation", { name: "Conversations" }).getByRole("listitem"),
     said: page.getByRole("log", { name: "Announcements" }),
     hood,

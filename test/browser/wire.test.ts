@@ -1,8 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
-import { chatGraph, SteppedModel } from "../support/stepped-model.ts";
-import { memory } from "../support/sluice.ts";
 import { assistant } from "../../src/agents/assistant.ts";
 import { DemoChatModel } from "../../src/agents/models/demo.ts";
+import { memory } from "../support/sluice.ts";
+import { chatGraph, SteppedModel } from "../support/stepped-model.ts";
 import { type Playground, playgroundForFile, shows } from "./playground.ts";
 
 const { open } = playgroundForFile();
@@ -29,7 +29,7 @@ test.each(TRANSPORTS)("a whole chat over %s", async (transport) => {
   await page.ask("Please think: what is 12 * 7?");
   await page.answered(/12 \* 7 = 84/);
   await page.conversation.getByText(/^Thought/).waitFor();
-  await page.conversation.getByLabel("Tool calculator, finished").waitFor();
+  await page.tool("calculator").waitFor();
   await page.ask("What is 6 * 7?");
   await page.answered(/6 \* 7 = 42/);
   expect(await page.answers.count()).toBe(2);
@@ -43,7 +43,9 @@ describe("a wire that is cut in mid-answer", () => {
     await page.chooseTransport(transport);
     await cutInMidAnswer(page, model);
 
-    const told = page.hood.getByText(/^Back in .*, from cursor \S+:\d+: \d+ entr(y|ies) replayed, 0 lost, 0 doubled\.$/);
+    const told = page.hood.getByText(
+      /^Back in .*, from cursor \S+:\d+: \d+ entr(y|ies) replayed, 0 lost, 0 doubled\.$/,
+    );
     await told.waitFor();
     const replayed = Number(/(\d+) entr/.exec(await told.innerText())?.[1]);
     expect(replayed).toBeGreaterThan(0); // "time there was", as one entry or as several

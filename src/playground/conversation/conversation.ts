@@ -177,6 +177,9 @@ export class Conversation {
     const outcome = finished ? (finished.outcome?.type ?? "success") : "error";
     const failed = event.type === EventType.RUN_ERROR ? runError(event) : undefined;
     const open = finished?.outcome?.type === "interrupt" ? finished.outcome.interrupts : [];
+    const usage = event.usage ?? [];
+    // An end without anything before it only closes what tells where a thread stands.
+    const isNews = failed || outcome === "cancelled" || usage.length > 0 || this.steps.value.length > 0;
     batch(() => {
       this.run.value = undefined;
       this.progress.value = undefined;
@@ -184,8 +187,6 @@ export class Conversation {
       this.known.value = true;
       const steps = this.steps.value.map((step) => ({ ...step, tookMs: step.tookMs ?? at - step.startedAt }));
       this.steps.value = [];
-      const usage = event.usage ?? [];
-      const isNews = failed || outcome === "cancelled" || usage.length > 0 || steps.length > 0;
       if (!run || !isNews) return;
       this.#list.put({
         kind: "end",
@@ -199,7 +200,7 @@ export class Conversation {
         steps,
       });
     });
-    this.#said({ kind: "notice", text: sentence(outcome, failed, open) });
+    if (isNews || open.length > 0) this.#said({ kind: "notice", text: sentence(outcome, failed, open) });
   }
 
   #tellState(value: unknown, changes = differences(this.state.value?.value ?? {}, value)): void {

@@ -1,0 +1,178 @@
+/** How the page looks and is reached: dark, on a phone, by keyboard, by screen reader. */
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { describe, expect, test } from "@jest/globals";
+import type { BrowserContextOptions } from "playwright-core";
+import { approvals } from "../../src/agents/approvals.ts";
+import { assistant } from "../../src/agents/assistant.ts";
+import { DemoChatModel } from "../../src/agents/models/demo.ts";
+import { temporaryFolder } from "../support/folder.ts";
+import { memory } from "../support/sluice.ts";
+import { chatGraph, SteppedModel } from "../support/stepped-model.ts";
+import { type Playground, playgroundForFile } from "./playground.ts";
+
+const { open } = playgroundForFile();
+const folder = temporaryFolder();
+
+const PHONE: BrowserContextOptions = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
+
+const model = new DemoChatModel({ firstTokenMs: 0, tokensPerSecond: 0 });
+const agents = () => ({
+  assistant: {
+    graph: assistant({ model, checkpointer: memory() }),
+    entry: { description: "Answers with tools.", prompts: ["What is 12 * 7?"] },
+  },
+  approvals: { graph: approvals({ model, checkpointer: memory(), notesDir: join(folder, "notes") }) },
+});
+
+/** Is the page's ground dark? */
+function dark({ page }: Playground): Promise<boolean> {
+  return page.evaluate(() => {
+    const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+    if (!canvas) throw new Error("no canvas");
+    canvas.fillStyle = getComputedStyle(document.body).backgroundColor;
+    canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data.slice(0, 3)].every((part) => part < 80);
+  });
+}
+
+test("dark follows the system, and the switch wins over it and is remembered", async () => {
+  const page = await open(agents(), { colorScheme: "dark" });
+  expect(await dark(page)).toBe(true);
+  await page.button("Theme: like the system").click();
+  await page.button("Theme: light").waitFor();
+  expect(await dark(page)).toBe(false);
+  await page.page.reload();
+  await page.button("Theme: light").click();
+  expect(await dark(page)).toBe(true);
+  await page.page.emulateMedia({ colorScheme: "light" });
+  expect(await dark(page)).toBe(true);
+  await page.button("Theme: dark").click();
+  expect(await dark(page)).toBe(false);
+});
+
+describe("a phone", () => {
+  test("has everything within reach, and nothing sticks out", async () => {
+    const { ask, answered, button, page, staysInside, tool, hood, openHood, threads } = await open(agents(), PHONE);
+    await staysInside();
+    await ask("Please think: what is 12 * 7?");
+    await answered(/12 \* 7 = 84/);
+    await tool("calculator").tap();
+    await staysInside();
+
+    await openHood();
+    await staysInside();
+    await hood.getByRole("button", { name: "Cut the wire" }).tap();
+    await hood.getByText(/^Back in /).waitFor();
+    await hood.getByRole("button", { name: "Copy as HttpAgent" }).scrollIntoViewIfNeeded();
+    await hood.getByRole("button", { name: "Close", exact: true }).tap();
+    await hood.waitFor({ state: "detached" });
+
+    await button("Conversations").tap();
+    await threads.getByText("12 * 7").waitFor();
+    await staysInside();
+    await button("New conversation").tap();
+    await page.getByRole("combobox", { name: "Agent" }).selectOption("approvals");
+    await page.getByRole("textbox", { name: "Message", exact: true }).tap();
+    await ask("Write a note: buy milk");
+    await button("Edit").tap();
+    await staysInside();
+  });
+
+  test("even one of 320 pixels", async () => {
+    const { ask, answered, staysInside, openHood } = await open(agents(), {
+      ...PHONE,
+      viewport: { width: 320, height: 568 },
+    });
+    await ask("What is 12 * 7?");
+    await answered(/12 \* 7 = 84/);
+    await staysInside();
+    await openHood();
+    await staysInside();
+  });
+});
+
+test("by keyboard alone: to the box, send, stop", async () => {
+  const stepped = new SteppedModel();
+  const { page, answering, conversation, quiet } = await open({ chat: { graph: chatGraph(stepped) } });
+  const focused = () => page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? "");
+  const tabTo = async (name: string) => {
+    for (let presses = 0; (await focused()) !== name; presses += 1) {
+      expect(presses).toBeLessThan(30);
+      await page.keyboard.press("Tab");
+    }
+  };
+  await tabTo("Message");
+  await page.keyboard.type("Hello?");
+  await page.keyboard.press("Enter");
+  stepped.say("Half ");
+  await answering("Half");
+  await tabTo("Stop");
+  await page.keyboard.press("Enter");
+  await conversation.getByText("Stopped", { exact: true }).waitFor();
+  await quiet();
+});
+
+test("a screen reader is told sentences, not tokens", async () => {
+  const stepped = new SteppedModel();
+  const { page, ask, answered, said } = await open({ chat: { graph: chatGraph(stepped) } });
+  await said.evaluate((region) => {
+    const told: string[] = [];
+    Reflect.set(window, "told", told);
+    new MutationObserver((changes) => {
+      for (const { addedNodes } of changes) for (const node of addedNodes) told.push(node.textContent ?? "");
+    }).observe(region, { childList: true, subtree: true, characterData: true });
+  });
+  await ask("Hello?");
+  for (const token of "The lock fills. The boat rises! Then the gate **opens**.".match(/.{1,3}/g) ?? [])
+    stepped.say(token);
+  stepped.end();
+  await answered("The lock fills. The boat rises! Then the gate opens.");
+  await said.getByText("Done.", { exact: true }).waitFor({ state: "attached" });
+  const told: string[] = await page.evaluate(() => Reflect.get(window, "told"));
+  expect(told.join(" ")).toBe("The lock fills. The boat rises! Then the gate opens. Done.");
+  for (const text of told) expect(text).toMatch(/[.!]$/);
+});
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** What axe finds to be serious or critical, in words. */
+async function found({ page }: Playground): Promise<string[]> {
+  await page.evaluate(AXE);
+  return page.evaluate(async () => {
+    const { violations } = await Reflect.get(window, "axe").run(document, { resultTypes: ["violations"] });
+    return violations
+      .filter(({ impact }: { impact: string }) => impact === "serious" || impact === "critical")
+      .map(
+        ({ id, nodes }: { id: string; nodes: { html: string; failureSummary: string }[] }) =>
+          `${id}: ${nodes.map(({ html, failureSummary }) => `${html}\n  ${failureSummary}`).join("\n")}`,
+      );
+  });
+}
+
+test.each<[string, BrowserContextOptions]>([
+  ["light", { colorScheme: "light" }],
+  ["dark", { colorScheme: "dark" }],
+  ["a phone", PHONE],
+])("axe finds nothing serious: %s", async (_, options) => {
+  const page = await open(agents(), options);
+  expect(await found(page)).toEqual([]);
+  await page.ask("Please think: what is 12 * 7?");
+  await page.answered(/12 \* 7 = 84/);
+  await page.tool("calculator").click();
+  await page.conversation.getByText(/^Thought for /).click();
+  expect(await found(page)).toEqual([]);
+
+  await page.openHood();
+  await page.events.getByText("TOOL_CALL_START").click();
+  await page.hood.getByText(/^The allow-list refused/).click();
+  expect(await found(page)).toEqual([]);
+  await page.hood.getByRole("button", { name: "Close", exact: true }).click();
+
+  await page.page.getByRole("combobox", { name: "Agent" }).selectOption("approvals");
+  await page.ask("Write two notes: buy milk; call Ann");
+  await page.button("Edit").first().click();
+  await page.conversation.getByLabel(/^Text/).waitFor();
+  expect(await found(page)).toEqual([]);
+});
