@@ -144,13 +144,13 @@ export class Activity {
       this.#answered(request, response?.statusCode, headerOf(response?.headers ?? [], "content-type"));
     });
     this.#on<UndiciMessage>("undici:request:trailers", ({ request }) => this.#ended(request));
-    this.#on<UndiciMessage>("undici:request:error", ({ request }) => this.#ended(request));
+    this.#on<UndiciMessage>("undici:request:error", ({ request }) => this.#cut(request));
     // `node:http`, and the libraries on top of it.
     this.#on<{ request: ClientRequest }>("http.client.request.start", ({ request }) => {
       this.#begin(request, `${request.method} ${request.protocol}//${request.host}${request.path.split("?", 1)[0]}`);
       if (request.socket) this.#over(request, request.socket);
       else request.once("socket", (socket: Socket) => this.#over(request, socket));
-      request.once("close", () => this.#ended(request));
+      request.once("close", () => this.#cut(request));
     });
     this.#on<{ request: ClientRequest; response: IncomingMessage }>(
       "http.client.response.finish",
@@ -190,6 +190,12 @@ export class Activity {
   #ended(request: object): void {
     const exchange = this.#byRequest.get(request);
     if (exchange) exchange.endedAt ??= this.now;
+  }
+
+  #cut(request: object): void {
+    const exchange = this.#byRequest.get(request);
+    if (exchange && exchange.endedAt === undefined) exchange.cut = true;
+    this.#ended(request);
   }
 
   /** Gives what ends it, and looks a last time: what stood still to the end has kept the timer from firing. */

@@ -91,8 +91,10 @@ export interface Exchange {
   readonly startedAt: number;
   status?: number;
   contentType?: string;
-  /** When its body was complete. */
+  /** When its body was complete, or it was given up. */
   endedAt?: number;
+  /** It was given up before it was complete. */
+  cut?: true;
   /** When bytes of the answer arrived. */
   readonly reads: number[];
 }

@@ -126,7 +126,9 @@ export function exchangeRows(exchange: Exchange): [string, string][] {
     ["request", what],
     ["sent after", duration(startedAt)],
     ["answered with", `${status ?? "nothing"} ${contentType}`.trim()],
-    ["complete after", endedAt === undefined ? "never" : duration(endedAt)],
+    exchange.cut
+      ? ["given up after", duration(endedAt ?? 0)]
+      : ["complete after", endedAt === undefined ? "never" : duration(endedAt)],
     ["bytes came in", `${counted(reads.length, "read")}${arrived}`],
   ];
 }

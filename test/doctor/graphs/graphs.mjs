@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { Worker } from "node:worker_threads";
 import { AIMessage } from "@langchain/core/messages";
 import { FakeListChatModel } from "@langchain/core/utils/testing";
-import { Annotation, END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
+import { Annotation, END, interrupt, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { askWhole, Custom, oneNode, openai, pause, words } from "./parts.mjs";
 
 // These stream.
@@ -158,3 +158,12 @@ export const thrower = oneNode(() => {
   throw new Error("The database is not there.");
 });
 export const other = { answer: 42 };
+
+// Graphs that ask a person, one of which cannot remember what.
+const ask = () => ({ messages: [new AIMessage(String(interrupt("Which river?")))] });
+export const asking = oneNode(ask);
+export const forgetful = new StateGraph(MessagesAnnotation)
+  .addNode("chat", ask)
+  .addEdge(START, "chat")
+  .addEdge("chat", END)
+  .compile({ checkpointer: false });

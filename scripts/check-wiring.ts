@@ -1,0 +1,196 @@
+/** `npm run check-wiring`: is a graph wired so that what happens in it reaches its clients? */
+import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { Activity } from "../src/doctor/activity.ts";
+import { examine, type Finding } from "../src/doctor/doctor.ts";
+import type { GraphEvidence } from "../src/doctor/evidence.ts";
+import { duration } from "../src/doctor/figures.ts";
+import { loadGraph } from "../src/graph/loader.ts";
+import { openRun } from "../src/graph/source.ts";
+import { type Check, milliseconds, runScript, tell, withoutProblems } from "./checks/check.ts";
+
+const USAGE = `Usage: npm run check-wiring -- <file>:<export> [options]
+
+Runs a graph as Sluice does, twice, and looks at what reaches the stream: whether every model call and every node is
+heard of, what the allow-list lets through, whether the graph can be answered when it asks, and whether stopping a run
+stops the requests it made. Fails when one is not so.
+
+Options:
+  --config <file>      an agents.json or a langgraph.json, for the agent's filter and settings
+  --agent <name>       which of its agents
+  --message <text>     what to say (asks for a few sentences)
+  --input <json>       what the graph is given, if that is no messages
+  --timeout <seconds>  how long a run may take (60)
+  --json               the checks as JSON
+  --help               this`;
+
+/** How long a request may outlive the run that made it. */
+const STOP_MS = 1_000;
+/** A request that is this old is under way. */
+const UNDER_WAY_MS = 50;
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      config: { type: "string" },
+      agent: { type: "string" },
+      message: { type: "string", default: "Tell me in a few sentences how a river finds its way to the sea." },
+      input: { type: "string" },
+      timeout: { type: "string", default: "60" },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) {
+    console.log(USAGE);
+    return 0;
+  }
+  const [target] = positionals;
+  if (target === undefined) throw new Error(`Which graph?\n\n${USAGE}`);
+  const { message, agent, config: configFile } = values;
+  const timeoutMs = milliseconds("--timeout", values.timeout);
+  const input: unknown = values.input === undefined ? undefined : JSON.parse(values.input);
+  const cwd = process.cwd();
+  const finding = await examine({
+    target,
+    agent,
+    configFile,
+    message,
+    input,
+    firstTokenMs: Number.MAX_SAFE_INTEGER,
+    timeoutMs,
+    expectReasoning: false,
+    cwd,
+    packageRoot: cwd,
+  });
+  const { graph } = finding.evidence;
+  if (!graph) throw new Error(`${target} is no graph in a file.`);
+  const stops = await stopsItsRequests(target, cwd, message, input, timeoutMs);
+  return tell(target, [ends(finding), ...wiring(graph), reaches(finding), asks(finding), stops], values.json);
+}
+
+function ends({ evidence: { end } }: Finding): Check {
+  const found = end.kind === "failed" ? end.message : end.kind === "timed-out" ? "it took too long" : "it did";
+  return { name: "the run ends well", passed: end.kind === "ended", found };
+}
+
+function wiring({ nodes, modelCalls, exchanges, helpers }: GraphEvidence): Check[] {
+  const known = new Set(nodes.map(({ path }) => path));
+  const lost = exchanges.filter(({ inContext }) => !inContext).map(({ what }) => `${what} was made outside of the run`);
+  const hidden = exchanges.flatMap(({ node }) => (node === undefined || known.has(node) ? [] : [node]));
+  const unheard = nodes.filter(
+    ({ path, marks }) =>
+      marks.length > 0 && !modelCalls.some(({ node }) => node === path || node.startsWith(`${path}/`)),
+  );
+  const outside = helpers.map(({ kind, node }) => `node ${node ?? "?"} starts a ${kind}`);
+  return [
+    withoutProblems(
+      "every model call is heard of",
+      unheard.map(({ path }) => `not that of node ${path}`),
+      `${modelCalls.length} calls`,
+    ),
+    withoutProblems(
+      "every node is heard of",
+      [...new Set(hidden)].map((node) => `not ${node}`),
+      [...known].join(", ") || "none",
+    ),
+    withoutProblems(
+      "nothing is done out of reach",
+      [...lost, ...outside],
+      `${exchanges.length} requests, all within the run`,
+    ),
+  ];
+}
+
+function reaches({ evidence: { told, graph }, verdicts }: Finding): Check {
+  const refused = Object.entries(graph?.refused ?? {}).map(([name, count]) => `${count} ${name} refused`);
+  const faults = verdicts.filter(({ kind }) => kind === "fault").map(({ code, sentence }) => `${code}: ${sentence}`);
+  const asked = told.interrupted && told.tokens.length === 0;
+  const found = [`${told.tokens.length} tokens`, ...refused].join(", ");
+  return withoutProblems(
+    "tokens reach the stream",
+    asked ? [] : faults,
+    asked ? "it asked before it said anything" : found,
+  );
+}
+
+/** LangGraph throws where a graph asks and has nothing to remember the question by. */
+function asks({ evidence: { end, told } }: Finding): Check {
+  const forgetful = end.kind === "failed" && /checkpointer/i.test(end.message);
+  const found = forgetful ? `it has no checkpointer: ${end.message}` : told.interrupted ? "it asks" : "it does not ask";
+  return { name: "it can be answered when it asks", passed: !forgetful, found };
+}
+
+/** Stops a run at its first sign of a model, and waits for the requests to be hung up. */
+async function stopsItsRequests(
+  target: string,
+  folder: string,
+  message: string,
+  input: unknown,
+  timeoutMs: number,
+): Promise<Check> {
+  const name = "stopping a run stops its requests";
+  const activity = new Activity();
+  try {
+    const graph = await loadGraph(target, { folder });
+    const fed =
+      input === undefined
+        ? graph
+        : {
+            ...graph,
+            streamEvents: (_: unknown, options: Record<string, unknown>) => graph.streamEvents(input, options),
+          };
+    const controller = new AbortController();
+    const signal = AbortSignal.any([controller.signal, AbortSignal.timeout(timeoutMs)]);
+    const asked = { id: randomUUID(), role: "user" as const, content: message };
+    const run = openRun(
+      fed,
+      {
+        agent: "check-wiring",
+        threadId: randomUUID(),
+        runId: randomUUID(),
+        input: { kind: "messages", messages: [asked], state: {} },
+        checkpointId: undefined,
+        configurable: {},
+        offered: { tools: [], context: [] },
+        stateKeys: [],
+      },
+      signal,
+      { version: "v2" },
+    );
+    let stoppedAt: number | undefined;
+    const stop = () => {
+      stoppedAt ??= activity.now;
+      controller.abort();
+    };
+    const watch = setInterval(() => {
+      const old = activity.now - UNDER_WAY_MS;
+      if (activity.exchanges.some(({ startedAt, endedAt }) => endedAt === undefined && startedAt < old)) stop();
+    }, 1);
+    await activity.run(async () => {
+      try {
+        await run.read(({ event }) => {
+          if (event === "on_chat_model_stream") stop();
+        });
+      } catch {
+        // It was stopped, or it fails as it did before: the other checks say so.
+      }
+      clearInterval(watch);
+    });
+    const began = stoppedAt ?? Number.POSITIVE_INFINITY;
+    const concerned = () => activity.exchanges.filter(({ endedAt }) => endedAt === undefined || endedAt >= began);
+    if (concerned().length === 0) return { name, passed: true, found: "there was no request to stop" };
+    const open = () => concerned().some(({ endedAt }) => endedAt === undefined);
+    while (open() && activity.now - began < STOP_MS) await delay(10);
+    const going = concerned().filter(({ cut }) => !cut);
+    const told = going.map(({ what, node }) => `${what} of node ${node ?? "?"} goes on: hand it config.signal`);
+    const last = Math.max(...concerned().map(({ endedAt = began }) => endedAt));
+    return withoutProblems(name, told, `hung up after ${duration(last - began)}`);
+  } finally {
+    activity.stop();
+  }
+}
+
+runScript("check-wiring", main);
