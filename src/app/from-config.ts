@@ -9,12 +9,10 @@ import type { ServedGraph } from "../graph/source.ts";
 import type { Logger } from "../ops/logger.ts";
 import { isGraphFile } from "../protocol/graph-file.ts";
 import { messageOf } from "../protocol/redact.ts";
-import { SqliteCheckpointer } from "../store/checkpointer.ts";
-import { Database } from "../store/database.ts";
-import { SqliteStore } from "../store/sqlite.ts";
 import { type App, createApp } from "./app.ts";
 import { BUNDLED, bundledGraphs, modelKind } from "./bundled.ts";
 import { servedAgent } from "./served-agent.ts";
+import { openStorage, type Storage } from "./storage.ts";
 
 /**
  * The app that a configuration describes: its agents' graphs built or loaded, its threads in `DATA_DIR`.
@@ -26,9 +24,8 @@ export async function appFromConfig(
   version: string,
   logger: Logger,
 ): Promise<App> {
-  const database = openDatabase(config);
+  const { store, checkpointer } = storageOf(config);
   try {
-    const checkpointer = new SqliteCheckpointer(database);
     const bundled = await bundledGraphs(config, checkpointer, packageRoot);
     const agents: ServedAgent[] = [];
     // One after the other: how a module is loaded may depend on those before it, and must not on chance.
@@ -46,16 +43,16 @@ export async function appFromConfig(
     const [first, ...rest] = agents;
     if (!first) throw new ConfigError("agents.json names no agent.");
     const playground = resolve(packageRoot, "dist", "playground");
-    return createApp([first, ...rest], config, { logger, version, playground, store: new SqliteStore(database) });
+    return createApp([first, ...rest], config, { logger, version, playground, store });
   } catch (error) {
-    database.close();
+    await store.close();
     throw error;
   }
 }
 
-function openDatabase({ DATA_DIR }: Settings): Database {
+function storageOf({ DATA_DIR }: Settings): Storage {
   try {
-    return Database.open(resolve(DATA_DIR, "sluice.db"));
+    return openStorage(DATA_DIR);
   } catch (error) {
     throw new ConfigError(`DATA_DIR=${DATA_DIR}: ${messageOf(error)}`, { cause: error });
   }

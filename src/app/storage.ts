@@ -9,7 +9,7 @@ import type { Store } from "../store/store.ts";
 export interface Storage {
   /** Keeps threads, runs and what clients were told. Who is given it closes it, and the file with it. */
   readonly store: Store;
-  /** Keeps what graphs remember, for `compile({ checkpointer })`, in the same file. */
+  /** Keeps what graphs remember, in the same file. */
   readonly checkpointer: BaseCheckpointSaver;
 }
 
