@@ -14,6 +14,8 @@ export interface Block {
   readonly source: string;
   /** It was cut for its length, in the middle of what belongs together. */
   readonly cut: boolean;
+  /** So many characters at its beginning repeat those of the block it was cut from: the head of a table. */
+  readonly repeats: number;
 }
 
 /** An open block that is longer is cut, in characters: drawing it anew would take longer and longer. */
@@ -30,6 +32,7 @@ export class BlockCutter {
   #fence: string | undefined;
   /** The open block ended with an empty line, unless what follows belongs to it. */
   #blankAt: number | undefined;
+  #repeats = 0;
 
   /** `text`: what came since the last time. */
   push(text: string): Blocks {
@@ -52,6 +55,11 @@ export class BlockCutter {
     return this.#fence !== undefined;
   }
 
+  /** As of a finished block, of the open one. */
+  get repeats(): number {
+    return this.#repeats;
+  }
+
   #line(line: string, start: number, finished: Block[]): void {
     if (this.#fence !== undefined) {
       const closes = line.trim().startsWith(this.#fence) && line.trim().replaceAll(this.#fence[0] ?? "", "") === "";
@@ -69,9 +77,7 @@ export class BlockCutter {
       const inList = LIST_ITEM.test(this.#open);
       // Indented text goes on with the list item, and another item with the list.
       if (!(inList && (/^\s/.test(line) || LIST_ITEM.test(line)))) {
-        const blank = this.#blankAt;
-        this.#finish(blank, finished);
-        this.#read -= blank;
+        this.#finish(this.#blankAt, finished);
         start = 0;
         this.#read = line.length + 1;
       }
@@ -88,9 +94,10 @@ export class BlockCutter {
   }
 
   #finish(end: number, finished: Block[], cut = false): void {
-    const source = this.#open.slice(0, end);
+    const block = { source: this.#open.slice(0, end), cut, repeats: this.#repeats };
     this.#drop(end);
-    if (source.trim() !== "") finished.push({ source, cut });
+    this.#repeats = 0;
+    if (block.source.trim() !== "") finished.push(block);
   }
 
   #drop(end: number): void {
@@ -109,11 +116,14 @@ export class BlockCutter {
       const end = this.#open.lastIndexOf("\n") + 1;
       if (end <= first.length + second.length + 2) return;
       this.#finish(end, finished, true);
-      if (table) this.#open = `${first}\n${second}\n${this.#open}`;
+      if (!table) return;
+      const head = `${first}\n${second}\n`;
+      this.#open = head + this.#open;
+      this.#repeats = head.length;
       return;
     }
     const sentence = Math.max(near.lastIndexOf(". "), near.lastIndexOf("。"));
-    const end = line > LONGEST / 2 ? line : sentence > LONGEST / 2 ? sentence + 1 : near.lastIndexOf(" ");
+    const end = line > LONGEST / 2 ? line + 1 : sentence > LONGEST / 2 ? sentence + 1 : near.lastIndexOf(" ");
     this.#finish(end > 0 ? end : LONGEST, finished, true);
   }
 }

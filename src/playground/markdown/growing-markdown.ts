@@ -53,14 +53,15 @@ export class GrowingMarkdown {
   #draw(text: string, done: boolean): void {
     const { finished, open } = this.#cutter.push(text.slice(this.#text.length));
     this.#text = text;
-    for (const { source, cut } of finished) {
+    for (const { source, cut, repeats } of finished) {
       const element = this.#place(source);
-      if (cut || this.#cuts.length > 0) this.#cuts.push({ element, source });
+      if (cut || this.#cuts.length > 0) this.#cuts.push({ element, source: source.slice(repeats) });
       if (!cut) this.#join();
     }
     if (open !== this.#openSource || finished.length > 0) this.#drawOpen(open, done);
     if (!done) return;
-    if (this.#open && this.#cuts.length > 0) this.#cuts.push({ element: this.#open, source: this.#openSource });
+    if (this.#open && this.#cuts.length > 0)
+      this.#cuts.push({ element: this.#open, source: this.#openSource.slice(this.#cutter.repeats) });
     this.#join();
   }
 
