@@ -6,7 +6,7 @@ import { MemorySaver } from "@langchain/langgraph-checkpoint";
 import { type AgentSettings, checkAgents } from "../config/agents.ts";
 import { ConfigError } from "../config/config-error.ts";
 import { type SettingOptions, settingsFrom } from "../config/options.ts";
-import { givenGraph, withCheckpointer } from "../graph/loader.ts";
+import { givenGraph, lendCheckpointer } from "../graph/loader.ts";
 import type { ServedGraph } from "../graph/source.ts";
 import { type Logger, silent } from "../ops/logger.ts";
 import type { AllowListSpec } from "../protocol/allow-list-spec.ts";
@@ -84,7 +84,7 @@ export function createSluice(options: SluiceOptions): Sluice {
   const base = checkBasePath(basePath);
   const served = serve(agents, filters, settings);
   const storage = storageOf(dataDir, store);
-  for (const { graph } of served) withCheckpointer(graph, storage.checkpointer);
+  const takeBack = served.map(({ graph }) => lendCheckpointer(graph, storage.checkpointer));
   const core = createCore(
     served,
     settings,
@@ -101,6 +101,12 @@ export function createSluice(options: SluiceOptions): Sluice {
   );
   // Runs wait for it.
   core.recover().catch((err: unknown) => logger.error({ err }, "what was left unfinished could not be taken up"));
+  const shutDown = async () => {
+    await core.drain(new AbortController().signal);
+    await core.close();
+    // Another Sluice may serve the same graphs, and has a checkpointer of its own.
+    for (const back of takeBack) back();
+  };
   const router = httpRouter(core.server);
   const checkMount = mountCheck(base);
   let attached = false;
@@ -116,7 +122,7 @@ export function createSluice(options: SluiceOptions): Sluice {
     },
     runs: runsOf(core),
     close() {
-      closing ??= core.drain(new AbortController().signal).then(core.close);
+      closing ??= shutDown();
       return closing;
     },
   };

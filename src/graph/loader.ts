@@ -27,7 +27,9 @@ export async function loadGraph(graph: string, { folder, checkpointer }: LoadOpt
   }
   const told = `"${name}" of ${file}`;
   try {
-    return withCheckpointer(await made(exports[name], told), checkpointer);
+    const found = await made(exports[name], told);
+    lendCheckpointer(found, checkpointer);
+    return found;
   } catch (error) {
     if (error instanceof NoGraph) throw new Error(`${error.message} ${REMEDY}`);
     throw new Error(`${told} threw: ${await whyItThrew(error, folder)}`, { cause: error });
@@ -45,12 +47,16 @@ export function givenGraph(value: unknown, told: string): ServedGraph {
 }
 
 /**
- * Gives a checkpointer to a graph that comes without one of its own, as LangGraph's own server does it. Nothing else
- * makes the graph's own methods see it, and those of its subgraphs. (`true` asks for that of a graph around it.)
+ * Gives a checkpointer to a graph that comes without one of its own, as LangGraph's own server does it, until the
+ * returned function is called. Nothing else makes the graph's own methods see it, and those of its subgraphs.
  */
-export function withCheckpointer<G extends Graph>(graph: G, checkpointer: unknown): G {
-  if ((graph.checkpointer ?? true) === true && checkpointer) graph.checkpointer = checkpointer;
-  return graph;
+export function lendCheckpointer(graph: Graph, checkpointer: unknown): () => void {
+  const own = graph.checkpointer;
+  if ((own ?? true) !== true || !checkpointer) return () => {};
+  graph.checkpointer = checkpointer;
+  return () => {
+    graph.checkpointer = own;
+  };
 }
 
 /** A compiled graph, or something that makes one. */

@@ -342,8 +342,9 @@ describe("what is kept", () => {
   });
 
   it("what a graph remembers that has no checkpointer is kept with them", async () => {
+    const graph = counting().compile(); // The same one for each Sluice that comes and goes.
     const say = async (options: Partial<SluiceOptions>) => {
-      const sluice = embedded({ agents: { counting: counting() }, ...options });
+      const sluice = embedded({ agents: { counting: graph }, ...options });
       const counts: unknown[] = [];
       for (const _ of ["one", "two"]) {
         const { result } = await sluice.runs.start({ threadId: "T", messages: userInput("hi").messages });
