@@ -73,6 +73,21 @@ describe("the rows", () => {
     expect(listed(rows, tap)).toEqual(["f"]);
   });
 
+  test("go too when what came is too large to keep, but for the newest", () => {
+    const tap = new Tap(100, () => {}, 1_000);
+    const rows = new Rows();
+    for (const text of ["a", "b", "c"]) tap.push(received(delta(text), { bytes: 400 }));
+    rows.update(tap);
+    expect(listed(rows, tap)).toEqual(["b", "c"]);
+    tap.push(received(delta("large"), { bytes: 5_000 }));
+    rows.update(tap);
+    expect(listed(rows, tap)).toEqual(["large"]);
+    tap.clear();
+    for (const text of ["d", "e"]) tap.push(received(delta(text), { bytes: 400 }));
+    rows.update(tap);
+    expect(listed(rows, tap)).toEqual(["d", "e"]);
+  });
+
   test("are found by what they list", () => {
     const tap = tapOf(delta("a"), thought("hm"), delta("b"), thought("hm"), delta("c"));
     const rows = new Rows();

@@ -4,6 +4,8 @@ import type { Received, Resume } from "../transport/transport.ts";
 
 /** Older ones are let go of. */
 export const TAP_SIZE = 20_000;
+/** And so are older ones when all together are larger than this, but for the newest. */
+export const TAP_BYTES = 64_000_000;
 
 export interface Tapped extends Received {
   /** Counts from 0 over all that came since the page was opened. */
@@ -18,6 +20,8 @@ export class Tap {
   readonly resumes = signal<readonly Resume[]>([]);
   readonly #ring: (Tapped | undefined)[];
   readonly #schedule: (callback: () => void) => void;
+  readonly #maxBytes: number;
+  #bytes = 0;
   #first = 0;
   #next = 0;
   #due = false;
@@ -25,8 +29,10 @@ export class Tap {
   constructor(
     size: number = TAP_SIZE,
     schedule: (callback: () => void) => void = (callback) => requestAnimationFrame(callback),
+    maxBytes: number = TAP_BYTES,
   ) {
     this.#ring = new Array(size);
+    this.#maxBytes = maxBytes;
     this.#schedule = schedule;
   }
 
@@ -43,9 +49,11 @@ export class Tap {
   }
 
   push(received: Received): void {
+    if (this.#next - this.#first === this.#ring.length) this.#drop();
     this.#ring[this.#next % this.#ring.length] = { ...received, seq: this.#next };
     this.#next += 1;
-    this.#first = Math.max(this.#first, this.#next - this.#ring.length);
+    this.#bytes += received.bytes;
+    while (this.#bytes > this.#maxBytes && this.#next - this.#first > 1) this.#drop();
     this.#changed();
   }
 
@@ -57,8 +65,17 @@ export class Tap {
   clear(): void {
     this.#ring.fill(undefined);
     this.#first = this.#next;
+    this.#bytes = 0;
     this.resumes.value = [];
     this.#changed();
+  }
+
+  /** Lets go of the oldest. */
+  #drop(): void {
+    const slot = this.#first % this.#ring.length;
+    this.#bytes -= this.#ring[slot]?.bytes ?? 0;
+    this.#ring[slot] = undefined;
+    this.#first += 1;
   }
 
   #changed(): void {
