@@ -115,12 +115,14 @@ export function contentWords(text: string): string[] {
 
 const split = MiniSearch.getDefault("tokenize") as (text: string) => string[];
 const unspaced = new Intl.Segmenter(undefined, { granularity: "word" });
+/** Each segment brings a copy of all the text it is from, so that of a long text they would fill the memory. */
+const STRETCH = /.{1,200}/gsu;
 
 /** Words. Chinese, Japanese and Thai write theirs without spaces between them. */
 function tokenize(text: string): string[] {
   return split(text).flatMap((word) =>
     /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]/u.test(word)
-      ? [...unspaced.segment(word)].map(({ segment }) => segment)
+      ? (word.match(STRETCH) ?? []).flatMap((stretch) => [...unspaced.segment(stretch)].map(({ segment }) => segment))
       : word,
   );
 }

@@ -206,6 +206,7 @@ like. End with one line that says this is no financial advice.`;
 const languages = new Intl.DisplayNames("en", { type: "language" });
 
 function writeIn(language: string): string {
-  const valid = /^[a-z]{2,3}(?:-[a-z\d]{2,8})*$/i.test(language);
-  return valid ? `Write in ${languages.of(language)} (${language}).` : "Write in the language of the person.";
+  // The language alone has a name: of a tag with more in it, which a model may have made up, `of` may throw.
+  const [, name] = /^([a-z]{2,3})(?:-[a-z\d]{2,8})*$/i.exec(language) ?? [];
+  return name ? `Write in ${languages.of(name)} (${language}).` : "Write in the language of the person.";
 }

@@ -87,7 +87,8 @@ const FOLLOW_UP =
 
 /** What to search for. "And why is that?" says little by itself, so the questions before it are searched for too. */
 export function searchQuery(messages: readonly BaseMessage[]): string {
-  const questions = messages.filter((message) => HumanMessage.isInstance(message)).map(({ text }) => text);
+  const asked = messages.filter((message) => HumanMessage.isInstance(message));
+  const questions = asked.map(({ text }) => text.slice(-MAX_QUERY));
   // Back to the last question that stands on its own.
   const start = questions.findLastIndex((text) => contentWords(text).length > 0 && !FOLLOW_UP.test(text));
   return questions.slice(Math.max(start, 0)).join(" ").slice(-MAX_QUERY);

@@ -151,6 +151,8 @@ describe("DemoChatModel: as a LangChain model", () => {
     ["digits", "1".repeat(200_000)],
     ["spaces", `a${" ".repeat(200_000)}b`],
     ["signs", `1+(${"-".repeat(200_000)}a`],
+    ["beginnings of passages", "<passages>".repeat(50_000)],
+    ["passages without an end", `<passages>${'<passage id="1" file="a" heading="b">\n'.repeat(20_000)}</passages>`],
   ])("is not held up by a message of very many %s", async (_, message) => {
     const started = performance.now();
     await new DemoChatModel(INSTANT).bindTools([calculator, convertUnits]).invoke(message);

@@ -66,6 +66,12 @@ describe("contentWords", () => {
     expect(contentWords("Why is that so?")).toEqual([]);
     expect(contentWords("How do locks lift a boat?")).toEqual(["lock", "lift", "boat"]);
   });
+
+  it("is not held up by a text of a megabyte without a space", () => {
+    const started = performance.now();
+    expect(contentWords("潮汐".repeat(150_000))).toContain("潮汐");
+    expect(performance.now() - started).toBeLessThan(5_000);
+  });
 });
 
 describe("excerpt", () => {

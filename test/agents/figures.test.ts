@@ -87,3 +87,11 @@ describe("performanceOf", () => {
     });
   });
 });
+
+it("as many holdings as a client can send are no hold-up", () => {
+  const many = Array.from({ length: 20_000 }, (_, n) => holding(`${n}`, { quantity: 1, cost: 1, currency: "EUR" }));
+  const started = performance.now();
+  expect(riskOf(many)).toMatchObject({ currency: "EUR", total: 20_000 });
+  expect(performanceOf(many)).toMatchObject({ currency: "EUR", unknown: { length: 20_000 } });
+  expect(performance.now() - started).toBeLessThan(2_000);
+});

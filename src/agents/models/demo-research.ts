@@ -17,11 +17,11 @@ interface Quote {
   readonly score: number;
 }
 
-/** The last: what comes before is the person's own. */
-const PASSAGES = /^([\s\S]*)<passages>([\s\S]*?)<\/passages>/;
-const PASSAGE = /<passage id="([^"]*)" file="([^"]*)" heading="([^"]*)">\n([\s\S]*?)\n<\/passage>/g;
+const PASSAGE = /<passage id="([^"]*)" file="([^"]*)" heading="(.*)">\n([\s\S]*?)\n<\/passage>/g;
 /** In characters, from the end; what comes before is not read. */
 const MAX_LENGTH = 1_000;
+/** In characters. More is no retriever's, and the pattern takes quadratic time. */
+const MAX_LISTED = 20_000;
 /** Words that are in every question, and short ones. */
 const FILLER =
   /^(?:.{1,3}|what|when|where|which|whose|does|have|there|they|them|that|this|with|from|tell|about|much|many|work)$/;
@@ -29,10 +29,12 @@ const FILLER =
 /** The answer to the last message, if it brings passages. With thoughts before it, if the request orders them. */
 export function researchAnswer(messages: readonly BaseMessage[]): string | undefined {
   const asked = messages.findLast((message) => HumanMessage.isInstance(message))?.text ?? "";
-  const given = PASSAGES.exec(asked);
-  if (!given) return undefined;
-  const [before, said = "", listed = ""] = given;
-  const question = said.trim().slice(-MAX_LENGTH);
+  // The last ones: what comes before is the person's own.
+  const start = asked.lastIndexOf("<passages>");
+  const end = asked.indexOf("</passages>", start);
+  if (start < 0 || end < 0) return undefined;
+  const question = asked.slice(0, start).trim().slice(-MAX_LENGTH);
+  const listed = asked.slice(start, Math.min(end, start + MAX_LISTED));
   const passages = [...listed.matchAll(PASSAGE)].map(
     ([, id = "", file = "", heading = "", text = ""]): Passage => ({
       id,
@@ -42,7 +44,7 @@ export function researchAnswer(messages: readonly BaseMessage[]): string | undef
     }),
   );
   const quotes = quotesFor(question, passages);
-  const answer = quotes.length > 0 ? cited(quotes) : nothing(asked.slice(before.length));
+  const answer = quotes.length > 0 ? cited(quotes) : nothing(asked.slice(start));
   const orderedToThink = /between <think> and <\/think>/.test(asked);
   return `${orderedToThink ? `<think>\n${thoughts(question, passages, quotes)}\n</think>\n\n` : ""}${answer}\n\n(demo model)`;
 }

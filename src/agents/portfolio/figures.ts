@@ -101,7 +101,8 @@ export function performanceOf(holdings: readonly Holding[]): PerformanceFigures 
     const rate = rateOf(holding, currency);
     return [{ name, ...result(quantity * cost * rate, quantity * price * rate) }];
   });
-  const unknown = holdings.filter(({ name, kind }) => kind !== "cash" && !results.some((known) => known.name === name));
+  const known = new Set(results.map(({ name }) => name));
+  const unknown = holdings.filter(({ name, kind }) => kind !== "cash" && !known.has(name));
   const invested = sum(results.map((each) => each.invested));
   return {
     currency,
@@ -131,9 +132,10 @@ function levelOf(weights: readonly Weight[]): RiskFigures["level"] {
 
 /** The one that most holdings are in. */
 function currencyOf(holdings: readonly Holding[]): string | null {
-  const named = holdings.flatMap(({ currency }) => currency ?? []);
-  const times = (currency: string) => named.filter((other) => other === currency).length;
-  return named.reduce<string | null>((a, b) => (a === null || times(b) > times(a) ? b : a), null);
+  const times = new Map<string, number>();
+  for (const { currency } of holdings) if (currency !== null) times.set(currency, (times.get(currency) ?? 0) + 1);
+  const [most] = [...times].sort(([, a], [, b]) => b - a);
+  return most?.[0] ?? null;
 }
 
 /** Null where it is given as a share of the whole, or not at all. */

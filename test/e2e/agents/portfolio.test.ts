@@ -275,6 +275,18 @@ describe("the portfolio agent with models behind HTTP", () => {
     );
   });
 
+  it.each([
+    ["de-x1", "Write in German (de-x1)."], // no tag at all, but what is meant is clear
+    ["zh-Hant", "Write in Chinese (zh-Hant)."],
+    ["German", "Write in the language of the person."],
+  ])("orders the language as the model named it: %s", async (language, order) => {
+    await start();
+    answerWith({ ...FORMS, portfolio: { ...FORMS.portfolio, language } }, "Ahoi.");
+    expect(said(await ask(sluice, "Apple 10"))).toEqual(["Ahoi."]);
+    const advised = bodies().find((body) => form(body) === undefined);
+    expect(String(advised?.messages.at(-1)?.content).split("\n").at(-1)).toBe(order);
+  });
+
   it("gives each node the model that agents.json names for it", async () => {
     await start({
       nodes: {
