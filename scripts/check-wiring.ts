@@ -5,7 +5,7 @@ import { parseArgs } from "node:util";
 import { Activity } from "../src/doctor/activity.ts";
 import { examine, type Finding } from "../src/doctor/doctor.ts";
 import type { GraphEvidence } from "../src/doctor/evidence.ts";
-import { duration } from "../src/doctor/figures.ts";
+import { counted, duration } from "../src/doctor/figures.ts";
 import { loadGraph } from "../src/graph/loader.ts";
 import { openRun } from "../src/graph/source.ts";
 import { type Check, milliseconds, runScript, tell, withoutProblems } from "./checks/check.ts";
@@ -89,7 +89,7 @@ function wiring({ nodes, modelCalls, exchanges, helpers }: GraphEvidence): Check
     withoutProblems(
       "every model call is heard of",
       unheard.map(({ path }) => `not that of node ${path}`),
-      `${modelCalls.length} calls`,
+      counted(modelCalls.length, "call"),
     ),
     withoutProblems(
       "every node is heard of",
@@ -99,7 +99,7 @@ function wiring({ nodes, modelCalls, exchanges, helpers }: GraphEvidence): Check
     withoutProblems(
       "nothing is done out of reach",
       [...lost, ...outside],
-      `${exchanges.length} requests, all within the run`,
+      `${counted(exchanges.length, "request")}, all within the run`,
     ),
   ];
 }
@@ -108,7 +108,7 @@ function reaches({ evidence: { told, graph }, verdicts }: Finding): Check {
   const refused = Object.entries(graph?.refused ?? {}).map(([name, count]) => `${count} ${name} refused`);
   const faults = verdicts.filter(({ kind }) => kind === "fault").map(({ code, sentence }) => `${code}: ${sentence}`);
   const asked = told.interrupted && told.tokens.length === 0;
-  const found = [`${told.tokens.length} tokens`, ...refused].join(", ");
+  const found = [counted(told.tokens.length, "token"), ...refused].join(", ");
   return withoutProblems(
     "tokens reach the stream",
     asked ? [] : faults,
