@@ -80,13 +80,13 @@ export async function stop(): Promise<void> {
     await transport.value?.cancel(agent.value, threadId.value);
   } catch (thrown) {
     const error = lineError(thrown);
-    if (error.code !== "not_found") fail(error); // Else it has ended meanwhile.
+    if (error.code !== "not_found") conversation.value.refuse(freshId(), error); // Else it has ended meanwhile.
   }
 }
 
 /** `false`: it was refused, and the conversation says why. */
 async function start(messages: readonly Message[], resume?: readonly ResumeEntry[]): Promise<boolean> {
-  const line = transport.value;
+  const [line, shown] = [transport.value, conversation.value];
   if (!line) return false;
   const input = {
     threadId: threadId.value,
@@ -104,15 +104,11 @@ async function start(messages: readonly Message[], resume?: readonly ResumeEntry
     await line.run(agent.value, input);
     return true;
   } catch (thrown) {
-    fail(lineError(thrown), input.runId);
+    shown.refuse(input.runId, lineError(thrown));
     return false;
   } finally {
     sending.value = false;
   }
-}
-
-function fail(error: LineError, id = freshId()): void {
-  conversation.value.refuse(id, error);
 }
 
 function asMessage({ id, content }: UserItem): Message {

@@ -15,7 +15,7 @@ export function App() {
   return (
     <div class={menu ? "app menu-open" : "app"}>
       <Sidebar onLeave={() => setMenu(false)} />
-      {/* Escape and the menu's own button close it too. */}
+      {/* For a pointer; the keyboard has Escape, and the button that opened it. */}
       <div class="veil" onClick={() => setMenu(false)} aria-hidden="true" />
       <main>
         <Topbar onMenu={() => setMenu(!menu)} menuOpen={menu} />

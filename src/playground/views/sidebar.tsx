@@ -22,7 +22,7 @@ export function Sidebar({ onLeave }: { onLeave: () => void }) {
     onLeave();
   };
   return (
-    <nav class="sidebar" aria-label="Conversations">
+    <nav class="sidebar" aria-label="Conversations" onKeyDown={(event) => event.key === "Escape" && onLeave()}>
       <div class="brand">
         <Wave />
         <span>Sluice</span>
