@@ -24,6 +24,7 @@ const { metafile } = await build({
   entryPoints: {
     main: join(SOURCE, "main.tsx"),
     styles: join(SOURCE, "styles/main.css"),
+    "inspector-styles": join(SOURCE, "inspector/inspector.css"),
     icon: join(SOURCE, "icon.svg"),
   },
   outdir: folder,
@@ -47,7 +48,12 @@ const { metafile } = await build({
 const files = new Map(Object.entries(metafile.outputs).map(([path, output]) => [basename(path), output]));
 const entry = (source) =>
   [...files].find(([, { entryPoint, inputs }]) => (entryPoint ?? Object.keys(inputs)[0])?.endsWith(source))?.[0];
-const names = { "main.js": entry("main.tsx"), "main.css": entry("main.css"), "icon.svg": entry("icon.svg") };
+const names = {
+  "main.js": entry("main.tsx"),
+  "main.css": entry("styles/main.css"),
+  "inspector.css": entry("inspector/inspector.css"),
+  "icon.svg": entry("icon.svg"),
+};
 
 const page = Object.entries(names).reduce(
   (html, [name, hashed]) => html.replace(`"${name}"`, `"${hashed}"`),

@@ -5,7 +5,6 @@ import { Conversation } from "../conversation/conversation.ts";
 import type { UserItem } from "../conversation/items.ts";
 import { historyUntil } from "../conversation/snapshot.ts";
 import { lineError } from "../transport/http.ts";
-import type { LineError } from "../transport/transport.ts";
 import { announcer } from "./announcer.ts";
 import { freshId } from "./ids.ts";
 import { agent, lastRun, threadId, transport } from "./session.ts";

@@ -2,7 +2,21 @@ import { inspectorOpen } from "../state/settings.ts";
 import { Action } from "./action.tsx";
 import { lazy } from "./lazy.tsx";
 
-const Inspector = lazy(async () => (await import("../inspector/inspector.tsx")).Inspector);
+const Inspector = lazy(async () => {
+  const [{ Inspector }] = await Promise.all([import("../inspector/inspector.tsx"), styles()]);
+  return Inspector;
+});
+
+/** The panel's styles are named in the page, and fetched when they are enabled. */
+function styles(): Promise<void> {
+  const link = document.querySelector<HTMLLinkElement>("#inspector-styles");
+  return new Promise((resolve) => {
+    if (!link?.disabled) return resolve();
+    // A panel without its looks is better than none.
+    link.onload = link.onerror = () => resolve();
+    link.disabled = false;
+  });
+}
 
 /** The side panel. */
 export function UnderTheHood() {
