@@ -16,7 +16,7 @@ const options = {
 const MESSAGE = "Tell me in about eighty words how a river finds its way to the sea.";
 const FIRST_TOKEN_SECONDS = 10;
 const TIMEOUT_SECONDS = 60;
-/** Of a terminal that does not say. */
+/** Where there is no terminal to fit. */
 const WIDTH = 100;
 
 export const doctor: Command<typeof options> = {
@@ -49,7 +49,8 @@ Exit codes: 0, tokens stream; 1, they do not; 2, there was nothing to examine.`,
     try {
       const { evidence, verdicts } = await examine(examination(values, positionals, context));
       const { isTTY, columns } = process.stdout;
-      const style = { width: isTTY ? columns : WIDTH, color: isTTY && process.stdout.hasColors() };
+      // A terminal may not know how wide it is.
+      const style = { width: isTTY && columns > 0 ? columns : WIDTH, color: isTTY && process.stdout.hasColors() };
       context.print(values.json ? reportJson(evidence, verdicts) : report(evidence, verdicts, style));
       return healthy(verdicts) ? 0 : 1;
     } catch (error) {

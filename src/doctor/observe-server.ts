@@ -26,6 +26,7 @@ const TELLING_HEADERS = [
 ];
 const BODY_SHOWN = 300;
 const STATS_MS = 3_000;
+const MAX_REDIRECTS = 3;
 const EVENT_TYPES: ReadonlySet<string> = new Set(Object.values(EventType));
 
 /** Asks the server at `target`. Never rejects for what the server does: that is evidence. */
@@ -89,7 +90,7 @@ class Watch {
 async function readStream(url: URL, input: RunAgentInput, signal: AbortSignal, watch: Watch): Promise<Found> {
   let answer: Answer;
   try {
-    answer = await ask(url, { method: "POST", accept: "text/event-stream", json: input, signal });
+    answer = await post(url, input, signal);
   } catch (error) {
     if (signal.aborted) return { end: { kind: "timed-out" }, server: { reached: true, headers: {} } };
     const why = reasonOf(error);
@@ -107,6 +108,16 @@ async function readStream(url: URL, input: RunAgentInput, signal: AbortSignal, w
   } catch (error) {
     return { end: signal.aborted ? { kind: "timed-out" } : broken(messageOf(error)), server };
   }
+}
+
+/** As browsers do, it goes where a 307 or 308 leads; any other redirect would make a GET of it. */
+async function post(url: URL, input: RunAgentInput, signal: AbortSignal, left = MAX_REDIRECTS): Promise<Answer> {
+  const answer = await ask(url, { method: "POST", accept: "text/event-stream", json: input, signal });
+  const { status, headers } = answer;
+  const to = status === 307 || status === 308 ? headers.location : undefined;
+  if (to === undefined || left === 0 || !URL.canParse(to, url.href)) return answer;
+  await wholeBody(answer);
+  return post(new URL(to, url), input, signal, left - 1);
 }
 
 async function readEvents({ body }: Answer, watch: Watch): Promise<void> {

@@ -135,6 +135,15 @@ describe("servers that stream", () => {
   });
 });
 
+test("a redirect that keeps the request, as for a slash at the end, is followed", async () => {
+  const url = await telling(run(...text(WORDS)), 15);
+  const first = await serve((incoming, response) => {
+    incoming.resume();
+    response.writeHead(307, { location: `${url}/agui/` }).end();
+  });
+  expect((await diagnosis(`${first}/agui`)).codes).toEqual(["streams"]);
+});
+
 describe("a proxy in front of a Sluice that streams", () => {
   test("which collects the answer", async () => {
     const url = await proxy((answer, response) => {
