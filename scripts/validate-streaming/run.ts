@@ -2,9 +2,9 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { type AGUIEvent, EventType } from "@ag-ui/core";
+import { type Check, judgeSpread, type Spread, type Token } from "../../src/doctor/spread.ts";
 import { openLine, type Transport } from "../line.ts";
 import { Sequence } from "./sequence.ts";
-import { type Check, judgeSpread, type Spread, type Token } from "../../src/doctor/spread.ts";
 
 export interface RunOptions {
   readonly url: string;
