@@ -11,7 +11,8 @@ const LONGEST = 50_000;
 /** The graph's state as far as its agent exposes it, and what changed in it last. */
 export function StatePanel() {
   const state = conversation.value.state.value;
-  if (!state) return null;
+  // A graph that begins tells that there is nothing yet.
+  if (!state || (state.changes.length === 0 && JSON.stringify(state.value) === "{}")) return null;
   const { value, changes } = state;
   return (
     <details class="state">
