@@ -67,6 +67,7 @@ export function createCore(
     },
   });
   let ready = true;
+  const closed = new AbortController();
   const server: ServerOptions = {
     ...entrance,
     runs,
@@ -79,6 +80,7 @@ export function createCore(
     heartbeatMs: settings.HEARTBEAT_SECONDS * 1_000,
     slowConsumerMs: settings.SLOW_CONSUMER_SECONDS * 1_000,
     ready: () => ready,
+    closed: closed.signal,
     writable: () => store.writable(),
     failed: (err, where) => logger.error({ err, where }, "internal error"),
   };
@@ -105,6 +107,7 @@ export function createCore(
       clearInterval(sweeper);
       sockets.drain();
       await runs.close(settings.DRAIN_SECONDS * 1_000, hurry);
+      closed.abort();
       await sockets.close(hurry);
     },
     close: () => store.close(),

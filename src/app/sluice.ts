@@ -67,8 +67,9 @@ export interface Sluice {
   /** Runs, for the app itself. */
   readonly runs: Runs;
   /**
-   * Starts no more runs, lets active ones finish within `drainSeconds`, ends the rest, closes the WebSockets and the
-   * store. The servers stay as they are, and are left alone from then on. Called again it gives the same promise.
+   * Starts no more runs, lets active ones finish within `drainSeconds`, ends the rest and the watches over SSE, closes the
+   * WebSockets and the store. The servers stay as they are, and are left alone from then on. Called again it gives the
+   * same promise.
    */
   close(): Promise<void>;
 }

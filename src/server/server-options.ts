@@ -25,6 +25,8 @@ export interface ServerOptions {
   readonly slowConsumerMs: number;
   /** May new work come in? `false` while draining. */
   readonly ready: () => boolean;
+  /** Aborts when the last run has ended: what would go on for as long as its client stays ends as well. */
+  readonly closed: AbortSignal;
   /** Can what is said be kept? `false` while the storage fails. */
   readonly writable: () => Promise<boolean>;
   /** Hears of errors that clients are told nothing about. */

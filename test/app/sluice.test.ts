@@ -309,6 +309,17 @@ describe("close()", () => {
     await expectRunOverWebSocket(app);
   });
 
+  it("ends watches over SSE, so that the app's server can close too", async () => {
+    const sluice = embedded();
+    const app = await hosting(sluice);
+    const watch = await fetch(`${app.url}/ai/threads/T/events`);
+    expect(watch.status).toBe(200);
+    await sluice.close();
+    expect(await watch.text()).toContain("RUN_FINISHED");
+    const late = await fetch(`${app.url}/ai/threads/T/events`);
+    expect([late.status, await late.json()]).toMatchObject([503, { error: { code: "draining" } }]);
+  });
+
   it("ends what runs on after drainSeconds", async () => {
     const sluice = embedded({ agents: { stepped: chatGraph(new SteppedModel()) }, drainSeconds: 0.05 });
     const { result } = await sluice.runs.start({ messages: userInput("hi").messages });

@@ -18,7 +18,7 @@ const listQuery = z.object({
 });
 
 export function threadRoutes(options: ServerOptions): Router {
-  const { runs, log } = options;
+  const { runs, log, closed } = options;
   const router = Router();
 
   router.get("/", async (request, response) => {
@@ -56,7 +56,8 @@ export function threadRoutes(options: ServerOptions): Router {
     const narrowing = parseNarrowing(request.query);
     const asked = request.headers["last-event-id"] ?? request.query.after;
     const run = { threadId, runId: randomUUID() };
-    await whileOpen(response, async (signal) => {
+    if (closed.aborted) throw new SluiceError("draining");
+    const watch = async (signal: AbortSignal) => {
       const leave = runs.follow(threadId);
       try {
         const first = asked === undefined ? await standing(runs, run) : undefined;
@@ -73,7 +74,8 @@ export function threadRoutes(options: ServerOptions): Router {
       } finally {
         leave();
       }
-    });
+    };
+    await whileOpen(response, watch, closed);
   });
   return router;
 }
