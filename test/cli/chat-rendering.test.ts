@@ -4,8 +4,8 @@ import { type Layout, PlainLayout, TerminalLayout, type Written } from "../../sr
 import { Parts } from "../../src/cli/chat/parts.ts";
 import { type AguiEvent, EventType } from "../../src/protocol/events.ts";
 
-/** An event and when it came, in milliseconds; or a gap. */
-type Moment = readonly [at: number, event: AguiEvent | "gap"];
+/** An event and when it came, in milliseconds; or a gap; or another question. */
+type Moment = readonly [at: number, event: AguiEvent | "gap" | "asked"];
 
 const started: AguiEvent = { type: EventType.RUN_STARTED, threadId: "t", runId: "r" };
 const begin = (messageId: string): AguiEvent => ({ type: EventType.TEXT_MESSAGE_START, messageId, role: "assistant" });
@@ -53,7 +53,8 @@ function written(layout: Layout, moments: readonly Moment[]): Written {
   const all = { stdout: "", stderr: "" };
   for (const [at, event] of moments) {
     if (event === "gap") parts.gap();
-    for (const part of event === "gap" ? [] : parts.push(event, at)) {
+    if (event === "asked") parts.asked(at);
+    for (const part of typeof event === "string" ? [] : parts.push(event, at)) {
       const { stdout, stderr } = layout.write(part);
       all.stdout += stdout;
       all.stderr += stderr;
@@ -267,6 +268,17 @@ const CASES: Readonly<Record<string, Case>> = {
     terminal: "One\n\nRed\n\n<red>graph_error: lost</red>\n",
     stdout: "One\nRed\n",
     stderr: "sluice: graph_error: lost\n",
+  },
+  "an answer as it comes, though the one before it never ended": {
+    moments: [
+      [1, begin("a")],
+      [1, say("a", "One")],
+      [2, "asked"],
+      [3, begin("b")],
+      [3, say("b", "Red")],
+    ],
+    terminal: "One\n\nRed",
+    stdout: "One\nRed",
   },
   "no control characters, wherever they come from": {
     moments: [

@@ -77,8 +77,9 @@ export class Conversation {
         for (const part of this.#parts.push(event, performance.now())) this.#screen.show(part);
       },
       gap: () => this.#parts.gap(),
-      notice: (text) => this.#screen.say(text),
-      failed: (code, message) => this.#screen.show({ kind: "error", code, message: oneLine(message, MAX_ERROR) }),
+      notice: (text) => this.#screen.say(oneLine(text, MAX_ERROR)),
+      failed: (code, message) =>
+        this.#screen.show({ kind: "error", code: oneLine(code), message: oneLine(message, MAX_ERROR) }),
     };
     return this.#screen.during((stop) =>
       run({ url, ...(agent === undefined ? {} : { agent }), input }, listener, stop),

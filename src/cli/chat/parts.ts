@@ -73,9 +73,12 @@ export class Parts {
   #repeats = new Set<string>();
   #afterGap = false;
 
-  /** A person asks. `at` and all other times: milliseconds on one clock. */
+  /** A person asks, whatever became of the answer before. `at` and all other times: milliseconds on one clock. */
   asked(at: number): void {
     this.#meter = new Meter(at);
+    this.#turns = [];
+    this.#repeats.clear();
+    this.#afterGap = false;
   }
 
   /** Something was missed: what is open is void, and what comes next tells it all again. */

@@ -1,0 +1,89 @@
+/** What a conversation shows of what a server says besides a run's events. */
+import type { AddressInfo } from "node:net";
+import { afterEach, expect, it } from "@jest/globals";
+import { type WebSocket, WebSocketServer } from "ws";
+import { Conversation, type Screen } from "../../src/cli/chat/conversation.ts";
+import type { Part } from "../../src/cli/chat/parts.ts";
+import { EventType } from "../../src/protocol/events.ts";
+
+interface Frame {
+  readonly type: string;
+  readonly id: string;
+}
+
+const topic = "thread:t";
+const hello = {
+  type: "hello",
+  connection: "c",
+  heartbeatSeconds: 15,
+  limits: { messageBytes: 1_000, subscriptions: 1 },
+};
+const event = (offset: number, data: object) => ({ type: "event", topic, cursor: `e:${offset}`, data });
+
+const open: WebSocketServer[] = [];
+afterEach(() => {
+  for (const server of open.splice(0)) {
+    for (const socket of server.clients) socket.terminate();
+    server.close();
+  }
+});
+
+/** A server that is no Sluice: what it answers to each frame is up to the test. Gives its address. */
+async function serverThat(answers: (frame: Frame) => readonly object[]): Promise<string> {
+  const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+  open.push(server);
+  server.on("connection", (socket: WebSocket) => {
+    const send = (frame: object) => socket.send(JSON.stringify({ v: 1, ...frame }));
+    send(hello);
+    socket.on("message", (data) => {
+      for (const frame of answers(JSON.parse(data.toString()) as Frame)) send(frame);
+    });
+  });
+  await new Promise((listening) => server.once("listening", listening));
+  return `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** Asks one question. `stopAt`: as soon as this is shown, the person presses Ctrl-C. */
+async function ask(url: string, stopAt?: Part["kind"]): Promise<{ code: number; shown: Part[] }> {
+  const shown: Part[] = [];
+  const stop = new AbortController();
+  const show = (part: Part) => {
+    shown.push(part);
+    if (part.kind === stopAt) stop.abort();
+  };
+  const screen: Screen = {
+    interactive: false,
+    show,
+    say: (text) => show({ kind: "notice", text }),
+    blank() {},
+    read: async () => undefined,
+    during: (work) => work(stop.signal),
+  };
+  const code = await new Conversation({ url, agent: undefined, threadId: "t" }, screen).ask("hi");
+  return { code, shown };
+}
+
+it("a refusal moves no cursor, whatever it is called", async () => {
+  const url = await serverThat(({ type, id }) =>
+    type === "run" ? [{ type: "error", id, code: "no\u001b[2J", message: "\u001b[1Agone", retryable: false }] : [],
+  );
+  expect(await ask(url)).toEqual({ code: 1, shown: [{ kind: "error", code: "no[2J", message: "[1Agone" }] });
+});
+
+it("nor does the refusal of a cancellation", async () => {
+  const url = await serverThat(({ type, id }) => {
+    if (type === "run") {
+      return [
+        { type: "ack", id, topic, runId: "r", cursor: "e:0" },
+        event(1, { type: EventType.CUSTOM, name: "ready", value: 1 }),
+      ];
+    }
+    if (type !== "cancel") return [];
+    return [
+      { type: "error", id, code: "forbidden", message: "\u001b[2Jnot you", retryable: false },
+      event(2, { type: EventType.RUN_FINISHED, threadId: "t", runId: "r" }),
+    ];
+  });
+  const { shown } = await ask(url, "custom");
+  expect(shown.filter(({ kind }) => kind === "notice")).toEqual([{ kind: "notice", text: "[2Jnot you" }]);
+});
