@@ -133,3 +133,15 @@ test("a run is saved as one event a line", async () => {
   expect(events.map(({ event }) => event.delta ?? "").join("")).toBe("One two three.");
   for (const line of events) expect(line).toMatchObject({ at: expect.any(Number), replayed: false });
 });
+
+test("for who wants no motion, too, the list shows its end and the plot its colours", async () => {
+  const { hood, events } = await afterOneRun({ reducedMotion: "reduce", viewport: { width: 1_280, height: 600 } });
+  const last = events.getByRole("row", { name: /RUN_FINISHED/ }).last();
+  const [list, row] = await Promise.all([hood.locator(".events").boundingBox(), last.boundingBox()]);
+  expect((row?.y ?? 0) + (row?.height ?? 0)).toBeLessThanOrEqual((list?.y ?? 0) + (list?.height ?? 0) + 1);
+  const colourful = await hood.locator("canvas").evaluate((canvas: HTMLCanvasElement) => {
+    const { data = [] } = canvas.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height) ?? {};
+    return [...data].some((green, at) => at % 4 === 1 && data[at + 2] === 255 && green - (data[at - 1] ?? 0) > 60);
+  });
+  expect(colourful).toBe(true);
+});

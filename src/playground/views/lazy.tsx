@@ -6,7 +6,7 @@ export function lazy(load: () => Promise<ComponentType>): ComponentType {
   let loaded: ComponentType | undefined;
   return function Lazy() {
     const [problem, setProblem] = useState("");
-    const [, arrived] = useState(loaded);
+    const [, arrived] = useState(() => loaded);
     useEffect(() => {
       if (loaded) return;
       load().then(

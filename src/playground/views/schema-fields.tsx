@@ -25,7 +25,7 @@ export function SchemaFields({ id, fields, values, onChange }: FieldsProps) {
           />
           {field.hint && (
             <p class="quiet small" id={`${id}-${field.name}-hint`}>
-              {field.hint.replace(/^for \w+:\s*/i, "")}
+              {field.hint.replace(/^for \w+:\s*(.)/i, (_, first: string) => first.toUpperCase())}
             </p>
           )}
         </div>
