@@ -17,24 +17,20 @@ export function progressEvery(asked: boolean | number): number | undefined {
  */
 export class ProgressReports {
   readonly #everyMs: number;
-  readonly #tell: (progress: Progress, cause: GraphEvent | undefined) => void;
+  readonly #tell: (progress: Progress) => void;
   readonly #count = new TokenCount();
   readonly #startedAt = performance.now();
   #nextAt = this.#startedAt;
-  /** The last admitted event that counted: who does not see it does not see this either. */
-  #cause: GraphEvent | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(everyMs: number, tell: (progress: Progress, cause: GraphEvent | undefined) => void) {
+  constructor(everyMs: number, tell: (progress: Progress) => void) {
     this.#everyMs = everyMs;
     this.#tell = tell;
   }
 
   /** An admitted event. */
   saw(event: GraphEvent): void {
-    if (!this.#count.push(event, performance.now() - this.#startedAt)) return;
-    this.#cause = event;
-    this.#soon();
+    if (this.#count.push(event, performance.now() - this.#startedAt)) this.#soon();
   }
 
   /** A refused one: nothing of it is counted, but a model call may have ended with it. */
@@ -60,6 +56,6 @@ export class ProgressReports {
     this.#timer = undefined;
     const now = performance.now();
     this.#nextAt = now + this.#everyMs;
-    this.#tell({ ...this.#count.at(now - this.#startedAt), ...more }, this.#cause);
+    this.#tell({ ...this.#count.at(now - this.#startedAt), ...more });
   }
 }

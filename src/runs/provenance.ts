@@ -8,6 +8,15 @@ const ADMITTING: Partial<Record<GraphEventName, readonly GraphEventName[]>> = {
   on_llm_stream: ["on_llm_stream", "on_llm_end"],
 };
 
+/** Who narrows all models away wants no report of how many tokens they gave, not even that there were none. */
+export const OF_ANY_MODEL: Provenance = {
+  events: ["on_chat_model_stream", "on_chat_model_end", "on_llm_stream", "on_llm_end"],
+  node: undefined,
+  name: "",
+  tags: [],
+  depth: 0,
+};
+
 /** `events`: the names any of which admits what the event brings about. */
 export function provenanceOf(event: GraphEvent, events = ADMITTING[event.event] ?? [event.event]): Provenance {
   const node = event.metadata.langgraph_node;

@@ -28,7 +28,7 @@ import type { RunEnd, Translator } from "../translate/translator.ts";
 import { Deadlines } from "./deadlines.ts";
 import { GraphFrames } from "./graph-frames.ts";
 import { ProgressReports } from "./progress.ts";
-import { provenanceOf, sharedProvenance } from "./provenance.ts";
+import { OF_ANY_MODEL, provenanceOf, sharedProvenance } from "./provenance.ts";
 import { broken, ending, graphEnd, stopped } from "./run-end.ts";
 import { TopicWriter } from "./topic-writer.ts";
 
@@ -251,8 +251,10 @@ export class Run {
     this.#progress?.saw(event);
   }
 
-  readonly #tellProgress = (value: Progress, cause: GraphEvent | undefined): void =>
-    this.#tell([{ type: EventType.CUSTOM, name: "sluice.progress", value }], cause);
+  readonly #tellProgress = (value: Progress): void => {
+    const event = stamped({ type: EventType.CUSTOM, name: "sluice.progress", value });
+    this.#agui.add({ event, provenance: OF_ANY_MODEL });
+  };
 
   #tell(events: readonly AguiEvent[], cause: GraphEvent | undefined): void {
     if (events.length === 0) return;

@@ -2,7 +2,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from "@jest/globals";
 import fc from "fast-check";
 import { type AguiEvent, EventType, isTerminal, mergeDeltas } from "../../src/protocol/events.ts";
-import type { GraphEvent } from "../../src/protocol/graph-event.ts";
 import { ProgressReports } from "../../src/runs/progress.ts";
 import type { Progress } from "../../src/translate/token-count.ts";
 import { verifyRun } from "../support/verify.ts";
@@ -15,7 +14,7 @@ const progressOf = (events: readonly AguiEvent[]) =>
   events.flatMap((event) => (event.type === EventType.CUSTOM && isProgress(event) ? [event.value as Progress] : []));
 
 describe("reports of how far a run has come", () => {
-  let told: { at: number; tokens: number; final?: true | undefined; cause: GraphEvent | undefined }[];
+  let told: { at: number; tokens: number; final?: true | undefined }[];
   let reports: ProgressReports;
   let startedAt: number;
 
@@ -23,9 +22,9 @@ describe("reports of how far a run has come", () => {
     jest.useFakeTimers();
     told = [];
     startedAt = performance.now();
-    reports = new ProgressReports(500, ({ tokens, elapsedMs, final }, cause) => {
+    reports = new ProgressReports(500, ({ tokens, elapsedMs, final }) => {
       expect(elapsedMs).toBe(performance.now() - startedAt);
-      told.push({ at: elapsedMs, tokens, ...(final ? { final } : {}), cause });
+      told.push({ at: elapsedMs, tokens, ...(final ? { final } : {}) });
     });
   });
   afterEach(() => {
@@ -90,14 +89,6 @@ describe("reports of how far a run has come", () => {
       { at: 3, tokens: 2, final: true },
     ]);
     expect(told[0]).not.toHaveProperty("final");
-  });
-
-  it("belong to the last admitted event that counted", () => {
-    const first = token("a", "x");
-    reports.saw(first);
-    reports.refused(modelEnd("a"));
-    reports.end();
-    expect(told.map(({ cause }) => cause)).toEqual([first, first]);
   });
 });
 

@@ -30,7 +30,15 @@ beforeAll(async () => {
     .addEdge(START, "first")
     .addEdge("first", "second")
     .compile();
-  sluice = await startSluice({ plain: { graph }, reporting: { graph, entry: { progress: 0.1 } } });
+  const silent = new StateGraph(MessagesAnnotation)
+    .addNode("none", () => ({}))
+    .addEdge(START, "none")
+    .compile();
+  sluice = await startSluice({
+    plain: { graph },
+    silent: { graph: silent },
+    reporting: { graph, entry: { progress: 0.1 } },
+  });
 });
 afterAll(async () => {
   await sluice.close();
@@ -101,6 +109,9 @@ describe("a run that is asked how far it has come", () => {
     const events = eventsOf(dataOf(await sse.done));
     await verifyRun(events);
     expect(reports(events)).toHaveLength(count);
+    // And so where no model says anything: there is the last one alone.
+    const silent = await openSse(`${sluice.url}/agui/agent/silent/run?${query}`, ask(60));
+    expect(reports(eventsOf(dataOf(await silent.done)))).toHaveLength(Math.min(count, 1));
   });
 
   it("is told to who watches, though another asked", async () => {
