@@ -82,6 +82,19 @@ test("an event can be looked at, by mouse and by keyboard, and copied", async ()
   expect(copied).toMatchObject({ type: "TEXT_MESSAGE_CONTENT" });
 });
 
+test("closed by Escape and opened again, it still has what it had, and goes on", async () => {
+  const { hood, events, model, page, openHood, ask, answered } = await afterOneRun();
+  await events.focus();
+  await page.keyboard.press("Escape");
+  await hood.waitFor({ state: "detached" });
+  await openHood();
+  await events.getByText("RUN_FINISHED").last().waitFor();
+  model.say("Four.").end();
+  await ask("More.");
+  await answered("Four.");
+  await events.getByText("Four.").waitFor();
+});
+
 test("what the allow-list refused is counted by name", async () => {
   const { hood, page } = await afterOneRun();
   const { origin, hash } = new URL(page.url());
