@@ -46,8 +46,9 @@ export interface SluiceOptions extends SettingOptions {
   /** Keeps the threads instead of `dataDir`, and nothing of what graphs remember. `close()` closes it. */
   readonly store?: Store | undefined;
   /**
-   * Who may come in, asked for each HTTP request and each WebSocket: `false` is answered with 401. A WebSocket passes
-   * none of the app's middleware, so whatever signs people in has to be asked here. Default: everybody.
+   * Who may come in, asked for each request to Sluice's routes and each WebSocket: `false` is answered with 401. A
+   * WebSocket passes none of the app's middleware, so whatever signs people in has to be asked here. It is not asked for
+   * the playground's page, which holds nothing by itself. Default: everybody.
    */
   readonly authorize?: ((request: IncomingMessage) => boolean | Promise<boolean>) | undefined;
   /** `true`: the playground is shown to browsers at the base path. Default `false`. */
