@@ -127,7 +127,7 @@ export function checkAgents(source: string, value: unknown): AgentsFile {
 /** @throws ConfigError that names the file. */
 export function parseJson(file: string, text: string): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(text.replace(/^\uFEFF/, "")); // Some editors begin a file with a mark.
   } catch (error) {
     throw new ConfigError(`${file} is not JSON: ${messageOf(error)}`);
   }

@@ -2,9 +2,10 @@
 import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import dotenv from "dotenv";
+import { graphFile } from "../protocol/graph-file.ts";
 import type { AgentEntry, AgentsFile } from "./agents.ts";
 import { readSettings, type Settings } from "./settings.ts";
-import { type AgentSources, graphFiles, readAgents } from "./sources.ts";
+import { type AgentSources, configFiles, graphFiles, readAgents } from "./sources.ts";
 
 export interface Config extends Settings {
   readonly agents: Readonly<Record<string, AgentEntry>>;
@@ -39,8 +40,7 @@ export function loadConfig(
 ): Readonly<Config> {
   const own = join(cwd, ".env");
   fill(env, own);
-  const configDir = env.CONFIG_DIR?.trim() || undefined;
-  const sources = readAgents({ cwd, packageRoot, graphs, configFile, configDir });
+  const sources = readAgents({ cwd, packageRoot, graphs, configFile, configDir: configDir(env) });
   const graphsOwn = environmentFiles(sources);
   if (typeof sources.env === "object") dotenv.populate(env as dotenv.DotenvPopulateInput, sources.env);
   for (const file of graphsOwn) fill(env, file);
@@ -65,7 +65,20 @@ export function peekConfig(sources: ConfigSources): Readonly<Config> {
   return loadConfig(sources, { ...process.env });
 }
 
+/** The files to look at when a configuration is wrong, absolute, whether or not they are there. */
+export function possibleFiles({ cwd, packageRoot, graphs = [], configFile }: ConfigSources): string[] {
+  const env: Environment = { ...process.env };
+  const own = join(cwd, ".env");
+  fill(env, own);
+  const named = graphs.map((graph) => resolve(cwd, graphFile(graph).file));
+  return [own, ...configFiles({ cwd, packageRoot, configFile, configDir: configDir(env) }), ...named];
+}
+
 type Environment = Record<string, string | undefined>;
+
+function configDir(env: Environment): string | undefined {
+  return env.CONFIG_DIR?.trim() || undefined;
+}
 
 /** Sets what the file sets and `env` does not. */
 function fill(env: Environment, file: string): void {

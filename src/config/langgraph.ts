@@ -9,8 +9,8 @@ const file = z.string().min(1, "<file>:<export>");
 /** What else such a file says is for another server, and ignored: it must never keep a graph from being served. */
 const langGraphFile = z.object({
   graphs: z.record(agentName, z.union([file, z.object({ path: file, description: z.string().optional() })])),
-  /** A file in the format of `.env`, or the variables themselves. */
-  env: z.union([z.string(), z.record(z.string(), z.coerce.string())]).optional(),
+  /** A file in the format of `.env`, the variables themselves, or only the names of those that have to be set. */
+  env: z.union([z.string(), z.array(z.string()), z.record(z.string(), z.coerce.string())]).optional(),
 });
 
 /** What a langgraph.json says to Sluice. */
@@ -41,5 +41,5 @@ export function parseLangGraph(name: string, json: unknown): LangGraphFile {
   const agents = Object.fromEntries(
     graphs.map(({ agent, path, description = "" }) => [agent, { ...defaultAgent(path), description }]),
   );
-  return { agents, env };
+  return { agents, env: Array.isArray(env) ? undefined : env };
 }

@@ -2,7 +2,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { graphFile, isGraphFile } from "../protocol/graph-file.ts";
-import { type AgentsFile, defaultAgent, parseAgents, parseJson } from "./agents.ts";
+import { messageOf } from "../protocol/redact.ts";
+import { type AgentsFile, checkAgents, defaultAgent, parseJson } from "./agents.ts";
 import { ConfigError } from "./config-error.ts";
 import { parseLangGraph } from "./langgraph.ts";
 
@@ -36,11 +37,10 @@ export function readAgents(wanted: Wanted): AgentSources {
     return { agents: fromCommandLine(graphs), filters: {}, graphsRelativeTo: cwd, file: undefined, env: undefined };
   }
   const file = configFile(wanted);
-  const text = readFileSync(file, "utf8");
   const graphsRelativeTo = dirname(file);
-  const json = parseJson(file, text);
+  const json = parseJson(file, textOf(file));
   if (isLangGraph(json)) return { ...parseLangGraph(file, json), filters: {}, graphsRelativeTo, file };
-  return { ...parseAgents(file, text), graphsRelativeTo, file, env: undefined };
+  return { ...checkAgents(file, json), graphsRelativeTo, file, env: undefined };
 }
 
 /** The graph files among the agents, absolute. */
@@ -50,20 +50,31 @@ export function graphFiles({ agents, graphsRelativeTo }: AgentSources): string[]
   );
 }
 
-function configFile({ cwd, packageRoot, configFile, configDir }: Wanted): string {
-  if (configFile !== undefined) {
-    const file = resolve(cwd, configFile);
-    if (existsSync(file)) return file;
+/** The files that may say which agents are wanted, absolute: the first one that is there does. */
+export function configFiles({ cwd, packageRoot, configFile, configDir }: Omit<Wanted, "graphs">): string[] {
+  if (configFile !== undefined) return [resolve(cwd, configFile)];
+  if (configDir) return [resolve(cwd, configDir, "agents.json")];
+  return [join(cwd, "config", "agents.json"), join(cwd, "langgraph.json"), join(packageRoot, "config", "agents.json")];
+}
+
+/** @throws ConfigError when none is there. */
+function configFile(wanted: Wanted): string {
+  const files = configFiles(wanted);
+  const found = files.find((file) => existsSync(file));
+  if (found) return found;
+  const [file = ""] = files;
+  if (wanted.configFile !== undefined) {
     throw new ConfigError(`--config: there is no ${basename(file)} in ${dirname(file)}.`);
   }
-  const candidates = configDir
-    ? [join(resolve(cwd, configDir), "agents.json")]
-    : [join(cwd, "config", "agents.json"), join(cwd, "langgraph.json"), join(packageRoot, "config", "agents.json")];
-  const found = candidates.find((file) => existsSync(file));
-  if (found) return found;
-  throw new ConfigError(
-    `CONFIG_DIR: there is no agents.json in ${candidates.map((file) => dirname(file)).join(" or ")}.`,
-  );
+  throw new ConfigError(`CONFIG_DIR: there is no agents.json in ${files.map((file) => dirname(file)).join(" or ")}.`);
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    throw new ConfigError(`${file} cannot be read: ${messageOf(error)}`);
+  }
 }
 
 /** They are told apart by content, since either may have any name. */
@@ -87,6 +98,11 @@ function fromCommandLine(graphs: readonly string[]): AgentsFile["agents"] {
 /** `./graphs/my-graph.js:graph` is served as `my-graph`; other exports of the file as `my-graph-other`. */
 function agentName(graph: string): string {
   const { file, exported = "default" } = graphFile(graph);
-  const base = (file.split(/[\\/]/).at(-1) ?? file).replace(/\.[^.]*$/, "").replace(/[^\w-]+/g, "-");
-  return exported === "graph" || exported === "default" ? base : `${base}-${exported}`;
+  const base = wordsOf((file.split(/[\\/]/).at(-1) ?? file).replace(/\.[^.]*$/, "")) || "agent";
+  return exported === "graph" || exported === "default" ? base : `${base}-${wordsOf(exported) || "other"}`;
+}
+
+/** What of a name may be in an agent's. */
+function wordsOf(name: string): string {
+  return name.replace(/[^\w-]+/g, "-").replace(/^-+|-+$/g, "");
 }

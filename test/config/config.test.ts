@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { defaultAgent } from "../../src/config/agents.ts";
-import { loadConfig, peekConfig } from "../../src/config/config.ts";
+import { loadConfig, peekConfig, possibleFiles } from "../../src/config/config.ts";
 
 const ONE = JSON.stringify({ agents: { own: { graph: "g.js" } } });
 const OTHER = JSON.stringify({ agents: { shipped: { graph: "g.js" } } });
@@ -59,6 +59,8 @@ describe("the configuration of a process", () => {
     ["a/b/flow.mjs:default", "flow"],
     ["flow.mjs:other", "flow-other"],
     ["C:\\graphs\\my graph.js:graph", "my-graph"],
+    ["été.mjs:größe", "t-gr-e"],
+    ["图.mjs:图", "agent-other"],
   ])("serves %s of the command line as %s", (graph, name) => {
     const config = loadConfig({ cwd, packageRoot, graphs: [graph] });
     expect(Object.keys(config.agents)).toEqual([name]);
@@ -136,6 +138,21 @@ describe("the configuration of a process", () => {
       expect(() => named(json)).toThrow(complaint.replace("<file>", join(cwd, "deep", "any.json")));
     });
 
+    it("may begin with the mark that some editors write", () => {
+      expect(Object.keys(named(`\uFEFF${ONE}`).agents)).toEqual(["own"]);
+    });
+
+    it("may list the variables that have to be set elsewhere", () => {
+      expect(Object.keys(named({ graphs, env: ["OPENAI_API_KEY"] }).agents)).toEqual(["mine", "other"]);
+      expect(process.env[0]).toBeUndefined();
+    });
+
+    it("has to be a file", () => {
+      expect(() => loadConfig({ cwd, packageRoot, configFile: "deep" })).toThrow(
+        `${join(cwd, "deep")} cannot be read: EISDIR`,
+      );
+    });
+
     it("has to be there", () => {
       expect(() => loadConfig({ cwd, packageRoot, configFile: "deep/none.json" })).toThrow(
         `--config: there is no none.json in ${join(cwd, "deep")}.`,
@@ -199,6 +216,17 @@ describe("the configuration of a process", () => {
     writeFileSync(join(cwd, ".env"), "PORT=81\nTEST_A=file\n");
     expect(peekConfig({ cwd, packageRoot }).PORT).toBe(81);
     expect([process.env.PORT, process.env.TEST_A]).toEqual([undefined, undefined]);
+  });
+
+  it("is mended in one of these files when it is wrong", () => {
+    writeFileSync(join(cwd, ".env"), "CONFIG_DIR=mine\n");
+    const files = (sources: object) => possibleFiles({ cwd, packageRoot, ...sources });
+    expect(files({})).toEqual([join(cwd, ".env"), join(cwd, "mine", "agents.json")]);
+    expect(files({ configFile: "a.json" })).toEqual([join(cwd, ".env"), join(cwd, "a.json")]);
+    writeFileSync(join(cwd, ".env"), "");
+    expect(files({ graphs: ["a.ts:graph"] })).toEqual(
+      expect.arrayContaining([join(cwd, "config", "agents.json"), join(cwd, "langgraph.json"), join(cwd, "a.ts")]),
+    );
   });
 
   it("is frozen", () => {
