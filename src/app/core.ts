@@ -1,4 +1,5 @@
 /** What serves agents, whoever owns the HTTP server: the run manager on its log and store, and what the doors need. */
+import { setMaxListeners } from "node:events";
 import type { Settings } from "../config/settings.ts";
 import { Registry, type ServedAgent } from "../graph/registry.ts";
 import { MemoryLog } from "../log/memory.ts";
@@ -68,6 +69,7 @@ export function createCore(
   });
   let ready = true;
   const closed = new AbortController();
+  setMaxListeners(0, closed.signal); // Each watch is one.
   const server: ServerOptions = {
     ...entrance,
     runs,
