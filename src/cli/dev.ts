@@ -1,8 +1,7 @@
 /** `sluice dev`: the server, started anew when a file it is made of changes. This process loads none of them itself. */
 import { createServer } from "node:net";
-import { relative, resolve } from "node:path";
+import { relative } from "node:path";
 import type { Config, ConfigSources } from "../config/config.ts";
-import { graphFile } from "../protocol/graph-file.ts";
 import type { Command } from "./command.ts";
 import { configSources, SERVE_USAGE, serveOptions } from "./serve.ts";
 
@@ -17,7 +16,7 @@ ${SERVE_USAGE}`,
   options: serveOptions,
   async run(args, context) {
     const sources = configSources(args, context);
-    const [{ FileWatcher }, { ServerProcess }, { peekConfig }] = await Promise.all([
+    const [{ FileWatcher }, { ServerProcess }, { peekConfig, possibleFiles }] = await Promise.all([
       import("./dev/watcher.ts"),
       import("./dev/server-process.ts"),
       import("../config/config.ts"),
@@ -28,17 +27,21 @@ ${SERVE_USAGE}`,
     );
     for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => stop.abort());
     const watcher = new FileWatcher();
-    let port: number | undefined;
+    let free: number | undefined;
     for (;;) {
       const config = peek(() => peekConfig(sources));
       // A port that was free is chosen once: clients come back to where they were.
-      if (config?.PORT === 0) port ??= await freePort(config.HOST);
-      watcher.add(config?.files ?? likelyFiles(sources));
-      const server = new ServerProcess(serveArgs(sources, port), context.cwd, (files) => watcher.add(files));
+      if (config?.PORT === 0) free ??= await freePort(config.HOST);
+      const port = config?.PORT === 0 ? free : undefined;
+      for (const file of config?.files ?? possibleFiles(sources)) watcher.add(file);
+      const server = new ServerProcess(serveArgs(sources, port), context.cwd, ({ path, written }) =>
+        watcher.add(path, written),
+      );
       let changed = await Promise.race([watcher.next(), server.ended, stopped]);
       if (!changed && !stop.signal.aborted) {
+        const mended = watcher.next({ newFiles: true });
         context.printError("sluice dev: waiting for a change.");
-        changed = await Promise.race([watcher.next({ newFiles: true }), stopped]);
+        changed = await Promise.race([mended, stopped]);
       }
       await server.stop();
       if (!changed) break;
@@ -58,12 +61,6 @@ function peek(read: () => Config): Config | undefined {
   }
 }
 
-/** What a person edits to mend a configuration that is wrong. */
-function likelyFiles({ cwd, graphs = [], configFile }: ConfigSources): string[] {
-  const files = [".env", configFile ?? "config/agents.json", "langgraph.json"];
-  return [...files, ...graphs.map((graph) => graphFile(graph).file)].map((file) => resolve(cwd, file));
-}
-
 /** What was typed, for `sluice serve`. */
 function serveArgs({ graphs = [], configFile, settings = {} }: ConfigSources, port: number | undefined): string[] {
   const options = { config: configFile, host: settings.HOST, port: port === undefined ? settings.PORT : String(port) };
@@ -71,13 +68,14 @@ function serveArgs({ graphs = [], configFile, settings = {} }: ConfigSources, po
   return [...given, "--", ...graphs];
 }
 
-async function freePort(host: string): Promise<number> {
+/** `undefined` when nothing can listen there: the server tells why. */
+function freePort(host: string): Promise<number | undefined> {
   const server = createServer();
-  await new Promise<void>((listening, failed) => {
-    server.once("error", failed);
-    server.listen(0, host, listening);
+  return new Promise((resolve) => {
+    server.once("error", () => resolve(undefined));
+    server.listen(0, host, () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" ? address?.port : undefined));
+    });
   });
-  const address = server.address();
-  await new Promise((closed) => server.close(closed));
-  return typeof address === "object" && address !== null ? address.port : 0;
 }

@@ -1,7 +1,10 @@
 /** `sluice dev` as its own process: what is edited under open sockets, and what becomes of them. */
-import { writeFile } from "node:fs/promises";
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, describe, expect, it, jest } from "@jest/globals";
+import type { Loaded, LoadedFile } from "../../src/cli/dev/preload.ts";
 import { type AguiEvent, EventType } from "../../src/protocol/events.ts";
 import { connection, Ear } from "../client/follow.ts";
 import { dev, killRest, project, SERVES } from "../support/child.ts";
@@ -20,7 +23,7 @@ const count = ({ messages }) => ({ messages: [{ role: "assistant", content: word
 const graph = new StateGraph(MessagesAnnotation).addNode("count", count).addEdge(START, "count").compile();
 `;
 const ESM = 'import { MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";';
-const CJS = 'const { MessagesAnnotation, START, StateGraph } = require("@langchain/langgraph");';
+const built = (module: string) => new URL(`../../dist/${module}.js`, import.meta.url).href;
 
 async function answer(url: string, message: string): Promise<string> {
   const response = await fetch(`${url}/chat`, {
@@ -82,23 +85,28 @@ describe("a change to a file that a served file imports", () => {
     expect((await server.stop()).code).toBe(0);
   });
 
-  it.concurrent.each<[name: string, graph: string, type: string]>([
-    ["mine.js", `${ESM}\nimport { word } from "./word.cjs";\n${GRAPH}\nexport { graph };`, "module"],
-    ["mine.js", `${CJS}\nconst { word } = require("./word.cjs");\n${GRAPH}\nexports.graph = graph;`, "commonjs"],
-    ["mine.ts", `${ESM}\nimport { word } from "./word.cjs";\n${GRAPH}\nexport { graph };`, "commonjs"],
-    ["mine.cts", `${ESM}\nimport { word } from "./word.cjs";\n${GRAPH}\nexport { graph };`, "module"],
-  ])("is heard in CommonJS, imported by %s: %#", async (name, graph, type) => {
+  it.concurrent.each<[name: string, source: string, type: string]>([
+    ["mine.js", 'import "./word.cjs";', "module"],
+    ["mine.js", 'require("./word.cjs");', "commonjs"],
+    ["mine.ts", 'import "./word.cjs";', "commonjs"],
+    ["mine.cts", 'import "./word.cjs";', "module"],
+  ])("is known in CommonJS too, imported by %s: %#", async (name, source, type) => {
     await using folder = await project({
-      "word.cjs": "exports.word = 'one';",
-      [name]: graph,
+      "word.cjs": 'require("./deep.cjs");',
+      "deep.cjs": "exports.word = 'one';",
+      [name]: source,
+      "load.mjs": `import { loadModule } from ${JSON.stringify(built("graph/loading/module"))};\nawait loadModule("${name}", ".");\nprocess.exit();`,
       "package.json": JSON.stringify({ type }),
     });
-    const server = await dev([name], folder.path);
-    expect(await answer(server.url, "hello")).toBe("one of 1");
-    await writeFile(join(folder.path, "word.cjs"), "exports.word = 'two';");
-    await server.said(SERVES);
-    expect(await answer(server.url, "hello")).toBe("two of 1");
-    expect((await server.stop()).code).toBe(0);
+    const execArgv = ["--import", built("cli/dev/preload")];
+    const child = fork(join(folder.path, "load.mjs"), { cwd: folder.path, execArgv });
+    const loaded: LoadedFile[] = [];
+    child.on("message", (message: Partial<Loaded>) => void loaded.push(...(message.loaded ?? [])));
+    expect(await once(child, "exit")).toEqual([0, null]);
+    for (const file of [name, "word.cjs", "deep.cjs"]) {
+      const path = join(folder.path, file);
+      expect(loaded).toContainEqual({ path, written: (await stat(path)).mtimeMs });
+    }
   });
 });
 

@@ -1,14 +1,22 @@
 /** Preloaded into the server that `sluice dev` starts: tells it which files were loaded, and ends when it does. */
 import { createRequire, register } from "node:module";
-import { fileURLToPath } from "node:url";
 import { MessageChannel, receiveMessageOnPort } from "node:worker_threads";
+import { lastWritten } from "./last-written.ts";
 
-/** What the server tells `sluice dev`: files that were loaded since it last did, absolute. */
-export interface Loaded {
-  readonly loaded: readonly string[];
+export interface LoadedFile {
+  /** Absolute. */
+  readonly path: string;
+  /** When what was loaded of it had been written. */
+  readonly written: number | undefined;
 }
 
-const EVERY_MS = 200;
+/** What the server tells `sluice dev`: files that were loaded since it last did. */
+export interface Loaded {
+  readonly loaded: readonly LoadedFile[];
+}
+
+const EVERY_MS = 100;
+const HURRY_MS = 250;
 
 const { port1: imported, port2: port } = new MessageChannel();
 const { cache: required } = createRequire(import.meta.url);
@@ -17,13 +25,21 @@ const told = new Set<string>();
 register(import.meta.url.replace(/preload(\.[jt]s)$/, "hooks$1"), { data: { port }, transferList: [port] });
 
 function tell(): void {
-  const files = Object.keys(required);
+  const loaded: LoadedFile[] = [];
   for (let got = receiveMessageOnPort(imported); got; got = receiveMessageOnPort(imported)) {
-    files.push(fileURLToPath(String(got.message)));
+    const file = got.message as LoadedFile;
+    if (isNews(file.path)) loaded.push(file);
   }
-  const loaded = files.filter((file) => !told.has(file) && !/[\\/]node_modules[\\/]/.test(file));
-  for (const file of loaded) told.add(file);
+  for (const path of Object.keys(required)) {
+    if (isNews(path)) loaded.push({ path, written: lastWritten(path) });
+  }
   if (loaded.length > 0 && process.connected) process.send?.({ loaded } satisfies Loaded);
+}
+
+function isNews(path: string): boolean {
+  if (told.has(path)) return false;
+  told.add(path);
+  return !/[\\/]node_modules[\\/]/.test(path);
 }
 
 setInterval(tell, EVERY_MS).unref();
@@ -32,5 +48,5 @@ process.on("exit", tell);
 // Nobody would end it when `sluice dev` was killed. Twice: a server takes the second for impatience.
 process.on("disconnect", () => {
   process.kill(process.pid, "SIGTERM");
-  setTimeout(() => process.kill(process.pid, "SIGTERM"), EVERY_MS).unref();
+  setTimeout(() => process.kill(process.pid, "SIGTERM"), HURRY_MS).unref();
 });

@@ -1,7 +1,7 @@
 /** The server of `sluice dev`: a process that is started anew with every change. */
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import type { Loaded } from "./preload.ts";
+import type { Loaded, LoadedFile } from "./preload.ts";
 
 /** Runs get this long to be told that the server goes, and the rest of it to go. */
 const HURRY_MS = 250;
@@ -13,13 +13,13 @@ export class ServerProcess {
   readonly ended: Promise<void>;
 
   /** Starts `sluice serve ...args`. `loaded` hears of the files it loads. */
-  constructor(args: readonly string[], cwd: string, loaded: (files: readonly string[]) => void) {
-    this.#child = fork(besides("main"), ["serve", ...args], {
+  constructor(args: readonly string[], cwd: string, loaded: (file: LoadedFile) => void) {
+    this.#child = fork(fileURLToPath(ours("main")), ["serve", ...args], {
       cwd,
-      execArgv: [...process.execArgv, "--import", new URL(besides("cli/dev/preload"), "file:").href],
+      execArgv: [...process.execArgv, "--import", ours("cli/dev/preload").href],
     });
     // The loader of TypeScript sends messages of its own.
-    this.#child.on("message", (message: Partial<Loaded>) => message.loaded && loaded(message.loaded));
+    this.#child.on("message", (message: Partial<Loaded>) => message.loaded?.forEach(loaded));
     this.ended = new Promise((resolve) => {
       this.#child.once("error", () => resolve());
       this.#child.once("exit", () => resolve());
@@ -38,7 +38,7 @@ export class ServerProcess {
 }
 
 /** A module of Sluice, which is TypeScript when Sluice runs from its sources. */
-function besides(module: string): string {
+function ours(module: string): URL {
   const [extension] = /\.[jt]s$/.exec(import.meta.url) ?? [];
-  return fileURLToPath(new URL(`../../${module}${extension}`, import.meta.url));
+  return new URL(`../../${module}${extension}`, import.meta.url);
 }

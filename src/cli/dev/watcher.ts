@@ -1,27 +1,33 @@
-/** Hears of changes to files, however an editor saves them: it watches their folders, for a file may be replaced. */
-import { type FSWatcher, statSync, watch } from "node:fs";
-import { basename, dirname, join } from "node:path";
+/**
+ * Hears of changes to files by looking at them, again and again: there are few, and so it does not matter how an editor
+ * saves them, whether they are links, or whether their folder goes away and comes back.
+ */
+import { readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { lastWritten } from "./last-written.ts";
 
-/** Files are saved in several steps, and several at a time. */
-const QUIET_MS = 100;
+/** Between two looks. Files are saved in several steps, and several at a time: the first quiet look tells. */
+const EVERY_MS = 100;
 
 /** What somebody may write to mend a start that failed. */
 const SOURCE = /\.(?:[cm]?[jt]sx?|json|env)$|^\.env/;
 
-export class FileWatcher {
-  readonly #folders = new Map<string, FSWatcher>();
-  /** When each file was last written; `undefined`: it is not there. */
-  readonly #written = new Map<string, number | undefined>();
-  #changed: ((file: string) => void) | undefined;
-  #quiet: NodeJS.Timeout | undefined;
-  #newFiles = false;
+type Written = Map<string, number | undefined>;
 
-  /** From now on a change to these is heard too. Absolute paths; they need not be there yet. */
-  add(files: readonly string[]): void {
-    for (const file of files) {
-      this.#written.set(file, lastWritten(file));
-      this.#watch(dirname(file));
-    }
+export class FileWatcher {
+  readonly #files: Written = new Map();
+  /** The source code beside them, while that counts too. */
+  #beside: Written | undefined;
+  #changed: string | undefined;
+  #tell: ((file: string) => void) | undefined;
+  readonly #timer = setInterval(() => this.#look(), EVERY_MS);
+
+  /**
+   * From now on a change to this file is heard too: an absolute path; it need not be there yet. `written` is when what is
+   * known of it was written.
+   */
+  add(file: string, written = lastWritten(file)): void {
+    if (!this.#files.has(file)) this.#files.set(file, written);
   }
 
   /**
@@ -29,42 +35,51 @@ export class FileWatcher {
    * that is watched: it may be the one that was missing.
    */
   next({ newFiles = false } = {}): Promise<string> {
-    this.#newFiles = newFiles;
+    this.#beside = newFiles ? new Map(this.#sources().map((file) => [file, lastWritten(file)])) : undefined;
     return new Promise((resolve) => {
-      this.#changed = resolve;
+      this.#tell = resolve;
     });
   }
 
   close(): void {
-    clearTimeout(this.#quiet);
-    for (const watcher of this.#folders.values()) watcher.close();
-    this.#folders.clear();
+    clearInterval(this.#timer);
   }
 
-  #watch(folder: string): void {
-    if (this.#folders.has(folder) || lastWritten(folder) === undefined) return;
-    const watcher = watch(folder, (_, name) => name !== null && this.#heard(join(folder, name)));
-    // A folder that goes away is watched again when it is back and one of its files is added.
-    watcher.on("error", () => this.#forget(folder));
-    this.#folders.set(folder, watcher);
+  #look(): void {
+    const changed = changedIn(this.#files) ?? this.#changedBeside();
+    if (changed === undefined && this.#changed !== undefined) this.#tell?.(this.#changed);
+    this.#changed = changed;
   }
 
-  #forget(folder: string): void {
-    this.#folders.get(folder)?.close();
-    this.#folders.delete(folder);
+  #changedBeside(): string | undefined {
+    if (!this.#beside) return undefined;
+    for (const file of this.#sources()) if (!this.#beside.has(file)) this.#beside.set(file, undefined);
+    return changedIn(this.#beside);
   }
 
-  #heard(file: string): void {
-    const known = this.#written.has(file);
-    if (!known && !(this.#newFiles && SOURCE.test(basename(file)))) return;
-    const written = lastWritten(file);
-    if (known && written === this.#written.get(file)) return;
-    this.#written.set(file, written);
-    clearTimeout(this.#quiet);
-    this.#quiet = setTimeout(() => this.#changed?.(file), QUIET_MS);
+  #sources(): string[] {
+    const folders = new Set([...this.#files.keys()].map((file) => dirname(file)));
+    return [...folders].flatMap((folder) => sourceNames(folder).map((name) => join(folder, name)));
   }
 }
 
-function lastWritten(path: string): number | undefined {
-  return statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+/** One that was written since it was last looked at. */
+function changedIn(files: Written): string | undefined {
+  let changed: string | undefined;
+  for (const [file, before] of files) {
+    const now = lastWritten(file);
+    if (now === before) continue;
+    files.set(file, now);
+    changed ??= file;
+  }
+  return changed;
+}
+
+/** The names of source code in a folder. */
+function sourceNames(folder: string): string[] {
+  try {
+    return readdirSync(folder).filter((name) => SOURCE.test(name));
+  } catch {
+    return []; // It is as good as empty: nothing in it can be loaded.
+  }
 }

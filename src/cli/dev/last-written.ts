@@ -1,0 +1,10 @@
+import { statSync } from "node:fs";
+
+/** When a file was last written, in milliseconds since 1970; `undefined`: it is not there. Links are followed. */
+export function lastWritten(path: string): number | undefined {
+  try {
+    return statSync(path).mtimeMs;
+  } catch {
+    return undefined; // Nor is one that nobody may look at, or whose folder has become a file.
+  }
+}
