@@ -79,8 +79,8 @@ class NoGraph extends Error {}
 /** The graph that `value` is or makes. */
 async function made(value: unknown, told: string): Promise<Graph> {
   const given = await value;
-  if (typeof given !== "function") return graphOf(given, `${told} is`);
-  return graphOf(await (given as Factory)({ configurable: {} }), `${told} returned`);
+  if (!isFactory(given)) return graphOf(given, `${told} is`);
+  return graphOf(await given({ configurable: {} }), `${told} returned`);
 }
 
 function graphOf(value: unknown, told: string): Graph {
@@ -108,7 +108,7 @@ function isAgent(value: unknown): value is Agent {
 function fittingExport(file: string, exports: Readonly<Record<string, unknown>>): string {
   const names = Object.keys(exports);
   const graphs = names.filter((name) => [isGraph, isAgent, isBuilder, isPromise].some((is) => is(exports[name])));
-  const fitting = graphs.length > 0 ? graphs : names.filter((name) => typeof exports[name] === "function");
+  const fitting = graphs.length > 0 ? graphs : names.filter((name) => isFactory(exports[name]));
   const [only, ...others] = fitting;
   if (only === undefined) throw new Error(`${file} exports no graph. ${whatItExports(exports)}`);
   const chosen =
@@ -128,10 +128,19 @@ function describe(value: unknown): string {
   if (isBuilder(value)) return "a graph to compile";
   if (isPromise(value)) return "a promise";
   if (Array.isArray(value)) return "an array";
+  if (isClass(value)) return "a class";
   if (value === null || value === undefined) return String(value);
   if (typeof value !== "object") return `a ${typeof value}`;
   const { name } = value.constructor ?? {};
   return name && name !== "Object" ? `an instance of ${name}` : "an object";
+}
+
+function isFactory(value: unknown): value is Factory {
+  return typeof value === "function" && !isClass(value);
+}
+
+function isClass(value: unknown): boolean {
+  return typeof value === "function" && /^class\b/.test(Function.prototype.toString.call(value));
 }
 
 function isPromise(value: unknown): boolean {

@@ -225,6 +225,11 @@ export const graph = new StateGraph(MessagesAnnotation).addNode("count", () => (
     ["none.mjs:port", `"port" of none.mjs is a number, ${NO_GRAPH}`],
     ["none.mjs:hosts", `"hosts" of none.mjs is an array, ${NO_GRAPH}`],
     ["none.mjs:at", `"at" of none.mjs is an instance of Date, ${NO_GRAPH}`],
+    ["none.mjs:Server", `"Server" of none.mjs is a class, ${NO_GRAPH}`],
+    [
+      "none.mjs",
+      "none.mjs exports no graph. It exports Server (a class), at (an instance of Date), hosts (an array), port (a number).",
+    ],
     ["empty.mjs", "empty.mjs exports no graph. It exports nothing."],
     ["model.mjs:graph", `"graph" of model.mjs is an instance of FakeListChatModel, ${NO_GRAPH}`],
     ["model.mjs:returnsModel", `"returnsModel" of model.mjs returned an instance of FakeListChatModel, ${NO_GRAPH}`],
