@@ -58,6 +58,7 @@ export function configSources(
   { cwd, packageRoot }: CommandContext,
 ): ConfigSources {
   const { config: configFile, port, host } = values;
+  if (graphs.includes("")) throw new UsageError("The name of a file is empty.");
   if (configFile !== undefined && graphs.length > 0) throw new UsageError("Give files or --config, not both.");
   const settings = { ...(port === undefined ? {} : { PORT: port }), ...(host === undefined ? {} : { HOST: host }) };
   return { cwd, packageRoot, graphs, configFile, settings };

@@ -114,6 +114,9 @@ export const agent = createAgent({ model: new Model({ responses: ["Yes."], sleep
   it.concurrent.each<[string[], number, string]>([
     [["a.js", "--config", "b.json"], 2, "Give files or --config, not both.\n\nUsage: sluice serve"],
     [["--config", "none.json"], 1, "--config: there is no none.json in "],
+    [["constructor"], 1, 'Agent constructor: there is no bundled agent "constructor". Bundled: assistant, '],
+    [[""], 2, "The name of a file is empty.\n\nUsage: sluice serve"],
+    [["--host", "192.0.2.1"], 1, "HOST is no address of this machine (EADDRNOTAVAIL). Set it to 127.0.0.1, or to "],
     [["--port", "many"], 1, 'PORT="many" is not valid: '],
     [["--config", "typo.json"], 1, 'Agent a: there is no bundled agent "asistant". Bundled: assistant, '],
     [
