@@ -19,6 +19,7 @@ const FINAL: Readonly<Record<number, string>> = {
   4400: "bad_request",
   4401: "unauthorized",
   4403: "forbidden",
+  4404: "not_found",
   4406: "bad_request",
 };
 

@@ -59,6 +59,12 @@ const PATIENCE = 2.3;
 /** What the reading side calls a socket that nobody closed. */
 const ABNORMAL = 1006;
 
+/** The close code that a refused handshake counts as, where its status can be seen: `ws` names it, browsers do not. */
+function refusal(said: string): number | undefined {
+  const status = /^Unexpected server response: (\d+)$/.exec(said)?.[1];
+  return status === undefined ? undefined : 4_000 + Number(status);
+}
+
 export class Line {
   readonly #options: LineOptions;
   readonly #events: LineEvents;
@@ -133,7 +139,7 @@ export class Line {
       said = message ?? "";
     };
     socket.onclose = ({ code, reason }: { code: number; reason: string }) => {
-      if (this.#socket === socket) this.#lost(code, reason || said);
+      if (this.#socket === socket) this.#lost(refusal(said) ?? code, reason || said);
     };
     this.#listen(this.#options.openMs ?? 10_000);
   }

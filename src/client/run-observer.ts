@@ -64,9 +64,11 @@ export class RunObserver implements Listener {
     this.#beginning = true;
   }
 
-  /** Ends it here, in the way that both generations of clients know as an abort and not as a failure. */
+  /** Ends it here, as `HttpAgent` ends a run that is aborted: it resolves, and who listens can tell it from an answer. */
   abort(): void {
-    this.onError(Object.assign(new Error("The run was aborted."), { name: "AbortError" }));
+    this.#ended();
+    this.#observer.next({ type: EventType.RUN_ERROR, message: "The run was aborted.", code: "abort" } as BaseEvent);
+    this.#observer.complete();
   }
 
   onError(error: Error): void {

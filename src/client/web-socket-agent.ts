@@ -1,5 +1,5 @@
 /** Sluice over a WebSocket, for everything that takes an AG-UI agent. Replaces `HttpAgent`, and comes back by itself. */
-import { AbstractAgent, type AgentConfig, type BaseEvent, type RunAgentInput } from "@ag-ui/client";
+import { AbstractAgent, type AgentConfig, type RunAgentInput } from "@ag-ui/client";
 import { Observable } from "rxjs";
 import { type ConnectionOptions, type Following, type RunOptions, SluiceConnection } from "./connection.ts";
 import { type ObservedRun, RunObserver } from "./run-observer.ts";
@@ -45,12 +45,12 @@ export class WebSocketAgent extends AbstractAgent {
   }
 
   /** The run's events. What happens to the socket goes unnoticed; an error means that the run's end cannot be told. */
-  run(input: RunAgentInput): Observable<BaseEvent> {
+  run(input: RunAgentInput): ReturnType<AbstractAgent["run"]> {
     return this.observe(input, { runId: input.runId }, (connection, options) => connection.run(input, options));
   }
 
   /** Where the thread stands, and what is said on it until its run ends. Starts nothing. */
-  protected override connect(input: RunAgentInput): Observable<BaseEvent> {
+  protected override connect(input: RunAgentInput): ReturnType<AbstractAgent["run"]> {
     const reasoning = new Map<string, string>();
     for (const message of this.messages) if (message.role === "reasoning") reasoning.set(message.id, message.content);
     return this.observe(input, { reasoning }, (connection, options) => connection.subscribe(input.threadId, options));
@@ -78,7 +78,7 @@ export class WebSocketAgent extends AbstractAgent {
     { threadId, protocolVersion: protocol = "0.0" }: RunAgentInput,
     run: Omit<ObservedRun, "ended">,
     follow: (connection: SluiceConnection, options: RunOptions & Listener) => Following,
-  ): Observable<BaseEvent> {
+  ): ReturnType<AbstractAgent["run"]> {
     const { agent, events, tokens, reasoning, connection: shared } = this.config;
     const { url, WebSocket, openMs, onState, backoff } = this.config;
     return new Observable((subscriber) => {

@@ -188,7 +188,25 @@ export function agentSuite(
       await away;
       subject.abortRun();
       await done;
+      expect(ear.events.at(-1)).toMatchObject({ type: "RUN_ERROR", code: "abort" });
       expect(subject.messages.at(-1)).toMatchObject({ content: "Well" });
+    });
+
+    it("a run that never reached the server does not look like one that succeeded", async () => {
+      proxy.reachable = false;
+      let waiting = () => {};
+      const away = new Promise<void>((lost) => {
+        waiting = lost;
+      });
+      const onState = ({ status }: ConnectionState) => {
+        if (status === "waiting") waiting();
+      };
+      const subject = await agent({ backoff: { firstMs: 60_000 }, onState });
+      const { ear, done } = run(subject);
+      await away;
+      subject.abortRun();
+      await done;
+      expect(ear.events).toMatchObject([{ type: "RUN_ERROR", code: "abort" }]);
     });
 
     it("means nothing when nothing runs", async () => {

@@ -161,6 +161,27 @@ describe("coming back", () => {
     expect(ear.errors).toMatchObject([{ code: error }]);
   });
 
+  it.each([
+    [400, "bad_request"],
+    [401, "unauthorized"],
+    [403, "forbidden"],
+    [404, "not_found"],
+  ])("after a handshake that is refused with %i it does not: %s", async (status, error) => {
+    const { confirmed } = client().run(input);
+    server.socket.refuse(status);
+    await expect(confirmed).rejects.toMatchObject({ code: error, message: /Unexpected server response/ });
+    jest.advanceTimersByTime(3_600_000);
+    expect(server.sockets).toHaveLength(1);
+  });
+
+  it.each([429, 500, 503])("after a handshake that is refused with %i it does", (status) => {
+    client().run(input);
+    server.socket.refuse(status);
+    expect(states.at(-1)).toMatchObject({ status: "waiting", error: { code: "unreachable" } });
+    jest.advanceTimersByTime(5_250);
+    expect(server.sockets).toHaveLength(2);
+  });
+
   it("gives up after as many attempts as it was told", () => {
     const ear = new Ear();
     client({ backoff: { attempts: 2 } }).run(input, ear.listener);

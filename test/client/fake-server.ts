@@ -45,6 +45,12 @@ export class FakeSocket implements WebSocketLike {
     this.say({ type: "event", topic: "thread:t", ...(cursor ? { cursor } : {}), data, ...fields });
   }
 
+  /** Refuses the handshake, in the words of ws. */
+  refuse(status: number): void {
+    (this.onerror as (event: { message: string }) => void)({ message: `Unexpected server response: ${status}` });
+    this.shut(1006);
+  }
+
   shut(code: number, reason = ""): void {
     (this.onclose as (event: { code: number; reason: string }) => void)({ code, reason });
   }

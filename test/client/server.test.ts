@@ -201,7 +201,7 @@ describe("the server goes", () => {
     expect(states.find(({ status }) => status === "waiting")).toMatchObject({ error: { message: /shutting down/ } });
   });
 
-  it("a server that refuses the handshake is no end", async () => {
+  it("a server that refuses the handshake for good is an end, by the code of its status", async () => {
     const states: ConnectionState[] = [];
     client.close();
     const url = `${sluice.ws}/ws?agent=nobody`;
@@ -209,11 +209,10 @@ describe("the server goes", () => {
     client = new SluiceConnection({
       url,
       ...quick,
-      backoff: { ...quick.backoff, attempts: 2 },
       onState: (state) => states.push(state),
     });
     client.run(userInput("hi"), ear.listener);
-    await expect(ear.ended).rejects.toMatchObject({ code: "unreachable", message: /404/ });
-    expect(states.map(({ status }) => status)).toEqual(["connecting", "waiting", "connecting", "closed"]);
+    await expect(ear.ended).rejects.toMatchObject({ code: "not_found", message: /404/, retryable: false });
+    expect(states.map(({ status }) => status)).toEqual(["connecting", "closed"]);
   });
 });

@@ -1,5 +1,5 @@
 /** The package itself: what is in it, and whether whoever installs it can use it. */
-import { readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { consumer, type Packed, pack, ROOT, run, temporary } from "./packed.ts";
@@ -150,6 +150,13 @@ describe("importing it", () => {
 });
 
 describe("its types", () => {
+  it("the agent's are AG-UI's: a project's own rxjs may be another than that of @ag-ui/client", async () => {
+    const folder = join(path, "node_modules", "langgraph-sluice", "dist", "client");
+    const names = (await readdir(folder)).filter((name) => name.endsWith(".d.ts"));
+    expect(names).toContain("web-socket-agent.d.ts");
+    for (const name of names) expect(await readFile(join(folder, name), "utf8")).not.toContain("rxjs");
+  });
+
   it.each([
     ["node16", { module: "node16", moduleResolution: "node16" }],
     ["bundler", { module: "esnext", moduleResolution: "bundler" }],
