@@ -59,7 +59,7 @@ test("what is proposed can be edited, and the page may be reloaded before", asyn
   await page.reload();
   await button("Edit").click();
   await conversation.getByLabel(/^Text/).fill("buy oat milk");
-  await button("Edit").click();
+  await button("Save").click();
   await tool("write_note").waitFor();
   await quiet();
   expect(notesIn(notesDir).join()).toContain("buy oat milk");

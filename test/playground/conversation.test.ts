@@ -227,7 +227,7 @@ test("progress is told by steps and by tokens, and does not go back", () => {
   expect(progress.value).toEqual({ done: 3, total: 5, label: "Weigh", tokensPerSecond: 38.5 });
 });
 
-test("state is told with what changed in it", () => {
+test("state is told with all that a run changed in it", () => {
   const conversation = told([
     runStarted("r"),
     { type: EventType.STATE_SNAPSHOT, snapshot: { plan: ["a"], "x/y": 1 } },
@@ -245,14 +245,30 @@ test("state is told with what changed in it", () => {
       { op: "add", path: "/plan/-", value: "b" },
       { op: "remove", path: "/x~1y" },
     ],
+    count: 2,
   });
-  told([{ type: EventType.STATE_SNAPSHOT, snapshot: { plan: ["a", "b"] } }], conversation);
-  expect(conversation.state.value?.changes).toHaveLength(2);
-  told([{ type: EventType.STATE_SNAPSHOT, snapshot: { plan: ["a", "c"], done: true } }], conversation);
+  told([{ type: EventType.STATE_DELTA, delta: [{ op: "add", path: "/risk", value: 1 }] }], conversation);
+  expect(conversation.state.value).toMatchObject({ value: { risk: 1 }, count: 3 });
+  told([{ type: EventType.STATE_SNAPSHOT, snapshot: { plan: ["a", "b"], risk: 1 } }], conversation);
+  expect(conversation.state.value?.count).toBe(3);
+
+  told([runStarted("s")], conversation);
+  expect(conversation.state.value?.count).toBe(3);
+  told([{ type: EventType.STATE_SNAPSHOT, snapshot: { plan: ["a", "c"], risk: 1, done: true } }], conversation);
   expect(conversation.state.value?.changes).toEqual([
     { op: "replace", path: "/plan/1", value: "c" },
     { op: "add", path: "/done", value: true },
   ]);
+});
+
+test("of very many changes of state the last are kept, and all counted", () => {
+  const conversation = told([runStarted("r"), { type: EventType.STATE_SNAPSHOT, snapshot: { n: 0 } }]);
+  for (let n = 1; n <= 500; n += 1)
+    told([{ type: EventType.STATE_DELTA, delta: [{ op: "replace", path: "/n", value: n }] }], conversation);
+  expect(conversation.state.value?.count).toBe(500);
+  expect(conversation.state.value?.changes.map(({ value }) => value)).toEqual(
+    Array.from({ length: 20 }, (_, index) => 481 + index),
+  );
 });
 
 test("what happens is said in a few words", async () => {

@@ -1,7 +1,14 @@
 /** From the schema of an answer to a form, and from what was typed to the answer. */
 import { describe, expect, test } from "@jest/globals";
 import { answerSchema } from "../../src/agents/decision.ts";
-import { answerOf, decisionsOf, type Field, fieldsFor, formOf } from "../../src/playground/interrupts/schema.ts";
+import {
+  answerOf,
+  confirming,
+  decisionsOf,
+  type Field,
+  fieldsFor,
+  formOf,
+} from "../../src/playground/interrupts/schema.ts";
 
 const names = (fields: readonly Field[]) => fields.map(({ name, kind }) => `${name}: ${kind}`);
 
@@ -9,6 +16,7 @@ describe("a form", () => {
   test("for a decision has a button for each, and the fields that each wants", () => {
     const { decision, fields, bare } = formOf(answerSchema({ title: "Milk", text: "Buy milk" }));
     expect(decision && decisionsOf(decision).map(({ label }) => label)).toEqual(["Approve", "Edit", "Reject"]);
+    expect(["Approve", "Edit", "Reject"].map(confirming)).toEqual(["Approve", "Save", "Reject"]);
     expect(names(fieldsFor(fields, "approve"))).toEqual([]);
     expect(fieldsFor(fields, "edit").map(({ name, initial }) => [name, initial])).toEqual([
       ["title", "Milk"],

@@ -12,10 +12,16 @@ import { itemsOf } from "./snapshot.ts";
 import { type Progress, progressed, type Step, stepFinished, stepStarted } from "./steps.ts";
 import { contentText, runError, sentence, textOf } from "./wording.ts";
 
-/** The state of a graph that its agent exposes, and what changed in it last. */
+/** How many of a run's changes of state are kept. */
+const CHANGES_KEPT = 20;
+
+/** The state of a graph that its agent exposes, and what the latest run that changed it did to it. */
 export interface ExposedState {
   readonly value: unknown;
+  /** The last of them. */
   readonly changes: readonly PatchOperation[];
+  /** How many there were. */
+  readonly count: number;
 }
 
 export interface ActiveRun {
@@ -39,7 +45,7 @@ export class Conversation {
   readonly state = signal<ExposedState | undefined>(undefined);
   readonly interrupts = signal<readonly Interrupt[]>([]);
   /** Something was missed for good, and the thread was told anew. */
-  readonly gap = signal<string | undefined>(undefined);
+  readonly missed = signal(false);
   /** It was told where the thread stands. */
   readonly known = signal(false);
   readonly #dirty = new Set<Growing>();
@@ -48,6 +54,8 @@ export class Conversation {
   #firstTextAt: number | undefined;
   /** The run was told from its first event, so that what it took can be known. */
   #whole = false;
+  /** The state was not told of in this run yet. */
+  #stateIsOld = true;
 
   /** `changed`: there is something to flush. */
   constructor(changed: () => void = () => {}, said: (said: Said) => void = () => {}) {
@@ -152,13 +160,13 @@ export class Conversation {
     if (this.run.value) this.#closeAll();
     this.#whole = messages.length > 0 || this.known.value;
     this.#firstTextAt = undefined;
+    this.#stateIsOld = this.run.value?.runId !== runId;
     batch(() => {
       const known = this.run.value;
       this.run.value = known?.runId === runId ? known : { runId, startedAt: at };
       this.steps.value = [];
       this.progress.value = undefined;
       this.interrupts.value = [];
-      this.gap.value = undefined;
       for (const message of messages) {
         if (message.role === "user") this.#list.put({ kind: "user", id: message.id, content: message.content });
         if (message.role === "tool")
@@ -203,13 +211,20 @@ export class Conversation {
     if (isNews || open.length > 0) this.#said({ kind: "notice", text: sentence(outcome, failed, open) });
   }
 
-  #tellState(value: unknown, changes = differences(this.state.value?.value ?? {}, value)): void {
+  #tellState(value: unknown, changes = this.state.value ? differences(this.state.value.value, value) : []): void {
     // A snapshot that repeats what is known says nothing, and the last changes stay in view.
-    if (changes.length > 0 || !this.state.value) this.state.value = { value, changes };
+    const known = this.state.value;
+    if (known && changes.length === 0) return;
+    const before = this.#stateIsOld ? undefined : known;
+    this.#stateIsOld = false;
+    this.state.value = {
+      value,
+      changes: [...(before?.changes ?? []), ...changes].slice(-CHANGES_KEPT),
+      count: (before?.count ?? 0) + changes.length,
+    };
   }
 
   #custom(name: string, value: unknown): void {
-    if (name === "sluice.gap") this.gap.value = textOf((value as { reason?: unknown } | null)?.reason) ?? "window";
     if (name === "progress" || name === "sluice.progress") this.progress.value = progressed(this.progress.value, value);
   }
 

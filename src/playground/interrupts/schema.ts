@@ -59,6 +59,11 @@ export function decisionsOf({ kind, choices }: Field): readonly { label: string;
   return choices.map((value) => ({ label: titled(value), value }));
 }
 
+/** What a decision is called once its fields are filled in: an edit is done, not begun. */
+export function confirming(label: string): string {
+  return label === "Edit" ? "Save" : label;
+}
+
 /** The fields that a decision wants: those whose description says so ("For edit: ..."), or all if none says anything. */
 export function fieldsFor(fields: readonly Field[], value: unknown): readonly Field[] {
   const named = fields.some(({ hint }) => /^for \w+:/i.test(hint ?? ""));

@@ -86,7 +86,6 @@ export async function stop(): Promise<void> {
 /** `false`: it was refused, and the conversation says why. */
 async function start(messages: readonly Message[], resume?: readonly ResumeEntry[]): Promise<boolean> {
   const [line, shown] = [transport.value, conversation.value];
-  if (!line) return false;
   const input = {
     threadId: threadId.value,
     runId: freshId(),
@@ -97,6 +96,10 @@ async function start(messages: readonly Message[], resume?: readonly ResumeEntry
     ...(resume && { resume: [...resume] }),
     forwardedProps: { sluice: { progress: true } },
   };
+  if (!line) {
+    shown.refuse(input.runId, { code: "unreachable", message: "There is no line to it yet.", retryable: true });
+    return false;
+  }
   lastRun.value = { agent: agent.value, input };
   sending.value = true;
   try {

@@ -16,10 +16,11 @@ export const doorError = signal<LineError | undefined>(undefined);
 export const threadError = signal<LineError | undefined>(undefined);
 
 const RETRY_MS = 2_000;
+let retry: ReturnType<typeof setTimeout> | undefined;
 
 export function startPage(): void {
-  addEventListener("hashchange", () => openThread(threadInHash() ?? freshId()));
-  openThread(threadInHash() ?? freshId());
+  addEventListener("hashchange", () => openThread(threadInHash() || freshId()));
+  openThread(threadInHash() || freshId());
   effect(() => {
     document.documentElement.dataset.theme = theme.value;
   });
@@ -41,7 +42,10 @@ export function openThread(id: string): void {
   threadId.value = id;
   chooseAgent();
   const hash = `#thread=${encodeURIComponent(id)}`;
-  if (location.hash !== hash) history.pushState(null, "", hash);
+  if (location.hash === hash) return;
+  // An address without a thread is not come back to: it would lead to yet another new one.
+  if (threadInHash()) history.pushState(null, "", hash);
+  else history.replaceState(null, "", hash);
 }
 
 export function newThread(): void {
@@ -85,8 +89,9 @@ function follow(): (() => void) | undefined {
       tap.push(received);
       shown.apply(received.event, received.at);
     },
-    onBeginning: () => {
+    onBeginning: (missed = false) => {
       shown.known.value = false;
+      shown.missed.value ||= missed;
       threadError.value = undefined;
     },
     onResume: (resume) => tap.resumed(resume),
@@ -118,6 +123,7 @@ function refreshAfterRuns(): void {
 
 /** Asks for the agents until they are known, or until asking is of no use. */
 export async function loadAgents(): Promise<void> {
+  clearTimeout(retry);
   try {
     // A thread goes on with the agent that answered there last, and the list of threads knows which.
     const [info] = await Promise.all([
@@ -130,7 +136,8 @@ export async function loadAgents(): Promise<void> {
     doorError.value = undefined;
   } catch (thrown) {
     doorError.value = lineError(thrown);
-    if (doorError.value.retryable) setTimeout(() => void loadAgents(), RETRY_MS);
+    clearTimeout(retry);
+    if (doorError.value.retryable) retry = setTimeout(() => void loadAgents(), RETRY_MS);
   }
 }
 

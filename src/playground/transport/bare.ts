@@ -6,10 +6,13 @@ import type { Narrowing } from "../../client/connection.ts";
 import { type AguiEvent, EventType, isTerminal, type RunAgentInput } from "../../protocol/events.ts";
 import { Attempts } from "./attempts.ts";
 import { CatchUp } from "./catch-up.ts";
-import { lineError, request } from "./http.ts";
+import { lineError, request, unreachable } from "./http.ts";
 import { sseFrames } from "./sse-reader.ts";
 import type { LineError, Listener, Transport } from "./transport.ts";
 import { bytesOf, Wire, WiredSocket } from "./wire.ts";
+
+/** How a WebSocket closes that was sent a larger message than the server takes. */
+const TOO_LARGE = 1009;
 
 interface Start {
   readonly runId: string;
@@ -51,7 +54,11 @@ export function bareTransport(base: URL, agentName: () => string): Transport {
       if (socket !== opened) return;
       socket = undefined;
       catchUp.lost(undefined);
-      attempts.lost(reason || `The socket closed with ${code}.`, code);
+      const said = reason || `The socket closed with ${code}.`;
+      const tooLarge = code === TOO_LARGE && start;
+      // Only what was sent was wrong: without it the line comes back.
+      attempts.lost(said, tooLarge ? undefined : code);
+      if (tooLarge) refuse({ code: "payload_too_large", message: said, retryable: false });
       if (attempts.state.value.error && attempts.state.value.status === "closed")
         listener?.onError(attempts.state.value.error);
     };
@@ -109,10 +116,13 @@ export function bareTransport(base: URL, agentName: () => string): Transport {
     if (event.type === EventType.RUN_ERROR && told === 0)
       error = lineError({ ...event, retryable: event.metadata?.retryable });
     if (event.type === EventType.CUSTOM && event.name === "sluice.error") error = lineError(event.value);
-    if (!error) return false;
-    start.refused(error);
+    if (error) refuse(error);
+    return error !== undefined;
+  }
+
+  function refuse(error: LineError): void {
+    start?.refused(error);
     start = undefined;
-    return true;
   }
 
   function hangUp(): void {
@@ -156,7 +166,8 @@ export function bareTransport(base: URL, agentName: () => string): Transport {
       });
     },
     async cancel(_agent: string, thread: string) {
-      socket?.send(JSON.stringify({ type: "cancel", threadId: thread }));
+      if (!socket || attempts.state.value.status !== "open") throw unreachable("The line is gone.");
+      socket.send(JSON.stringify({ type: "cancel", threadId: thread }));
     },
     refused: () => Promise.resolve(undefined),
     cut: () => wire.cut(),

@@ -95,7 +95,7 @@ export function framesTransport(base: URL): Transport {
         },
         onGap: () => {
           position = undefined;
-          next.onBeginning();
+          next.onBeginning(true);
         },
         onError: (error) => next.onError(error),
       });

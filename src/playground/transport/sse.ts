@@ -129,7 +129,7 @@ export function sseTransport(base: URL): Transport {
   function one(data: string, id: string | undefined, facts: Pick<Received, "entries" | "replayed">): void {
     const event = JSON.parse(data) as AguiEvent;
     if (run && isTerminal(event.type)) run = undefined;
-    if (event.type === EventType.CUSTOM && event.name === "sluice.gap") listener?.onBeginning();
+    if (event.type === EventType.CUSTOM && event.name === "sluice.gap") listener?.onBeginning(true);
     listener?.onEvent({ event, cursor: id, bytes: bytesOf(data), at: performance.now(), ...facts });
   }
 

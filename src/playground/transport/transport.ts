@@ -54,8 +54,11 @@ export interface LineState {
 
 export interface Listener {
   onEvent(received: Received): void;
-  /** What is held of the thread is void: what comes next tells it from its beginning. */
-  onBeginning(): void;
+  /**
+   * What is held of the thread is void: what comes next tells it from its beginning. `missed`: because it cannot be
+   * continued, and its events of the time between are no longer kept.
+   */
+  onBeginning(missed?: boolean): void;
   /** The line is back and has caught up. */
   onResume(resume: Resume): void;
   /** The thread is followed no more. */

@@ -1,6 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import { conversation } from "../state/chat.ts";
-import { threadId, transport } from "../state/session.ts";
+import { transport } from "../state/session.ts";
 import { doorError, loadAgents, threadError } from "../state/start.ts";
 import type { LineError } from "../transport/transport.ts";
 import { Icon } from "./icons.tsx";
@@ -64,14 +64,18 @@ function Gone({ retryAt, onTry }: { retryAt: number | undefined; onTry: () => vo
 
 /** The thread was told anew. The page shows all there is, but it did not see how it came. */
 function Missed() {
-  const reason = conversation.value.gap.value;
-  const [seen, setSeen] = useState("");
-  const this_ = `${threadId.value} ${reason}`;
-  if (reason === undefined || seen === this_) return null;
+  const { missed } = conversation.value;
+  if (!missed.value) return null;
   return (
     <div class="banner">
-      <p>Some events came while this page was away and are no longer kept. The conversation below is complete.</p>
-      <button type="button" class="button" onClick={() => setSeen(this_)}>
+      <p>Events that came while this page was away are no longer kept. The conversation below is complete.</p>
+      <button
+        type="button"
+        class="button"
+        onClick={() => {
+          missed.value = false;
+        }}
+      >
         Good
       </button>
     </div>

@@ -1,4 +1,4 @@
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { ContentPart } from "../../protocol/events.ts";
 import { busy, conversation, send, stop } from "../state/chat.ts";
 import { agent, agents } from "../state/session.ts";
@@ -37,6 +37,20 @@ export function Composer() {
       }
     }
   };
+  // Files may be dropped anywhere: beside a small target the browser would leave the page for them.
+  useEffect(() => {
+    const dragged = (event: DragEvent) => {
+      if (!event.dataTransfer?.types.includes("Files")) return;
+      event.preventDefault();
+      setDropping(event.type === "dragover");
+      if (event.type === "drop") void add(event.dataTransfer.files);
+    };
+    const kinds = ["dragover", "dragleave", "drop"] as const;
+    for (const kind of kinds) addEventListener(kind, dragged);
+    return () => {
+      for (const kind of kinds) removeEventListener(kind, dragged);
+    };
+  }, []);
   const submit = () => {
     if (empty || busy.value || waiting) return;
     const bytes = attached.reduce((sum, one) => sum + one.bytes, new TextEncoder().encode(text).length);
@@ -60,16 +74,6 @@ export function Composer() {
       onSubmit={(event) => {
         event.preventDefault();
         submit();
-      }}
-      onDragOver={(event) => {
-        event.preventDefault();
-        setDropping(true);
-      }}
-      onDragLeave={() => setDropping(false)}
-      onDrop={(event) => {
-        event.preventDefault();
-        setDropping(false);
-        void add(event.dataTransfer?.files ?? []);
       }}
     >
       {attached.length > 0 && (

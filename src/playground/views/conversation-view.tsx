@@ -57,10 +57,10 @@ export function ConversationView() {
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard */}
       <section class="conversation" aria-label="Conversation" tabIndex={0} ref={scroller}>
         <div class="column" ref={content}>
-          <StatePanel />
           {items.value.map((item) => (
             <ItemView key={keyOf(item)} item={item} />
           ))}
+          <StatePanel />
           {interrupts.value.length > 0 && <Interrupts />}
           {busyWith(items.value.at(-1)) && <Pending />}
           {empty && known.value && <Welcome />}

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import type { Interrupt, ResumeEntry } from "../../protocol/events.ts";
-import { answerOf, decisionsOf, type Field, fieldsFor, formOf } from "../interrupts/schema.ts";
+import { answerOf, confirming, decisionsOf, type Field, fieldsFor, formOf } from "../interrupts/schema.ts";
 import { answer, busy, conversation } from "../state/chat.ts";
 import { count } from "./figures.ts";
 import { SchemaFields } from "./schema-fields.tsx";
@@ -132,7 +132,7 @@ function Question({ interrupt, given, onAnswer, onTakeBack }: QuestionProps) {
           ) : (
             <>
               <button type="submit" class="button primary" disabled={busy.value}>
-                {decisionsOf(form.decision).find(({ value }) => value === decided)?.label}
+                {confirming(decisionsOf(form.decision).find(({ value }) => value === decided)?.label ?? "")}
               </button>
               <button type="button" class="button" onClick={() => decide(undefined)}>
                 Back

@@ -20,11 +20,16 @@ export function LineStatus() {
   const line = transport.value;
   if (!line) return null;
   const { status } = line.state.value;
+  const name = NAMES[line.kind];
   return (
-    <span class={`line ${status}`} title={`${NAMES[line.kind]}: ${STATES[status]}`}>
+    <span class={`line ${status}`} title={`${name}: ${STATES[status]}`}>
       <span class="dot" aria-hidden="true" />
-      <span class="what">{NAMES[line.kind]}</span>
-      <span class="hidden">{STATES[status]}</span>
+      <span class="what" aria-hidden="true">
+        {status === "open" ? name : STATES[status]}
+      </span>
+      <span class="hidden">
+        {name}: {STATES[status]}
+      </span>
     </span>
   );
 }

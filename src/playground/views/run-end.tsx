@@ -47,7 +47,7 @@ const HEADINGS: Readonly<Record<string, string>> = {
   thread_busy: "A run is active on this thread",
   interrupt_pending: "The thread waits for an answer",
   payload_too_large: "The message is too large",
-  model_error: "The model could not be reached",
+  model_error: "The model call failed",
   draining: "The server is shutting down",
   overloaded: "The server is at its limit",
   unreachable: "The server cannot be reached",

@@ -59,7 +59,7 @@ function Thread({ thread, onOpen }: { thread: ThreadInfo; onOpen: () => void }) 
   const remove = async () => {
     try {
       await deleteThread(thread.threadId);
-      if (current) newThread();
+      if (threadId.value === thread.threadId) newThread();
     } catch (thrown) {
       setProblem(lineError(thrown).message);
     }

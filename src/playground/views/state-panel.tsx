@@ -8,28 +8,29 @@ const BRIEF = 160;
 /** What is shown of the state, in characters. */
 const LONGEST = 50_000;
 
-/** The graph's state as far as its agent exposes it, and what changed in it last. */
+/** The graph's state as far as its agent exposes it, and what the last run changed in it. */
 export function StatePanel() {
   const state = conversation.value.state.value;
   // A graph that begins tells that there is nothing yet.
-  if (!state || (state.changes.length === 0 && JSON.stringify(state.value) === "{}")) return null;
-  const { value, changes } = state;
+  if (!state || (state.count === 0 && JSON.stringify(state.value) === "{}")) return null;
+  const { value, changes, count: all } = state;
   return (
     <details class="state">
       <summary>
-        <Icon name="gauge" /> State
-        <span class="quiet">{changes.length > 0 ? count(changes.length, "change") : "unchanged"}</span>
+        <Icon name="braces" /> State
+        {all > 0 && <span class="quiet">{count(all, "change")}</span>}
         <Icon name="chevron" size={12} />
       </summary>
       <div class="inside">
         <ul class="changes" aria-label="Last changes">
-          {changes.slice(0, 20).map(({ op, path, value: to }) => (
-            <li key={op + path} class={op}>
+          {changes.map(({ op, path, value: to }, index) => (
+            <li key={index} class={op}>
               <span class="op">{OPS[op] ?? op}</span> <code>{path || "/"}</code>{" "}
               {op !== "remove" && <span class="quiet">{JSON.stringify(to)?.slice(0, BRIEF)}</span>}
             </li>
           ))}
         </ul>
+        {all > changes.length && <p class="quiet small">{count(all - changes.length, "change")} before these.</p>}
         <ScrollText name="The whole state" text={JSON.stringify(value, null, 2)?.slice(0, LONGEST) ?? ""} />
       </div>
     </details>

@@ -10,6 +10,12 @@ export function Welcome() {
     <div class="welcome">
       <h2>{current.name}</h2>
       {current.description && <p class="quiet">{current.description}</p>}
+      {!current.description && prompts.length === 0 && (
+        <p class="quiet small">
+          Its author can have it introduced here: with <code>description</code> and <code>prompts</code>, where the
+          agent is configured.
+        </p>
+      )}
       {prompts.length > 0 && (
         <ul class="prompts" aria-label="Suggestions">
           {prompts.map((prompt) => (
