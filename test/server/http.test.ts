@@ -86,6 +86,16 @@ const JSON_ONLY = { accept: "application/json" };
 const deltas = (events: readonly AguiEvent[]) =>
   events.flatMap((event) => (event.type === "TEXT_MESSAGE_CONTENT" ? [event.delta] : []));
 
+it.each(["/chat", "/agui", "/agui/agent/quick/run", "/agui/agent/quick/connect"])(
+  "POST %s says how to send a body that is not called JSON",
+  async (path) => {
+    // What curl -d says of it.
+    const form = await post(path, { message: "hi" }, { "content-type": "application/x-www-form-urlencoded" });
+    const message = "body: send JSON, with the header Content-Type: application/json.";
+    expect([form.status, form.body]).toMatchObject([400, { error: { code: "bad_request", message } }]);
+  },
+);
+
 describe("POST /agui", () => {
   it("answers with an event stream of the default agent, LF only, with a cursor as id on each event", async () => {
     const sse = await openSse(`${sluice.url}/agui`, input());

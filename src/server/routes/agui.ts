@@ -13,6 +13,7 @@ import { catchUpAgui, standing } from "../catch-up.ts";
 import { parseNarrowing, viewFor } from "../narrowing.ts";
 import { readResult } from "../result.ts";
 import type { ServerOptions } from "../server-options.ts";
+import { jsonBody } from "./json-body.ts";
 import { sendEvents } from "./send-events.ts";
 import { whileOpen } from "./while-open.ts";
 
@@ -54,7 +55,7 @@ async function run(
   response: Response,
 ): Promise<void> {
   const { runs, log } = options;
-  const input = parseRunAgentInput(request.body);
+  const input = parseRunAgentInput(jsonBody(request));
   const narrowing = parseNarrowing(request.query);
   const asked = lastEventId(request);
   await whileOpen(response, async (signal) => {
@@ -89,7 +90,7 @@ async function run(
 async function connect(options: ServerOptions, agent: string, request: Request, response: Response): Promise<void> {
   const { runs, registry, log } = options;
   registry.get(agent);
-  const { threadId: sent, after: asked } = parseWith(connectBody, request.body, "body");
+  const { threadId: sent, after: asked } = parseWith(connectBody, jsonBody(request), "body");
   const threadId = checkId("threadId", sent);
   const narrowing = parseNarrowing(request.query);
   const nobody = { threadId, runId: randomUUID() };

@@ -5,12 +5,13 @@ import { checkId } from "../../protocol/ids.ts";
 import { chatBody, parseWith } from "../../protocol/input.ts";
 import { chatAnswer, readResult } from "../result.ts";
 import type { ServerOptions } from "../server-options.ts";
+import { jsonBody } from "./json-body.ts";
 import { whileOpen } from "./while-open.ts";
 
 export function chatRoutes({ runs, log }: Pick<ServerOptions, "runs" | "log">): Router {
   const router = Router();
   router.post("/chat", async (request, response) => {
-    const { message, threadId = randomUUID(), agent } = parseWith(chatBody, request.body, "body");
+    const { message, threadId = randomUUID(), agent } = parseWith(chatBody, jsonBody(request), "body");
     const input = {
       threadId: checkId("threadId", threadId),
       runId: randomUUID(),
