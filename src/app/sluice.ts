@@ -48,7 +48,8 @@ export interface SluiceOptions extends SettingOptions {
   /**
    * Who may come in, asked for each request to Sluice's routes and each WebSocket: `false` is answered with 401. A
    * WebSocket passes none of the app's middleware, so whatever signs people in has to be asked here. It is not asked for
-   * the playground's page, which holds nothing by itself. Default: everybody.
+   * the playground's page, which holds nothing by itself. `request.url` is the whole path and query, wherever the router
+   * is mounted. It is a gate and no more: whoever may come in sees, continues and deletes all threads. Default: everybody.
    */
   readonly authorize?: ((request: IncomingMessage) => boolean | Promise<boolean>) | undefined;
   /** `true`: the playground is shown to browsers at the base path. Default `false`. */
@@ -96,7 +97,7 @@ export function createSluice(options: SluiceOptions): Sluice {
       checkHost: false,
       sameOrigin: true,
       authorize: async (request) => {
-        if (authorize && !(await authorize(request))) throw new SluiceError("unauthorized");
+        if (authorize && !(await authorize(whole(request)))) throw new SluiceError("unauthorized");
       },
       playground: playground ? fileURLToPath(new URL("dist/playground", PACKAGE)) : undefined,
     },
@@ -134,6 +135,12 @@ const PACKAGE = new URL("../../", import.meta.url);
 
 function version(): string {
   return (JSON.parse(readFileSync(new URL("package.json", PACKAGE), "utf8")) as { version: string }).version;
+}
+
+/** The request with the path it was sent to: where a router is mounted, Express cuts that off `url`. */
+function whole(request: IncomingMessage & { originalUrl?: string }): IncomingMessage {
+  const { originalUrl = request.url } = request;
+  return Object.create(request, { url: { value: originalUrl } }) as IncomingMessage;
 }
 
 /** Without a slash at its end. */

@@ -165,10 +165,40 @@ describe("who may come in", () => {
     client.send("hi");
     await verifyRun(eventsOf(await client.until(ended)));
     await client.close();
-    expect(asked).toHaveLength(4);
+    expect(asked).toEqual(["/ai/threads", "/ai/threads", "/ai/ws", "/ai/ws?thread=T"]);
     const preflight = { Origin: app.url, "Access-Control-Request-Method": "POST" };
     const allowed = await fetch(`${app.url}/ai/agui`, { method: "OPTIONS", headers: preflight });
     expect([allowed.status, allowed.headers.get("access-control-allow-origin")]).toEqual([204, app.url]);
+  });
+
+  it("authorize sees the whole request, as the app's own middleware left it", async () => {
+    const seen: unknown[] = [];
+    const authorize = (request: IncomingMessage & { user?: string }) => {
+      const { method, url, headers, user } = request;
+      seen.push({ method, url, cookie: headers.cookie, user, from: request.socket.remoteAddress });
+      return true;
+    };
+    const app = await hosting(embedded({ authorize }), (app) => {
+      app.use((request, _response, next) => {
+        Object.assign(request, { user: "Ann" });
+        next();
+      });
+    });
+    const headers = { "Content-Type": "application/json", Cookie: "session=1" };
+    const body = JSON.stringify({ message: "hi" });
+    expect((await fetch(`${app.url}/ai/chat?a=b`, { method: "POST", headers, body })).status).toBe(200);
+    const from = expect.stringContaining("127.0.0.1");
+    expect(seen).toEqual([{ method: "POST", url: "/ai/chat?a=b", cookie: "session=1", user: "Ann", from }]);
+  });
+
+  it("authorize is a gate: whoever is let in sees what others said", async () => {
+    const authorize = ({ headers }: IncomingMessage) => ["ann", "bob"].includes(String(headers.authorization));
+    const app = await hosting(embedded({ authorize }));
+    const headers = { "Content-Type": "application/json", Authorization: "ann" };
+    const body = JSON.stringify({ message: "hi", threadId: "anns" });
+    await fetch(`${app.url}/ai/chat`, { method: "POST", headers, body });
+    const listed = await fetch(`${app.url}/ai/threads`, { headers: { Authorization: "bob" } });
+    expect(await listed.json()).toMatchObject({ threads: [{ threadId: "anns" }] });
   });
 
   it("an authorize that fails lets nobody in, and the app hears why", async () => {
