@@ -154,7 +154,7 @@ function streamedAndRepeated(call: ModelCall, answer: ToldMessage): Verdict {
 }
 
 function finishedText(answer: ToldMessage, node: string, rows: [string, string][] = piecesOf(answer.pieces)): Verdict {
-  const sentence = `Node "${node}" returns finished text: no model was called in it, and nobody else was asked.`;
+  const sentence = `Node "${node}" returns finished text: no model call was seen in it, nor a request.`;
   return verdict("fault", "finished-text", sentence, [...rows, ["model events of this node", "none"]]);
 }
 
@@ -165,7 +165,9 @@ function tooShort({ pieces }: ToldMessage): Verdict {
 
 /** Custom events that carry the answer, piece by piece. */
 function ofCustoms(customs: readonly CustomSeries[], graph: GraphEvidence): Verdict[] {
-  const series = customs.find(({ pieces }) => pieces.length >= MANY);
+  const series = customs
+    .filter(({ pieces }) => pieces.length >= MANY)
+    .toSorted((a, b) => charactersOf(b.pieces) - charactersOf(a.pieces))[0];
   if (!series) return [];
   const { node, name, pieces } = series;
   const startedAt = graph.nodes.findLast(({ path }) => path === node)?.startedAt ?? 0;

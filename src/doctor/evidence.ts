@@ -106,7 +106,7 @@ export interface Helper {
   readonly at: number;
 }
 
-/** Custom events of one name from one node that carry text. */
+/** One text of the custom events of one name from one node. */
 export interface CustomSeries {
   readonly name: string;
   /** The node it comes from; empty where the event does not say, as those of `config.writer` do. */

@@ -40,6 +40,8 @@ export class GraphRecorder {
   readonly #question: string;
   readonly #openNodes = new Map<string, NodeRun>();
   readonly #openCalls = new Map<string, ModelCall>();
+  /** By name, node and member. */
+  readonly #series = new Map<string, CustomSeries>();
   readonly #written = new Map<CustomSeries, string>();
 
   constructor(switches: SwitchesProbe, question: string) {
@@ -134,15 +136,16 @@ export class GraphRecorder {
   }
 
   #custom(event: GraphEvent, node: string, instant: Instant): void {
-    const text = textIn(event.data);
-    if (text === "") return;
-    let series = this.customs.find((one) => one.name === event.name && one.node === node);
-    if (!series) {
-      series = { name: event.name, node, pieces: [], isAnswer: false };
-      this.customs.push(series);
+    for (const [member, text] of textsIn(event.data)) {
+      const key = JSON.stringify([event.name, node, member]);
+      const series = this.#series.get(key) ?? { name: event.name, node, pieces: [], isAnswer: false };
+      if (series.pieces.length === 0) {
+        this.#series.set(key, series);
+        this.customs.push(series);
+      }
+      series.pieces.push({ ...instant, characters: text.length });
+      this.#written.set(series, (this.#written.get(series) ?? "") + text);
     }
-    series.pieces.push({ ...instant, characters: text.length });
-    this.#written.set(series, (this.#written.get(series) ?? "") + text);
   }
 }
 
@@ -172,11 +175,12 @@ function marksOf(message: object): string[] {
   });
 }
 
-/** The text of a custom event: the value itself, or the one text in it. */
-function textIn(value: unknown): string {
-  if (typeof value === "string") return value;
-  const texts = isRecord(value) ? Object.values(value).filter((member) => typeof member === "string") : [];
-  return texts.length === 1 ? (texts[0] ?? "") : "";
+/** The texts in a custom event, by member: beside its token it may name its kind, as `{ type: "token", content }` does. */
+function textsIn(value: unknown): [member: string, text: string][] {
+  const members: [string, unknown][] = isRecord(value) ? Object.entries(value) : [["", value]];
+  return members.flatMap(([name, text]): [string, string][] =>
+    typeof text === "string" && text !== "" ? [[name, text]] : [],
+  );
 }
 
 /** Who cuts a text into words may lose the spaces between them. */

@@ -27,6 +27,7 @@ const TELLING_HEADERS = [
 const BODY_SHOWN = 300;
 const STATS_MS = 3_000;
 const MAX_REDIRECTS = 3;
+const CUT = "The response ended without RUN_FINISHED or RUN_ERROR: the line was cut.";
 const EVENT_TYPES: ReadonlySet<string> = new Set(Object.values(EventType));
 
 /** Asks the server at `target`. Never rejects for what the server does: that is evidence. */
@@ -106,7 +107,10 @@ async function readStream(url: URL, input: RunAgentInput, signal: AbortSignal, w
     }
     return { end: { kind: "ended" }, server: { ...server, body: (await wholeBody(answer)).slice(0, BODY_SHOWN) } };
   } catch (error) {
-    return { end: signal.aborted ? { kind: "timed-out" } : broken(messageOf(error)), server };
+    if (signal.aborted) return { end: { kind: "timed-out" }, server };
+    // Of a response that is cut Node says no more than "aborted".
+    const cut = (error as NodeJS.ErrnoException).code === "ECONNRESET";
+    return { end: broken(cut ? CUT : messageOf(error)), server };
   }
 }
 
@@ -158,7 +162,7 @@ async function readSocket(
 
 function endOf({ recorder, arrivals }: Watch): End {
   if (arrivals.length === 0 || recorder.told.endedAt !== undefined) return { kind: "ended" };
-  return broken("The response ended without RUN_FINISHED or RUN_ERROR: the line was cut.");
+  return broken(CUT);
 }
 
 function broken(message: string): End {

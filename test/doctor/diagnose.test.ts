@@ -104,7 +104,7 @@ describe("what is fake", () => {
 
 describe("a node that tells a whole answer", () => {
   test.each<[string, Evidence, VerdictCode, RegExp]>([
-    ["and asked nobody", nodeRun(), "finished-text", /no model was called/],
+    ["and asked nobody", nodeRun(), "finished-text", /no model call was seen/],
     [
       "that a model has marked",
       nodeRun({ nodes: [node({ marks: ["usage_metadata"] })] }),
@@ -121,7 +121,7 @@ describe("a node that tells a whole answer", () => {
       "and read a page",
       nodeRun({ exchanges: [exchange({ what: "GET http://docs/page" })] }),
       "finished-text",
-      /no model was called/,
+      /no model call was seen/,
     ],
     [
       "with a whole state around it",

@@ -71,7 +71,7 @@ const BROKEN: Record<string, Case> = {
   },
   disableStreaming: { graph: "streamingDisabled", code: "streaming-disabled", says: /has disableStreaming: true/ },
   "a model that reports no tokens": { graph: "unreported", code: "tokens-not-reported", says: /reports no token/ },
-  "finished text": { graph: "finishedText", code: "finished-text", says: /no model was called/ },
+  "finished text": { graph: "finishedText", code: "finished-text", says: /no model call was seen/ },
   "an inner graph of which only the state is read": {
     graph: "innerState",
     code: "state-snapshots",

@@ -133,7 +133,7 @@ export const burstModel = oneNode(async ({ messages }) => {
 export const playedEvents = oneNode(async ({ messages }, config) => {
   const text = await askWhole(messages);
   for (const word of words(text)) {
-    config.writer(word);
+    config.writer({ type: "token", content: word });
     await pause(10);
   }
   return { messages: [new AIMessage(text)] };
