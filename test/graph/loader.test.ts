@@ -32,10 +32,11 @@ console.log(JSON.stringify(told));
 /** What became of each graph, in their order. */
 async function load(files: Record<string, string>, graphs: readonly string[]): Promise<string[]> {
   await using folder = await project({ ...files, "load.mjs": SCRIPT });
-  const { stdout } = await promisify(execFile)(process.execPath, ["load.mjs", JSON.stringify(graphs)], {
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, ["load.mjs", JSON.stringify(graphs)], {
     cwd: folder.path,
     env: { PATH: process.env.PATH },
   });
+  expect(stderr).toBe("");
   return JSON.parse(stdout) as string[];
 }
 
@@ -78,7 +79,7 @@ describe("a module", () => {
   const names = Object.keys(files).filter((name) => !name.startsWith("lib/"));
 
   it.concurrent.each(["module", "commonjs"])("may be of any kind, in a package of type %s", async (type) => {
-    // A .js file is what the package says it is, and the rest is what its name says.
+    // What is written without import and export is what the package says it is.
     const own = { ...files, "package.json": `{ "type": "${type}" }`, "a.js": type === "module" ? ESM : CJS };
     const graphs = names.map((name) => `${name}:graph`);
     expect(Object.fromEntries((await load(own, graphs)).map((told, index) => [graphs[index], told]))).toEqual(
@@ -90,6 +91,26 @@ describe("a module", () => {
     const graphs = names.map((name) => `./${name}`);
     expect(await load({ ...files, "package.json": "{}" }, graphs)).toEqual(graphs.map(() => OURS));
   });
+
+  it.concurrent.each(["{}", '{ "type": "commonjs" }'])(
+    "in .js is ESM if written so, where there is %s",
+    async (own) => {
+      const outer = 'export { graph } from "./lib/a.js";';
+      const files = {
+        "lib/a.js": ESM,
+        "b.js": outer,
+        "c.mjs": outer,
+        "d.ts": TYPED,
+        "e.js": CJS,
+        "f.js": `await 0;${ESM}`,
+      };
+      const graphs = ["b.js", "d.ts", "c.mjs", "e.js", "f.js", "wrong.js"];
+      expect(await load({ "package.json": own, ...files, "wrong.js": "export const graph = = 1;" }, graphs)).toEqual([
+        ...[OURS, OURS, OURS, OURS, OURS],
+        "wrong.js cannot be loaded: Unexpected token '=' (wrong.js:1)",
+      ]);
+    },
+  );
 
   it.concurrent("finds what the paths of its tsconfig.json name", async () => {
     const paths = { compilerOptions: { paths: { "@lib/*": ["./lib/*"] } } };

@@ -89,11 +89,17 @@ function hiddenSyntaxError(thrown: unknown, path: string | undefined): string | 
 function compiled(path: string): Promise<Failure | undefined> {
   const script = ["--input-type=module", "--eval", `import ${JSON.stringify(pathToFileURL(path).href)};`];
   const typeScript = /tsx?$/.test(path) ? ["--import", import.meta.resolve("tsx")] : [];
+  const bySyntax = ["--import", import.meta.url.replace(/failure(\.[jt]s)$/, "es-syntax$1")];
   return new Promise((resolve) => {
-    execFile(process.execPath, [...typeScript, ...script], { timeout: 5_000 }, (_, __, stderr) => {
-      const [, url, line] = /^(file:\/\/.+):(\d+)$/m.exec(stderr) ?? [];
-      const [, message] = /^SyntaxError: (.+)$/m.exec(stderr) ?? [];
-      resolve(url && line && message ? { message, place: { path: fileURLToPath(url), line } } : undefined);
-    });
+    execFile(
+      process.execPath,
+      [...process.execArgv, ...typeScript, ...bySyntax, ...script],
+      { timeout: 5_000 },
+      (_, __, stderr) => {
+        const [, url, line] = /^(file:\/\/.+):(\d+)$/m.exec(stderr) ?? [];
+        const [, message] = /^SyntaxError: (.+)$/m.exec(stderr) ?? [];
+        resolve(url && line && message ? { message, place: { path: fileURLToPath(url), line } } : undefined);
+      },
+    );
   });
 }

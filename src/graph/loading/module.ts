@@ -18,6 +18,7 @@ export async function loadModule(file: string, folder: string): Promise<Readonly
   assertModule(file, path);
   try {
     if (TYPESCRIPT.includes(extname(path))) await understandTypeScript();
+    await import("./es-syntax.ts");
     // Required, since the names of what a CommonJS module exports get lost when it is imported.
     if ([".cjs", ".cts"].includes(extname(path))) return namesOf(createRequire(path)(path));
     return exportsOf(await import(pathToFileURL(path).href));
