@@ -68,10 +68,12 @@ export async function edit({ id }: UserItem, content: UserItem["content"]): Prom
 
 /** Answers what the graph asks. */
 export async function answer(resume: readonly ResumeEntry[]): Promise<void> {
-  const asked = conversation.value.interrupts.value;
-  conversation.value.interrupts.value = [];
-  if (await start([], resume)) return;
-  conversation.value.interrupts.value = asked;
+  const { interrupts } = conversation.value;
+  const asked = interrupts.value;
+  const none: typeof asked = [];
+  interrupts.value = none;
+  // What was told meanwhile says more: somebody else may have answered.
+  if (!(await start([], resume)) && interrupts.value === none) interrupts.value = asked;
 }
 
 export async function stop(): Promise<void> {
