@@ -17,6 +17,8 @@ const NETWORK = /^(TCP|TLS|HTTP|UDP|GETADDRINFO|QUERY|ZLIB|BROTLI)/;
 const HOPS = new Set(["TickObject", "Microtask", "Immediate"]);
 /** A timer as short as this is a way to yield, not to wait. */
 const YIELD_MS = 1;
+/** Where LangSmith takes traces: nothing of an answer comes from there. */
+const TRACING = /\/runs\/(batch|multipart)$/;
 const PULSE_MS = 20;
 /** The event loop stood still when a timer is as late as this. */
 const STALL_MS = 100;
@@ -168,7 +170,7 @@ export class Activity {
   }
 
   #begin(request: object, what: string): void {
-    if (!this.#running) return;
+    if (!this.#running || TRACING.test(what)) return;
     const inContext = this.#context.getStore() === true;
     const exchange: Exchange = { what, node: currentNode(), inContext, startedAt: this.now, reads: [] };
     this.#byRequest.set(request, exchange);
