@@ -220,6 +220,19 @@ describe("README.md", () => {
     expect(frame).toContain("RUN_STARTED");
   });
 
+  test("shows an authorize that knows people by a cookie or by a token in the address", async () => {
+    const [code = ""] = blocks(readme, "js authorize.js");
+    const asked = [
+      { url: "/ai/threads", headers: { cookie: "theme=dark; session=s3cret" } },
+      { url: "/ai/ws?thread=t&token=s3cret", headers: {} },
+      { url: "/ai/ws?token=other", headers: {} },
+      { url: "/ai/threads", headers: { cookie: "xsession=s3cret" } },
+      { url: "/ai/threads", headers: {} },
+    ];
+    const out = await run("authorize.mjs", `${code}\nconsole.log(${JSON.stringify(asked)}.map(authorize).join());`);
+    expect(out.trim()).toBe("true,true,false,false,false");
+  });
+
   test("shows an agents.json that is one", () => {
     const [json = ""] = blocks(section(readme, "config/agents.json"), "json");
     expect(Object.keys(parseAgents("agents.json", json).agents)).toEqual(["assistant", "research"]);

@@ -23,8 +23,8 @@ const schemas = {
 export const HELP = [
   "Type a line: it is a message to the agent.",
   "/cancel            stop the run",
-  "/approve [text]    answer yes to what the agent asks",
-  "/reject [text]     answer no",
+  "/approve [text]    answer yes to all that the agent asks",
+  "/reject [text]     answer no to all of it",
   "/thread T          go to thread T",
   "/agent A           talk to agent A",
   "/help              this",

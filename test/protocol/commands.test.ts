@@ -85,5 +85,9 @@ describe("what a client may say over a WebSocket", () => {
     for (const command of ["/cancel", "/approve", "/reject", "/thread", "/agent", "/help"]) {
       expect(HELP).toContain(`${command} `);
     }
+    // A line cannot name an interrupt.
+    for (const word of ["yes to all", "no to all"]) {
+      expect(HELP).toContain(word);
+    }
   });
 });
