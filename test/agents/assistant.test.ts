@@ -103,6 +103,13 @@ describe("the assistant, with the demo model", () => {
     expect((await take(graph, new Command({ resume: { approved: true } }))).answer).toContain('“{"approved":true}”');
   });
 
+  it("says the words of an answer that a terminal sent with /approve", async () => {
+    const graph = demoAssistant();
+    await take(graph, "interrupt");
+    const { answer } = await take(graph, new Command({ resume: { approved: true, text: 'go "ahead"' } }));
+    expect(answer).toMatch(/^You answered “go "ahead"”\./);
+  });
+
   it("keeps its prompt out of the state, and each turn to itself", async () => {
     const graph = demoAssistant();
     await take(graph, "what is 1+1?");

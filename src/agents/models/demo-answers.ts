@@ -30,12 +30,18 @@ function sentence(result: ToolResult): string {
     case "search_docs":
       return passage(content);
     case "ask_human":
-      return `You answered “${content}”. Thank you, the run goes on from there.`;
+      return `You answered “${answered(content)}”. Thank you, the run goes on from there.`;
     case "write_note":
       return content;
     default:
       return `The tool \`${call.name}\` returned${content === "" ? " nothing." : `: ${content}`}`;
   }
+}
+
+/** The words of what a terminal sends for `/approve WORDS`; another answer as it is. */
+function answered(content: string): string {
+  const { approved, text } = (json(content) ?? {}) as { approved?: unknown; text?: unknown };
+  return typeof approved === "boolean" && typeof text === "string" ? text : content;
 }
 
 /** Quotes the best section that `search_docs` found, and names the others. */
@@ -48,11 +54,15 @@ function passage(content: string): string {
 }
 
 function foundIn(content: string): { title: string; source: string; excerpt: string }[] {
+  const found = json(content);
+  return Array.isArray(found) ? found : [];
+}
+
+function json(content: string): unknown {
   try {
-    const found: unknown = JSON.parse(content);
-    return Array.isArray(found) ? found : [];
+    return JSON.parse(content);
   } catch {
-    return []; // a sentence, such as that nothing matches
+    return undefined; // a sentence, such as that nothing matches
   }
 }
 
