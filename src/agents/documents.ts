@@ -188,3 +188,33 @@ function blocks(text: string): string[] {
   }
   return found.map((lines) => lines.join("\n"));
 }
+
+/** Lines that are none of a paragraph: empty ones, headings, rows of tables, quotes, rules. */
+const ALONE = /^\s*(?:$|#{1,6}\s|\||>|(?:[-*_]\s*){3,}$)/;
+const INDENTED = /^(?: {4}|\t)/;
+const ITEM = /^\s*(?:[-*+]|\d+[.)])\s/;
+/** A link to a place among the documents. Code is matched first, so that what looks like a link in it is none. */
+const RELATIVE_LINK = /(`+).*?\1|!?\[((?:`[^`]*`|[^\][`])*)\]\((?![a-z][a-z\d+.-]*:|\/\/)[^()\s]*\)/gi;
+
+/** Markdown for who reads a part of it elsewhere: its relative links are plain words, its paragraphs one line each. */
+export function readable(markdown: string): string {
+  const lines: { text: string; fenced: boolean }[] = [];
+  let fenced = false;
+  let open = false;
+  for (const line of markdown.split(/\r?\n/)) {
+    const fence = FENCE.test(line);
+    const item = ITEM.test(line);
+    // What is indented below an open line belongs to it, and is no code.
+    const alone: boolean = fenced || fence || ALONE.test(line) || (!open && INDENTED.test(line));
+    const last = lines.at(-1);
+    if (last && open && !alone && !item) last.text += ` ${line.trim()}`;
+    else lines.push({ text: line, fenced: fenced || fence });
+    open = !alone;
+    if (fence) fenced = !fenced;
+  }
+  return lines.map(({ text, fenced }) => (fenced ? text : withoutRelativeLinks(text))).join("\n");
+}
+
+function withoutRelativeLinks(text: string): string {
+  return text.replace(RELATIVE_LINK, (whole: string, _ticks: unknown, words: string | undefined) => words ?? whole);
+}

@@ -2,7 +2,14 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import { contentWords, documentIndex, excerpt, loadDocuments, loadFolder } from "../../src/agents/documents.ts";
+import {
+  contentWords,
+  documentIndex,
+  excerpt,
+  loadDocuments,
+  loadFolder,
+  readable,
+} from "../../src/agents/documents.ts";
 
 let root = "";
 beforeEach(async () => {
@@ -80,5 +87,35 @@ describe("excerpt", () => {
     expect(excerpt({ text: "Short.\n\nHere is the gate.", terms: ["gate"] }, 100)).toBe("Short.\n\nHere is the gate.");
     expect(excerpt({ text, terms: ["gate"] }, 100)).toBe("Here is the gate.");
     expect(excerpt({ text, terms: ["first"] }, 20)).toBe("The first part is …");
+  });
+});
+
+describe("readable", () => {
+  it.each([
+    ["a paragraph's lines", "One\ntwo\n\nthree\nfour", "One two\n\nthree four"],
+    ["an item's lines", "Some:\n- one\n  goes on\n- two\n    far in", "Some:\n- one goes on\n- two far in"],
+    ["numbers", "1. one\n   more\n2. two", "1. one more\n2. two"],
+  ])("joins %s", (_name, markdown, text) => {
+    expect(readable(markdown)).toBe(text);
+  });
+
+  it.each([
+    ["a block of code", "Look:\n```js\nconst a = 1;\nconst b = [a](c);\n```\nThen"],
+    ["indented code", "\n    one\n    two"],
+    ["a table", "| a | b |\n|---|---|\n| 1 | 2 |"],
+    ["headings", "# One\nWords\n## Two"],
+    ["quotes", "> one\n> two"],
+    ["a link that leads somewhere", "See [AG-UI](https://docs.ag-ui.com) and [mail](mailto:a@example.com)."],
+    ["what looks like a link in code", "Write `[a](b.md)`."],
+  ])("leaves %s alone", (_name, markdown) => {
+    expect(readable(markdown)).toBe(markdown);
+  });
+
+  it.each([
+    ["See [resuming a\nrun](PROTOCOL.md#resuming).", "See resuming a run."],
+    ["| [`serve`](#serving) | [the `a[0]` of it](src/a.ts) |", "| `serve` | the `a[0]` of it |"],
+    ["![A picture\nof it](docs/images/it.png)", "A picture of it"],
+  ])("of relative links keeps the words: %j", (markdown, text) => {
+    expect(readable(markdown)).toBe(text);
   });
 });

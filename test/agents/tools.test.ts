@@ -124,6 +124,12 @@ describe("search_docs", () => {
     expect(best?.excerpt).toMatch(/word …\n```$/);
   });
 
+  it("answers without links that lead nowhere, and without the document's line breaks", async () => {
+    const text = "# Weirs\nA weir holds\nwater back: see [locks](LOCKS.md#locks).";
+    const [best] = await search("weirs", [{ source: "A.md", text }]);
+    expect(best?.excerpt).toBe("A weir holds water back: see locks.");
+  });
+
   it("says so when nothing matches", async () => {
     expect(await searchDocs([]).invoke({ query: "anything" })).toMatch(/No section/);
   });

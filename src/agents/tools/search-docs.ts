@@ -1,6 +1,6 @@
 import { tool } from "@langchain/core/tools";
 import { z } from "zod";
-import { documentIndex, excerpt, type SourceDocument } from "../documents.ts";
+import { documentIndex, excerpt, readable, type SourceDocument } from "../documents.ts";
 
 /** One answer of `search_docs`, which returns them as a JSON array. */
 export interface FoundExcerpt {
@@ -15,7 +15,7 @@ const MAX_EXCERPT = 800;
 
 /** Searches Markdown documents by section. */
 export function searchDocs(documents: readonly SourceDocument[]) {
-  const index = documentIndex(documents);
+  const index = documentIndex(documents.map(({ source, text }) => ({ source, text: readable(text) })));
 
   return tool(
     ({ query }) => {
