@@ -65,9 +65,21 @@ describe("catching up", () => {
     expect(told).toMatchObject([{ replayed: 3, lost: 1, doubled: 1 }]);
   });
 
+  test("where nothing is left out, a server that is slow takes its time", async () => {
+    const { line, told } = cutAt("e:10", "e:12");
+    line.open();
+    await answered();
+    jest.advanceTimersByTime(3_000);
+    heard(line, "e:11");
+    jest.advanceTimersByTime(3_000);
+    expect(told).toEqual([]);
+    expect(heard(line, "e:12")).toEqual([true]);
+    expect(told).toMatchObject([{ replayed: 2, tookMs: 6_000 }]);
+  });
+
   test("where the end is left out, silence is the end", async () => {
     const { line, told } = cutAt("e:10", "e:14");
-    line.open();
+    line.open(true);
     await answered();
     heard(line, "e:12");
     jest.advanceTimersByTime(900);

@@ -5,24 +5,13 @@
 import { batch, signal } from "@preact/signals";
 import { type AguiEvent, EventType, type Interrupt, type Message } from "../../protocol/events.ts";
 import type { LineError } from "../transport/transport.ts";
+import { type ExposedState, stateTold } from "./exposed-state.ts";
 import { ItemList } from "./item-list.ts";
 import { type Growing, type Item, reasoningItem, textItem, toolItem, type UserItem } from "./items.ts";
-import { applyPatch, differences, type PatchOperation } from "./json-patch.ts";
+import { applyPatch, type PatchOperation } from "./json-patch.ts";
 import { itemsOf } from "./snapshot.ts";
 import { type Progress, progressed, type Step, stepFinished, stepStarted } from "./steps.ts";
 import { contentText, runError, sentence, textOf } from "./wording.ts";
-
-/** How many of a run's changes of state are kept. */
-const CHANGES_KEPT = 20;
-
-/** The state of a graph that its agent exposes, and what the latest run that changed it did to it. */
-export interface ExposedState {
-  readonly value: unknown;
-  /** The last of them. */
-  readonly changes: readonly PatchOperation[];
-  /** How many there were. */
-  readonly count: number;
-}
 
 export interface ActiveRun {
   readonly runId: string;
@@ -211,17 +200,11 @@ export class Conversation {
     if (isNews || open.length > 0) this.#said({ kind: "notice", text: sentence(outcome, failed, open) });
   }
 
-  #tellState(value: unknown, changes = this.state.value ? differences(this.state.value.value, value) : []): void {
-    // A snapshot that repeats what is known says nothing, and the last changes stay in view.
-    const known = this.state.value;
-    if (known && changes.length === 0) return;
-    const before = this.#stateIsOld ? undefined : known;
+  #tellState(value: unknown, changes?: readonly PatchOperation[]): void {
+    const told = stateTold(this.state.value, value, this.#stateIsOld, changes);
+    if (told === this.state.value) return;
     this.#stateIsOld = false;
-    this.state.value = {
-      value,
-      changes: [...(before?.changes ?? []), ...changes].slice(-CHANGES_KEPT),
-      count: (before?.count ?? 0) + changes.length,
-    };
+    this.state.value = told;
   }
 
   #custom(name: string, value: unknown): void {

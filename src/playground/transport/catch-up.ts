@@ -11,6 +11,8 @@ const PAUSE_MS = 8;
 const NOTHING_MS = 120;
 /** What is left out may hide the end of what was missed: this much silence is the end too. */
 const QUIET_MS = 1_000;
+/** Where nothing is left out, the end surely comes: only a server in trouble keeps it back for this long. */
+const LATE_MS = 15_000;
 
 export interface Position {
   readonly epoch: string;
@@ -29,6 +31,7 @@ export interface Arrival {
 /** From the line's return until it has caught up. */
 interface Back {
   readonly at: number;
+  readonly quietMs: number;
   /** How far the log reached. `asked`: the server has not said yet. */
   head: Position | "asked" | undefined;
   /** What came before the server said. */
@@ -60,11 +63,16 @@ export class CatchUp {
     this.#from = from;
   }
 
-  /** The line is back, and what was missed comes next. Does nothing when it was not gone. */
-  open(): void {
+  /**
+   * The line is back, and what was missed comes next. Does nothing when it was not gone. `narrowed`: something is left
+   * out of it.
+   */
+  open(narrowed = false): void {
     if (this.#lostAt === undefined || this.#back) return;
     const at = performance.now();
-    const back: Back = { at, endedAt: at, head: undefined, early: [], counts: { replayed: 0, lost: 0, doubled: 0 } };
+    const counts = { replayed: 0, lost: 0, doubled: 0 };
+    const quietMs = narrowed ? QUIET_MS : LATE_MS;
+    const back: Back = { at, quietMs, endedAt: at, head: undefined, early: [], counts };
     this.#back = back;
     this.#finishAfter(NOTHING_MS);
     const from = positionOf(this.#from);
@@ -97,7 +105,7 @@ export class CatchUp {
   #toldHead(back: Back, from: Position, head: Position | undefined): void {
     if (this.#back !== back) return;
     back.head = head;
-    this.#finishAfter(head ? QUIET_MS : NOTHING_MS);
+    this.#finishAfter(head ? back.quietMs : NOTHING_MS);
     for (const { at, ...arrival } of back.early) if (this.#back === back) this.#count(back, arrival, at);
     if (this.#back === back && head?.epoch === from.epoch && head.offset <= from.offset) this.#finish(back);
   }
@@ -115,7 +123,7 @@ export class CatchUp {
     back.endedAt = at;
     back.counts = { replayed: counts.replayed + missed, lost: counts.lost + lost, doubled: counts.doubled + doubled };
     if (left !== undefined && left <= 0) this.#finish(back);
-    else this.#finishAfter(head ? QUIET_MS : PAUSE_MS);
+    else this.#finishAfter(head ? back.quietMs : PAUSE_MS);
     return true;
   }
 

@@ -29,7 +29,7 @@ export function framesTransport(base: URL): Transport {
   /** Looks at a frame before the library does, for what it has no need to tell. */
   const heard = (text: string) => {
     const head = text.slice(0, 1_300);
-    if (head.startsWith('{"v":1,"type":"ack"')) catchUp.open();
+    if (head.startsWith('{"v":1,"type":"ack"')) catchUp.open(narrows);
     if (!head.startsWith('{"v":1,"type":"event"')) return;
     const [, epoch = "", offset = "", n = "1"] = POSITION.exec(head) ?? [];
     const bytes = frame.bytes + bytesOf(text);

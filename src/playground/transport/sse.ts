@@ -53,7 +53,7 @@ export function sseTransport(base: URL): Transport {
       if (left()) return;
       attempts.opened();
       own?.taken();
-      catchUp.open();
+      catchUp.open(query.includes("=false"));
       if (response.body) await tell(response.body, left);
       if (left()) return;
       if (own && run === own) throw new Error("The response was cut."); // Its end would have taken it away.

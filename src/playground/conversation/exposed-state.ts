@@ -1,0 +1,33 @@
+/** The state of a graph as far as its agent exposes it, with what the latest run that changed it did to it. */
+import { differences, type PatchOperation } from "./json-patch.ts";
+
+/** How many of a run's changes are kept. */
+const KEPT = 20;
+
+export interface ExposedState {
+  readonly value: unknown;
+  /** The last of them. */
+  readonly changes: readonly PatchOperation[];
+  /** How many there were. */
+  readonly count: number;
+}
+
+/**
+ * What is known once another value was told. `changes`: how it came to be; a snapshot does not say, and what was not
+ * known before has not changed. `isOld`: what is known is of an earlier run.
+ */
+export function stateTold(
+  known: ExposedState | undefined,
+  value: unknown,
+  isOld: boolean,
+  changes: readonly PatchOperation[] = known ? differences(known.value, value) : [],
+): ExposedState {
+  // A snapshot that repeats what is known says nothing, and the last changes stay in view.
+  if (known && changes.length === 0) return known;
+  const before = isOld ? undefined : known;
+  return {
+    value,
+    changes: [...(before?.changes ?? []), ...changes].slice(-KEPT),
+    count: (before?.count ?? 0) + changes.length,
+  };
+}
