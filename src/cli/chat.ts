@@ -26,7 +26,7 @@ Options:
   -t, --thread <id>              goes on with a thread of the server's; needs --url
   -h, --help                     this
 
-Exit codes: 0 answered, 1 failed, 2 called wrongly, 3 waits for an answer that nobody gave, 130 cancelled.`,
+Exit codes: 0 answered, 1 failed or said nothing, 2 called wrongly, 3 waits for an answer that nobody gave, 130 cancelled.`,
   options,
   async run({ values: { graph, config, url, agent, thread }, positionals }, context) {
     if ([graph, config, url].filter((value) => value !== undefined).length > 1) {
@@ -40,21 +40,27 @@ Exit codes: 0 answered, 1 failed, 2 called wrongly, 3 waits for an answer that n
       const option = first.includes("://") ? "--url" : "--graph";
       throw new UsageError(`"${first}" is no question. To ask it one, put ${option} before it.`);
     }
-    const [{ Terminal }, { Conversation, EXIT }, { localTarget, remoteTarget }] = await Promise.all([
-      import("./chat/terminal.ts"),
-      import("./chat/conversation.ts"),
-      import("./chat/target.ts"),
-    ]);
+    const [{ Terminal }, { Conversation, EXIT }, { localTarget, remoteTarget }, { oneLine }, { MAX_ERROR }] =
+      await Promise.all([
+        import("./chat/terminal.ts"),
+        import("./chat/conversation.ts"),
+        import("./chat/target.ts"),
+        import("./chat/printable.ts"),
+        import("./chat/parts.ts"),
+      ]);
     const remote = url === undefined ? undefined : remoteTarget(url);
     const terminal = new Terminal();
     const question = positionals.join(" ") || (await terminal.piped());
     if (question === "" || (question === undefined && !terminal.interactive)) {
       throw new UsageError("Which question? It is an argument, or comes in through a pipe.");
     }
-    const target = remote ?? (await localTarget({ graph, config }, context));
+    const target =
+      remote ??
+      (await localTarget({ graph, config }, context, (why) => terminal.say(`In full: ${oneLine(why, MAX_ERROR)}`)));
     try {
       const threadId = thread ?? randomUUID();
-      const conversation = new Conversation({ url: target.url, agent, threadId }, terminal);
+      const doctor = `sluice doctor ${target.examined}${agent === undefined ? "" : ` --agent ${agent}`}`;
+      const conversation = new Conversation({ url: target.url, agent, threadId, doctor }, terminal);
       if (question === undefined) {
         terminal.say(`This is ${agent ?? target.name}. Ctrl-C stops an answer, Ctrl-D ends the conversation.`);
       }

@@ -59,7 +59,7 @@ async function ask(url: string, stopAt?: Part["kind"]): Promise<{ code: number; 
     read: async () => undefined,
     during: (work) => work(stop.signal),
   };
-  const code = await new Conversation({ url, agent: undefined, threadId: "t" }, screen).ask("hi");
+  const code = await new Conversation({ url, agent: undefined, threadId: "t", doctor: "" }, screen).ask("hi");
   return { code, shown };
 }
 
@@ -85,5 +85,5 @@ it("nor does the refusal of a cancellation", async () => {
     ];
   });
   const { shown } = await ask(url, "custom");
-  expect(shown.filter(({ kind }) => kind === "notice")).toEqual([{ kind: "notice", text: "[2Jnot you" }]);
+  expect(shown).toContainEqual({ kind: "notice", text: "[2Jnot you" });
 });

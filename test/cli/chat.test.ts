@@ -56,6 +56,28 @@ describe("sluice chat, in its own process", () => {
     expect(await readdir(temporary.path)).toEqual(before);
   });
 
+  it.concurrent("says so when a run said nothing, and why it failed in full", async () => {
+    const source = `
+import { Annotation, START, StateGraph } from "@langchain/langgraph";
+const State = Annotation.Root({ n: Annotation });
+export const mute = new StateGraph(State).addNode("a", () => ({ n: 1 })).addEdge(START, "a").compile();
+const fail = () => {
+  throw new Error("In full: no database at /var/lib/my/db");
+};
+export const broken = new StateGraph(State).addNode("a", fail).addEdge(START, "a").compile();
+`;
+    await using folder = await project({ "g.mjs": source });
+    const chat = (graph: string) => launch(["chat", "-g", graph, "hi"], { cwd: folder.path }).exit;
+    expect(await chat("g.mjs:mute")).toEqual({
+      code: 1,
+      stdout: "",
+      stderr: "The run ended and said nothing. This shows why: sluice doctor g.mjs:mute\n",
+    });
+    const { code, stderr } = await chat("g.mjs:broken");
+    expect(stderr).toContain("In full: no database at /var/lib/my/db (g.mjs:6)\n");
+    expect(code).toBe(1);
+  });
+
   it.concurrent("asks what a langgraph.json names, found or given", async () => {
     const langgraph = JSON.stringify({ graphs: { first: "./my-graph.js:graph", second: "./my-graph.js:other" } });
     await using folder = await project({ "my-graph.js": GRAPH, "langgraph.json": langgraph, "elsewhere/readme": "" });
@@ -72,7 +94,7 @@ describe("sluice chat, in its own process", () => {
     expect(await ask("-g", "my-graph.js:graph", "fail")).toEqual({
       code: 1,
       stdout: "",
-      stderr: "sluice: graph_error: The graph failed: no [31mway\n",
+      stderr: "sluice: graph_error: The graph failed: no [31mway\nIn full: no [31mway (my-graph.js:8)\n",
     });
     const missing = await ask("-g", "my-graph.js:grpah", "hi");
     expect(missing).toMatchObject({ code: 1, stdout: "" });

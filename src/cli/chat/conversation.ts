@@ -22,6 +22,8 @@ export interface ConversationOptions {
   readonly url: string;
   readonly agent: string | undefined;
   readonly threadId: string;
+  /** The command that shows why an agent says nothing. */
+  readonly doctor: string;
 }
 
 /** The program's exit code, by how its run ended. */
@@ -31,6 +33,7 @@ export class Conversation {
   readonly #options: ConversationOptions;
   readonly #screen: Screen;
   readonly #parts = new Parts();
+  #said = false;
 
   constructor(options: ConversationOptions, screen: Screen) {
     this.#options = options;
@@ -40,10 +43,15 @@ export class Conversation {
   /** Asks, shows the answer, and has the person answer what the graph asks meanwhile. Resolves with the exit code. */
   async ask(question: string): Promise<number> {
     this.#parts.asked(performance.now());
+    this.#said = false;
     let messages: Message[] = [{ id: randomUUID(), role: "user", content: question }];
     let resume: ResumeEntry[] | undefined;
     for (;;) {
       const ending = await this.#run(messages, resume);
+      if (ending.kind === "answered" && !this.#said) {
+        this.#screen.say(`The run ended and said nothing. This shows why: ${this.#options.doctor}`);
+        return EXIT.failed;
+      }
       if (ending.kind !== "asked") return EXIT[ending.kind];
       resume = await this.#answers(ending.interrupts);
       if (!resume) return EXIT.asked;
@@ -74,7 +82,10 @@ export class Conversation {
     };
     const listener: RunListener = {
       event: (event) => {
-        for (const part of this.#parts.push(event, performance.now())) this.#screen.show(part);
+        for (const part of this.#parts.push(event, performance.now())) {
+          this.#said ||= part.kind === "answer";
+          this.#screen.show(part);
+        }
       },
       gap: () => this.#parts.gap(),
       notice: (text) => this.#screen.say(oneLine(text, MAX_ERROR)),

@@ -1,7 +1,7 @@
 /** Whom the questions go to: a server that runs elsewhere, or one that is started for them and leaves nothing behind. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { type CommandContext, UsageError } from "../command.ts";
 
 export interface Target {
@@ -9,6 +9,8 @@ export interface Target {
   readonly url: string;
   /** What a person calls it. */
   readonly name: string;
+  /** What `sluice doctor` is given to examine it. */
+  readonly examined: string;
   close(): Promise<void>;
 }
 
@@ -26,36 +28,43 @@ export function remoteTarget(address: string): Target {
   parsed.protocol = protocol.replace("http", "ws");
   parsed.hash = "";
   parsed.pathname = pathname.replace(/(\/ws)?\/*$/, "/ws");
-  return { url: parsed.href, name: host, close: async () => {} };
+  return { url: parsed.href, name: host, examined: url, close: async () => {} };
 }
 
 /**
  * The agents that `sluice serve` would serve here, on a port of their own. Their threads are kept in a folder that goes
- * with the process, so that a server that runs here is not disturbed.
+ * with the process, so that a server that runs here is not disturbed. `failed` hears why a run failed, in full: clients
+ * are told no paths, but whoever wrote the graph sits here.
  * @throws ConfigError when a setting, or a graph, is wrong.
  */
 export async function localTarget(
   { graph, config: configFile }: { readonly graph?: string | undefined; readonly config?: string | undefined },
   { cwd, packageRoot, version }: CommandContext,
+  failed: (why: string) => void,
 ): Promise<Target> {
   // Loading a server takes time that talking to another one need not take.
-  const [{ loadConfig }, { appFromConfig }, { createLogger }] = await Promise.all([
+  const [{ loadConfig }, { appFromConfig }, { silent }, { whyItThrew }] = await Promise.all([
     import("../../config/config.ts"),
     import("../../app/from-config.ts"),
     import("../../ops/logger.ts"),
+    import("../../graph/loading/failure.ts"),
   ]);
   const folder = mkdtempSync(join(tmpdir(), "sluice-chat-"));
   process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   const graphs = graph === undefined ? [] : [graph];
   const settings = { HOST: "127.0.0.1", PORT: "0", DATA_DIR: folder, DRAIN_SECONDS: "0.001" };
   const config = loadConfig({ cwd, packageRoot, graphs, configFile, settings });
-  // stdout is for the answer; what goes wrong in a run is told as its error.
-  const app = await appFromConfig(config, packageRoot, version, createLogger("silent"));
+  const warn = (fields: object) => {
+    if ("err" in fields && fields.err) void whyItThrew(fields.err, cwd).then(failed);
+  };
+  const app = await appFromConfig(config, packageRoot, version, { ...silent, warn });
   const url = await app.listen();
   const [first = "", ...others] = Object.keys(config.agents);
   return {
     url: `${url.replace("http", "ws")}/ws`,
     name: others.length > 0 ? `${first} (others by --agent: ${others.join(", ")})` : first,
+    examined:
+      graph ?? `--config ${configFile ?? relative(cwd, config.files.find((file) => file.endsWith(".json")) ?? "")}`,
     close: () => app.close(),
   };
 }
