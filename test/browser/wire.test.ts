@@ -5,7 +5,7 @@ import { memory } from "../support/sluice.ts";
 import { chatGraph, SteppedModel } from "../support/stepped-model.ts";
 import { type Playground, playgroundForFile, shows } from "./playground.ts";
 
-const { open } = playgroundForFile();
+const { open, serve, visit } = playgroundForFile();
 
 const TRANSPORTS = ["WebSocket frames", "WebSocket bare", "SSE"];
 
@@ -78,6 +78,28 @@ describe("a wire that is cut in mid-answer", () => {
     model.say("and ", "no ", "more.").end();
     await page.answered("Once and no more.");
     await page.hood.getByText(/0 lost, 0 doubled/).waitFor();
+  });
+
+  test.each(["WebSocket frames", "SSE"])("over %s: what the server no longer keeps is told of", async (transport) => {
+    const model = new SteppedModel();
+    const page = await visit((await serve({ chat: { graph: chatGraph(model) } }, { LOG_MAX_EVENTS: "6" })).url);
+    await page.chooseTransport(transport);
+    await page.ask("A story?");
+    model.say("Once ");
+    await page.answering("Once");
+    page.allow(/ERR_INCOMPLETE_CHUNKED_ENCODING/); // A reader that falls behind so small a window is cut.
+    await page.hood.getByRole("button", { name: "Cut the wire" }).click();
+    const words = Array.from({ length: 30 }, (_, index) => `w${index} `);
+    for (const word of words) {
+      model.say(word);
+      await page.page.evaluate("0"); // Each becomes an entry of its own.
+    }
+    await page.answering("w29");
+    await page.page.getByText(/^Events that came while this page was away are no longer kept\./).waitFor();
+    await page.button("Good").click();
+    await page.page.getByText(/^Events that came while/).waitFor({ state: "detached" });
+    model.end();
+    await page.answered(`Once ${words.join("").trim()}`);
   });
 
   test("a message that is sent while the wire is down is answered once", async () => {
