@@ -1,4 +1,5 @@
 /** `sluice doctor`: says whether tokens really stream. */
+import { join, relative } from "node:path";
 import { type Command, type CommandArgs, type CommandContext, UsageError } from "./command.ts";
 
 const options = {
@@ -40,7 +41,7 @@ Options:
 Exit codes: 0, tokens stream; 1, they do not; 2, there was nothing to examine.`,
   options,
   async run({ values, positionals }, context) {
-    const [{ examine }, { report, reportJson }, { healthy }, { ConfigError }] = await Promise.all([
+    const [{ examine }, { report, reportJson }, { healthy, PAGE }, { ConfigError }] = await Promise.all([
       import("../doctor/doctor.ts"),
       import("../doctor/report.ts"),
       import("../doctor/verdict.ts"),
@@ -50,7 +51,11 @@ Exit codes: 0, tokens stream; 1, they do not; 2, there was nothing to examine.`,
       const { evidence, verdicts } = await examine(examination(values, positionals, context));
       const { isTTY, columns } = process.stdout;
       // A terminal may not know how wide it is.
-      const style = { width: isTTY && columns > 0 ? columns : WIDTH, color: isTTY && process.stdout.hasColors() };
+      const style = {
+        width: isTTY && columns > 0 ? columns : WIDTH,
+        color: isTTY && process.stdout.hasColors(),
+        page: relative(context.cwd, join(context.packageRoot, PAGE)),
+      };
       context.print(values.json ? reportJson(evidence, verdicts) : report(evidence, verdicts, style));
       return healthy(verdicts) ? 0 : 1;
     } catch (error) {

@@ -8,6 +8,8 @@ export interface ReportOptions {
   /** Characters a line may have. */
   readonly width: number;
   readonly color: boolean;
+  /** Where the page is that says more, as its reader finds it. */
+  readonly page: string;
 }
 
 const MARKS = { fault: "✗", note: "!", good: "✓" };
@@ -17,16 +19,20 @@ const MAX_NAME = 32;
 const MIN_VALUE = 20;
 
 /** For people: the verdicts, what shows them, how the run went, and what to change. */
-export function report(evidence: Evidence, verdicts: readonly Verdict[], { width, color }: ReportOptions): string {
+export function report(
+  evidence: Evidence,
+  verdicts: readonly Verdict[],
+  { width, color, page }: ReportOptions,
+): string {
   const paint = (code: number, text: string) => (color ? `\u001b[${code}m${text}\u001b[0m` : text);
-  const told = verdicts.map((verdict) => section(verdict, paint, width));
+  const told = verdicts.map((verdict) => section(verdict, paint, width, `${page}#${verdict.code}`));
   const course = timeline(evidence, width - 4);
   const lines = course.length > 0 ? [paint(1, "  Timeline"), ...course.map((line) => `    ${line}`), ""] : [];
   return [`${paint(2, `sluice doctor ${evidence.target}`)}`, "", ...told, ...lines].join("\n").trimEnd();
 }
 
-function section(verdict: Verdict, paint: (code: number, text: string) => string, width: number): string {
-  const { kind, code, evidence, fix, link } = verdict;
+function section(verdict: Verdict, paint: (code: number, text: string) => string, width: number, more: string): string {
+  const { kind, code, evidence, fix } = verdict;
   const sentence = oneLine(verdict.sentence);
   const names = evidence.map(([name]) => cut(oneLine(name), MAX_NAME));
   const column = Math.max(...names.map((name) => name.length), 0);
@@ -38,7 +44,7 @@ function section(verdict: Verdict, paint: (code: number, text: string) => string
     paint(2, `  ${code}`),
     "",
     ...(rows.length > 0 ? [paint(1, "  Evidence"), ...rows, ""] : []),
-    ...(kind === "good" ? [] : [paint(1, "  Fix"), ...wrapped(`    ${fix}`, width, "    "), `    More: ${link}`, ""]),
+    ...(kind === "good" ? [] : [paint(1, "  Fix"), ...wrapped(`    ${fix}`, width, "    "), `    More: ${more}`, ""]),
   ].join("\n");
 }
 

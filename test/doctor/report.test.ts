@@ -7,7 +7,7 @@ import { gapBars, timeline } from "../../src/doctor/timeline.ts";
 import { FIXES, PAGE, type Verdict } from "../../src/doctor/verdict.ts";
 import { every, exchange, modelRun, nodeRun, pieces } from "./evidence.ts";
 
-const PLAIN = { width: 80, color: false };
+const PLAIN = { page: "node_modules/langgraph-sluice/docs/page.md", width: 80, color: false };
 const good = modelRun(pieces(every(20, 40, 1_010)), {
   exchanges: [exchange({ endedAt: 1_900, reads: every(20, 40, 1_005) })],
 });
@@ -25,12 +25,12 @@ describe("for people", () => {
     expect(told).toContain('✗ Node "chat" returns finished text');
     expect(told).toMatch(/\n {2}Evidence\n {4}node "chat" +1\.9 s\n/);
     expect(told).toMatch(/\n {2}Fix\n {4}Where the text should come token by token/);
-    expect(told).toContain(`More: ${PAGE}#finished-text\n`);
+    expect(told).toContain(`More: node_modules/langgraph-sluice/docs/page.md#finished-text\n`);
   });
 
   test.each([60, 80, 120])("no line is longer than %i characters", (width) => {
     for (const seen of [good, bad]) {
-      const lines = report(seen, diagnose(seen), { width, color: false }).split("\n");
+      const lines = report(seen, diagnose(seen), { ...PLAIN, width, page: PAGE }).split("\n");
       expect(lines.filter((line) => line.length > width)).toEqual([]);
     }
   });
