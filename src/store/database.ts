@@ -158,7 +158,7 @@ function takeAlone(sqlite: Sqlite.Database): void {
 function problem(error: unknown): string {
   const cause = error instanceof SluiceError ? error.cause : error;
   const code = String((cause as { code?: unknown } | undefined)?.code ?? "");
-  if (code.startsWith("SQLITE_BUSY")) return "is in use by another process. One process at a time can have it.";
+  if (code.startsWith("SQLITE_BUSY")) return "is in use by another process. Stop it, or choose another folder.";
   if (code === "SQLITE_NOTADB" || code.startsWith("SQLITE_CORRUPT")) return "is damaged, or no SQLite database.";
   if (cause instanceof NewerVersion) return cause.message;
   const message = messageOf(cause).split("\n")[0] ?? "";

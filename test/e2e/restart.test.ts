@@ -124,7 +124,7 @@ describe("sluice serve", () => {
     expect({ code, stdout, stderr }).toEqual({
       code: 1,
       stdout: "",
-      stderr: `sluice: DATA_DIR=${where.DATA_DIR}: ${join(where.DATA_DIR, "sluice.db")} is in use by another process. One process at a time can have it.\n`,
+      stderr: `sluice: DATA_DIR=${where.DATA_DIR}: ${join(where.DATA_DIR, "sluice.db")} is in use by another process. Stop it, or choose another folder.\n`,
     });
     expect(await chat(first.url, "t", "What is 1 + 1?")).toContain("1 + 1 = 2");
     await first.stop();

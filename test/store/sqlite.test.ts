@@ -88,7 +88,7 @@ describe("a database file", () => {
     const ask = `const D = require(${JSON.stringify(libsql)}); new D(${JSON.stringify(file)}).prepare("SELECT * FROM threads").all()`;
     const outside = () => spawnSync(process.execPath, ["-e", ask], { encoding: "utf8" }).stderr;
     expect(outside()).toContain("SQLITE_BUSY");
-    expect(complaint(file)).toBe(`${file} is in use by another process. One process at a time can have it.`);
+    expect(complaint(file)).toBe(`${file} is in use by another process. Stop it, or choose another folder.`);
     holder.close();
     expect(outside()).toBe("");
     expect(complaint(file)).toBe("none");
