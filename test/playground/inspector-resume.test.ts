@@ -123,6 +123,15 @@ describe("catching up", () => {
     expect(told).toMatchObject([{ from: "e:11", replayed: 2 }]);
   });
 
+  test("a gap is told with the count", async () => {
+    const { line, told } = cutAt("e:10", "e:40");
+    line.open();
+    line.gap();
+    await answered();
+    heard(line, "e:40");
+    expect(told).toMatchObject([{ from: "e:10", anew: true }]);
+  });
+
   test("without a loss nothing is missed", () => {
     const { line, told } = cutAt("e:1", "e:1");
     line.stop();
@@ -134,7 +143,7 @@ describe("catching up", () => {
 });
 
 describe("the sentence", () => {
-  const resume: Resume = { from: "e:17", at: 0, replayed: 41, lost: 0, doubled: 0, tookMs: 1_320 };
+  const resume: Resume = { from: "e:17", at: 0, anew: false, replayed: 41, lost: 0, doubled: 0, tookMs: 1_320 };
 
   test("says what was counted", () => {
     expect(sentence(resume, "frames", false)).toBe(
@@ -143,6 +152,12 @@ describe("the sentence", () => {
     expect(sentence({ ...resume, replayed: 1, lost: 2, doubled: 3 }, "sse", false)).toBe(
       "Back in 1.32 s, from cursor e:17: 1 entry replayed, 2 lost, 3 doubled.",
     );
+  });
+
+  test("claims no count where the log held no more what was missed", () => {
+    const anew = sentence({ ...resume, anew: true }, "sse", false);
+    expect(anew).toContain("told anew");
+    expect(anew).not.toContain("0 lost");
   });
 
   test("claims no loss counted where offsets have holes, and none where there are no offsets", () => {

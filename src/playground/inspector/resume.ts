@@ -16,6 +16,9 @@ export function sentence(resume: Resume, kind: TransportKind, narrowed: boolean)
   }
   const entries = count(replayed, "entry", "entries");
   if (from === undefined) return `${back}. Nothing had come yet: ${entries} from the beginning.`;
+  if (resume.anew) {
+    return `${back}. The log no longer holds what came after cursor ${from}: the thread was told anew, from what the server keeps.`;
+  }
   if (narrowed) {
     return `${back}, from cursor ${from}: ${entries} replayed, ${doubled} doubled. Offsets have holes while something is switched off, so a loss shows only in the text.`;
   }

@@ -38,6 +38,7 @@ interface Back {
   readonly early: (Arrival & { readonly at: number })[];
   /** When the last of it came that was missed. */
   endedAt: number;
+  anew: boolean;
   counts: { replayed: number; lost: number; doubled: number };
 }
 
@@ -72,7 +73,7 @@ export class CatchUp {
     const at = performance.now();
     const counts = { replayed: 0, lost: 0, doubled: 0 };
     const quietMs = narrowed ? QUIET_MS : LATE_MS;
-    const back: Back = { at, quietMs, endedAt: at, head: undefined, early: [], counts };
+    const back: Back = { at, quietMs, endedAt: at, anew: false, head: undefined, early: [], counts };
     this.#back = back;
     this.#finishAfter(NOTHING_MS);
     const from = positionOf(this.#from);
@@ -95,6 +96,11 @@ export class CatchUp {
       return true;
     }
     return this.#count(back, arrival, at);
+  }
+
+  /** What was missed is kept no more: what comes tells the thread anew. */
+  gap(): void {
+    if (this.#back) this.#back.anew = true;
   }
 
   stop(): void {
@@ -135,10 +141,10 @@ export class CatchUp {
     }, ms);
   }
 
-  #finish({ at, endedAt, counts }: Back): void {
+  #finish({ at, endedAt, anew, counts }: Back): void {
     const lostAt = this.#lostAt ?? at;
     this.stop();
-    this.#done({ from: this.#from, at, ...counts, tookMs: endedAt - lostAt });
+    this.#done({ from: this.#from, at, anew, ...counts, tookMs: endedAt - lostAt });
   }
 }
 

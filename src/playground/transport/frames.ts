@@ -95,6 +95,7 @@ export function framesTransport(base: URL): Transport {
         },
         onGap: () => {
           position = undefined;
+          catchUp.gap();
           next.onBeginning(true);
         },
         onError: (error) => next.onError(error),

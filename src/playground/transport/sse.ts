@@ -19,6 +19,7 @@ interface OwnRun {
 }
 
 /** How the events begin that a reader which is behind is told several of at once. */
+const GAP = '"name":"sluice.gap"';
 const DELTA = /^\{"type":"(?:TEXT_MESSAGE_CONTENT|REASONING_MESSAGE_CONTENT|TOOL_CALL_ARGS)"/;
 
 export function sseTransport(base: URL): Transport {
@@ -119,6 +120,7 @@ export function sseTransport(base: URL): Transport {
       // Only deltas are merged, and what is told whole comes in several frames: any other frame is one entry.
       const lost = frames.length > 1 || DELTA.test(frame.data) ? 0 : between - 1;
       const entries = between - lost;
+      if (frames.some(({ data }) => data.includes(GAP))) catchUp.gap();
       const replayed = catchUp.heard({ ...(position && { position }), entries, lost });
       cursor = frame.id;
       attempts.useful();

@@ -27,6 +27,8 @@ export interface Resume {
   readonly from: string | undefined;
   /** `performance.now()` when the line was open again. */
   readonly at: number;
+  /** What was missed is kept no more, so the thread was told anew: then the numbers say nothing of a loss. */
+  readonly anew: boolean;
   /** How many entries of the log had been missed and were caught up on; over `bare`, how many events the run was told again in. */
   readonly replayed: number;
   /** How many are missing for good. */
