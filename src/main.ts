@@ -72,8 +72,8 @@ function usageMistake(error: unknown): string | undefined {
 }
 
 function failure(error: unknown): string {
-  const { code, stack, syscall } = error as NodeJS.ErrnoException;
-  if (code === "EADDRINUSE") return "The port is taken. Set PORT to another one, or to 0 for any.";
+  const { code, stack, syscall, port } = error as NodeJS.ErrnoException & { port?: number };
+  if (code === "EADDRINUSE") return `Port ${port} is taken. Choose another with --port or PORT; 0 takes a free one.`;
   if (code === "EACCES" && syscall === "listen") return "The port needs more rights. Set PORT to one above 1023.";
   if (code === "EADDRNOTAVAIL" || syscall === "getaddrinfo") {
     return `HOST is no address of this machine (${code}). Set it to 127.0.0.1, or to 0.0.0.0 for all of them.`;

@@ -45,7 +45,7 @@ export async function bundledGraphs(
   config: Config,
   checkpointer: BaseCheckpointSaver,
   packageRoot: string,
-): Promise<Record<string, ServedGraph>> {
+): Promise<ReadonlyMap<string, ServedGraph>> {
   const models = chatModels(config);
   const build: Record<(typeof BUNDLED)[number], () => Promise<unknown>> = {
     assistant: async () => assistant({ ...models, checkpointer, documents: await loadDocuments(packageRoot) }),
@@ -55,7 +55,9 @@ export async function bundledGraphs(
   };
   const served = new Set(Object.values(config.agents).map(({ graph }) => graph));
   const wanted = Object.entries(build).filter(([name]) => served.has(name));
-  return Object.fromEntries(await Promise.all(wanted.map(async ([name, graph]) => [name, await graph()])));
+  return new Map(
+    await Promise.all(wanted.map(async ([name, graph]) => [name, (await graph()) as ServedGraph] as const)),
+  );
 }
 
 async function knowledge({ KNOWLEDGE_DIR }: Settings, packageRoot: string): Promise<SourceDocument[]> {

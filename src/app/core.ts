@@ -62,8 +62,11 @@ export function createCore(
     maxActiveRuns: settings.MAX_ACTIVE_RUNS,
     ended: ({ plan: { agent, threadId, runId } }, end, cause) => {
       const fields = { agent: agent.name, threadId, runId, end: end.kind };
-      if (end.kind === "failed") logger.warn({ ...fields, code: end.error.code, err: cause }, "run failed");
-      else if (cause) logger.error({ ...fields, err: cause }, "the run's end was not stored");
+      if (end.kind === "failed") {
+        const { code } = end.error;
+        // Whoever stops the server knows why.
+        logger.warn({ ...fields, code, ...(code === "draining" ? {} : { err: cause }) }, "run failed");
+      } else if (cause) logger.error({ ...fields, err: cause }, "the run's end was not stored");
       else logger.debug(fields, "run ended");
     },
   });

@@ -30,7 +30,7 @@ export async function appFromConfig(
     const agents: ServedAgent[] = [];
     // One after the other: how a module is loaded may depend on those before it, and must not on chance.
     for (const [name, entry] of Object.entries(config.agents)) {
-      const ours = Object.hasOwn(bundled, entry.graph) ? bundled[entry.graph] : undefined;
+      const ours = bundled.get(entry.graph);
       const demo = ours !== undefined && modelKind(config) === "demo";
       if (!ours && !isGraphFile(entry.graph)) {
         throw new ConfigError(

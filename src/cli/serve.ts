@@ -40,8 +40,10 @@ export const serve: Command<typeof serveOptions> = {
     const url = await app.listen();
     context.print(greeting(url, config, context, modelKind(config)));
     await new Promise<void>((closed, failed) => {
+      let told = false;
       const stop = () => {
-        logger.info("draining");
+        if (!told) logger.info("draining");
+        told = true;
         // A second signal hurries it up.
         app.close().then(closed, failed);
       };

@@ -86,14 +86,16 @@ export const SETTING_OPTIONS: ReadonlyMap<string, keyof Settings> = new Map(
 export function settingsFrom(options: SettingOptions): Readonly<Settings> {
   const env: Record<string, string> = {};
   const empty: Record<string, readonly string[]> = {};
+  const defaults = readSettings({});
   for (const [option, value] of Object.entries(options) as [string, unknown][]) {
     const name = SETTING_OPTIONS.get(option);
     if (!name)
       throw new ConfigError(`There is no option "${option}". Settings: ${[...SETTING_OPTIONS.keys()].join(", ")}.`);
     if (value === undefined) continue;
     // In the environment an empty list is none, and the default holds; here somebody wrote it down.
-    if (Array.isArray(value) && value.length === 0) empty[name] = [];
-    else env[name] = String(value);
+    if (!Array.isArray(value) || value.length > 0) env[name] = String(value);
+    else if (Array.isArray(defaults[name])) empty[name] = [];
+    else env[name] = "[]"; // No list at all: what reads it says what is valid.
   }
   return Object.freeze({ ...readSettings(env, camelCase), ...empty });
 }

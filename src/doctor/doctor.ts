@@ -91,7 +91,7 @@ async function load(name: string, { graph }: AgentEntry, config: Config, package
   } catch (error) {
     throw new ConfigError(messageOf(error), { cause: error });
   }
-  const bundled = (await bundledGraphs(config, checkpointer, packageRoot))[graph];
+  const bundled = (await bundledGraphs(config, checkpointer, packageRoot)).get(graph);
   if (bundled) return bundled;
   throw new ConfigError(`Agent ${name}: there is no bundled agent "${graph}".`);
 }

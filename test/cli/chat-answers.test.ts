@@ -69,6 +69,7 @@ describe("an answer", () => {
     [{ type: "array" }, ["a, b", '["a", "b"]'], ["a", "b"]],
     [{ type: "object" }, ["{}"], {}],
     [object({ decision }, "decision"), ["a"], { decision: "approve" }],
+    [object({ decision }, "decision"), ["/reject"], { decision: "reject" }],
     [
       object({ city: { type: "string" }, days: { type: "integer" } }, "days", "city"),
       ["3", "Rome"],

@@ -49,6 +49,10 @@ it("values are of the kind that code has", () => {
   });
 });
 
+it("an empty list is no number", () => {
+  expect(() => settingsFrom({ maxSockets: [] as unknown as number })).toThrow(/^maxSockets="\[\]" is not valid/);
+});
+
 it("an empty list is an empty list", () => {
   const { ALLOWED_ORIGINS, STREAM_ALLOWED_EVENTS } = settingsFrom({ allowedOrigins: [], streamAllowedEvents: [] });
   expect([ALLOWED_ORIGINS, STREAM_ALLOWED_EVENTS]).toEqual([[], []]);

@@ -111,7 +111,7 @@ describe("sluice serve", () => {
     const { code, stderr } = await sluice(["serve"], { PORT: String(port) });
     holder.close();
     expect(code).toBe(1);
-    expect(stderr).toBe("sluice: The port is taken. Set PORT to another one, or to 0 for any.\n");
+    expect(stderr).toMatch(/^sluice: Port \d+ is taken\. Choose another with --port or PORT; 0 takes a free one\.\n$/);
   });
 
   it.concurrent("ends with code 0 on SIGTERM, and tells its sockets to come back elsewhere", async () => {

@@ -111,7 +111,9 @@ function choice(values: readonly unknown[]): Field {
   const words = new Map(values.map((value) => [typeof value === "string" ? value : JSON.stringify(value), value]));
   return {
     hint: [...words.keys()].map((word) => oneLine(word)).join(", "),
-    value(text) {
+    value(typed) {
+      // Over a socket it is `/approve`, and habits stay.
+      const text = typed.replace(/^\//, "");
       if (words.has(text)) return words.get(text);
       const meant = [...words].filter(([word]) => text && word.toLowerCase().startsWith(text.toLowerCase()));
       return meant.length === 1 ? meant[0]?.[1] : undefined;
