@@ -2,7 +2,7 @@ import { expect, test } from "@jest/globals";
 import { chatGraph, SteppedModel } from "../support/stepped-model.ts";
 import { type Playground, playgroundForFile, shows } from "./playground.ts";
 
-const { another, open } = playgroundForFile();
+const { another, open, serve, visit } = playgroundForFile();
 
 test("a page that is reloaded in mid-run goes on to the complete text", async () => {
   const model = new SteppedModel();
@@ -84,4 +84,22 @@ test("the browser's way back leads to the conversation before", async () => {
   await answers.waitFor({ state: "detached" });
   await page.goBack();
   await answered("Here.");
+});
+
+test("a thread that the list does not reach to goes on with the agent that answered there", async () => {
+  const says = (word: string) => ({ graph: chatGraph(new SteppedModel({ always: [word] })) });
+  const { url } = await serve({ other: says("Nobody."), writer: says("Me.") });
+  const say = (threadId: string, agent: string) =>
+    fetch(`${url}/chat`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ message: "Who?", threadId, agent }),
+    });
+  await say("old", "writer");
+  for (let later = 0; later < 30; later += 1) await say(`later-${later}`, "other");
+
+  const { page, ask, answered } = await visit(`${url}/#thread=old`);
+  await page.getByRole("combobox").and(page.locator(":has(option:checked:text-is('writer'))")).waitFor();
+  await ask("And now?");
+  await answered("Me.");
 });

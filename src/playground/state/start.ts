@@ -8,7 +8,7 @@ import { freshId } from "./ids.ts";
 import { type AgentInfo, agent, agents, base, running, threadId, transport } from "./session.ts";
 import { reasoning, theme, tokens, transportKind } from "./settings.ts";
 import { tap } from "./tap.ts";
-import { reloadThreads, threads } from "./threads.ts";
+import { moreThreads, reloadThreads, type ThreadInfo, threads } from "./threads.ts";
 
 /** Why the server cannot be talked to at all. */
 export const doorError = signal<LineError | undefined>(undefined);
@@ -143,7 +143,18 @@ export async function loadAgents(): Promise<void> {
 
 /** The one that answered on the thread last; else the one that was chosen before, or the first. */
 function chooseAgent(): void {
-  const answered = threads.value.find((thread) => thread.threadId === threadId.value)?.agent;
+  const id = threadId.value;
+  const listed = threads.value.find((thread) => thread.threadId === id);
+  choose(listed?.agent);
+  // Of a thread that an address names and the list does not reach to, the server is asked.
+  if (listed || !moreThreads.value || threadInHash() !== id) return;
+  requestJson<ThreadInfo>(new URL(`threads/${encodeURIComponent(id)}`, base)).then(
+    (thread) => id === threadId.value && choose(thread.agent),
+    () => {}, // Nobody answered on it yet: any agent will do.
+  );
+}
+
+function choose(answered: string | undefined): void {
   const known = [answered, agent.value].find((name) => agents.value.some((one) => one.name === name));
   agent.value = known ?? agents.value[0]?.name ?? "";
 }
