@@ -6,7 +6,7 @@ import type { Narrowing } from "../../client/connection.ts";
 import { type AguiEvent, EventType, isTerminal, type RunAgentInput } from "../../protocol/events.ts";
 import { Attempts } from "./attempts.ts";
 import { CatchUp } from "./catch-up.ts";
-import { lineError, request, unreachable } from "./http.ts";
+import { lineError, queryOf, request, unreachable } from "./http.ts";
 import { sseFrames } from "./sse-reader.ts";
 import type { LineError, Listener, Transport } from "./transport.ts";
 import { bytesOf, Wire, WiredSocket } from "./wire.ts";
@@ -144,15 +144,11 @@ export function bareTransport(base: URL, agentName: () => string): Transport {
   return {
     kind: "bare",
     state: attempts.state,
-    follow(thread: string, { tokens, reasoning }: Narrowing, next: Listener) {
+    follow(thread: string, narrowing: Narrowing, next: Listener) {
       leave();
       threadId = thread;
       listener = next;
-      query = new URLSearchParams({
-        protocol: "1.0",
-        ...(tokens === false && { tokens: "false" }),
-        ...(reasoning === false && { reasoning: "false" }),
-      }).toString();
+      query = queryOf(narrowing);
       next.onBeginning();
       attempts.now();
       return () => {

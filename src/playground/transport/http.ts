@@ -1,4 +1,5 @@
 /** The protocol's HTTP routes, relative to the page, and their errors as they say them. */
+import type { Narrowing } from "../../client/connection.ts";
 import type { LineError } from "./transport.ts";
 
 export interface Request {
@@ -62,4 +63,13 @@ async function errorOf(response: globalThis.Response): Promise<LineError> {
     const code = response.status === 401 ? "unauthorized" : "internal";
     return { code, message: `The server answered ${response.status}.`, retryable: response.status >= 500 };
   }
+}
+
+/** What of a thread is left out, and the version of the protocol that this page speaks, as parameters of a URL. */
+export function queryOf({ tokens, reasoning }: Narrowing): string {
+  return new URLSearchParams({
+    protocol: "1.0",
+    ...(tokens === false && { tokens: "false" }),
+    ...(reasoning === false && { reasoning: "false" }),
+  }).toString();
 }

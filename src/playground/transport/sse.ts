@@ -6,7 +6,7 @@ import type { Narrowing } from "../../client/connection.ts";
 import { type AguiEvent, EventType, isTerminal, type RunAgentInput } from "../../protocol/events.ts";
 import { Attempts } from "./attempts.ts";
 import { CatchUp, positionOf } from "./catch-up.ts";
-import { headOf, lineError, request } from "./http.ts";
+import { headOf, lineError, queryOf, request } from "./http.ts";
 import { type SseFrame, sseFrames } from "./sse-reader.ts";
 import type { LineError, Listener, Received, Transport } from "./transport.ts";
 import { bytesOf, Wire } from "./wire.ts";
@@ -147,15 +147,11 @@ export function sseTransport(base: URL): Transport {
   return {
     kind: "sse",
     state: attempts.state,
-    follow(thread: string, { tokens, reasoning }: Narrowing, next: Listener) {
+    follow(thread: string, narrowing: Narrowing, next: Listener) {
       leave();
       threadId = thread;
       listener = next;
-      query = new URLSearchParams({
-        protocol: "1.0",
-        ...(tokens === false && { tokens: "false" }),
-        ...(reasoning === false && { reasoning: "false" }),
-      }).toString();
+      query = queryOf(narrowing);
       next.onBeginning();
       attempts.now();
       return () => {
