@@ -8,8 +8,8 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
-/** What the page loads at first may weigh this much: scripts and styles, gzipped, in KiB. */
-const BUDGET_KIB = 64;
+/** Scripts and styles may weigh this much, gzipped, in KiB: those that the page loads at first, and those it may load later. */
+const BUDGET_KIB = { first: 64, later: 44 };
 
 const SOURCE = fileURLToPath(new URL("../src/playground", import.meta.url));
 
@@ -74,12 +74,12 @@ function report() {
     });
   const [first, later] = [sum(weighed.filter((file) => file.first)), sum(weighed.filter((file) => !file.first))];
   console.log(
-    `Playground: ${kib(first.raw)} (${kib(first.zipped)} gzipped) at first, of at most ${BUDGET_KIB} KiB gzipped;`,
+    `Playground: ${kib(first.raw)} (${kib(first.zipped)} gzipped) at first, of at most ${BUDGET_KIB.first} KiB gzipped;`,
   );
   console.log(
-    `            ${kib(later.raw)} (${kib(later.zipped)} gzipped) later: "Under the hood", forms, other transports.`,
+    `            ${kib(later.raw)} (${kib(later.zipped)} gzipped) later, of at most ${BUDGET_KIB.later}: "Under the hood", forms, other transports.`,
   );
-  if (first.zipped <= BUDGET_KIB * 1024) return;
+  if (first.zipped <= BUDGET_KIB.first * 1024 && later.zipped <= BUDGET_KIB.later * 1024) return;
   for (const { name, raw, zipped } of weighed) console.error(`  ${name}: ${kib(raw)} (${kib(zipped)} gzipped)`);
   console.error("The playground is over its budget: see BUDGET_KIB in scripts/build-playground.mjs.");
   process.exit(1);
