@@ -11,7 +11,6 @@ import { searchDocs } from "../src/agents/tools/search-docs.ts";
 import { defaultAgent, parseAgents } from "../src/config/agents.ts";
 import { readSettings } from "../src/config/settings.ts";
 import { allowList } from "../src/graph/allow-list.ts";
-import { loadGraph } from "../src/graph/loader.ts";
 import { allowListSpec, expandEventPattern } from "../src/protocol/allow-list-spec.ts";
 import { ERRORS } from "../src/protocol/errors.ts";
 import { EventType } from "../src/protocol/events.ts";
@@ -199,7 +198,8 @@ describe("README.md", () => {
   test("shows a graph file that is served", async () => {
     const [graph = ""] = blocks(readme, "js my-graph.js");
     writeFileSync(join(folder, "my-graph.mjs"), graph);
-    const served = await startSluice({ mine: { graph: await loadGraph("./my-graph.mjs:graph", { folder }) } });
+    const module = (await import(join(folder, "my-graph.mjs"))) as { graph: object };
+    const served = await startSluice({ mine: module });
     try {
       const body = JSON.stringify({ message: "hello" });
       const response = await fetch(`${served.url}/chat`, { method: "POST", headers: JSON_TYPE, body });
