@@ -1,6 +1,5 @@
 /** `npm run check-behaviour`: does a served agent do end to end what its clients count on? */
-import { parseArgs } from "node:util";
-import { attempt, type Check, checkServer, expectThat, milliseconds, runScript } from "./checks/check.ts";
+import { attempt, type Check, checkServer, expectThat, runScript } from "./checks/check.ts";
 import { type Ask, ENDS, type Inbox, inputOf, openSocket, postRun, type SseBlock, typeOf } from "./checks/run.ts";
 
 const USAGE = `Usage: npm run check-behaviour [-- options]
@@ -19,25 +18,8 @@ Options:
 /** So many events of an answer are told before the line is cut. */
 const CUT_AFTER = 5;
 
-async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: {
-      url: { type: "string" },
-      agent: { type: "string" },
-      message: { type: "string", default: "Hello! What can you do?" },
-      timeout: { type: "string", default: "60" },
-      json: { type: "boolean", default: false },
-      help: { type: "boolean", default: false },
-    },
-  });
-  if (values.help) {
-    console.log(USAGE);
-    return 0;
-  }
-  const { agent, message } = values;
-  const timeoutMs = milliseconds("--timeout", values.timeout);
-  return checkServer(values.url, values.json, async (url) => {
-    const ask: Ask = { url, agent, message, timeoutMs };
+function main(): Promise<number> {
+  return checkServer(USAGE, async (ask) => {
     const checks: Check[] = [];
     for (const [name, what] of Object.entries(CHECKS)) checks.push(await attempt(name, () => what(ask)));
     return checks;

@@ -1,14 +1,5 @@
 /** `npm run check-wire`: is every frame that a server sends what PROTOCOL.md says, in SSE and in all four formats? */
-import { parseArgs } from "node:util";
-import {
-  attempt,
-  type Check,
-  checkServer,
-  expectThat,
-  milliseconds,
-  runScript,
-  withoutProblems,
-} from "./checks/check.ts";
+import { attempt, type Check, checkServer, expectThat, runScript, withoutProblems } from "./checks/check.ts";
 import { agui, framesFormat, langgraph, sse } from "./checks/formats.ts";
 import { type Ask, ENDS, inputOf, openSocket, postRun, typeOf } from "./checks/run.ts";
 
@@ -25,25 +16,8 @@ Options:
   --json               the checks as JSON
   --help               this`;
 
-async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: {
-      url: { type: "string" },
-      agent: { type: "string" },
-      message: { type: "string", default: "Hello! What can you do?" },
-      timeout: { type: "string", default: "60" },
-      json: { type: "boolean", default: false },
-      help: { type: "boolean", default: false },
-    },
-  });
-  if (values.help) {
-    console.log(USAGE);
-    return 0;
-  }
-  const { agent, message } = values;
-  const timeoutMs = milliseconds("--timeout", values.timeout);
-  return checkServer(values.url, values.json, async (url) => {
-    const ask: Ask = { url, agent, message, timeoutMs };
+function main(): Promise<number> {
+  return checkServer(USAGE, async (ask) => {
     const checks: Check[] = [];
     for (const check of [overSse, overAgui, overFrames, overLanggraph, overText]) checks.push(await check(ask));
     return checks;

@@ -1,8 +1,9 @@
 /** What the checks for CI share: their list, their end, and a server when none is given. */
-
+import { parseArgs } from "node:util";
 import type { Check } from "../../src/doctor/spread.ts";
 import { reasonOf } from "../../src/doctor/sse.ts";
 import { startServer } from "../validate-streaming/server.ts";
+import type { Ask } from "./run.ts";
 
 export type { Check };
 
@@ -40,19 +41,31 @@ export function tell(subject: string, checks: readonly Check[], json: boolean): 
   return passed ? 0 : 1;
 }
 
-/** Checks the server at `url`; without one, a server of its own with the demo model. */
-export async function checkServer(
-  url: string | undefined,
-  json: boolean,
-  checks: (url: string) => Promise<Check[]>,
-): Promise<number> {
+/** What is typed behind a script that checks a server: which one, and what to ask it. Without `--url` it has one of its own. */
+export async function checkServer(usage: string, checksOf: (ask: Ask) => Promise<Check[]>): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      url: { type: "string" },
+      agent: { type: "string" },
+      message: { type: "string", default: "Hello! What can you do?" },
+      timeout: { type: "string", default: "60" },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) {
+    console.log(usage);
+    return 0;
+  }
+  const { url, agent, message, json } = values;
+  const timeoutMs = milliseconds("--timeout", values.timeout);
   if (url !== undefined && !(URL.canParse(url) && /^https?:/.test(url))) {
     throw new Error(`--url ${url}: it takes an address like http://127.0.0.1:8123.`);
   }
   const own = url === undefined ? await startServer() : undefined;
   try {
     const address = (url ?? own?.url ?? "").replace(/\/$/, "");
-    return tell(address, await checks(address), json);
+    return tell(address, await checksOf({ url: address, agent, message, timeoutMs }), json);
   } finally {
     await own?.stop();
   }
