@@ -95,7 +95,7 @@ export class SqliteCheckpointer extends BaseCheckpointSaver {
     return toConfig(key);
   }
 
-  async putWrites(config: RunnableConfig, writes: PendingWrite[], taskId: string): Promise<void> {
+  async putWrites(config: RunnableConfig, writes: PendingWrite[], taskId: string, taskPath = ""): Promise<void> {
     const key = {
       threadId: requiredId(config, "thread_id"),
       namespace: config.configurable?.checkpoint_ns ?? "",
@@ -114,10 +114,11 @@ export class SqliteCheckpointer extends BaseCheckpointSaver {
         const conflict = index < 0 ? "UPDATE SET type = excluded.type, value = excluded.value" : "NOTHING";
         this.#db.run(
           `INSERT INTO checkpoint_writes
-             (thread_id, checkpoint_ns, checkpoint_id, task_id, idx, channel, type, value)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO ${conflict}`,
+             (thread_id, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, value)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO ${conflict}`,
           ...values(key),
           taskId,
+          taskPath,
           index,
           channel,
           ...dumped,
@@ -146,9 +147,10 @@ export class SqliteCheckpointer extends BaseCheckpointSaver {
     return parent ? { ...tuple, parentConfig: toConfig(parent) } : tuple;
   }
 
+  /** In the order in which a live run applies them: SQLite compares text by code point, as LangGraph's sort key does. */
   async #writes(key: Key): Promise<CheckpointPendingWrite[]> {
     const rows = this.#db.all(
-      `SELECT task_id, channel, type, value FROM checkpoint_writes WHERE ${ONE} ORDER BY number`,
+      `SELECT task_id, channel, type, value FROM checkpoint_writes WHERE ${ONE} ORDER BY task_path, task_id, idx`,
       ...values(key),
     );
     return Promise.all(

@@ -68,4 +68,6 @@ export const MIGRATIONS: readonly string[] = [
     UNIQUE (thread_id, checkpoint_ns, checkpoint_id, task_id, idx)
   ) STRICT;
   `,
+  // The path of the task that wrote it; LangGraph applies a step's writes in the order of these paths.
+  "ALTER TABLE checkpoint_writes ADD COLUMN task_path TEXT NOT NULL DEFAULT ''",
 ];

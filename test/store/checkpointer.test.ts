@@ -82,27 +82,27 @@ describe.each<[string, () => BaseCheckpointSaver]>([
     await saver.putWrites(
       at,
       [
+        [INTERRUPT, "old"],
         ["a", 1],
         ["b", undefined],
-        [INTERRUPT, "old"],
       ],
-      "task2",
+      "task1",
     );
     await saver.putWrites(
       at,
       [
+        [INTERRUPT, "new"],
         ["a", 2],
         ["c", { n: 3 }],
-        [INTERRUPT, "new"],
       ],
-      "task2",
+      "task1",
     );
-    await saver.putWrites(at, [["a", 4]], "task1");
+    await saver.putWrites(at, [["a", 4]], "task2");
     expect((await saver.getTuple(at))?.pendingWrites).toEqual([
-      ["task2", "a", 1],
-      ["task2", "b", undefined],
-      ["task2", INTERRUPT, "new"],
-      ["task1", "a", 4],
+      ["task1", INTERRUPT, "new"],
+      ["task1", "a", 1],
+      ["task1", "b", undefined],
+      ["task2", "a", 4],
     ]);
     await saver.putWrites(thread("t", "", uuid6(9)), [["z", 1]], "task1");
     expect((await saver.getTuple(at))?.pendingWrites).toHaveLength(4);
@@ -194,6 +194,22 @@ function asking(checkpointer: BaseCheckpointSaver) {
     .addEdge("c", END)
     .compile({ checkpointer });
 }
+
+it("gives a step's writes back by task path, task and index, whatever order they were written in", async () => {
+  const saver = open();
+  const at = await saver.put(thread("t"), checkpoint(0), NOTED, {});
+  const written: readonly [string, string, string?][] = [
+    ["from 😀", "t1", "push:😀"],
+    ["from \uff5e", "t2", "push:\uff5e"],
+    ["b", "t3", "pull:b"],
+    ["a2", "t5", "pull:a"],
+    ["a1", "t4", "pull:a"],
+    ["input", "t9"],
+  ];
+  for (const [value, task, path] of written) await saver.putWrites(at, [["c", value]], task, path);
+  const values = (await saver.getTuple(at))?.pendingWrites?.map(([, , value]) => value);
+  expect(values).toEqual(["input", "a1", "a2", "b", "from \uff5e", "from 😀"]);
+});
 
 describe("a real graph on our checkpointer", () => {
   it("goes on after an interrupt inside another graph, in another process's hands", async () => {
