@@ -197,7 +197,7 @@ function asking(checkpointer: BaseCheckpointSaver) {
 
 it("gives a step's writes back by task path, task and index, whatever order they were written in", async () => {
   const saver = open();
-  const at = await saver.put(thread("t"), checkpoint(0), NOTED, {});
+  const at = await saver.put(thread("t"), checkpoint(0), NOTED);
   const written: readonly [string, string, string?][] = [
     ["from 😀", "t1", "push:😀"],
     ["from \uff5e", "t2", "push:\uff5e"],
