@@ -18,6 +18,7 @@ WORKDIR /app
 COPY package.json ./
 # The bundled assistant looks things up in the documents.
 COPY README.md PROTOCOL.md ARCHITECTURE.md ./
+COPY docs ./docs
 COPY config ./config
 COPY knowledge ./knowledge
 COPY --from=dependencies /app/node_modules ./node_modules

@@ -34,17 +34,28 @@ export interface DocumentIndex {
 }
 
 const SHIPPED = ["README.md", "PROTOCOL.md", "ARCHITECTURE.md"];
+const SHIPPED_FOLDER = "docs";
 
 /**
- * Reads the documents about Sluice that ship with the package. A missing file is skipped, since an installation may
- * leave some out.
+ * Reads the documents about Sluice that ship with the package: those of its root, and the pages in `docs`. A missing file
+ * or folder is skipped, since an installation may leave some out.
  *
  * @param root - the package's root directory
  * @throws any other read error (a directory in place of a file, no permission)
  */
 export async function loadDocuments(root: string): Promise<SourceDocument[]> {
-  const documents = await Promise.all(SHIPPED.map((source) => load(root, source)));
+  const documents = await Promise.all([...SHIPPED, ...(await pages(root))].map((source) => load(root, source)));
   return documents.filter((document) => document !== undefined);
+}
+
+async function pages(root: string): Promise<string[]> {
+  try {
+    const names = await readdir(join(root, SHIPPED_FOLDER));
+    return names.filter((name) => name.endsWith(".md")).map((name) => `${SHIPPED_FOLDER}/${name}`);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
+  }
 }
 
 async function load(root: string, source: string): Promise<SourceDocument | undefined> {

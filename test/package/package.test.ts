@@ -1,6 +1,6 @@
 /** The package itself: what is in it, and whether whoever installs it can use it. */
 import { readdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, posix } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { consumer, type Packed, pack, ROOT, run, temporary } from "./packed.ts";
 
@@ -46,9 +46,24 @@ describe("what is in it", () => {
 
   it("no sources, tests, scripts, or maps to sources that are not there", () => {
     const known =
-      /^(dist|config|docs|knowledge)\/|^(\.env\.example|(ARCHITECTURE|PROTOCOL|README)\.md|LICENSE|package\.json)$/;
+      /^(dist|config|docs|knowledge)\/|^(\.env\.example|(ARCHITECTURE|CHANGELOG|CONTRIBUTING|PROTOCOL|README)\.md|LICENSE|package\.json)$/;
     expect(packed.files.filter((file) => !known.test(file))).toEqual([]);
     expect(packed.files.filter((file) => /\.map$|\.built$|(?<!\.d)\.ts$|\.tsx$|test/.test(file))).toEqual([]);
+  });
+
+  it("whatever its documents link to", async () => {
+    const links = await Promise.all(
+      packed.files
+        .filter((file) => file.endsWith(".md") && !file.startsWith("knowledge/"))
+        .map(async (file) => {
+          const text = await readFile(join(ROOT, file), "utf8");
+          return [...text.matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)].map(([, to = ""]) =>
+            posix.join(posix.dirname(file), to),
+          );
+        }),
+    );
+    expect(links.flat().length).toBeGreaterThan(20);
+    expect(links.flat().filter((file) => !packed.files.includes(file))).toEqual([]);
   });
 
   it(`no more than ${MOST_BYTES} bytes`, () => {
