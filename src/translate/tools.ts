@@ -91,7 +91,7 @@ export class ToolCalls implements CallBook {
 
   end(event: GraphEvent, limits?: JsonLimits): AguiEvent[] {
     const output = isRecord(event.data) ? event.data.output : undefined;
-    const message = toolMessage(output);
+    const message = toolMessage(output, event.toolCallId);
     const stated = message?.tool_call_id;
     const toolCallId = typeof stated === "string" && stated !== "" ? stated : this.callOf(event);
     const content = message ? messageText(message, limits) : plainText(output, limits);
@@ -158,13 +158,17 @@ function parsed(json: string): unknown {
   }
 }
 
-/** The ToolMessage in a tool's output: itself, or the one a `Command` adds to the state. */
-function toolMessage(output: unknown): MessageLike | undefined {
+/**
+ * The ToolMessage in a tool's output: itself, or the one with which a `Command` answers this call. A handoff may put the
+ * whole history into its command, with the results of earlier calls; where no call is known, its own comes last.
+ */
+function toolMessage(output: unknown, toolCallId: string | undefined): MessageLike | undefined {
   if (!isRecord(output)) return undefined;
   if (messageType(output) === "tool") return asMessage(output);
   const update = isRecord(output.update) ? output.update : undefined;
   const added: unknown[] = Array.isArray(update?.messages) ? update.messages : [];
-  return asMessage(added.find((message) => isRecord(message) && messageType(message) === "tool"));
+  const results = added.filter((message) => isRecord(message) && messageType(message) === "tool").map(asMessage);
+  return results.findLast((message) => toolCallId === undefined || message?.tool_call_id === toolCallId);
 }
 
 function messageText(message: MessageLike, limits?: JsonLimits): string {

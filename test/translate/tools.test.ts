@@ -4,6 +4,7 @@ import { Command } from "@langchain/langgraph";
 import { EventType } from "../../src/protocol/events.ts";
 import { verifyRun } from "../support/verify.ts";
 import {
+  ai,
   callPiece,
   event,
   everything,
@@ -215,6 +216,19 @@ describe("a tool that runs", () => {
     ],
   ])("may give %s", (_, output, result) => {
     expect(linesOf([toolEnd("1", "add", output, { call: "c1" })])).toEqual([result]);
+  });
+
+  it.each([
+    ["with its id", { call: "c2" }, "Handed to b"],
+    ["without an id", {}, "Handed to b"],
+    ["that the command does not answer", { call: "c3" }, ""],
+  ])("gives the result of its own call where a command carries the history: a call %s", (_, place, content) => {
+    const history = [toolMessage("c1", "Handed to a"), ai("m", "a worked."), toolMessage("c2", "Handed to b")];
+    const output = new Command({ update: { messages: history }, goto: "b" });
+    const results = translate([toolEnd("1", "to_b", output, place)]).filter(
+      ({ type }) => type === EventType.TOOL_CALL_RESULT,
+    );
+    expect(results).toEqual([expect.objectContaining({ toolCallId: "call" in place ? place.call : "c2", content })]);
   });
 
   it("that fails gives its error's message, never a stack, a path or a key", () => {
