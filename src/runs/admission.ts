@@ -1,6 +1,7 @@
 /** What must hold before a run may start, and what of a client's input is news to its thread. */
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
+import { answered } from "../graph/answered.ts";
 import type { ServedAgent } from "../graph/registry.ts";
 import { BREAKPOINT, type GraphInput } from "../graph/source.ts";
 import { SluiceError } from "../protocol/errors.ts";
@@ -85,7 +86,7 @@ function messagesFor(
   // A graph that keeps its threads is told the news; one that does not is told everything.
   // So is one whose thread another agent answered until now.
   const knows = graph.checkpointer && (thread === undefined || thread.agent === name);
-  const messages = knows ? fresh : [...history, ...fresh];
+  const messages = knows ? fresh : answered([...history, ...fresh]);
   return { kind: "messages", messages, state: changedState(stateKeys, input.state, thread?.state) };
 }
 
