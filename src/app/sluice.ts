@@ -6,6 +6,7 @@ import { MemorySaver } from "@langchain/langgraph-checkpoint";
 import { type AgentSettings, checkAgents } from "../config/agents.ts";
 import { ConfigError } from "../config/config-error.ts";
 import { type SettingOptions, settingsFrom } from "../config/options.ts";
+import { hideEnvironment } from "../config/secrets.ts";
 import { givenGraph, lendCheckpointer } from "../graph/loader.ts";
 import type { ServedGraph } from "../graph/source.ts";
 import { type Logger, silent } from "../ops/logger.ts";
@@ -77,13 +78,15 @@ export interface Sluice {
 }
 
 /**
- * Serves agents from inside another app, under any path and beside whatever else its server does. It reads no
- * environment, and nothing it starts keeps the process alive.
+ * Serves agents from inside another app, under any path and beside whatever else its server does. It takes no
+ * setting from the environment; the values of secrets there are kept out of its errors and logs. Nothing it starts keeps
+ * the process alive.
  * @throws ConfigError with one line that names the option that is wrong.
  */
 export function createSluice(options: SluiceOptions): Sluice {
   const { agents, filters, basePath, dataDir, store, authorize, playground, logger = silent, ...rest } = options;
   const settings = settingsFrom(rest);
+  hideEnvironment();
   const base = checkBasePath(basePath);
   const served = serve(agents, filters, settings);
   const storage = storageOf(dataDir, store);

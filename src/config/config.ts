@@ -4,6 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import dotenv from "dotenv";
 import { graphFile } from "../protocol/graph-file.ts";
 import type { AgentEntry, AgentsFile } from "./agents.ts";
+import { hideEnvironment, hideFields } from "./secrets.ts";
 import { readSettings, type Settings } from "./settings.ts";
 import { type AgentSources, configFiles, graphFiles, readAgents } from "./sources.ts";
 
@@ -38,9 +39,11 @@ export function loadConfig(
   { cwd, packageRoot, graphs = [], configFile, settings = {} }: ConfigSources,
   env: Environment = process.env,
 ): Readonly<Config> {
+  hideEnvironment(env);
   const own = join(cwd, ".env");
   fill(env, own);
   const sources = readAgents({ cwd, packageRoot, graphs, configFile, configDir: configDir(env) });
+  hideFields(AGENTS, sources.agents);
   const graphsOwn = environmentFiles(sources);
   if (typeof sources.env === "object") dotenv.populate(env as dotenv.DotenvPopulateInput, sources.env);
   for (const file of graphsOwn) fill(env, file);
@@ -73,6 +76,9 @@ export function possibleFiles({ cwd, packageRoot, graphs = [], configFile }: Con
   const named = graphs.map((graph) => resolve(cwd, graphFile(graph).file));
   return [own, ...configFiles({ cwd, packageRoot, configFile, configDir: configDir(env) }), ...named];
 }
+
+/** Owns the secrets in the agents' entries. */
+const AGENTS = {};
 
 type Environment = Record<string, string | undefined>;
 

@@ -1,5 +1,6 @@
 /** The process's own log. */
 import pino from "pino";
+import { withoutSecrets } from "../protocol/secrets.ts";
 
 /** Where log entries go: their fields, then a sentence. pino's loggers are such, and so is `console`. */
 export interface Logger {
@@ -13,6 +14,7 @@ export function createLogger(level: string): pino.Logger {
   return pino({
     level,
     base: undefined,
+    hooks: { streamWrite: withoutSecrets },
     redact: {
       paths: ["*.headers.authorization", "*.headers.cookie", "*.apiKey", "*.OPENAI_API_KEY"],
       censor: "[redacted]",

@@ -1,8 +1,11 @@
 /** What somebody else's error message may say outside the process: no stack, no paths, no keys. */
+import { withoutSecrets } from "./secrets.ts";
+
 const MAX_LENGTH = 500;
 
-/** The most of a message that is looked at. */
+/** The most of a message that is looked at; secrets are looked for in more, or half of one would be at its end. */
 const MAX_READ = 10_000;
+const MAX_SEARCHED = 200_000;
 
 type Replacement = string | ((match: string) => string);
 
@@ -40,7 +43,7 @@ function withoutCredentials(url: string): string {
 
 /** `message` as it may leave: no stack, no path, no key, at most 500 characters. */
 export function redact(message: string): string {
-  const lines = message.slice(0, MAX_READ).split(/\r?\n/);
+  const lines = withoutSecrets(message.slice(0, MAX_SEARCHED)).slice(0, MAX_READ).split(/\r?\n/);
   const stack = lines.findIndex((line) => /^\s+at\s/.test(line));
   const told = (stack < 0 ? lines : lines.slice(0, stack)).join("\n").trim();
   const clean = SECRETS.reduce((text, [pattern, by]) => text.replace(pattern, by as string), told);
@@ -50,5 +53,5 @@ export function redact(message: string): string {
 /** The message of anything thrown. Not by `instanceof`: errors may come from another realm. */
 export function messageOf(thrown: unknown): string {
   const message = (thrown as { message?: unknown } | null | undefined)?.message;
-  return typeof message === "string" ? message : String(thrown);
+  return withoutSecrets(typeof message === "string" ? message : String(thrown));
 }

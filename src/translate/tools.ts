@@ -5,6 +5,7 @@ import type { GraphEvent } from "../protocol/graph-event.ts";
 import { isRecord } from "../protocol/input.ts";
 import { type JsonLimits, toJson, toJsonValue } from "../protocol/json.ts";
 import { redact } from "../protocol/redact.ts";
+import { withoutSecrets } from "../protocol/secrets.ts";
 import { bounded } from "../protocol/text.ts";
 import type { CallBook } from "./call-spans.ts";
 import { asMessage, type MessageLike, messageType, textOf } from "./content.ts";
@@ -94,7 +95,7 @@ export class ToolCalls implements CallBook {
     const message = toolMessage(output, event.toolCallId);
     const stated = message?.tool_call_id;
     const toolCallId = typeof stated === "string" && stated !== "" ? stated : this.callOf(event);
-    const content = message ? messageText(message, limits) : plainText(output, limits);
+    const content = message ? resultText(message, limits) : plainText(output, limits);
     return [this.#result(toolCallId, content, message?.id)];
   }
 
@@ -109,7 +110,7 @@ export class ToolCalls implements CallBook {
   answer(message: MessageLike, limits?: JsonLimits): AguiEvent[] {
     const { tool_call_id: toolCallId } = message;
     if (typeof toolCallId !== "string" || !this.#known.has(toolCallId) || this.#answered.has(toolCallId)) return [];
-    return [this.#result(toolCallId, messageText(message, limits), message.id)];
+    return [this.#result(toolCallId, resultText(message, limits), message.id)];
   }
 
   /** A failed call's result is the error's message, never its stack. */
@@ -180,4 +181,10 @@ function messageText(message: MessageLike, limits?: JsonLimits): string {
 function plainText(output: unknown, limits?: JsonLimits): string {
   if (isRecord(output) && output.lg_name === "Command") return "";
   return typeof output === "string" ? bounded(output) : toJson(output ?? null, limits);
+}
+
+/** A ToolNode catches what its tools throw, and makes a message of it for the model. */
+function resultText(message: MessageLike & { readonly status?: unknown }, limits?: JsonLimits): string {
+  const text = messageText(message, limits);
+  return message.status === "error" ? withoutSecrets(text) : text;
 }
