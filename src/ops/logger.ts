@@ -9,9 +9,9 @@ export interface Logger {
   error(fields: object, sentence: string): void;
 }
 
-/** JSON lines, with secrets taken out. */
-export function createLogger(level: string): pino.Logger {
-  return pino({
+/** JSON lines on standard output, or where else they are to go, with secrets taken out. */
+export function createLogger(level: string, destination?: pino.DestinationStream): pino.Logger {
+  const options: pino.LoggerOptions = {
     level,
     base: undefined,
     hooks: { streamWrite: withoutSecrets },
@@ -19,7 +19,8 @@ export function createLogger(level: string): pino.Logger {
       paths: ["*.headers.authorization", "*.headers.cookie", "*.apiKey", "*.OPENAI_API_KEY"],
       censor: "[redacted]",
     },
-  });
+  };
+  return destination ? pino(options, destination) : pino(options);
 }
 
 export const silent: Logger = { debug() {}, warn() {}, error() {} };
