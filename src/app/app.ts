@@ -18,6 +18,11 @@ export interface App extends Pick<Core, "runs" | "log" | "sockets"> {
    * up: what still runs is ended at once. The store is closed last.
    */
   close(): Promise<void>;
+  /**
+   * For a process that is about to die of an exception: admits nothing more, and ends what runs, but for runs that the
+   * next process takes up.
+   */
+  abandon(): Promise<void>;
 }
 
 export interface AppOptions extends CoreOptions {
@@ -63,6 +68,7 @@ export function createApp(agents: Agents, settings: Settings, { playground, ...o
       else closing = shutDown();
       return closing;
     },
+    abandon: () => core.abandon(),
   };
 }
 

@@ -3,7 +3,7 @@ import { setMaxListeners } from "node:events";
 import type { Settings } from "../config/settings.ts";
 import { Registry, type ServedAgent } from "../graph/registry.ts";
 import { MemoryLog } from "../log/memory.ts";
-import type { Logger } from "../ops/logger.ts";
+import { type Logger, unfailing } from "../ops/logger.ts";
 import { RunManager } from "../runs/manager.ts";
 import type { ServerOptions } from "../server/server-options.ts";
 import { WebSocketHost } from "../server/ws.ts";
@@ -35,6 +35,8 @@ export interface Core {
   recover(): Promise<void>;
   /** Lets active runs finish within the drain time, ends what is left, and closes the sockets; at once when `hurry` aborts. */
   drain(hurry: AbortSignal): Promise<void>;
+  /** Admits nothing more, ends at once what the next process will not take up, and closes the sockets. */
+  abandon(): Promise<void>;
   /** Lets go of what is kept. To be called last. */
   close(): Promise<void>;
 }
@@ -44,9 +46,10 @@ const SWEEP_MS = 30_000;
 export function createCore(
   agents: Agents,
   settings: Settings,
-  { logger, version, forget = () => {}, store = new MemoryStore(settings.MAX_THREADS, forget) }: CoreOptions,
+  { logger: given, version, forget = () => {}, store = new MemoryStore(settings.MAX_THREADS, forget) }: CoreOptions,
   entrance: Entrance,
 ): Core {
+  const logger = unfailing(given);
   const registry = new Registry(agents);
   const log = new MemoryLog({
     maxEvents: settings.LOG_MAX_EVENTS,
@@ -114,6 +117,13 @@ export function createCore(
       await runs.close(settings.DRAIN_SECONDS * 1_000, hurry);
       closed.abort();
       await sockets.close(hurry);
+    },
+    async abandon() {
+      ready = false;
+      clearInterval(sweeper);
+      await runs.abandon();
+      closed.abort();
+      await sockets.close(AbortSignal.abort());
     },
     close: () => store.close(),
   };

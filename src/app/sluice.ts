@@ -9,7 +9,7 @@ import { type SettingOptions, settingsFrom } from "../config/options.ts";
 import { hideEnvironment } from "../config/secrets.ts";
 import { givenGraph, lendCheckpointer } from "../graph/loader.ts";
 import type { ServedGraph } from "../graph/source.ts";
-import { type Logger, silent } from "../ops/logger.ts";
+import { type Logger, silent, unfailing } from "../ops/logger.ts";
 import type { AllowListSpec } from "../protocol/allow-list-spec.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import { isRecord } from "../protocol/input.ts";
@@ -84,7 +84,8 @@ export interface Sluice {
  * @throws ConfigError with one line that names the option that is wrong.
  */
 export function createSluice(options: SluiceOptions): Sluice {
-  const { agents, filters, basePath, dataDir, store, authorize, playground, logger = silent, ...rest } = options;
+  const { agents, filters, basePath, dataDir, store, authorize, playground, logger: given = silent, ...rest } = options;
+  const logger = unfailing(given);
   const settings = settingsFrom(rest);
   hideEnvironment();
   const base = checkBasePath(basePath);

@@ -28,29 +28,32 @@ export const serve: Command<typeof serveOptions> = {
   options: serveOptions,
   async run(args, context) {
     const sources = configSources(args, context);
-    const [{ loadConfig }, { appFromConfig }, { createLogger }, { modelKind }] = await Promise.all([
+    const [{ loadConfig }, { appFromConfig }, { createLogger, unfailing }, { modelKind }, faults] = await Promise.all([
       import("../config/config.ts"),
       import("../app/from-config.ts"),
       import("../ops/logger.ts"),
       import("../app/bundled.ts"),
+      import("./process-faults.ts"),
     ]);
     const config = loadConfig(sources);
     const logger = createLogger(config.LOG_LEVEL);
+    faults.surviveRejections(unfailing(logger));
     const app = await appFromConfig(config, context.packageRoot, context.version, logger);
     const url = await app.listen();
     context.print(greeting(url, config, context, modelKind(config)));
-    await new Promise<void>((closed, failed) => {
+    const died = faults.dieOfExceptions(app, unfailing(logger));
+    const stopped = new Promise<number>((closed, failed) => {
       let told = false;
       const stop = () => {
         if (!told) logger.info("draining");
         told = true;
         // A second signal hurries it up.
-        app.close().then(closed, failed);
+        app.close().then(() => closed(0), failed);
       };
       process.on("SIGTERM", stop);
       process.on("SIGINT", stop);
     });
-    return 0;
+    return Promise.race([stopped, died]);
   },
 };
 

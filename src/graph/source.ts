@@ -8,6 +8,7 @@ import type { Context, Message, Tool } from "../protocol/events.ts";
 import type { GraphEvent } from "../protocol/graph-event.ts";
 import { isRecord } from "../protocol/input.ts";
 import { messageOf } from "../protocol/redact.ts";
+import { CachedNodes, cacheModes } from "./cached-nodes.ts";
 import { toLangChain } from "./input.ts";
 import { fromV1 } from "./normalize.ts";
 import { RunNotes } from "./run-notes.ts";
@@ -21,6 +22,8 @@ export interface ServedGraph {
   getState?(config: Record<string, unknown>): Promise<unknown>;
   /** Set (and not `false`) when the graph keeps its threads itself. */
   readonly checkpointer?: unknown;
+  /** Set when results of nodes may come from a cache. */
+  readonly cache?: unknown;
 }
 
 /** What a run feeds its graph. */
@@ -39,6 +42,9 @@ export type GraphInput =
     }
   /** Nothing: go on from a breakpoint. */
   | { readonly kind: "continue" };
+
+/** The most a graph may work without a turn of the event loop. */
+const MOST_WITHOUT_TURN_MS = 50;
 
 /** The ids of interrupts that a static breakpoint made begin so; LangGraph gives those none. */
 export const BREAKPOINT = "breakpoint-";
@@ -130,18 +136,23 @@ async function read(
     durability: "sync",
     // `updates` shows interrupts, `custom` shows config.writer; both arrive as on_chain_stream of the root run.
     // `values` carries the whole state by reference, and is asked for only where some of it is exposed.
-    streamMode: ["updates", "custom", ...(request.stateKeys.length > 0 ? ["values"] : [])],
+    streamMode: ["updates", "custom", ...(request.stateKeys.length > 0 ? ["values"] : []), ...cacheModes(graph)],
   });
+  const cached = new CachedNodes();
   const iterator = events[Symbol.asyncIterator]();
   const pump = async () => {
+    let turned = performance.now();
     for (let step = await iterator.next(); !step.done && !signal.aborted; step = await iterator.next()) {
       const raw = step.value as GraphEvent;
       const event = version === "v1" ? fromV1(raw) : raw;
-      const told =
-        event.event === "on_chain_stream" && event.run_id === traceId
-          ? readRootChunk(event, notes, interrupts, request.stateKeys)
-          : annotate(event, notes);
-      if (told) each(told);
+      if (event.event === "on_chain_stream" && event.run_id === traceId) {
+        readRootChunk(event, notes, interrupts, cached, request.stateKeys).forEach(each);
+      } else each(annotate(event, notes));
+      // A model that waits for nothing outside the process would keep timers and sockets waiting: it cannot go on
+      // before its last event is taken.
+      if (performance.now() - turned < MOST_WITHOUT_TURN_MS) continue;
+      await new Promise(setImmediate);
+      turned = performance.now();
     }
   };
   // One race for the whole run: one a token would cost more than the token.
@@ -174,24 +185,29 @@ function toGraphInput(input: GraphInput): unknown {
 
 /**
  * A chunk of the root graph: an interrupt is noted, a written value becomes a custom event, of the state the exposed
- * keys are picked, an update passes.
+ * keys are picked, an update passes, and with it the events of a node whose result came from a cache.
  */
 function readRootChunk(
   event: GraphEvent,
   notes: RunNotes,
   interrupts: GraphInterrupt[],
+  cached: CachedNodes,
   stateKeys: readonly string[],
-): GraphEvent | undefined {
+): GraphEvent[] {
   const chunk = isRecord(event.data) ? event.data.chunk : undefined;
-  if (!Array.isArray(chunk)) return event;
+  if (!Array.isArray(chunk)) return [event];
   const [mode, value] = chunk.slice(-2) as [unknown, unknown];
-  if (mode === "custom") return customEvent(event, value);
+  if (mode === "custom") return [customEvent(event, value)];
+  if (mode === "tasks") {
+    cached.note(value);
+    return [];
+  }
   if (isRecord(value) && Array.isArray(value.__interrupt__)) {
     if (mode === "updates") interrupts.push(...noted(value.__interrupt__ as GraphInterrupt[], notes));
-    return undefined;
+    return [];
   }
-  if (mode === "values") return { ...event, data: {}, state: pick(value, stateKeys) };
-  return { ...event, data: { chunk: value } };
+  if (mode === "values") return [{ ...event, data: {}, state: pick(value, stateKeys) }];
+  return [{ ...event, data: { chunk: value } }, ...cached.eventsOf(event, value)];
 }
 
 /** A static breakpoint says only that it was reached. */

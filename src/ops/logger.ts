@@ -1,6 +1,7 @@
 /** The process's own log. */
 import pino from "pino";
 import { withoutSecrets } from "../protocol/secrets.ts";
+import { errorFields } from "./error-fields.ts";
 
 /** Where log entries go: their fields, then a sentence. pino's loggers are such, and so is `console`. */
 export interface Logger {
@@ -15,6 +16,7 @@ export function createLogger(level: string, destination?: pino.DestinationStream
     level,
     base: undefined,
     hooks: { streamWrite: withoutSecrets },
+    serializers: { err: errorFields },
     redact: {
       paths: ["*.headers.authorization", "*.headers.cookie", "*.apiKey", "*.OPENAI_API_KEY"],
       censor: "[redacted]",
@@ -24,3 +26,13 @@ export function createLogger(level: string, destination?: pino.DestinationStream
 }
 
 export const silent: Logger = { debug() {}, warn() {}, error() {} };
+
+/** The same logger, but one that throws takes nothing down with it: there is nobody left to report that to. */
+export function unfailing(logger: Logger): Logger {
+  const guarded = (level: keyof Logger) => (fields: object, sentence: string) => {
+    try {
+      logger[level](fields, sentence);
+    } catch {}
+  };
+  return { debug: guarded("debug"), warn: guarded("warn"), error: guarded("error") };
+}

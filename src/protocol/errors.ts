@@ -66,6 +66,15 @@ export class SluiceError extends Error {
 
   /** `thrown` itself when it may leave, else an `internal` error that carries it as its cause. */
   static from(thrown: unknown): SluiceError {
-    return thrown instanceof SluiceError ? thrown : new SluiceError("internal", undefined, { cause: thrown });
+    return SluiceError.is(thrown) ? thrown : new SluiceError("internal", undefined, { cause: thrown });
+  }
+
+  /** `instanceof` for anything thrown: a proxy may throw when it is asked what it is. */
+  static is(thrown: unknown): thrown is SluiceError {
+    try {
+      return thrown instanceof SluiceError;
+    } catch {
+      return false;
+    }
   }
 }

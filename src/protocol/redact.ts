@@ -50,8 +50,15 @@ export function redact(message: string): string {
   return clean.length > MAX_LENGTH ? `${clean.slice(0, MAX_LENGTH)}…` : clean;
 }
 
-/** The message of anything thrown. Not by `instanceof`: errors may come from another realm. */
+/**
+ * The message of anything thrown. Not by `instanceof`: errors may come from another realm. It never throws, though what
+ * is thrown may: a getter, a `toString`, an object without a prototype.
+ */
 export function messageOf(thrown: unknown): string {
-  const message = (thrown as { message?: unknown } | null | undefined)?.message;
-  return withoutSecrets(typeof message === "string" ? message : String(thrown));
+  try {
+    const message = (thrown as { message?: unknown } | null | undefined)?.message;
+    return withoutSecrets(typeof message === "string" ? message : String(thrown));
+  } catch {
+    return "Something was thrown that cannot be read.";
+  }
 }

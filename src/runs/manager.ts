@@ -9,7 +9,7 @@ import type { EventLog } from "../log/log.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import type { Message } from "../protocol/events.ts";
 import { graphTopic, threadTopic } from "../protocol/ids.ts";
-import type { RunRecord, RunStatus, Store } from "../store/store.ts";
+import type { RunRecord, Store } from "../store/store.ts";
 import type { RunEnd } from "../translate/translator.ts";
 import { beginning, bodyHash } from "./admission.ts";
 import { Audiences } from "./audiences.ts";
@@ -17,8 +17,8 @@ import type { RunHandle, StartRequest } from "./handle.ts";
 import { KeyedLock } from "./keyed-lock.ts";
 import { type Active, makeRoom } from "./make-room.ts";
 import { type LeftRun, takeUp } from "./recovery.ts";
-import { Run, type RunOutcome } from "./run.ts";
-import { stillOpen } from "./run-end.ts";
+import { Run } from "./run.ts";
+import { type RunOutcome, STATUS, stillOpen } from "./run-end.ts";
 import { planFor, type RunInput, runInput } from "./run-input.ts";
 import { Threads } from "./threads.ts";
 
@@ -35,13 +35,6 @@ export interface RunManagerOptions {
 
 /** The most starts that may wait for one thread. */
 const MAX_WAITING = 16;
-
-const STATUS: Record<RunEnd["kind"], RunStatus> = {
-  done: "done",
-  interrupted: "interrupted",
-  cancelled: "cancelled",
-  failed: "failed",
-};
 
 export class RunManager {
   readonly #options: RunManagerOptions;
@@ -158,6 +151,14 @@ export class RunManager {
     clearTimeout(timer);
   }
 
+  /** Admits nothing more, and ends at once what the next process will not take up. */
+  async abandon(): Promise<void> {
+    this.#closing = true;
+    const ended = [...this.#active.values()].filter(({ handle }) => !handle.agent.recover);
+    for (const { run } of ended) run.stop(new SluiceError("owner_lost"));
+    await Promise.allSettled(ended.map(({ done }) => done));
+  }
+
   async #admit(request: StartRequest): Promise<RunHandle> {
     const { registry, maxActiveRuns } = this.#options;
     const agent = registry.get(request.agent);
@@ -262,19 +263,25 @@ export class RunManager {
     return { agent, threadId, runId, topic: threadTopic(threadId), over: true, from: earlier.from, graphFrom };
   }
 
+  /** Never rejects, and the thread is free afterwards, whatever goes wrong. */
   async #drive(run: Run, input: RunInput): Promise<void> {
     const outcome = await run.drive();
     let { cause } = outcome;
-    let ours = true;
     try {
-      ours = await this.#end(run, input, outcome);
+      let ours = true;
+      try {
+        ours = await this.#end(run, input, outcome);
+      } catch (error) {
+        // The row could not be written. Clients still hear how the run ended; the operator hears of the row.
+        cause = error;
+      }
+      if (ours) await run.finish(outcome);
     } catch (error) {
-      // The row could not be written. Clients still hear how the run ended; the operator hears of the row.
       cause = error;
+    } finally {
+      this.#active.delete(run.plan.threadId);
+      this.#audiences.end(run.plan.threadId);
     }
-    if (ours) await run.finish(outcome);
-    this.#active.delete(run.plan.threadId);
-    this.#audiences.end(run.plan.threadId);
     this.#options.ended(run, outcome.end, cause);
   }
 

@@ -25,11 +25,12 @@ import { createTranslator } from "../translate/run-translator.ts";
 import { isNode } from "../translate/steps.ts";
 import type { Progress } from "../translate/token-count.ts";
 import type { RunEnd, Translator } from "../translate/translator.ts";
+import { currentRun } from "./current-run.ts";
 import { Deadlines } from "./deadlines.ts";
 import { GraphFrames } from "./graph-frames.ts";
 import { ProgressReports } from "./progress.ts";
 import { OF_ANY_MODEL, provenanceOf, sharedProvenance } from "./provenance.ts";
-import { broken, ending, graphEnd, stopped } from "./run-end.ts";
+import { broken, ending, graphEnd, plainEnd, type RunOutcome, stopped } from "./run-end.ts";
 import { TopicWriter } from "./topic-writer.ts";
 
 export interface RunPlan {
@@ -58,18 +59,6 @@ export interface RunPlan {
   readonly fence: Fence;
   /** The position in the thread's topic before this run. */
   readonly from: Cursor;
-}
-
-export interface RunOutcome {
-  readonly end: RunEnd;
-  /** Closers and the terminal event: still to be written. */
-  readonly closing: readonly AguiEvent[];
-  /** The thread's transcript, this run included. */
-  readonly messages: readonly Message[];
-  /** The exposed state; `undefined` when none was told. */
-  readonly state: JsonValue | undefined;
-  /** What went wrong, for the operator; clients get `end.error`. */
-  readonly cause?: unknown;
 }
 
 /** An event on its way to the log, with what caused it. */
@@ -155,6 +144,16 @@ export class Run {
 
   /** Drives the graph to its end. Never rejects. */
   async drive(): Promise<RunOutcome> {
+    const { agent, threadId, runId } = this.plan;
+    try {
+      return await currentRun.run({ agent: agent.name, threadId, runId }, () => this.#drive());
+    } catch (thrown) {
+      this.#ended = true;
+      return plainEnd(thrown, this.#transcript);
+    }
+  }
+
+  async #drive(): Promise<RunOutcome> {
     const { agent, version, progressMs } = this.plan;
     const deadlines = new Deadlines(agent.deadlines, (error) => this.#abort.abort(error));
     if (progressMs !== undefined) this.#progress = new ProgressReports(progressMs, this.#tellProgress);

@@ -118,7 +118,7 @@ function errorHandler({ failed, maxBodyBytes }: ServerOptions): ErrorRequestHand
 /** Express and its body parser throw errors with a status of their own. */
 function fromExpress(thrown: unknown, maxBodyBytes: number): SluiceError {
   const { status, type } = (thrown ?? {}) as { status?: unknown; type?: unknown };
-  if (thrown instanceof SluiceError) return thrown;
+  if (SluiceError.is(thrown)) return thrown;
   if (status === 413)
     return new SluiceError("payload_too_large", `The body is too large. The limit is ${maxBodyBytes} bytes.`);
   if (type === "entity.parse.failed") return new SluiceError("bad_request", "The body is not JSON.");
