@@ -4,11 +4,15 @@ import type { Serialized } from "@langchain/core/load/serializable";
 import type { LLMResult } from "@langchain/core/outputs";
 import { isGraphInterrupt } from "@langchain/langgraph";
 
+/** The most that models may work without a turn of the event loop. */
+const MOST_WITHOUT_TURN_MS = 50;
+
 /**
  * Notes by LangGraph run id. v2 leaves `tool_call_id` out of `on_tool_start`, loses the finish reason when a node
  * calls `invoke`, has no event for a failed model, and gives a failed tool's error with its stack in one string.
  *
- * It is awaited, so a note is there before the event it belongs to is read; it must neither throw nor block.
+ * It is awaited, so a note is there before the event it belongs to is read; it must neither throw nor block, but for the
+ * turn of the event loop that it gives to others.
  */
 export class RunNotes extends BaseCallbackHandler {
   override name = "sluice_run_notes";
@@ -18,6 +22,18 @@ export class RunNotes extends BaseCallbackHandler {
   readonly #toolErrors = new Map<string, unknown>();
   readonly #interruptedCalls = new Map<string, string>();
   readonly #modelErrors = new Set<unknown>();
+  #turnedAt = performance.now();
+
+  /** A model that waits for nothing outside the process would keep timers and sockets waiting, its deadlines included. */
+  override handleLLMNewToken(): void | Promise<void> {
+    if (performance.now() - this.#turnedAt < MOST_WITHOUT_TURN_MS) return undefined;
+    return new Promise((resolve) => {
+      setImmediate(() => {
+        this.#turnedAt = performance.now();
+        resolve();
+      });
+    });
+  }
 
   override handleToolStart(
     _tool: Serialized,

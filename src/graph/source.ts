@@ -43,9 +43,6 @@ export type GraphInput =
   /** Nothing: go on from a breakpoint. */
   | { readonly kind: "continue" };
 
-/** The most a graph may work without a turn of the event loop. */
-const MOST_WITHOUT_TURN_MS = 50;
-
 /** The ids of interrupts that a static breakpoint made begin so; LangGraph gives those none. */
 export const BREAKPOINT = "breakpoint-";
 
@@ -141,18 +138,12 @@ async function read(
   const cached = new CachedNodes();
   const iterator = events[Symbol.asyncIterator]();
   const pump = async () => {
-    let turned = performance.now();
     for (let step = await iterator.next(); !step.done && !signal.aborted; step = await iterator.next()) {
       const raw = step.value as GraphEvent;
       const event = version === "v1" ? fromV1(raw) : raw;
       if (event.event === "on_chain_stream" && event.run_id === traceId) {
         readRootChunk(event, notes, interrupts, cached, request.stateKeys).forEach(each);
       } else each(annotate(event, notes));
-      // A model that waits for nothing outside the process would keep timers and sockets waiting: it cannot go on
-      // before its last event is taken.
-      if (performance.now() - turned < MOST_WITHOUT_TURN_MS) continue;
-      await new Promise(setImmediate);
-      turned = performance.now();
     }
   };
   // One race for the whole run: one a token would cost more than the token.

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import { dispatchCustomEvent } from "@langchain/core/callbacks/dispatch";
 import { AIMessage, AIMessageChunk, type ToolMessage } from "@langchain/core/messages";
+import { ChatGenerationChunk } from "@langchain/core/outputs";
 import { tool } from "@langchain/core/tools";
 import { FakeStreamingChatModel } from "@langchain/core/utils/testing";
 import {
@@ -14,6 +15,7 @@ import {
   StateGraph,
 } from "@langchain/langgraph";
 import { ToolNode } from "@langchain/langgraph/prebuilt";
+import { InMemoryCache } from "@langchain/langgraph-checkpoint";
 import { z } from "zod";
 import {
   type GraphInput,
@@ -23,6 +25,7 @@ import {
   type StreamVersion,
 } from "../../src/graph/source.ts";
 import { type GraphEvent, nodePath } from "../../src/protocol/graph-event.ts";
+import { isNode } from "../../src/translate/steps.ts";
 import { Gate } from "../runs/scripted.ts";
 import { chatGraph, SteppedModel } from "../support/stepped-model.ts";
 
@@ -426,4 +429,66 @@ it("a subgraph's events have the path of nodes that leads to them", async () => 
   });
   const [event] = named(await read(open(outer)), "on_custom_event");
   expect(event && nodePath(event)).toEqual(["outer", "deep"]);
+});
+
+describe("a model that waits for nothing", () => {
+  /** Says words in microtasks alone, until a timer fires; or for ever, were it not for its bound. */
+  class Eager extends SteppedModel {
+    said = 0;
+
+    override async *_streamResponseChunks(...args: Parameters<SteppedModel["_streamResponseChunks"]>) {
+      const [, , runManager] = args;
+      let fired = false;
+      setTimeout(() => {
+        fired = true;
+      }, 0);
+      for (; !fired && this.said < 100_000; this.said += 1) {
+        const message = new AIMessageChunk({ id: "m", content: "a" });
+        const chunk = new ChatGenerationChunk({ text: "a", message });
+        yield chunk;
+        await runManager?.handleLLMNewToken("a", undefined, undefined, undefined, undefined, { chunk });
+      }
+    }
+  }
+
+  it.each(["invoke", "stream"] as const)("lets timers and sockets have their turn, with %s", async (how) => {
+    const model = new Eager();
+    const node = async ({ messages }: typeof MessagesAnnotation.State) => {
+      if (how === "invoke") return { messages: [await model.invoke(messages)] };
+      for await (const _ of await model.stream(messages));
+      return {};
+    };
+    await read(open(graphOf({ node })));
+    expect(model.said).toBeGreaterThan(0);
+    expect(model.said).toBeLessThan(100_000);
+  });
+});
+
+describe("a node whose result comes from the cache", () => {
+  it("starts and ends as any node, with what it was given", async () => {
+    const cache = new InMemoryCache();
+    const graph = () =>
+      new StateGraph(MessagesAnnotation)
+        .addNode("node", () => ({ messages: [new AIMessage({ id: "a", content: "yes" })] }), {
+          cachePolicy: { keyFunc: () => "same" },
+        })
+        // LangGraph leaves a rejection behind when all of a step comes from its cache.
+        .addNode("beside", () => ({}))
+        .addEdge(START, "node")
+        .addEdge(START, "beside")
+        .compile({ cache });
+    const [first, second] = [await read(open(graph())), await read(open(graph()))];
+    const node = (events: readonly GraphEvent[]) =>
+      events
+        .filter(({ metadata }) => metadata.langgraph_node === "node")
+        .filter(({ event, name }) => name === "node" && /on_chain_(start|end)/.test(event))
+        .map((event) => ({ event: event.event, path: nodePath(event), node: isNode(event), data: event.data }));
+    const given = { input: { messages: [expect.objectContaining({ id: "u" })] } };
+    const output = { messages: [expect.objectContaining({ id: "a", content: "yes" })] };
+    expect(node(second)).toEqual([
+      { event: "on_chain_start", path: ["node"], node: true, data: given },
+      { event: "on_chain_end", path: ["node"], node: true, data: { ...given, output } },
+    ]);
+    expect(node(first).map(({ event }) => event)).toEqual(node(second).map(({ event }) => event));
+  });
 });

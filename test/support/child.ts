@@ -40,10 +40,15 @@ export interface Launched {
 /** Runs `sluice ...args` with `input` piped in, and hands over the running process. */
 export function launch(
   args: string[],
-  { env = {}, cwd = tmpdir(), input = "" }: { env?: Record<string, string>; cwd?: string; input?: string } = {},
+  {
+    env = {},
+    cwd = tmpdir(),
+    input = "",
+    outsideRejections = false,
+  }: { env?: Record<string, string>; cwd?: string; input?: string; outsideRejections?: boolean } = {},
 ): Launched {
   const child = start(args, { ...QUICK_DEMO, ...env }, cwd, "pipe");
-  const exit = exitOf(child);
+  const exit = exitOf(child, outsideRejections);
   child.stdin?.on("error", () => {}); // It need not read it.
   child.stdin?.end(input);
   return {
@@ -59,7 +64,7 @@ export async function serve(
   graphs: string[] = [],
   cwd = tmpdir(),
 ): Promise<ServerProcess> {
-  const child = start(["serve", ...graphs], { PORT: "0", LOG_LEVEL: "silent", ...QUICK_DEMO, ...env }, cwd);
+  const child = start(["serve", ...graphs], { PORT: "0", LOG_LEVEL: "error", ...QUICK_DEMO, ...env }, cwd);
   const exited = exitOf(child);
   const greeting = await Promise.race([printed(child, /\n {2}curl .*\n\n$/), endedEarly(exited)]);
   const [url] = /http:\/\/\S+/.exec(greeting) ?? [];
@@ -185,7 +190,8 @@ async function endedEarly(exit: Promise<Exit>): Promise<never> {
   throw new Error(`exited with ${code}: ${stderr}`);
 }
 
-function exitOf(child: ChildProcess): Promise<Exit> {
+/** Rejects as well when the server itself left a rejection unhandled, unless a test has it do so. */
+function exitOf(child: ChildProcess, outsideRejections = false): Promise<Exit> {
   let stdout = "";
   let stderr = "";
   child.stdout?.on("data", (text: Buffer) => {
@@ -196,6 +202,10 @@ function exitOf(child: ChildProcess): Promise<Exit> {
   });
   return new Promise((resolve, reject) => {
     child.once("error", reject);
-    child.once("close", (code) => resolve({ code, stdout, stderr }));
+    child.once("close", (code) => {
+      const left = /^.*a rejection outside any run was not handled.*$/m.exec(stdout)?.[0];
+      if (left === undefined || outsideRejections) resolve({ code, stdout, stderr });
+      else reject(new Error(left));
+    });
   });
 }

@@ -1,0 +1,80 @@
+/** A graph may throw anything: its run ends all the same, the thread is free, and the server can stop. */
+import { createServer } from "node:http";
+import { describe, expect, it, jest } from "@jest/globals";
+import { MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
+import { createSluice } from "../../src/app/sluice.ts";
+import type { Logger } from "../../src/ops/logger.ts";
+import { EventType } from "../../src/protocol/events.ts";
+import { HOSTILE } from "../support/hostile-values.ts";
+import { startSluice } from "../support/sluice.ts";
+import { scripted, testRuns } from "./scripted.ts";
+
+// LangChain's own callbacks fail on some of these, and say so.
+jest.spyOn(console, "warn").mockImplementation(() => {});
+
+const graphs: Record<string, (thrown: unknown) => object> = {
+  "the stream of a graph": (thrown) =>
+    // biome-ignore lint/correctness/useYield: it fails before it says anything
+    scripted(async function* () {
+      throw thrown;
+    }),
+  "a node": (thrown) =>
+    new StateGraph(MessagesAnnotation)
+      .addNode("node", () => Promise.reject(thrown))
+      .addEdge(START, "node")
+      .compile(),
+};
+
+describe.each(Object.entries(graphs))("thrown by %s", (_where, graph) => {
+  it.each(HOSTILE)("%s ends the run", async (_name, thrown) => {
+    const subject = testRuns(graph(thrown));
+    const events = await subject.eventsOf(await subject.start());
+    // LangGraph takes some of these for no error at all.
+    expect([EventType.RUN_ERROR, EventType.RUN_FINISHED]).toContain(events.at(-1)?.type);
+    await subject.idle();
+    expect(subject.ended).toHaveLength(1);
+    expect(await subject.runs.delete("t")).toBe(true);
+    await subject.close(0);
+  });
+});
+
+it("a host's logger that throws keeps no run, no thread and no end from happening", async () => {
+  const fails = () => {
+    throw new Error("the disk is full");
+  };
+  const logger: Logger = { debug: fails, warn: fails, error: fails };
+  const agents = { a: graphs["a node"]?.(new Error("no luck")) as never };
+  const sluice = createSluice({ agents, logger });
+  const server = createServer((request, response) => sluice.router(request, response, () => response.end()));
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+  const { result } = await sluice.runs.start({ threadId: "t", messages: [{ id: "u", role: "user", content: "hi" }] });
+  await expect(result).rejects.toMatchObject({ code: "graph_error" });
+  const { port } = server.address() as { port: number };
+  const deleted = await fetch(`http://127.0.0.1:${port}/threads/t`, { method: "DELETE" });
+  expect(deleted.ok).toBe(true);
+  await sluice.close();
+  server.close();
+});
+
+it("a server that is told to abandon refuses work, and ends what the next process will not take up", async () => {
+  const waits = (): object =>
+    scripted(async function* () {
+      await new Promise(() => {});
+    });
+  const sluice = await startSluice({ lost: { graph: waits() }, kept: { graph: waits(), entry: { recover: true } } });
+  const events = (agent: string, threadId = agent): Promise<Response> =>
+    fetch(`${sluice.url}/agui/agent/${agent}/run`, {
+      method: "POST",
+      headers: { "content-type": "application/json", accept: "text/event-stream" },
+      body: JSON.stringify({ threadId, runId: "r", messages: [], tools: [], context: [] }),
+    });
+  const lost = await events("lost");
+  await events("kept");
+  await sluice.abandon();
+  expect((await fetch(`${sluice.url}/readyz`)).status).toBe(503);
+  expect(await lost.text()).toContain('"code":"owner_lost"');
+  expect(sluice.runs.active("kept")).toBeDefined();
+  expect(sluice.runs.active("lost")).toBeUndefined();
+  expect((await events("lost", "another")).status).toBe(503);
+  await sluice.close();
+});
