@@ -5,8 +5,10 @@ import { Registry, type ServedAgent } from "../graph/registry.ts";
 import { MemoryLog } from "../log/memory.ts";
 import { type Logger, unfailing } from "../ops/logger.ts";
 import { RunManager } from "../runs/manager.ts";
+import type { ContextOf } from "../runs/setting.ts";
 import type { ServerOptions } from "../server/server-options.ts";
 import { WebSocketHost } from "../server/ws.ts";
+import { type ItemStores, MemoryItems } from "../store/items.ts";
 import { MemoryStore } from "../store/memory.ts";
 import type { Store } from "../store/store.ts";
 
@@ -18,6 +20,10 @@ export interface CoreOptions {
   readonly version: string;
   /** Keeps the threads; the core closes it. Without one they are kept in memory. */
   readonly store?: Store | undefined;
+  /** Keep what graphs remember across threads. Without them it is kept in memory. */
+  readonly items?: ItemStores | undefined;
+  /** What the app says of a visitor, for the graphs. */
+  readonly contextOf?: ContextOf | undefined;
   /** Hears of threads that the store in memory lets go of. */
   readonly forget?: (threadId: string) => void;
 }
@@ -43,12 +49,9 @@ export interface Core {
 
 const SWEEP_MS = 30_000;
 
-export function createCore(
-  agents: Agents,
-  settings: Settings,
-  { logger: given, version, forget = () => {}, store = new MemoryStore(settings.MAX_THREADS, forget) }: CoreOptions,
-  entrance: Entrance,
-): Core {
+export function createCore(agents: Agents, settings: Settings, options: CoreOptions, entrance: Entrance): Core {
+  const { logger: given, version, forget = () => {}, store = new MemoryStore(settings.MAX_THREADS, forget) } = options;
+  const { items = new MemoryItems(), contextOf = () => ({}) } = options;
   const logger = unfailing(given);
   const registry = new Registry(agents);
   const log = new MemoryLog({
@@ -61,6 +64,8 @@ export function createCore(
     registry,
     log,
     store,
+    items,
+    contextOf,
     version: settings.STREAM_VERSION,
     maxActiveRuns: settings.MAX_ACTIVE_RUNS,
     ended: ({ plan: { agent, threadId, runId } }, end, cause) => {

@@ -24,7 +24,7 @@ export async function appFromConfig(
   version: string,
   logger: Logger,
 ): Promise<App> {
-  const { store, checkpointer } = storageOf(config);
+  const { store, checkpointer, items } = storageOf(config);
   try {
     const bundled = await bundledGraphs(config, checkpointer, packageRoot);
     const agents: ServedAgent[] = [];
@@ -43,7 +43,7 @@ export async function appFromConfig(
     const [first, ...rest] = agents;
     if (!first) throw new ConfigError("agents.json names no agent.");
     const playground = resolve(packageRoot, "dist", "playground");
-    return createApp([first, ...rest], config, { logger, version, playground, store });
+    return createApp([first, ...rest], config, { logger, version, playground, store, items });
   } catch (error) {
     await store.close();
     throw error;

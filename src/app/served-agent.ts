@@ -42,6 +42,10 @@ export function servedAgent(
     nodes,
     stateKeys: entry.state,
     configurable: { ...entry.configurable, models: modelsOf(nodes) },
+    // As on LangGraph's own server, where a graph finds its configuration in either place.
+    context: { ...entry.configurable, ...entry.context },
+    clientContext: entry.clientContext,
+    sharedStore: entry.store === "shared",
     graphTopic: entry.graphTopic,
     graphFields: entry.graphFields,
   };

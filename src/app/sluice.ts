@@ -6,7 +6,7 @@ import { MemorySaver } from "@langchain/langgraph-checkpoint";
 import { type AgentSettings, checkAgents } from "../config/agents.ts";
 import { ConfigError } from "../config/config-error.ts";
 import { type SettingOptions, settingsFrom } from "../config/options.ts";
-import { hideEnvironment } from "../config/secrets.ts";
+import { hideEnvironment, hideFields } from "../config/secrets.ts";
 import { givenGraph, lendCheckpointer } from "../graph/loader.ts";
 import type { ServedGraph } from "../graph/source.ts";
 import { type Logger, silent, unfailing } from "../ops/logger.ts";
@@ -14,6 +14,8 @@ import type { AllowListSpec } from "../protocol/allow-list-spec.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import { isRecord } from "../protocol/input.ts";
 import { messageOf } from "../protocol/redact.ts";
+import { forgetSecrets } from "../protocol/secrets.ts";
+import type { Visitor } from "../runs/handle.ts";
 import { httpRouter, type Middleware } from "../server/http.ts";
 import type { Store } from "../store/store.ts";
 import { type Agents, createCore } from "./core.ts";
@@ -35,7 +37,8 @@ export interface AgentOptions extends AgentSettings {
 export interface SluiceOptions extends SettingOptions {
   /**
    * Graphs by name, or with settings of their own. The first answers when a client names none. A graph that was compiled
-   * without a checkpointer is given one, which keeps what it remembers where the threads are kept.
+   * without a checkpointer is given one, which keeps what it remembers where the threads are kept; one that was compiled
+   * without a store likewise.
    */
   readonly agents: Readonly<Record<string, GraphLike | AgentOptions>>;
   /** Allow-lists by name, for the agents' `filter`. */
@@ -53,6 +56,12 @@ export interface SluiceOptions extends SettingOptions {
    * is mounted. It is a gate and no more: whoever may come in sees, continues and deletes all threads. Default: everybody.
    */
   readonly authorize?: ((request: IncomingMessage) => boolean | Promise<boolean>) | undefined;
+  /**
+   * What graphs find in `runtime.context` of a visitor's runs, asked for each of them: an object of plain JSON. It holds
+   * over what agents' entries say, and over what clients send for keys in `clientContext`. `visitor.request` is as
+   * `authorize` sees it, of a WebSocket the one that opened it; a run that the app starts itself has none.
+   */
+  readonly context?: ((visitor: Visitor) => object | Promise<object>) | undefined;
   /** `true`: the playground is shown to browsers at the base path. Default `false`. */
   readonly playground?: boolean | undefined;
   /** Hears what goes wrong, such as a pino logger or `console`. Default: nobody does. */
@@ -84,18 +93,25 @@ export interface Sluice {
  * @throws ConfigError with one line that names the option that is wrong.
  */
 export function createSluice(options: SluiceOptions): Sluice {
-  const { agents, filters, basePath, dataDir, store, authorize, playground, logger: given = silent, ...rest } = options;
-  const logger = unfailing(given);
+  const { agents, filters, basePath, dataDir, store, authorize, context, playground, logger: given, ...rest } = options;
+  const logger = unfailing(given ?? silent);
   const settings = settingsFrom(rest);
   hideEnvironment();
   const base = checkBasePath(basePath);
   const served = serve(agents, filters, settings);
+  hideFields(served, served);
   const storage = storageOf(dataDir, store);
   const takeBack = served.map(({ graph }) => lendCheckpointer(graph, storage.checkpointer));
   const core = createCore(
     served,
     settings,
-    { logger, version: version(), ...storage },
+    {
+      logger,
+      version: version(),
+      contextOf: ({ request, ...visitor }) =>
+        context?.({ ...visitor, ...(request ? { request: whole(request) } : {}) }),
+      ...storage,
+    },
     {
       // Which names the app goes by is its own business.
       checkHost: false,
@@ -113,6 +129,7 @@ export function createSluice(options: SluiceOptions): Sluice {
     await core.close();
     // Another Sluice may serve the same graphs, and has a checkpointer of its own.
     for (const back of takeBack) back();
+    forgetSecrets(served);
   };
   const router = httpRouter(core.server);
   const checkMount = mountCheck(base);

@@ -1,9 +1,11 @@
-/** What outlives the process: threads and the graphs' checkpoints, in one SQLite file. */
+/** What outlives the process: threads, the graphs' checkpoints and their items, in one SQLite file. */
 import { resolve } from "node:path";
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
 import { SqliteCheckpointer } from "../store/checkpointer.ts";
 import { Database } from "../store/database.ts";
+import type { ItemStores } from "../store/items.ts";
 import { SqliteStore } from "../store/sqlite.ts";
+import { SqliteItems } from "../store/sqlite-items.ts";
 import type { Store } from "../store/store.ts";
 
 export interface Storage {
@@ -11,6 +13,8 @@ export interface Storage {
   readonly store: Store;
   /** Keeps what graphs remember, in the same file. */
   readonly checkpointer: BaseCheckpointSaver;
+  /** Keep what graphs remember across threads, in the same file. */
+  readonly items: ItemStores;
 }
 
 /**
@@ -19,5 +23,9 @@ export interface Storage {
  */
 export function openStorage(folder: string): Storage {
   const database = Database.open(resolve(folder, "sluice.db"));
-  return { store: new SqliteStore(database), checkpointer: new SqliteCheckpointer(database) };
+  return {
+    store: new SqliteStore(database),
+    checkpointer: new SqliteCheckpointer(database),
+    items: new SqliteItems(database),
+  };
 }

@@ -62,6 +62,15 @@ const agent = z.strictObject({
       z.json(),
     )
     .default({}),
+  /** What the graph finds in its `runtime.context`, besides what `configurable` says; see LangGraph's `contextSchema`. */
+  context: z.record(z.string(), z.json()).default({}),
+  /** Keys of it that clients may set, with `forwardedProps.context`. */
+  clientContext: z.array(z.string().min(1)).default([]),
+  /**
+   * Whose items a graph that was compiled without a store of its own finds in LangGraph's `store`: this agent's, or those
+   * of all agents that share.
+   */
+  store: z.enum(["own", "shared"]).default("own"),
   /** State keys that clients may see, and may send with a run. */
   state: z.array(z.string()).default([]),
   /** Dotted paths into `data` that the `langgraph` format may show, by event name. */

@@ -43,7 +43,7 @@ export function loadConfig(
   const own = join(cwd, ".env");
   fill(env, own);
   const sources = readAgents({ cwd, packageRoot, graphs, configFile, configDir: configDir(env) });
-  hideFields(AGENTS, sources.agents);
+  hideFields(AGENTS, Object.values(sources.agents));
   const graphsOwn = environmentFiles(sources);
   if (typeof sources.env === "object") dotenv.populate(env as dotenv.DotenvPopulateInput, sources.env);
   for (const file of graphsOwn) fill(env, file);

@@ -1,7 +1,6 @@
 /** Which values are secrets, by the names they go by. */
 import { isRecord } from "../protocol/input.ts";
 import { hideSecrets } from "../protocol/secrets.ts";
-import type { AgentEntry } from "./agents.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -35,9 +34,14 @@ export function hideEnvironment(env: Environment = process.env): void {
 const ENVIRONMENT = {};
 
 /** The same for what agents' entries say to their graphs, until `forgetSecrets(owner)`. */
-export function hideFields(owner: object, entries: Readonly<Record<string, Pick<AgentEntry, "configurable">>>): void {
-  const secrets = Object.values(entries).flatMap(({ configurable }) => secretsOfFields(configurable));
+export function hideFields(owner: object, entries: Iterable<ToGraph>): void {
+  const secrets = [...entries].flatMap(({ configurable, context }) => secretsOfFields([configurable, context]));
   hideSecrets(owner, () => secrets);
+}
+
+interface ToGraph {
+  readonly configurable: Readonly<Record<string, unknown>>;
+  readonly context: Readonly<Record<string, unknown>>;
 }
 
 function secretsOfValue(name: string, value: string): string[] {

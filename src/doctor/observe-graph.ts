@@ -5,6 +5,7 @@ import { type GraphRun, openRun, type ServedGraph } from "../graph/source.ts";
 import type { Message } from "../protocol/events.ts";
 import { type GraphEvent, nodePath } from "../protocol/graph-event.ts";
 import { messageOf, redact } from "../protocol/redact.ts";
+import { MemoryItems } from "../store/items.ts";
 import { toInterrupt } from "../translate/interrupts.ts";
 import { createTranslator } from "../translate/run-translator.ts";
 import type { RunEnd } from "../translate/translator.ts";
@@ -61,6 +62,8 @@ export async function observeGraph(
       input: { kind: "messages", messages: fresh, state: {} },
       checkpointId: undefined,
       configurable: agent.configurable,
+      context: agent.context,
+      store: agent.graph.store ?? new MemoryItems().of(agent.name),
       offered: { tools: [], context: [] },
       stateKeys: agent.stateKeys,
     },

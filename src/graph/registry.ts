@@ -55,6 +55,12 @@ export interface ServedAgent {
   readonly stateKeys: readonly string[];
   /** What the graph finds in its `config.configurable`, besides what a run brings. */
   readonly configurable: Readonly<Record<string, unknown>>;
+  /** What it finds in its `runtime.context`, besides what a run brings. */
+  readonly context: Readonly<Record<string, unknown>>;
+  /** Keys of the context that clients may set. */
+  readonly clientContext: readonly string[];
+  /** `true`: its items in LangGraph's `store` are those of all agents that share. */
+  readonly sharedStore: boolean;
   /** `true`: the graph topic is written for every run, not only for those a `langgraph` socket started. */
   readonly graphTopic: boolean;
   /** Dotted paths into `data` that the `langgraph` format may show, by event name. */

@@ -24,6 +24,8 @@ export interface ServedGraph {
   readonly checkpointer?: unknown;
   /** Set when results of nodes may come from a cache. */
   readonly cache?: unknown;
+  /** Set when the graph was compiled with a store of its own, which it keeps. */
+  readonly store?: unknown;
 }
 
 /** What a run feeds its graph. */
@@ -59,6 +61,10 @@ export interface RunRequest {
   readonly stateKeys: readonly string[];
   /** What the agent's settings say to its graph. */
   readonly configurable: Readonly<Record<string, unknown>>;
+  /** What the graph finds in its `runtime.context`. */
+  readonly context?: Readonly<Record<string, unknown>> | undefined;
+  /** LangGraph's `store`, for a graph that has none of its own. */
+  readonly store?: unknown;
 }
 
 export interface GraphInterrupt {
@@ -126,6 +132,9 @@ async function read(
       ag_ui: request.offered,
       ...(request.checkpointId === undefined ? {} : { checkpoint_id: request.checkpointId }),
     },
+    // A graph whose schema asks for a context finds none rather than an empty one, where nobody gives any.
+    ...(Object.keys(request.context ?? {}).length > 0 ? { context: { ...request.context } } : {}),
+    ...(graph.store || !request.store ? {} : { store: request.store }),
     metadata: { thread_id: request.threadId, run_id: request.runId, agent: request.agent },
     signal: controller.signal,
     callbacks: [notes],

@@ -15,7 +15,7 @@ export function errorFields(thrown: unknown): unknown {
 
 function fieldsOf(thrown: unknown, depth: number): unknown {
   if (typeof thrown !== "object" || thrown === null) return messageOf(thrown);
-  const name = read(thrown, "name");
+  const name = read(thrown, "name") ?? read(thrown, "type"); // It may be the fields already.
   const stack = read(thrown, "stack");
   const errors = read(thrown, "errors");
   const cause = read(thrown, "cause");

@@ -1,6 +1,6 @@
 /** The process's own log. */
 import pino from "pino";
-import { withoutSecrets } from "../protocol/secrets.ts";
+import { withoutSecrets, withoutSecretsIn } from "../protocol/secrets.ts";
 import { errorFields } from "./error-fields.ts";
 
 /** Where log entries go: their fields, then a sentence. pino's loggers are such, and so is `console`. */
@@ -27,11 +27,16 @@ export function createLogger(level: string, destination?: pino.DestinationStream
 
 export const silent: Logger = { debug() {}, warn() {}, error() {} };
 
-/** The same logger, but one that throws takes nothing down with it: there is nobody left to report that to. */
+/**
+ * The same logger, given errors as plain fields without secrets. One that throws takes nothing down with it: there is
+ * nobody left to report that to.
+ */
 export function unfailing(logger: Logger): Logger {
   const guarded = (level: keyof Logger) => (fields: object, sentence: string) => {
     try {
-      logger[level](fields, sentence);
+      const { err, ...others } = fields as { readonly err?: unknown };
+      const readable = err === undefined ? others : { ...others, err: errorFields(err) };
+      logger[level](withoutSecretsIn(readable) as object, withoutSecrets(sentence));
     } catch {}
   };
   return { debug: guarded("debug"), warn: guarded("warn"), error: guarded("error") };

@@ -51,6 +51,16 @@ export function parseRunOptions(input: RunAgentInput): RunOptions {
   return parseWith(runOptions, forwarded.sluice, "forwardedProps.sluice");
 }
 
+/**
+ * What a client wants the graph to find in its `runtime.context`.
+ * @throws SluiceError `bad_request` when `forwardedProps.context` is there and no object.
+ */
+export function clientContext(input: RunAgentInput): Readonly<Record<string, unknown>> {
+  const forwarded: unknown = input.forwardedProps;
+  if (!isRecord(forwarded) || forwarded.context === undefined) return {};
+  return parseWith(z.record(z.string(), z.json()), forwarded.context, "forwardedProps.context");
+}
+
 /** The body of `POST /chat`. */
 export const chatBody = z.object({
   message: z.string().min(1),

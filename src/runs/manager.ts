@@ -20,9 +20,10 @@ import { type LeftRun, takeUp } from "./recovery.ts";
 import { Run } from "./run.ts";
 import { type RunOutcome, STATUS, stillOpen } from "./run-end.ts";
 import { planFor, type RunInput, runInput } from "./run-input.ts";
+import { type Surroundings, settingOf } from "./setting.ts";
 import { Threads } from "./threads.ts";
 
-export interface RunManagerOptions {
+export interface RunManagerOptions extends Surroundings {
   readonly registry: Registry;
   readonly log: EventLog;
   readonly store: Store;
@@ -179,7 +180,7 @@ export class RunManager {
   }
 
   async #begin(agent: ServedAgent, request: StartRequest, hash: string): Promise<RunHandle> {
-    const { store } = this.#options;
+    const { store, contextOf } = this.#options;
     const { threadId, runId } = request.input;
     const [thread, earlier] = await Promise.all([store.thread(threadId), store.runs(threadId)]);
     const start = beginning(agent, request.input, thread, earlier);
@@ -193,7 +194,7 @@ export class RunManager {
       historyLength: start.history.length,
       checkpointBefore: start.fork?.checkpointId ?? checkpoint,
     };
-    const input = runInput(request, start, checkpoint, thread);
+    const input = runInput(request, start, await settingOf(agent, request, contextOf), checkpoint, thread);
     return this.#launch(agent, row, [...start.history, ...start.fresh], input);
   }
 
@@ -204,13 +205,13 @@ export class RunManager {
     messages: readonly Message[],
     input: RunInput,
   ): Promise<RunHandle> {
-    const { store, log, version } = this.#options;
+    const { store, log, version, items } = this.#options;
     const { threadId, runId, bodyHash: hash, historyLength } = begun;
     const graphFrom = await log.open(graphTopic(threadId));
     const from = await log.open(threadTopic(threadId));
     this.#fence += 1;
     const row: RunRecord = { ...begun, status: "active", from, input };
-    const plan = planFor(agent, row, messages, input, { version, fence: this.#fence });
+    const plan = planFor(agent, row, messages, input, { version, fence: this.#fence, items });
     // A failure here costs nothing yet: the run's end writes it all again, and says so when it cannot.
     const run = new Run(plan, log, (told) => void store.keepMessages(threadId, runId, told).catch(() => {}));
     await store.startRun(row, messages);

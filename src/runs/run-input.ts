@@ -4,11 +4,13 @@ import type { GraphInput, RunRequest, StreamVersion } from "../graph/source.ts";
 import type { Fence } from "../log/log.ts";
 import type { Interrupt, Message } from "../protocol/events.ts";
 import { narrowingTo, parseRunOptions, type RunOptions } from "../protocol/input.ts";
+import { type ItemStores, scopeOf } from "../store/items.ts";
 import type { RunRecord, ThreadRecord } from "../store/store.ts";
 import type { Beginning } from "./admission.ts";
 import type { StartRequest } from "./handle.ts";
 import { progressEvery } from "./progress.ts";
 import type { RunPlan } from "./run.ts";
+import type { Setting } from "./setting.ts";
 
 /** Plain JSON. */
 export interface RunInput {
@@ -16,6 +18,7 @@ export interface RunInput {
   /** The checkpoint to go back to, for a fork. */
   readonly fork?: { readonly checkpointId: string };
   readonly offered: RunRequest["offered"];
+  readonly setting: Setting;
   /** What the client asked of Sluice. */
   readonly options: RunOptions;
   readonly graphTopic: boolean;
@@ -36,6 +39,7 @@ export interface RunInput {
 export function runInput(
   { input, graphTopic = false, detached = false }: StartRequest,
   { input: graphInput, fork, fresh }: Beginning,
+  setting: Setting,
   checkpoint: string,
   thread: ThreadRecord | undefined,
 ): RunInput {
@@ -43,6 +47,7 @@ export function runInput(
     graphInput,
     ...(fork ? { fork } : {}),
     offered: { tools: input.tools ?? [], context: input.context ?? [] },
+    setting,
     options: parseRunOptions(input),
     graphTopic,
     detached,
@@ -59,8 +64,8 @@ export function planFor(
   agent: ServedAgent,
   { threadId, runId, from, historyLength }: RunRecord,
   messages: readonly Message[],
-  { graphInput, fork, offered, options, graphTopic, attempt }: RunInput,
-  { version, fence }: { version: StreamVersion; fence: Fence },
+  { graphInput, fork, offered, setting = { context: agent.context }, options, graphTopic, attempt }: RunInput,
+  { version, fence, items }: { version: StreamVersion; fence: Fence; items: ItemStores },
 ): RunPlan {
   const { events, tokens = true, reasoning = true, progress = agent.progress } = options;
   // What came with a run, and what it told already, is history to the process that takes it over.
@@ -76,6 +81,8 @@ export function planFor(
     fork,
     retold: fork !== undefined || recovered,
     offered,
+    context: setting.context,
+    store: items.of(scopeOf({ agent: agent.name, shared: agent.sharedStore, principal: setting.principal })),
     allowList: agent.allowList.narrow(narrowingTo(events)),
     tokens: agent.tokens && tokens,
     reasoning: agent.reasoning && reasoning,

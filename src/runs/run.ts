@@ -48,6 +48,8 @@ export interface RunPlan {
   readonly retold: boolean;
   /** What the client brought for the graph. */
   readonly offered: RunRequest["offered"];
+  readonly context: RunRequest["context"];
+  readonly store: RunRequest["store"];
   readonly allowList: AllowList;
   readonly tokens: boolean;
   readonly reasoning: boolean;
@@ -277,10 +279,10 @@ function stamped(event: AguiEvent): AguiEvent {
   return isDelta(event) ? event : { ...wellFormed(event), timestamp: Date.now() };
 }
 
-function request({ agent, threadId, runId, input, fork, offered }: RunPlan): RunRequest {
+function request({ agent, threadId, runId, input, fork, offered, context, store }: RunPlan): RunRequest {
   const checkpointId = fork?.checkpointId;
   const { name, stateKeys, configurable } = agent;
-  return { agent: name, threadId, runId, input, checkpointId, offered, stateKeys, configurable };
+  return { agent: name, threadId, runId, input, checkpointId, offered, stateKeys, configurable, context, store };
 }
 
 function graphEntry({ json, provenance }: GraphTold, runId: string): NewEntry {

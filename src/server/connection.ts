@@ -7,6 +7,7 @@ import { SluiceError } from "../protocol/errors.ts";
 import { type AguiEvent, EventType, isTerminal, type RunAgentInput } from "../protocol/events.ts";
 import { checkId, graphTopic, threadTopic } from "../protocol/ids.ts";
 import { parseRunAgentInput } from "../protocol/input.ts";
+import type { Visitor } from "../runs/handle.ts";
 import { KeyedLock } from "../runs/keyed-lock.ts";
 import type { RunManager } from "../runs/manager.ts";
 import { catchUpAgui } from "./catch-up.ts";
@@ -21,6 +22,7 @@ export interface ConnectionOptions {
   readonly runs: RunManager;
   readonly log: EventLog;
   readonly peer: Peer;
+  readonly visitor: Visitor;
   readonly format: Format;
   readonly narrowing: Narrowing;
   readonly agent: string | undefined;
@@ -125,8 +127,9 @@ export class Connection implements Conversation {
   async #run(agent: string | undefined, input: RunAgentInput): Promise<void> {
     const { runs } = this.#options;
     this.#announced = input.protocolVersion ?? this.#announced;
+    const { peer, visitor } = this.#options;
     const { graph } = this.#format;
-    const handle = await runs.start({ agent, input, graphTopic: graph, signal: this.#options.peer.closed });
+    const handle = await runs.start({ agent, input, visitor, graphTopic: graph, signal: peer.closed });
     const from = graph ? handle.graphFrom : handle.from;
     // On this thread a new run is being told already. One that is over and asked for again is told again.
     const told = handle.threadId === this.#threadId && !liesBefore(from, this.#from);

@@ -13,6 +13,7 @@ import {
 } from "../protocol/frames.ts";
 import { checkId, threadTopic, topicThread } from "../protocol/ids.ts";
 import { isRecord, parseRunAgentInput } from "../protocol/input.ts";
+import type { Visitor } from "../runs/handle.ts";
 import { KeyedLock } from "../runs/keyed-lock.ts";
 import type { RunManager } from "../runs/manager.ts";
 import { standing } from "./catch-up.ts";
@@ -28,6 +29,7 @@ export interface FramesConnectionOptions {
   readonly runs: RunManager;
   readonly log: EventLog;
   readonly peer: Peer;
+  readonly visitor: Visitor;
   readonly agent: string | undefined;
   readonly heartbeatMs: number;
   readonly maxMessageBytes: number;
@@ -114,13 +116,13 @@ export class FramesConnection implements Conversation {
     input: sent,
     ...narrows
   }: ClientFrame & { type: "run" }): Promise<void> {
-    const { runs, peer } = this.#options;
+    const { runs, peer, visitor } = this.#options;
     const input = parseRunAgentInput(sent);
     const topic = threadTopic(input.threadId);
     this.#roomFor(topic);
     const protocol = narrows.protocol ?? input.protocolVersion;
     const narrowing = narrowingOf({ ...narrows, protocol });
-    const handle = await runs.start({ agent, input, detached: true, signal: peer.closed });
+    const handle = await runs.start({ agent, input, visitor, detached: true, signal: peer.closed });
     const { runId, from } = handle;
     this.#tell({ type: "ack", id, topic, runId, cursor: formatCursor(from) });
     // A subscription to this thread tells of the run already.

@@ -125,11 +125,12 @@ export class WebSocketHost {
     if (this.#peers.size >= maxSockets) throw new SluiceError("overloaded");
     const { agent, thread, format } = parseWith(query, parameters, "query");
     const narrowing = parseNarrowing(parameters);
+    const visitor = { request };
     if (agent !== undefined) registry.get(agent);
     const offered = request.headers["sec-websocket-protocol"]?.split(",").map((name) => name.trim());
     if (offered?.includes(SUBPROTOCOL)) {
       return (peer) =>
-        new FramesConnection({ runs, log, peer, agent, heartbeatMs, maxMessageBytes: maxBodyBytes, failed });
+        new FramesConnection({ runs, log, peer, visitor, agent, heartbeatMs, maxMessageBytes: maxBodyBytes, failed });
     }
     if (offered) throw new SluiceError("bad_request", `Unknown subprotocol; valid is ${SUBPROTOCOL}, or none.`);
     const threadId = thread === undefined ? undefined : checkId("thread", thread);
@@ -139,6 +140,7 @@ export class WebSocketHost {
         runs,
         log,
         peer,
+        visitor,
         format: FORMATS[format](),
         narrowing,
         agent,

@@ -70,4 +70,17 @@ export const MIGRATIONS: readonly string[] = [
   `,
   // The path of the task that wrote it; LangGraph applies a step's writes in the order of these paths.
   "ALTER TABLE checkpoint_writes ADD COLUMN task_path TEXT NOT NULL DEFAULT ''",
+  `
+  -- What graphs keep across threads. A namespace is a list of labels in JSON; number is the order in which they came.
+  CREATE TABLE items (
+    number INTEGER PRIMARY KEY,
+    scope TEXT NOT NULL,
+    namespace TEXT NOT NULL,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    UNIQUE (scope, namespace, key)
+  ) STRICT;
+  `,
 ];

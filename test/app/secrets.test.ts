@@ -100,6 +100,21 @@ describe("an error that repeats a key", () => {
     expect(client + log).not.toContain(KEY);
   });
 
+  it("reaches no logger of the app's own either, not in a cause", async () => {
+    const logged: unknown[] = [];
+    const log = (fields: object, sentence: string) => void logged.push(fields, sentence);
+    const cause = new Error(`the endpoint says: ${KEY}`);
+    const graph = chatGraph(new SteppedModel().fail(new TypeError(`no luck with ${KEY}`, { cause })));
+    const sluice = createSluice({ agents: { graph }, logger: { debug: log, warn: log, error: log } });
+    const { result } = await sluice.runs.start({ messages: [{ id: "1", role: "user", content: "hi" }] });
+    await expect(result).rejects.toThrow("no luck with <key>");
+    await sluice.close();
+    const text = JSON.stringify(logged);
+    expect(text).toContain('"type":"TypeError"');
+    expect(text).toContain("the endpoint says: <key>");
+    expect(text).not.toContain(KEY);
+  });
+
   it("is left alone in what a model says", async () => {
     const { client } = await run(chatGraph(new SteppedModel({ always: [KEY] })));
     expect(client).toContain(KEY);

@@ -12,6 +12,7 @@ import type { GraphEvent } from "../../src/protocol/graph-event.ts";
 import { threadTopic } from "../../src/protocol/ids.ts";
 import type { RunHandle } from "../../src/runs/handle.ts";
 import { RunManager, type RunManagerOptions } from "../../src/runs/manager.ts";
+import { MemoryItems } from "../../src/store/items.ts";
 import { MemoryStore } from "../../src/store/memory.ts";
 import type { Store } from "../../src/store/store.ts";
 import type { RunEnd } from "../../src/translate/translator.ts";
@@ -107,6 +108,8 @@ export function testRuns(graphs: Record<string, object> | object, options: Optio
     registry: new Registry(agents as [ServedAgent, ...ServedAgent[]]),
     log: eventLog ?? log,
     store,
+    items: new MemoryItems(),
+    contextOf: () => ({}),
     version: "v2",
     maxActiveRuns: 100,
     ended: (run, end, cause) => ended.push({ runId: run.plan.runId, end, cause }),

@@ -59,7 +59,7 @@ async function run(
   const narrowing = parseNarrowing(request.query);
   const asked = lastEventId(request);
   await whileOpen(response, async (signal) => {
-    const handle = await runs.start({ agent, input, signal });
+    const handle = await runs.start({ agent, input, signal, visitor: { request } });
     const leave = runs.follow(handle.threadId);
     try {
       if (wantsJson(request)) {

@@ -20,7 +20,7 @@ export function chatRoutes({ runs, log }: Pick<ServerOptions, "runs" | "log">): 
       context: [],
     };
     await whileOpen(response, async (signal) => {
-      const run = await runs.start({ agent, input, signal });
+      const run = await runs.start({ agent, input, signal, visitor: { request } });
       const leave = runs.follow(run.threadId);
       try {
         const result = await readResult(log, run, signal);

@@ -1,0 +1,44 @@
+/** What surrounds a run besides its input: whose it is, and what its graph finds in `runtime.context`. */
+import { z } from "zod";
+import type { ServedAgent } from "../graph/registry.ts";
+import { clientContext } from "../protocol/input.ts";
+import type { ItemStores } from "../store/items.ts";
+import type { StartRequest, Visitor } from "./handle.ts";
+
+/** Plain JSON: the run's row keeps it, for a process that takes the run over. */
+export interface Setting {
+  readonly context: Readonly<Record<string, unknown>>;
+  readonly principal?: string | undefined;
+}
+
+/** What the app says of a visitor, for the graph. */
+export type ContextOf = (visitor: Visitor) => unknown;
+
+/** Where settings come from. */
+export interface Surroundings {
+  /** LangGraph's `store`, for graphs without one of their own. */
+  readonly items: ItemStores;
+  readonly contextOf: ContextOf;
+}
+
+const plainContext = z.record(z.string(), z.json());
+
+/**
+ * The agent's entry, then those keys of the client's that the entry admits, then what the app says: nobody can pass for
+ * somebody else.
+ * @throws SluiceError `bad_request` when the client's is no object, Error when the app's is not plain JSON.
+ */
+export async function settingOf(
+  agent: ServedAgent,
+  { input, visitor = {} }: StartRequest,
+  contextOf: ContextOf,
+): Promise<Setting> {
+  const sent = clientContext(input);
+  const admitted = agent.clientContext
+    .filter((key) => Object.hasOwn(sent, key))
+    .map((key) => [key, sent[key]] as const);
+  const said = plainContext.safeParse((await contextOf(visitor)) ?? {});
+  if (!said.success) throw new Error("createSluice, context: the function has to return an object of plain JSON.");
+  const context = { ...agent.context, ...Object.fromEntries(admitted), ...said.data };
+  return visitor.principal === undefined ? { context } : { context, principal: visitor.principal };
+}
