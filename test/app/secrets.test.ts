@@ -57,6 +57,7 @@ async function run(graph: SluiceOptions["agents"][string]): Promise<{ client: st
   const host = await startHost((app) => app.use("/", sluice.router));
   try {
     const events = await (await postRun(host.url, userInput("hi"))).done;
+    await sluice.close(); // The log hears of a run's end after its client does.
     for (const line of lines) JSON.parse(line);
     return { client: JSON.stringify(events), log: lines.join("") };
   } finally {
