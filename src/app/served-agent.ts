@@ -35,6 +35,7 @@ export function servedAgent(
     orphanGraceMs: milliseconds(entry.orphanGraceSeconds, config.ORPHAN_GRACE_SECONDS),
     detachedGraceMs: milliseconds(entry.detachedGraceSeconds, config.DETACHED_GRACE_SECONDS),
     recover: entry.recover,
+    onCutAnswer: entry.onCutAnswer,
     progress: entry.progress,
     tokens: tokens ?? config.STREAM_TOKENS,
     reasoning: entry.reasoning,

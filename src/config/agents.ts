@@ -34,6 +34,8 @@ const agent = z.strictObject({
    * only for graphs that can bear it.
    */
   recover: z.boolean().default(false),
+  /** `error`: a run fails when the stream of a model just ends; `mark`: its end says that the answer is incomplete. */
+  onCutAnswer: z.enum(["mark", "error"]).default("mark"),
   /** `true`, or a number of seconds: every run tells how far it has come, this often. */
   progress: progressOption.default(false),
   tokens: z.boolean().optional(),

@@ -41,6 +41,8 @@ export interface ServedAgent {
   readonly detachedGraceMs: number;
   /** What becomes of a run whose process died: `true`, the next process goes on with it; `false`, it is ended. */
   readonly recover: boolean;
+  /** What becomes of a run where a model's answer was cut off: its end is marked, or it fails before the node is through. */
+  readonly onCutAnswer: "mark" | "error";
   /** Whether its runs tell how far they have come; seconds between two. */
   readonly progress: boolean | number;
   /** `false`: each message leaves once, whole. */

@@ -3,6 +3,7 @@ import { BaseCallbackHandler } from "@langchain/core/callbacks/base";
 import type { Serialized } from "@langchain/core/load/serializable";
 import type { LLMResult } from "@langchain/core/outputs";
 import { isGraphInterrupt } from "@langchain/langgraph";
+import { CutAnswers } from "./cut-answers.ts";
 
 /** The most that models may work without a turn of the event loop. */
 const MOST_WITHOUT_TURN_MS = 50;
@@ -22,10 +23,36 @@ export class RunNotes extends BaseCallbackHandler {
   readonly #toolErrors = new Map<string, unknown>();
   readonly #interruptedCalls = new Map<string, string>();
   readonly #modelErrors = new Set<unknown>();
+  readonly #cut = new CutAnswers();
+  readonly #onCut: () => void;
   #turnedAt = performance.now();
 
+  /** `onCut` is called before the node that asked gets the answer. */
+  constructor(onCut: () => void = () => {}) {
+    super();
+    this.#onCut = onCut;
+  }
+
+  /** Was an answer of a model cut off? */
+  get cutAnswer(): boolean {
+    return this.#cut.any;
+  }
+
+  override handleChatModelStart(
+    _model: Serialized,
+    _messages: unknown,
+    runId: string,
+    _parentRunId?: string,
+    _extra?: Record<string, unknown>,
+    _tags?: string[],
+    metadata?: Record<string, unknown>,
+  ): void {
+    this.#cut.started(runId, metadata);
+  }
+
   /** A model that waits for nothing outside the process would keep timers and sockets waiting, its deadlines included. */
-  override handleLLMNewToken(): void | Promise<void> {
+  override handleLLMNewToken(_token: string, _index: unknown, runId: string): void | Promise<void> {
+    this.#cut.streamed(runId);
     if (performance.now() - this.#turnedAt < MOST_WITHOUT_TURN_MS) return undefined;
     return new Promise((resolve) => {
       setImmediate(() => {
@@ -58,9 +85,11 @@ export class RunNotes extends BaseCallbackHandler {
   override handleLLMEnd(output: LLMResult, runId: string): void {
     const reason = finishReason(output);
     if (reason) this.#finishReasons.set(runId, reason);
+    if (this.#cut.ended(runId, output)) this.#onCut();
   }
 
-  override handleLLMError(error: unknown): void {
+  override handleLLMError(error: unknown, runId: string): void {
+    this.#cut.failed(runId);
     this.#modelErrors.add(error);
   }
 

@@ -65,6 +65,8 @@ export interface RunRequest {
   readonly context?: Readonly<Record<string, unknown>> | undefined;
   /** LangGraph's `store`, for a graph that has none of its own. */
   readonly store?: unknown;
+  /** Called when a model's answer was cut off, before the node that asked gets it. */
+  readonly onCutAnswer?: () => void;
 }
 
 export interface GraphInterrupt {
@@ -82,6 +84,8 @@ export interface GraphRun {
    */
   read(each: (event: GraphEvent) => void): Promise<void>;
   readonly interrupts: readonly GraphInterrupt[];
+  /** An answer of a model was cut off: its stream ended before the model did. */
+  readonly cutAnswer: boolean;
   /** Was this thrown by a model call, rather than by the graph around it? */
   isModelError(error: unknown): boolean;
 }
@@ -100,11 +104,14 @@ export function openRun(
   signal: AbortSignal,
   options: SourceOptions,
 ): GraphRun {
-  const notes = new RunNotes();
+  const notes = new RunNotes(request.onCutAnswer);
   const interrupts: GraphInterrupt[] = [];
   return {
     read: (each) => read(graph, request, signal, options, notes, interrupts, each),
     interrupts,
+    get cutAnswer() {
+      return notes.cutAnswer;
+    },
     isModelError: (error) => notes.isModelError(error),
   };
 }
@@ -158,7 +165,11 @@ async function read(
   // One race for the whole run: one a token would cost more than the token.
   let onAbort = () => {};
   const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason);
+    onAbort = () => {
+      // At once: the node that is at work must not commit what it still returns.
+      controller.abort(signal.reason);
+      reject(signal.reason);
+    };
     signal.addEventListener("abort", onAbort);
   });
   let ended = false;

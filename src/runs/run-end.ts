@@ -39,13 +39,15 @@ export function plainEnd(cause: unknown, { messages, state }: Pick<RunOutcome, "
 /** The frame that closes a run in the graph topic. */
 export function graphEnd(end: RunEnd): object {
   if (end.kind === "failed") return { event: "error", ...end.error.toJSON() };
-  return { event: "done", outcome: end.kind, ...(end.kind === "interrupted" ? { interrupts: end.interrupts } : {}) };
+  const { kind: outcome, ...more } = end; // The interrupts, and whether it is incomplete.
+  return { event: "done", outcome, ...more };
 }
 
 /** The graph came to its end, or to a question. */
-export function ending(interrupts: Interrupt[]): RunEnd {
+export function ending(interrupts: Interrupt[], cutAnswer: boolean): RunEnd {
   const [first, ...rest] = interrupts;
-  return first ? { kind: "interrupted", interrupts: [first, ...rest] } : { kind: "done" };
+  const incomplete = cutAnswer ? { incomplete: true } : {};
+  return first ? { kind: "interrupted", interrupts: [first, ...rest], ...incomplete } : { kind: "done", ...incomplete };
 }
 
 /**
@@ -75,4 +77,12 @@ export function broken(thrown: unknown, graphRun: GraphRun | undefined): RunEnd 
   const told = redact(messageOf(thrown));
   const what = code === "model_error" ? "The model call failed" : "The graph failed";
   return { kind: "failed", error: new SluiceError(code, told ? `${what}: ${told}` : undefined, { cause: thrown }) };
+}
+
+/** A model's stream ended before the model did, and the agent takes no half answers. */
+export function cutOff(): SluiceError {
+  return new SluiceError(
+    "model_error",
+    "The model's answer was cut off: its stream ended before the model said it was done.",
+  );
 }

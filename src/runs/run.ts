@@ -30,7 +30,7 @@ import { Deadlines } from "./deadlines.ts";
 import { GraphFrames } from "./graph-frames.ts";
 import { ProgressReports } from "./progress.ts";
 import { OF_ANY_MODEL, provenanceOf, sharedProvenance } from "./provenance.ts";
-import { broken, ending, graphEnd, plainEnd, type RunOutcome, stopped } from "./run-end.ts";
+import { broken, cutOff, ending, graphEnd, plainEnd, type RunOutcome, stopped } from "./run-end.ts";
 import { TopicWriter } from "./topic-writer.ts";
 
 export interface RunPlan {
@@ -163,14 +163,14 @@ export class Run {
     let end: RunEnd;
     let cause: unknown;
     try {
-      graphRun = openRun(agent.graph, request(this.plan), this.#abort.signal, { version });
+      graphRun = openRun(agent.graph, request(this.plan, this.#failed), this.#abort.signal, { version });
       await graphRun.read((event) => {
         deadlines.saw(event);
         this.#pump(event);
         // Who takes the run over goes on behind this node, and what it said will not be said again.
         if (event.event === "on_chain_end" && isNode(event) && nodePath(event).length === 1) this.#keepTold();
       });
-      end = ending(graphRun.interrupts.map(toInterrupt));
+      end = ending(graphRun.interrupts.map(toInterrupt), graphRun.cutAnswer);
     } catch (thrown) {
       cause = thrown;
       end = this.#abort.signal.aborted ? stopped(this.#abort.signal.reason) : broken(thrown, graphRun);
@@ -279,10 +279,14 @@ function stamped(event: AguiEvent): AguiEvent {
   return isDelta(event) ? event : { ...wellFormed(event), timestamp: Date.now() };
 }
 
-function request({ agent, threadId, runId, input, fork, offered, context, store }: RunPlan): RunRequest {
+function request(
+  { agent, threadId, runId, input, fork, offered, context, store }: RunPlan,
+  fail: (error: unknown) => void,
+): RunRequest {
   const checkpointId = fork?.checkpointId;
   const { name, stateKeys, configurable } = agent;
-  return { agent: name, threadId, runId, input, checkpointId, offered, stateKeys, configurable, context, store };
+  const whole = { agent: name, threadId, runId, input, checkpointId, offered, stateKeys, configurable, context, store };
+  return agent.onCutAnswer === "error" ? { ...whole, onCutAnswer: () => fail(cutOff()) } : whole;
 }
 
 function graphEntry({ json, provenance }: GraphTold, runId: string): NewEntry {

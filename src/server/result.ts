@@ -23,6 +23,8 @@ export interface RunResult {
   readonly interrupts?: readonly Interrupt[];
   readonly usage?: readonly TokenUsage[];
   readonly finishReason?: string;
+  /** An answer of a model was cut off. */
+  readonly incomplete?: true;
 }
 
 /**
@@ -60,6 +62,7 @@ function result(event: AguiEvent, messages: readonly Message[], { threadId, runI
     ...(outcome?.type === "interrupt" ? { interrupts: outcome.interrupts } : {}),
     ...(usage ? { usage } : {}),
     ...(typeof metadata?.finishReason === "string" ? { finishReason: metadata.finishReason } : {}),
+    ...(metadata?.incomplete === true ? { incomplete: true } : {}),
   };
 }
 
@@ -88,6 +91,7 @@ export function chatAnswer(result: RunResult): object {
     ...(reasoning ? { reasoning } : {}),
     toolCalls,
     ...(interrupts ? { interrupts } : {}),
+    ...(result.incomplete ? { incomplete: true } : {}),
     usage: usage ?? [],
     finishReason: result.outcome === "success" ? (finishReason ?? null) : result.outcome,
   };

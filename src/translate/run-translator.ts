@@ -269,6 +269,10 @@ class RunTranslator implements Translator {
       const { code, message, retryable } = end.error;
       return { type: EventType.RUN_ERROR, message, code, metadata: { retryable }, ...(usage ? { usage } : {}) };
     }
+    const metadata = {
+      ...(this.#finishReason ? { finishReason: this.#finishReason } : {}),
+      ...("incomplete" in end && end.incomplete ? { incomplete: true } : {}),
+    };
     return {
       type: EventType.RUN_FINISHED,
       threadId,
@@ -279,7 +283,7 @@ class RunTranslator implements Translator {
       ...(end.kind === "interrupted" ? { outcome: { type: "interrupt", interrupts: [...end.interrupts] } } : {}),
       ...(end.kind === "cancelled" ? { outcome: { type: "cancelled" } } : {}),
       ...(usage ? { usage } : {}),
-      ...(this.#finishReason ? { metadata: { finishReason: this.#finishReason } } : {}),
+      ...(Object.keys(metadata).length > 0 ? { metadata } : {}),
     };
   }
 }

@@ -10,8 +10,13 @@ import type { GraphEvent } from "../protocol/graph-event.ts";
 
 /** How a run ended. */
 export type RunEnd =
-  | { readonly kind: "done" }
-  | { readonly kind: "interrupted"; readonly interrupts: readonly [Interrupt, ...Interrupt[]] }
+  /** `incomplete`: an answer of a model was cut off. */
+  | { readonly kind: "done"; readonly incomplete?: boolean }
+  | {
+      readonly kind: "interrupted";
+      readonly interrupts: readonly [Interrupt, ...Interrupt[]];
+      readonly incomplete?: boolean;
+    }
   | { readonly kind: "cancelled" }
   | { readonly kind: "failed"; readonly error: SluiceError };
 

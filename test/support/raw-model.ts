@@ -8,6 +8,8 @@ export interface ModelCall {
   say(text: string): void;
   /** Ends the answer as a model does. */
   finish(): void;
+  /** Ends the answer in the middle: the connection closes in good order, but no reason to stop came. */
+  cut(): void;
   /** How the exchange ended. */
   readonly closed: Promise<"finished" | "hung up">;
 }
@@ -64,6 +66,7 @@ function modelCall(response: ServerResponse): ModelCall {
       send({}, "stop");
       response.end("data: [DONE]\n\n");
     },
+    cut: () => response.end(),
     closed: new Promise((resolve) => {
       response.once("close", () => resolve(response.writableFinished ? "finished" : "hung up"));
     }),
