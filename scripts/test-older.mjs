@@ -1,0 +1,58 @@
+/**
+ * `npm run test-older`: the tests of what touches LangGraph, against the oldest versions that are supported. They run in
+ * a copy of the checkout, which is removed afterwards. Arguments go to jest in place of the suites below.
+ */
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ROOT } from "./setup.mjs";
+
+/** The lower ends of the ranges in package.json; LangGraph's is the last of its minor version. */
+const OLDER = {
+  "@langchain/langgraph": "1.4.17",
+  "@langchain/core": "1.2.13",
+  "@langchain/langgraph-checkpoint": "1.1.5",
+};
+
+const SUITES = ["graph", "runs", "store", "translate", "agents", "app", "server", "e2e"].map((room) => `test/${room}/`);
+
+/** What is no part of the sources. */
+const NO_SOURCE = /^(node_modules|dist.*|data|coverage|\.git|\.env|.*\.tgz)$/;
+
+const folder = mkdtempSync(join(tmpdir(), "sluice-older-"));
+process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+for (const name of readdirSync(ROOT).filter((name) => !NO_SOURCE.test(name))) {
+  cpSync(join(ROOT, name), join(folder, name), { recursive: true });
+}
+const file = join(folder, "package.json");
+const manifest = JSON.parse(readFileSync(file, "utf8"));
+for (const [name, version] of Object.entries(OLDER)) {
+  const kind = name in manifest.dependencies ? "dependencies" : "devDependencies";
+  manifest[kind][name] = version;
+}
+writeFileSync(file, JSON.stringify(manifest, null, 2));
+run("npm", ["install", "--no-audit", "--no-fund", "--loglevel=error"]);
+requireVersions();
+const suites = process.argv.length > 2 ? process.argv.slice(2) : SUITES;
+run(process.execPath, [join("scripts", "test.mjs"), ...suites]);
+
+/** One copy of each, in the version that is meant: two of a kind would test neither. */
+function requireVersions() {
+  const { packages } = JSON.parse(readFileSync(join(folder, "node_modules", ".package-lock.json"), "utf8"));
+  for (const [name, version] of Object.entries(OLDER)) {
+    const found = Object.keys(packages).filter((path) => path.endsWith(`node_modules/${name}`));
+    const versions = found.map((path) => packages[path].version);
+    if (versions.join() !== version) fail(`${name}: ${versions.join(", ") || "none"} is installed, not ${version}.`);
+  }
+}
+
+function run(command, args) {
+  const { status, error } = spawnSync(command, args, { cwd: folder, stdio: "inherit" });
+  if (status !== 0) fail(`${command} ${args.join(" ")} failed${error ? `: ${error.message}` : ""}`);
+}
+
+function fail(message) {
+  console.error(message);
+  process.exit(1);
+}
