@@ -7,6 +7,7 @@ import { approvals } from "../../src/agents/approvals.ts";
 import { DemoChatModel } from "../../src/agents/models/demo.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { memory } from "../support/sluice.ts";
+import { chatGraph, SteppedModel } from "../support/stepped-model.ts";
 import { playgroundForFile } from "./playground.ts";
 
 const { open } = playgroundForFile();
@@ -59,7 +60,7 @@ test("what is proposed can be edited, and the page may be reloaded before", asyn
   await page.reload();
   await button("Edit").click();
   await conversation.getByLabel(/^Text/).fill("buy oat milk");
-  await button("Save").click();
+  await button("Approve with changes").click();
   await tool("write_note").waitFor();
   await quiet();
   expect(notesIn(notesDir).join()).toContain("buy oat milk");
@@ -114,4 +115,97 @@ test("a form is built from the question's schema, and its values arrive with the
   await button("Answer").click();
   await answered("Booked.");
   expect(answers).toEqual([{ floor: 3, quiet: true, guest: "Ann" }]);
+});
+
+/** Asks "Who are you?" and greets. */
+function greeter() {
+  return new StateGraph(MessagesAnnotation)
+    .addNode("greet", () => ({ messages: [new AIMessage(`Hello, ${JSON.stringify(interrupt("Who are you?"))}.`)] }))
+    .addEdge(START, "greet")
+    .compile({ checkpointer: memory() });
+}
+
+test("an answer goes to the agent that asked, whichever is selected", async () => {
+  const other = { graph: chatGraph(new SteppedModel()) };
+  const { ask, answered, button, page, conversation } = await open({ greeter: { graph: greeter() }, other });
+  await ask("Hello?");
+  await page.getByRole("form", { name: "Who are you?" }).waitFor();
+  await page.getByRole("combobox", { name: "Agent" }).selectOption("other");
+  await page.getByLabel("Answer", { exact: true }).fill("Ann");
+  await button("Answer").click();
+  await answered('Hello, "Ann".');
+  const given = conversation.getByRole("region", { name: "Your answer" });
+  await given.getByText("Who are you?").waitFor();
+  await given.getByText("Ann", { exact: true }).waitFor();
+});
+
+test("what is typed outlives a cut, another conversation and a reload", async () => {
+  const { ask, answered, button, cutTheWire, hood, message, openHood, page } = await open({
+    greeter: { graph: greeter() },
+  });
+  await ask("Hello?");
+  const form = page.getByRole("form", { name: "Who are you?" });
+  const typed = () => form.getByLabel("Answer").inputValue();
+  await form.getByLabel("Answer").fill("Ann, from the lock");
+  await message.fill("And how far is it?");
+  await openHood();
+  await cutTheWire();
+  await hood.getByText(/^Back in /).waitFor();
+  expect(await typed()).toBe("Ann, from the lock");
+
+  const url = page.url();
+  await button("New conversation").click();
+  await form.waitFor({ state: "detached" });
+  expect(await message.inputValue()).toBe("And how far is it?");
+  await page.goto(url);
+  await form.waitFor();
+  expect(await typed()).toBe("Ann, from the lock");
+  await page.reload();
+  await form.waitFor();
+  expect([await typed(), await message.inputValue()]).toEqual(["Ann, from the lock", "And how far is it?"]);
+  await button("Answer").click();
+  await answered('Hello, "Ann, from the lock".');
+  expect(await message.inputValue()).toBe("And how far is it?");
+});
+
+test("a refusal does not wear the colour of approval, and a question that is answered says how", async () => {
+  const { ask, button, conversation, page, quiet } = await open(approvalsAgent(join(folder, "looks")));
+  await ask("Write two notes: buy milk; call Ann");
+  const milk = conversation.getByRole("form", { name: /buy milk/i });
+  const colour = (name: string) =>
+    milk.getByRole("button", { name }).evaluate((element) => getComputedStyle(element).backgroundColor);
+  const approving = await colour("Approve");
+  expect(await colour("Reject")).not.toBe(approving);
+  await milk.getByRole("button", { name: "Reject" }).click();
+  expect(await colour("Reject")).not.toBe(approving);
+  await milk.getByLabel(/^Reason/).fill("We have enough.");
+  await milk.getByRole("button", { name: "Reject" }).click();
+  await conversation.getByText("Rejected\nReason: We have enough.").waitFor();
+  // The keyboard goes on to the question that is left, and then to the message box.
+  const focused = () => page.evaluate(() => document.activeElement?.closest("form")?.ariaLabel ?? "");
+  expect(await focused()).toMatch(/call Ann/i);
+  await conversation
+    .getByRole("form", { name: /call Ann/i })
+    .getByRole("button", { name: "Skip" })
+    .click();
+  expect(await page.evaluate(() => document.activeElement?.id)).toBe("message");
+  await quiet();
+  await conversation.getByText("Skipped", { exact: true }).waitFor();
+  expect(await button("Approve").count()).toBe(0);
+  expect(await page.locator("body").innerText()).not.toContain("__agui");
+});
+
+test("an answer that is refused can be given again", async () => {
+  const { allow, ask, answered, button, page } = await open({ greeter: { graph: greeter() } });
+  await ask("Hello?");
+  const form = page.getByRole("form", { name: "Who are you?" });
+  await form.getByLabel("Answer").fill("Ann");
+  allow(/503/);
+  await page.route(/\/threads\/[^/]+$/, (route) => route.fulfill({ status: 503, body: "busy" }));
+  await button("Answer").click();
+  await page.getByRole("alert").getByText("The server answered 503.").waitFor();
+  expect(await form.getByLabel("Answer").inputValue()).toBe("Ann");
+  await page.unroute(/\/threads\/[^/]+$/);
+  await button("Answer").click();
+  await answered('Hello, "Ann".');
 });

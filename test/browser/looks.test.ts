@@ -80,6 +80,58 @@ describe("a phone", () => {
     await staysInside();
   });
 
+  test("has a drawer that takes the focus and hears Escape, and so has the panel", async () => {
+    const { button, hood, page } = await open(agents(), PHONE);
+    const focused = () => page.evaluate(() => document.activeElement?.textContent || document.activeElement?.ariaLabel);
+    await button("Conversations").tap();
+    expect(await focused()).toContain("New conversation");
+    for (let presses = 0; presses < 20; presses += 1) {
+      await page.keyboard.press("Tab");
+      expect(await page.evaluate(() => document.activeElement?.closest("main, .hood"))).toBeNull();
+    }
+    await page.keyboard.press("Escape");
+    await page.locator(".menu-open").waitFor({ state: "detached" });
+    await page.waitForFunction(() => document.activeElement?.ariaLabel === "Conversations");
+
+    await button("Under the hood").tap();
+    await page.waitForFunction(() => document.activeElement?.closest(".hood"));
+    await page.keyboard.press("Escape");
+    await hood.waitFor({ state: "detached" });
+    expect(await focused()).toContain("Under the hood");
+  });
+
+  test("has targets of 44 pixels", async () => {
+    const { ask, answered, button, conversation, openHood, hood, page, tool } = await open(agents(), PHONE);
+    /** The controls in sight that are smaller, and how large they are. */
+    const small = () =>
+      page.evaluate(() =>
+        [...document.querySelectorAll("button, select, textarea, summary, a, input:not([type=file])")].flatMap(
+          (element) => {
+            const target = element.matches("input") ? (element.closest("label, .labelled") ?? element) : element;
+            const { width, height } = target.getBoundingClientRect();
+            const skips = element.matches(".skip") || width === 0 || (width >= 44 && height >= 44);
+            return skips ? [] : [`${element.ariaLabel ?? element.textContent}: ${width} x ${height}`];
+          },
+        ),
+      );
+    expect(await small()).toEqual([]);
+    await ask("Please think: what is 12 * 7?");
+    await answered(/12 \* 7 = 84/);
+    await tool("calculator").tap();
+    expect(await small()).toEqual([]);
+    await openHood();
+    expect(await small()).toEqual([]);
+    await hood.getByRole("button", { name: "Close", exact: true }).tap();
+    await button("Conversations").tap();
+    expect(await small()).toEqual([]);
+    await button("New conversation").tap();
+    await page.getByRole("combobox", { name: "Agent" }).selectOption("approvals");
+    await ask("Write a note: buy milk");
+    await button("Edit").tap();
+    await conversation.getByLabel(/^Text/).waitFor();
+    expect(await small()).toEqual([]);
+  });
+
   test("even one of 320 pixels", async () => {
     const { ask, answered, staysInside, openHood } = await open(agents(), {
       ...PHONE,
@@ -95,7 +147,7 @@ describe("a phone", () => {
 
 test("by keyboard alone: to the box, send, stop", async () => {
   const stepped = new SteppedModel();
-  const { page, answering, conversation, quiet } = await open({ chat: { graph: chatGraph(stepped) } });
+  const { button, page, answering, conversation, quiet } = await open({ chat: { graph: chatGraph(stepped) } });
   const focused = () => page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? "");
   const tabTo = async (name: string) => {
     for (let presses = 0; (await focused()) !== name; presses += 1) {
@@ -103,7 +155,7 @@ test("by keyboard alone: to the box, send, stop", async () => {
       await page.keyboard.press("Tab");
     }
   };
-  await tabTo("Message");
+  expect(await focused()).toBe("Message"); // From the beginning.
   await page.keyboard.type("Hello?");
   await page.keyboard.press("Enter");
   stepped.say("Half ");
@@ -112,6 +164,34 @@ test("by keyboard alone: to the box, send, stop", async () => {
   await page.keyboard.press("Enter");
   await conversation.getByText("Stopped", { exact: true }).waitFor();
   await quiet();
+
+  await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
+  await page.locator("body").press("Tab");
+  await button("Skip to the message box").press("Enter");
+  await page.keyboard.type("Again?");
+  await page.keyboard.press("Enter");
+  stepped.say("Half again");
+  await answering("Half again");
+  await page.keyboard.press("Escape");
+  await conversation.getByText("Stopped", { exact: true }).nth(1).waitFor();
+  await quiet();
+});
+
+test("the panel begins anew with a new conversation, and its list shows enough rows on a laptop", async () => {
+  const { ask, answered, button, events, hood, openHood } = await open(agents());
+  await openHood();
+  await ask("What is 12 * 7?");
+  await answered(/12 \* 7 = 84/);
+  await events.getByText("RUN_FINISHED").waitFor();
+  const rows = await events.evaluate((table) => {
+    const { top, bottom } = (table.parentElement as HTMLElement).getBoundingClientRect();
+    return bottom <= innerHeight ? Math.floor((bottom - top) / 26) - 1 : "the newest events are out of sight";
+  });
+  expect(rows).toBeGreaterThanOrEqual(7);
+  await button("New conversation").click();
+  await hood.getByText("Nothing has come yet. Send a message.").or(events.getByText("RUN_FINISHED")).first().waitFor();
+  expect(await events.getByText("TOOL_CALL_START").count()).toBe(0);
+  await hood.getByText("No run yet").waitFor({ state: "attached" });
 });
 
 test("a screen reader is told sentences, not tokens", async () => {

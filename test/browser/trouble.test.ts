@@ -10,6 +10,7 @@ import { temporaryFolder } from "../support/folder.ts";
 import { startHost } from "../support/host.ts";
 import { memory, startSluice } from "../support/sluice.ts";
 import { chatGraph, SteppedModel } from "../support/stepped-model.ts";
+import { withoutUpgrades } from "../support/without-upgrades.ts";
 import { playgroundForFile, shows } from "./playground.ts";
 
 const { open, visit, closes } = playgroundForFile();
@@ -66,6 +67,28 @@ test("who is signed out is told so", async () => {
   signedIn = false;
   await button("Cut the wire").click();
   await page.getByRole("alert").getByText("You are not signed in, or no longer.").waitFor();
+  await page.getByRole("alert").getByText("Sign in to the app that serves this page").waitFor();
+});
+
+test("where no WebSocket gets through the page says so and offers SSE, and it claims no run", async () => {
+  const model = new SteppedModel();
+  const sluice = await startSluice({ chat: { graph: chatGraph(model) } }, {}, { playground: builtPlayground() });
+  const proxy = await withoutUpgrades(sluice.url);
+  closes(async () => {
+    await proxy.close();
+    await sluice.close();
+  });
+  const { page, allow, ask, answered, button, hood, openHood } = await visit(proxy.url);
+  allow(/WebSocket connection to .* failed/);
+  await openHood();
+  const offer = page.getByRole("alert").getByText("No WebSocket gets through to the server.");
+  await offer.waitFor();
+  expect(await hood.innerText()).not.toContain("The run goes on");
+  await button("Use SSE").click();
+  await offer.waitFor({ state: "detached" });
+  model.say("Over SSE.").end();
+  await ask("Hello?");
+  await answered("Over SSE.");
 });
 
 test("an agent that is broken says its code, and the page stays usable", async () => {

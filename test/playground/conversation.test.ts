@@ -44,6 +44,7 @@ function brief(items: readonly Item[]): string[] {
     if (item.kind === "text") return `text: ${item.body.text}${item.body.done.value ? "" : " ..."}`;
     if (item.kind === "reasoning") return `reasoning: ${item.body.text.slice(0, 18)}`;
     if (item.kind === "tool") return `tool: ${item.name} ${item.args.text} -> ${item.result.value?.content}`;
+    if (item.kind === "answered") return `answered: ${item.answers.map(({ answer }) => answer).join()}`;
     return `end: ${item.outcome}${item.error ? ` ${item.error.code}` : ""}`;
   });
 }

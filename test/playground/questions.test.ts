@@ -8,6 +8,7 @@ import {
   type Field,
   fieldsFor,
   formOf,
+  inWords,
 } from "../../src/playground/interrupts/schema.ts";
 
 const names = (fields: readonly Field[]) => fields.map(({ name, kind }) => `${name}: ${kind}`);
@@ -16,7 +17,7 @@ describe("a form", () => {
   test("for a decision has a button for each, and the fields that each wants", () => {
     const { decision, fields, bare } = formOf(answerSchema({ title: "Milk", text: "Buy milk" }));
     expect(decision && decisionsOf(decision).map(({ label }) => label)).toEqual(["Approve", "Edit", "Reject"]);
-    expect(["Approve", "Edit", "Reject"].map(confirming)).toEqual(["Approve", "Save", "Reject"]);
+    expect(["Approve", "Edit", "Reject"].map(confirming)).toEqual(["Approve", "Approve with changes", "Reject"]);
     expect(names(fieldsFor(fields, "approve"))).toEqual([]);
     expect(fieldsFor(fields, "edit").map(({ name, initial }) => [name, initial])).toEqual([
       ["title", "Milk"],
@@ -32,8 +33,8 @@ describe("a form", () => {
       properties: { approved: { type: "boolean" }, note: { type: "string" } },
     });
     expect(decision && decisionsOf(decision)).toEqual([
-      { label: "Approve", value: true },
-      { label: "Reject", value: false },
+      { label: "Approve", value: true, refuses: false },
+      { label: "Reject", value: false, refuses: true },
     ]);
     expect(names(fieldsFor(fields, true))).toEqual(["note: text"]);
   });
@@ -72,6 +73,25 @@ describe("a form", () => {
 
   test.each([undefined, null, "a schema", { type: "string" }])("without properties (%j) is one field", (schema) => {
     expect(formOf(schema)).toMatchObject({ decision: undefined, bare: true, fields: [{ kind: "text" }] });
+  });
+});
+
+describe("an answer in words", () => {
+  const note = answerSchema({ title: "Milk", text: "Buy milk" });
+  test.each([
+    [note, { decision: "approve" }, "Approved"],
+    [note, { decision: "edit", text: "Buy oat milk" }, "Approved with changes\nText: Buy oat milk"],
+    [note, { decision: "reject", reason: "Enough." }, "Rejected\nReason: Enough."],
+    [{ type: "object", properties: { approved: { type: "boolean" } } }, { approved: false }, "Rejected"],
+    [{ type: "object", properties: { floor: { type: "integer" } } }, { floor: 3 }, "Floor: 3"],
+    [undefined, "Ann", "Ann"],
+    [{ type: "boolean" }, true, "Yes"],
+  ])("%j, %j", (schema, payload, words) => {
+    expect(inWords(formOf(schema), { interruptId: "i", status: "resolved", payload })).toBe(words);
+  });
+
+  test("of a question that was skipped", () => {
+    expect(inWords(formOf(note), { interruptId: "i", status: "cancelled" })).toBe("Skipped");
   });
 });
 

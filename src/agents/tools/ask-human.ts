@@ -2,13 +2,16 @@ import { tool } from "@langchain/core/tools";
 import { interrupt } from "@langchain/langgraph";
 import { z } from "zod";
 
+const SKIPPED = "The person skipped the question.";
+
 /**
  * Interrupts the run with a question and returns the answer as text, once the run is resumed with it.
  * A node starts over when it is resumed, so nothing may happen here before the interrupt.
  */
 export const askHuman = tool(
   ({ question }) => {
-    const answer: unknown = interrupt({ message: `The assistant asks: ${question}`, question });
+    const answer: unknown = interrupt({ message: question, question });
+    if (typeof answer === "object" && answer !== null && "__agui_cancelled__" in answer) return SKIPPED;
     return typeof answer === "string" ? answer : (JSON.stringify(answer) ?? "(no answer)");
   },
   {

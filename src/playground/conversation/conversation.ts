@@ -1,13 +1,20 @@
-/**
- * A thread as it is shown, made from its events alone. It knows neither clock nor page: each event brings its own time.
- * A delta costs an append; who shows it is woken by `flush`, as often as the page can draw.
- */
+/** A thread as it is shown, made from its events alone. It knows neither clock nor page: each event brings its own time. */
 import { batch, signal } from "@preact/signals";
 import { type AguiEvent, EventType, type Interrupt, type Message } from "../../protocol/events.ts";
 import type { LineError } from "../transport/transport.ts";
 import { type ExposedState, stateTold } from "./exposed-state.ts";
+import { Growth } from "./growth.ts";
 import { ItemList } from "./item-list.ts";
-import { type Growing, type Item, reasoningItem, textItem, toolItem, type UserItem } from "./items.ts";
+import {
+  type AnsweredItem,
+  type ReasoningItem,
+  reasoningItem,
+  type TextItem,
+  type ToolItem,
+  textItem,
+  toolItem,
+  type UserItem,
+} from "./items.ts";
 import { applyPatch, type PatchOperation } from "./json-patch.ts";
 import { itemsOf } from "./snapshot.ts";
 import { type Progress, progressed, type Step, stepFinished, stepStarted } from "./steps.ts";
@@ -37,9 +44,10 @@ export class Conversation {
   readonly missed = signal(false);
   /** It was told where the thread stands. */
   readonly known = signal(false);
-  readonly #dirty = new Set<Growing>();
-  readonly #changed: () => void;
+  readonly #growth: Growth;
   readonly #said: (said: Said) => void;
+  /** The person's messages that the server has not confirmed, by id. */
+  readonly #unsent = new Map<string, UserItem>();
   #firstTextAt: number | undefined;
   /** The run was told from its first event, so that what it took can be known. */
   #whole = false;
@@ -48,22 +56,30 @@ export class Conversation {
 
   /** `changed`: there is something to flush. */
   constructor(changed: () => void = () => {}, said: (said: Said) => void = () => {}) {
-    this.#changed = changed;
+    this.#growth = new Growth(changed);
     this.#said = said;
   }
 
   /** Wakes those who show what grew. */
   flush(): void {
-    if (this.#dirty.size === 0) return;
-    batch(() => {
-      for (const body of this.#dirty) body.revision.value += 1;
-    });
-    this.#dirty.clear();
+    this.#growth.flush();
   }
 
-  /** Shows what a person wrote before the server tells it. */
+  /** Shows a person's message before the server confirms it. */
   add(message: UserItem): void {
+    this.#unsent.set(message.id, message);
     this.#list.put(message);
+  }
+
+  /** The last message that the server has not confirmed. */
+  get unsent(): UserItem | undefined {
+    return [...this.#unsent.values()].at(-1);
+  }
+
+  /** Shows how the person answered. Returns a function that takes it away again. */
+  answered(item: AnsweredItem): () => void {
+    this.#list.put(item);
+    return () => this.#list.replace(this.items.value.filter((other) => other !== item));
   }
 
   /** Takes out all that came after a message: another answer is on its way. */
@@ -83,7 +99,8 @@ export class Conversation {
         this.#begin(event.runId, at, event.input?.messages ?? []);
         break;
       case EventType.MESSAGES_SNAPSHOT:
-        this.#list.replace(itemsOf(event.messages, this.#list.byKey));
+        for (const { id } of event.messages) this.#unsent.delete(id);
+        this.#list.replace(itemsOf(event.messages, this.#list.byKey, new Set(this.#unsent.keys())));
         this.known.value = true;
         break;
       case EventType.TEXT_MESSAGE_START:
@@ -91,11 +108,11 @@ export class Conversation {
         break;
       case EventType.TEXT_MESSAGE_CONTENT:
         this.#firstTextAt ??= at;
-        this.#grow(this.#list.find("text", event.messageId)?.body, event.delta);
+        this.#growth.grow(this.#list.find("text", event.messageId)?.body, event.delta);
         this.#said({ kind: "text", id: event.messageId, delta: event.delta });
         break;
       case EventType.TEXT_MESSAGE_END:
-        this.#close(this.#list.find("text", event.messageId)?.body);
+        this.#growth.close(this.#list.find("text", event.messageId)?.body);
         this.#said({ kind: "end", id: event.messageId });
         break;
       case EventType.REASONING_START:
@@ -103,7 +120,7 @@ export class Conversation {
         this.#said({ kind: "notice", text: "Thinking." });
         break;
       case EventType.REASONING_MESSAGE_CONTENT:
-        this.#grow(this.#list.find("reasoning", event.messageId)?.body, event.delta);
+        this.#growth.grow(this.#list.find("reasoning", event.messageId)?.body, event.delta);
         break;
       case EventType.REASONING_END:
         this.#thought(event.messageId, at);
@@ -113,10 +130,10 @@ export class Conversation {
         this.#said({ kind: "notice", text: `Calling ${event.toolCallName}.` });
         break;
       case EventType.TOOL_CALL_ARGS:
-        this.#grow(this.#list.find("tool", event.toolCallId)?.args, event.delta);
+        this.#growth.grow(this.#list.find("tool", event.toolCallId)?.args, event.delta);
         break;
       case EventType.TOOL_CALL_END:
-        this.#close(this.#list.find("tool", event.toolCallId)?.args);
+        this.#growth.close(this.#list.find("tool", event.toolCallId)?.args);
         break;
       case EventType.TOOL_CALL_RESULT:
         this.#result(event, at);
@@ -157,6 +174,7 @@ export class Conversation {
       this.progress.value = undefined;
       this.interrupts.value = [];
       for (const message of messages) {
+        this.#unsent.delete(message.id);
         if (message.role === "user") this.#list.put({ kind: "user", id: message.id, content: message.content });
         if (message.role === "tool")
           this.#result(
@@ -230,7 +248,7 @@ export class Conversation {
     const error = textOf(metadata?.error);
     const started = call.startedAt.value;
     batch(() => {
-      this.#close(call.args);
+      this.#growth.close(call.args);
       call.resultId.value = messageId;
       call.result.value = { content: contentText(content), error };
       if (started !== undefined) call.tookMs.value = at - started;
@@ -241,48 +259,28 @@ export class Conversation {
   #thought(id: string, at: number): void {
     const item = this.#list.find("reasoning", id);
     if (!item) return;
-    this.#close(item.body);
+    this.#growth.close(item.body);
     const started = item.startedAt.value;
     if (started !== undefined) item.tookMs.value = at - started;
   }
 
   /** Puts an item at the end, or begins the one there is anew: it is told again. */
-  #open(item: Exclude<Item, { kind: "user" | "end" }>, at: number): void {
+  #open(item: TextItem | ReasoningItem | ToolItem, at: number): void {
     const known = this.#list.find(item.kind, item.id);
     if (!known) {
       if (item.kind !== "text") item.startedAt.value = at;
       this.#list.put(item);
       return;
     }
-    const body = known.kind === "tool" ? known.args : known.body;
-    body.text = "";
-    body.done.value = false;
     if (known.kind !== "text") known.startedAt.value ??= at;
-    this.#touch(body);
-  }
-
-  #grow(body: Growing | undefined, delta: string): void {
-    if (!body) return;
-    body.text += delta;
-    this.#touch(body);
-  }
-
-  #close(body: Growing | undefined): void {
-    if (!body || body.done.value) return;
-    body.done.value = true;
-    this.#touch(body);
+    this.#growth.restart(known.kind === "tool" ? known.args : known.body);
   }
 
   #closeAll(): void {
     for (const item of this.items.value) {
-      if (item.kind === "text" || item.kind === "reasoning") this.#close(item.body);
-      if (item.kind === "tool") this.#close(item.args);
+      if (item.kind === "text" || item.kind === "reasoning") this.#growth.close(item.body);
+      if (item.kind === "tool") this.#growth.close(item.args);
     }
-  }
-
-  #touch(body: Growing): void {
-    this.#dirty.add(body);
-    this.#changed();
   }
 }
 

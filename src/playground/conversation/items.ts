@@ -70,7 +70,14 @@ export interface EndItem {
   readonly steps: readonly Step[];
 }
 
-export type Item = UserItem | TextItem | ReasoningItem | ToolItem | EndItem;
+/** Answers that were sent from this page to the questions of a run. */
+export interface AnsweredItem {
+  readonly kind: "answered";
+  readonly id: string;
+  readonly answers: readonly { readonly question: string; readonly answer: string }[];
+}
+
+export type Item = UserItem | TextItem | ReasoningItem | ToolItem | EndItem | AnsweredItem;
 
 export function textItem(id: string): TextItem {
   return { kind: "text", id, body: new Growing() };

@@ -3,8 +3,15 @@ import type { Message } from "../../protocol/events.ts";
 import { type Growing, type Item, reasoningItem, type ToolItem, textItem, toolItem } from "./items.ts";
 import { contentText } from "./wording.ts";
 
-/** The messages as items. Those that are `known` keep what only the events told: how long they took. */
-export function itemsOf(messages: readonly Message[], known: ReadonlyMap<string, Item>): Item[] {
+/**
+ * The messages as items. Those that are `known` keep what only the events said: how long they took. `unsent`: the ids of
+ * user messages that the server does not have yet.
+ */
+export function itemsOf(
+  messages: readonly Message[],
+  known: ReadonlyMap<string, Item>,
+  unsent: ReadonlySet<string> = new Set(),
+): Item[] {
   const items: Item[] = [];
   const calls = new Map<string, ToolItem>();
   for (const message of messages) {
@@ -42,17 +49,22 @@ export function itemsOf(messages: readonly Message[], known: ReadonlyMap<string,
       default: // Nobody says these to a person.
     }
   }
-  // How a run went stays below what it said, as long as that is there.
-  return withEnds(items, known);
+  return withOwn(items, known, unsent);
 }
 
-function withEnds(items: readonly Item[], known: ReadonlyMap<string, Item>): Item[] {
+/** What only this page has stays below the item that it followed: how a run went, answers, and what is unsent. */
+function withOwn(items: readonly Item[], known: ReadonlyMap<string, Item>, unsent: ReadonlySet<string>): Item[] {
   const before = [...known.values()];
-  return items.flatMap((item) => {
+  const isOwn = ({ kind, id }: Item) => kind === "end" || kind === "answered" || unsent.has(id);
+  const ownFrom = (index: number) => {
+    const end = before.findIndex((item, at) => at >= index && !isOwn(item));
+    return before.slice(index, end < 0 ? undefined : end);
+  };
+  const below = items.flatMap((item) => {
     const index = before.findIndex(({ kind, id }) => kind === item.kind && id === item.id);
-    const next = before[index + 1];
-    return index >= 0 && next?.kind === "end" ? [item, next] : [item];
+    return index < 0 ? [item] : [item, ...ownFrom(index + 1)];
   });
+  return unsent.size > 0 ? [...ownFrom(0), ...below] : below;
 }
 
 function kept<I extends Item>(known: ReadonlyMap<string, Item>, fresh: I): I {

@@ -16,9 +16,12 @@ export function textOf(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
+/** A skipped question, as the graph gets it. A tool that asks may return it as its result. */
+const SKIPPED = /^\s*\{\s*"__agui_cancelled__":\s*true\s*\}\s*$/;
+
 /** A tool's result as text: parts that are none are named. */
 export function contentText(content: unknown): string {
-  if (typeof content === "string") return content;
+  if (typeof content === "string") return SKIPPED.test(content) ? "The question was skipped." : content;
   if (!Array.isArray(content)) return JSON.stringify(content);
   return content.map((part) => (part?.type === "text" ? String(part.text) : `[${String(part?.type)}]`)).join("\n");
 }

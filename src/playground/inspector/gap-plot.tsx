@@ -3,7 +3,7 @@ import uPlot from "uplot";
 import { theme } from "../state/settings.ts";
 import type { Evenness, Gap } from "./gaps.ts";
 
-const HEIGHT = 130;
+const HEIGHT = 100;
 /** Nothing shorter is shown: a scale of orders of magnitude has no zero. */
 const SHORTEST_MS = 0.1;
 

@@ -1,4 +1,5 @@
 /** The panel "Under the hood": what comes over the line, how, and how to have it elsewhere. */
+import { threadId } from "../state/session.ts";
 import { CopyBar } from "./copy-bar.tsx";
 import { EventLog } from "./event-log.tsx";
 import { LinePanel } from "./line-panel.tsx";
@@ -9,7 +10,7 @@ export function Inspector() {
     <div class="inspector">
       <LinePanel />
       <RunPanel />
-      <EventLog />
+      <EventLog key={threadId.value} />
       <CopyBar />
     </div>
   );

@@ -1,8 +1,10 @@
 /** The line to the server: which way it goes, what comes over it, and what becomes of it when it is cut. */
 import type { Signal } from "@preact/signals";
 import { useMemo } from "preact/hooks";
+import { conversation } from "../state/chat.ts";
 import { transport } from "../state/session.ts";
 import { reasoning, tokens, transportKind } from "../state/settings.ts";
+import { noWebSocket } from "../state/start.ts";
 import { tap } from "../state/tap.ts";
 import type { TransportKind } from "../transport/transport.ts";
 import { Proof } from "./proof.tsx";
@@ -50,7 +52,7 @@ export function LinePanel() {
         </button>
       </div>
       <div class="resume" role="status">
-        {line && !open && <p>{stateOf(line.state.value.status)}</p>}
+        {line && !open && <p>{stateOf(line.state.value.status, conversation.value.run.value !== undefined)}</p>}
         {open && resume && (
           <>
             <p>{back}</p>
@@ -77,7 +79,9 @@ function Switch({ name, on }: { readonly name: string; readonly on: Signal<boole
   );
 }
 
-function stateOf(status: string): string {
-  if (status === "waiting") return "The line is gone. The run goes on, and the server keeps what it says.";
+function stateOf(status: string, running: boolean): string {
+  if (noWebSocket.value) return "No WebSocket gets through to the server. SSE needs plain HTTP only.";
+  if (status === "waiting")
+    return running ? "The line is gone. The run goes on, and the server keeps its events." : "The line is gone.";
   return status === "closed" ? "The line is closed." : "Connecting …";
 }

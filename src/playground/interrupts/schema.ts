@@ -1,4 +1,5 @@
 /** What a form needs of the JSON Schema that comes with a question. */
+import type { ResumeEntry } from "../../protocol/events.ts";
 
 export interface Field {
   readonly name: string;
@@ -49,19 +50,54 @@ function isApproval({ name, kind }: Field): boolean {
   return kind === "boolean" && /^(approved?|accept(ed)?|confirm(ed)?|allow(ed)?)$/i.test(name);
 }
 
-/** The buttons of a decision: what they say, and the value they stand for. */
-export function decisionsOf({ kind, choices }: Field): readonly { label: string; value: unknown }[] {
-  if (kind === "boolean")
-    return [
-      { label: "Approve", value: true },
-      { label: "Reject", value: false },
-    ];
-  return choices.map((value) => ({ label: titled(value), value }));
+/** A button of a decision. */
+export interface Decision {
+  readonly label: string;
+  readonly value: unknown;
+  /** It says no, and must not look like a yes. */
+  readonly refuses: boolean;
 }
 
-/** What a decision is called once its fields are filled in: an edit is done, not begun. */
+export function decisionsOf({ kind, choices }: Field): readonly Decision[] {
+  if (kind === "boolean")
+    return [
+      { label: "Approve", value: true, refuses: false },
+      { label: "Reject", value: false, refuses: true },
+    ];
+  return choices.map((value) => ({ label: titled(value), value, refuses: REFUSAL.test(value) }));
+}
+
+const REFUSAL = /^(reject|refuse|deny|decline|disapprove|disallow|cancel|abort|stop|no|never|ignore)(ed|d)?\b/i;
+
+/** The label of a decision once its fields are filled in: an edit is done, not begun. */
 export function confirming(label: string): string {
-  return label === "Edit" ? "Save" : label;
+  return label === "Edit" ? "Approve with changes" : label;
+}
+
+const DONE: Readonly<Record<string, string>> = {
+  Approve: "Approved",
+  Edit: "Approved with changes",
+  Accept: "Accepted",
+  Reject: "Rejected",
+  Decline: "Declined",
+  Deny: "Denied",
+};
+
+/** An answer in words: the decision, and what was filled in. */
+export function inWords({ decision, fields, bare }: Form, { status, payload }: ResumeEntry): string {
+  if (status === "cancelled") return "Skipped";
+  if (bare || typeof payload !== "object" || payload === null) return wordsOf(payload);
+  const values = payload as Readonly<Record<string, unknown>>;
+  const decided = decision && decisionsOf(decision).find(({ value }) => value === values[decision.name]);
+  const filled = fields.flatMap(({ name, label }) =>
+    values[name] === undefined ? [] : [`${label}: ${wordsOf(values[name])}`],
+  );
+  return [...(decided ? [DONE[decided.label] ?? decided.label] : []), ...filled].join("\n");
+}
+
+function wordsOf(value: unknown): string {
+  if (typeof value === "boolean") return value ? "Yes" : "No";
+  return typeof value === "string" ? value : value === undefined ? "Answered" : JSON.stringify(value);
 }
 
 /** The fields that a decision wants: those whose description says so ("For edit: ..."), or all if none says anything. */

@@ -4,10 +4,11 @@ import type { ContentPart, Message, ResumeEntry } from "../../protocol/events.ts
 import { Conversation } from "../conversation/conversation.ts";
 import type { UserItem } from "../conversation/items.ts";
 import { historyUntil } from "../conversation/snapshot.ts";
-import { lineError } from "../transport/http.ts";
+import { lineError, requestJson } from "../transport/http.ts";
 import { announcer } from "./announcer.ts";
+import { draftOf, keepDraft, MESSAGE, takeDrafts } from "./drafts.ts";
 import { freshId } from "./ids.ts";
-import { agent, lastRun, threadId, transport } from "./session.ts";
+import { agent, base, lastRun, threadId, transport } from "./session.ts";
 
 /** How often what grows is drawn, at most, in milliseconds. */
 const DRAW_EVERY_MS = 80;
@@ -21,8 +22,16 @@ export const editing = signal<UserItem | undefined>(undefined);
 
 /** Begins with an empty conversation: that of another thread. */
 export function newConversation(): void {
+  rescueUnsent();
   conversation.value = fresh();
   editing.value = undefined;
+}
+
+/** Puts a message that the server never took back into the message box, unless another one is being written. */
+export function rescueUnsent(): void {
+  const { content } = conversation.peek().unsent ?? {};
+  if (content === undefined || draftOf(MESSAGE, "").trim() !== "") return;
+  keepDraft(MESSAGE, textOf(content));
 }
 
 function fresh(): Conversation {
@@ -66,14 +75,38 @@ export async function edit({ id }: UserItem, content: UserItem["content"]): Prom
   await start([...before, asMessage(edited)]);
 }
 
-/** Answers what the graph asks. */
-export async function answer(resume: readonly ResumeEntry[]): Promise<void> {
-  const { interrupts } = conversation.value;
-  const asked = interrupts.value;
+/** An answer, as the graph gets it and in words. */
+export interface Given {
+  readonly entry: ResumeEntry;
+  readonly question: string;
+  readonly answer: string;
+}
+
+/** Where the draft of an answer is kept. */
+export function answerDraft(interruptId: string): string {
+  return `answer:${threadId.value}:${interruptId}`;
+}
+
+/** Answers all that the graph asks. The answers go to the agent that asked, whichever is selected. */
+export async function answer(given: readonly Given[]): Promise<void> {
+  const shown = conversation.value;
+  const asked = shown.interrupts.value;
   const none: typeof asked = [];
-  interrupts.value = none;
-  // What was told meanwhile says more: somebody else may have answered.
-  if (!(await start([], resume)) && interrupts.value === none) interrupts.value = asked;
+  const giveBack = takeDrafts(asked.map(({ id }) => answerDraft(id)));
+  const takeAway = shown.answered({ kind: "answered", id: freshId(), answers: given });
+  shown.interrupts.value = none;
+  const resume = given.map(({ entry }) => entry);
+  if (await start([], { resume, agentOf: agentThatAsked })) return;
+  takeAway();
+  giveBack();
+  // What came meanwhile says more: somebody else may have answered.
+  if (shown.interrupts.value === none) shown.interrupts.value = asked;
+}
+
+/** The server knows which agent waits on the thread. */
+async function agentThatAsked(): Promise<string> {
+  const url = new URL(`threads/${encodeURIComponent(threadId.value)}`, base);
+  return (await requestJson<{ agent?: string }>(url)).agent ?? agent.value;
 }
 
 export async function stop(): Promise<void> {
@@ -85,8 +118,16 @@ export async function stop(): Promise<void> {
   }
 }
 
+interface Answering {
+  readonly resume?: readonly ResumeEntry[];
+  readonly agentOf?: () => string | Promise<string>;
+}
+
 /** `false`: it was refused, and the conversation says why. */
-async function start(messages: readonly Message[], resume?: readonly ResumeEntry[]): Promise<boolean> {
+async function start(
+  messages: readonly Message[],
+  { resume, agentOf = () => agent.value }: Answering = {},
+): Promise<boolean> {
   const [line, shown] = [transport.value, conversation.value];
   const input = {
     threadId: threadId.value,
@@ -102,10 +143,11 @@ async function start(messages: readonly Message[], resume?: readonly ResumeEntry
     shown.refuse(input.runId, { code: "unreachable", message: "There is no line to it yet.", retryable: true });
     return false;
   }
-  lastRun.value = { agent: agent.value, input };
   sending.value = true;
   try {
-    await line.run(agent.value, input);
+    const name = await agentOf();
+    lastRun.value = { agent: name, input };
+    await line.run(name, input);
     return true;
   } catch (thrown) {
     shown.refuse(input.runId, lineError(thrown));
@@ -117,4 +159,10 @@ async function start(messages: readonly Message[], resume?: readonly ResumeEntry
 
 function asMessage({ id, content }: UserItem): Message {
   return { id, role: "user", content: typeof content === "string" ? content : ([...content] as ContentPart[]) };
+}
+
+/** The words of a message, without its attachments. */
+export function textOf(content: UserItem["content"]): string {
+  if (typeof content === "string") return content;
+  return content.flatMap((part) => (part.type === "text" ? [part.text] : [])).join("\n");
 }

@@ -3,15 +3,17 @@ import { effect, signal, untracked } from "@preact/signals";
 import { lineError, request, requestJson } from "../transport/http.ts";
 import { openTransport } from "../transport/open.ts";
 import type { LineError, Listener } from "../transport/transport.ts";
-import { busy, conversation, newConversation } from "./chat.ts";
+import { busy, conversation, newConversation, rescueUnsent } from "./chat.ts";
 import { freshId } from "./ids.ts";
-import { type AgentInfo, agent, agents, base, running, threadId, transport } from "./session.ts";
+import { type AgentInfo, agent, agents, base, lastRun, running, threadId, transport } from "./session.ts";
 import { reasoning, theme, tokens, transportKind } from "./settings.ts";
 import { tap } from "./tap.ts";
 import { moreThreads, reloadThreads, type ThreadInfo, threads } from "./threads.ts";
 
 /** Why the server cannot be talked to at all. */
 export const doorError = signal<LineError | undefined>(undefined);
+/** WebSockets do not get through to the server, though HTTP does. */
+export const noWebSocket = signal(false);
 /** Why the thread is followed no more. */
 export const threadError = signal<LineError | undefined>(undefined);
 
@@ -19,6 +21,7 @@ const RETRY_MS = 2_000;
 let retry: ReturnType<typeof setTimeout> | undefined;
 
 export function startPage(): void {
+  addEventListener("pagehide", rescueUnsent);
   addEventListener("hashchange", () => openThread(threadInHash() || freshId()));
   openThread(threadInHash() || freshId());
   effect(() => {
@@ -38,6 +41,8 @@ export function startPage(): void {
 export function openThread(id: string): void {
   if (id === threadId.value) return;
   newConversation();
+  tap.clear();
+  lastRun.value = undefined;
   threadError.value = undefined;
   threadId.value = id;
   chooseAgent();
@@ -103,15 +108,32 @@ function follow(): (() => void) | undefined {
   return untracked(() => line.follow(id, narrowing, listener));
 }
 
+/** A socket that fails so many times in a row, each time while HTTP works, does not get through. */
+const BLOCKED_AFTER = 2;
+let failedAlone = 0;
+
 /** A socket that is not let in looks like a lost network to a page: only HTTP says why. */
 function askWhy(): void {
-  const status = transport.value?.state.value.status;
-  if (status === "open") doorError.value = undefined;
-  if (status !== "waiting") return;
-  request(new URL("agui/info", base)).catch((thrown: unknown) => {
-    const error = lineError(thrown);
-    if (!error.retryable) doorError.value = error;
-  });
+  const line = transport.value;
+  const status = line?.state.value.status;
+  if (status === "open") {
+    doorError.value = undefined;
+    noWebSocket.value = false;
+    failedAlone = 0;
+  }
+  // On a wire that was cut on purpose nothing is wrong.
+  if (status !== "waiting" || line?.down) return;
+  request(new URL("agui/info", base)).then(
+    () => {
+      failedAlone += 1;
+      noWebSocket.value = line !== undefined && line.kind !== "sse" && failedAlone >= BLOCKED_AFTER;
+    },
+    (thrown: unknown) => {
+      failedAlone = 0;
+      const error = lineError(thrown);
+      if (!error.retryable) doorError.value = error;
+    },
+  );
 }
 
 /** Titles, order and what waits change with each run. */

@@ -166,6 +166,9 @@ export function bareTransport(base: URL, agentName: () => string): Transport {
       socket.send(JSON.stringify({ type: "cancel", threadId: thread }));
     },
     refused: () => Promise.resolve(undefined),
+    get down() {
+      return wire.down;
+    },
     cut: () => wire.cut(),
     retryNow() {
       wire.mend();

@@ -124,6 +124,9 @@ export function framesTransport(base: URL): Transport {
     },
     cancel: (_agent, threadId) => connection.cancel(threadId),
     refused: (threadId) => connection.stats(threadId),
+    get down() {
+      return wire.down;
+    },
     cut: () => wire.cut(),
     retryNow() {
       wire.mend();

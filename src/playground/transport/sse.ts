@@ -169,6 +169,9 @@ export function sseTransport(base: URL): Transport {
       await request(new URL(path, base), { method: "POST" });
     },
     refused: () => Promise.resolve(undefined),
+    get down() {
+      return wire.down;
+    },
     cut: () => wire.cut(),
     retryNow() {
       wire.mend();

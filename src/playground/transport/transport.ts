@@ -70,6 +70,8 @@ export interface Listener {
 export interface Transport {
   readonly kind: TransportKind;
   readonly state: ReadonlySignal<LineState>;
+  /** The line was cut by hand, and is not mended yet. */
+  readonly down: boolean;
   /**
    * Follows a thread, from where it stands and through every reconnect, until the function it returns is called. One
    * thread at a time: following another leaves this one.

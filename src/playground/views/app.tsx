@@ -1,5 +1,6 @@
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { announcer } from "../state/announcer.ts";
+import { busy, stop } from "../state/chat.ts";
 import { Banners } from "./banners.tsx";
 import { Composer } from "./composer.tsx";
 import { ConversationView } from "./conversation-view.tsx";
@@ -10,15 +11,32 @@ import { UnderTheHood } from "./under-the-hood.tsx";
 import { DemoNote } from "./welcome.tsx";
 
 export function App() {
-  /** On a phone the conversations are behind a button. */
+  /** On a phone the conversations are a drawer that a button opens. */
   const [menu, setMenu] = useState(false);
+  const menuButton = useRef<HTMLButtonElement>(null);
+  const leave = () => {
+    if (!menu) return;
+    setMenu(false);
+    // The page is inert until it is drawn again.
+    setTimeout(() => menuButton.current?.focus());
+  };
+  useEffect(() => {
+    const pressed = (event: KeyboardEvent) => {
+      if (event.key === "Escape" && !event.defaultPrevented && !event.isComposing && busy.peek()) void stop();
+    };
+    addEventListener("keydown", pressed);
+    return () => removeEventListener("keydown", pressed);
+  }, []);
   return (
     <div class={menu ? "app menu-open" : "app"}>
-      <Sidebar onLeave={() => setMenu(false)} />
-      {/* For a pointer; the keyboard has Escape, and the button that opened it. */}
-      <div class="veil" onClick={() => setMenu(false)} aria-hidden="true" />
-      <main>
-        <Topbar onMenu={() => setMenu(!menu)} menuOpen={menu} />
+      <button type="button" class="skip button" onClick={() => document.getElementById("message")?.focus()}>
+        Skip to the message box
+      </button>
+      <Sidebar onLeave={leave} drawer={menu} />
+      {/* For a pointer; the keyboard has Escape. */}
+      <div class="veil" onClick={leave} aria-hidden="true" />
+      <main inert={menu}>
+        <Topbar onMenu={() => setMenu(true)} menuOpen={menu} menuButton={menuButton} />
         <Banners />
         <ConversationView />
         <div class="foot">

@@ -11,8 +11,8 @@ export interface Attachment {
   readonly preview: string | undefined;
 }
 
-/** Sluice takes messages of 1 MiB by default; the rest is for the words and what is around them. */
-export const MOST_BYTES = 1_000_000;
+/** The composer has the same bound for the whole message. */
+const MOST_BYTES = 1_000_000;
 
 /** Larger images are made smaller. */
 const IMAGE_BYTES = 350_000;

@@ -1,9 +1,12 @@
 import { useEffect, useState } from "preact/hooks";
 import { conversation } from "../state/chat.ts";
 import { transport } from "../state/session.ts";
-import { doorError, loadAgents, threadError } from "../state/start.ts";
+import { doorError, loadAgents, noWebSocket, threadError } from "../state/start.ts";
 import type { LineError } from "../transport/transport.ts";
 import { Icon } from "./icons.tsx";
+import { lazy } from "./lazy.tsx";
+
+const NoWebSocket = lazy(async () => (await import("./later.tsx")).NoWebSocket);
 
 /** A line that comes back sooner is not worth a word. */
 const PATIENCE_MS = 400;
@@ -16,6 +19,7 @@ export function Banners() {
     (error) => error && error.code !== "unreachable",
   );
   if (refused) return <Refused error={refused} />;
+  if (noWebSocket.value) return <NoWebSocket />;
   if (doorError.value) return <Gone retryAt={undefined} onTry={() => void loadAgents()} />;
   if (line && (state?.status === "waiting" || (state?.status === "connecting" && state.error)))
     return <Gone retryAt={state.retryAt} onTry={() => line.retryNow()} />;
@@ -23,11 +27,13 @@ export function Banners() {
 }
 
 function Refused({ error: { code, message } }: { error: LineError }) {
+  const signedOut = code === "unauthorized";
   return (
     <div class="banner bad" role="alert">
       <p>
-        <strong>{code === "unauthorized" ? "You are not signed in, or no longer." : "The server refuses this."}</strong>{" "}
-        {message} <code>{code}</code>
+        <strong>{signedOut ? "You are not signed in, or no longer." : "The server refuses this."}</strong>{" "}
+        {signedOut ? "Sign in to the app that serves this page, in another tab. Then reload this one." : message}{" "}
+        <code>{code}</code>
       </p>
       <button type="button" class="button" onClick={() => location.reload()}>
         <Icon name="again" /> Reload the page
@@ -52,8 +58,8 @@ function Gone({ retryAt, onTry }: { retryAt: number | undefined; onTry: () => vo
   return (
     <div class="banner warn">
       <p>
-        <strong role="status">The server cannot be reached.</strong> Nothing is lost: what was missed will be caught up
-        on. {seconds === undefined ? "Trying again." : `Trying again in ${seconds} s.`}
+        <strong role="status">The server cannot be reached.</strong> Nothing is lost: the page catches up on what it
+        missed. {seconds === undefined ? "Trying again." : `Trying again in ${seconds} s.`}
       </p>
       <button type="button" class="button" onClick={onTry}>
         Try now

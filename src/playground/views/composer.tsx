@@ -1,16 +1,21 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { ContentPart } from "../../protocol/events.ts";
 import { busy, conversation, send, stop } from "../state/chat.ts";
-import { agent, agents } from "../state/session.ts";
-import { type Attachment, attach, MOST_BYTES } from "./attachments.ts";
+import { draftOf, keepDraft, MESSAGE } from "../state/drafts.ts";
+import { agent, agents, threadId } from "../state/session.ts";
+import type { Attachment } from "./attachments.ts";
 import { size } from "./figures.ts";
+import { focusMessage } from "./focus.ts";
 import { Icon } from "./icons.tsx";
 
+/** Sluice takes messages of 1 MiB by default; the rest is for the words and what is around them. */
+const MOST_BYTES = 1_000_000;
 /** In pixels; more lines scroll. */
 const TALLEST = 240;
 
 export function Composer() {
-  const [text, setText] = useState("");
+  const text = draftOf(MESSAGE, "");
+  const setText = (typed: string) => keepDraft(MESSAGE, typed);
   const [attached, setAttached] = useState<readonly Attachment[]>([]);
   const [problem, setProblem] = useState("");
   const [dropping, setDropping] = useState(false);
@@ -26,8 +31,14 @@ export function Composer() {
     area.current.style.height = `${Math.min(TALLEST, area.current.scrollHeight)}px`;
   }, [text]);
 
+  const known = agents.value.length > 0;
+  useEffect(() => {
+    if (known) focusMessage();
+  }, [known, threadId.value]);
+
   const add = async (files: Iterable<File>) => {
     setProblem("");
+    const { attach } = await import("./later.tsx");
     for (const file of files) {
       try {
         const one = await attach(file);
@@ -101,13 +112,14 @@ export function Composer() {
       )}
       <div class="box">
         <textarea
+          id="message"
           ref={area}
           rows={1}
           aria-label="Message"
           placeholder={waiting ? "Answer above first" : `Message ${agent.value || "the agent"}`}
           dir="auto"
           value={text}
-          disabled={agents.value.length === 0}
+          disabled={!known}
           onInput={({ currentTarget }) => setText(currentTarget.value)}
           onKeyDown={(event) => {
             if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;

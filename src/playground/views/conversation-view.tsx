@@ -1,23 +1,23 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { keyOf } from "../conversation/item-list.ts";
-import type { Item } from "../conversation/items.ts";
+import type { AnsweredItem, Item } from "../conversation/items.ts";
 import { busy, conversation, sending } from "../state/chat.ts";
 import { Answer, Reasoning } from "./answer.tsx";
 import { Icon } from "./icons.tsx";
 import { lazy } from "./lazy.tsx";
 import { RunEnd } from "./run-end.tsx";
-import { StatePanel } from "./state-panel.tsx";
 import { ToolCard } from "./tool-card.tsx";
 import { UserMessage } from "./user-message.tsx";
 import { Welcome } from "./welcome.tsx";
 
-const Interrupts = lazy(async () => (await import("./interrupt-form.tsx")).Interrupts);
+const StatePanel = lazy(async () => (await import("./later.tsx")).StatePanel);
+const Interrupts = lazy(async () => (await import("./later.tsx")).Interrupts);
 
 /** Who is this close to the end, in pixels, wants to stay there. */
 const NEAR = 80;
 
 export function ConversationView() {
-  const { items, known, run, interrupts } = conversation.value;
+  const { items, known, run, interrupts, state } = conversation.value;
   const scroller = useRef<HTMLElement>(null);
   const content = useRef<HTMLDivElement>(null);
   const stays = useRef(true);
@@ -60,7 +60,7 @@ export function ConversationView() {
           {items.value.map((item) => (
             <ItemView key={keyOf(item)} item={item} />
           ))}
-          <StatePanel />
+          {state.value && <StatePanel />}
           {interrupts.value.length > 0 && <Interrupts />}
           {busyWith(items.value.at(-1)) && <Pending />}
           {empty && known.value && <Welcome />}
@@ -81,7 +81,7 @@ export function ConversationView() {
 
 /** Something was asked, and nothing has come of it yet. */
 function busyWith(last: Item | undefined): boolean {
-  return busy.value && (last === undefined || last.kind === "user" || last.kind === "end");
+  return busy.value && (last === undefined || last.kind === "user" || last.kind === "end" || last.kind === "answered");
 }
 
 function Pending() {
@@ -89,6 +89,23 @@ function Pending() {
     <p class="pending">
       <span class="hidden">Waiting for the answer</span>
     </p>
+  );
+}
+
+function Answered({ item }: { item: AnsweredItem }) {
+  return (
+    <>
+      {item.answers.map(({ question, answer }, index) => (
+        <section class="question given" key={index} aria-label="Your answer">
+          <p class="quiet small asked" dir="auto">
+            {question.replaceAll("\n\n", "\n")}
+          </p>
+          <p class="given-answer" dir="auto">
+            {answer}
+          </p>
+        </section>
+      ))}
+    </>
   );
 }
 
@@ -104,5 +121,7 @@ function ItemView({ item }: { item: Item }) {
       return <ToolCard item={item} />;
     case "end":
       return <RunEnd item={item} />;
+    case "answered":
+      return <Answered item={item} />;
   }
 }

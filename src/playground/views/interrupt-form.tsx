@@ -1,38 +1,68 @@
-import { useState } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import type { Interrupt, ResumeEntry } from "../../protocol/events.ts";
-import { answerOf, confirming, decisionsOf, type Field, fieldsFor, formOf } from "../interrupts/schema.ts";
-import { answer, busy, conversation } from "../state/chat.ts";
+import {
+  answerOf,
+  confirming,
+  type Decision,
+  decisionsOf,
+  type Field,
+  fieldsFor,
+  formOf,
+  inWords,
+} from "../interrupts/schema.ts";
+import { answer, answerDraft, busy, conversation, type Given } from "../state/chat.ts";
+import { draftOf, keepDraft } from "../state/drafts.ts";
 import { count } from "./figures.ts";
+import { focusMessage } from "./focus.ts";
 import { SchemaFields } from "./schema-fields.tsx";
 
-/** What the graph asks. A run goes on only when all of it is answered, so the answers are sent together. */
-export function Interrupts() {
-  const asked = conversation.value.interrupts.value;
-  return <Questions key={asked.map(({ id }) => id).join()} asked={asked} />;
+/** An answer that is being made. */
+interface Draft {
+  readonly decided?: unknown;
+  readonly values?: Readonly<Record<string, string>>;
+  readonly problem?: string;
+  readonly entry?: ResumeEntry | undefined;
 }
 
-function Questions({ asked }: { asked: readonly Interrupt[] }) {
-  const [answers, setAnswers] = useState<ReadonlyMap<string, ResumeEntry>>(new Map());
-  const give = (entry: ResumeEntry) => {
-    const all = new Map(answers).set(entry.interruptId, entry);
-    setAnswers(all);
-    if (asked.every(({ id }) => all.has(id))) void answer([...all.values()]);
+const EMPTY: Draft = {};
+
+/** The questions of the graph. A run goes on only when all are answered, so the answers are sent together. */
+export function Interrupts() {
+  const asked = conversation.value.interrupts.value;
+  const box = useRef<HTMLElement>(null);
+  const entryOf = ({ id }: Interrupt) => draftOf(answerDraft(id), EMPTY).entry;
+  const left = asked.filter((interrupt) => !entryOf(interrupt)).length;
+  const answered = asked.length - left;
+  // The answered form is gone, and with it the focus: the next question takes it.
+  useEffect(() => {
+    if (answered > 0) box.current?.querySelector<HTMLElement>("form button, form .field")?.focus();
+  }, [answered]);
+
+  const give = (interrupt: Interrupt, draft: Draft) => {
+    const given = asked.map((one) => givenOf(one, one === interrupt ? draft.entry : entryOf(one)));
+    const complete = given.every((one) => one !== undefined);
+    // If the answers are refused, the last one can be given again.
+    keepDraft(answerDraft(interrupt.id), complete ? { ...draft, entry: undefined } : draft);
+    if (!complete) return;
+    void answer(given);
+    focusMessage();
   };
-  const left = asked.length - answers.size;
   return (
-    <section class="questions" aria-label="Waiting for your answer">
+    <section class="questions" aria-label="Waiting for your answer" ref={box}>
       {asked.map((interrupt) => (
-        <Question
-          key={interrupt.id}
-          interrupt={interrupt}
-          given={answers.get(interrupt.id)}
-          onAnswer={give}
-          onTakeBack={() => setAnswers(new Map([...answers].filter(([id]) => id !== interrupt.id)))}
-        />
+        <Question key={interrupt.id} interrupt={interrupt} give={(draft) => give(interrupt, draft)} />
       ))}
       {asked.length > 1 && left > 0 && <p class="quiet small">{count(left, "question")} to answer.</p>}
     </section>
   );
+}
+
+function givenOf(interrupt: Interrupt, entry: ResumeEntry | undefined): Given | undefined {
+  return entry && { entry, question: questionOf(interrupt), answer: inWords(formOf(interrupt.responseSchema), entry) };
+}
+
+function questionOf({ message, reason }: Interrupt): string {
+  return message ?? (reason === "breakpoint" ? AT_BREAKPOINT : "The graph asks for an answer.");
 }
 
 const AT_BREAKPOINT = "The graph has stopped at a breakpoint.";
@@ -52,43 +82,48 @@ function Asked({ text }: { text: string }) {
 
 interface QuestionProps {
   readonly interrupt: Interrupt;
-  readonly given: ResumeEntry | undefined;
-  readonly onAnswer: (entry: ResumeEntry) => void;
-  readonly onTakeBack: () => void;
+  readonly give: (draft: Draft) => void;
 }
 
-function Question({ interrupt, given, onAnswer, onTakeBack }: QuestionProps) {
+function Question({ interrupt, give }: QuestionProps) {
   const form = formOf(interrupt.responseSchema);
-  const [decided, decide] = useState<unknown>();
-  const [values, setValues] = useState<Readonly<Record<string, string>>>({});
-  const [problem, setProblem] = useState("");
+  const name = answerDraft(interrupt.id);
+  const draft = draftOf(name, EMPTY);
+  const { decided, values = {}, problem, entry } = draft;
+  const keep = (changes: Draft) => keepDraft(name, { ...draft, problem: undefined, ...changes });
   const fields = form.decision ? (decided === undefined ? [] : fieldsFor(form.fields, decided)) : form.fields;
   const isBreakpoint = interrupt.reason === "breakpoint";
 
   const submit = (decision: unknown, asked: readonly Field[]) => {
     try {
-      const told = asked.map((field) => [field.name, answerOf(field, values[field.name] ?? field.initial)] as const);
-      const filled = told.filter(([, value]) => value !== undefined);
+      const typed = asked.map((field) => [field.name, answerOf(field, values[field.name] ?? field.initial)] as const);
+      const filled = typed.filter(([, value]) => value !== undefined);
       const payload = form.bare
         ? filled[0]?.[1]
         : { ...(form.decision && { [form.decision.name]: decision }), ...Object.fromEntries(filled) };
-      onAnswer({ interruptId: interrupt.id, status: "resolved", payload });
+      give({ ...draft, entry: { interruptId: interrupt.id, status: "resolved", payload } });
     } catch (thrown) {
-      setProblem(thrown instanceof Error ? thrown.message : String(thrown));
+      keep({ problem: thrown instanceof Error ? thrown.message : String(thrown) });
     }
   };
-  const choose = (decision: unknown) => {
-    const wanted = fieldsFor(form.fields, decision);
-    if (wanted.length === 0 || decided === decision) submit(decision, wanted);
-    else decide(decision);
+  const choose = ({ value }: Decision) => {
+    const wanted = fieldsFor(form.fields, value);
+    if (wanted.length === 0) submit(value, wanted);
+    else keep({ decided: value });
   };
+  const decisions = form.decision ? decisionsOf(form.decision) : [];
+  const main = decisions.find(({ refuses }) => !refuses);
+  const chosen = decisions.find(({ value }) => value === decided);
 
-  if (given)
+  if (entry)
     return (
       <div class="question given">
-        <Asked text={interrupt.message ?? "The graph asks for an answer."} />
-        <button type="button" class="link" onClick={onTakeBack}>
-          Answered. Change it
+        <Asked text={questionOf(interrupt)} />
+        <p class="given-answer" dir="auto">
+          {inWords(form, entry)}
+        </p>
+        <button type="button" class="link" onClick={() => keep({ entry: undefined })}>
+          Change the answer
         </button>
       </div>
     );
@@ -101,13 +136,13 @@ function Question({ interrupt, given, onAnswer, onTakeBack }: QuestionProps) {
         submit(decided, fields);
       }}
     >
-      <Asked text={interrupt.message ?? (isBreakpoint ? AT_BREAKPOINT : "The graph asks for an answer.")} />
+      <Asked text={questionOf(interrupt)} />
       {!isBreakpoint && (
         <SchemaFields
           id={`question-${interrupt.id}`}
           fields={fields}
           values={values}
-          onChange={(name, value) => setValues({ ...values, [name]: value })}
+          onChange={(field, value) => keep({ values: { ...values, [field]: value } })}
         />
       )}
       {problem && (
@@ -116,29 +151,28 @@ function Question({ interrupt, given, onAnswer, onTakeBack }: QuestionProps) {
         </p>
       )}
       <div class="row">
-        {form.decision &&
-          (decided === undefined ? (
-            decisionsOf(form.decision).map(({ label, value }, index) => (
-              <button
-                key={label}
-                type="button"
-                class={index === 0 ? "button primary" : "button"}
-                disabled={busy.value}
-                onClick={() => choose(value)}
-              >
-                {label}
-              </button>
-            ))
-          ) : (
-            <>
-              <button type="submit" class="button primary" disabled={busy.value}>
-                {confirming(decisionsOf(form.decision).find(({ value }) => value === decided)?.label ?? "")}
-              </button>
-              <button type="button" class="button" onClick={() => decide(undefined)}>
-                Back
-              </button>
-            </>
+        {!chosen &&
+          decisions.map((one) => (
+            <button
+              key={one.label}
+              type="button"
+              class={looksOf(one, one === main)}
+              disabled={busy.value}
+              onClick={() => choose(one)}
+            >
+              {one.label}
+            </button>
           ))}
+        {chosen && (
+          <>
+            <button type="submit" class={looksOf(chosen, true)} disabled={busy.value}>
+              {confirming(chosen.label)}
+            </button>
+            <button type="button" class="button" onClick={() => keep({ decided: undefined })}>
+              Back
+            </button>
+          </>
+        )}
         {!form.decision && (
           <button type="submit" class="button primary" disabled={busy.value}>
             {isBreakpoint ? "Go on" : "Answer"}
@@ -148,11 +182,17 @@ function Question({ interrupt, given, onAnswer, onTakeBack }: QuestionProps) {
           type="button"
           class="link"
           disabled={busy.value}
-          onClick={() => onAnswer({ interruptId: interrupt.id, status: "cancelled" })}
+          onClick={() => give({ ...draft, entry: { interruptId: interrupt.id, status: "cancelled" } })}
         >
-          Do not answer
+          Skip
         </button>
       </div>
     </form>
   );
+}
+
+/** A refusal never wears the colour of approval. */
+function looksOf({ refuses }: Decision, main: boolean): string {
+  if (refuses) return "button danger";
+  return main ? "button primary" : "button";
 }

@@ -2,9 +2,9 @@ import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
 /** A component that is fetched when it is first shown: most conversations do without it. */
-export function lazy(load: () => Promise<ComponentType>): ComponentType {
-  let loaded: ComponentType | undefined;
-  return function Lazy() {
+export function lazy<Props extends object>(load: () => Promise<ComponentType<Props>>): ComponentType<Props> {
+  let loaded: ComponentType<Props> | undefined;
+  return function Lazy(props) {
     const [problem, setProblem] = useState("");
     const [, arrived] = useState(() => loaded);
     useEffect(() => {
@@ -19,6 +19,6 @@ export function lazy(load: () => Promise<ComponentType>): ComponentType {
     }, []);
     if (problem) return <p class="problem">{problem}</p>;
     const Loaded = loaded;
-    return Loaded ? <Loaded /> : null;
+    return Loaded ? <Loaded {...props} /> : null;
   };
 }

@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { agent, threadId } from "../state/session.ts";
 import { newThread, openThread } from "../state/start.ts";
 import {
@@ -15,14 +15,28 @@ import { Action } from "./action.tsx";
 import { Icon } from "./icons.tsx";
 import { ThemeSwitch } from "./theme-switch.tsx";
 
-export function Sidebar({ onLeave }: { onLeave: () => void }) {
+/** `drawer`: it lies over the page. Then it has the focus, and Escape closes it. */
+export function Sidebar({ onLeave, drawer }: { onLeave: () => void; drawer: boolean }) {
+  const box = useRef<HTMLElement>(null);
+  useEffect(() => {
+    if (drawer) box.current?.querySelector<HTMLElement>(".new")?.focus();
+  }, [drawer]);
   const go = (id?: string) => {
     if (id === undefined) newThread();
     else openThread(id);
     onLeave();
   };
   return (
-    <nav class="sidebar" aria-label="Conversations" onKeyDown={(event) => event.key === "Escape" && onLeave()}>
+    <nav
+      class="sidebar"
+      aria-label="Conversations"
+      ref={box}
+      onKeyDown={(event) => {
+        if (event.key !== "Escape" || !drawer) return;
+        event.preventDefault(); // Elsewhere Escape stops a run.
+        onLeave();
+      }}
+    >
       <div class="brand">
         <Wave />
         <span>Sluice</span>
@@ -66,7 +80,15 @@ function Thread({ thread, onOpen }: { thread: ThreadInfo; onOpen: () => void }) 
   };
   if (asking)
     return (
-      <li class="asking" onKeyDown={(event) => event.key === "Escape" && ask(false)}>
+      <li
+        class="asking"
+        onKeyDown={(event) => {
+          if (event.key !== "Escape") return;
+          event.preventDefault();
+          event.stopPropagation();
+          ask(false);
+        }}
+      >
         <p>{problem || `Delete “${title.slice(0, 40)}”?`}</p>
         <div class="row">
           <button type="button" class="button danger" ref={focus} onClick={() => void remove()}>

@@ -1,9 +1,16 @@
+import type { Ref } from "preact";
 import { agent, agents } from "../state/session.ts";
 import { inspectorOpen } from "../state/settings.ts";
 import { Icon } from "./icons.tsx";
 import { LineStatus } from "./line-status.tsx";
 
-export function Topbar({ onMenu, menuOpen }: { onMenu: () => void; menuOpen: boolean }) {
+interface TopbarProps {
+  readonly onMenu: () => void;
+  readonly menuOpen: boolean;
+  readonly menuButton: Ref<HTMLButtonElement>;
+}
+
+export function Topbar({ onMenu, menuOpen, menuButton }: TopbarProps) {
   const known = agents.value;
   const current = known.find(({ name }) => name === agent.value);
   return (
@@ -11,6 +18,7 @@ export function Topbar({ onMenu, menuOpen }: { onMenu: () => void; menuOpen: boo
       <button
         type="button"
         class="button icon bare menu"
+        ref={menuButton}
         aria-label="Conversations"
         aria-expanded={menuOpen}
         onClick={onMenu}
@@ -40,6 +48,7 @@ export function Topbar({ onMenu, menuOpen }: { onMenu: () => void; menuOpen: boo
       <button
         type="button"
         class="button under"
+        id="under-the-hood"
         aria-label="Under the hood"
         aria-pressed={inspectorOpen.value}
         onClick={() => {

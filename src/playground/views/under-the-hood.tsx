@@ -1,3 +1,4 @@
+import { useEffect, useRef } from "preact/hooks";
 import { inspectorOpen } from "../state/settings.ts";
 import { Action } from "./action.tsx";
 import { lazy } from "./lazy.tsx";
@@ -20,12 +21,31 @@ function styles(): Promise<void> {
 
 /** The side panel. */
 export function UnderTheHood() {
-  if (!inspectorOpen.value) return null;
+  return inspectorOpen.value ? <Panel /> : null;
+}
+
+function Panel() {
+  const panel = useRef<HTMLElement>(null);
+  useEffect(() => {
+    // On a phone it covers the page.
+    const box = panel.current;
+    if (box && getComputedStyle(box).position === "fixed") box.querySelector<HTMLElement>("button")?.focus();
+  }, []);
   const close = () => {
     inspectorOpen.value = false;
+    document.getElementById("under-the-hood")?.focus();
   };
   return (
-    <aside class="hood" aria-label="Under the hood" onKeyDown={(event) => event.key === "Escape" && close()}>
+    <aside
+      class="hood"
+      aria-label="Under the hood"
+      ref={panel}
+      onKeyDown={(event) => {
+        if (event.key !== "Escape") return;
+        event.preventDefault(); // Elsewhere Escape stops a run.
+        close();
+      }}
+    >
       <div class="hood-head">
         <h2>Under the hood</h2>
         <Action name="Close" icon="close" onClick={close} />

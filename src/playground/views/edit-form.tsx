@@ -1,0 +1,62 @@
+import type { UserItem } from "../conversation/items.ts";
+import { busy, edit, editing, textOf } from "../state/chat.ts";
+import { draftOf, keepDraft, takeDrafts } from "../state/drafts.ts";
+
+/** The message that is being edited. */
+export function EditForm() {
+  const item = editing.value;
+  return item ? <Form item={item} text={textOf(item.content)} /> : null;
+}
+
+function Form({ item, text }: { item: UserItem; text: string }) {
+  const name = `edit:${item.id}`;
+  const draft = draftOf(name, text);
+  const close = () => {
+    takeDrafts([name]);
+    editing.value = undefined;
+  };
+  const save = (event: Event) => {
+    event.preventDefault();
+    if (draft.trim() === "" || busy.value) return;
+    takeDrafts([name]);
+    void edit(item, withText(item.content, draft));
+  };
+  return (
+    <form class="edit" onSubmit={save} aria-label="Edit message">
+      <textarea
+        class="field"
+        aria-label="Edited message"
+        dir="auto"
+        rows={3}
+        value={draft}
+        ref={focusOnce}
+        onInput={({ currentTarget }) => keepDraft(name, currentTarget.value)}
+        onKeyDown={(event) => {
+          if (event.key === "Escape") {
+            event.preventDefault(); // Elsewhere Escape stops a run.
+            close();
+          }
+          if (event.key === "Enter" && !event.shiftKey && !event.isComposing) save(event);
+        }}
+      />
+      <p class="quiet small">What came after this message is forgotten.</p>
+      <div class="row">
+        <button type="button" class="button" onClick={close}>
+          Cancel
+        </button>
+        <button type="submit" class="button primary" disabled={busy.value}>
+          Send anew
+        </button>
+      </div>
+    </form>
+  );
+}
+
+function focusOnce(element: HTMLElement | null): void {
+  element?.focus();
+}
+
+function withText(content: UserItem["content"], text: string): UserItem["content"] {
+  if (typeof content === "string") return text;
+  return [{ type: "text", text }, ...content.filter(({ type }) => type !== "text")];
+}

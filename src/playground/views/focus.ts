@@ -1,0 +1,6 @@
+/** Where the keyboard goes. */
+
+/** Goes to the message box. A phone would show its keyboard for that, so there nothing happens. */
+export function focusMessage(): void {
+  if (matchMedia("(pointer: fine)").matches) document.getElementById("message")?.focus();
+}

@@ -1,0 +1,7 @@
+/** The parts of the page that a conversation begins without. They are fetched together: small files weigh more. */
+export { attach } from "./attachments.ts";
+export { EditForm } from "./edit-form.tsx";
+export { Interrupts } from "./interrupt-form.tsx";
+export { NoWebSocket } from "./no-web-socket.tsx";
+export { StatePanel } from "./state-panel.tsx";
+export { ToolDetails } from "./tool-details.tsx";
