@@ -1,5 +1,6 @@
 /** `sluice chat`: asks an agent in the terminal, once or in a conversation. */
 import { randomUUID } from "node:crypto";
+import type { Target } from "./chat/target.ts";
 import { type Command, UsageError } from "./command.ts";
 
 const options = {
@@ -26,7 +27,7 @@ Options:
   -t, --thread <id>              goes on with a thread of the server's; needs --url
   -h, --help                     this
 
-Exit codes: 0 answered, 1 failed or said nothing, 2 called wrongly, 3 waits for an answer that nobody gave, 130 cancelled.`,
+Exit codes: 0 answered, 1 failed or said nothing, 2 called wrongly or no such agent, 3 waits for an answer that nobody gave, 130 cancelled.`,
   options,
   async run({ values: { graph, config, url, agent, thread }, positionals }, context) {
     if ([graph, config, url].filter((value) => value !== undefined).length > 1) {
@@ -59,10 +60,12 @@ Exit codes: 0 answered, 1 failed or said nothing, 2 called wrongly, 3 waits for 
       (await localTarget({ graph, config }, context, (why) => terminal.say(`In full: ${oneLine(why, MAX_ERROR)}`)));
     try {
       const threadId = thread ?? randomUUID();
-      const doctor = `sluice doctor ${target.examined}${agent === undefined ? "" : ` --agent ${agent}`}`;
-      const conversation = new Conversation({ url: target.url, agent, threadId, doctor }, terminal);
+      const conversation = new Conversation({ ...target, agent, threadId }, terminal);
       if (question === undefined) {
-        terminal.say(`This is ${agent ?? target.name}. Ctrl-C stops an answer, Ctrl-D ends the conversation.`);
+        await known(agent, target);
+        terminal.say(
+          `This is ${agent ?? target.name}. Ctrl-C stops an answer, Ctrl-D ends the conversation, /help says more.`,
+        );
       }
       const code = await (question === undefined ? conversation.hold() : conversation.ask(question));
       const unfinished = question === undefined || code === EXIT.asked;
@@ -73,6 +76,16 @@ Exit codes: 0 answered, 1 failed or said nothing, 2 called wrongly, 3 waits for 
     }
   },
 };
+
+/** @throws UsageError when there is no agent of this name. A single question finds out by itself. */
+async function known(agent: string | undefined, target: Target): Promise<void> {
+  if (agent === undefined) return;
+  // Where a server does not list its agents, the first question says why.
+  const agents = await target.agents().catch(() => [agent]);
+  if (!agents.includes(agent)) {
+    throw new UsageError(`--agent: there is no agent "${agent}". Agents: ${agents.join(", ")}.`);
+  }
+}
 
 /** Is it what `serve` and `doctor` take where this command takes a question? */
 function looksLikeTarget(word: string): boolean {

@@ -28,15 +28,18 @@ export const serve: Command<typeof serveOptions> = {
   options: serveOptions,
   async run(args, context) {
     const sources = configSources(args, context);
-    const [{ loadConfig }, { appFromConfig }, { createLogger, unfailing }, { modelKind }, faults] = await Promise.all([
-      import("../config/config.ts"),
-      import("../app/from-config.ts"),
-      import("../ops/logger.ts"),
-      import("../app/bundled.ts"),
-      import("./process-faults.ts"),
-    ]);
+    const [{ loadConfig }, { appFromConfig }, { createLogger, unfailing }, { linesFor }, { modelKind }, faults] =
+      await Promise.all([
+        import("../config/config.ts"),
+        import("../app/from-config.ts"),
+        import("../ops/logger.ts"),
+        import("../ops/lines.ts"),
+        import("../app/bundled.ts"),
+        import("./process-faults.ts"),
+      ]);
     const config = loadConfig(sources);
-    const logger = createLogger(config.LOG_LEVEL);
+    const { stdout } = process;
+    const logger = createLogger(config.LOG_LEVEL, stdout.isTTY ? linesFor(stdout, stdout.hasColors()) : undefined);
     faults.surviveRejections(unfailing(logger));
     const app = await appFromConfig(config, context.packageRoot, context.version, logger);
     const url = await app.listen();

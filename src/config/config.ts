@@ -52,7 +52,7 @@ export function loadConfig(
   if (tsconfig !== undefined) env.TSX_TSCONFIG_PATH ??= tsconfig;
   const { agents, filters, graphsRelativeTo, file } = sources;
   return Object.freeze({
-    ...readSettings({ ...env, ...settings }),
+    ...readSettings({ ...env, ...settings }, (name) => (name in settings ? `--${name.toLowerCase()}` : name)),
     agents,
     filters,
     graphsRelativeTo,

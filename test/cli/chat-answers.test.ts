@@ -126,7 +126,10 @@ describe("a graph that asks", () => {
   afterAll(() => sluice.close());
 
   const talk = (threadId: string, screen: Screen) =>
-    new Conversation({ url: `${sluice.ws}/ws`, agent: undefined, threadId, doctor: "" }, screen);
+    new Conversation(
+      { url: `${sluice.ws}/ws`, agent: undefined, threadId, examined: "", agents: async () => ["order"] },
+      screen,
+    );
 
   test("is given the answers, one run after the other", async () => {
     const screen = new ScriptedScreen(["yes", "no"]);

@@ -5,6 +5,8 @@ import { type WebSocket, WebSocketServer } from "ws";
 import { Conversation, type Screen } from "../../src/cli/chat/conversation.ts";
 import type { Part } from "../../src/cli/chat/parts.ts";
 import { EventType } from "../../src/protocol/events.ts";
+import { startSluice } from "../support/sluice.ts";
+import { chatGraph, SteppedModel } from "../support/stepped-model.ts";
 
 interface Frame {
   readonly type: string;
@@ -59,9 +61,47 @@ async function ask(url: string, stopAt?: Part["kind"]): Promise<{ code: number; 
     read: async () => undefined,
     during: (work) => work(stop.signal),
   };
-  const code = await new Conversation({ url, agent: undefined, threadId: "t", doctor: "" }, screen).ask("hi");
+  const code = await new Conversation({ ...NOBODY, url }, screen).ask("hi");
   return { code, shown };
 }
+
+const NOBODY = { agent: undefined, threadId: "t", examined: "", agents: async () => ["first", "second"] };
+
+/** Types these lines, one after the other, and leaves. */
+async function type(url: string, lines: string[]): Promise<string[]> {
+  const shown: string[] = [];
+  const screen: Screen = {
+    interactive: true,
+    show: (part) => void (part.kind === "answer" && shown.push(part.text)),
+    say: (text) => void shown.push(text),
+    blank() {},
+    read: async () => lines.shift(),
+    during: (work) => work(new AbortController().signal),
+  };
+  expect(await new Conversation({ ...NOBODY, url }, screen).hold()).toBe(0);
+  return shown;
+}
+
+it("/help and /agent are commands, and other lines are questions", async () => {
+  const graph = (text: string) => ({ graph: chatGraph(new SteppedModel({ always: [text] })) });
+  const sluice = await startSluice({ first: graph("1"), second: graph("2") });
+  try {
+    const lines = ["/help", "/agent", "/agent second", "hi", "/agent third", "/agents", "/agent first", "/etc/hosts?"];
+    const shown = await type(`${sluice.ws}/ws`, lines);
+    expect(shown[0]).toContain("/agent NAME   asks another agent from now on\n");
+    expect(shown.slice(1)).toEqual([
+      "This is first. Agents: first, second",
+      "This is second. Agents: first, second",
+      "2",
+      'There is no agent "third". Agents: first, second',
+      "There is no command /agents. /help lists the commands.",
+      "This is first. Agents: first, second",
+      "1",
+    ]);
+  } finally {
+    await sluice.close();
+  }
+});
 
 it("a refusal moves no cursor, whatever it is called", async () => {
   const url = await serverThat(({ type, id }) =>

@@ -100,7 +100,7 @@ export const broken = new StateGraph(State).addNode("a", fail).addEdge(START, "a
     expect(missing).toMatchObject({ code: 1, stdout: "" });
     expect(missing.stderr).toMatch(/^sluice: Agent .* no export "grpah"\. .*\n$/);
     expect(await ask("-g", "my-graph.js:graph", "-a", "nobody", "hi")).toEqual({
-      code: 1,
+      code: 2,
       stdout: "",
       stderr: 'sluice: not_found: There is no agent "nobody". Agents: my-graph.\n',
     });

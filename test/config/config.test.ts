@@ -79,7 +79,7 @@ describe("the configuration of a process", () => {
     process.env.PORT = "81";
     const settings = { PORT: "82", HOST: "127.0.0.9" };
     expect(loadConfig({ cwd, packageRoot, settings })).toMatchObject({ PORT: 82, HOST: "127.0.0.9" });
-    expect(() => loadConfig({ cwd, packageRoot, settings: { PORT: "many" } })).toThrow('PORT="many" is not valid');
+    expect(() => loadConfig({ cwd, packageRoot, settings: { PORT: "many" } })).toThrow('--port="many" is not valid');
   });
 
   describe("a file that is named", () => {

@@ -1,6 +1,7 @@
 /** Questions and answers on one thread. */
 import { randomUUID } from "node:crypto";
 import type { Interrupt, Message, ResumeEntry } from "../../protocol/events.ts";
+import { messageOf } from "../../protocol/redact.ts";
 import { answerTo, type Dialogue, questionOf } from "./answers.ts";
 import { MAX_ERROR, type Part, Parts } from "./parts.ts";
 import { oneLine } from "./printable.ts";
@@ -20,23 +21,33 @@ export interface Screen extends Dialogue {
 export interface ConversationOptions {
   /** The server's WebSocket. */
   readonly url: string;
+  /** Default: the server's first agent. */
   readonly agent: string | undefined;
   readonly threadId: string;
-  /** The command that shows why an agent says nothing. */
-  readonly doctor: string;
+  /** What `sluice doctor` is given to examine the agents. */
+  readonly examined: string;
+  /** The names of the agents that can be asked. */
+  agents(): Promise<readonly string[]>;
 }
 
+const HELP = `/agent        lists the agents
+/agent NAME   asks another agent from now on
+/help         shows this
+Ctrl-C stops an answer, Ctrl-D ends the conversation. Everything else is a question.`;
+
 /** The program's exit code, by how its run ended. */
-export const EXIT = { answered: 0, failed: 1, asked: 3, cancelled: 130 } as const;
+export const EXIT = { answered: 0, failed: 1, misnamed: 2, asked: 3, cancelled: 130 } as const;
 
 export class Conversation {
   readonly #options: ConversationOptions;
   readonly #screen: Screen;
   readonly #parts = new Parts();
+  #agent: string | undefined;
   #said = false;
 
   constructor(options: ConversationOptions, screen: Screen) {
     this.#options = options;
+    this.#agent = options.agent;
     this.#screen = screen;
   }
 
@@ -49,7 +60,10 @@ export class Conversation {
     for (;;) {
       const ending = await this.#run(messages, resume);
       if (ending.kind === "answered" && !this.#said) {
-        this.#screen.say(`The run ended and said nothing. This shows why: ${this.#options.doctor}`);
+        const agent = this.#agent === undefined ? "" : ` --agent ${this.#agent}`;
+        this.#screen.say(
+          `The run ended and said nothing. This shows why: sluice doctor ${this.#options.examined}${agent}`,
+        );
         return EXIT.failed;
       }
       if (ending.kind !== "asked") return EXIT[ending.kind];
@@ -63,14 +77,31 @@ export class Conversation {
   async hold(): Promise<number> {
     for (;;) {
       this.#screen.blank();
-      const question = await this.#screen.read("> ");
-      if (question === undefined) return 0;
-      if (question.trim() !== "") await this.ask(question);
+      const line = await this.#screen.read("> ");
+      if (line === undefined) return 0;
+      const [, command, name = ""] = /^\s*\/([a-z]+)(?:\s+(.*?))?\s*$/.exec(line) ?? [];
+      if (command !== undefined) await this.#command(command, name);
+      else if (line.trim() !== "") await this.ask(line);
+    }
+  }
+
+  async #command(command: string, name: string): Promise<void> {
+    const say = (text: string) => this.#screen.say(text);
+    if (command === "help") return say(HELP);
+    if (command !== "agent") return say(`There is no command /${command}. /help lists the commands.`);
+    try {
+      const agents = await this.#options.agents();
+      if (agents.includes(name)) this.#agent = name;
+      const [current, known] = [this.#agent ?? agents[0], agents.join(", ")];
+      if (name === "" || name === current) say(`This is ${current}. Agents: ${known}`);
+      else say(`There is no agent "${oneLine(name)}". Agents: ${known}`);
+    } catch (thrown) {
+      say(`The agents are not known: ${oneLine(messageOf(thrown), MAX_ERROR)}`);
     }
   }
 
   #run(messages: Message[], resume: ResumeEntry[] | undefined): Promise<Ending> {
-    const { url, agent, threadId } = this.#options;
+    const [{ url, threadId }, agent] = [this.#options, this.#agent];
     const input = {
       threadId,
       runId: randomUUID(),

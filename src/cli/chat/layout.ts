@@ -1,4 +1,5 @@
 /** Parts as text: for a person at a terminal, and for a program behind a pipe. */
+import { Folding } from "./folding.ts";
 import type { Part } from "./parts.ts";
 
 /** What is to be written where. */
@@ -21,11 +22,16 @@ export type Look = "dim" | "red" | "cyan" | "yellow";
 /** Everything on stdout, what is no answer told apart by its looks. */
 export class TerminalLayout implements Layout {
   readonly #look: (look: Look, text: string) => string;
+  readonly #width: () => number;
+  readonly #speech: Folding;
   readonly #lines = new Lines();
   #last: Part | undefined;
 
-  constructor(look: (look: Look, text: string) => string) {
+  /** `width`: of the terminal, in columns. Text is folded at its spaces. */
+  constructor(look: (look: Look, text: string) => string, width: () => number = () => Number.POSITIVE_INFINITY) {
     this.#look = look;
+    this.#width = width;
+    this.#speech = new Folding(width);
   }
 
   write(part: Part): Written {
@@ -35,7 +41,9 @@ export class TerminalLayout implements Layout {
       const goesOn = last?.kind === part.kind && last.id === part.id;
       const apart = this.#lines.apart(goesOn ? 0 : 2);
       this.#lines.wrote(part.text);
-      return { stdout: apart + (part.kind === "reasoning" ? this.#look("dim", part.text) : part.text), stderr: "" };
+      if (!goesOn) this.#speech.reset();
+      const text = this.#speech.push(part.text);
+      return { stdout: apart + (part.kind === "reasoning" ? this.#look("dim", text) : text), stderr: "" };
     }
     const line = this.#line(part, last);
     if (line === "") return { stdout: "", stderr: "" };
@@ -49,6 +57,11 @@ export class TerminalLayout implements Layout {
     this.#last = undefined;
   }
 
+  /** `from`: the column that it begins at. */
+  #folded(text: string, from = 0): string {
+    return new Folding(this.#width, from).push(text);
+  }
+
   #line(part: Exclude<Part, Speech>, last: Part | undefined): string {
     const dim = (text: string) => this.#look("dim", text);
     const red = (text: string) => this.#look("red", text);
@@ -58,7 +71,8 @@ export class TerminalLayout implements Layout {
       case "result": {
         const answersLast = last?.kind === "call" && last.id === part.id;
         const took = part.ms === undefined ? "" : dim(` · ${duration(part.ms)}`);
-        const text = part.failed ? red(part.text) : part.text;
+        const folded = this.#folded(part.text, 2 + (answersLast ? 0 : part.name.length + 2));
+        const text = part.failed ? red(folded) : folded;
         return `  ${answersLast ? "" : dim(`${part.name}: `)}${text}${took}`;
       }
       case "step":
@@ -66,13 +80,13 @@ export class TerminalLayout implements Layout {
       case "custom":
         return dim(`· ${part.name}${part.value && ` ${part.value}`}`);
       case "question":
-        return this.#look("yellow", part.text);
+        return this.#look("yellow", this.#folded(part.text));
       case "notice":
-        return dim(part.text);
+        return dim(this.#folded(part.text));
       case "anew":
         return dim(ANEW);
       case "error":
-        return red(`${part.code}: ${part.message}`);
+        return red(this.#folded(`${part.code}: ${part.message}`));
       case "cancelled":
         return dim("Cancelled.");
       case "end":

@@ -7,6 +7,8 @@ import { isRecord } from "../../protocol/input.ts";
 /** How a run ended. What `failed` is about was told to the listener. */
 export type Ending =
   | { readonly kind: "answered" | "cancelled" | "failed" }
+  /** There is no agent of this name. */
+  | { readonly kind: "misnamed" }
   /** The graph asks. `refused`: it asked before, and this run did not begin. */
   | { readonly kind: "asked"; readonly interrupts: readonly Interrupt[]; readonly refused: boolean };
 
@@ -47,7 +49,7 @@ export function run({ url, agent, input }: RunRequest, listener: RunListener, st
     };
     const fail = ({ code, message }: { readonly code: string; readonly message: string }) => {
       listener.failed(code, message);
-      end({ kind: "failed" });
+      end({ kind: code === "not_found" ? "misnamed" : "failed" });
     };
     const cancel = () => {
       if (!opened) return end({ kind: "cancelled" });

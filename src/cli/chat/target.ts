@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
+import { isRecord } from "../../protocol/input.ts";
 import { type CommandContext, UsageError } from "../command.ts";
 
 export interface Target {
@@ -11,6 +12,8 @@ export interface Target {
   readonly name: string;
   /** What `sluice doctor` is given to examine it. */
   readonly examined: string;
+  /** The names of its agents; the first answers by default. */
+  agents(): Promise<readonly string[]>;
   close(): Promise<void>;
 }
 
@@ -28,7 +31,15 @@ export function remoteTarget(address: string): Target {
   parsed.protocol = protocol.replace("http", "ws");
   parsed.hash = "";
   parsed.pathname = pathname.replace(/(\/ws)?\/*$/, "/ws");
-  return { url: parsed.href, name: host, examined: url, close: async () => {} };
+  return { url: parsed.href, name: host, examined: url, agents: () => agentsAt(parsed), close: async () => {} };
+}
+
+async function agentsAt(ws: URL): Promise<readonly string[]> {
+  const response = await fetch(new URL("agui/info", ws.href.replace(/^ws/, "http")));
+  if (!response.ok) throw new Error(`the server answers ${response.status}`);
+  const { agents } = (await response.json()) as { readonly agents?: unknown };
+  if (!isRecord(agents)) throw new Error("the server does not list them");
+  return Object.keys(agents);
 }
 
 /**
@@ -65,6 +76,7 @@ export async function localTarget(
     name: others.length > 0 ? `${first} (others by --agent: ${others.join(", ")})` : first,
     examined:
       graph ?? `--config ${configFile ?? relative(cwd, config.files.find((file) => file.endsWith(".json")) ?? "")}`,
+    agents: async () => Object.keys(config.agents),
     close: () => app.close(),
   };
 }

@@ -19,7 +19,10 @@ export class Terminal implements Screen {
   constructor() {
     const { stdout } = process;
     this.#layout = stdout.isTTY
-      ? new TerminalLayout((look, words) => styleText(look, words, { stream: stdout }))
+      ? new TerminalLayout(
+          (look, words) => styleText(look, words, { stream: stdout }),
+          () => stdout.columns || Number.POSITIVE_INFINITY,
+        )
       : new PlainLayout();
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => this.#signalled());
     // Nobody reads any more: head has its lines, or the window was closed.
