@@ -215,7 +215,7 @@ describe("README.md and docs/", () => {
   });
 
   test("shows a graph file that is served", async () => {
-    const [graph = ""] = blocks(readme, "js my-graph.js");
+    const [graph = ""] = blocks(readme, "js my-graph.mjs");
     writeFileSync(join(folder, "my-graph.mjs"), graph);
     const module = (await import(join(folder, "my-graph.mjs"))) as { graph: object };
     const served = await startSluice({ mine: module });
@@ -229,9 +229,9 @@ describe("README.md and docs/", () => {
   });
 
   test("shows an app that has Sluice in it, with WebSockets, and stops when both are closed", async () => {
-    const [graph = ""] = blocks(readme, "js my-graph.js");
-    const [app = ""] = blocks(section(embedding, "Embedding"), "js embed.js");
-    writeFileSync(join(folder, "my-graph.js"), graph);
+    const [graph = ""] = blocks(readme, "js my-graph.mjs");
+    const [app = ""] = blocks(section(embedding, "Embedding"), "js embed.mjs");
+    writeFileSync(join(folder, "my-graph.mjs"), graph);
     const out = await run("embed.mjs", `${app.replace("3000", "0")}\n${TALK}`);
     const [page, chat, frame] = out.trim().split("\n");
     expect(page).toBe("my own page");

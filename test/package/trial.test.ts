@@ -20,10 +20,11 @@ beforeAll(async () => {
   folder = await temporary();
   path = await consumer(folder.path, await pack(folder.path));
   const readme = await readFile(join(ROOT, "README.md"), "utf8");
-  const [, graph = ""] = /^```js my-graph\.js\n([\s\S]*?)^```$/m.exec(readme) ?? [];
-  await writeFile(join(path, "my-graph.js"), graph);
+  const [, graph = ""] = /^```js my-graph\.mjs\n([\s\S]*?)^```$/m.exec(readme) ?? [];
+  await writeFile(join(path, "package.json"), AS_NPM_INIT_WRITES_IT);
+  await writeFile(join(path, "my-graph.mjs"), graph);
   await writeFile(join(path, "typed.ts"), graph.replace("(state, config)", "(state: any, config: { writer?: any })"));
-  await writeFile(join(path, "app.js"), APP);
+  await writeFile(join(path, "app.mjs"), APP);
 }, 120_000);
 afterAll(async () => {
   for (const child of running) child.kill("SIGKILL");
@@ -60,7 +61,7 @@ async function expectRuns(url: string, agent: string): Promise<void> {
 describe("in an empty folder", () => {
   it("the program serves graphs in JavaScript and TypeScript", async () => {
     const main = join("node_modules", "langgraph-sluice", "dist", "main.js");
-    const { child, url } = await start([main, "serve", "./my-graph.js:graph", "./typed.ts:graph"]);
+    const { child, url } = await start([main, "serve", "./my-graph.mjs:graph", "./typed.ts:graph"]);
     await expectRuns(url, "my-graph");
     await expectRuns(url, "typed");
     child.kill("SIGTERM");
@@ -68,7 +69,7 @@ describe("in an empty folder", () => {
   });
 
   it("an app has Sluice under a path, beside WebSockets of its own, and goes on without it", async () => {
-    const { child, url } = await start(["app.js"]);
+    const { child, url } = await start(["app.mjs"]);
     await expectRuns(`${url}/ai`, "helper");
     const echo = await connect(`${url.replace("http", "ws")}/echo`);
     const follower = await connect(`${url.replace("http", "ws")}/ai/ws`);
@@ -83,12 +84,15 @@ describe("in an empty folder", () => {
   });
 });
 
+/** `npm init -y` of npm 11: a `.js` file with imports is no module there. */
+const AS_NPM_INIT_WRITES_IT = '{ "name": "app", "version": "1.0.0", "type": "commonjs" }';
+
 const APP = `
 import { createServer } from "node:http";
 import express from "express";
 import { createSluice } from "langgraph-sluice";
 import { WebSocketServer } from "ws";
-import { graph } from "./my-graph.js";
+import { graph } from "./my-graph.mjs";
 
 const app = express();
 const server = createServer(app);
