@@ -139,7 +139,7 @@ function noChunks(call: ModelCall, graph: GraphEvidence): Verdict {
 
 function refusedCall(call: ModelCall): Verdict {
   const why = {
-    nostream: "it is tagged nostream",
+    nostream: "it is tagged nostream or langsmith:nostream, or its metadata says emit-messages: false",
     name: "on_chat_model_stream is not among the events that may leave",
     place: "the agent's filter refuses its node, tag, name or depth",
   }[call.refusedFor ?? "name"];

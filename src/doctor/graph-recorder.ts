@@ -1,7 +1,7 @@
 /** Keeps what a graph tells of itself while it runs: its nodes, its model calls, what it wrote and what was refused. */
 import { BaseCallbackHandler } from "@langchain/core/callbacks/base";
 import type { Serialized } from "@langchain/core/load/serializable";
-import type { AllowList } from "../graph/allow-list.ts";
+import { type AllowList, isHidden } from "../graph/allow-list.ts";
 import { type GraphEvent, nodePath } from "../protocol/graph-event.ts";
 import { isRecord } from "../protocol/input.ts";
 import { asMessage, messageType, partsOf } from "../translate/content.ts";
@@ -90,7 +90,7 @@ export class GraphRecorder {
     const call = this.#openCalls.get(event.run_id);
     if (!call || !event.event.endsWith("_stream")) return;
     call.refused += 1;
-    call.refusedFor = event.tags.includes("nostream") ? "nostream" : allowList.admitsPlace(event) ? "name" : "place";
+    call.refusedFor = isHidden(event) ? "nostream" : allowList.admitsPlace(event) ? "name" : "place";
   }
 
   #endCall(event: GraphEvent, at: number): void {

@@ -23,7 +23,7 @@ export const FIXES = {
   "event-loop-blocked":
     "Move the synchronous work out of the way: use asynchronous calls instead of execSync, readFileSync or long loops.",
   "events-refused":
-    "Admit on_chat_model_stream: in STREAM_ALLOWED_EVENTS, in the agent's `filter` and `nodes`, and take the tag `nostream` off the model.",
+    "Admit on_chat_model_stream: in STREAM_ALLOWED_EVENTS, in the agent's `filter` and `nodes`, and take the tag `nostream` or `langsmith:nostream`, or the metadata `emit-messages: false`, off the model.",
   "proxy-buffers":
     "Switch buffering off for this path (nginx: `proxy_buffering off;`), and let `X-Accel-Buffering: no` through. Until then, use the WebSocket.",
   "compression-buffers":

@@ -24,8 +24,20 @@ export interface AllowList {
 
 type Test = (event: GraphEvent) => boolean;
 
-/** The list that admits every event, but for runs tagged `nostream`: v2 ignores that tag, so it is honoured here. */
-export const ADMIT_ALL: AllowList = compile(new Set(GRAPH_EVENT_NAMES), [(event) => !event.tags.includes("nostream")]);
+/** LangGraph's own tags for output that is not streamed: Python's, and LangGraph.js's `TAG_NOSTREAM`. */
+const HIDDEN_TAGS = ["nostream", "langsmith:nostream"];
+
+/**
+ * Does the graph itself keep this event back? v2 ignores LangGraph's tags, so they are honoured here. AG-UI's own
+ * LangGraph adapter hides a model call by its metadata instead.
+ */
+export function isHidden(event: GraphEvent): boolean {
+  if (HIDDEN_TAGS.some((tag) => event.tags.includes(tag))) return true;
+  return event.metadata["emit-messages"] === false && isModelCall(event);
+}
+
+/** The list that admits every event that the graph does not hide. */
+export const ADMIT_ALL: AllowList = compile(new Set(GRAPH_EVENT_NAMES), [(event) => !isHidden(event)]);
 
 /** The allow-list of a spec on its own. */
 export function allowList(spec: AllowListSpec): AllowList {

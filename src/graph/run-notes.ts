@@ -3,6 +3,7 @@ import { BaseCallbackHandler } from "@langchain/core/callbacks/base";
 import type { Serialized } from "@langchain/core/load/serializable";
 import type { LLMResult } from "@langchain/core/outputs";
 import { isGraphInterrupt } from "@langchain/langgraph";
+import { isRecord } from "../protocol/input.ts";
 import { CutAnswers } from "./cut-answers.ts";
 
 /** The most that models may work without a turn of the event loop. */
@@ -131,13 +132,28 @@ function take<T>(map: Map<string, T>, key: string): T | undefined {
 
 function finishReason(output: LLMResult): string | undefined {
   const generation = output.generations[0]?.[0] as
-    | { generationInfo?: Record<string, unknown>; message?: { response_metadata?: Record<string, unknown> } }
+    | { generationInfo?: unknown; message?: { response_metadata?: unknown; additional_kwargs?: unknown } }
     | undefined;
-  const { generationInfo: info, message } = generation ?? {};
-  const metadata = message?.response_metadata;
-  // OpenAI says finish_reason, Anthropic stop_reason, Google finishReason.
-  for (const found of [info?.finish_reason, metadata?.finish_reason, metadata?.stop_reason, metadata?.finishReason]) {
-    if (typeof found === "string") return found;
+  const { generationInfo, message } = generation ?? {};
+  // ChatAnthropic's chunks have it in additional_kwargs.
+  for (const where of [generationInfo, message?.response_metadata, message?.additional_kwargs]) {
+    const reason = isRecord(where) ? reasonIn(where) : undefined;
+    if (reason !== undefined) return reason;
   }
   return undefined;
+}
+
+/** OpenAI, Mistral and Groq say finish_reason, Anthropic stop_reason, Google finishReason, Ollama done_reason. */
+const REASONS = ["finish_reason", "stop_reason", "finishReason", "done_reason", "stopReason"];
+
+function reasonIn(where: Record<string, unknown>): string | undefined {
+  const { messageStop: bedrock, incomplete_details: cut, status } = where;
+  const found = [
+    ...REASONS.map((key) => where[key]),
+    isRecord(bedrock) ? bedrock.stopReason : undefined,
+    // OpenAI's Responses API has a status instead, and the reason beside it where the answer was cut.
+    isRecord(cut) ? cut.reason : undefined,
+    status,
+  ];
+  return found.find((reason): reason is string => typeof reason === "string" && reason !== "");
 }

@@ -61,7 +61,9 @@ export function partsOf({ content, additional_kwargs: extra }: MessageLike): Par
   const hasReasoning = blocks.some((part) => part.kind !== "text");
   // Some messages carry their reasoning twice, as blocks and beside them.
   const beside = isRecord(extra) && !hasReasoning ? besideParts(extra) : [];
-  return [...beside, ...(typeof content === "string" ? part("text", content) : blocks)];
+  // OpenAI's Responses API has the words of a refusal beside a content that stays empty.
+  const refusal = isRecord(extra) ? part("text", extra.refusal) : [];
+  return [...beside, ...(typeof content === "string" ? part("text", content) : blocks), ...refusal];
 }
 
 function blockParts(block: Record<string, unknown>): Part[] {
@@ -71,12 +73,15 @@ function blockParts(block: Record<string, unknown>): Part[] {
     case "output_text":
       return part("text", block.text);
     case "reasoning": // LangChain's standard block, and OpenAI's, which has summaries
-      return [
-        ...part("reasoning", block.reasoning ?? summaryText(block.summary)),
-        ...encrypted(block.encrypted_content),
-      ];
-    case "thinking": // Anthropic
-      return [...part("reasoning", block.thinking), ...encrypted(block.signature)];
+      return [...part("reasoning", block.reasoning ?? textIn(block.summary)), ...encrypted(block.encrypted_content)];
+    case "thinking": // Anthropic, and Mistral, which has a list of texts
+      return [...part("reasoning", textIn(block.thinking)), ...encrypted(block.signature)];
+    case "reasoning_content": {
+      // Bedrock
+      const { reasoningText: thought, redactedContent } = block;
+      const own = isRecord(thought) ? [...part("reasoning", thought.text), ...encrypted(thought.signature)] : [];
+      return [...own, ...encrypted(redactedContent)];
+    }
     case "redacted_thinking":
       return encrypted(block.data);
     default:
@@ -88,7 +93,7 @@ function blockParts(block: Record<string, unknown>): Part[] {
 function besideParts({ reasoning_content: text, reasoning: item }: Record<string, unknown>): Part[] {
   const own = part("reasoning", text);
   if (!isRecord(item)) return own;
-  return [...own, ...part("reasoning", summaryText(item.summary)), ...encrypted(item.encrypted_content)];
+  return [...own, ...part("reasoning", textIn(item.summary)), ...encrypted(item.encrypted_content)];
 }
 
 function part(kind: TextPart["kind"], text: unknown): Part[] {
@@ -99,9 +104,10 @@ function encrypted(value: unknown): Part[] {
   return typeof value === "string" && value !== "" ? [{ kind: "encrypted", value }] : [];
 }
 
-function summaryText(summary: unknown): string | undefined {
-  if (!Array.isArray(summary)) return undefined;
-  return summary.map((piece) => (isRecord(piece) && typeof piece.text === "string" ? piece.text : "")).join("");
+/** A text, or a list of pieces that have one. */
+function textIn(value: unknown): string | undefined {
+  if (!Array.isArray(value)) return typeof value === "string" ? value : undefined;
+  return value.map((piece) => (isRecord(piece) && typeof piece.text === "string" ? piece.text : "")).join("");
 }
 
 /** The tool calls of a message, or the pieces of them in a chunk. */

@@ -10,13 +10,21 @@ interface Place {
   node?: string;
   name?: string;
   tags?: string[];
+  metadata?: Record<string, unknown>;
 }
 
 /** An event whose `data` nobody may touch. */
-function at({ event = "on_chat_model_stream", node = "", name = "model", tags = [] }: Place): GraphEvent {
+function at({
+  event = "on_chat_model_stream",
+  node = "",
+  name = "model",
+  tags = [],
+  metadata: given = {},
+}: Place): GraphEvent {
   const path = node === "" ? [] : node.split("/");
   const ns = path.map((segment, depth) => `${segment}:0000-${depth}`).join("|");
-  const metadata = path.length > 0 ? { langgraph_node: path.at(-1), langgraph_checkpoint_ns: ns } : {};
+  const place = path.length > 0 ? { langgraph_node: path.at(-1), langgraph_checkpoint_ns: ns } : {};
+  const metadata = { ...given, ...place };
   return Object.defineProperty({ event, name, run_id: "r", tags, metadata, data: undefined }, "data", {
     get: () => {
       throw new Error("data was touched");
@@ -109,7 +117,25 @@ describe("places", () => {
   });
 });
 
-describe("a run tagged nostream", () => {
+describe("a run that the graph hides", () => {
+  it.each(["nostream", "langsmith:nostream"])("by the tag %s is refused", (tag) => {
+    for (const event of GRAPH_EVENT_NAMES) expect(ADMIT_ALL.admitsPlace(at({ event, tags: [tag] }))).toBe(false);
+    expect(allowList({ tags: { include: [tag] } }).admits(at({ tags: [tag] }))).toBe(false);
+  });
+
+  it.each<[unknown, GraphEventName, boolean]>([
+    [false, "on_chat_model_stream", false],
+    [false, "on_chat_model_end", false],
+    [false, "on_llm_stream", false],
+    [false, "on_tool_end", true],
+    [true, "on_chat_model_stream", true],
+    ["false", "on_chat_model_stream", true],
+  ])("by emit-messages %j: %s is admitted: %s", (emitted, event, admitted) => {
+    const hidden = at({ event, metadata: { "emit-messages": emitted } });
+    expect(ADMIT_ALL.admits(hidden)).toBe(admitted);
+    expect(ADMIT_ALL.admitsPlace(hidden)).toBe(admitted);
+  });
+
   it.each<[string, AllowListSpec]>([
     ["everything", {}],
     ["every name", { events: ["*"] }],

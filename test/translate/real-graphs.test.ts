@@ -66,18 +66,21 @@ describe("a graph of one model", () => {
     }
   });
 
-  it("tagged nostream says nothing, in any way", async () => {
-    const hidden = new SteppedModel().say("the secret").end();
-    const graph = new StateGraph(MessagesAnnotation)
-      .addNode("hidden", async ({ messages }, config) => ({
-        messages: await hidden.invoke(messages, { ...config, tags: ["nostream"] }),
-      }))
-      .addEdge(START, "hidden")
-      .addEdge("hidden", END)
-      .compile();
-    const events = await recorded(graph);
-    expect(everything(translate(events))).not.toContain("secret");
-  });
+  it.each([{ tags: ["nostream"] }, { tags: ["langsmith:nostream"] }, { metadata: { "emit-messages": false } }])(
+    "hidden by %j says nothing, in any way",
+    async (hiding) => {
+      const hidden = new SteppedModel().say("the secret").end();
+      const graph = new StateGraph(MessagesAnnotation)
+        .addNode("hidden", async ({ messages }, config) => ({
+          messages: await hidden.invoke(messages, { ...config, ...hiding }),
+        }))
+        .addEdge(START, "hidden")
+        .addEdge("hidden", END)
+        .compile();
+      const events = await recorded(graph);
+      expect(everything(translate(events))).not.toContain("secret");
+    },
+  );
 });
 
 it("an agent that calls a tool and answers", async () => {
