@@ -39,6 +39,7 @@ export function servedAgent(
     progress: entry.progress,
     tokens: tokens ?? config.STREAM_TOKENS,
     reasoning: entry.reasoning,
+    followsState: entry.transcript === "state",
     reasoningTags: entry.reasoningTags,
     nodes,
     stateKeys: entry.state,

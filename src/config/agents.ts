@@ -44,6 +44,11 @@ const agent = z.strictObject({
   reasoningTags: z
     .array(z.string().regex(/^[\w-]+$/, "a tag's name is letters, digits, _ and -"))
     .default(["think", "thinking"]),
+  /**
+   * What clients keep of a conversation: all that was sent but for what its own run took back, or what the graph's state
+   * holds.
+   */
+  transcript: z.enum(["sent", "state"]).default("sent"),
   /** How single nodes' messages leave, by the node's name or its path (`research/writer`). */
   nodes: z
     .record(

@@ -38,7 +38,8 @@ export async function observeGraph(
   const told = new ToldRecorder();
   const threadId = randomUUID();
   const runId = randomUUID();
-  const translator = createTranslator({ ...agent, threadId, runId, history: [], frontendTools: new Set() });
+  const thread = { threadId, runId, history: [], ownFrom: 0, drafts: {} };
+  const translator = createTranslator({ ...agent, ...thread, frontendTools: new Set() });
   const fresh: Message[] = [{ id: randomUUID(), role: "user", content: message }];
   const tell = (events: ReturnType<typeof translator.push>, cause?: GraphEvent) => {
     const source = cause && { event: cause.event, runId: cause.run_id, node: nodePath(cause).join("/") };
@@ -47,6 +48,7 @@ export async function observeGraph(
   const each = (event: GraphEvent) => {
     if (event.silent) return;
     if (event.state) return tell(translator.state(event.state));
+    if (event.failed) return tell(translator.failed(event), event);
     recorder.push(event, activity.instant);
     if (agent.allowList.admits(event)) return tell(translator.push(event), event);
     recorder.refuse(event, agent.allowList);

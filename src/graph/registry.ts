@@ -49,6 +49,8 @@ export interface ServedAgent {
   readonly tokens: boolean;
   /** `false`: no reasoning leaves. */
   readonly reasoning: boolean;
+  /** Whatever its state lets go of is taken back from clients, earlier runs' messages too. */
+  readonly followsState: boolean;
   /** Names of the tags between which text is thought. None: text is only text. */
   readonly reasoningTags: readonly string[];
   /** What differs for single nodes, by name or path. */

@@ -27,6 +27,9 @@ export class RunNotes extends BaseCallbackHandler {
   readonly #cut = new CutAnswers();
   readonly #onCut: () => void;
   #turnedAt = performance.now();
+  #failedModels: string[] = [];
+  /** Hears of every model call that fails; what the call said may not have been read yet. */
+  modelFailed: () => void = () => {};
 
   /** `onCut` is called before the node that asked gets the answer. */
   constructor(onCut: () => void = () => {}) {
@@ -92,6 +95,15 @@ export class RunNotes extends BaseCallbackHandler {
   override handleLLMError(error: unknown, runId: string): void {
     this.#cut.failed(runId);
     this.#modelErrors.add(error);
+    this.#failedModels.push(runId);
+    this.modelFailed();
+  }
+
+  /** The model calls that failed. Reading takes them out. */
+  takeFailedModels(): readonly string[] {
+    const failed = this.#failedModels;
+    if (failed.length > 0) this.#failedModels = [];
+    return failed;
   }
 
   /** The model's id for a tool's run, while that run is open. */

@@ -10,6 +10,7 @@ import { isRecord } from "../protocol/input.ts";
 import { messageOf } from "../protocol/redact.ts";
 import { CachedNodes, cacheModes } from "./cached-nodes.ts";
 import { toLangChain } from "./input.ts";
+import { ModelFailures } from "./model-failures.ts";
 import { fromV1 } from "./normalize.ts";
 import { RunNotes } from "./run-notes.ts";
 
@@ -153,30 +154,49 @@ async function read(
   });
   const cached = new CachedNodes();
   const iterator = events[Symbol.asyncIterator]();
+  const failures = new ModelFailures(() => notes.takeFailedModels(), each);
   const pump = async () => {
     for (let step = await iterator.next(); !step.done && !signal.aborted; step = await iterator.next()) {
       const raw = step.value as GraphEvent;
       const event = version === "v1" ? fromV1(raw) : raw;
-      if (event.event === "on_chain_stream" && event.run_id === traceId) {
-        readRootChunk(event, notes, interrupts, cached, request.stateKeys).forEach(each);
-      } else each(annotate(event, notes));
+      const told =
+        event.event === "on_chain_stream" && event.run_id === traceId
+          ? readRootChunk(event, notes, interrupts, cached, request.stateKeys)
+          : annotate(event, notes);
+      if (Array.isArray(told)) told.forEach(each);
+      else {
+        failures.saw(told);
+        each(told);
+      }
     }
   };
   // One race for the whole run: one a token would cost more than the token.
-  let onAbort = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => {
-      // At once: the node that is at work must not commit what it still returns.
-      controller.abort(signal.reason);
-      reject(signal.reason);
-    };
-    signal.addEventListener("abort", onAbort);
+  let stop: (reason: unknown) => void = () => {};
+  const stopped = new Promise<never>((_, reject) => {
+    stop = reject;
   });
+  const onAbort = () => {
+    // At once: the node that is at work must not commit what it still returns.
+    controller.abort(signal.reason);
+    stop(signal.reason);
+  };
+  signal.addEventListener("abort", onAbort);
+  // A turn later: events reach us without leaving the turn, so what the call said has been read by then.
+  notes.modelFailed = () =>
+    setImmediate(() => {
+      try {
+        if (!over && !signal.aborted) failures.report();
+      } catch (error) {
+        stop(error);
+      }
+    });
+  let over = false;
   let ended = false;
   try {
-    await Promise.race([pump(), aborted]);
+    await Promise.race([pump(), stopped]);
     ended = true;
   } finally {
+    over = true;
     signal.removeEventListener("abort", onAbort);
     if (!ended) {
       controller.abort(signal.reason);

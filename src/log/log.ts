@@ -66,6 +66,13 @@ export interface EventLog {
   open(topic: Topic): Promise<Cursor>;
   /** The position of the last entry; nothing when the topic has never been written. */
   head(topic: Topic): Promise<Cursor | undefined>;
+  /**
+   * Says that nobody is to begin before this position any more: what lies there no longer holds. Those who are reading
+   * already read on.
+   */
+  cutOff(topic: Topic, before: Cursor): Promise<void>;
+  /** May a reader begin after this position? It may be gone all the same: reading says so. */
+  mayBegin(topic: Topic, after: Cursor): Promise<boolean>;
   /** Resolves when something was appended since the call, or `signal` aborts. A hint only: losing one costs time, not data. */
   woken(topic: Topic, signal: AbortSignal): Promise<void>;
   /** Forgets a topic. The next append starts a new epoch. */

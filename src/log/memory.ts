@@ -23,6 +23,8 @@ interface TopicState {
   entries: LogEntry[];
   start: number;
   head: number;
+  /** Readers begin no earlier than after this offset. */
+  floor: number;
   bytes: number;
   touchedAt: number;
 }
@@ -90,6 +92,16 @@ export class MemoryLog implements EventLog {
   async head(topic: Topic): Promise<Cursor | undefined> {
     const state = this.#topics.get(topic);
     return state && { epoch: state.epoch, offset: state.head };
+  }
+
+  async cutOff(topic: Topic, { epoch, offset }: Cursor): Promise<void> {
+    const state = this.#topics.get(topic);
+    if (state?.epoch === epoch) state.floor = Math.max(state.floor, offset);
+  }
+
+  async mayBegin(topic: Topic, { epoch, offset }: Cursor): Promise<boolean> {
+    const state = this.#topics.get(topic);
+    return state?.epoch !== epoch || offset >= state.floor;
   }
 
   woken(topic: Topic, signal: AbortSignal): Promise<void> {
@@ -181,7 +193,7 @@ export class MemoryLog implements EventLog {
 
 function newTopic(): TopicState {
   const epoch = randomBytes(6).toString("hex");
-  return { epoch, fence: 0, entries: [], start: 0, head: 0, bytes: 0, touchedAt: 0 };
+  return { epoch, fence: 0, entries: [], start: 0, head: 0, floor: 0, bytes: 0, touchedAt: 0 };
 }
 
 function page(epoch: string, entries: readonly LogEntry[], offset: number, gap?: Page["gap"]): Page {

@@ -12,6 +12,7 @@ export type {
   TokenUsage,
   Tool,
   ToolCall,
+  ToolMessage,
 } from "@ag-ui/core";
 export { EventType };
 export type AguiEvent = AGUIEvent;

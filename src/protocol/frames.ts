@@ -68,9 +68,9 @@ export function frameId(text: string): string | undefined {
 
 /**
  * Why a cursor cannot be continued: its entries were trimmed (`window`), it belongs to a log that was lost (`epoch`),
- * or it lies ahead of the head (`ahead`).
+ * it lies ahead of the head (`ahead`), or what follows it was taken back since (`corrected`).
  */
-export type GapReason = "window" | "epoch" | "ahead";
+export type GapReason = "window" | "epoch" | "ahead" | "corrected";
 
 /** Frames from the server. Every one carries `v: 1`; clients ignore types and fields they do not know. */
 export type ServerFrame =

@@ -55,8 +55,21 @@ export interface GraphEvent {
   readonly state?: Readonly<Record<string, unknown>>;
   /** Nothing for clients: it only tells the run that something has ended. */
   readonly silent?: true;
+  /** `on_chat_model_end`, `on_llm_end`: the call failed. v2 has no event for it, so this one is made up. */
+  readonly failed?: true;
   /** `on_chat_model_end`: why the model stopped (`stop`, `tool_calls`, `length`, ...), where the provider said so. */
   readonly finishReason?: string;
+}
+
+/** The execution of a node that an event happened in; what runs inside a node has a namespace below the node's. */
+export function namespace({ metadata }: Pick<GraphEvent, "metadata">): string {
+  const ns = metadata.langgraph_checkpoint_ns;
+  return typeof ns === "string" ? ns : "";
+}
+
+/** Is this namespace the other one, or below it? */
+export function isInside(place: string, around: string): boolean {
+  return place === around || place.startsWith(`${around}|`);
 }
 
 /** The nodes that lead to an event, outermost first: `["research", "writer"]` for a node of a subgraph. Root: `[]`. */

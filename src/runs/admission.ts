@@ -9,7 +9,7 @@ import type { Interrupt, Message, ResumeEntry, RunAgentInput } from "../protocol
 import { isRecord } from "../protocol/input.ts";
 import type { JsonValue } from "../protocol/json.ts";
 import type { RunRecord, ThreadRecord } from "../store/store.ts";
-import { readHistory } from "./history.ts";
+import { positionAfter, readHistory } from "./history.ts";
 
 /** A digest of what starts a run: the same again attaches, anything else under the same runId is a conflict. */
 export function bodyHash(agent: string, input: RunAgentInput): string {
@@ -42,14 +42,14 @@ export function beginning(
   const transcript = thread?.messages ?? [];
   const open = thread?.interrupts ?? [];
   const resume = input.resume ?? [];
-  const { fresh, freshAfter, partsAt } = readHistory(input.messages, transcript);
+  const { fresh, freshAfter, partsAt } = readHistory(input.messages, transcript, thread?.removed);
   if (resume.length > 0 && open.length === 0) {
     throw new SluiceError("bad_request", "The field resume answers interrupts, but this thread waits for none.");
   }
   if (partsAt !== undefined && resume.length === 0) {
-    const { historyLength, checkpointBefore } = runThatMade(partsAt, runs);
-    const history = transcript.slice(0, historyLength);
-    const again = freshAfter(historyLength);
+    const { start, checkpointBefore } = runThatMade(partsAt, runs, thread);
+    const history = transcript.slice(0, start);
+    const again = freshAfter(start);
     return {
       history,
       fresh: again,
@@ -70,9 +70,15 @@ export function beginning(
 }
 
 /** The last run that began no later than this message: runs of branches that were left are earlier. */
-function runThatMade(index: number, runs: readonly RunRecord[]): RunRecord {
-  const run = runs.findLast(({ historyLength }) => historyLength <= index);
-  if (run) return run;
+function runThatMade(
+  index: number,
+  runs: readonly RunRecord[],
+  thread: ThreadRecord | undefined,
+): { readonly start: number; readonly checkpointBefore: string } {
+  for (const { beginsAfter, checkpointBefore } of [...runs].reverse()) {
+    const start = positionAfter(beginsAfter, thread?.messages ?? [], thread?.removed);
+    if (start !== undefined && start <= index) return { start, checkpointBefore };
+  }
   throw new SluiceError("bad_request", "The history parts from the thread too far back. Start a new thread.");
 }
 

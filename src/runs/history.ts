@@ -2,8 +2,9 @@
  * A client's history against the thread's transcript. AG-UI clients send all they hold, every turn; what differs says
  * what they did: typed on, edited, or asked for another answer.
  */
-import type { Message } from "../protocol/events.ts";
+import type { Message, RunAgentInput } from "../protocol/events.ts";
 import { wellFormed } from "../protocol/text.ts";
+import type { Tombstone } from "../store/tombstones.ts";
 
 export interface HistoryReading {
   /** Messages the thread does not have yet. */
@@ -29,13 +30,23 @@ const CONVERSATION: ReadonlySet<Message["role"]> = new Set(["user", "assistant",
  * same content, the same tool call, or a message that has it in it, is enough. Reasoning is not compared: many clients
  * do not send it back. Neither are system messages: they are the application's, which puts them in front of however
  * little it keeps.
+ *
+ * What was taken back (`removed`) is not believed, and a client that still holds it misses nothing of that turn.
  */
-export function readHistory(held: readonly Message[], transcript: readonly Message[]): HistoryReading {
+export function readHistory(
+  sent: readonly Message[],
+  transcript: readonly Message[],
+  removed: readonly Tombstone[] = [],
+): HistoryReading {
+  const { held, turns } = withoutRemoved(sent, transcript, removed);
   const told = transcript.map((message) => CONVERSATION.has(message.role));
   const matches = matchAll(held, transcript);
   const matched = new Set(matches.values());
   const first = transcript.findIndex((_, index) => told[index] && matched.has(index));
-  const last = transcript.findLastIndex((_, index) => told[index] && matched.has(index));
+  const last = Math.max(
+    transcript.findLastIndex((_, index) => told[index] && matched.has(index)),
+    ...turns.map((start) => endOfTurn(transcript, start)),
+  );
   const partsAt = transcript.findIndex((message, index) => {
     if (!told[index] || matched.has(index)) return false;
     if (message.role !== "user") return first >= 0 && index > last;
@@ -47,6 +58,65 @@ export function readHistory(held: readonly Message[], transcript: readonly Messa
   };
   const end = partsAt < 0 ? transcript.length : partsAt;
   return { partsAt: partsAt < 0 ? undefined : partsAt, fresh: freshAfter(end), freshAfter };
+}
+
+/** What of these inputs is news to their thread: messages of those who wait for it. */
+export function freshOf(
+  inputs: Iterable<RunAgentInput>,
+  threadId: string,
+  transcript: readonly Message[],
+  removed: readonly Tombstone[],
+): readonly Message[] {
+  const waiting = [...inputs].filter((input) => input.threadId === threadId);
+  return waiting.flatMap(({ messages }) => readHistory(messages, transcript, removed).fresh);
+}
+
+/**
+ * Where in the transcript follows what came after this message (`undefined`: all of it), though the message may have
+ * been taken back since. Nothing where the message is of a branch that was left.
+ */
+export function positionAfter(
+  messageId: string | undefined,
+  transcript: readonly Message[],
+  removed: readonly Tombstone[] = [],
+): number | undefined {
+  const tombstones = new Map(removed.map((tombstone) => [tombstone.id, tombstone]));
+  for (let id = messageId, steps = 0; steps <= removed.length; steps += 1) {
+    if (id === undefined) return 0;
+    const index = transcript.findIndex((message) => message.id === id);
+    if (index >= 0) return index + 1;
+    const tombstone = tombstones.get(id);
+    if (!tombstone) return undefined;
+    id = tombstone.after;
+  }
+  return undefined;
+}
+
+/** What a client holds that was not taken back, and where in the transcript the turns lie of which it was. */
+function withoutRemoved(
+  sent: readonly Message[],
+  transcript: readonly Message[],
+  removed: readonly Tombstone[],
+): { readonly held: readonly Message[]; readonly turns: readonly number[] } {
+  if (removed.length === 0) return { held: sent, turns: [] };
+  const ids = new Set(transcript.map(({ id }) => id));
+  const calls = new Set(transcript.flatMap(callIds));
+  const goneIds = new Set(removed.flatMap(({ id }) => (ids.has(id) ? [] : [id])));
+  const goneCalls = new Set(removed.flatMap((tombstone) => tombstone.calls ?? []).filter((id) => !calls.has(id)));
+  const isGone = (message: Message) =>
+    goneIds.has(message.id) || (message.role === "tool" && goneCalls.has(message.toolCallId));
+  const turns = sent.filter(isGone).flatMap(({ id }) => positionAfter(id, transcript, removed) ?? []);
+  return { held: sent.filter((message) => !isGone(message)), turns };
+}
+
+function callIds(message: Message): readonly string[] {
+  return message.role === "assistant" ? (message.toolCalls ?? []).map(({ id }) => id) : [];
+}
+
+/** The last message before the next one of a person. */
+function endOfTurn(transcript: readonly Message[], start: number): number {
+  const next = transcript.findIndex(({ role }, index) => index >= start && role === "user");
+  return (next < 0 ? transcript.length : next) - 1;
 }
 
 /** Which message of the transcript each held one is. Ids decide; content only speaks for ids the thread never gave. */

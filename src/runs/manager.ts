@@ -7,19 +7,21 @@ import type { Registry, ServedAgent } from "../graph/registry.ts";
 import type { StreamVersion } from "../graph/source.ts";
 import type { EventLog } from "../log/log.ts";
 import { SluiceError } from "../protocol/errors.ts";
-import type { Message } from "../protocol/events.ts";
+import type { Message, RunAgentInput } from "../protocol/events.ts";
 import { graphTopic, threadTopic } from "../protocol/ids.ts";
 import type { RunRecord, Store } from "../store/store.ts";
 import type { RunEnd } from "../translate/translator.ts";
 import { beginning, bodyHash } from "./admission.ts";
 import { Audiences } from "./audiences.ts";
 import type { RunHandle, StartRequest } from "./handle.ts";
+import { freshOf } from "./history.ts";
 import { KeyedLock } from "./keyed-lock.ts";
 import { type Active, makeRoom } from "./make-room.ts";
 import { type LeftRun, takeUp } from "./recovery.ts";
 import { Run } from "./run.ts";
-import { type RunOutcome, STATUS, stillOpen } from "./run-end.ts";
+import { STATUS, stillOpen } from "./run-end.ts";
 import { planFor, type RunInput, runInput } from "./run-input.ts";
+import type { RunOutcome } from "./run-plan.ts";
 import { type Surroundings, settingOf } from "./setting.ts";
 import { Threads } from "./threads.ts";
 
@@ -45,7 +47,7 @@ export class RunManager {
   /** What clients know of threads, those with an active run included. */
   readonly threads: Threads;
   /** Starts that are being admitted: what closes has to wait for them too. */
-  readonly #starting = new Set<Promise<unknown>>();
+  readonly #starting = new Map<Promise<unknown>, RunAgentInput>();
   #recovering: Promise<unknown> | undefined;
   /** The threads of runs that have a place and are not active yet. */
   readonly #beginning = new Set<string>();
@@ -74,7 +76,7 @@ export class RunManager {
     if (this.#admission.waiting(threadId) >= MAX_WAITING) throw new SluiceError("overloaded");
     // Two starts on one thread must not both find it idle.
     const starting = this.#admission.hold(threadId, () => this.#admit(request));
-    this.#starting.add(starting);
+    this.#starting.set(starting, request.input);
     return starting.finally(() => this.#starting.delete(starting));
   }
 
@@ -146,7 +148,7 @@ export class RunManager {
     hurry.addEventListener("abort", stop);
     if (hurry.aborted) stop();
     while (this.#starting.size > 0 || this.#active.size > 0) {
-      await Promise.allSettled([...this.#starting, ...[...this.#active.values()].map((active) => active.done)]);
+      await Promise.allSettled([...this.#starting.keys(), ...[...this.#active.values()].map((active) => active.done)]);
     }
     hurry.removeEventListener("abort", stop);
     clearTimeout(timer);
@@ -161,16 +163,15 @@ export class RunManager {
   }
 
   async #admit(request: StartRequest): Promise<RunHandle> {
-    const { registry, maxActiveRuns } = this.#options;
-    const agent = registry.get(request.agent);
     const { threadId, runId } = request.input;
+    const agent = this.#options.registry.get(request.agent);
     const hash = bodyHash(agent.name, request.input);
     const attached = this.#attach(threadId, runId, hash) ?? (await this.#attachEnded(agent, threadId, runId, hash));
     if (attached) return attached;
     await makeRoom(agent, this.#active.get(threadId), this.#audiences);
     if (request.signal?.aborted) throw new SluiceError("cancelled");
     if (this.#closing) throw new SluiceError("draining");
-    if (this.#active.size + this.#beginning.size >= maxActiveRuns) throw new SluiceError("overloaded");
+    if (this.#active.size + this.#beginning.size >= this.#options.maxActiveRuns) throw new SluiceError("overloaded");
     this.#beginning.add(threadId);
     try {
       return await this.#begin(agent, request, hash);
@@ -185,13 +186,11 @@ export class RunManager {
     const [thread, earlier] = await Promise.all([store.thread(threadId), store.runs(threadId)]);
     const start = beginning(agent, request.input, thread, earlier);
     const checkpoint = await latestCheckpoint(agent.graph, threadId);
+    const named = { threadId, runId, agent: agent.name, bodyHash: hash };
     const row = {
-      threadId,
-      runId,
-      agent: agent.name,
-      bodyHash: hash,
+      ...named,
       startedAt: Date.now(),
-      historyLength: start.history.length,
+      beginsAfter: start.history.at(-1)?.id,
       checkpointBefore: start.fork?.checkpointId ?? checkpoint,
     };
     const input = runInput(request, start, await settingOf(agent, request, contextOf), checkpoint, thread);
@@ -206,18 +205,20 @@ export class RunManager {
     input: RunInput,
   ): Promise<RunHandle> {
     const { store, log, version, items } = this.#options;
-    const { threadId, runId, bodyHash: hash, historyLength } = begun;
+    const { threadId, runId, bodyHash: hash } = begun;
     const graphFrom = await log.open(graphTopic(threadId));
     const from = await log.open(threadTopic(threadId));
     this.#fence += 1;
     const row: RunRecord = { ...begun, status: "active", from, input };
     const plan = planFor(agent, row, messages, input, { version, fence: this.#fence, items });
     // A failure here costs nothing yet: the run's end writes it all again, and says so when it cannot.
-    const run = new Run(plan, log, (told) => void store.keepMessages(threadId, runId, told).catch(() => {}));
+    const run = new Run(plan, log, {
+      keep: (told, removed) => void store.keepMessages(threadId, runId, told, removed).catch(() => {}),
+      waiting: (told, removed) => freshOf(this.#starting.values(), threadId, told, removed),
+    });
     await store.startRun(row, messages);
     const { detached, options } = input;
-    const topic = threadTopic(threadId);
-    const handle: RunHandle = { agent, threadId, runId, topic, over: false, from, graphFrom };
+    const handle: RunHandle = { agent, threadId, runId, topic: threadTopic(threadId), over: false, from, graphFrom };
     const begins = run.begin();
     // Known before anybody can read of it: who arrives in between is told of it from its start.
     const done = begins.then(
@@ -232,7 +233,7 @@ export class RunManager {
     } catch (error) {
       this.#active.delete(threadId);
       // A row that stays active would be attached to, and never end.
-      const held = { messages: messages.slice(0, historyLength), interrupts: input.answered, state: undefined };
+      const held = { messages: plan.history, interrupts: input.answered, state: undefined };
       await store.endRun(threadId, runId, { status: "failed", ...held, terminal: undefined, refused: {} });
       throw error;
     }
@@ -287,12 +288,13 @@ export class RunManager {
   }
 
   /** The row first, then the log: whoever ends the row first has the word. */
-  async #end(run: Run, input: RunInput, { end, closing, messages, state }: RunOutcome): Promise<boolean> {
+  async #end(run: Run, input: RunInput, { end, closing, cause: _, drafts, ...told }: RunOutcome): Promise<boolean> {
     const { agent, threadId, runId } = run.plan;
     const interrupts = await stillOpen(end, input, () => latestCheckpoint(agent.graph, threadId));
     const refused = Object.fromEntries(run.refused);
     const status = STATUS[end.kind];
     const terminal = closing.at(-1);
-    return this.#options.store.endRun(threadId, runId, { status, messages, state, interrupts, terminal, refused });
+    const ended = { status, ...told, drafts: interrupts.length > 0 ? drafts : {}, interrupts, terminal, refused };
+    return this.#options.store.endRun(threadId, runId, ended);
   }
 }

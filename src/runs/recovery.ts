@@ -4,6 +4,7 @@ import type { Registry, ServedAgent } from "../graph/registry.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import { type AguiEvent, EventType, type Message } from "../protocol/events.ts";
 import type { RunRecord, Store } from "../store/store.ts";
+import { positionAfter } from "./history.ts";
 import type { RunInput } from "./run-input.ts";
 
 /** A run that brings its process down would do so for ever. */
@@ -39,7 +40,8 @@ export async function takeUp(
       const stood = agent && input ? await whereItStood(agent, run, input) : undefined;
       if (agent?.recover && stood && stood.attempt <= MAX_ATTEMPTS) {
         // A graph that begins anew tells everything anew.
-        const holding = stood.wentOn ? messages.length : run.historyLength + stood.freshLength;
+        const before = positionAfter(run.beginsAfter, messages, thread?.removed) ?? messages.length;
+        const holding = stood.wentOn ? messages.length : before + stood.freshLength;
         await again(agent, run, messages.slice(0, holding), stood);
         left.push({ run, outcome: "recovered" });
       } else {

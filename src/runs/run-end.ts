@@ -1,24 +1,12 @@
 /** How a run ends: what the graph did or what stopped it, as it may be told. */
 import type { GraphRun } from "../graph/source.ts";
 import { SluiceError } from "../protocol/errors.ts";
-import { type AguiEvent, EventType, type Interrupt, type Message } from "../protocol/events.ts";
-import type { JsonValue } from "../protocol/json.ts";
+import { type AguiEvent, EventType, type Interrupt } from "../protocol/events.ts";
 import { messageOf, redact } from "../protocol/redact.ts";
 import type { RunStatus } from "../store/store.ts";
 import type { RunEnd } from "../translate/translator.ts";
 import type { RunInput } from "./run-input.ts";
-
-export interface RunOutcome {
-  readonly end: RunEnd;
-  /** Closers and the terminal event: still to be written. */
-  readonly closing: readonly AguiEvent[];
-  /** The thread's transcript, this run included. */
-  readonly messages: readonly Message[];
-  /** The exposed state; `undefined` when none was told. */
-  readonly state: JsonValue | undefined;
-  /** What went wrong, for the operator; clients get `end.error`. */
-  readonly cause?: unknown;
-}
+import type { RunOutcome } from "./run-plan.ts";
 
 /** The row's status for each way to end. */
 export const STATUS: Record<RunEnd["kind"], RunStatus> = {
@@ -29,11 +17,14 @@ export const STATUS: Record<RunEnd["kind"], RunStatus> = {
 };
 
 /** For a run whose end could not be told as it should be: a failure may come at any place among its events. */
-export function plainEnd(cause: unknown, { messages, state }: Pick<RunOutcome, "messages" | "state">): RunOutcome {
+export function plainEnd(
+  cause: unknown,
+  { messages, removed, state }: Pick<RunOutcome, "messages" | "removed" | "state">,
+): RunOutcome {
   const error = SluiceError.from(cause);
   const { code, message, retryable } = error;
   const terminal: AguiEvent = { type: EventType.RUN_ERROR, code, message, metadata: { retryable } };
-  return { end: { kind: "failed", error }, closing: [terminal], messages, state, cause };
+  return { end: { kind: "failed", error }, closing: [terminal], messages, removed, drafts: {}, state, cause };
 }
 
 /** The frame that closes a run in the graph topic. */

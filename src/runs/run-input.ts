@@ -9,7 +9,7 @@ import type { RunRecord, ThreadRecord } from "../store/store.ts";
 import type { Beginning } from "./admission.ts";
 import type { StartRequest } from "./handle.ts";
 import { progressEvery } from "./progress.ts";
-import type { RunPlan } from "./run.ts";
+import type { RunPlan } from "./run-plan.ts";
 import type { Setting } from "./setting.ts";
 
 /** Plain JSON. */
@@ -31,6 +31,8 @@ export interface RunInput {
   readonly freshLength: number;
   /** The interrupts that it answers. */
   readonly answered: readonly Interrupt[];
+  /** What nodes said that run again with it, and where. */
+  readonly drafts?: Readonly<Record<string, string>>;
   /** How many processes have begun it. */
   readonly attempt: number;
 }
@@ -55,6 +57,7 @@ export function runInput(
     wentOn: false,
     freshLength: fresh.length,
     answered: thread?.interrupts ?? [],
+    ...(graphInput.kind === "messages" || !thread?.drafts ? {} : { drafts: thread.drafts }),
     attempt: 1,
   };
 }
@@ -62,21 +65,30 @@ export function runInput(
 /** How a run goes, from its row and what it began with. */
 export function planFor(
   agent: ServedAgent,
-  { threadId, runId, from, historyLength }: RunRecord,
+  { threadId, runId, from }: RunRecord,
   messages: readonly Message[],
-  { graphInput, fork, offered, setting = { context: agent.context }, options, graphTopic, attempt }: RunInput,
+  run: RunInput,
   { version, fence, items }: { version: StreamVersion; fence: Fence; items: ItemStores },
 ): RunPlan {
+  const { graphInput, fork, offered, setting = { context: agent.context }, options, graphTopic, attempt } = run;
+  const { freshLength, drafts = {} } = run;
   const { events, tokens = true, reasoning = true, progress = agent.progress } = options;
   // What came with a run, and what it told already, is history to the process that takes it over.
   const recovered = attempt > 1;
-  const before = recovered ? messages.length : historyLength;
+  const before = messages.length - (recovered ? 0 : freshLength);
+  const history = messages.slice(0, before);
+  // A run that brings answers goes on with the turn that asked; so does one that was taken up.
+  const goesOn = graphInput.kind !== "messages";
+  const ownFrom = goesOn ? history.findLastIndex(({ role }) => role === "user") + 1 : history.length;
   return {
     agent,
     threadId,
     runId,
     input: graphInput,
-    history: messages.slice(0, before),
+    history,
+    ownFrom: agent.followsState ? 0 : ownFrom,
+    drafts,
+    followsState: agent.followsState,
     fresh: messages.slice(before),
     fork,
     retold: fork !== undefined || recovered,

@@ -1,9 +1,7 @@
 /** One run, from its `RUN_STARTED` to its terminal event: the pump between the graph and the log. */
 
-import type { AllowList } from "../graph/allow-list.ts";
-import type { ServedAgent } from "../graph/registry.ts";
-import { type GraphInput, type GraphRun, openRun, type RunRequest, type StreamVersion } from "../graph/source.ts";
-import type { EventLog, Fence, NewEntry, Provenance } from "../log/log.ts";
+import { type GraphRun, openRun } from "../graph/source.ts";
+import type { EventLog, NewEntry, Provenance } from "../log/log.ts";
 import type { Cursor } from "../protocol/cursor.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import {
@@ -19,9 +17,11 @@ import { type GraphEvent, type GraphEventName, nodePath } from "../protocol/grap
 import { graphTopic, threadTopic } from "../protocol/ids.ts";
 import type { JsonValue } from "../protocol/json.ts";
 import { wellFormed } from "../protocol/text.ts";
+import type { Tombstone } from "../store/tombstones.ts";
 import { Transcript } from "../store/transcript.ts";
 import { toInterrupt } from "../translate/interrupts.ts";
 import { createTranslator } from "../translate/run-translator.ts";
+import type { Correction } from "../translate/sent-messages.ts";
 import { isNode } from "../translate/steps.ts";
 import type { Progress } from "../translate/token-count.ts";
 import type { RunEnd, Translator } from "../translate/translator.ts";
@@ -30,42 +30,15 @@ import { Deadlines } from "./deadlines.ts";
 import { GraphFrames } from "./graph-frames.ts";
 import { ProgressReports } from "./progress.ts";
 import { OF_ANY_MODEL, provenanceOf, sharedProvenance } from "./provenance.ts";
-import { broken, cutOff, ending, graphEnd, plainEnd, type RunOutcome, stopped } from "./run-end.ts";
+import { broken, ending, graphEnd, plainEnd, stopped } from "./run-end.ts";
+import { type RunOutcome, type RunPlan, type RunThread, requestOf } from "./run-plan.ts";
 import { TopicWriter } from "./topic-writer.ts";
-
-export interface RunPlan {
-  readonly agent: ServedAgent;
-  readonly threadId: string;
-  readonly runId: string;
-  readonly input: GraphInput;
-  /** The messages that came with this run. */
-  readonly fresh: readonly Message[];
-  /** The thread's transcript before this run; of a fork, as far as it still holds. */
-  readonly history: readonly Message[];
-  /** Set when the client's history parts from the thread's: the graph goes on from an earlier checkpoint. */
-  readonly fork: { readonly checkpointId: string } | undefined;
-  /** Followers have to forget what came after `history` and `fresh`: all that holds is told behind `RUN_STARTED`. */
-  readonly retold: boolean;
-  /** What the client brought for the graph. */
-  readonly offered: RunRequest["offered"];
-  readonly context: RunRequest["context"];
-  readonly store: RunRequest["store"];
-  readonly allowList: AllowList;
-  readonly tokens: boolean;
-  readonly reasoning: boolean;
-  /** Milliseconds between two reports of how far it has come; `undefined`: none. */
-  readonly progressMs: number | undefined;
-  /** Write the graph topic too. */
-  readonly graphTopic: boolean;
-  readonly version: StreamVersion;
-  readonly fence: Fence;
-  /** The position in the thread's topic before this run. */
-  readonly from: Cursor;
-}
 
 /** An event on its way to the log, with what caused it. */
 interface Told {
   readonly event: AguiEvent;
+  /** What a snapshot corrects. Its messages are those of the transcript as it is when it is written. */
+  readonly correction?: Correction;
   readonly provenance: Provenance | undefined;
 }
 
@@ -89,14 +62,13 @@ export class Run {
   #graph: TopicWriter<GraphTold> | undefined;
   readonly #provenanceOf = sharedProvenance();
   #progress: ProgressReports | undefined;
-  readonly #keep: (messages: readonly Message[]) => void;
+  readonly #thread: RunThread;
   #ended = false;
   #over = false;
 
-  /** `keep` is given what was told so far whenever a node is through. */
-  constructor(plan: RunPlan, log: EventLog, keep: (messages: readonly Message[]) => void) {
+  constructor(plan: RunPlan, log: EventLog, thread: RunThread) {
     this.plan = plan;
-    this.#keep = keep;
+    this.#thread = thread;
     const { reasoningTags, nodes, stateKeys, graphFields: fields } = plan.agent;
     const frontendTools = new Set(plan.offered.tools.map((tool) => tool.name));
     this.#translator = createTranslator({ ...plan, reasoningTags, nodes, stateKeys, frontendTools });
@@ -105,8 +77,12 @@ export class Run {
     this.#log = log;
     const { fence, threadId } = plan;
     const toEntry = (told: Told) => this.#toEntry(told);
-    const appended = ({ event }: Told) => {
+    const appended = ({ event, correction }: Told) => {
       this.#over ||= isTerminal(event.type);
+      if (correction) {
+        this.#cutOff(1).catch(this.#failed);
+        return;
+      }
       try {
         this.#transcript.push(event);
       } catch (error) {
@@ -120,6 +96,7 @@ export class Run {
       fence,
       toEntry,
       merge,
+      apart: ({ correction }) => correction !== undefined,
       appended,
       failed: this.#failed,
     });
@@ -163,7 +140,7 @@ export class Run {
     let end: RunEnd;
     let cause: unknown;
     try {
-      graphRun = openRun(agent.graph, request(this.plan, this.#failed), this.#abort.signal, { version });
+      graphRun = openRun(agent.graph, requestOf(this.plan, this.#failed), this.#abort.signal, { version });
       await graphRun.read((event) => {
         deadlines.saw(event);
         this.#pump(event);
@@ -179,12 +156,19 @@ export class Run {
     }
     this.#ended = true;
     this.#progress?.end();
-    const closing = this.#translator.finish(end);
+    const closers = this.#translator.finish(end);
+    const terminal = closers.splice(-1);
+    const correction = this.#translator.correction();
     await this.#agui.flushed();
     const whole = new Transcript(this.#transcript.messages);
-    for (const event of closing) whole.push(event);
-    const state = whole.state ?? this.#transcript.state;
-    return { end, closing, messages: whole.messages, state, ...(end.kind === "failed" ? { cause } : {}) };
+    for (const event of closers) whole.push(event);
+    if (correction) whole.correct(correction);
+    const { messages, state = this.#transcript.state } = whole;
+    const removed = [...this.#transcript.removed, ...whole.removed];
+    const { drafts } = this.#translator;
+    const corrected: AguiEvent[] = correction ? [this.#snapshotOf(messages, removed)] : [];
+    const closing = [...closers, ...corrected, ...terminal];
+    return { end, closing, messages, removed, drafts, state, ...(end.kind === "failed" ? { cause } : {}) };
   }
 
   /** Puts the closers and the terminal event into the log. The last thing a run does. */
@@ -192,6 +176,8 @@ export class Run {
     this.#tell(closing, undefined);
     this.#graph?.add({ json: JSON.stringify(graphEnd(end)), provenance: undefined });
     await Promise.all([this.#agui.flushed(), this.#graph?.flushed()]);
+    const snapshot = closing.findIndex(({ type }) => type === EventType.MESSAGES_SNAPSHOT);
+    if (snapshot >= 0) await this.#cutOff(closing.length - snapshot);
   }
 
   /** Ends the run as soon as may be. Without an error it was a wish; with one it could not go on. */
@@ -226,7 +212,7 @@ export class Run {
   }
 
   #keepTold(): void {
-    const keep = () => this.#ended || this.#keep(this.#transcript.closed);
+    const keep = () => this.#ended || this.#thread.keep(this.#transcript.closed, this.#transcript.removed);
     this.#agui.flushed().then(keep, this.#failed);
   }
 
@@ -237,10 +223,15 @@ export class Run {
       this.#tell(this.#translator.state(event.state), undefined); // Exposing a key is its admission.
       return;
     }
+    if (event.failed) {
+      this.#tell(this.#translator.failed(event), event);
+      return;
+    }
     if (!allowList.admits(event)) {
       this.refused.set(event.event, (this.refused.get(event.event) ?? 0) + 1);
       // What closes has its provenance too: a connection that narrowed the event away wants nothing that it says.
       this.#tell(this.#translator.refused(event, allowList.admitsPlace(event)), event);
+      this.#correct();
       this.#progress?.refused(event);
       return;
     }
@@ -249,7 +240,29 @@ export class Run {
       if (json !== undefined) this.#graph.add({ json, provenance: provenanceOf(event, [event.event]) });
     } else this.#frames.missed(event);
     this.#tell(this.#translator.push(event), event);
+    this.#correct();
     this.#progress?.saw(event);
+  }
+
+  /** Sends what holds now, where something was taken back and clients can take that. */
+  #correct(): void {
+    const correction = this.#translator.correction();
+    if (!correction) return;
+    this.#agui.add({ event: { type: EventType.MESSAGES_SNAPSHOT, messages: [] }, provenance: undefined, correction });
+  }
+
+  #snapshotOf(messages: readonly Message[], removed: readonly Tombstone[]): AguiEvent {
+    const waiting = this.#thread.waiting(messages, removed);
+    return stamped({ type: EventType.MESSAGES_SNAPSHOT, messages: [...messages, ...waiting] });
+  }
+
+  /** Nobody begins before the last `kept` entries any more: what was taken back would be sent again. */
+  async #cutOff(kept: number): Promise<void> {
+    const { threadId } = this.plan;
+    const at = this.#agui.cursor;
+    if (at) await this.#log.cutOff(threadTopic(threadId), { ...at, offset: at.offset - kept });
+    await this.#graph?.flushed();
+    if (this.#graph?.cursor) await this.#log.cutOff(graphTopic(threadId), this.#graph.cursor);
   }
 
   readonly #tellProgress = (value: Progress): void => {
@@ -263,8 +276,11 @@ export class Run {
     for (const event of events) this.#agui.add({ event: stamped(event), provenance });
   }
 
-  #toEntry({ event, provenance }: Told): NewEntry {
+  #toEntry({ event: made, provenance, correction }: Told): NewEntry {
     const { runId } = this.plan;
+    // All that was sent before it is in the transcript by now: it is written by itself.
+    if (correction) this.#transcript.correct(correction);
+    const event = correction ? this.#snapshotOf(this.#transcript.messages, this.#transcript.removed) : made;
     return { json: JSON.stringify(event), type: event.type, runId, provenance, ...spanPosition(event) };
   }
 }
@@ -277,16 +293,6 @@ function merge(a: Told, b: Told): Told | undefined {
 /** Deltas come by the thousand, in whole characters, and carry no time: the events around them do. */
 function stamped(event: AguiEvent): AguiEvent {
   return isDelta(event) ? event : { ...wellFormed(event), timestamp: Date.now() };
-}
-
-function request(
-  { agent, threadId, runId, input, fork, offered, context, store }: RunPlan,
-  fail: (error: unknown) => void,
-): RunRequest {
-  const checkpointId = fork?.checkpointId;
-  const { name, stateKeys, configurable } = agent;
-  const whole = { agent: name, threadId, runId, input, checkpointId, offered, stateKeys, configurable, context, store };
-  return agent.onCutAnswer === "error" ? { ...whole, onCutAnswer: () => fail(cutOff()) } : whole;
 }
 
 function graphEntry({ json, provenance }: GraphTold, runId: string): NewEntry {

@@ -12,6 +12,8 @@ export interface TopicWriterOptions<T> {
   readonly appended?: (item: T) => void;
   /** Two neighbours as one, where that loses nothing. Only asked for items that wait. */
   readonly merge?: (a: T, b: T) => T | undefined;
+  /** Is this made of all that was written before it? Then it is written by itself. */
+  readonly apart?: (item: T) => boolean;
   /** The log refused: nothing more will be written. */
   readonly failed: (error: unknown) => void;
 }
@@ -46,12 +48,19 @@ export class TopicWriter<T> {
     await this.#writing;
   }
 
+  #nextBatch(): T[] {
+    const { apart } = this.#options;
+    const cut = apart ? this.#waiting.findIndex(apart) : -1;
+    const batch = cut < 0 ? this.#waiting : this.#waiting.slice(0, Math.max(cut, 1));
+    this.#waiting = this.#waiting.slice(batch.length);
+    return batch;
+  }
+
   async #write(): Promise<void> {
     const { log, topic, fence, toEntry, appended, failed } = this.#options;
     try {
       while (this.#waiting.length > 0) {
-        const batch = this.#waiting;
-        this.#waiting = [];
+        const batch = this.#nextBatch();
         this.#cursor = await log.append(topic, fence, batch.map(toEntry));
         if (appended) batch.forEach(appended);
         // The rest of this turn of the event loop. What arrives within it came in one piece from the model, and can

@@ -60,6 +60,10 @@ export async function deliver(delivery: Delivery): Promise<void> {
     return over ? undefined : catchUp.cursor;
   };
   if (delivery.first) from = await bringUpToDate(delivery.first);
+  else if (!(await log.mayBegin(topic, from))) {
+    const catchUp = await delivery.catchUp("corrected", begun);
+    from = catchUp ? await bringUpToDate(catchUp) : await log.open(topic);
+  }
   while (from && !isAt(from, until)) {
     let resumed: Cursor | undefined;
     for await (const { gap, epoch, entries, next } of follow(log, topic, from, signal)) {

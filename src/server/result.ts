@@ -41,10 +41,17 @@ export async function readResult(log: EventLog, run: RunHandle, signal: AbortSig
       const event = JSON.parse(entry.json) as AguiEvent;
       if (isTerminal(event.type)) return result(event, transcript.messages, run);
       // The messages that came with the run are the client's own.
-      if (event.type !== EventType.RUN_STARTED) transcript.push(event);
+      if (event.type !== EventType.RUN_STARTED) transcript.push(ownPart(event, transcript));
     }
   }
   return undefined;
+}
+
+/** A snapshot corrects what was sent. It has the whole thread, and what others have said who wait for it. */
+function ownPart(event: AguiEvent, { messages }: Transcript): AguiEvent {
+  if (event.type !== EventType.MESSAGES_SNAPSHOT) return event;
+  const own = new Set(messages.map(({ id }) => id));
+  return { ...event, messages: event.messages.filter(({ id }) => own.has(id)) };
 }
 
 function result(event: AguiEvent, messages: readonly Message[], { threadId, runId }: RunHandle): RunResult {

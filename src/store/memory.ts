@@ -10,6 +10,7 @@ import {
   type ThreadRecord,
   type ThreadSummary,
 } from "./store.ts";
+import { allRemoved } from "./tombstones.ts";
 
 interface Thread {
   record: ThreadRecord;
@@ -77,9 +78,10 @@ export class MemoryStore implements Store {
     this.#trim();
   }
 
-  async keepMessages(threadId: string, runId: string, messages: readonly Message[]): Promise<void> {
+  async keepMessages(...[threadId, runId, messages, more]: Parameters<Store["keepMessages"]>): Promise<void> {
     const thread = this.#threads.get(threadId);
-    if (thread?.runs.get(runId)?.status === "active") thread.record = { ...thread.record, messages };
+    if (thread?.runs.get(runId)?.status !== "active") return;
+    thread.record = { ...thread.record, messages, removed: allRemoved(thread.record.removed, more) };
   }
 
   async endRun(...[threadId, runId, end]: Parameters<Store["endRun"]>): Promise<boolean> {
@@ -87,9 +89,11 @@ export class MemoryStore implements Store {
     const run = thread?.runs.get(runId);
     if (!thread || run?.status !== "active") return false;
     thread.runs.set(runId, over(run, end.status));
-    const { messages, interrupts, refused, terminal, state = thread.record.state } = end;
+    const { messages, interrupts, refused, terminal, state = thread.record.state, drafts } = end;
     const ending = terminal && { runId, terminal };
-    thread.record = { ...thread.record, messages, interrupts, refused, ending, state, updatedAt: this.#now() };
+    const removed = allRemoved(thread.record.removed, end.removed);
+    const updatedAt = this.#now();
+    thread.record = { ...thread.record, messages, removed, drafts, interrupts, refused, ending, state, updatedAt };
     return true;
   }
 

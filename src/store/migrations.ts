@@ -83,4 +83,16 @@ export const MIGRATIONS: readonly string[] = [
     UNIQUE (scope, namespace, key)
   ) STRICT;
   `,
+  // Messages may be taken back, which moves all that come after: a run is found by the message before it. One of a branch
+  // that was left goes on from a message that is gone.
+  `
+  ALTER TABLE threads ADD COLUMN removed TEXT NOT NULL DEFAULT '[]';
+  ALTER TABLE threads ADD COLUMN drafts TEXT NOT NULL DEFAULT '{}';
+  ALTER TABLE runs ADD COLUMN begins_after TEXT;
+  UPDATE runs SET begins_after = coalesce((
+    SELECT json_extract(message, '$.id') FROM messages
+    WHERE messages.thread_id = runs.thread_id AND position = history_length - 1
+  ), '') WHERE history_length > 0;
+  ALTER TABLE runs DROP COLUMN history_length;
+  `,
 ];

@@ -12,6 +12,7 @@ import {
   type ThreadRecord,
   type ThreadSummary,
 } from "./store.ts";
+import { allRemoved, type Tombstone } from "./tombstones.ts";
 
 export class SqliteStore implements Store {
   readonly #db: Database;
@@ -38,6 +39,7 @@ export class SqliteStore implements Store {
       interrupts: JSON.parse(String(row.interrupts)) as Interrupt[],
       createdAt: Number(row.created_at),
       updatedAt: Number(row.updated_at),
+      ...kept(row),
       ...(row.state === null ? {} : { state: JSON.parse(String(row.state)) as JsonValue }),
       ...(row.refused === null ? {} : { refused: JSON.parse(String(row.refused)) as Record<string, number> }),
       ...(row.terminal === null
@@ -78,7 +80,7 @@ export class SqliteStore implements Store {
   }
 
   async startRun(run: RunRecord, messages: readonly Message[]): Promise<void> {
-    const { threadId, runId, agent, bodyHash, status, from, startedAt, historyLength, checkpointBefore, input } = run;
+    const { threadId, runId, agent, bodyHash, status, from, startedAt, beginsAfter, checkpointBefore, input } = run;
     const now = this.#now();
     this.#db.transaction(() => {
       this.#db.run(
@@ -98,10 +100,10 @@ export class SqliteStore implements Store {
       // A run that goes on in another process has its row already, and keeps its place among the thread's runs.
       this.#db.run(
         `INSERT INTO runs (thread_id, run_id, agent, body_hash, status, from_epoch, from_offset, started_at,
-           history_length, checkpoint_before, input) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+           begins_after, checkpoint_before, input) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (thread_id, run_id) DO UPDATE SET agent = excluded.agent, body_hash = excluded.body_hash,
            status = excluded.status, from_epoch = excluded.from_epoch, from_offset = excluded.from_offset,
-           started_at = excluded.started_at, history_length = excluded.history_length,
+           started_at = excluded.started_at, begins_after = excluded.begins_after,
            checkpoint_before = excluded.checkpoint_before, input = excluded.input`,
         threadId,
         runId,
@@ -111,7 +113,7 @@ export class SqliteStore implements Store {
         from.epoch,
         from.offset,
         startedAt,
-        historyLength,
+        beginsAfter ?? null,
         checkpointBefore,
         input === undefined ? null : JSON.stringify(input),
       );
@@ -119,15 +121,17 @@ export class SqliteStore implements Store {
     });
   }
 
-  async keepMessages(threadId: string, runId: string, messages: readonly Message[]): Promise<void> {
+  async keepMessages(...[threadId, runId, messages, removed]: Parameters<Store["keepMessages"]>): Promise<void> {
     this.#db.transaction(() => {
       const active = "SELECT 1 FROM runs WHERE thread_id = ? AND run_id = ? AND status = 'active'";
-      if (this.#db.one(active, threadId, runId)) this.#writeMessages(threadId, messages);
+      if (!this.#db.one(active, threadId, runId)) return;
+      this.#writeMessages(threadId, messages);
+      this.#writeRemoved(threadId, removed);
     });
   }
 
   async endRun(...[threadId, runId, end]: Parameters<Store["endRun"]>): Promise<boolean> {
-    const { status, messages, state, terminal, refused, interrupts } = end;
+    const { status, messages, state, terminal, refused, interrupts, drafts = {} } = end;
     return this.#db.transaction(() => {
       const ended = this.#db.run(
         `UPDATE runs SET status = ?, terminal = ?, input = NULL
@@ -139,11 +143,13 @@ export class SqliteStore implements Store {
       );
       if (ended === 0) return false;
       this.#writeMessages(threadId, messages);
+      this.#writeRemoved(threadId, end.removed);
       this.#db.run(
-        `UPDATE threads SET state = coalesce(?, state), interrupts = ?, ended_run = ?, refused = ?, updated_at = ?
-         WHERE thread_id = ?`,
+        `UPDATE threads SET state = coalesce(?, state), interrupts = ?, drafts = ?, ended_run = ?, refused = ?,
+           updated_at = ? WHERE thread_id = ?`,
         state === undefined ? null : JSON.stringify(state),
         JSON.stringify(interrupts),
+        JSON.stringify(drafts),
         runId,
         JSON.stringify(refused),
         this.#now(),
@@ -163,6 +169,13 @@ export class SqliteStore implements Store {
 
   async close(): Promise<void> {
     this.#db.close();
+  }
+
+  #writeRemoved(threadId: string, more: readonly Tombstone[] = []): void {
+    if (more.length === 0) return;
+    const row = this.#db.one("SELECT removed FROM threads WHERE thread_id = ?", threadId);
+    const removed = allRemoved(JSON.parse(String(row?.removed ?? "[]")) as Tombstone[], more);
+    this.#db.run("UPDATE threads SET removed = ? WHERE thread_id = ?", JSON.stringify(removed), threadId);
   }
 
   /** Replaces the transcript. A message that is there already costs a comparison, no write. */
@@ -189,9 +202,16 @@ function toRun(row: Row): RunRecord {
     status: row.status as RunStatus,
     from: { epoch: String(row.from_epoch), offset: Number(row.from_offset) },
     startedAt: Number(row.started_at),
-    historyLength: Number(row.history_length),
+    ...(row.begins_after === null ? {} : { beginsAfter: String(row.begins_after) }),
     checkpointBefore: String(row.checkpoint_before),
     ...(row.input === null ? {} : { input: JSON.parse(String(row.input)) as unknown }),
+  };
+}
+
+function kept(row: Row): Pick<ThreadRecord, "removed" | "drafts"> {
+  return {
+    ...(row.removed === "[]" ? {} : { removed: JSON.parse(String(row.removed)) as Tombstone[] }),
+    ...(row.drafts === "{}" ? {} : { drafts: JSON.parse(String(row.drafts)) as Record<string, string> }),
   };
 }
 

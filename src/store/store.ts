@@ -2,6 +2,7 @@
 import type { Cursor } from "../protocol/cursor.ts";
 import type { AguiEvent, Interrupt, Message } from "../protocol/events.ts";
 import type { JsonValue } from "../protocol/json.ts";
+import type { Tombstone } from "./tombstones.ts";
 
 export interface ThreadRecord {
   readonly threadId: string;
@@ -9,6 +10,10 @@ export interface ThreadRecord {
   readonly agent: string;
   /** The transcript: what clients were told, in order. */
   readonly messages: readonly Message[];
+  /** What was taken back of it; absent when nothing was. */
+  readonly removed?: readonly Tombstone[];
+  /** Messages of nodes that run again when the thread's interrupts are answered, and where they were said. */
+  readonly drafts?: Readonly<Record<string, string>>;
   /** The exposed keys of the graph's state as clients know them; absent when none were ever told. */
   readonly state?: JsonValue;
   /** How its last run ended, as clients were told; absent before the first end. */
@@ -52,8 +57,8 @@ export interface RunRecord {
   /** The position in the thread's topic before its `RUN_STARTED`. */
   readonly from: Cursor;
   readonly startedAt: number;
-  /** How many messages the transcript had before it. */
-  readonly historyLength: number;
+  /** The message before it, which may have been taken back since; absent where it began the thread. */
+  readonly beginsAfter?: string;
   /** The graph's checkpoint before it: a fork that undoes this run goes on from there. */
   readonly checkpointBefore: string;
   /** What it takes to begin it again: plain JSON that the store does not look into. Kept while it is active. */
@@ -79,8 +84,16 @@ export interface Store {
    * where another seems to be, its end could not be written, and it has failed.
    */
   startRun(run: RunRecord, messages: readonly Message[]): Promise<void>;
-  /** Replaces the transcript by what an active run told so far, for the case that it never comes to its end. */
-  keepMessages(threadId: string, runId: string, messages: readonly Message[]): Promise<void>;
+  /**
+   * Replaces the transcript by what an active run told so far, for the case that it never comes to its end. `removed`:
+   * what this run took back.
+   */
+  keepMessages(
+    threadId: string,
+    runId: string,
+    messages: readonly Message[],
+    removed?: readonly Tombstone[],
+  ): Promise<void>;
   /** Ends an active run and replaces the thread's transcript. `false`, and nothing written, when it had ended already. */
   endRun(
     threadId: string,
@@ -88,6 +101,9 @@ export interface Store {
     end: {
       status: RunStatus;
       messages: readonly Message[];
+      /** What this run took back. */
+      removed?: readonly Tombstone[];
+      drafts?: Readonly<Record<string, string>>;
       state: JsonValue | undefined;
       /** The event that ends it. */
       terminal: AguiEvent | undefined;

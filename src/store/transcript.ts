@@ -5,6 +5,7 @@
 import jsonPatch, { type Operation } from "fast-json-patch";
 import { type AguiEvent, type AssistantMessage, EventType, type Message, type ToolCall } from "../protocol/events.ts";
 import type { JsonValue } from "../protocol/json.ts";
+import type { Tombstone } from "./tombstones.ts";
 
 /** A message in the making. */
 interface Draft {
@@ -26,6 +27,7 @@ export class Transcript {
   readonly #open = new Map<string, Reopen>();
   /** Open reasoning spans whose message has begun: a span and its message open and close in two events each. */
   readonly #reasoning = new Map<string, "open" | "closed">();
+  readonly #removed: Tombstone[] = [];
   #state: JsonValue | undefined;
 
   constructor(history: readonly Message[]) {
@@ -39,6 +41,11 @@ export class Transcript {
   /** Every message, those still open with what they said so far. */
   get messages(): Message[] {
     return [...this.#drafts.values()].map((draft) => copy(draft.message));
+  }
+
+  /** What was taken back. */
+  get removed(): readonly Tombstone[] {
+    return this.#removed;
   }
 
   /** The exposed state as it was told last. */
@@ -55,6 +62,35 @@ export class Transcript {
   reopen(): AguiEvent[] {
     const told = new Set<Draft>();
     return [...this.#open.values()].flatMap((reopen) => reopen(told));
+  }
+
+  /** Takes messages back, and puts others in the place of those with their ids. */
+  correct({ removed, replaced }: { readonly removed: readonly string[]; readonly replaced: readonly Message[] }): void {
+    for (const message of replaced) this.#replace(copy(message));
+    const gone = new Set(removed);
+    const calls = new Set<string>();
+    for (const { message } of this.#drafts.values()) {
+      if (gone.has(message.id)) for (const id of callsOf(message)) calls.add(id);
+    }
+    for (const { message } of this.#drafts.values()) {
+      // Of a call that came again under its id, the result belongs to the one that is left.
+      if (!gone.has(message.id)) for (const id of callsOf(message)) calls.delete(id);
+    }
+    for (const { message } of this.#drafts.values()) {
+      if (message.role === "tool" && calls.has(message.toolCallId)) gone.add(message.id);
+    }
+    let after: string | undefined;
+    for (const [id, { message }] of [...this.#drafts]) {
+      if (gone.has(id)) {
+        this.#drafts.delete(id);
+        const own = callsOf(message);
+        this.#removed.push({
+          id,
+          ...(after === undefined ? {} : { after }),
+          ...(own.length > 0 ? { calls: own } : {}),
+        });
+      } else after = id;
+    }
   }
 
   push(event: AguiEvent): void {
@@ -124,6 +160,18 @@ export class Transcript {
         this.#open.delete(`step:${event.stepName}`);
         break;
       default: // Nothing that belongs to a conversation.
+    }
+  }
+
+  #replace(message: Message): void {
+    const draft = this.#drafts.get(message.id);
+    if (!draft) return;
+    // Set anew under the same key, it keeps its place.
+    this.#drafts.set(message.id, { ...draft, message });
+    if (message.role !== "assistant") return;
+    for (const call of message.toolCalls ?? []) {
+      this.#calls.set(call.id, call);
+      this.#parents.set(call, message.id);
     }
   }
 
@@ -228,6 +276,10 @@ export class Transcript {
 
 function isAssistant(draft: Draft): draft is Draft & { readonly message: AssistantMessage } {
   return draft.message.role === "assistant";
+}
+
+function callsOf(message: Message): readonly string[] {
+  return message.role === "assistant" ? (message.toolCalls ?? []).map(({ id }) => id) : [];
 }
 
 /** Drafts grow in place; what is handed out must not. */

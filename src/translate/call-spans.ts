@@ -13,6 +13,16 @@ export interface CallBook {
   complete(toolCallId: string, args: string): void;
 }
 
+/** A call that was sent. */
+export interface SentCall {
+  /** The id that clients know it by. */
+  readonly id: string;
+  /** The one that the model gave it. */
+  readonly given: string | undefined;
+  readonly name: string;
+  readonly args: string;
+}
+
 interface Call {
   /** Known for certain once `started`. */
   id: string;
@@ -32,6 +42,8 @@ export class CallSpans {
   readonly #messageId: string;
   readonly #book: CallBook;
   readonly #calls = new Map<number, Call>();
+  /** The calls that were sent, in the order they began. */
+  readonly sent: SentCall[] = [];
   /** The ids this message has taken. */
   readonly #ids: string[] = [];
 
@@ -92,6 +104,7 @@ export class CallSpans {
     this.#book.taken.add(call.id);
     this.#ids.push(call.id);
     call.started = true;
+    this.sent.push(call);
     this.#book.announce(call.id, call.name);
     const { id: toolCallId, name: toolCallName, waiting } = call;
     call.waiting = "";

@@ -1,5 +1,5 @@
 /** One model call's message: the reasoning, text and tool-call spans it opens, and their closers. */
-import { type AguiEvent, EventType } from "../protocol/events.ts";
+import { type AguiEvent, type AssistantMessage, EventType, type ToolCall } from "../protocol/events.ts";
 import { type CallBook, CallSpans } from "./call-spans.ts";
 import { type MessageLike, partsOf, type TextPart, toolCallPieces } from "./content.ts";
 import { ReasoningSpans } from "./reasoning-spans.ts";
@@ -26,6 +26,7 @@ export class MessageSpans {
   readonly #reasoning: ReasoningSpans | undefined;
   readonly #calls: CallSpans;
   #raw = "";
+  #said = "";
   #textOpen = false;
 
   constructor(messageId: string, { reasoning, reasoningTags, calls }: MessageSpansOptions) {
@@ -38,6 +39,25 @@ export class MessageSpans {
   /** All text so far as the model gave it, tags included. */
   get raw(): string {
     return this.#raw;
+  }
+
+  /** The message as it was sent. */
+  get told(): AssistantMessage {
+    const { messageId: id } = this;
+    const toolCalls = this.#calls.sent.map(
+      ({ id, name, args }): ToolCall => ({ id, type: "function", function: { name, arguments: args } }),
+    );
+    return { id, role: "assistant", content: this.#said, toolCalls };
+  }
+
+  /** The ids that clients know its calls by, by those that the model gave. */
+  get calls(): ReadonlyMap<string, string> {
+    return new Map(this.#calls.sent.map(({ given, id }) => [given ?? id, id]));
+  }
+
+  /** Ids of its reasoning. */
+  get thoughts(): readonly string[] {
+    return this.#reasoning?.ids ?? [];
   }
 
   /** Events for a chunk, or for a whole message. */
@@ -81,6 +101,7 @@ export class MessageSpans {
     const { messageId } = this;
     if (!this.#textOpen) out.push({ type: EventType.TEXT_MESSAGE_START, messageId, role: "assistant" });
     this.#textOpen = true;
+    this.#said += delta;
     out.push({ type: EventType.TEXT_MESSAGE_CONTENT, messageId, delta });
   }
 

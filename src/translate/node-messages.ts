@@ -4,7 +4,7 @@
  *
  * A node execution is known by its checkpoint namespace; whatever runs inside a node has a namespace below it.
  */
-import type { GraphEvent } from "../protocol/graph-event.ts";
+import { type GraphEvent, isInside, namespace } from "../protocol/graph-event.ts";
 import { isRecord } from "../protocol/input.ts";
 import { asMessage, type MessageLike, messageType, textOf, toolCallPieces } from "./content.ts";
 
@@ -52,13 +52,15 @@ export class NodeMessages {
 
   /** Why the last model inside this node stopped. */
   finishReason(event: GraphEvent): string | undefined {
-    return [...this.#finishReasons].findLast(([where]) => isInside(where, event))?.[1];
+    return [...this.#finishReasons].findLast(([where]) => isInside(where, namespace(event)))?.[1];
   }
 
   /** The messages this node's end is the first to tell of. `isKnownCall`: was this tool call told? */
   added(event: GraphEvent, isKnownCall: (toolCallId: string) => boolean): MessageLike[] {
-    if (this.#holdsRefused(event) || !isRecord(event.data)) return [];
-    const said = new Set([...this.#said].flatMap(([where, texts]) => (isInside(where, event) ? [...texts] : [])));
+    if (this.holdsRefused(event) || !isRecord(event.data)) return [];
+    const said = new Set(
+      [...this.#said].flatMap(([where, texts]) => (isInside(where, namespace(event)) ? [...texts] : [])),
+    );
     // A subgraph's node returns its whole state: what it was given is not what it added.
     const given = new Set(messagesGiven(event.data.input, "ai").map((message) => message.id));
     return messagesIn(event.data.output, "ai").filter((message) => {
@@ -71,7 +73,7 @@ export class NodeMessages {
 
   /** The tool messages that a node's end adds: results that no tool's run may have told. */
   toolMessages(event: GraphEvent): MessageLike[] {
-    if (this.#holdsRefused(event) || this.#holdsRefused(event, this.#refusedResults)) return [];
+    if (this.holdsRefused(event) || this.#holds(event, this.#refusedResults)) return [];
     if (!isRecord(event.data)) return [];
     // By the message's own id: models use the ids of calls again.
     const key = (message: MessageLike) => message.id ?? message.tool_call_id;
@@ -79,20 +81,14 @@ export class NodeMessages {
     return messagesIn(event.data.output, "tool").filter((message) => !given.has(key(message)));
   }
 
-  #holdsRefused(event: GraphEvent, refused = this.#refused): boolean {
-    return [...refused].some((where) => isInside(where, event));
+  /** Was something refused that ran inside this node? */
+  holdsRefused(event: GraphEvent): boolean {
+    return this.#holds(event, this.#refused);
   }
-}
 
-/** Is this namespace the event's, or one below it? */
-function isInside(where: string, event: GraphEvent): boolean {
-  const ns = namespace(event);
-  return where === ns || where.startsWith(`${ns}|`);
-}
-
-function namespace(event: GraphEvent): string {
-  const ns = event.metadata.langgraph_checkpoint_ns;
-  return typeof ns === "string" ? ns : "";
+  #holds(event: GraphEvent, refused: ReadonlySet<string>): boolean {
+    return [...refused].some((where) => isInside(where, namespace(event)));
+  }
 }
 
 /** The messages of one type that a node was given: `Send` may hand them over under any key. */
@@ -101,15 +97,29 @@ function messagesGiven(input: unknown, type: "ai" | "tool"): MessageLike[] {
   return Object.values(input).flatMap((messages) => messagesIn({ messages }, type));
 }
 
-/** The messages of one type in a state update: of a plain update, of a `Command`, or of several of either. */
-function messagesIn(update: unknown, type: "ai" | "tool"): MessageLike[] {
+/** The messages (of one type) in a state update: of a plain update, of a `Command`, or of several of either. */
+export function messagesIn(update: unknown, type?: "ai" | "tool"): MessageLike[] {
   if (Array.isArray(update)) return update.flatMap((part) => messagesIn(part, type));
   if (!isRecord(update)) return [];
   if (isRecord(update.update)) return messagesIn(update.update, type);
   const { messages } = update;
   const list: unknown[] = Array.isArray(messages) ? messages : [messages];
   return list.flatMap((message) => {
-    const found = isRecord(message) && messageType(message) === type ? asMessage(message) : undefined;
+    const found =
+      isRecord(message) && (type === undefined || messageType(message) === type) ? asMessage(message) : undefined;
     return found ? [found] : [];
   });
+}
+
+/** The id by which a state update removes all messages that were there before. */
+export const REMOVE_ALL = "__remove_all__";
+
+/** Does this update say which messages the state holds, rather than what is added to them? Histories are cut short so. */
+export function isWhole(update: unknown): boolean {
+  if (Array.isArray(update)) return update.some(isWhole);
+  if (!isRecord(update)) return false;
+  if (isRecord(update.update)) return isWhole(update.update);
+  const { messages } = update;
+  if (isRecord(messages) && (messages.lg_name === "Overwrite" || "__overwrite__" in messages)) return true;
+  return messagesIn(update).some(({ id }) => id === REMOVE_ALL);
 }

@@ -2,6 +2,11 @@
 import { type AguiEvent, EventType } from "../protocol/events.ts";
 import { WholeCharacters } from "./whole-characters.ts";
 
+/** Is this the id of a reasoning block of that message? */
+export function isReasoningOf(id: string, messageId: string): boolean {
+  return id.startsWith(`${messageId}-reasoning`);
+}
+
 /** The reasoning blocks of one message: `<messageId>-reasoning`, then `-reasoning-2` and so on. */
 export class ReasoningSpans {
   readonly #messageId: string;
@@ -11,6 +16,11 @@ export class ReasoningSpans {
 
   constructor(messageId: string) {
     this.#messageId = messageId;
+  }
+
+  /** The ids of all blocks so far. */
+  get ids(): string[] {
+    return Array.from({ length: this.#count }, (_, index) => this.#id(index + 1));
   }
 
   think(text: string): AguiEvent[] {
@@ -45,7 +55,11 @@ export class ReasoningSpans {
   }
 
   get #last(): string {
-    return `${this.#messageId}-reasoning${this.#count > 1 ? `-${this.#count}` : ""}`;
+    return this.#id(this.#count);
+  }
+
+  #id(number: number): string {
+    return `${this.#messageId}-reasoning${number > 1 ? `-${number}` : ""}`;
   }
 
   #start(): AguiEvent[] {

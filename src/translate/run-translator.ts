@@ -1,18 +1,21 @@
 /** The translator of one run: hands each graph event to the reducer for its concern, and keeps the message spans. */
 import { type AguiEvent, EventType, type Message } from "../protocol/events.ts";
 import type { GraphEvent } from "../protocol/graph-event.ts";
-import { HeldDeltas } from "../protocol/held-deltas.ts";
-import { type JsonLimits, toJsonValue } from "../protocol/json.ts";
+import type { JsonLimits } from "../protocol/json.ts";
 import { PLAIN } from "../protocol/plain-shape.ts";
-import { publicData } from "../protocol/public-data.ts";
 import { type MessageLike, messageIn } from "./content.ts";
 import { readCustom } from "./custom.ts";
 import { MessageSpans } from "./message-spans.ts";
 import { NodeMessages } from "./node-messages.ts";
+import { OpenMessages } from "./open-messages.ts";
+import { otherEvents } from "./other-events.ts";
 import { Rules } from "./rules.ts";
+import { modelCallEvent, terminalEvent } from "./run-ends.ts";
+import { type Correction, SentMessages } from "./sent-messages.ts";
 import { ExposedState } from "./state.ts";
 import { isNode, Steps } from "./steps.ts";
-import { ToolCalls } from "./tools.ts";
+import { toldReader } from "./told.ts";
+import { resultMessage, ToolCalls } from "./tools.ts";
 import type { RunEnd, Translator, TranslatorOptions } from "./translator.ts";
 import { Usage } from "./usage.ts";
 import { saidBetween, shapeWithoutReasoning } from "./without-reasoning.ts";
@@ -24,19 +27,15 @@ export function createTranslator(options: TranslatorOptions): Translator {
 class RunTranslator implements Translator {
   readonly #options: TranslatorOptions;
   readonly #rules: Rules;
-  readonly #messages = new Map<string, MessageSpans>();
-  /** Model runs whose message leaves in one piece. */
-  readonly #whole = new Set<string>();
-  /** Model runs that streamed: their finished message is no news. */
-  readonly #streamed = new Set<string>();
+  readonly #messages = new OpenMessages();
   /** Calls to the client's own tools that this run made and the graph did not answer itself. */
   readonly #pendingCalls = new Set<string>();
   readonly #steps = new Steps();
   readonly #tools: ToolCalls;
   readonly #nodeMessages: NodeMessages;
   readonly #usage = new Usage();
-  readonly #held = new HeldDeltas();
   readonly #state = new ExposedState();
+  readonly #sent: SentMessages;
   #finishReason: string | undefined;
   #finished = false;
 
@@ -45,12 +44,16 @@ class RunTranslator implements Translator {
     this.#rules = new Rules(options);
     this.#nodeMessages = new NodeMessages(options.history.map((message) => message.id));
     this.#tools = new ToolCalls(options.history);
+    const { history, ownFrom, drafts, followsState, reasoningTags } = options;
+    this.#sent = new SentMessages({ reader: toldReader(reasoningTags), followsState, dropped: (id) => this.#drop(id) });
+    this.#sent.addEarlier(history.slice(ownFrom), drafts);
   }
 
   start(fresh: readonly Message[], forked: boolean): AguiEvent[] {
     const { threadId, runId, history } = this.#options;
     for (const message of fresh) this.#nodeMessages.addKnown(message.id);
     this.#tools.note(fresh);
+    if (this.#options.followsState) this.#sent.addEarlier(fresh, {});
     const input = { threadId, runId, messages: [...fresh], tools: [], context: [] };
     return [
       { type: EventType.RUN_STARTED, threadId, runId, protocolVersion: "1.0", input },
@@ -70,8 +73,11 @@ class RunTranslator implements Translator {
         return [];
       case "on_chat_model_start":
       case "on_llm_start":
+        this.#sent.goesOn(event);
         if (!placeAdmitted) this.#nodeMessages.noteRefused(event);
         return [];
+      case "on_chain_start":
+        return isNode(event) ? this.#begin(event) : [];
       case "on_tool_start":
         if (event.toolCallId !== undefined) this.#pendingCalls.delete(event.toolCallId);
         else if (!placeAdmitted) this.#nodeMessages.noteRefusedResult(event);
@@ -86,8 +92,9 @@ class RunTranslator implements Translator {
         this.#nodeMessages.noteFinishReason(event);
         return this.#endMessage(event);
       case "on_chain_end":
-        if (!placeAdmitted && isNode(event)) this.#nodeMessages.noteRefused(event);
-        return this.#steps.finish(event.run_id);
+        if (!isNode(event)) return [];
+        if (!placeAdmitted) this.#nodeMessages.noteRefused(event);
+        return [...this.#settle(event, false), ...this.#steps.finish(event.run_id)];
       default:
         return [];
     }
@@ -96,8 +103,27 @@ class RunTranslator implements Translator {
   finish(end: RunEnd): AguiEvent[] {
     if (this.#finished) return [];
     this.#finished = true;
-    const closers = [...this.#messages.values()].flatMap((message) => message.close());
-    return [...this.#held.pass(closers), ...this.#steps.close(), ...this.#state.finish(), this.#terminal(end)];
+    const closers = this.#messages.closeAll();
+    if (end.kind === "done" || end.kind === "interrupted") this.#sent.finish();
+    const totals = { usage: this.#usage.total, finishReason: this.#finishReason, pendingCalls: this.#pendingCalls };
+    const terminal = terminalEvent(this.#options, end, totals);
+    return [...closers, ...this.#steps.close(), ...this.#state.finish(), terminal];
+  }
+
+  failed(event: GraphEvent): AguiEvent[] {
+    const spans = this.#messages.get(event.run_id);
+    if (!spans) return [];
+    const closers = this.#messages.abandon(event.run_id);
+    this.#sent.fail(spans.messageId);
+    return closers;
+  }
+
+  correction(): Correction | undefined {
+    return this.#sent.pending && this.#messages.size === 0 ? this.#sent.take() : undefined;
+  }
+
+  get drafts(): Readonly<Record<string, string>> {
+    return this.#sent.drafts;
   }
 
   push(event: GraphEvent): AguiEvent[] {
@@ -114,32 +140,24 @@ class RunTranslator implements Translator {
         this.#pendingCalls.delete(this.#tools.callOf(event));
         return this.#tools.start(event, this.#plain(event));
       case "on_tool_end":
-        return this.#tools.end(event, this.#plain(event));
+        return this.#result(event, this.#tools.end(event, this.#plain(event)), resultMessage(event));
       case "on_tool_error":
-        return this.#tools.fail(event);
+        return this.#result(event, this.#tools.fail(event), undefined);
       case "on_chain_start":
-        return isNode(event) ? this.#steps.start(event) : [];
+        return isNode(event) ? [...this.#begin(event), ...this.#steps.start(event)] : [];
       case "on_chain_end":
         return isNode(event) ? [...this.#nodeEnd(event), ...this.#steps.finish(event.run_id)] : [];
       case "on_custom_event":
         return this.#custom(event);
       case "on_chat_model_start":
       case "on_llm_start":
+        this.#sent.goesOn(event);
+        return [];
       case "on_chain_stream":
         return []; // A prompt and a state update are nothing a chat shows.
       default:
-        return this.#other(event);
+        return otherEvents(event, this.#rules.of(event));
     }
-  }
-
-  /** What has no events of its own, as far as the `langgraph` format would show it by default. */
-  #other(event: GraphEvent): AguiEvent[] {
-    const { tokens, reasoning, messages } = this.#rules.of(event);
-    if (!tokens && event.event === "on_parser_stream") return [];
-    // A parser is given all that a model said, and not as a message of which parts could be told.
-    const silent = event.event.startsWith("on_parser_") && !(reasoning && messages);
-    const data = silent ? {} : toJsonValue(publicData(event), PLAIN);
-    return [{ type: EventType.CUSTOM, name: event.event, value: { name: event.name, data } }];
   }
 
   /** How messages are written in what a graph or a tool gives. */
@@ -149,16 +167,14 @@ class RunTranslator implements Translator {
   }
 
   #chunk(event: GraphEvent, chunk: MessageLike | undefined): AguiEvent[] {
-    if (!chunk) return [];
+    if (!chunk || this.#messages.isAbandoned(event.run_id)) return [];
     this.#usage.note(event, chunk.usage_metadata, false);
-    this.#streamed.add(event.run_id);
-    const events = this.#message(event, chunk).push(chunk);
-    return this.#whole.has(event.run_id) ? this.#held.pass(events) : events;
+    return this.#messages.pass(event.run_id, this.#message(event, chunk).push(chunk));
   }
 
   #modelEnd(event: GraphEvent, output: MessageLike | undefined): AguiEvent[] {
     this.#usage.note(event, output?.usage_metadata, true);
-    const whole = output && !this.#streamed.has(event.run_id) ? this.#message(event, output).push(output) : [];
+    const whole = output && !this.#messages.hasStreamed(event.run_id) ? this.#message(event, output).push(output) : [];
     return [...whole, ...this.#endMessage(event)];
   }
 
@@ -166,22 +182,54 @@ class RunTranslator implements Translator {
     const { messages, reasoning } = this.#rules.of(event);
     if (!messages) {
       this.#nodeMessages.noteRefused(event);
-      return [];
+      return this.#settle(event, false);
     }
     const answers = this.#nodeMessages
       .toolMessages(event)
-      .flatMap((message) => this.#tools.answer(message, this.#plain(event)));
+      .flatMap((message) => this.#result(event, this.#tools.answer(message, this.#plain(event)), message));
     const added = this.#nodeMessages.added(event, (toolCallId) => this.#tools.isKnown(toolCallId));
     if (added.length > 0) this.#finishReason = this.#nodeMessages.finishReason(event) ?? this.#finishReason;
     const told = added.flatMap((message) => {
       this.#usage.note(event, message.usage_metadata, false);
-      const spans = this.#open(message.id, event.run_id, reasoning);
+      const spans = this.#open(event, message, reasoning);
       const events = [...spans.push(message), ...spans.close()];
       // Without an id until the graph's reducer gave it one: a graph around this one returns it as another message.
       this.#nodeMessages.noteSaid(event, spans.raw);
       return events;
     });
-    return [...answers, ...told];
+    return [...answers, ...told, ...this.#settle(event, !this.#nodeMessages.holdsRefused(event))];
+  }
+
+  #begin(event: GraphEvent): AguiEvent[] {
+    this.#sent.began(event);
+    return this.#closeUnheld();
+  }
+
+  /** What a node's update does to what was sent before. */
+  #settle(event: GraphEvent, admitted: boolean): AguiEvent[] {
+    this.#sent.ended(event, admitted);
+    return this.#closeUnheld();
+  }
+
+  /** A call may go on streaming when the node that made it has failed: nobody waits for what it says. */
+  #closeUnheld(): AguiEvent[] {
+    const unheld = this.#messages.all.filter(([, { messageId }]) => !this.#sent.holds(messageId));
+    return unheld.flatMap(([runId, spans]) => {
+      const closers = this.#messages.abandon(runId);
+      for (const id of spans.calls.values()) this.#drop(id);
+      return closers;
+    });
+  }
+
+  #result(event: GraphEvent, events: AguiEvent[], source: MessageLike | undefined): AguiEvent[] {
+    for (const result of events) this.#sent.addResult(event, result, source);
+    return events;
+  }
+
+  /** A call that no message holds any more is nobody's to carry out, and made again it is another. */
+  #drop(toolCallId: string): void {
+    this.#pendingCalls.delete(toolCallId);
+    if (!this.#tools.taken.has(toolCallId)) this.#tools.forget(toolCallId);
   }
 
   #custom(event: GraphEvent): AguiEvent[] {
@@ -190,7 +238,7 @@ class RunTranslator implements Translator {
       case "event":
         return wish.events;
       case "message": {
-        const spans = this.#open(wish.messageId, event.run_id, false);
+        const spans = this.#open(event, { id: wish.messageId }, false);
         const events = [...spans.push({ content: wish.text }), ...spans.close()];
         // Graphs that emit a message also return it, for their state.
         this.#nodeMessages.noteSaid(event, spans.raw);
@@ -213,15 +261,16 @@ class RunTranslator implements Translator {
     if (!spans) {
       // Asked once a message, not once a token.
       const { tokens, reasoning } = this.#rules.of(event);
-      spans = this.#open(first.id, event.run_id, reasoning);
-      this.#messages.set(event.run_id, spans);
-      if (!tokens) this.#whole.add(event.run_id);
+      spans = this.#open(event, first, reasoning, true);
+      this.#messages.open(event.run_id, spans, !tokens);
     }
     return spans;
   }
 
   /** The first chunk's id equals the id in the graph's state. Endpoints that repeat an id get a fresh one from us. */
-  #open(id: unknown, runId: string, reasoning: boolean): MessageSpans {
+  #open(event: GraphEvent, source: MessageLike, reasoning: boolean, ofModel = false): MessageSpans {
+    const { id } = source;
+    const { run_id: runId } = event;
     const usable = typeof id === "string" && id !== "" && !this.#nodeMessages.isKnown(id);
     let messageId = usable ? id : `run-${runId}`;
     for (let n = 2; this.#nodeMessages.isKnown(messageId); n += 1) messageId = `run-${runId}-${n}`;
@@ -229,61 +278,22 @@ class RunTranslator implements Translator {
     const { reasoningTags, frontendTools } = this.#options;
     const announce = (toolCallId: string, name: string) => {
       this.#tools.announce(toolCallId, name);
+      this.#sent.callMade(toolCallId);
       if (frontendTools.has(name)) this.#pendingCalls.add(toolCallId);
     };
     const complete = (toolCallId: string, args: string) => this.#tools.complete(toolCallId, args);
-    return new MessageSpans(messageId, {
-      reasoning,
-      reasoningTags,
-      calls: { taken: this.#tools.taken, announce, complete },
-    });
+    const calls = { taken: this.#tools.taken, announce, complete };
+    const spans = new MessageSpans(messageId, { reasoning, reasoningTags, calls });
+    this.#sent.addSpans(event, spans, source, ofModel);
+    return spans;
   }
 
   #endMessage(event: GraphEvent): AguiEvent[] {
-    this.#streamed.delete(event.run_id);
-    this.#whole.delete(event.run_id);
     const spans = this.#messages.get(event.run_id);
     if (!spans) return [];
     this.#finishReason = event.finishReason ?? this.#finishReason;
-    this.#messages.delete(event.run_id);
+    const closers = this.#messages.close(event.run_id);
     this.#nodeMessages.noteSaid(event, spans.raw);
-    return [...this.#held.pass(spans.close()), this.#modelCall(event, spans.messageId)];
-  }
-
-  /** What a model call came to: how much of which limit it used, and why it stopped. */
-  #modelCall(event: GraphEvent, messageId: string): AguiEvent {
-    const { ls_provider: provider, ls_model_name: model, ls_max_tokens: maxTokens } = event.metadata;
-    const { finishReason } = event;
-    const usage = this.#usage.of(event.run_id);
-    return {
-      type: EventType.CUSTOM,
-      name: "sluice.model_call",
-      value: toJsonValue({ messageId, provider, model, usage, finishReason, maxTokens }),
-    };
-  }
-
-  #terminal(end: RunEnd): AguiEvent {
-    const { threadId, runId } = this.#options;
-    const usage = this.#usage.total;
-    if (end.kind === "failed") {
-      const { code, message, retryable } = end.error;
-      return { type: EventType.RUN_ERROR, message, code, metadata: { retryable }, ...(usage ? { usage } : {}) };
-    }
-    const metadata = {
-      ...(this.#finishReason ? { finishReason: this.#finishReason } : {}),
-      ...("incomplete" in end && end.incomplete ? { incomplete: true } : {}),
-    };
-    return {
-      type: EventType.RUN_FINISHED,
-      threadId,
-      runId,
-      ...(end.kind === "done" && this.#pendingCalls.size > 0
-        ? { outcome: { type: "success", pendingToolCallIds: [...this.#pendingCalls] } }
-        : {}),
-      ...(end.kind === "interrupted" ? { outcome: { type: "interrupt", interrupts: [...end.interrupts] } } : {}),
-      ...(end.kind === "cancelled" ? { outcome: { type: "cancelled" } } : {}),
-      ...(usage ? { usage } : {}),
-      ...(Object.keys(metadata).length > 0 ? { metadata } : {}),
-    };
+    return [...closers, modelCallEvent(event, spans.messageId, this.#usage.of(event.run_id))];
   }
 }

@@ -62,6 +62,12 @@ export class ToolCalls implements CallBook {
     if (call) call.args = args === "" ? "{}" : args;
   }
 
+  /** A call that was taken back. */
+  forget(toolCallId: string): void {
+    this.#known.delete(toolCallId);
+    this.#waiting.delete(toolCallId);
+  }
+
   isKnown(toolCallId: string): boolean {
     return this.#known.has(toolCallId);
   }
@@ -92,7 +98,7 @@ export class ToolCalls implements CallBook {
 
   end(event: GraphEvent, limits?: JsonLimits): AguiEvent[] {
     const output = isRecord(event.data) ? event.data.output : undefined;
-    const message = toolMessage(output, event.toolCallId);
+    const message = resultMessage(event);
     const stated = message?.tool_call_id;
     const toolCallId = typeof stated === "string" && stated !== "" ? stated : this.callOf(event);
     const content = message ? resultText(message, limits) : plainText(output, limits);
@@ -163,7 +169,8 @@ function parsed(json: string): unknown {
  * The ToolMessage in a tool's output: itself, or the one with which a `Command` answers this call. A handoff may put the
  * whole history into its command, with the results of earlier calls; where no call is known, its own comes last.
  */
-function toolMessage(output: unknown, toolCallId: string | undefined): MessageLike | undefined {
+export function resultMessage({ data, toolCallId }: GraphEvent): MessageLike | undefined {
+  const output = isRecord(data) ? data.output : undefined;
   if (!isRecord(output)) return undefined;
   if (messageType(output) === "tool") return asMessage(output);
   const update = isRecord(output.update) ? output.update : undefined;
@@ -172,7 +179,8 @@ function toolMessage(output: unknown, toolCallId: string | undefined): MessageLi
   return results.findLast((message) => toolCallId === undefined || message?.tool_call_id === toolCallId);
 }
 
-function messageText(message: MessageLike, limits?: JsonLimits): string {
+/** What a tool message says. */
+export function messageText(message: MessageLike, limits?: JsonLimits): string {
   const { content } = message;
   return bounded(typeof content === "string" ? content : textOf(message) || toJson(content, limits));
 }

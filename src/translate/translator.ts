@@ -7,6 +7,7 @@
 import type { SluiceError } from "../protocol/errors.ts";
 import type { AguiEvent, Interrupt, Message } from "../protocol/events.ts";
 import type { GraphEvent } from "../protocol/graph-event.ts";
+import type { Correction } from "./sent-messages.ts";
 
 /** How a run ended. */
 export type RunEnd =
@@ -25,6 +26,12 @@ export interface TranslatorOptions {
   readonly runId: string;
   /** What the client was told on this thread before: those messages and tool calls are not announced again. */
   readonly history: readonly Message[];
+  /** The messages of `history` from this index on count as this run's own: it goes on where they were sent. */
+  readonly ownFrom: number;
+  /** Of these the ones that nodes said which will run again: where they were said. */
+  readonly drafts: Readonly<Record<string, string>>;
+  /** Whatever the graph's state lets go of is let go of here too. */
+  readonly followsState: boolean;
   /** `false`: each message leaves once, whole. */
   readonly tokens: boolean;
   /** `false`: no reasoning leaves. */
@@ -57,8 +64,17 @@ export interface Translator {
   push(event: GraphEvent): AguiEvent[];
   /** Events for the exposed part of the graph's state, as it is now. */
   state(values: Readonly<Record<string, unknown>>): AguiEvent[];
-  /** Closers for a refused one: the end of what was opened. Never reads its `data`. `placeAdmitted`: only its name was refused. */
+  /**
+   * Closers for a refused one: the end of what was opened. Of its `data` nothing leaves, but a node's update may remove
+   * messages. `placeAdmitted`: only its name was refused.
+   */
   refused(event: GraphEvent, placeAdmitted: boolean): AguiEvent[];
-  /** Closers, then the terminal event. Afterwards nothing more comes. */
+  /** Closers for a model call that failed. */
+  failed(event: GraphEvent): AguiEvent[];
+  /** What is to be corrected of what was sent, when clients can take it: no message and no call is open. Given once. */
+  correction(): Correction | undefined;
+  /** What nodes said that did not come to their end, by message: where they said it. They will run again. */
+  readonly drafts: Readonly<Record<string, string>>;
+  /** Closers, then the terminal event; `correction` belongs between them. Afterwards nothing more comes. */
   finish(end: RunEnd): AguiEvent[];
 }

@@ -48,6 +48,24 @@ export function eventLogContract(
       return (await log.read(topic, after, limit)).entries.map(({ offset }) => offset);
     }
 
+    it("may be cut off: readers begin no earlier, and those who read already read on", async () => {
+      const cursor = await log.append(topic, 1, entries("a", "b", "c"));
+      const at = (offset: number) => ({ ...cursor, offset });
+      expect(await log.mayBegin(topic, at(0))).toBe(true);
+      await log.cutOff(topic, at(2));
+      await log.cutOff(topic, at(1));
+      expect(await Promise.all([0, 1, 2, 3].map((offset) => log.mayBegin(topic, at(offset))))).toEqual([
+        false,
+        false,
+        true,
+        true,
+      ]);
+      expect(await offsetsAfter(at(0))).toEqual([1, 2, 3]);
+      expect(await log.mayBegin(other, at(0))).toBe(true);
+      // Another epoch is a gap of its own.
+      expect(await log.mayBegin(topic, { epoch: "other", offset: 0 })).toBe(true);
+    });
+
     describe("append", () => {
       it("gives dense offsets from 1, and the last one's cursor", async () => {
         const first = await log.append(topic, 1, entries("a"));

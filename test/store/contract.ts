@@ -13,7 +13,6 @@ export function run(threadId: string, runId: string, more: Partial<RunRecord> = 
     status: "active",
     from: { epoch: "e", offset: 0 },
     startedAt: 1,
-    historyLength: 0,
     checkpointBefore: "none",
     ...more,
   };
@@ -104,6 +103,20 @@ export function storeContract(name: string, open: (now: () => number) => Store):
       await subject.endRun("t", "r", DONE);
       await subject.keepMessages("t", "r", []);
       expect((await subject.thread("t"))?.messages).toEqual(DONE.messages);
+    });
+
+    it("keeps what was taken back, of all runs, and the drafts of the last one", async () => {
+      const { subject } = store();
+      const [one, two] = [{ id: "m1" }, { id: "m2", after: "u", calls: ["c"] }];
+      await subject.startRun(run("t", "r1"), [USER]);
+      await subject.keepMessages("t", "r1", [USER], [one]);
+      await subject.endRun("t", "r1", { ...DONE, removed: [one], drafts: { a: "write:1" } });
+      expect(await subject.thread("t")).toMatchObject({ removed: [one], drafts: { a: "write:1" } });
+      await subject.startRun(run("t", "r2", { beginsAfter: "a" }), DONE.messages);
+      expect(await subject.run("t", "r2")).toMatchObject({ beginsAfter: "a" });
+      await subject.endRun("t", "r2", { ...DONE, removed: [two] });
+      expect((await subject.thread("t"))?.removed).toEqual([one, two]);
+      expect((await subject.thread("t"))?.drafts).toBeUndefined();
     });
 
     it("ends no run that it does not know", async () => {

@@ -1,7 +1,7 @@
 /** v2 graph events written tersely, what a translator makes of them, and that as lines to read. */
 import { AIMessage, AIMessageChunk, type BaseMessage, HumanMessage, ToolMessage } from "@langchain/core/messages";
 import { ADMIT_ALL, type AllowList } from "../../src/graph/allow-list.ts";
-import { type AguiEvent, EventType } from "../../src/protocol/events.ts";
+import { type AguiEvent, EventType, type Message } from "../../src/protocol/events.ts";
 import type { GraphEvent, GraphEventName } from "../../src/protocol/graph-event.ts";
 import { createTranslator } from "../../src/translate/run-translator.ts";
 import type { RunEnd, TranslatorOptions } from "../../src/translate/translator.ts";
@@ -152,6 +152,9 @@ const DEFAULTS: TranslatorOptions = {
   threadId: "t",
   runId: "r",
   history: [],
+  ownFrom: 0,
+  drafts: {},
+  followsState: false,
   tokens: true,
   reasoning: true,
   reasoningTags: [],
@@ -167,12 +170,54 @@ export interface TranslateOptions extends Partial<TranslatorOptions> {
   readonly allowList?: AllowList;
 }
 
+/** A model call that failed, as the source makes it up. */
+export function modelFailed(run: string, place?: Place): GraphEvent {
+  return { ...event("on_chat_model_end", run, {}, place), failed: true };
+}
+
+/**
+ * A whole run as lines, with what it corrects where it corrects it: `-m1` for a message that was taken back, `m1="x"` for
+ * one that says something else now, with its calls behind it.
+ */
+export function correctedLines(events: readonly GraphEvent[], options: TranslateOptions = {}): string[] {
+  const { end = DONE, fresh = [], allowList = ADMIT_ALL, ...own } = options;
+  const translator = createTranslator({ ...DEFAULTS, ...own });
+  const lines: string[] = [];
+  const tell = (told: readonly AguiEvent[]) => {
+    lines.push(...told.filter(isConversation).map(line));
+    const { removed = [], replaced = [] } = translator.correction() ?? {};
+    const changed = [...removed.map((id) => `-${id}`), ...replaced.map(asWord)];
+    if (changed.length > 0) lines.push(`CORRECTED ${changed.join(" ")}`);
+  };
+  tell(translator.start(fresh, false));
+  for (const event of events) {
+    if (event.failed) tell(translator.failed(event));
+    else if (allowList.admits(event)) tell(translator.push(event));
+    else tell(translator.refused(event, allowList.admitsPlace(event)));
+  }
+  tell(translator.finish(end));
+  return lines;
+}
+
+/** What a run corrects, and nothing else of it. */
+export function corrections(events: readonly GraphEvent[], options?: TranslateOptions): string[] {
+  return correctedLines(events, options).flatMap((line) => (line.startsWith("CORRECTED ") ? [line.slice(10)] : []));
+}
+
+function asWord(message: Message): string {
+  const calls = message.role === "assistant" ? (message.toolCalls ?? []) : [];
+  const made = calls.map(({ id, function: { name, arguments: args } }) => `${id}:${name}${args}`);
+  return [`${message.id}=${JSON.stringify(message.content)}`, ...made].join(" ");
+}
+
 /** A whole run: its start, its events as far as they are admitted, its end. */
 export function translate(events: readonly GraphEvent[], options: TranslateOptions = {}): AguiEvent[] {
   const { end = DONE, fresh = [], allowList = ADMIT_ALL, ...own } = options;
   const translator = createTranslator({ ...DEFAULTS, ...own });
-  const push = (event: GraphEvent) =>
-    allowList.admits(event) ? translator.push(event) : translator.refused(event, allowList.admitsPlace(event));
+  const push = (event: GraphEvent) => {
+    if (event.failed) return translator.failed(event);
+    return allowList.admits(event) ? translator.push(event) : translator.refused(event, allowList.admitsPlace(event));
+  };
   return [...translator.start(fresh, false), ...events.flatMap(push), ...translator.finish(end)];
 }
 

@@ -82,6 +82,9 @@ describe("a run", () => {
     const options = { threadId: "t", runId: "r", history: [], tokens: true, reasoning: true };
     const translator = createTranslator({
       ...options,
+      ownFrom: 0,
+      drafts: {},
+      followsState: false,
       reasoningTags: [],
       nodes: {},
       stateKeys: [],

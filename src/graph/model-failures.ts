@@ -1,0 +1,43 @@
+/** Model calls that fail: `streamEvents` has no event for it, so their ends are made up here. */
+import type { GraphEvent } from "../protocol/graph-event.ts";
+
+export class ModelFailures {
+  /** The starts of the calls that are open, by run id. */
+  readonly #open = new Map<string, GraphEvent>();
+  readonly #failed: () => readonly string[];
+  readonly #each: (event: GraphEvent) => void;
+
+  /** `failed` gives, and takes out, the ids of the calls that have failed since it was asked last. */
+  constructor(failed: () => readonly string[], each: (event: GraphEvent) => void) {
+    this.#failed = failed;
+    this.#each = each;
+  }
+
+  /** To be called with every event, before it is passed on. */
+  saw(event: GraphEvent): void {
+    switch (event.event) {
+      case "on_chat_model_start":
+      case "on_llm_start":
+        // A fallback begins at once: the call that it stands in for is over.
+        this.report();
+        this.#open.set(event.run_id, event);
+        break;
+      case "on_chat_model_end":
+      case "on_llm_end":
+        this.#open.delete(event.run_id);
+        break;
+      default: // No model's.
+    }
+  }
+
+  /** Passes on the ends of the calls that have failed. */
+  report(): void {
+    for (const runId of this.#failed()) {
+      const start = this.#open.get(runId);
+      this.#open.delete(runId);
+      if (!start) continue;
+      const event = start.event === "on_llm_start" ? "on_llm_end" : "on_chat_model_end";
+      this.#each({ ...start, event, data: {}, failed: true });
+    }
+  }
+}

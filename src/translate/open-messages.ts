@@ -1,0 +1,64 @@
+/** The messages that model runs are saying, by LangGraph's run id. */
+import type { AguiEvent } from "../protocol/events.ts";
+import { HeldDeltas } from "../protocol/held-deltas.ts";
+import type { MessageSpans } from "./message-spans.ts";
+
+export class OpenMessages {
+  readonly #open = new Map<string, MessageSpans>();
+  /** Model runs whose message leaves in one piece. */
+  readonly #whole = new Set<string>();
+  /** Those that streamed: their finished message is no news. */
+  readonly #streamed = new Set<string>();
+  readonly #held = new HeldDeltas();
+  /** Runs that failed, or that nobody waits for: what still comes of them would open their messages anew. */
+  readonly #abandoned = new Set<string>();
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  get all(): [runId: string, spans: MessageSpans][] {
+    return [...this.#open];
+  }
+
+  get(runId: string): MessageSpans | undefined {
+    return this.#open.get(runId);
+  }
+
+  open(runId: string, spans: MessageSpans, whole: boolean): void {
+    this.#open.set(runId, spans);
+    if (whole) this.#whole.add(runId);
+  }
+
+  /** A message's events as they leave: pieces, or nothing until it is whole. */
+  pass(runId: string, events: AguiEvent[]): AguiEvent[] {
+    this.#streamed.add(runId);
+    return this.#whole.has(runId) ? this.#held.pass(events) : events;
+  }
+
+  hasStreamed(runId: string): boolean {
+    return this.#streamed.has(runId);
+  }
+
+  close(runId: string): AguiEvent[] {
+    const spans = this.#open.get(runId);
+    this.#open.delete(runId);
+    this.#whole.delete(runId);
+    this.#streamed.delete(runId);
+    return this.#held.pass(spans?.close() ?? []);
+  }
+
+  closeAll(): AguiEvent[] {
+    return [...this.#open.keys()].flatMap((runId) => this.close(runId));
+  }
+
+  /** Closes it for good. */
+  abandon(runId: string): AguiEvent[] {
+    this.#abandoned.add(runId);
+    return this.close(runId);
+  }
+
+  isAbandoned(runId: string): boolean {
+    return this.#abandoned.has(runId);
+  }
+}

@@ -1,0 +1,294 @@
+/**
+ * What a run sent, and what becomes of it in the graph's state: it may be replaced or removed there, or never be taken
+ * into it. A model call that failed or was made once more, and the draft of a node that ran once more, are left out.
+ *
+ * A message is known by its id in the state. Some get that id only after they were sent, so LangChain's own objects
+ * are kept: LangGraph writes the id into them.
+ */
+import { type AguiEvent, EventType, type Message } from "../protocol/events.ts";
+import { type GraphEvent, isInside, namespace } from "../protocol/graph-event.ts";
+import { isRecord } from "../protocol/input.ts";
+import { type MessageLike, messageType } from "./content.ts";
+import type { MessageSpans } from "./message-spans.ts";
+import { isWhole, messagesIn, REMOVE_ALL } from "./node-messages.ts";
+import { isReasoningOf } from "./reasoning-spans.ts";
+import { isSame, onlyAdds, sameText, type Told, type ToldReader } from "./told.ts";
+
+/** What clients are to change of what they were sent. */
+export interface Correction {
+  /** Ids of the messages that no longer hold. */
+  readonly removed: readonly string[];
+  /** Messages that say something else now, each in the place of the one with its id. */
+  readonly replaced: readonly Message[];
+}
+
+interface NewSent {
+  /** The id that clients know it by. */
+  readonly id: string;
+  readonly role: Message["role"];
+  /** The execution of a node that said it. */
+  readonly place: string;
+  /** What clients were sent; `undefined`: nothing that could be replaced. */
+  readonly told: () => Told | undefined;
+  /** The calls in it by the ids that the model gave them. */
+  readonly calls?: () => ReadonlyMap<string, string>;
+  /** Ids of its reasoning. */
+  readonly thoughts?: () => readonly string[];
+  /** The call that it answers, as the graph knows it: of a tool's result. */
+  readonly answers?: string | undefined;
+  /** A model call of this run said it. */
+  readonly ofModel?: boolean;
+  /** The node that said it is through. */
+  readonly settled?: boolean;
+  /** LangChain's own object. */
+  readonly source?: MessageLike | undefined;
+}
+
+interface Sent extends NewSent {
+  told: () => Told | undefined;
+  settled: boolean;
+  /** The model call failed in the middle of it. */
+  half: boolean;
+  readonly sources: MessageLike[];
+}
+
+export interface SentMessagesOptions {
+  readonly reader: ToldReader;
+  /** Whatever the state lets go of is let go of here: earlier runs' messages, and those of people, too. */
+  readonly followsState: boolean;
+  /** Hears of calls that no message holds any more, by the ids that clients know. */
+  readonly dropped: (toolCallId: string) => void;
+}
+
+export class SentMessages {
+  readonly #options: SentMessagesOptions;
+  readonly #sent = new Map<string, Sent>();
+  /** The result of each call, by the id that the graph knows the call by. */
+  readonly #results = new Map<string, Sent>();
+  /** What is to be corrected: the new message, or nothing where it was removed. */
+  readonly #changes = new Map<string, Message | undefined>();
+
+  constructor(options: SentMessagesOptions) {
+    this.#options = options;
+  }
+
+  /** Messages of the thread that this run answers for, as if it had sent them. `drafts`: where nodes run again. */
+  addEarlier(messages: readonly Message[], drafts: Readonly<Record<string, string>>): void {
+    const ids = messages.map(({ id }) => id);
+    for (const message of messages) {
+      const { id, role } = message;
+      const told = role === "assistant" || role === "tool" ? message : undefined;
+      if (!told && !(role === "user" && this.#options.followsState)) continue;
+      const calls = new Map(role === "assistant" ? message.toolCalls?.map((call) => [call.id, call.id]) : []);
+      this.#add({
+        id,
+        role,
+        place: drafts[id] ?? "",
+        told: () => told,
+        calls: () => calls,
+        thoughts: () => ids.filter((other) => isReasoningOf(other, id)),
+        answers: role === "tool" ? message.toolCallId : undefined,
+        settled: !(id in drafts),
+        source: { id },
+      });
+    }
+  }
+
+  /** A message of this run. */
+  addSpans(event: GraphEvent, spans: MessageSpans, source: MessageLike, ofModel: boolean): void {
+    this.#add({
+      id: spans.messageId,
+      role: "assistant",
+      place: namespace(event),
+      told: () => spans.told,
+      calls: () => spans.calls,
+      thoughts: () => spans.thoughts,
+      ofModel,
+      source,
+    });
+  }
+
+  /** A tool's result. */
+  addResult(event: GraphEvent, result: AguiEvent, source: MessageLike | undefined): void {
+    if (result.type !== EventType.TOOL_CALL_RESULT) return;
+    const { messageId: id, toolCallId, content, metadata } = result;
+    // A failed tool's result is the error's message, which is not what the graph's own message says of it.
+    const told = metadata?.error === undefined ? ({ id, role: "tool", toolCallId, content } as const) : undefined;
+    const answers = typeof source?.tool_call_id === "string" ? source.tool_call_id : toolCallId;
+    this.#add({ id, role: "tool", place: namespace(event), told: () => told, answers, source });
+  }
+
+  #add(added: NewSent): void {
+    const { source, settled = false, answers } = added;
+    const sent: Sent = { ...added, settled, half: false, sources: source ? [source] : [] };
+    this.#sent.set(sent.id, sent);
+    if (answers === undefined) return;
+    // Of two results of one call the later one holds.
+    const earlier = this.#results.get(answers);
+    if (earlier) this.#discard(earlier);
+    this.#results.set(answers, sent);
+  }
+
+  /** Does this message still hold, as far as is known? */
+  holds(id: string): boolean {
+    return this.#sent.has(id);
+  }
+
+  /** A call was made: what answered another of that id before is none of its results. */
+  callMade(toolCallId: string): void {
+    this.#results.delete(toolCallId);
+  }
+
+  /** The model call that said this failed. What it said holds as long as nothing takes its place. */
+  fail(id: string): void {
+    const sent = this.#sent.get(id);
+    if (!sent) return;
+    sent.half = true;
+    this.#drop(sent);
+  }
+
+  /** Something goes on where a model call failed, or around it. */
+  goesOn(event: GraphEvent): void {
+    const place = namespace(event);
+    for (const sent of this.#sent.values()) if (sent.half && isInside(sent.place, place)) this.#discard(sent);
+  }
+
+  /** A node begins. The same execution again begins anew: what it said before was a draft. */
+  began(event: GraphEvent): void {
+    const place = namespace(event);
+    for (const sent of this.#sent.values()) {
+      if (place !== "" && sent.place === place && !sent.settled && sent.role === "assistant") this.#discard(sent);
+    }
+  }
+
+  /** A node ended: its update says what the state holds. `admitted`: may what it writes leave? */
+  ended(event: GraphEvent, admitted: boolean): void {
+    this.goesOn(event);
+    const { output, input } = isRecord(event.data) ? event.data : {};
+    const place = namespace(event);
+    const update = messagesIn(output);
+    const whole = isWhole(output);
+    const returned = new Set<Sent>();
+    if (!whole || this.#options.followsState) {
+      const given = new Set(messagesIn(input).map(({ id }) => id));
+      const byId = this.#byId();
+      if (whole) this.#keepOnly(update, byId);
+      for (const message of update) {
+        const sent = byId.get(message.id) ?? (given.has(message.id) ? undefined : this.#unnamed(message, place));
+        if (!sent || !this.#sent.has(sent.id)) continue;
+        returned.add(sent);
+        if (messageType(message) === "remove") this.#discard(sent);
+        else this.#compare(sent, message, admitted);
+      }
+    }
+    const own = [...this.#sent.values()].filter((sent) => sent.place === place && !sent.settled);
+    // Where a node returns what one of its model calls said, another's that it does not return was not wanted.
+    const unwanted = own.some((sent) => sent.ofModel && returned.has(sent))
+      ? own.filter((sent) => !returned.has(sent))
+      : [];
+    for (const sent of unwanted) if (sent.ofModel && !this.#isAnswered(sent)) this.#discard(sent);
+    for (const sent of own) sent.settled = true;
+  }
+
+  /** The graph came to its end, or stopped to ask: nothing takes the place of what failed, and it was done without. */
+  finish(): void {
+    for (const sent of this.#sent.values()) if (sent.half) this.#discard(sent);
+  }
+
+  /** What nodes said that will run again, by message: where they said it. */
+  get drafts(): Record<string, string> {
+    const drafts = [...this.#sent.values()].filter(
+      ({ settled, place, role }) => !settled && place !== "" && role === "assistant",
+    );
+    return Object.fromEntries(drafts.map(({ id, place }) => [id, place]));
+  }
+
+  /** Is there anything to correct? Asked with every token. */
+  get pending(): boolean {
+    return this.#changes.size > 0;
+  }
+
+  /** What is to be corrected. Taking it is a promise to tell it. */
+  take(): Correction {
+    const changes = [...this.#changes];
+    this.#changes.clear();
+    return {
+      removed: changes.flatMap(([id, message]) => (message ? [] : [id])),
+      replaced: changes.flatMap(([, message]) => message ?? []),
+    };
+  }
+
+  #compare(sent: Sent, message: MessageLike, admitted: boolean): void {
+    const { reader } = this.#options;
+    const before = sent.told();
+    const now = before && reader(message, before, sent.calls?.() ?? new Map());
+    if (!before || !now || isSame(before, now)) return;
+    if (!admitted) {
+      // What may not leave took the place of what has left. Where it only adds to it, nothing was taken back.
+      if (!onlyAdds(before, now)) this.#discard(sent);
+      return;
+    }
+    sent.told = () => now;
+    this.#changes.set(sent.id, now);
+    const kept = new Set(now.role === "assistant" ? now.toolCalls?.map(({ id }) => id) : []);
+    for (const id of callsOf(before)) if (!kept.has(id)) this.#options.dropped(id);
+    // Reasoning that led to other words may hold what those words held.
+    if (!sameText(before, now)) for (const id of sent.thoughts?.() ?? []) this.#changes.set(id, undefined);
+  }
+
+  /** A message of the state that was sent before it had an id, or under the call that it answers. */
+  #unnamed(message: MessageLike, place: string): Sent | undefined {
+    const { tool_call_id: toolCallId } = message;
+    if (typeof toolCallId === "string") {
+      const result = this.#results.get(toolCallId);
+      return result?.place === place ? result : undefined;
+    }
+    if (messageType(message) !== "ai") return undefined;
+    // Nodes wrap what a model said in messages of their own.
+    const { reader } = this.#options;
+    const wrapped = [...this.#sent.values()].find((sent) => {
+      const told = sent.role === "assistant" && isInside(sent.place, place) ? sent.told() : undefined;
+      const now = told && reader(message, told, sent.calls?.() ?? new Map());
+      return told && now && isSame(told, now);
+    });
+    wrapped?.sources.push(message);
+    return wrapped;
+  }
+
+  #byId(): Map<unknown, Sent> {
+    const sent = [...this.#sent.values()];
+    // The last one of an id holds, and an object's own id more than the one that clients know.
+    return new Map([
+      ...sent.map((one): [unknown, Sent] => [one.id, one]),
+      ...sent.flatMap((one) =>
+        one.sources.flatMap(({ id }): [unknown, Sent][] => (id === undefined ? [] : [[id, one]])),
+      ),
+    ]);
+  }
+
+  /** The state holds these messages and no others. */
+  #keepOnly(messages: readonly MessageLike[], byId: ReadonlyMap<unknown, Sent>): void {
+    const start = messages.findLastIndex(({ id }) => id === REMOVE_ALL);
+    const kept = new Set(messages.slice(start + 1).map(({ id }) => byId.get(id)));
+    for (const sent of this.#sent.values()) if (!kept.has(sent)) this.#discard(sent);
+  }
+
+  #isAnswered(sent: Sent): boolean {
+    return [...(sent.calls?.().keys() ?? [])].some((given) => this.#results.has(given));
+  }
+
+  #discard(sent: Sent): void {
+    this.#sent.delete(sent.id);
+    if (sent.answers !== undefined && this.#results.get(sent.answers) === sent) this.#results.delete(sent.answers);
+    for (const id of [sent.id, ...(sent.thoughts?.() ?? [])]) this.#changes.set(id, undefined);
+    this.#drop(sent);
+  }
+
+  #drop(sent: Sent): void {
+    for (const id of callsOf(sent.told())) this.#options.dropped(id);
+  }
+}
+
+function callsOf(told: Told | undefined): readonly string[] {
+  return told?.role === "assistant" ? (told.toolCalls ?? []).map(({ id }) => id) : [];
+}

@@ -1,0 +1,108 @@
+/** A message as clients hold it, and what a message of the graph's state would be for them. */
+import { isDeepStrictEqual } from "node:util";
+import type { AssistantMessage, ToolCall, ToolMessage } from "../protocol/events.ts";
+import { isRecord } from "../protocol/input.ts";
+import { type MessageLike, toolCallPieces } from "./content.ts";
+import { MessageSpans } from "./message-spans.ts";
+import { messageText } from "./tools.ts";
+
+/** What can be replaced. */
+export type Told = AssistantMessage | ToolMessage;
+
+/**
+ * What a message of the state says, as clients would hold it in the place of `before`. `calls`: the ids that clients
+ * know its calls by, by those that the model gave.
+ */
+export type ToldReader = (message: MessageLike, before: Told, calls: ReadonlyMap<string, string>) => Told;
+
+/** Text as it is sent: without what is thought between tags. */
+export function visibleText(message: MessageLike, reasoningTags: readonly string[]): string {
+  const calls = { taken: new Set<string>(), announce: () => {}, complete: () => {} };
+  const spans = new MessageSpans("", { reasoning: false, reasoningTags, calls });
+  spans.push({ content: message.content });
+  spans.close();
+  return spans.told.content ?? "";
+}
+
+/** Reads what a message of the state says, thoughts between tags left out. */
+export function toldReader(reasoningTags: readonly string[]): ToldReader {
+  return (message, before, calls) =>
+    before.role === "tool"
+      ? { ...before, content: messageText(message) }
+      : assistantFor(message, before, calls, reasoningTags);
+}
+
+function assistantFor(
+  message: MessageLike,
+  { id, name, toolCalls: known = [] }: AssistantMessage,
+  calls: ReadonlyMap<string, string>,
+  reasoningTags: readonly string[],
+): AssistantMessage {
+  const content = visibleText(message, reasoningTags);
+  const toolCalls = [...toolCallPieces({ tool_calls: message.tool_calls }), ...invalidCalls(message)].map(
+    (call, index): ToolCall => ({
+      id: calls.get(call.id ?? "") ?? call.id ?? known[index]?.id ?? `${id}-call-${index}`,
+      type: "function",
+      function: { name: call.name ?? "", arguments: call.args },
+    }),
+  );
+  return {
+    id,
+    role: "assistant",
+    ...(name === undefined ? {} : { name }),
+    ...(content !== "" || toolCalls.length === 0 ? { content } : {}),
+    ...(toolCalls.length > 0 ? { toolCalls } : {}),
+  };
+}
+
+/** Does a client that holds `before` hold what `now` says? White space at the ends is nothing a client misses. */
+export function isSame(before: Told, now: Told): boolean {
+  if (before.role === "tool" || now.role === "tool") return isDeepStrictEqual(before.content, now.content);
+  return sameText(before, now) && sameCalls(before, now);
+}
+
+export function sameText(before: Told, now: Told): boolean {
+  return text(before).trim() === text(now).trim();
+}
+
+function text({ content = "" }: Told): string {
+  return typeof content === "string" ? content : JSON.stringify(content);
+}
+
+/** Is all that was said before still said? */
+export function onlyAdds(before: Told, now: Told): boolean {
+  if (before.role === "tool" || now.role === "tool") return false;
+  return text(now).includes(text(before).trim()) && sameCalls(before, now);
+}
+
+function sameCalls({ toolCalls: before = [] }: AssistantMessage, { toolCalls: now = [] }: AssistantMessage): boolean {
+  if (before.length !== now.length) return false;
+  return before.every(({ id, function: made }) => {
+    const other = now.find((call) => call.id === id)?.function;
+    return other?.name === made.name && sameArguments(made.arguments, other.arguments);
+  });
+}
+
+/** Arguments that were cut short are mended by LangChain: that is no edit. */
+function sameArguments(before: string, now: string): boolean {
+  const parsed = parsedJson(before);
+  return parsed === undefined || isDeepStrictEqual(parsed, parsedJson(now));
+}
+
+function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text === "" ? "{}" : text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+function invalidCalls(message: MessageLike) {
+  const { invalid_tool_calls: calls } = message as { invalid_tool_calls?: unknown };
+  if (!Array.isArray(calls)) return [];
+  return calls.filter(isRecord).map(({ id, name, args }) => ({
+    id: typeof id === "string" ? id : undefined,
+    name: typeof name === "string" ? name : undefined,
+    args: typeof args === "string" ? args : "",
+  }));
+}
