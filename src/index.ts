@@ -1,9 +1,9 @@
 /** The public API of `langgraph-sluice`. Importing it reads no environment and starts nothing. */
 
-export { frontendContext, frontendTools, pendingCalls } from "./agents/frontend-tools.ts";
-export { completeHistory } from "./agents/history.ts";
 export type { RunIds, RunStart, Runs, StartedRun } from "./app/runs.ts";
 export { type AgentOptions, createSluice, type GraphLike, type Sluice, type SluiceOptions } from "./app/sluice.ts";
+export { frontendContext, frontendTools, pendingCalls } from "./authoring/frontend-tools.ts";
+export { completeHistory } from "./authoring/history.ts";
 export type { AgentSettings } from "./config/agents.ts";
 export { ConfigError } from "./config/config-error.ts";
 export type { SettingOptions } from "./config/options.ts";

@@ -6,12 +6,13 @@ import { type Rules, type Tree, violations } from "./support/arrows.ts";
 
 const BELOW_RUNS = ["protocol", "graph", "translate", "log", "store"];
 const BELOW_SERVER = [...BELOW_RUNS, "runs"];
-const ROOMS = [...BELOW_SERVER, "server", "config", "agents", "ops", "client", "playground"];
+const ROOMS = [...BELOW_SERVER, "server", "config", "authoring", "agents", "ops", "client", "playground"];
 
 const RULES: Rules = {
   mayImport: {
     protocol: [],
-    agents: [],
+    authoring: [],
+    agents: ["authoring"],
     config: ["protocol"],
     ops: ["protocol"],
     graph: ["protocol"],

@@ -14,8 +14,8 @@ import {
 import { ToolNode } from "@langchain/langgraph/prebuilt";
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
 import { z } from "zod";
+import { completeHistory } from "../authoring/history.ts";
 import { answerSchema, type Decision, readDecision } from "./decision.ts";
-import { completeHistory } from "./history.ts";
 import { type Models, nodeModel, withTools } from "./node-model.ts";
 import { noteSchema, writeNote } from "./tools/write-note.ts";
 

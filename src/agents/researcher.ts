@@ -9,8 +9,8 @@ import {
   StateGraph,
 } from "@langchain/langgraph";
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
+import { completeHistory } from "../authoring/history.ts";
 import { contentWords, documentIndex, type SourceDocument } from "./documents.ts";
-import { completeHistory } from "./history.ts";
 import { KnowledgeRetriever } from "./knowledge-retriever.ts";
 import { type Models, nodeModel } from "./node-model.ts";
 

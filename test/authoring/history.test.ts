@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import { AIMessage, type BaseMessage, HumanMessage, ToolMessage } from "@langchain/core/messages";
-import { completeHistory } from "../../src/agents/history.ts";
+import { completeHistory } from "../../src/authoring/history.ts";
 
 const human = (text: string) => new HumanMessage(text);
 const result = (tool_call_id: string, content = "done") => new ToolMessage({ tool_call_id, content });

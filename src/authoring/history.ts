@@ -1,3 +1,4 @@
+/** A history that every provider accepts. */
 import { AIMessage, type BaseMessage, ToolMessage } from "@langchain/core/messages";
 
 /**

@@ -2,9 +2,9 @@ import { describe, expect, it } from "@jest/globals";
 import { type BaseMessage, ToolMessage } from "@langchain/core/messages";
 import { Command, MemorySaver } from "@langchain/langgraph";
 import { assistant } from "../../src/agents/assistant.ts";
-import { frontendContext, frontendTools } from "../../src/agents/frontend-tools.ts";
-import { ScriptedModel } from "./scripted-model.ts";
-import { demoAssistant, type Turn, take } from "./turn.ts";
+import { frontendContext, frontendTools } from "../../src/authoring/frontend-tools.ts";
+import { ScriptedModel } from "../agents/scripted-model.ts";
+import { demoAssistant, type Turn, take } from "../agents/turn.ts";
 
 const paint = {
   name: "change_background",
