@@ -1,6 +1,7 @@
 /**
  * `npm run test-older`: the tests of what touches LangGraph, against the oldest versions that are supported. They run in
- * a copy of the checkout, which is removed afterwards. Arguments go to jest in place of the suites below.
+ * a copy of the checkout, which is removed afterwards. They are the tests of `npm run test:fast`.
+ * Arguments go to Vitest in place of the suites below.
  */
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -35,7 +36,7 @@ writeFileSync(file, JSON.stringify(manifest, null, 2));
 run("npm", ["install", "--no-audit", "--no-fund", "--loglevel=error"]);
 requireVersions();
 const suites = process.argv.length > 2 ? process.argv.slice(2) : SUITES;
-run(process.execPath, [join("scripts", "test.mjs"), ...suites]);
+run(process.execPath, [join("scripts", "test.mjs"), "--fast", ...suites]);
 
 /** One copy of each, in the version that is meant: two of a kind would test neither. */
 function requireVersions() {

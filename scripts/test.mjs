@@ -1,13 +1,14 @@
 /**
- * `npm test`: every test this machine can run, then the names of what it could not run.
- * SLUICE_REQUIRE=browser,redis turns a part that cannot run into a failure. Arguments go to jest.
+ * `npm test`: runs every test this machine can run, then lists what it could not run. `npm run test:fast` leaves out the
+ * tests that start a browser or a process, and tries properties on few random inputs.
+ * SLUICE_REQUIRE=browser turns a part that cannot run into a failure. Other arguments go to Vitest.
  */
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { delimiter, dirname, join, relative } from "node:path";
 import { ensureBuilt, ensureInstalled, ROOT } from "./setup.mjs";
 
-/** What needs more than Node; the tests of a part lie in test/<name>/. */
+/** Parts that need more than Node. The tests of a part are in test/<name>/. */
 const PARTS = [
   { name: "redis", needs: "redis-server", found: () => onPath("redis-server") },
   {
@@ -16,6 +17,10 @@ const PARTS = [
     found: () => existsSync(process.env.CHROMIUM_PATH || "/usr/bin/chromium"),
   },
 ];
+
+/** Imports that mean that a test starts a browser or a process. */
+const STARTS = /from "(node:child_process|playwright-core)"|new Worker\(/;
+const FAST_PROPERTY_RUNS = "20";
 
 const missing = PARTS.filter((part) => !part.found());
 const notRunHere = missing.filter(({ name }) => existsSync(join(ROOT, "test", name)));
@@ -26,9 +31,11 @@ requireParts(
     .map((name) => name.trim())
     .filter(Boolean),
 );
+const args = process.argv.slice(2);
+const fast = args.includes("--fast");
 ensureInstalled();
-ensureBuilt(); // some tests start the built server
-process.exitCode = await jest(process.argv.slice(2));
+ensureBuilt(); // Some tests start the built server.
+process.exitCode = await vitest(args.filter((arg) => arg !== "--fast"));
 for (const part of notRunHere) console.error(describe(part));
 
 function requireParts(names) {
@@ -42,20 +49,45 @@ function requireParts(names) {
   process.exit(1);
 }
 
-function jest(args) {
-  const node = ["--experimental-vm-modules", "--disable-warning=ExperimentalWarning"];
-  // Last, because jest's lists take every word that follows them.
-  const ignored = notRunHere.map(({ name }) => `--testPathIgnorePatterns=/test/${name}/`);
+function vitest(given) {
+  const left = [...notRunHere.map(({ name }) => `test/${name}/**`), ...(fast ? slowTests() : [])];
   const child = spawn(
     process.execPath,
-    [...node, join(ROOT, "node_modules", "jest", "bin", "jest.js"), ...args, ...ignored],
-    { cwd: ROOT, stdio: "inherit" },
+    [join(ROOT, "node_modules/vitest/vitest.mjs"), "run", ...given, ...left.flatMap((path) => ["--exclude", path])],
+    {
+      cwd: ROOT,
+      stdio: "inherit",
+      env: fast ? { PROPERTY_RUNS: FAST_PROPERTY_RUNS, ...process.env } : process.env,
+    },
   );
   for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => child.kill(signal));
   return new Promise((resolve, reject) => {
     child.on("error", reject);
     child.on("close", (code) => resolve(code ?? 1));
   });
+}
+
+/** The test files that start a browser or a process, themselves or by what they import from test/. */
+function slowTests() {
+  const verdicts = new Map();
+  const starts = (file) => {
+    if (verdicts.has(file)) return verdicts.get(file);
+    verdicts.set(file, false); // Imports may run in a circle.
+    const text = readFileSync(file, "utf8");
+    const imported = [...text.matchAll(/(?:from|import\() ?"(\.{1,2}\/[^"]+\.ts)"/g)].map(([, path]) =>
+      join(dirname(file), path),
+    );
+    const verdict =
+      STARTS.test(text) ||
+      imported.some((path) => path.startsWith(join(ROOT, "test")) && existsSync(path) && starts(path));
+    verdicts.set(file, verdict);
+    return verdict;
+  };
+  return readdirSync(join(ROOT, "test"), { recursive: true })
+    .filter((name) => name.endsWith(".test.ts"))
+    .map((name) => join(ROOT, "test", name))
+    .filter(starts)
+    .map((file) => relative(ROOT, file));
 }
 
 function describe({ name, needs }) {

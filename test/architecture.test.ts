@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
-import { expect, test } from "@jest/globals";
+import { expect, test } from "vitest";
 import { type Rules, type Tree, violations } from "./support/arrows.ts";
 
 const BELOW_RUNS = ["protocol", "graph", "translate", "log", "store"];

@@ -1,10 +1,10 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it, test } from "@jest/globals";
 import type { BaseChatModel } from "@langchain/core/language_models/chat_models";
 import { type BaseMessage, HumanMessage, ToolMessage } from "@langchain/core/messages";
 import { Command, type Interrupt, MemorySaver } from "@langchain/langgraph";
+import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
 import { approvals } from "../../src/agents/approvals.ts";
 import { readDecision } from "../../src/agents/decision.ts";
 import { DemoChatModel } from "../../src/agents/models/demo.ts";

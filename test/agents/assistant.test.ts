@@ -1,7 +1,7 @@
-import { describe, expect, it } from "@jest/globals";
 import { type BaseMessage, ToolMessage } from "@langchain/core/messages";
 import { FakeListChatModel } from "@langchain/core/utils/testing";
 import { Command } from "@langchain/langgraph";
+import { describe, expect, it } from "vitest";
 import { assistant } from "../../src/agents/assistant.ts";
 import { demoAssistant, take } from "./turn.ts";
 

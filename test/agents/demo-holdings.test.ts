@@ -1,4 +1,4 @@
-import { describe, expect, it } from "@jest/globals";
+import { describe, expect, it } from "vitest";
 import { holdingsIn } from "../../src/agents/models/demo-holdings.ts";
 import { languageOf, orderedLanguage } from "../../src/agents/models/demo-languages.ts";
 

@@ -1,5 +1,5 @@
-import { describe, expect, it } from "@jest/globals";
 import { HumanMessage } from "@langchain/core/messages";
+import { describe, expect, it } from "vitest";
 import { DemoChatModel } from "../../src/agents/models/demo.ts";
 import { calculator } from "../../src/agents/tools/calculator.ts";
 import { convertUnits } from "../../src/agents/tools/convert-units.ts";

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "@jest/globals";
+import { describe, expect, it } from "vitest";
 import type { BoundTools, Schema } from "../../src/agents/models/demo-calls.ts";
 import { requestsOf } from "../../src/agents/models/demo-requests.ts";
 

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "@jest/globals";
+import { describe, expect, it } from "vitest";
 import { performanceOf, riskOf } from "../../src/agents/portfolio/figures.ts";
 import type { Holding } from "../../src/agents/portfolio/forms.ts";
 

@@ -1,6 +1,6 @@
-import { describe, expect, it } from "@jest/globals";
 import { FakeListChatModel } from "@langchain/core/utils/testing";
 import { END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
+import { describe, expect, it } from "vitest";
 import { nodeModel } from "../../src/agents/node-model.ts";
 import { said, turn } from "../e2e/translation/turns.ts";
 import { startSluice } from "../support/sluice.ts";

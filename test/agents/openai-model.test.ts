@@ -1,5 +1,5 @@
 import { LLMock } from "@copilotkit/aimock";
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openaiModel } from "../../src/agents/models/openai.ts";
 
 describe("openaiModel", () => {

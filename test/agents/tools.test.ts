@@ -1,4 +1,4 @@
-import { describe, expect, it } from "@jest/globals";
+import { describe, expect, it } from "vitest";
 import { calculator } from "../../src/agents/tools/calculator.ts";
 import { convertUnits } from "../../src/agents/tools/convert-units.ts";
 import { currentTime } from "../../src/agents/tools/current-time.ts";

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { bundledGraphs } from "../../src/app/bundled.ts";
 import { parseAgents } from "../../src/config/agents.ts";
 import { readSettings } from "../../src/config/settings.ts";

@@ -1,5 +1,5 @@
 /** What graphs are given besides a run's input: `runtime.context` and LangGraph's `store`. */
-import { afterEach, describe, expect, it } from "@jest/globals";
+
 import { AIMessage } from "@langchain/core/messages";
 import { tool } from "@langchain/core/tools";
 import {
@@ -10,6 +10,7 @@ import {
   StateGraph,
 } from "@langchain/langgraph";
 import { createAgent, dynamicSystemPromptMiddleware } from "langchain";
+import { afterEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { createSluice, type SluiceOptions } from "../../src/app/sluice.ts";
 import type { RunAgentInput } from "../../src/protocol/events.ts";

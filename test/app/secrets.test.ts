@@ -1,11 +1,11 @@
 /** A model's endpoint, or a tool, that repeats a key in its error: nobody reads it, neither a client nor in the log. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { tool } from "@langchain/core/tools";
 import { MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { ToolNode } from "@langchain/langgraph/prebuilt";
 import { ChatOpenAI } from "@langchain/openai";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { createSluice, type SluiceOptions } from "../../src/app/sluice.ts";
 import { createLogger } from "../../src/ops/logger.ts";

@@ -2,10 +2,10 @@
 import { type IncomingMessage, Server } from "node:http";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
-import { afterEach, describe, expect, it, jest } from "@jest/globals";
 import { END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import express, { type Express } from "express";
 import { createAgent } from "langchain";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { WebSocketServer } from "ws";
 import { createSluice, type Sluice, type SluiceOptions } from "../../src/app/sluice.ts";
 import { temporaryFolder } from "../support/folder.ts";
@@ -122,7 +122,7 @@ describe("under a base path of an Express app", () => {
 
   it("says so when the router is mounted elsewhere than WebSockets are looked for", async () => {
     const app = await hosting(embedded({ basePath: "/other" }));
-    const warn = jest.spyOn(process, "emitWarning").mockImplementation(() => {});
+    const warn = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
     for (const _ of ["once", "and no more"]) await fetch(`${app.url}/ai/agui/info`);
     expect(warn.mock.calls).toEqual([
       [

@@ -1,6 +1,6 @@
-import { describe, expect, it } from "@jest/globals";
 import { type BaseMessage, ToolMessage } from "@langchain/core/messages";
 import { Command, MemorySaver } from "@langchain/langgraph";
+import { describe, expect, it } from "vitest";
 import { assistant } from "../../src/agents/assistant.ts";
 import { frontendContext, frontendTools } from "../../src/authoring/frontend-tools.ts";
 import { ScriptedModel } from "../agents/scripted-model.ts";

@@ -1,5 +1,6 @@
-import { describe, expect, it } from "@jest/globals";
 import { AIMessage, type BaseMessage, HumanMessage, ToolMessage } from "@langchain/core/messages";
+
+import { describe, expect, it } from "vitest";
 import { completeHistory } from "../../src/authoring/history.ts";
 
 const human = (text: string) => new HumanMessage(text);

@@ -1,7 +1,7 @@
-import { expect, test } from "@jest/globals";
 import type { BaseMessage } from "@langchain/core/messages";
 import { AIMessage } from "@langchain/core/messages";
 import { type LangGraphRunnableConfig, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
+import { expect, test } from "vitest";
 import { assistant } from "../../src/agents/assistant.ts";
 import { DemoChatModel } from "../../src/agents/models/demo.ts";
 import { memory } from "../support/sluice.ts";

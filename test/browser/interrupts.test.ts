@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "@jest/globals";
 import { AIMessage } from "@langchain/core/messages";
 import { interrupt, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
+import { expect, test } from "vitest";
 import { approvals } from "../../src/agents/approvals.ts";
 import { DemoChatModel } from "../../src/agents/models/demo.ts";
 import { temporaryFolder } from "../support/folder.ts";

@@ -1,7 +1,7 @@
 /** A long answer as it comes from a quick model: its end must not cost the page more than its beginning. */
 import { setTimeout as delay } from "node:timers/promises";
-import { expect, test } from "@jest/globals";
 import type { CDPSession, Page } from "playwright-core";
+import { expect, test } from "vitest";
 import { chatGraph, SteppedModel } from "../support/stepped-model.ts";
 import { playgroundForFile, shows } from "./playground.ts";
 

@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { describe, expect, test } from "@jest/globals";
 import type { BrowserContextOptions } from "playwright-core";
+import { describe, expect, test } from "vitest";
 import { approvals } from "../../src/agents/approvals.ts";
 import { assistant } from "../../src/agents/assistant.ts";
 import { DemoChatModel } from "../../src/agents/models/demo.ts";

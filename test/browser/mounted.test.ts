@@ -1,6 +1,6 @@
 /** The playground where people meet it first, and where others have put it. */
 import { resolve } from "node:path";
-import { expect, test } from "@jest/globals";
+import { expect, test } from "vitest";
 import { appFromConfig } from "../../src/app/from-config.ts";
 import { createSluice } from "../../src/app/sluice.ts";
 import { loadConfig } from "../../src/config/config.ts";

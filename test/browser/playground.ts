@@ -1,6 +1,7 @@
 /** The playground in a real browser, before a real Sluice: its parts by the names that everybody knows them by. */
-import { afterEach, expect } from "@jest/globals";
+
 import type { BrowserContextOptions, Locator, Page } from "playwright-core";
+import { afterEach, expect } from "vitest";
 import { browserForFile, type Visit } from "../support/browser.ts";
 import { builtPlayground } from "../support/chromium.ts";
 import { startSluice, type TestAgent, type TestSluice } from "../support/sluice.ts";

@@ -1,4 +1,4 @@
-import { expect, test } from "@jest/globals";
+import { expect, test } from "vitest";
 import { chatGraph, SteppedModel } from "../support/stepped-model.ts";
 import { type Playground, playgroundForFile, shows } from "./playground.ts";
 

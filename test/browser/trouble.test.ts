@@ -1,8 +1,8 @@
 /** What goes wrong around the page: the server, the agent, and what they send. */
 import { join } from "node:path";
-import { expect, test } from "@jest/globals";
 import { AIMessage, ToolMessage } from "@langchain/core/messages";
 import { MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
+import { expect, test } from "vitest";
 import { createSluice } from "../../src/app/sluice.ts";
 import { openStorage } from "../../src/app/storage.ts";
 import { builtPlayground } from "../support/chromium.ts";

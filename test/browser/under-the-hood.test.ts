@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { expect, test } from "@jest/globals";
+import { expect, test } from "vitest";
 import { chatGraph, SteppedModel } from "../support/stepped-model.ts";
 import { type Playground, playgroundForFile, shows } from "./playground.ts";
 

@@ -1,7 +1,8 @@
 /** How a person answers what a graph asks: what is typed, what becomes of it, and what the graph is given. */
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+
 import { AIMessage } from "@langchain/core/messages";
 import { END, interrupt, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { answerTo } from "../../src/cli/chat/answers.ts";
 import { Conversation, EXIT, type Screen } from "../../src/cli/chat/conversation.ts";
 import type { Part } from "../../src/cli/chat/parts.ts";

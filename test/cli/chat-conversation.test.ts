@@ -1,6 +1,6 @@
 /** What a conversation shows of what a server says besides a run's events. */
 import type { AddressInfo } from "node:net";
-import { afterEach, expect, it } from "@jest/globals";
+import { afterEach, expect, it } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
 import { Conversation, type Screen } from "../../src/cli/chat/conversation.ts";
 import type { Part } from "../../src/cli/chat/parts.ts";

@@ -1,5 +1,5 @@
 /** Text in a terminal is folded at its spaces, however it comes. */
-import { expect, test } from "@jest/globals";
+import { expect, test } from "vitest";
 import { Folding } from "../../src/cli/chat/folding.ts";
 import { TerminalLayout } from "../../src/cli/chat/layout.ts";
 

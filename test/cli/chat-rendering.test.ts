@@ -1,5 +1,5 @@
 /** What of a run's events is written, for a person at a terminal and behind a pipe. */
-import { describe, expect, test } from "@jest/globals";
+import { describe, expect, test } from "vitest";
 import { type Layout, PlainLayout, TerminalLayout, type Written } from "../../src/cli/chat/layout.ts";
 import { Parts } from "../../src/cli/chat/parts.ts";
 import { type AguiEvent, EventType } from "../../src/protocol/events.ts";

@@ -1,9 +1,9 @@
 /** `sluice chat` as people run it: a process, with pipes, a server and Ctrl-C. */
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, afterEach, describe, expect, it, jest } from "@jest/globals";
 import { AIMessage } from "@langchain/core/messages";
 import { interrupt, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
+import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import { killRest, launch, project, sluice } from "../support/child.ts";
 import { type FaultProxy, faultProxy } from "../support/fault-proxy.ts";
 import { temporaryFolder } from "../support/folder.ts";
@@ -11,7 +11,7 @@ import { memory, startSluice, type TestSluice } from "../support/sluice.ts";
 import { chatGraph, SteppedModel } from "../support/stepped-model.ts";
 
 // Most of it goes into starting Node, for several tests at a time.
-jest.setTimeout(60_000);
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 afterAll(killRest);
 
 const GRAPH = `

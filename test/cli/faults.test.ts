@@ -1,11 +1,11 @@
 /** What a graph's own code does beside its run: the process survives it, or ends as it should. */
-import { afterAll, describe, expect, it, jest } from "@jest/globals";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { EventType } from "../../src/protocol/events.ts";
 import { killRest, launch, project, SERVES } from "../support/child.ts";
 import { postRun, userInput } from "../support/sse-client.ts";
 
 afterAll(killRest);
-jest.setTimeout(60_000);
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const GRAPH = `
 import { EventEmitter } from "node:events";

@@ -2,9 +2,10 @@
  * What a `WebSocketAgent` does, whichever generation of `@ag-ui/client` it is built on: the suite is handed the module. A
  * run that resolves has passed that generation's own verifier.
  */
-import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
+
 import { AIMessage } from "@langchain/core/messages";
 import { END, interrupt, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { ConnectionState, SluiceConnection } from "../../src/client/connection.ts";
 import type { WebSocketAgent, WebSocketAgentConfig } from "../../src/client/web-socket-agent.ts";
 import { type FaultProxy, type FaultProxyOptions, faultProxy } from "../support/fault-proxy.ts";
@@ -35,7 +36,7 @@ export function agentSuite(
 
   beforeEach(async () => {
     // The clients print what they reject with.
-    jest.spyOn(console, "error").mockImplementation(() => {});
+    vi.spyOn(console, "error").mockImplementation(() => {});
     model = new SteppedModel();
     agents = {
       stepped: { graph: chatGraph(model) },
@@ -48,7 +49,7 @@ export function agentSuite(
     witness.close();
     await proxy.close();
     await sluice.close();
-    jest.restoreAllMocks();
+    vi.restoreAllMocks();
   });
 
   async function serve(options: FaultProxyOptions = {}, env: Record<string, string> = {}): Promise<void> {

@@ -1,7 +1,7 @@
 /** What a browser loads of the client. */
 import { fileURLToPath } from "node:url";
-import { expect, it } from "@jest/globals";
 import { build } from "esbuild";
+import { expect, it } from "vitest";
 
 const bundle = (entry: string, external: string[] = []) =>
   build({

@@ -1,5 +1,5 @@
 /** What a connection does when, against a server that a test plays, with a clock that a test moves. */
-import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type ConnectionOptions, type ConnectionState, SluiceConnection } from "../../src/client/connection.ts";
 import { userInput } from "../support/sse-client.ts";
 import { FakeServer } from "./fake-server.ts";
@@ -9,14 +9,14 @@ let server: FakeServer;
 let states: ConnectionState[];
 
 beforeEach(() => {
-  jest.useFakeTimers({ doNotFake: ["queueMicrotask"] });
-  jest.spyOn(Math, "random").mockReturnValue(1);
+  vi.useFakeTimers();
+  vi.spyOn(Math, "random").mockReturnValue(1);
   server = new FakeServer();
   states = [];
 });
 afterEach(() => {
-  jest.restoreAllMocks();
-  jest.useRealTimers();
+  vi.restoreAllMocks();
+  vi.useRealTimers();
 });
 
 function client(options: Partial<ConnectionOptions> = {}): SluiceConnection {
@@ -68,9 +68,9 @@ describe("opening", () => {
 
   it("leaves a socket that is not answered in ten seconds", () => {
     client().run(input);
-    jest.advanceTimersByTime(9_999);
+    vi.advanceTimersByTime(9_999);
     expect(states.at(-1)).toMatchObject({ status: "connecting" });
-    jest.advanceTimersByTime(1);
+    vi.advanceTimersByTime(1);
     expect(states.at(-1)).toMatchObject({ status: "waiting", error: { code: "unreachable" } });
     expect(server.socket.terminated).toBe(true);
   });
@@ -82,7 +82,7 @@ describe("coming back", () => {
     const pauses = Array.from({ length: 8 }, () => {
       server.socket.shut(1006);
       const ms = pause();
-      jest.advanceTimersByTime(ms);
+      vi.advanceTimersByTime(ms);
       return ms;
     });
     expect(pauses).toEqual([250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 15_000]);
@@ -98,12 +98,12 @@ describe("coming back", () => {
       server.socket.hello();
       server.socket.shut(1006);
       expect(pause()).toBe(expected);
-      jest.advanceTimersByTime(expected);
+      vi.advanceTimersByTime(expected);
     }
   });
 
   it("the pause is any share of that", () => {
-    jest.spyOn(Math, "random").mockReturnValue(0.1);
+    vi.spyOn(Math, "random").mockReturnValue(0.1);
     client().run(input);
     server.socket.shut(1006);
     expect(pause()).toBe(25);
@@ -137,7 +137,7 @@ describe("coming back", () => {
     server.socket.shut(1006);
     connection.retryNow();
     expect(server.sockets).toHaveLength(2);
-    jest.advanceTimersByTime(5_000);
+    vi.advanceTimersByTime(5_000);
     expect(server.sockets).toHaveLength(2);
   });
 
@@ -155,7 +155,7 @@ describe("coming back", () => {
     server.socket.hello();
     server.socket.shut(code, "No.");
     await expect(confirmed).rejects.toMatchObject({ code: error, message: "No." });
-    jest.advanceTimersByTime(3_600_000);
+    vi.advanceTimersByTime(3_600_000);
     expect(server.sockets).toHaveLength(1);
     expect(states.at(-1)).toMatchObject({ status: "closed", error: { code: error } });
     expect(ear.errors).toMatchObject([{ code: error }]);
@@ -170,7 +170,7 @@ describe("coming back", () => {
     const { confirmed } = client().run(input);
     server.socket.refuse(status);
     await expect(confirmed).rejects.toMatchObject({ code: error, message: /Unexpected server response/ });
-    jest.advanceTimersByTime(3_600_000);
+    vi.advanceTimersByTime(3_600_000);
     expect(server.sockets).toHaveLength(1);
   });
 
@@ -178,7 +178,7 @@ describe("coming back", () => {
     client().run(input);
     server.socket.refuse(status);
     expect(states.at(-1)).toMatchObject({ status: "waiting", error: { code: "unreachable" } });
-    jest.advanceTimersByTime(5_250);
+    vi.advanceTimersByTime(5_250);
     expect(server.sockets).toHaveLength(2);
   });
 
@@ -186,20 +186,20 @@ describe("coming back", () => {
     const ear = new Ear();
     client({ backoff: { attempts: 2 } }).run(input, ear.listener);
     server.socket.shut(1006);
-    jest.advanceTimersByTime(250);
+    vi.advanceTimersByTime(250);
     server.socket.shut(1006);
-    jest.advanceTimersByTime(3_600_000);
+    vi.advanceTimersByTime(3_600_000);
     expect(server.sockets).toHaveLength(2);
     expect(ear.errors).toMatchObject([{ code: "unreachable", retryable: true }]);
   });
 
   it("takes 2.3 heartbeats of silence for the end of a socket, whatever breaks it", () => {
     following();
-    jest.advanceTimersByTime(30_000);
+    vi.advanceTimersByTime(30_000);
     server.socket.say({ type: "heartbeat" });
-    jest.advanceTimersByTime(34_499);
+    vi.advanceTimersByTime(34_499);
     expect(states.at(-1)).toEqual({ status: "open" });
-    jest.advanceTimersByTime(1);
+    vi.advanceTimersByTime(1);
     expect(states.at(-1)).toMatchObject({ status: "waiting" });
     expect(server.socket.terminated).toBe(true);
   });
@@ -207,7 +207,7 @@ describe("coming back", () => {
   it("what a socket says after it was left is not heard", () => {
     const { ear } = following();
     const [old] = server.sockets;
-    jest.advanceTimersByTime(34_500);
+    vi.advanceTimersByTime(34_500);
     old?.hello();
     old?.event("e:4", delta("late"));
     old?.shut(4401);
@@ -219,7 +219,7 @@ describe("coming back", () => {
 describe("what is asked again on the next socket", () => {
   function reconnect(): void {
     server.socket.shut(1006);
-    jest.runOnlyPendingTimers();
+    vi.runOnlyPendingTimers();
     server.socket.hello();
   }
 
@@ -308,7 +308,7 @@ describe("the order of events", () => {
     server.socket.event(undefined, { type: "TEXT_MESSAGE_START", messageId: "m" });
     expect(ear.events).toEqual([]);
     server.socket.shut(1006);
-    jest.runOnlyPendingTimers();
+    vi.runOnlyPendingTimers();
     server.socket.hello();
     server.socket.ack();
     server.socket.event(undefined, { type: "TEXT_MESSAGE_START", messageId: "m" });
@@ -348,7 +348,7 @@ describe("the order of events", () => {
     server.socket.say({ type: "gap", topic: "thread:t", reason: "window", cursor: "e:90" });
     server.socket.event(undefined, { type: "RUN_STARTED", threadId: "t", runId: "r" });
     server.socket.shut(1006);
-    jest.runOnlyPendingTimers();
+    vi.runOnlyPendingTimers();
     server.socket.hello();
     expect(server.socket.sent).toMatchObject([{ type: "subscribe", after: "e:3" }]);
     expect(ear.gaps).toEqual([{ reason: "window" }]);
@@ -423,7 +423,7 @@ describe("refusals and bounds", () => {
     expect(server.socket.closedWith).toBe(1000);
     expect(ear.errors).toMatchObject([{ code: "closed" }]);
     await expect(connection.cancel("t")).rejects.toMatchObject({ code: "closed" });
-    jest.advanceTimersByTime(3_600_000);
+    vi.advanceTimersByTime(3_600_000);
     expect(server.sockets).toHaveLength(1);
     expect(states.at(-1)).toEqual({ status: "closed" });
   });

@@ -3,7 +3,7 @@
  * with both, each on a server of its own, and what they are told and end up with is the same.
  */
 import type { AbstractAgent, AgentSubscriber, BaseEvent, Message, RunAgentInput } from "@ag-ui/client";
-import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import type { SluiceConnection } from "../../src/client/connection.ts";
 import type { WebSocketAgentConfig } from "../../src/client/web-socket-agent.ts";
 import { startSluice, type TestSluice } from "../support/sluice.ts";
@@ -67,22 +67,26 @@ describe.each(["@ag-ui/client", "ag-ui-client-0.0.59"])("%s", (generation) => {
   const shared: SluiceConnection[] = [];
 
   beforeAll(async () => {
-    jest.resetModules();
+    vi.resetModules();
     const client = await import(generation);
-    jest.unstable_mockModule("@ag-ui/client", () => client);
+    vi.doMock("@ag-ui/client", () => client);
     HttpAgent = client.HttpAgent;
     ({ WebSocketAgent } = (await import("../../src/client/web-socket-agent.ts")) as never);
     expect(Object.getPrototypeOf(WebSocketAgent)).toBe(client.AbstractAgent);
   });
+  afterAll(() => {
+    vi.doUnmock("@ag-ui/client");
+    vi.resetModules();
+  });
   beforeEach(() => {
     // The clients print what they reject with.
-    for (const method of ["error", "warn"] as const) jest.spyOn(console, method).mockImplementation(() => {});
+    for (const method of ["error", "warn"] as const) vi.spyOn(console, method).mockImplementation(() => {});
   });
   afterEach(async () => {
     for (const each of shared.splice(0)) each.close();
     await Promise.all(servers.splice(0).map((server) => server.close()));
     models.length = 0;
-    jest.restoreAllMocks();
+    vi.restoreAllMocks();
   });
 
   async function serve(): Promise<{ model: SteppedModel; server: TestSluice }> {

@@ -1,7 +1,8 @@
 /** Whatever the network does, a client ends with the complete run: no event is lost, and none is told twice. */
-import { afterEach, describe, expect, it } from "@jest/globals";
+
 import { AIMessage } from "@langchain/core/messages";
 import { END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
+import { afterEach, describe, expect, it } from "vitest";
 import type { SluiceConnection } from "../../src/client/connection.ts";
 import { type Fault, type FaultProxy, type FaultProxyOptions, faultProxy } from "../support/fault-proxy.ts";
 import { memory, startSluice, type TestSluice } from "../support/sluice.ts";

@@ -1,5 +1,5 @@
 /** A connection and a real server. */
-import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type ConnectionState, SluiceConnection } from "../../src/client/connection.ts";
 import { startSluice, type TestAgent, type TestSluice } from "../support/sluice.ts";
 import { userInput } from "../support/sse-client.ts";

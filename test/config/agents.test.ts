@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { describe, expect, it } from "@jest/globals";
+import { describe, expect, it } from "vitest";
 import { defaultAgent, parseAgents } from "../../src/config/agents.ts";
 import { ConfigError } from "../../src/config/config-error.ts";
 

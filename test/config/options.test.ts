@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { expect, it } from "@jest/globals";
+import { expect, it } from "vitest";
 import { SETTING_OPTIONS, settingsFrom } from "../../src/config/options.ts";
 import { readSettings } from "../../src/config/settings.ts";
 

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "@jest/globals";
+import { describe, expect, it } from "vitest";
 import { isSecretName, secretsOfEnvironment, secretsOfFields } from "../../src/config/secrets.ts";
 
 describe("what is a secret", () => {

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
-import { describe, expect, it } from "@jest/globals";
 import dotenv from "dotenv";
+import { describe, expect, it } from "vitest";
 import { ConfigError } from "../../src/config/config-error.ts";
 import { readSettings, settings } from "../../src/config/settings.ts";
 

@@ -1,9 +1,9 @@
 /** `sluice doctor` as a program: exit codes, and what it writes where. */
 import { fileURLToPath } from "node:url";
-import { describe, expect, it, jest } from "@jest/globals";
+import { describe, expect, it, vi } from "vitest";
 import { runScript } from "../scripts/run-script.ts";
 
-jest.setTimeout(120_000); // Machines with few cores start Node slowly, many times at once.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // Machines with few cores start Node slowly, many times at once.
 
 const graphs = fileURLToPath(new URL("graphs/graphs.mjs", import.meta.url));
 const doctor = (...args: string[]) => runScript("../src/main.ts", "doctor", ...args);

@@ -1,5 +1,5 @@
 /** Evidence in, verdicts out: what each piece of evidence weighs. */
-import { describe, expect, test } from "@jest/globals";
+import { describe, expect, test } from "vitest";
 import { diagnose } from "../../src/doctor/diagnose.ts";
 import type { Evidence } from "../../src/doctor/evidence.ts";
 import { healthy, type VerdictCode } from "../../src/doctor/verdict.ts";

@@ -2,7 +2,7 @@
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { VerdictCode } from "../../src/doctor/verdict.ts";
 import type { Found, GraphCase } from "./examine.ts";
 import { type ModelEndpoint, modelEndpoint, type Pace, WORDS } from "./model-endpoint.ts";

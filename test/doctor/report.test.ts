@@ -1,6 +1,6 @@
 /** What people and programs are told. */
 import { readFileSync } from "node:fs";
-import { describe, expect, test } from "@jest/globals";
+import { describe, expect, test } from "vitest";
 import { diagnose } from "../../src/doctor/diagnose.ts";
 import { report, reportJson } from "../../src/doctor/report.ts";
 import { gapBars, timeline } from "../../src/doctor/timeline.ts";

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "@jest/globals";
+import { describe, expect, test } from "vitest";
 import { judgeSpread, type Token } from "../../src/doctor/spread.ts";
 
 /** Tokens of one message that arrive at these milliseconds. */

@@ -1,10 +1,10 @@
 /** What a graph takes back of what was sent, as clients see it: over real endpoints, with real graphs. */
 import { HttpAgent } from "@ag-ui/client";
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { AIMessage, type BaseMessage, RemoveMessage } from "@langchain/core/messages";
 import { tool } from "@langchain/core/tools";
 import { END, interrupt, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { ToolNode } from "@langchain/langgraph/prebuilt";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { type AguiEvent, EventType, type Message, type RunAgentInput } from "../../src/protocol/events.ts";
 import { memory, startSluice, type TestSluice } from "../support/sluice.ts";

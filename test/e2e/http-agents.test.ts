@@ -1,8 +1,8 @@
 /** The unmodified clients that frontends are built on, both generations of them, against a real server. */
 import { randomUUID } from "node:crypto";
 import { HttpAgent } from "@ag-ui/client";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from "@jest/globals";
 import { HttpAgent as HttpAgent0 } from "ag-ui-client-0.0.59";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { assistant } from "../../src/agents/assistant.ts";
 import { DemoChatModel } from "../../src/agents/models/demo.ts";
 import { openaiModel } from "../../src/agents/models/openai.ts";
@@ -53,11 +53,11 @@ describe.each(generations)("HttpAgent of @ag-ui/client %s", (generation, HttpAge
   beforeEach(() => {
     complaints = [];
     const note = (...complaint: unknown[]) => complaints.push(complaint);
-    jest.spyOn(console, "warn").mockImplementation(note);
-    jest.spyOn(console, "error").mockImplementation(note);
+    vi.spyOn(console, "warn").mockImplementation(note);
+    vi.spyOn(console, "error").mockImplementation(note);
   });
   afterEach(() => {
-    jest.restoreAllMocks();
+    vi.restoreAllMocks();
   });
   afterAll(async () => {
     await sluice.close();

@@ -1,7 +1,7 @@
 /** The bundled assistant over a model behind OpenAI's API, as a client sees it: answers, tools, failures, hang-ups. */
 import { setInterval } from "node:timers/promises";
 import { LLMock } from "@copilotkit/aimock";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { assistant } from "../../src/agents/assistant.ts";
 import { openaiModel } from "../../src/agents/models/openai.ts";
 import type { AgentEntry } from "../../src/config/agents.ts";

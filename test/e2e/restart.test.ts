@@ -1,7 +1,7 @@
 /** The server dies in the middle of a run, and starts again on the same data. */
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "@jest/globals";
+import { afterAll, describe, expect, it } from "vitest";
 import { EventType } from "../../src/protocol/events.ts";
 import { killRest, serve, sluice } from "../support/child.ts";
 import { temporaryFolder } from "../support/folder.ts";

@@ -1,7 +1,7 @@
 /** The server as a process: what it prints, what stops its start, how it stops, and whose graphs it serves. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterAll, describe, expect, it } from "@jest/globals";
+import { afterAll, describe, expect, it } from "vitest";
 import { EventType } from "../../src/protocol/events.ts";
 import { killRest, project, serve, sluice } from "../support/child.ts";
 import { postRun, userInput } from "../support/sse-client.ts";

@@ -1,7 +1,7 @@
 /** LangSmith tracing: a run's trace can be found by our ids, and a broken LangSmith breaks nothing. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterEach, describe, expect, it } from "@jest/globals";
+import { afterEach, describe, expect, it } from "vitest";
 import { type AguiEvent, EventType } from "../../src/protocol/events.ts";
 import { killRest, type ServerProcess, serve } from "../support/child.ts";
 import { type FakeLangSmith, fakeLangSmith } from "../support/fake-langsmith.ts";

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type AguiEvent, EventType } from "../../src/protocol/events.ts";
 import { verifyRun } from "../support/verify.ts";
 
@@ -13,10 +13,10 @@ const close: AguiEvent = { type: EventType.TEXT_MESSAGE_END, messageId: "m" };
 describe("verifyRun", () => {
   // The clients print what they refuse.
   beforeEach(() => {
-    jest.spyOn(console, "error").mockImplementation(() => {});
+    vi.spyOn(console, "error").mockImplementation(() => {});
   });
   afterEach(() => {
-    jest.restoreAllMocks();
+    vi.restoreAllMocks();
   });
 
   it.each<[string, AguiEvent[]]>([

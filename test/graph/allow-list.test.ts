@@ -1,5 +1,5 @@
-import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
+import { describe, expect, it } from "vitest";
 import { ADMIT_ALL, type AllowList, allowList } from "../../src/graph/allow-list.ts";
 import type { AllowListSpec } from "../../src/protocol/allow-list-spec.ts";
 import { GRAPH_EVENT_NAMES, type GraphEvent, type GraphEventName } from "../../src/protocol/graph-event.ts";

@@ -1,5 +1,5 @@
 /** A conversation that any model's provider takes, whatever clients and graphs left open. */
-import { describe, expect, it } from "@jest/globals";
+import { describe, expect, it } from "vitest";
 import { answered, NO_RESULT } from "../../src/graph/answered.ts";
 import type { Message } from "../../src/protocol/events.ts";
 

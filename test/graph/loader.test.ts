@@ -2,7 +2,7 @@
 import { execFile } from "node:child_process";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
-import { describe, expect, it } from "@jest/globals";
+import { describe, expect, it } from "vitest";
 import { project } from "../support/child.ts";
 
 const LOADER = pathToFileURL(fileURLToPath(new URL("../../dist/graph/loader.js", import.meta.url))).href;

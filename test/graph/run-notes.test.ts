@@ -1,5 +1,5 @@
-import { expect, it } from "@jest/globals";
 import { AIMessage } from "@langchain/core/messages";
+import { expect, it } from "vitest";
 import { RunNotes } from "../../src/graph/run-notes.ts";
 
 interface Ended {

@@ -1,4 +1,3 @@
-import { beforeAll, describe, expect, it } from "@jest/globals";
 import { Document } from "@langchain/core/documents";
 import {
   AIMessage,
@@ -15,6 +14,7 @@ import { tool } from "@langchain/core/tools";
 import { FakeStreamingChatModel } from "@langchain/core/utils/testing";
 import { Command, MessagesAnnotation, Send, START, StateGraph } from "@langchain/langgraph";
 import fc from "fast-check";
+import { beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { type SerializeOptions, serializeGraphEvent } from "../../src/graph/serialize.ts";
 import { GRAPH_EVENT_NAMES, type GraphEvent, type GraphEventName } from "../../src/protocol/graph-event.ts";

@@ -1,4 +1,3 @@
-import { describe, expect, it } from "@jest/globals";
 import { dispatchCustomEvent } from "@langchain/core/callbacks/dispatch";
 import { AIMessage, AIMessageChunk, type ToolMessage } from "@langchain/core/messages";
 import { ChatGenerationChunk } from "@langchain/core/outputs";
@@ -16,6 +15,7 @@ import {
 } from "@langchain/langgraph";
 import { ToolNode } from "@langchain/langgraph/prebuilt";
 import { InMemoryCache } from "@langchain/langgraph-checkpoint";
+import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import {
   type GraphInput,

@@ -1,6 +1,7 @@
 /** What every engine of the event log promises. Engines differ in how much they keep; tests of that are their own. */
-import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+
 import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { follow } from "../../src/log/follow.ts";
 import type { EventLog, GapReason, LogEntry } from "../../src/log/log.ts";
 import type { Cursor } from "../../src/protocol/cursor.ts";

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "@jest/globals";
+import { describe, expect, it } from "vitest";
 import { follow } from "../../src/log/follow.ts";
 import { MemoryLog, type MemoryLogLimits } from "../../src/log/memory.ts";
 import { type Topic, threadTopic } from "../../src/protocol/ids.ts";

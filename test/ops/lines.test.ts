@@ -1,5 +1,5 @@
 /** The log at a terminal. */
-import { expect, test } from "@jest/globals";
+import { expect, test } from "vitest";
 import { linesFor } from "../../src/ops/lines.ts";
 import { createLogger } from "../../src/ops/logger.ts";
 

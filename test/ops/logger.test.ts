@@ -1,4 +1,4 @@
-import { describe, expect, it } from "@jest/globals";
+import { describe, expect, it } from "vitest";
 import { errorFields } from "../../src/ops/error-fields.ts";
 import { createLogger, unfailing } from "../../src/ops/logger.ts";
 import { HOSTILE } from "../support/hostile-values.ts";

@@ -1,7 +1,7 @@
 /** The package itself: what is in it, and whether whoever installs it can use it. */
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join, posix } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { consumer, type Packed, pack, ROOT, run, temporary } from "./packed.ts";
 
 /** Of the packed file. It grows with what is in it, and not by accident. */
@@ -74,7 +74,7 @@ describe("what is in it", () => {
 
 describe("how it is described", () => {
   it("publint finds nothing", async () => {
-    // In a process of its own, as attw is: both import what jest's modules cannot.
+    // In a process of its own, as attw is: both import what Vitest's modules cannot.
     const code = `
       import { readFile } from "node:fs/promises";
       import { publint } from "publint";

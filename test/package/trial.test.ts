@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { postRun, userInput } from "../support/sse-client.ts";
 import { eventsOf } from "../support/sse-frames.ts";
 import { verifyRun } from "../support/verify.ts";

@@ -1,5 +1,5 @@
 /** What a screen reader is told of an answer that comes in tokens. */
-import { expect, test } from "@jest/globals";
+import { expect, test } from "vitest";
 import { Announcer } from "../../src/playground/state/announcer.ts";
 
 function heard(tokens: readonly string[], ended = true): string[] {

@@ -1,7 +1,8 @@
 /** Growing Markdown in blocks: whatever the pieces it comes in, the blocks are those of the whole. */
-import { describe, expect, test } from "@jest/globals";
+
 import fc from "fast-check";
 import { marked } from "marked";
+import { describe, expect, test } from "vitest";
 import { type Block, BlockCutter } from "../../src/playground/markdown/blocks.ts";
 
 const DOCUMENT = `# Title

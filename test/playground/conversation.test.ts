@@ -1,5 +1,5 @@
 /** A conversation made from events: those of real runs through a real server, and the few that are hard to provoke. */
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { approvals } from "../../src/agents/approvals.ts";
 import { assistant } from "../../src/agents/assistant.ts";
 import { DemoChatModel } from "../../src/agents/models/demo.ts";

@@ -1,5 +1,5 @@
 /** How evenly tokens came: percentiles, gaps, stalls, and runs told apart. */
-import { describe, expect, test } from "@jest/globals";
+import { describe, expect, test } from "vitest";
 import { Gaps, MAX_POINTS, stallMs } from "../../src/playground/inspector/gaps.ts";
 import { EXACT, Quantiles } from "../../src/playground/inspector/quantiles.ts";
 import { Runs } from "../../src/playground/inspector/runs.ts";

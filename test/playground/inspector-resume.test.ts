@@ -1,5 +1,5 @@
 /** What a page says of a line that was cut: what it counted, what it compared, and no more than that. */
-import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { sentence } from "../../src/playground/inspector/resume.ts";
 import { compared, textsTold } from "../../src/playground/inspector/told.ts";
 import { CatchUp, positionOf } from "../../src/playground/transport/catch-up.ts";
@@ -8,8 +8,8 @@ import { type AguiEvent, EventType, type Message } from "../../src/protocol/even
 import { callArgs, delta, thought } from "./received.ts";
 
 describe("catching up", () => {
-  beforeEach(() => void jest.useFakeTimers());
-  afterEach(() => void jest.useRealTimers());
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
 
   test("what the log held when the line was back was missed, what lies behind is new", async () => {
     const { line, told } = cutAt("e:10", "e:13");
@@ -34,7 +34,7 @@ describe("catching up", () => {
     line.open();
     await answered();
     heard(line, "e:11");
-    jest.advanceTimersByTime(500);
+    vi.advanceTimersByTime(500);
     expect(heard(line, "e:12")).toEqual([true]);
     expect(told).toMatchObject([{ replayed: 2, tookMs: 500 }]);
   });
@@ -69,9 +69,9 @@ describe("catching up", () => {
     const { line, told } = cutAt("e:10", "e:12");
     line.open();
     await answered();
-    jest.advanceTimersByTime(3_000);
+    vi.advanceTimersByTime(3_000);
     heard(line, "e:11");
-    jest.advanceTimersByTime(3_000);
+    vi.advanceTimersByTime(3_000);
     expect(told).toEqual([]);
     expect(heard(line, "e:12")).toEqual([true]);
     expect(told).toMatchObject([{ replayed: 2, tookMs: 6_000 }]);
@@ -82,9 +82,9 @@ describe("catching up", () => {
     line.open(true);
     await answered();
     heard(line, "e:12");
-    jest.advanceTimersByTime(900);
+    vi.advanceTimersByTime(900);
     expect(told).toEqual([]);
-    jest.advanceTimersByTime(200);
+    vi.advanceTimersByTime(200);
     expect(told).toMatchObject([{ replayed: 1, tookMs: 0 }]);
   });
 
@@ -92,7 +92,7 @@ describe("catching up", () => {
     const { line, told } = cutAt(undefined, undefined);
     line.open();
     expect([line.heard({ entries: 1 }), line.heard({ entries: 1 })]).toEqual([true, true]);
-    jest.advanceTimersByTime(20);
+    vi.advanceTimersByTime(20);
     expect(told).toMatchObject([{ from: undefined, replayed: 2 }]);
     expect(line.heard({ entries: 1 })).toBe(false);
   });
@@ -107,7 +107,7 @@ describe("catching up", () => {
     line.open();
     heard(line, "e:11");
     await answered();
-    jest.advanceTimersByTime(20);
+    vi.advanceTimersByTime(20);
     expect(told).toMatchObject([{ replayed: 1 }]);
   });
 
@@ -137,7 +137,7 @@ describe("catching up", () => {
     line.stop();
     line.open();
     expect(heard(line, "e:2")).toEqual([false]);
-    jest.advanceTimersByTime(2_000);
+    vi.advanceTimersByTime(2_000);
     expect(told).toEqual([]);
   });
 });

@@ -1,5 +1,5 @@
 /** What the event log lists, and what it writes of an event. */
-import { describe, expect, test } from "@jest/globals";
+import { describe, expect, test } from "vitest";
 import { jsonLines, readable } from "../../src/playground/inspector/export.ts";
 import { kindOf, Rows } from "../../src/playground/inspector/rows.ts";
 import { Tap } from "../../src/playground/state/tap.ts";

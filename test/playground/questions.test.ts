@@ -1,5 +1,5 @@
 /** From the schema of an answer to a form, and from what was typed to the answer. */
-import { describe, expect, test } from "@jest/globals";
+import { describe, expect, test } from "vitest";
 import { answerSchema } from "../../src/agents/decision.ts";
 import {
   answerOf,

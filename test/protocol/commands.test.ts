@@ -1,4 +1,4 @@
-import { describe, expect, it } from "@jest/globals";
+import { describe, expect, it } from "vitest";
 import { HELP, parseCommand } from "../../src/protocol/commands.ts";
 
 describe("what a client may say over a WebSocket", () => {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "@jest/globals";
+import { describe, expect, it } from "vitest";
 import { type AguiEvent, EventType } from "../../src/protocol/events.ts";
 import { downgrade, mayNeedDowngrade, speaksOne } from "../../src/protocol/generations.ts";
 

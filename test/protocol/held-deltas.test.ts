@@ -1,4 +1,4 @@
-import { expect, it } from "@jest/globals";
+import { expect, it } from "vitest";
 import { type AguiEvent, EventType } from "../../src/protocol/events.ts";
 import { HeldDeltas } from "../../src/protocol/held-deltas.ts";
 

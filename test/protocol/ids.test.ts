@@ -1,5 +1,5 @@
-import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
+import { describe, expect, it } from "vitest";
 import { checkId, graphTopic, isId, MAX_ID_BYTES, threadTopic } from "../../src/protocol/ids.ts";
 
 describe("an id of a client's choice", () => {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "@jest/globals";
+import { describe, expect, it } from "vitest";
 import { narrowingTo, parseRunAgentInput, parseRunOptions } from "../../src/protocol/input.ts";
 
 const user = { id: "u", role: "user", content: "hi" };

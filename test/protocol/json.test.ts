@@ -1,6 +1,6 @@
 import { runInNewContext } from "node:vm";
-import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
+import { describe, expect, it } from "vitest";
 import { toJson, toJsonValue } from "../../src/protocol/json.ts";
 import { cutText, jsonBytes, withoutStack } from "../../src/protocol/text.ts";
 

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "@jest/globals";
+import { describe, expect, it } from "vitest";
 import { messageOf, redact } from "../../src/protocol/redact.ts";
 
 describe("somebody else's error message, before it leaves", () => {

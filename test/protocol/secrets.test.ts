@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from "@jest/globals";
+import { afterEach, describe, expect, it } from "vitest";
 import { messageOf, redact } from "../../src/protocol/redact.ts";
 import { forgetSecrets, hideSecrets, withoutSecrets, withoutSecretsIn } from "../../src/protocol/secrets.ts";
 

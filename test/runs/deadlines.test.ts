@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { SluiceError } from "../../src/protocol/errors.ts";
 import type { GraphEventName } from "../../src/protocol/graph-event.ts";
 import { Deadlines } from "../../src/runs/deadlines.ts";
@@ -11,19 +11,19 @@ describe("a run's deadlines", () => {
   let deadlines: Deadlines;
 
   beforeEach(() => {
-    jest.useFakeTimers();
+    vi.useFakeTimers();
     expired = [];
     deadlines = new Deadlines(LIMITS, (error) => expired.push(error));
   });
   afterEach(() => {
     deadlines.stop();
-    expect(jest.getTimerCount()).toBe(0);
-    jest.useRealTimers();
+    expect(vi.getTimerCount()).toBe(0);
+    vi.useRealTimers();
   });
 
   const saw = (name: GraphEventName, run = "a") => deadlines.saw(event(name, run, {}));
   const after = (ms: number) => {
-    jest.advanceTimersByTime(ms);
+    vi.advanceTimersByTime(ms);
     return expired.map(({ code }) => code);
   };
 
@@ -113,7 +113,7 @@ describe("a run's deadlines", () => {
     saw(name);
     deadlines.stop();
     saw("on_chat_model_stream");
-    expect(jest.getTimerCount()).toBe(0);
+    expect(vi.getTimerCount()).toBe(0);
     expect(after(100_000)).toEqual([]);
   });
 
@@ -123,10 +123,10 @@ describe("a run's deadlines", () => {
     const told: SluiceError[] = [];
     const idle = new Deadlines(LIMITS, (error) => told.push(error));
     idle.saw(event("on_custom_event", "a", {}));
-    jest.advanceTimersByTime(500);
+    vi.advanceTimersByTime(500);
     expect(told[0]?.message).toMatch(/0\.5 s\b.*STREAM_IDLE_TIMEOUT_SECONDS/);
     const total = new Deadlines({ ...LIMITS, firstEventMs: 60_000 }, (error) => told.push(error));
-    jest.advanceTimersByTime(10_000);
+    vi.advanceTimersByTime(10_000);
     expect(told[1]?.message).toMatch(/10 s\b.*STREAM_TIMEOUT_SECONDS/);
     idle.stop();
     total.stop();
@@ -134,6 +134,6 @@ describe("a run's deadlines", () => {
 
   it("keep one timer, however many events there are", () => {
     for (let n = 0; n < 1_000; n += 1) saw("on_chat_model_stream");
-    expect(jest.getTimerCount()).toBe(1);
+    expect(vi.getTimerCount()).toBe(1);
   });
 });

@@ -1,6 +1,7 @@
 /** What the `langgraph` format says under the rules of a run, an agent and its nodes. */
-import { describe, expect, it } from "@jest/globals";
+
 import { AIMessageChunk } from "@langchain/core/messages";
+import { describe, expect, it } from "vitest";
 import type { GraphEvent } from "../../src/protocol/graph-event.ts";
 import { GraphFrames, type GraphFramesOptions } from "../../src/runs/graph-frames.ts";
 import { ai, event, modelEnd, nodeEnd, thought, token, toolEnd, update } from "../translate/events.ts";

@@ -1,6 +1,7 @@
 /** What a client did, read from the history it sends: it typed on, edited, or wants another answer. */
-import { describe, expect, it } from "@jest/globals";
+
 import fc from "fast-check";
+import { describe, expect, it } from "vitest";
 import type { Message } from "../../src/protocol/events.ts";
 import { readHistory } from "../../src/runs/history.ts";
 

@@ -1,7 +1,7 @@
 /** A graph may throw anything: its run ends all the same, the thread is free, and the server can stop. */
 import { createServer } from "node:http";
-import { describe, expect, it, jest } from "@jest/globals";
 import { MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
+import { describe, expect, it, vi } from "vitest";
 import { createSluice } from "../../src/app/sluice.ts";
 import type { Logger } from "../../src/ops/logger.ts";
 import { EventType } from "../../src/protocol/events.ts";
@@ -10,7 +10,7 @@ import { startSluice } from "../support/sluice.ts";
 import { scripted, testRuns } from "./scripted.ts";
 
 // LangChain's own callbacks fail on some of these, and say so.
-jest.spyOn(console, "warn").mockImplementation(() => {});
+vi.spyOn(console, "warn").mockImplementation(() => {});
 
 const graphs: Record<string, (thrown: unknown) => object> = {
   "the stream of a graph": (thrown) =>

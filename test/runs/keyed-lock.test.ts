@@ -1,4 +1,4 @@
-import { describe, expect, it } from "@jest/globals";
+import { describe, expect, it } from "vitest";
 import { KeyedLock } from "../../src/runs/keyed-lock.ts";
 import { Gate } from "./scripted.ts";
 

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from "@jest/globals";
+import { afterEach, describe, expect, it } from "vitest";
 import { type AguiEvent, EventType, isTerminal } from "../../src/protocol/events.ts";
 import type { GraphEvent } from "../../src/protocol/graph-event.ts";
 import { verifyRun } from "../support/verify.ts";

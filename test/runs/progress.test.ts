@@ -1,6 +1,7 @@
 /** `sluice.progress`: how often, with what numbers, and what it leaves alone. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from "@jest/globals";
+
 import fc from "fast-check";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { type AguiEvent, EventType, isTerminal, mergeDeltas } from "../../src/protocol/events.ts";
 import { ProgressReports } from "../../src/runs/progress.ts";
 import type { Progress } from "../../src/translate/token-count.ts";
@@ -19,7 +20,7 @@ describe("reports of how far a run has come", () => {
   let startedAt: number;
 
   beforeEach(() => {
-    jest.useFakeTimers();
+    vi.useFakeTimers();
     told = [];
     startedAt = performance.now();
     reports = new ProgressReports(500, ({ tokens, elapsedMs, final }) => {
@@ -29,17 +30,17 @@ describe("reports of how far a run has come", () => {
   });
   afterEach(() => {
     reports.end();
-    expect(jest.getTimerCount()).toBe(0);
-    jest.useRealTimers();
+    expect(vi.getTimerCount()).toBe(0);
+    vi.useRealTimers();
   });
 
   const times = () => told.map(({ at, tokens }) => [at, tokens]);
 
   it("come with the first token, and then at the rate that was asked for while tokens come", () => {
-    jest.advanceTimersByTime(320);
+    vi.advanceTimersByTime(320);
     for (let n = 0; n < 100; n += 1) {
       reports.saw(token("a", "x"));
-      jest.advanceTimersByTime(20);
+      vi.advanceTimersByTime(20);
     }
     expect(times()).toEqual([
       [320, 1],
@@ -52,9 +53,9 @@ describe("reports of how far a run has come", () => {
 
   it("tell what was counted last when the model falls silent, and are silent then too", () => {
     reports.saw(token("a", "x"));
-    jest.advanceTimersByTime(100);
+    vi.advanceTimersByTime(100);
     for (let n = 0; n < 9; n += 1) reports.saw(token("a", "x"));
-    jest.advanceTimersByTime(60_000);
+    vi.advanceTimersByTime(60_000);
     expect(times()).toEqual([
       [0, 1],
       [500, 10],
@@ -68,9 +69,9 @@ describe("reports of how far a run has come", () => {
     reports.saw(token("a", { content: "x", usage_metadata }));
     reports.refused(modelEnd("a", { usage_metadata }));
     reports.refused(modelEnd("never seen", { usage_metadata }));
-    jest.advanceTimersByTime(500);
+    vi.advanceTimersByTime(500);
     reports.saw(modelEnd("b", { content: "whole", usage_metadata }));
-    jest.advanceTimersByTime(500);
+    vi.advanceTimersByTime(500);
     expect(times()).toEqual([
       [0, 1],
       [500, 7],
@@ -81,9 +82,9 @@ describe("reports of how far a run has come", () => {
   it("end with one that is the last, however short ago the one before was", () => {
     reports.saw(token("a", "x"));
     reports.saw(token("a", "y"));
-    jest.advanceTimersByTime(3);
+    vi.advanceTimersByTime(3);
     reports.end();
-    jest.advanceTimersByTime(5_000);
+    vi.advanceTimersByTime(5_000);
     expect(told).toMatchObject([
       { at: 0, tokens: 1 },
       { at: 3, tokens: 2, final: true },
@@ -191,10 +192,10 @@ describe("a run", () => {
 
 describe("whatever the graph does and wherever it stops, with a report for every token", () => {
   beforeAll(() => {
-    jest.spyOn(console, "warn").mockImplementation(() => {});
+    vi.spyOn(console, "warn").mockImplementation(() => {});
   });
   afterAll(() => {
-    jest.restoreAllMocks();
+    vi.restoreAllMocks();
   });
 
   const merged = (events: readonly AguiEvent[]) => {

@@ -1,5 +1,5 @@
 /** A process dies in the middle of runs, and the next one finds what it left. */
-import { afterEach, describe, expect, it } from "@jest/globals";
+
 import { AIMessage } from "@langchain/core/messages";
 import {
   type BaseCheckpointSaver,
@@ -9,6 +9,7 @@ import {
   START,
   StateGraph,
 } from "@langchain/langgraph";
+import { afterEach, describe, expect, it } from "vitest";
 import { type AguiEvent, EventType, type Message } from "../../src/protocol/events.ts";
 import { catchUpAgui } from "../../src/server/catch-up.ts";
 import { MemoryStore } from "../../src/store/memory.ts";

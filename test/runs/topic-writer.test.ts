@@ -1,4 +1,4 @@
-import { describe, expect, it } from "@jest/globals";
+import { describe, expect, it } from "vitest";
 import type { NewEntry } from "../../src/log/log.ts";
 import { MemoryLog } from "../../src/log/memory.ts";
 import { SluiceError } from "../../src/protocol/errors.ts";

@@ -1,4 +1,4 @@
-import { beforeAll, expect, test } from "@jest/globals";
+import { beforeAll, expect, test } from "vitest";
 import { losses, verdict } from "../../scripts/bench/report.ts";
 import type { Result } from "../../scripts/bench/scenarios.ts";
 import { FULL_STOP, verdictOnStop } from "../../scripts/bench/stopped-reader.ts";

@@ -1,8 +1,8 @@
 /** The checks for CI of a served agent: each passes on what is in order, and fails on what is not. */
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import { type AddressInfo, connect } from "node:net";
-import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
 import { FakeListChatModel } from "@langchain/core/utils/testing";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type ModelEndpoint, modelEndpoint } from "../doctor/model-endpoint.ts";
 import { startSluice, type TestSluice } from "../support/sluice.ts";
 import { chatGraph } from "../support/stepped-model.ts";
@@ -12,7 +12,7 @@ const ANSWER = "The river goes where the ground lets it, and takes its time.";
 const GRAPHS = "test/doctor/graphs/graphs.mjs";
 
 // They run side by side, each in a process or two of its own, and wait for each other where there are few cores.
-jest.setTimeout(120_000);
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 let sluice: TestSluice;
 let model: ModelEndpoint;

@@ -1,4 +1,4 @@
-import { expect, test } from "@jest/globals";
+import { expect, test } from "vitest";
 import { Sequence } from "../../scripts/validate-streaming/sequence.ts";
 
 const started = { type: "RUN_STARTED", threadId: "t", runId: "r" };

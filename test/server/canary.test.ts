@@ -3,11 +3,11 @@
  * server sends is searched for them. A second agent, whose config admits what can be admitted, shows that the search finds.
  */
 import { randomUUID } from "node:crypto";
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { dispatchCustomEvent } from "@langchain/core/callbacks/dispatch";
 import { AIMessage, SystemMessage } from "@langchain/core/messages";
 import type { RunnableConfig } from "@langchain/core/runnables";
 import { Annotation, END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { memory, startSluice, type TestSluice } from "../support/sluice.ts";
 import { userInput } from "../support/sse-client.ts";
 import { openSse } from "../support/sse-frames.ts";

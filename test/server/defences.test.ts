@@ -1,9 +1,9 @@
 /** What a server on an open port meets: broken frames, strangers, floods. It answers, and goes on serving others. */
 import { randomUUID } from "node:crypto";
 import type { Socket } from "node:net";
-import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { tool } from "@langchain/core/tools";
 import { END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { EventType } from "../../src/protocol/events.ts";
 import { clientFrame, handshake, rawSocket, rawWebSocket, refusal } from "../support/raw-socket.ts";

@@ -1,4 +1,4 @@
-import { expect, it } from "@jest/globals";
+import { expect, it } from "vitest";
 import { MemoryLog } from "../../src/log/memory.ts";
 import { EventType } from "../../src/protocol/events.ts";
 import { threadTopic } from "../../src/protocol/ids.ts";

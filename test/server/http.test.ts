@@ -1,11 +1,11 @@
 /** The HTTP doors: AG-UI over SSE and as JSON, the plain chat, histories, probes; and how a cut stream is resumed. */
 import { randomUUID } from "node:crypto";
 import { get } from "node:http";
-import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { AIMessage } from "@langchain/core/messages";
 import { tool } from "@langchain/core/tools";
 import { END, interrupt, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { ToolNode, toolsCondition } from "@langchain/langgraph/prebuilt";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { type AguiEvent, EventType } from "../../src/protocol/events.ts";
 import { memory, startSluice, type TestSluice } from "../support/sluice.ts";

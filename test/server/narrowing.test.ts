@@ -1,4 +1,4 @@
-import { expect, it } from "@jest/globals";
+import { expect, it } from "vitest";
 import { parseNarrowing } from "../../src/server/narrowing.ts";
 
 it("a connection cannot take reasoning out of the langgraph format, and is told who can", () => {

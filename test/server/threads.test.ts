@@ -1,8 +1,8 @@
 /** A person's conversations over HTTP, on a store that keeps them. */
 import { join } from "node:path";
-import { afterEach, describe, expect, it } from "@jest/globals";
 import { AIMessage } from "@langchain/core/messages";
 import { MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
+import { afterEach, describe, expect, it } from "vitest";
 import { EventType } from "../../src/protocol/events.ts";
 import { SqliteCheckpointer } from "../../src/store/checkpointer.ts";
 import { Database } from "../../src/store/database.ts";

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
 import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { allowList } from "../../src/graph/allow-list.ts";
 import type { LogEntry, NewEntry, Provenance } from "../../src/log/log.ts";
 import { type AguiEvent, EventType, spanPosition } from "../../src/protocol/events.ts";
@@ -12,10 +12,10 @@ import { cutEvents, NUM_RUNS, runEnd } from "../translate/random-runs.ts";
 
 /** Calls of one id are updated by clients, who say so. */
 beforeAll(() => {
-  jest.spyOn(console, "warn").mockImplementation(() => {});
+  vi.spyOn(console, "warn").mockImplementation(() => {});
 });
 afterAll(() => {
-  jest.restoreAllMocks();
+  vi.restoreAllMocks();
 });
 
 interface Narrowing extends Partial<Omit<ViewOptions, "allowList" | "narrowsEvents">> {

@@ -1,9 +1,10 @@
 /** The WebSocket door: what may be said to it, and what it says in each of its formats. */
-import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+
 import { AIMessage } from "@langchain/core/messages";
 import { tool } from "@langchain/core/tools";
 import { END, interrupt, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { ToolNode, toolsCondition } from "@langchain/langgraph/prebuilt";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { EventType } from "../../src/protocol/events.ts";
 import { refusal } from "../support/raw-socket.ts";

@@ -1,6 +1,5 @@
 /** Our checkpointer beside LangGraph's own: whatever one does, the other must do. */
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "@jest/globals";
 import { HumanMessage } from "@langchain/core/messages";
 import { Annotation, Command, END, interrupt, MemorySaver, START, StateGraph } from "@langchain/langgraph";
 import {
@@ -11,6 +10,7 @@ import {
   TASKS,
   uuid6,
 } from "@langchain/langgraph-checkpoint";
+import { afterAll, describe, expect, it } from "vitest";
 import { NO_CHECKPOINT } from "../../src/graph/checkpoints.ts";
 import { SqliteCheckpointer } from "../../src/store/checkpointer.ts";
 import { Database } from "../../src/store/database.ts";

@@ -1,5 +1,5 @@
 /** What every engine of the store must do. Each engine's test runs this suite. */
-import { afterEach, describe, expect, it } from "@jest/globals";
+import { afterEach, describe, expect, it } from "vitest";
 import { SluiceError } from "../../src/protocol/errors.ts";
 import { EventType } from "../../src/protocol/events.ts";
 import { MAX_RUNS, type RunRecord, type Store } from "../../src/store/store.ts";

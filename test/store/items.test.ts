@@ -1,7 +1,7 @@
 /** LangGraph's `store`: the engine in SQLite does what LangGraph's own in memory does. */
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { type BaseStore, InMemoryStore } from "@langchain/langgraph-checkpoint";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Database } from "../../src/store/database.ts";
 import { type ItemStores, MemoryItems, scopeOf } from "../../src/store/items.ts";
 import { SqliteItems } from "../../src/store/sqlite-items.ts";

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "@jest/globals";
+import { describe, expect, it } from "vitest";
 import { MemoryStore } from "../../src/store/memory.ts";
 import { DONE, run, storeContract } from "./contract.ts";
 

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
 import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type AguiEvent, EventType, isTerminal, type Message } from "../../src/protocol/events.ts";
 import { Transcript } from "../../src/store/transcript.ts";
 import { verifyRun } from "../support/verify.ts";
@@ -20,10 +20,10 @@ import { cutEvents, NUM_RUNS, runEnd } from "../translate/random-runs.ts";
 
 /** Calls of one id are updated by clients, who say so. */
 beforeAll(() => {
-  jest.spyOn(console, "warn").mockImplementation(() => {});
+  vi.spyOn(console, "warn").mockImplementation(() => {});
 });
 afterAll(() => {
-  jest.restoreAllMocks();
+  vi.restoreAllMocks();
 });
 
 const USER: Message = { id: "u", role: "user", content: "hi" };

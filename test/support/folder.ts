@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll } from "@jest/globals";
+import { afterAll } from "vitest";
 
 export function temporaryFolder(): string {
   const path = mkdtempSync(join(tmpdir(), "sluice-"));

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
 import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { ADMIT_ALL, type AllowList, allowList } from "../../src/graph/allow-list.ts";
 import { type AguiEvent, EventType, isTerminal } from "../../src/protocol/events.ts";
 import type { GraphEvent } from "../../src/protocol/graph-event.ts";
@@ -9,10 +9,10 @@ import { cutEvents, graphEvents, NUM_RUNS, runEnd } from "./random-runs.ts";
 
 /** Calls of one id are updated by clients, who say so. */
 beforeAll(() => {
-  jest.spyOn(console, "warn").mockImplementation(() => {});
+  vi.spyOn(console, "warn").mockImplementation(() => {});
 });
 afterAll(() => {
-  jest.restoreAllMocks();
+  vi.restoreAllMocks();
 });
 
 /** Admits each event or refuses it by its name or its place, as the next of `dice` says. */

@@ -1,4 +1,4 @@
-import { expect, it } from "@jest/globals";
+import { expect, it } from "vitest";
 import { type MessageLike, type Part, partsOf } from "../../src/translate/content.ts";
 
 const thought = (text: string): Part => ({ kind: "reasoning", text });

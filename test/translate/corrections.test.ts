@@ -1,7 +1,8 @@
 /** What the graph's state makes of messages that were sent: replaced, removed, or never taken into it. */
-import { describe, expect, it } from "@jest/globals";
+
 import { AIMessage, type BaseMessage, HumanMessage, RemoveMessage } from "@langchain/core/messages";
 import { Command, Overwrite, REMOVE_ALL_MESSAGES } from "@langchain/langgraph";
+import { describe, expect, it } from "vitest";
 import { allowList } from "../../src/graph/allow-list.ts";
 import { SluiceError } from "../../src/protocol/errors.ts";
 import type { GraphEvent } from "../../src/protocol/graph-event.ts";

@@ -1,5 +1,5 @@
 /** The names by which graphs written for AG-UI frontends ask for more than a CUSTOM event. */
-import { describe, expect, it } from "@jest/globals";
+import { describe, expect, it } from "vitest";
 import { EventType } from "../../src/protocol/events.ts";
 import { readCustom } from "../../src/translate/custom.ts";
 import { ai, custom, linesOf, modelEnd, nodeEnd, token, translate, update } from "./events.ts";

@@ -1,8 +1,9 @@
 /** Events that have no AG-UI events of their own, and messages in what a graph says by itself. */
-import { expect, it } from "@jest/globals";
+
 import { Document } from "@langchain/core/documents";
 import { HumanMessage } from "@langchain/core/messages";
 import { ChatPromptTemplate } from "@langchain/core/prompts";
+import { expect, it } from "vitest";
 import { EventType } from "../../src/protocol/events.ts";
 import type { GraphEventName } from "../../src/protocol/graph-event.ts";
 import { ai, custom, event, token, translate } from "./events.ts";

@@ -1,10 +1,11 @@
 /** The same translation over what real graphs emit: LangGraph's own events, not ours of them. */
-import { describe, expect, it } from "@jest/globals";
+
 import { AIMessage, AIMessageChunk } from "@langchain/core/messages";
 import { tool } from "@langchain/core/tools";
 import { FakeStreamingChatModel } from "@langchain/core/utils/testing";
 import { END, MessagesAnnotation, Send, START, StateGraph } from "@langchain/langgraph";
 import { ToolNode, toolsCondition } from "@langchain/langgraph/prebuilt";
+import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { allowList } from "../../src/graph/allow-list.ts";
 import { openRun, type ServedGraph } from "../../src/graph/source.ts";

@@ -1,6 +1,7 @@
 /** Reasoning between tags in plain text: where it begins and ends, however the text is cut into chunks. */
-import { describe, expect, it } from "@jest/globals";
+
 import fc from "fast-check";
+import { describe, expect, it } from "vitest";
 import { defaultAgent } from "../../src/config/agents.ts";
 import type { TextPart } from "../../src/translate/content.ts";
 import { ReasoningTags } from "../../src/translate/reasoning-tags.ts";

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "@jest/globals";
+import { describe, expect, it } from "vitest";
 import { type AllowList, allowList } from "../../src/graph/allow-list.ts";
 import { GRAPH_EVENT_NAMES, type GraphEvent } from "../../src/protocol/graph-event.ts";
 import { createTranslator } from "../../src/translate/run-translator.ts";

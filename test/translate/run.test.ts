@@ -1,4 +1,4 @@
-import { describe, expect, it } from "@jest/globals";
+import { describe, expect, it } from "vitest";
 import { SluiceError } from "../../src/protocol/errors.ts";
 import { type AguiEvent, EventType } from "../../src/protocol/events.ts";
 import { toInterrupt } from "../../src/translate/interrupts.ts";

@@ -1,7 +1,8 @@
 /** The exposed state as its events: a snapshot, then the shortest way to say what changed. */
-import { describe, expect, it } from "@jest/globals";
+
 import fc from "fast-check";
 import jsonPatch, { type Operation } from "fast-json-patch";
+import { describe, expect, it } from "vitest";
 import { type AguiEvent, EventType } from "../../src/protocol/events.ts";
 import { ExposedState } from "../../src/translate/state.ts";
 import { custom, translate } from "./events.ts";

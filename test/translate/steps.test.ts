@@ -1,4 +1,4 @@
-import { describe, expect, it } from "@jest/globals";
+import { describe, expect, it } from "vitest";
 import { event, linesOf, nodeEnd, nodeStart, token } from "./events.ts";
 
 describe("a step", () => {

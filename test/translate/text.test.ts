@@ -1,4 +1,4 @@
-import { describe, expect, it } from "@jest/globals";
+import { describe, expect, it } from "vitest";
 import { verifyRun } from "../support/verify.ts";
 import { event, linesOf, modelEnd, modelStart, said, thought, token, translate } from "./events.ts";
 

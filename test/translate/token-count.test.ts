@@ -1,4 +1,4 @@
-import { describe, expect, it } from "@jest/globals";
+import { describe, expect, it } from "vitest";
 import type { GraphEvent } from "../../src/protocol/graph-event.ts";
 import { type Progress, TokenCount } from "../../src/translate/token-count.ts";
 import { callPiece, custom, event, modelEnd, modelStart, nodeStart, thought, token } from "./events.ts";

@@ -1,7 +1,8 @@
 /** Which call a tool's result belongs to, and how much of it leaves. */
-import { describe, expect, it } from "@jest/globals";
+
 import { AIMessage } from "@langchain/core/messages";
 import { Command } from "@langchain/langgraph";
+import { describe, expect, it } from "vitest";
 import type { Message } from "../../src/protocol/events.ts";
 import { Transcript } from "../../src/store/transcript.ts";
 import { verifyRun } from "../support/verify.ts";

@@ -1,6 +1,6 @@
-import { describe, expect, it } from "@jest/globals";
 import { AIMessageChunk, ToolMessage } from "@langchain/core/messages";
 import { Command } from "@langchain/langgraph";
+import { describe, expect, it } from "vitest";
 import { EventType } from "../../src/protocol/events.ts";
 import { verifyRun } from "../support/verify.ts";
 import {

@@ -1,6 +1,7 @@
 /** Characters of two UTF-16 halves, cut in the middle by the chunks of a model: they leave whole. */
-import { describe, expect, it } from "@jest/globals";
+
 import fc from "fast-check";
+import { describe, expect, it } from "vitest";
 import { type AguiEvent, EventType } from "../../src/protocol/events.ts";
 import { WholeCharacters } from "../../src/translate/whole-characters.ts";
 import { callPiece, modelEnd, thought, token, translate } from "./events.ts";

@@ -1,6 +1,6 @@
-import { describe, expect, it } from "@jest/globals";
 import { HumanMessage, ToolMessage } from "@langchain/core/messages";
 import { Command } from "@langchain/langgraph";
+import { describe, expect, it } from "vitest";
 import { allowList } from "../../src/graph/allow-list.ts";
 import { ai, linesOf, modelEnd, modelStart, nodeEnd, nodeStart, said, token, update } from "./events.ts";
 

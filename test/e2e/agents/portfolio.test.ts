@@ -1,7 +1,7 @@
 /** The portfolio workflow as a client sees it: results as state and events, steps side by side, one voice. */
 import { randomUUID } from "node:crypto";
 import { LLMock } from "@copilotkit/aimock";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { PerformanceFigures, RiskFigures } from "../../../src/agents/portfolio/figures.ts";
 import type { Concerns, Portfolio } from "../../../src/agents/portfolio/forms.ts";
 import { type AguiEvent, EventType, type RunAgentInput } from "../../../src/protocol/events.ts";

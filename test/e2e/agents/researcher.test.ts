@@ -1,7 +1,7 @@
 /** The researcher as a client sees it: passages looked up, thoughts, an answer with citations, nothing else. */
 import { randomUUID } from "node:crypto";
 import { LLMock } from "@copilotkit/aimock";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Source } from "../../../src/agents/researcher.ts";
 import { type AguiEvent, EventType } from "../../../src/protocol/events.ts";
 import { DEFAULT_ALLOWED_EVENTS } from "../../../src/protocol/graph-event.ts";

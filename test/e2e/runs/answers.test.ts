@@ -1,6 +1,7 @@
 /** An answer to an interrupt is not lost with the run that was to bring it. */
-import { afterEach, describe, expect, it } from "@jest/globals";
+
 import { Command, END, interrupt, MemorySaver, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
+import { afterEach, describe, expect, it } from "vitest";
 import type { RunAgentInput } from "../../../src/protocol/events.ts";
 import { startSluice, type TestSluice } from "../../support/sluice.ts";
 

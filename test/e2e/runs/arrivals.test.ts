@@ -1,6 +1,6 @@
 /** Whoever arrives at whatever moment of a run's life, its first and its last included, is told whole runs. */
 import { setImmediate as endOfTurn } from "node:timers/promises";
-import { afterAll, beforeAll, expect, it } from "@jest/globals";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { type AguiEvent, isTerminal } from "../../../src/protocol/events.ts";
 import { threadTopic } from "../../../src/protocol/ids.ts";
 import { startSluice, type TestSluice } from "../../support/sluice.ts";

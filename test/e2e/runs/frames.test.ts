@@ -1,6 +1,6 @@
 /** The `frames` format: many topics on one socket, each of which can be resumed, and every answer has its question's id. */
 import { randomUUID } from "node:crypto";
-import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type AguiEvent, EventType, type RunAgentInput } from "../../../src/protocol/events.ts";
 import { threadTopic } from "../../../src/protocol/ids.ts";
 import { refusal } from "../../support/raw-socket.ts";

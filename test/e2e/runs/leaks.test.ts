@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { type IncomingMessage, request } from "node:http";
 import { setImmediate as endOfTurn } from "node:timers/promises";
-import { afterAll, beforeAll, expect, it } from "@jest/globals";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { threadTopic } from "../../../src/protocol/ids.ts";
 import { startSluice, type TestSluice } from "../../support/sluice.ts";
 import { userInput } from "../../support/sse-client.ts";

@@ -1,6 +1,6 @@
 /** Wherever a client is cut, it ends up where one does that never was: the same events, the same text, the same cursor. */
 import { randomUUID } from "node:crypto";
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { AguiEvent, Message } from "../../../src/protocol/events.ts";
 import { threadTopic } from "../../../src/protocol/ids.ts";
 import { startSluice, type TestSluice } from "../../support/sluice.ts";

@@ -1,6 +1,6 @@
 /** What happens to a run does not depend on how it was asked for: one suite, held against every transport. */
 import { randomUUID } from "node:crypto";
-import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { RunAgentInput } from "../../../src/protocol/events.ts";
 import { startSluice, type TestSluice } from "../../support/sluice.ts";
 import { userInput } from "../../support/sse-client.ts";

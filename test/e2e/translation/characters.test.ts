@@ -1,9 +1,9 @@
 /** Characters of two halves, which tools, models and clients cut in two: no half of one ever leaves. */
 
-import { afterEach, expect, it } from "@jest/globals";
 import { tool } from "@langchain/core/tools";
 import { Annotation, END, interrupt, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { ToolNode } from "@langchain/langgraph/prebuilt";
+import { afterEach, expect, it } from "vitest";
 import { z } from "zod";
 import { EventType } from "../../../src/protocol/events.ts";
 import { memory, startSluice, type TestSluice } from "../../support/sluice.ts";

@@ -1,6 +1,5 @@
 /** What a graph says by itself: events of its own, and the names by which graphs ask for more than that. */
 
-import { afterEach, describe, expect, it } from "@jest/globals";
 import { dispatchCustomEvent } from "@langchain/core/callbacks/dispatch";
 import { AIMessage } from "@langchain/core/messages";
 import {
@@ -11,6 +10,7 @@ import {
   START,
   StateGraph,
 } from "@langchain/langgraph";
+import { afterEach, describe, expect, it } from "vitest";
 import type { AgentEntry } from "../../../src/config/agents.ts";
 import { EventType } from "../../../src/protocol/events.ts";
 import { memory, startSluice, type TestSluice } from "../../support/sluice.ts";

@@ -1,7 +1,8 @@
 /** An endpoint that ends its stream before it has said why it stopped, and those that never say. */
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+
 import { MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { ChatOpenAI } from "@langchain/openai";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type AguiEvent, EventType } from "../../../src/protocol/events.ts";
 import { type RawModel, rawModel } from "../../support/raw-model.ts";
 import { memory, startSluice, type TestSluice } from "../../support/sluice.ts";

@@ -1,8 +1,8 @@
 /** Histories that clients change: an edited message, another answer wanted, a conversation begun anew. */
 
-import { afterEach, describe, expect, it } from "@jest/globals";
 import { AIMessage, type BaseMessage } from "@langchain/core/messages";
 import { END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
+import { afterEach, describe, expect, it } from "vitest";
 import { type AguiEvent, EventType, type Message } from "../../../src/protocol/events.ts";
 import { memory, startSluice, type TestSluice } from "../../support/sluice.ts";
 import { userInput } from "../../support/sse-client.ts";

@@ -1,10 +1,10 @@
 /** Runs that wait for a person: who asks, what is asked, and every way to answer. */
 
-import { afterEach, describe, expect, it } from "@jest/globals";
 import { AIMessage } from "@langchain/core/messages";
 import { tool } from "@langchain/core/tools";
 import { Annotation, END, interrupt, MessagesAnnotation, Send, START, StateGraph } from "@langchain/langgraph";
 import { ToolNode } from "@langchain/langgraph/prebuilt";
+import { afterEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { type AguiEvent, EventType, type ResumeEntry } from "../../../src/protocol/events.ts";
 import { memory, startSluice, type TestSluice } from "../../support/sluice.ts";

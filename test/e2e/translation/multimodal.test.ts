@@ -1,5 +1,5 @@
 /** What a person sends besides text, as it reaches a model over HTTP. */
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openaiModel } from "../../../src/agents/models/openai.ts";
 import { EventType, type Message, type RunAgentInput } from "../../../src/protocol/events.ts";
 import { startSluice, type TestSluice } from "../../support/sluice.ts";

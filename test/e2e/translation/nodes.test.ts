@@ -1,8 +1,8 @@
 /** What a graph's author may switch for single nodes: tokens, reasoning, and whether the node is heard at all. */
 
-import { afterEach, describe, expect, it } from "@jest/globals";
 import { AIMessage } from "@langchain/core/messages";
 import { END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
+import { afterEach, describe, expect, it } from "vitest";
 import type { AgentEntry } from "../../../src/config/agents.ts";
 import { type AguiEvent, EventType } from "../../../src/protocol/events.ts";
 import { memory, startSluice, type TestSluice } from "../../support/sluice.ts";

@@ -1,8 +1,9 @@
 /** What is switched off stays off, in every format and whatever a graph does. */
-import { afterEach, describe, expect, it } from "@jest/globals";
+
 import { type AIMessage, ToolMessage } from "@langchain/core/messages";
 import { tool } from "@langchain/core/tools";
 import { END, interrupt, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
+import { afterEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { EventType } from "../../../src/protocol/events.ts";
 import { memory, startSluice, type TestSluice } from "../../support/sluice.ts";

@@ -1,8 +1,8 @@
 /** `sluice.progress` over the wire: what a real model call comes to, and which connections are told. */
 import { randomUUID } from "node:crypto";
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { ChatOpenAI } from "@langchain/openai";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type AguiEvent, EventType } from "../../../src/protocol/events.ts";
 import { startSluice, type TestSluice } from "../../support/sluice.ts";
 import { userInput } from "../../support/sse-client.ts";

@@ -1,9 +1,9 @@
 /** What models think, from every place they put it, as the reasoning messages that clients end up with. */
 import { randomUUID } from "node:crypto";
 import { HttpAgent } from "@ag-ui/client";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from "@jest/globals";
 import { END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { HttpAgent as HttpAgent0 } from "ag-ui-client-0.0.59";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { openaiModel } from "../../../src/agents/models/openai.ts";
 import { type AguiEvent, EventType, type Message } from "../../../src/protocol/events.ts";
 import { startSluice, type TestSluice } from "../../support/sluice.ts";
@@ -96,12 +96,12 @@ describe.each(generations)("the messages of @ag-ui/client %s", (_, Agent) => {
   beforeEach(() => {
     complaints = [];
     const note = (...complaint: unknown[]) => complaints.push(complaint);
-    jest.spyOn(console, "warn").mockImplementation(note);
-    jest.spyOn(console, "error").mockImplementation(note);
+    vi.spyOn(console, "warn").mockImplementation(note);
+    vi.spyOn(console, "error").mockImplementation(note);
   });
   let own: TestSluice | undefined;
   afterEach(async () => {
-    jest.restoreAllMocks();
+    vi.restoreAllMocks();
     await own?.close();
     own = undefined;
   });

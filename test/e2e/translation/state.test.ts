@@ -1,10 +1,10 @@
 /** The state keys an agent exposes: what of them reaches clients, and what clients may send back. */
 
 import { HttpAgent } from "@ag-ui/client";
-import { afterEach, describe, expect, it } from "@jest/globals";
 import { Annotation, END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { HttpAgent as HttpAgent0 } from "ag-ui-client-0.0.59";
 import jsonPatch, { type Operation } from "fast-json-patch";
+import { afterEach, describe, expect, it } from "vitest";
 import { type AguiEvent, EventType } from "../../../src/protocol/events.ts";
 import { memory, startSluice, type TestSluice } from "../../support/sluice.ts";
 import { userInput } from "../../support/sse-client.ts";

@@ -1,7 +1,7 @@
 /** Steps: one for each node that runs, named by the nodes that lead to it, also where graphs nest and branches run at once. */
 
-import { afterEach, describe, expect, it } from "@jest/globals";
 import { Annotation, END, MessagesAnnotation, Send, START, StateGraph } from "@langchain/langgraph";
+import { afterEach, describe, expect, it } from "vitest";
 import { EventType } from "../../../src/protocol/events.ts";
 import { memory, startSluice, type TestSluice } from "../../support/sluice.ts";
 import { postRun, userInput } from "../../support/sse-client.ts";

@@ -1,7 +1,6 @@
 /** Tool calls: several at once, tools that change the state themselves, and tools that only the client can run. */
 
 import { HttpAgent } from "@ag-ui/client";
-import { afterEach, describe, expect, it } from "@jest/globals";
 import { AIMessage, type BaseMessage, isToolMessage, ToolMessage } from "@langchain/core/messages";
 import { tool } from "@langchain/core/tools";
 import {
@@ -14,6 +13,7 @@ import {
 } from "@langchain/langgraph";
 import { ToolNode } from "@langchain/langgraph/prebuilt";
 import { HttpAgent as HttpAgent0 } from "ag-ui-client-0.0.59";
+import { afterEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { type AguiEvent, EventType, type Tool } from "../../../src/protocol/events.ts";
 import { downgrade } from "../../../src/protocol/generations.ts";

@@ -1,7 +1,7 @@
 /** What a run cost: told for each model call as it ends, and summed up with the run. */
 
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openaiModel } from "../../../src/agents/models/openai.ts";
 import { EventType } from "../../../src/protocol/events.ts";
 import { startSluice, type TestSluice } from "../../support/sluice.ts";
