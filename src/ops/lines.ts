@@ -25,10 +25,12 @@ function lineOf(json: string, look: (how: Look, text: string) => string): string
   const at = new Date(Number(time)).toLocaleTimeString("en-GB");
   const rest = Object.entries(fields).map(([key, value]) => `${key}=${printable(value)}`);
   const why = err === undefined ? "" : `: ${whyOf(err)}`;
-  return [look("dim", at), look(colour, name.padEnd(5)), `${printable(msg ?? "")}${why}`, look("dim", rest.join(" "))]
-    .filter((part) => part !== "")
-    .join(" ")
-    .trimEnd();
+  return [
+    look("dim", at),
+    look(colour, name.padEnd(5)),
+    `${printable(msg ?? "")}${why}`,
+    ...rest.map((field) => look("dim", field)),
+  ].join(" ");
 }
 
 /** An error in one line: its message, and the first place in the person's own files. */

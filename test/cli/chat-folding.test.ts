@@ -54,6 +54,16 @@ test("no width folds nothing", () => {
   expect(new Folding(() => Number.POSITIVE_INFINITY).push(TEXT)).toBe(TEXT);
 });
 
+test("the terminal folds what a graph sends besides", () => {
+  const layout = new TerminalLayout(
+    (_, text) => text,
+    () => 15,
+  );
+  expect(layout.write({ kind: "custom", name: "sources", value: "[1] canal locks" }).stdout).toBe(
+    "· sources [1] \ncanal locks\n",
+  );
+});
+
 test("the terminal folds answers and questions", () => {
   const layout = new TerminalLayout(
     (_, text) => text,

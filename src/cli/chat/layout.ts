@@ -67,7 +67,9 @@ export class TerminalLayout implements Layout {
     const red = (text: string) => this.#look("red", text);
     switch (part.kind) {
       case "call":
-        return this.#look("cyan", `▸ ${part.name}`) + (part.args && dim(` ${part.args}`));
+        return (
+          this.#look("cyan", `▸ ${part.name}`) + (part.args && dim(this.#folded(` ${part.args}`, 2 + part.name.length)))
+        );
       case "result": {
         const answersLast = last?.kind === "call" && last.id === part.id;
         const took = part.ms === undefined ? "" : dim(` · ${duration(part.ms)}`);
@@ -78,7 +80,7 @@ export class TerminalLayout implements Layout {
       case "step":
         return dim(`· ${part.name} · ${duration(part.ms)}`);
       case "custom":
-        return dim(`· ${part.name}${part.value && ` ${part.value}`}`);
+        return dim(this.#folded(`· ${part.name}${part.value && ` ${part.value}`}`));
       case "question":
         return this.#look("yellow", this.#folded(part.text));
       case "notice":
