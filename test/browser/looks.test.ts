@@ -245,6 +245,7 @@ test.each<[string, BrowserContextOptions]>([
   expect(await found(page)).toEqual([]);
 
   await page.openHood();
+  await page.hood.getByRole("searchbox", { name: "Search events" }).fill("TOOL_CALL_START");
   await page.events.getByText("TOOL_CALL_START").click();
   await page.hood.getByText(/^The allow-list refused/).click();
   expect(await found(page)).toEqual([]);
