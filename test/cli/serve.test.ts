@@ -117,7 +117,7 @@ export const agent = createAgent({ model: new Model({ responses: ["Yes."], sleep
     [["constructor"], 1, 'Agent constructor: there is no bundled agent "constructor". Bundled: assistant, '],
     [[""], 2, "The name of a file is empty.\n\nUsage: sluice serve"],
     [["--host", "192.0.2.1"], 1, "HOST is no address of this machine (EADDRNOTAVAIL). Set it to 127.0.0.1, or to "],
-    [["--port", "many"], 1, 'PORT="many" is not valid: '],
+    [["--port", "many"], 1, '--port="many" is not valid: '],
     [["--config", "typo.json"], 1, 'Agent a: there is no bundled agent "asistant". Bundled: assistant, '],
     [
       ["a/mine.js", "b/mine.js"],
