@@ -24,7 +24,7 @@ export interface SettingOptions {
    * no others.
    */
   readonly allowedOrigins?: readonly string[] | undefined;
-  /** Bytes of an HTTP body or a WebSocket message. Default 1048576. */
+  /** Bytes of an HTTP body or a WebSocket message. Default 8388608: AG-UI clients send their whole history each turn. */
   readonly maxBodyBytes?: number | undefined;
   /** WebSockets open at once. Default 10000. */
   readonly maxSockets?: number | undefined;

@@ -86,7 +86,7 @@ export const settings = z.object({
   STREAM_IDLE_TIMEOUT_SECONDS: seconds(30),
 
   ALLOWED_ORIGINS: origins,
-  MAX_BODY_BYTES: number(1_048_576, 1_024, 1_073_741_824),
+  MAX_BODY_BYTES: number(8_388_608, 1_024, 1_073_741_824),
   MAX_SOCKETS: number(10_000, 1, 1_000_000),
   MAX_ACTIVE_RUNS: number(1_000, 1, 1_000_000),
   MAX_THREADS: number(10_000, 1, 10_000_000),

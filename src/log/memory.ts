@@ -29,11 +29,16 @@ interface TopicState {
   touchedAt: number;
 }
 
+/** The most topics that were opened and never written. Whoever names a thread opens one. */
+export const MAX_UNWRITTEN_TOPICS = 10_000;
+
 export class MemoryLog implements EventLog {
   readonly #limits: MemoryLogLimits;
   readonly #now: () => number;
   /** In the order of their last append, the longest silent first. */
   readonly #topics = new Map<Topic, TopicState>();
+  /** Those of them that were opened only, the oldest first. */
+  readonly #unwritten = new Set<Topic>();
   readonly #waiting = new Map<Topic, Set<() => void>>();
   readonly #signals = new WeakMap<AbortSignal, Set<() => void>>();
   #totalBytes = 0;
@@ -58,6 +63,7 @@ export class MemoryLog implements EventLog {
     state.touchedAt = this.#now();
     this.#topics.delete(topic);
     this.#topics.set(topic, state);
+    this.#unwritten.delete(topic);
     this.#dropSilentest(topic);
     this.#wake(topic);
     return { epoch: state.epoch, offset: state.head };
@@ -84,9 +90,22 @@ export class MemoryLog implements EventLog {
   }
 
   async open(topic: Topic): Promise<Cursor> {
-    const state = this.#topics.get(topic) ?? { ...newTopic(), touchedAt: this.#now() };
-    this.#topics.set(topic, state);
+    const state = this.#topics.get(topic) ?? this.#begin(topic);
     return { epoch: state.epoch, offset: state.head };
+  }
+
+  #begin(topic: Topic): TopicState {
+    const state = { ...newTopic(), touchedAt: this.#now() };
+    this.#topics.set(topic, state);
+    this.#unwritten.add(topic);
+    for (const oldest of this.#unwritten) {
+      if (this.#unwritten.size <= MAX_UNWRITTEN_TOPICS) break;
+      // A follower would open its topic again at once.
+      if (oldest === topic || this.#waiting.has(oldest)) continue;
+      this.#unwritten.delete(oldest);
+      this.#topics.delete(oldest);
+    }
+    return state;
   }
 
   async head(topic: Topic): Promise<Cursor | undefined> {
@@ -139,6 +158,7 @@ export class MemoryLog implements EventLog {
     if (!state) return;
     this.#totalBytes -= state.bytes;
     this.#topics.delete(topic);
+    this.#unwritten.delete(topic);
     this.#wake(topic);
   }
 

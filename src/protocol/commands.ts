@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { SluiceError } from "./errors.ts";
 import { isRecord, parseWith } from "./input.ts";
+import { parseJson } from "./json-text.ts";
 
 export type ClientCommand =
   | { readonly type: "message"; readonly text: string }
@@ -46,7 +47,7 @@ export function parseCommand(text: string): ClientCommand {
 function parseObject(json: string): ClientCommand {
   let value: unknown;
   try {
-    value = JSON.parse(json);
+    value = parseJson(json);
   } catch {
     throw new SluiceError("bad_request", "A message that starts with { must be JSON, and this is not.");
   }

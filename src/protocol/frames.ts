@@ -3,6 +3,7 @@ import { z } from "zod";
 import { type Cursor, formatCursor, parseCursor } from "./cursor.ts";
 import { SluiceError } from "./errors.ts";
 import { isRecord, parseWith } from "./input.ts";
+import { parseJson } from "./json-text.ts";
 
 /** The WebSocket subprotocol that selects the format. */
 export const SUBPROTOCOL = "sluice.v1";
@@ -45,7 +46,7 @@ export type ClientFrame = { [K in keyof ClientFrames]: z.infer<ClientFrames[K]> 
 export function parseClientFrame(text: string): ClientFrame {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch {
     throw new SluiceError("bad_request", "A frame must be JSON, and this is not.");
   }

@@ -8,13 +8,14 @@ import { SluiceError } from "../protocol/errors.ts";
 import type { Interrupt, Message, ResumeEntry, RunAgentInput } from "../protocol/events.ts";
 import { isRecord } from "../protocol/input.ts";
 import type { JsonValue } from "../protocol/json.ts";
+import { canonicalJson } from "../protocol/json-text.ts";
 import type { RunRecord, ThreadRecord } from "../store/store.ts";
 import { positionAfter, readHistory } from "./history.ts";
 
 /** A digest of what starts a run: the same again attaches, anything else under the same runId is a conflict. */
 export function bodyHash(agent: string, input: RunAgentInput): string {
   return createHash("sha256")
-    .update(JSON.stringify([agent, input]))
+    .update(canonicalJson([agent, input]))
     .digest("base64url");
 }
 

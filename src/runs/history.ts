@@ -2,6 +2,7 @@
  * A client's history against the thread's transcript. AG-UI clients send all they hold, every turn; what differs says
  * what they did: typed on, edited, or asked for another answer.
  */
+import { SluiceError } from "../protocol/errors.ts";
 import type { Message, RunAgentInput } from "../protocol/events.ts";
 import { wellFormed } from "../protocol/text.ts";
 import type { Tombstone } from "../store/tombstones.ts";
@@ -38,19 +39,20 @@ export function readHistory(
   transcript: readonly Message[],
   removed: readonly Tombstone[] = [],
 ): HistoryReading {
-  const { held, turns } = withoutRemoved(sent, transcript, removed);
+  const { held, turn } = withoutRemoved(sent, transcript, removed);
   const told = transcript.map((message) => CONVERSATION.has(message.role));
   const matches = matchAll(held, transcript);
   const matched = new Set(matches.values());
   const first = transcript.findIndex((_, index) => told[index] && matched.has(index));
   const last = Math.max(
     transcript.findLastIndex((_, index) => told[index] && matched.has(index)),
-    ...turns.map((start) => endOfTurn(transcript, start)),
+    turn === undefined ? -1 : endOfTurn(transcript, turn),
   );
+  const heldIds = new Set(held.map(({ id }) => id));
   const partsAt = transcript.findIndex((message, index) => {
     if (!told[index] || matched.has(index)) return false;
     if (message.role !== "user") return first >= 0 && index > last;
-    return (first >= 0 && index > first) || held.some(({ id }) => id === message.id);
+    return (first >= 0 && index > first) || heldIds.has(message.id);
   });
   const freshAfter = (length: number) => {
     const kept = new Set(transcript.slice(0, length).map((message) => message.id));
@@ -80,33 +82,46 @@ export function positionAfter(
   transcript: readonly Message[],
   removed: readonly Tombstone[] = [],
 ): number | undefined {
-  const tombstones = new Map(removed.map((tombstone) => [tombstone.id, tombstone]));
-  for (let id = messageId, steps = 0; steps <= removed.length; steps += 1) {
-    if (id === undefined) return 0;
-    const index = transcript.findIndex((message) => message.id === id);
-    if (index >= 0) return index + 1;
-    const tombstone = tombstones.get(id);
-    if (!tombstone) return undefined;
-    id = tombstone.after;
-  }
-  return undefined;
+  return positionsIn(transcript, removed)(messageId);
 }
 
-/** What a client holds that was not taken back, and where in the transcript the turns lie of which it was. */
+/** The same for many messages of one transcript. */
+function positionsIn(
+  transcript: readonly Message[],
+  removed: readonly Tombstone[],
+): (messageId: string | undefined) => number | undefined {
+  const indexes = new Map(transcript.map(({ id }, index) => [id, index]));
+  const tombstones = new Map(removed.map((tombstone) => [tombstone.id, tombstone]));
+  return (messageId) => {
+    for (let id = messageId, steps = 0; steps <= removed.length; steps += 1) {
+      if (id === undefined) return 0;
+      const index = indexes.get(id);
+      if (index !== undefined) return index + 1;
+      const tombstone = tombstones.get(id);
+      if (!tombstone) return undefined;
+      id = tombstone.after;
+    }
+    return undefined;
+  };
+}
+
+/** The messages that a client holds and that were not taken back, and the start of the last turn that lost one. */
 function withoutRemoved(
   sent: readonly Message[],
   transcript: readonly Message[],
   removed: readonly Tombstone[],
-): { readonly held: readonly Message[]; readonly turns: readonly number[] } {
-  if (removed.length === 0) return { held: sent, turns: [] };
+): { readonly held: readonly Message[]; readonly turn: number | undefined } {
+  if (removed.length === 0) return { held: sent, turn: undefined };
   const ids = new Set(transcript.map(({ id }) => id));
   const calls = new Set(transcript.flatMap(callIds));
   const goneIds = new Set(removed.flatMap(({ id }) => (ids.has(id) ? [] : [id])));
   const goneCalls = new Set(removed.flatMap((tombstone) => tombstone.calls ?? []).filter((id) => !calls.has(id)));
   const isGone = (message: Message) =>
     goneIds.has(message.id) || (message.role === "tool" && goneCalls.has(message.toolCallId));
-  const turns = sent.filter(isGone).flatMap(({ id }) => positionAfter(id, transcript, removed) ?? []);
-  return { held: sent.filter((message) => !isGone(message)), turns };
+  const positionOf = positionsIn(transcript, removed);
+  const turns = sent.filter(isGone).flatMap(({ id }) => positionOf(id) ?? []);
+  const turn = turns.length === 0 ? undefined : turns.reduce((latest, start) => Math.max(latest, start));
+  return { held: sent.filter((message) => !isGone(message)), turn };
 }
 
 function callIds(message: Message): readonly string[] {
@@ -119,45 +134,109 @@ function endOfTurn(transcript: readonly Message[], start: number): number {
   return (next < 0 ? transcript.length : next) - 1;
 }
 
-/** Which message of the transcript each held one is. Ids decide; content only speaks for ids the thread never gave. */
+/**
+ * Characters that may be searched for messages that a client put into larger ones. A history that needs more is refused:
+ * reading it would keep everybody else waiting.
+ */
+const MOST_SEARCHED = 64 * 1024 * 1024;
+
+/**
+ * Which message of the transcript each held one is. Ids decide; content only speaks for ids the thread never gave.
+ * @throws SluiceError `bad_request` when too much of what is held is like nothing in the thread.
+ */
 function matchAll(held: readonly Message[], transcript: readonly Message[]): Map<Message, number> {
   const byId = new Map(transcript.map((message, index) => [message.id, index]));
   const matches = new Map<Message, number>();
   const taken = new Set<number>();
   const take = (message: Message, index: number) => {
+    // A folded message stands where the first of those it holds stood.
     if (!matches.has(message)) matches.set(message, index);
     taken.add(index);
   };
+  const whole = new Set<Message>();
   for (const message of held) {
     const index = byId.get(message.id);
-    const told = index === undefined ? undefined : transcript[index];
-    if (index === undefined || told?.role !== message.role) continue;
-    if (told.role !== "user" || content(told) === content(message)) take(message, index);
+    const known = index === undefined ? undefined : transcript[index];
+    if (index === undefined || known?.role !== message.role) continue;
+    const same = content(known) === content(message);
+    if (known.role === "user" && !same) continue;
+    if (same) whole.add(message);
+    take(message, index);
   }
-  for (const [index, told] of transcript.entries()) {
-    if (taken.has(index) || told.role === "user") continue;
-    const match =
-      held.find((message) => !matches.has(message) && !byId.has(message.id) && saysSame(message, told)) ??
-      held.find((message) => contains(message, told));
-    if (match) take(match, index);
+  const strangers = indexBy(
+    held.filter(({ id }) => !byId.has(id)),
+    (message) => [likeness(message)],
+  );
+  for (const [index, message] of transcript.entries()) {
+    if (taken.has(index) || message.role === "user") continue;
+    const match = strangers.get(likeness(message))?.shift();
+    if (!match) continue;
+    whole.add(match);
+    take(match, index);
   }
-  // A folded message stands where the first of those it holds stood.
+  const missing = [...transcript.entries()].filter(([index, { role }]) => role === "assistant" && !taken.has(index));
+  if (missing.length > 0) takeFolded(missing, held, whole, take);
   return matches;
 }
 
-function saysSame(held: Message, told: Message): boolean {
-  if (held.role === "tool" && told.role === "tool") return held.toolCallId === told.toolCallId;
-  return held.role === told.role && content(held) === content(told);
+/** Finds the messages that a client has put into larger ones. */
+function takeFolded(
+  missing: readonly (readonly [number, Message])[],
+  held: readonly Message[],
+  whole: ReadonlySet<Message>,
+  take: (message: Message, index: number) => void,
+): void {
+  const assistants = held.filter((message) => message.role === "assistant");
+  const byCall = indexBy(assistants, callIds);
+  const byLikeness = indexBy(assistants, (message) => [likeness(message)]);
+  const larger = assistants.filter((message) => !whole.has(message));
+  let searched = 0;
+  for (const [index, message] of missing) {
+    const [call] = callIds(message);
+    const candidates = call === undefined ? (byLikeness.get(likeness(message)) ?? larger) : (byCall.get(call) ?? []);
+    const match = candidates.find((candidate) => {
+      searched += textOf(candidate).length + 1;
+      if (searched > MOST_SEARCHED) throw new SluiceError("bad_request", TOO_STRANGE);
+      return contains(candidate, message);
+    });
+    if (match) take(match, index);
+  }
+}
+
+const TOO_STRANGE =
+  "The field messages has too many messages that differ from the thread's. Send the ids that the thread gave, or the new messages only.";
+
+function indexBy(
+  messages: readonly Message[],
+  keysOf: (message: Message) => readonly string[],
+): Map<string, Message[]> {
+  const index = new Map<string, Message[]>();
+  for (const message of messages) {
+    for (const key of keysOf(message)) {
+      const found = index.get(key);
+      if (found) found.push(message);
+      else index.set(key, [message]);
+    }
+  }
+  return index;
+}
+
+/** Equal for messages that say the same, whatever their ids are. */
+function likeness(message: Message): string {
+  return message.role === "tool" ? `tool:${message.toolCallId}` : `${message.role}:${content(message)}`;
 }
 
 /** Has the client put this message into a larger one? */
 function contains(held: Message, told: Message): boolean {
-  if (held.role !== "assistant" || told.role !== "assistant") return false;
-  const calls = new Set((held.toolCalls ?? []).map(({ id }) => id));
-  const toldCalls = told.toolCalls ?? [];
-  const text = told.content ?? "";
-  if (text === "" && toldCalls.length === 0) return false;
-  return toldCalls.every(({ id }) => calls.has(id)) && (held.content ?? "").includes(text);
+  const calls = new Set(callIds(held));
+  const ownCalls = callIds(told);
+  const text = textOf(told);
+  if (text === "" && ownCalls.length === 0) return false;
+  return ownCalls.every((id) => calls.has(id)) && textOf(held).includes(text);
+}
+
+function textOf(message: Message): string {
+  return message.role === "assistant" ? (message.content ?? "") : "";
 }
 
 function content(message: Message): string {

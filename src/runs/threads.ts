@@ -61,7 +61,7 @@ export class Threads {
 
   /** What the thread waits for, and the agent that asked. */
   async waiting(threadId: string): Promise<{ agent: string | undefined; interrupts: readonly Interrupt[] }> {
-    const { agent, interrupts = [] } = (await this.#store.thread(threadId)) ?? {};
+    const { agent, interrupts = [] } = (await this.#store.threadStatus(threadId)) ?? {};
     return { agent, interrupts };
   }
 
@@ -75,7 +75,7 @@ export class Threads {
   async refused(threadId: string): Promise<Readonly<Record<string, number>>> {
     const run = this.#activeRun(threadId);
     if (run) return Object.fromEntries(run.refused);
-    return (await this.#store.thread(threadId))?.refused ?? {};
+    return (await this.#store.threadStatus(threadId))?.refused ?? {};
   }
 
   /** The threads that were used last; those behind an earlier page's `next` when it is given as `before`. */

@@ -75,7 +75,7 @@ function defences(options: ServerOptions): RequestHandler[] {
       await options.authorize(request);
       next();
     },
-    express.json({ limit: options.maxBodyBytes }),
+    express.text({ type: "application/json", limit: options.maxBodyBytes }),
   ];
 }
 
@@ -117,11 +117,10 @@ function errorHandler({ failed, maxBodyBytes }: ServerOptions): ErrorRequestHand
 
 /** Express and its body parser throw errors with a status of their own. */
 function fromExpress(thrown: unknown, maxBodyBytes: number): SluiceError {
-  const { status, type } = (thrown ?? {}) as { status?: unknown; type?: unknown };
+  const { status } = (thrown ?? {}) as { status?: unknown };
   if (SluiceError.is(thrown)) return thrown;
   if (status === 413)
-    return new SluiceError("payload_too_large", `The body is too large. The limit is ${maxBodyBytes} bytes.`);
-  if (type === "entity.parse.failed") return new SluiceError("bad_request", "The body is not JSON.");
+    return new SluiceError("payload_too_large", `The body is too large. MAX_BODY_BYTES is ${maxBodyBytes}.`);
   if (typeof status === "number" && status >= 400 && status < 500) return new SluiceError("bad_request");
   return SluiceError.from(thrown);
 }

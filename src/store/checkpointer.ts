@@ -128,10 +128,11 @@ export class SqliteCheckpointer extends BaseCheckpointSaver {
   }
 
   async deleteThread(threadId: string): Promise<void> {
-    this.#db.transaction(() => {
+    const work = () => {
       this.#db.run("DELETE FROM checkpoints WHERE thread_id = ?", threadId);
       this.#db.run("DELETE FROM checkpoint_writes WHERE thread_id = ?", threadId);
-    });
+    };
+    this.#db.deleting(() => this.#db.transaction(work));
   }
 
   async #toTuple(row: Row): Promise<CheckpointTuple> {

@@ -1,5 +1,5 @@
 /** One SQLite file, open in one process. The driver is synchronous: what was written is in the file when a call returns. */
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import Sqlite from "libsql";
 import { SluiceError } from "../protocol/errors.ts";
@@ -13,6 +13,12 @@ export type Row = Readonly<Record<string, string | number | ArrayBuffer | null>>
 class NewerVersion extends Error {}
 
 const PROBE_BYTES = 65_536;
+
+/** Pages of 4 KiB that are given back at once, and how often after one deletion: moving them takes time. */
+const STEP_PAGES = 64;
+const MOST_STEPS = 128;
+
+const RESERVE_BYTES = 1_048_576;
 
 export class Database {
   readonly file: string;
@@ -38,6 +44,8 @@ export class Database {
       takeAlone(sqlite);
       const database = new Database(file, sqlite);
       database.#migrate();
+      database.#learnToShrink();
+      database.#fillReserve();
       return database;
     } catch (error) {
       sqlite?.close();
@@ -70,6 +78,51 @@ export class Database {
       if (this.#sqlite.inTransaction) this.#exec("ROLLBACK");
       throw error;
     }
+  }
+
+  /** Deletes by `work`, and gives the space back. On a full disk the deletion itself needs space: the reserve has it. */
+  deleting<T>(work: () => T): T {
+    let result: T;
+    try {
+      result = work();
+    } catch {
+      rmSync(this.#reserve, { force: true });
+      result = work();
+    }
+    this.#shrink();
+    this.#fillReserve();
+    return result;
+  }
+
+  #fillReserve(): void {
+    try {
+      if (!existsSync(this.#reserve)) writeFileSync(this.#reserve, Buffer.alloc(RESERVE_BYTES, 1));
+    } catch {
+      // The disk is full: what could not be reserved is no worse than no reserve.
+      rmSync(this.#reserve, { force: true });
+    }
+  }
+
+  /** In small steps, since each takes space in the log before it gives any back. */
+  #shrink(): void {
+    try {
+      this.#emptyLog();
+      for (
+        let step = 0;
+        step < MOST_STEPS && Number(this.one("PRAGMA freelist_count")?.freelist_count) > 0;
+        step += 1
+      ) {
+        this.#sqlite.exec(`PRAGMA incremental_vacuum(${STEP_PAGES})`);
+        this.#emptyLog();
+      }
+    } catch {
+      // The rows are gone, and new ones are written where they were. The next deletion goes on from here.
+    }
+  }
+
+  /** The log's file keeps its size and is written from its beginning again. */
+  #emptyLog(): void {
+    this.#sqlite.exec("PRAGMA wal_checkpoint(RESTART)");
   }
 
   /**
@@ -110,6 +163,12 @@ export class Database {
       // The disk is full, or somebody deleted the file: all that was written is where it can be, and the process ends.
     }
     this.#sqlite.close();
+    rmSync(this.#reserve, { force: true });
+  }
+
+  /** Space that is given up for deletions when the disk is full. */
+  get #reserve(): string {
+    return `${this.file}-reserve`;
   }
 
   #statement(sql: string): Sqlite.Statement {
@@ -133,6 +192,16 @@ export class Database {
     });
   }
 
+  /** A file of an earlier version is written anew once, so that deletions give space back. */
+  #learnToShrink(): void {
+    if (Number(this.one("PRAGMA auto_vacuum")?.auto_vacuum) !== 0) return;
+    try {
+      this.#sqlite.exec("PRAGMA auto_vacuum = INCREMENTAL; VACUUM");
+    } catch {
+      // It takes as much space again, and a disk may not have it. What is deleted is used again all the same.
+    }
+  }
+
   /** What goes wrong here is the storage's fault, and clients may try again. */
   #guard<T>(work: () => T): T {
     try {
@@ -145,6 +214,8 @@ export class Database {
 }
 
 function takeAlone(sqlite: Sqlite.Database): void {
+  // Before the first table: a file that has tables already would have to be written anew as a whole.
+  sqlite.pragma("auto_vacuum = INCREMENTAL");
   // Before anything is read: then the WAL's index lies in this process's memory, and nobody else can come in.
   sqlite.pragma("locking_mode = EXCLUSIVE");
   sqlite.pragma("journal_mode = WAL");

@@ -8,6 +8,7 @@ import {
   type Store,
   type ThreadPage,
   type ThreadRecord,
+  type ThreadStatus,
   type ThreadSummary,
 } from "./store.ts";
 import { allRemoved } from "./tombstones.ts";
@@ -61,6 +62,13 @@ export class MemoryStore implements Store {
   async threadSummary(threadId: string): Promise<ThreadSummary | undefined> {
     const thread = this.#threads.get(threadId);
     return thread && summary(thread.record);
+  }
+
+  async threadStatus(threadId: string): Promise<ThreadStatus | undefined> {
+    const record = this.#threads.get(threadId)?.record;
+    if (!record) return undefined;
+    const { agent, interrupts, refused, ending } = record;
+    return { agent, interrupts, ...(refused ? { refused } : {}), ...(ending ? { ending } : {}) };
   }
 
   async startRun(run: RunRecord, messages: readonly Message[]): Promise<void> {

@@ -10,6 +10,7 @@ import {
   type Store,
   type ThreadPage,
   type ThreadRecord,
+  type ThreadStatus,
   type ThreadSummary,
 } from "./store.ts";
 import { allRemoved, type Tombstone } from "./tombstones.ts";
@@ -24,27 +25,17 @@ export class SqliteStore implements Store {
   }
 
   async thread(threadId: string): Promise<ThreadRecord | undefined> {
-    const row = this.#db.one(
-      `SELECT threads.*, runs.terminal FROM threads
-       LEFT JOIN runs ON runs.thread_id = threads.thread_id AND runs.run_id = threads.ended_run
-       WHERE threads.thread_id = ?`,
-      threadId,
-    );
+    const row = this.#db.one(`SELECT threads.*, runs.terminal ${WITH_ENDING}`, threadId);
     if (!row) return undefined;
     const messages = this.#db.all("SELECT message FROM messages WHERE thread_id = ? ORDER BY position", threadId);
     return {
       threadId,
-      agent: String(row.agent),
       messages: messages.map(({ message }) => JSON.parse(String(message)) as Message),
-      interrupts: JSON.parse(String(row.interrupts)) as Interrupt[],
       createdAt: Number(row.created_at),
       updatedAt: Number(row.updated_at),
       ...kept(row),
       ...(row.state === null ? {} : { state: JSON.parse(String(row.state)) as JsonValue }),
-      ...(row.refused === null ? {} : { refused: JSON.parse(String(row.refused)) as Record<string, number> }),
-      ...(row.terminal === null
-        ? {}
-        : { ending: { runId: String(row.ended_run), terminal: JSON.parse(String(row.terminal)) as AguiEvent } }),
+      ...toStatus(row),
     };
   }
 
@@ -65,7 +56,7 @@ export class SqliteStore implements Store {
   async threads(limit: number, before?: string): Promise<ThreadPage> {
     const { updatedAt, threadId } = before === undefined ? { updatedAt: 1e15, threadId: "" } : parsePlace(before);
     const rows = this.#db.all(
-      `SELECT * FROM threads WHERE (updated_at, thread_id) < (?, ?)
+      `SELECT ${SUMMARY} FROM threads WHERE (updated_at, thread_id) < (?, ?)
        ORDER BY updated_at DESC, thread_id DESC LIMIT ?`,
       updatedAt,
       threadId,
@@ -75,8 +66,14 @@ export class SqliteStore implements Store {
   }
 
   async threadSummary(threadId: string): Promise<ThreadSummary | undefined> {
-    const row = this.#db.one("SELECT * FROM threads WHERE thread_id = ?", threadId);
+    const row = this.#db.one(`SELECT ${SUMMARY} FROM threads WHERE thread_id = ?`, threadId);
     return row && toSummary(row);
+  }
+
+  async threadStatus(threadId: string): Promise<ThreadStatus | undefined> {
+    const columns = "threads.agent, threads.interrupts, threads.refused, threads.ended_run, runs.terminal";
+    const row = this.#db.one(`SELECT ${columns} ${WITH_ENDING}`, threadId);
+    return row && toStatus(row);
   }
 
   async startRun(run: RunRecord, messages: readonly Message[]): Promise<void> {
@@ -160,7 +157,7 @@ export class SqliteStore implements Store {
   }
 
   async deleteThread(threadId: string): Promise<boolean> {
-    return this.#db.run("DELETE FROM threads WHERE thread_id = ?", threadId) > 0;
+    return this.#db.deleting(() => this.#db.run("DELETE FROM threads WHERE thread_id = ?", threadId)) > 0;
   }
 
   async writable(): Promise<boolean> {
@@ -191,6 +188,24 @@ export class SqliteStore implements Store {
     }
     this.#db.run("DELETE FROM messages WHERE thread_id = ? AND position >= ?", threadId, messages.length);
   }
+}
+
+/** The state of a thread may be large, and no list shows it. */
+const SUMMARY = "thread_id, title, agent, interrupts, created_at, updated_at";
+
+const WITH_ENDING = `FROM threads
+  LEFT JOIN runs ON runs.thread_id = threads.thread_id AND runs.run_id = threads.ended_run
+  WHERE threads.thread_id = ?`;
+
+function toStatus(row: Row): ThreadStatus {
+  return {
+    agent: String(row.agent),
+    interrupts: JSON.parse(String(row.interrupts)) as Interrupt[],
+    ...(row.refused === null ? {} : { refused: JSON.parse(String(row.refused)) as Record<string, number> }),
+    ...(row.terminal === null
+      ? {}
+      : { ending: { runId: String(row.ended_run), terminal: JSON.parse(String(row.terminal)) as AguiEvent } }),
+  };
 }
 
 function toRun(row: Row): RunRecord {

@@ -27,6 +27,9 @@ export interface ThreadRecord {
   readonly updatedAt: number;
 }
 
+/** What a thread waits for, and how its last run ended. It is read without the transcript, which may be megabytes. */
+export type ThreadStatus = Pick<ThreadRecord, "agent" | "interrupts" | "refused" | "ending">;
+
 /** A thread in a list. */
 export interface ThreadSummary {
   readonly threadId: string;
@@ -78,6 +81,7 @@ export interface Store {
   /** At most `limit` threads, the last used first; those behind a page's `next` when it is given as `before`. */
   threads(limit: number, before?: string): Promise<ThreadPage>;
   threadSummary(threadId: string): Promise<ThreadSummary | undefined>;
+  threadStatus(threadId: string): Promise<ThreadStatus | undefined>;
   /**
    * Writes the row of a run that is about to start, and the thread's when it is new. `messages` become the transcript:
    * what still holds of it, and what came with the run. Open interrupts are answered. A thread has one active run:

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { follow } from "../../src/log/follow.ts";
-import { MemoryLog, type MemoryLogLimits } from "../../src/log/memory.ts";
+import { MAX_UNWRITTEN_TOPICS, MemoryLog, type MemoryLogLimits } from "../../src/log/memory.ts";
 import { type Topic, threadTopic } from "../../src/protocol/ids.ts";
 import { eventLogContract } from "./contract.ts";
 import { entries, entry, shown } from "./entries.ts";
@@ -159,6 +159,21 @@ describe("a sweep", () => {
     await log.sweep();
     expect(log.size.topics).toBe(0);
   });
+});
+
+it("keeps a bounded number of topics that nobody writes, and those that are followed", async () => {
+  const log = memoryLog();
+  await log.append("thread:written", 1, entries("a"));
+  const followed = await log.open("thread:followed");
+  const controller = new AbortController();
+  const waiting = log.woken("thread:followed", controller.signal);
+  for (let index = 0; index < MAX_UNWRITTEN_TOPICS + 100; index += 1) await log.open(`thread:${index}`);
+  expect(log.size.topics).toBe(MAX_UNWRITTEN_TOPICS + 1);
+  expect(await log.open("thread:followed")).toEqual(followed);
+  expect(await log.head("thread:0")).toBeUndefined();
+  expect(await kept(log, "thread:written")).toEqual(["1=a"]);
+  controller.abort();
+  await waiting;
 });
 
 describe("nobody is left waiting in the memory log", () => {

@@ -145,3 +145,45 @@ describe("any history", () => {
     );
   });
 });
+
+describe("a long history", () => {
+  let reads = 0;
+  const long = (count: number, idOf: (index: number) => string, textOf = (index: number) => `text ${index}`) =>
+    Array.from({ length: count }, (_, index): Message => {
+      const role = index % 2 === 0 ? "user" : "assistant";
+      return {
+        id: idOf(index),
+        role,
+        get content() {
+          reads += 1;
+          return textOf(index);
+        },
+      };
+    });
+
+  it.each([
+    ["with the thread's ids", (index: number) => `id-${index}`],
+    ["with ids of the client's own", (index: number) => `own-${index}`],
+  ])("%s is read a few times a message, however long it is", (_, idOf) => {
+    const [short, longer] = [50, 5_000].map((count) => {
+      reads = 0;
+      readHistory(
+        long(count, idOf),
+        long(count, (index) => `id-${index}`),
+      );
+      return reads / count;
+    }) as [number, number];
+    expect(longer).toBeLessThanOrEqual(short * 1.1);
+    expect(longer).toBeLessThan(20);
+  });
+
+  it("that is like nothing in the thread is refused before it costs seconds", () => {
+    const transcript = long(12_000, (index) => `id-${index}`);
+    const held = long(
+      12_000,
+      (index) => `own-${index}`,
+      (index) => `${index} `.repeat(30),
+    );
+    expect(() => readHistory(held, transcript)).toThrow("Send the ids that the thread gave");
+  });
+});

@@ -555,7 +555,7 @@ describe("bodies", () => {
   const valid = () => ({ threadId, runId: randomUUID(), messages: [{ id: "m", role: "user", content: "hi" }] });
 
   it.each<[string, (body: ReturnType<typeof valid>) => unknown, RegExp]>([
-    ["nothing", () => "", /RunAgentInput/],
+    ["nothing", () => "", /send JSON/],
     ["half a body", (body) => JSON.stringify(body).slice(0, -5), /not JSON/],
     ["a list", () => [], /RunAgentInput/],
     ["null", () => "null", /./],

@@ -92,6 +92,13 @@ export function storeContract(name: string, open: (now: () => number) => Store):
         createdAt: 1_000,
         updatedAt: 1_001,
       });
+      expect(await subject.threadStatus("t")).toEqual({
+        agent: "a",
+        interrupts: [],
+        refused: { on_chain_stream: 3 },
+        ending: { runId: "r", terminal: TERMINAL },
+      });
+      expect(await subject.threadStatus("none")).toBeUndefined();
     });
 
     it("keeps what a run told so far, until it ends", async () => {

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -45,6 +45,36 @@ describe("the store in SQLite", () => {
     await store.close();
     await expect(store.thread("t")).rejects.toMatchObject({ code: "storage_unavailable" });
     expect(await store.writable()).toBe(false);
+  });
+
+  it("gives the space of a deleted thread back, on a full disk too", async () => {
+    const file = newFile();
+    const database = Database.open(file);
+    const store = new SqliteStore(database);
+    const large = { ...USER, content: "x".repeat(4_000_000) };
+    await store.startRun(run("small", "r"), [USER]);
+    await store.startRun(run("large", "r"), [large]);
+    database.maxPages = 1;
+    const before = statSync(file).size;
+    expect(await store.deleteThread("large")).toBe(true);
+    await store.deleteThread("none");
+    expect(statSync(file).size).toBeLessThan(before - 3_000_000);
+    expect((await store.thread("small"))?.messages).toEqual([USER]);
+    await store.close();
+  });
+
+  it("of an earlier version learns to give space back", async () => {
+    const file = newFile();
+    mkdirSync(join(file, ".."), { recursive: true });
+    const Sqlite = createRequire(import.meta.url)("libsql") as new (
+      file: string,
+    ) => { exec(sql: string): void; close(): void };
+    const early = new Sqlite(file);
+    early.exec("CREATE TABLE something (a)");
+    early.close();
+    const database = Database.open(file);
+    expect(database.one("PRAGMA auto_vacuum")).toEqual({ auto_vacuum: 2 });
+    database.close();
   });
 
   it("is not available while the disk is full, and is again when it is not; nothing is half written", async () => {

@@ -72,7 +72,7 @@ describe("a socket", () => {
       type: "hello",
       connection: expect.stringMatching(/^[\da-f-]{36}$/),
       heartbeatSeconds: 15,
-      limits: { messageBytes: 1_048_576, subscriptions: 64 },
+      limits: { messageBytes: 8_388_608, subscriptions: 64 },
     });
   });
 

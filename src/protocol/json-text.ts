@@ -1,0 +1,60 @@
+/** Reads JSON that clients send. */
+
+/**
+ * The value of a JSON text. An integer that a JavaScript number cannot hold becomes a string of its digits: it is kept
+ * exactly, where `JSON.parse` would round it.
+ * @throws SyntaxError when `text` is not JSON.
+ */
+export function parseJson(text: string): unknown {
+  return JSON.parse(LONG_NUMBER.test(text) ? withQuotedIntegers(text) : text);
+}
+
+/** Fewer digits always fit. */
+const LONG_NUMBER = /\d{16}/;
+const NUMBER = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
+
+function withQuotedIntegers(text: string): string {
+  let out = "";
+  let copied = 0;
+  for (let at = 0; at < text.length; ) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) {
+      at = endOfString(text, at);
+      continue;
+    }
+    if (code !== MINUS && !(code >= ZERO && code <= NINE)) {
+      at += 1;
+      continue;
+    }
+    NUMBER.lastIndex = at;
+    const [number] = NUMBER.exec(text) ?? [text.charAt(at)];
+    if (number.length >= 16 && INTEGER.test(number) && !Number.isSafeInteger(Number(number))) {
+      out += `${text.slice(copied, at)}"${number}"`;
+      copied = at + number.length;
+    }
+    at += number.length;
+  }
+  return out + text.slice(copied);
+}
+
+/** The index after the string that begins here. */
+function endOfString(text: string, start: number): number {
+  for (let at = text.indexOf('"', start + 1); at >= 0; at = text.indexOf('"', at + 1)) {
+    let backslashes = 0;
+    while (text.charCodeAt(at - 1 - backslashes) === BACKSLASH) backslashes += 1;
+    if (backslashes % 2 === 0) return at + 1;
+  }
+  return text.length;
+}
+
+/** JSON with the keys of every object in order: the same for equal values, however they were written. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_, part: unknown) =>
+    typeof part === "object" && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  );
+}
+
+const INTEGER = /^-?\d+$/;
+const [QUOTE, MINUS, BACKSLASH, ZERO, NINE] = [0x22, 0x2d, 0x5c, 0x30, 0x39];
