@@ -2,17 +2,13 @@
  * Answers whose stream just ended: the connection closed, and LangChain takes what came for the whole. A provider that
  * always says why it stopped did not get to say it.
  */
-import type { LLMResult } from "@langchain/core/outputs";
-import { isRecord } from "../protocol/input.ts";
+import type { ModelEnd } from "./model-end.ts";
 
 /** By LangChain's `ls_provider`. Of others nobody knows whether they ever give a reason, so none of theirs is called cut. */
 const GIVE_REASONS = new Set(["openai", "azure", "anthropic", "google_genai", "groq", "mistral", "deepseek", "ollama"]);
 
 /** These give the usage after everything else: an endpoint that leaves out the reason still shows by it that it was done. */
 const USAGE_IS_LAST = new Set(["openai", "azure", "groq", "mistral", "deepseek", "ollama"]);
-
-/** Where and how providers say that an answer is done, and why. */
-const SIGNS = ["finish_reason", "finishReason", "stop_reason", "stopReason", "done_reason", "status", "messageStop"];
 
 export class CutAnswers {
   /** Providers that give reasons, by the ids of model runs that are open. */
@@ -41,20 +37,16 @@ export class CutAnswers {
   }
 
   /** Takes the end of a model's run: was its answer cut? */
-  ended(runId: string, output: LLMResult): boolean {
+  ended(runId: string, end: ModelEnd): boolean {
     const provider = this.#providers.get(runId);
-    const cut = provider !== undefined && this.#streamed.has(runId) && !isWhole(output, provider);
+    const cut = provider !== undefined && this.#streamed.has(runId) && !isWhole(end, provider);
     this.failed(runId);
     this.#any ||= cut;
     return cut;
   }
 }
 
-function isWhole({ generations }: LLMResult, provider: string): boolean {
-  const generation: unknown = generations[0]?.[0];
-  if (!isRecord(generation)) return true; // LangChain itself fails on it.
-  const message = isRecord(generation.message) ? generation.message : {};
-  const places = [generation.generationInfo, message.response_metadata, message.additional_kwargs].filter(isRecord);
-  if (places.some((place) => SIGNS.some((sign) => place[sign] !== undefined && place[sign] !== null))) return true;
-  return USAGE_IS_LAST.has(provider) && message.usage_metadata !== undefined;
+function isWhole({ readable, stopped, usage }: ModelEnd, provider: string): boolean {
+  if (!readable) return true; // LangChain itself fails on it.
+  return stopped || (USAGE_IS_LAST.has(provider) && usage !== undefined);
 }

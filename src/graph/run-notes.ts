@@ -3,8 +3,8 @@ import { BaseCallbackHandler } from "@langchain/core/callbacks/base";
 import type { Serialized } from "@langchain/core/load/serializable";
 import type { LLMResult } from "@langchain/core/outputs";
 import { isGraphInterrupt } from "@langchain/langgraph";
-import { isRecord } from "../protocol/input.ts";
 import { CutAnswers } from "./cut-answers.ts";
+import { type ModelEnd, modelEnd } from "./model-end.ts";
 
 /** The most that models may work without a turn of the event loop. */
 const MOST_WITHOUT_TURN_MS = 50;
@@ -20,7 +20,7 @@ export class RunNotes extends BaseCallbackHandler {
   override name = "sluice_run_notes";
   override awaitHandlers = true;
   readonly #toolCallIds = new Map<string, string>();
-  readonly #finishReasons = new Map<string, string>();
+  readonly #modelEnds = new Map<string, ModelEnd>();
   readonly #toolErrors = new Map<string, unknown>();
   readonly #interruptedCalls = new Map<string, string>();
   readonly #modelErrors = new Set<unknown>();
@@ -87,9 +87,9 @@ export class RunNotes extends BaseCallbackHandler {
   }
 
   override handleLLMEnd(output: LLMResult, runId: string): void {
-    const reason = finishReason(output);
-    if (reason) this.#finishReasons.set(runId, reason);
-    if (this.#cut.ended(runId, output)) this.#onCut();
+    const end = modelEnd(output);
+    this.#modelEnds.set(runId, end);
+    if (this.#cut.ended(runId, end)) this.#onCut();
   }
 
   override handleLLMError(error: unknown, runId: string): void {
@@ -116,9 +116,9 @@ export class RunNotes extends BaseCallbackHandler {
     return this.#interruptedCalls.get(interruptId);
   }
 
-  /** The finish reason of a model's run. Reading takes it out. */
-  takeFinishReason(runId: string): string | undefined {
-    return take(this.#finishReasons, runId);
+  /** How a model's run ended. Reading takes it out. */
+  takeModelEnd(runId: string): ModelEnd | undefined {
+    return take(this.#modelEnds, runId);
   }
 
   /** What a tool threw. Reading takes it out, and the tool's run with it. */
@@ -140,32 +140,4 @@ function take<T>(map: Map<string, T>, key: string): T | undefined {
   const value = map.get(key);
   map.delete(key);
   return value;
-}
-
-function finishReason(output: LLMResult): string | undefined {
-  const generation = output.generations[0]?.[0] as
-    | { generationInfo?: unknown; message?: { response_metadata?: unknown; additional_kwargs?: unknown } }
-    | undefined;
-  const { generationInfo, message } = generation ?? {};
-  // ChatAnthropic's chunks have it in additional_kwargs.
-  for (const where of [generationInfo, message?.response_metadata, message?.additional_kwargs]) {
-    const reason = isRecord(where) ? reasonIn(where) : undefined;
-    if (reason !== undefined) return reason;
-  }
-  return undefined;
-}
-
-/** OpenAI, Mistral and Groq say finish_reason, Anthropic stop_reason, Google finishReason, Ollama done_reason. */
-const REASONS = ["finish_reason", "stop_reason", "finishReason", "done_reason", "stopReason"];
-
-function reasonIn(where: Record<string, unknown>): string | undefined {
-  const { messageStop: bedrock, incomplete_details: cut, status } = where;
-  const found = [
-    ...REASONS.map((key) => where[key]),
-    isRecord(bedrock) ? bedrock.stopReason : undefined,
-    // OpenAI's Responses API has a status instead, and the reason beside it where the answer was cut.
-    isRecord(cut) ? cut.reason : undefined,
-    status,
-  ];
-  return found.find((reason): reason is string => typeof reason === "string" && reason !== "");
 }

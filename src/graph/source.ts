@@ -280,8 +280,10 @@ function annotate(event: GraphEvent, notes: RunNotes): GraphEvent {
       return { ...event, toolCallId, ...(thrown === undefined ? {} : { data: withError(event.data, thrown) }) };
     }
     case "on_chat_model_end":
-    case "on_llm_end":
-      return { ...event, finishReason: notes.takeFinishReason(event.run_id) };
+    case "on_llm_end": {
+      const { finishReason, usage } = notes.takeModelEnd(event.run_id) ?? {};
+      return { ...event, finishReason, usage };
+    }
     default:
       return event;
   }

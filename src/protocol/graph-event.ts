@@ -59,6 +59,8 @@ export interface GraphEvent {
   readonly failed?: true;
   /** `on_chat_model_end`: why the model stopped (`stop`, `tool_calls`, `length`, ...), where the provider said so. */
   readonly finishReason?: string;
+  /** `on_chat_model_end`, `on_llm_end`: what the call used, as LangChain's `usage_metadata` has it. */
+  readonly usage?: unknown;
 }
 
 /** The execution of a node that an event happened in; what runs inside a node has a namespace below the node's. */

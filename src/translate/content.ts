@@ -29,6 +29,7 @@ export interface MessageLike {
   readonly tool_call_id?: unknown;
   readonly additional_kwargs?: unknown;
   readonly usage_metadata?: unknown;
+  readonly response_metadata?: unknown;
 }
 
 /** `value` as a message, when it has a message's `content`. */

@@ -1,10 +1,13 @@
 /** One model call's message: the reasoning, text and tool-call spans it opens, and their closers. */
 import { type AguiEvent, type AssistantMessage, EventType, type ToolCall } from "../protocol/events.ts";
 import { type CallBook, CallSpans } from "./call-spans.ts";
-import { type MessageLike, partsOf, type TextPart, toolCallPieces } from "./content.ts";
+import { type MessageLike, type Part, partsOf, type TextPart, type ToolCallPiece, toolCallPieces } from "./content.ts";
 import { ReasoningSpans } from "./reasoning-spans.ts";
 import { ReasoningTags } from "./reasoning-tags.ts";
 import { WholeCharacters } from "./whole-characters.ts";
+
+/** What a message may hold. */
+type Kind = Part["kind"] | "call";
 
 export interface MessageSpansOptions {
   /** `false`: what is thought is not told. */
@@ -25,6 +28,8 @@ export class MessageSpans {
   readonly #tags: ReasoningTags;
   readonly #reasoning: ReasoningSpans | undefined;
   readonly #calls: CallSpans;
+  /** What the model has given of each kind: text, reasoning, calls. */
+  readonly #given = new Set<Kind>();
   #raw = "";
   #said = "";
   #textOpen = false;
@@ -60,10 +65,24 @@ export class MessageSpans {
     return this.#reasoning?.ids ?? [];
   }
 
-  /** Events for a chunk, or for a whole message. */
-  push(message: MessageLike): AguiEvent[] {
+  /** Events for a chunk. */
+  push(chunk: MessageLike): AguiEvent[] {
+    return this.#push(partsOf(chunk), toolCallPieces(chunk));
+  }
+
+  /** Events for what the whole message has of kinds that no chunk brought: some models stream their text alone. */
+  complete(message: MessageLike): AguiEvent[] {
+    const given = new Set(this.#given);
+    return this.#push(
+      partsOf(message).filter(({ kind }) => !given.has(kind)),
+      given.has("call") ? [] : toolCallPieces(message),
+    );
+  }
+
+  #push(parts: readonly Part[], pieces: readonly ToolCallPiece[]): AguiEvent[] {
     const out: AguiEvent[] = [];
-    for (const part of partsOf(message)) {
+    for (const part of parts) {
+      this.#given.add(part.kind);
       if (part.kind === "encrypted") out.push(...(this.#reasoning?.seal(part.value) ?? []));
       else if (part.kind === "reasoning") out.push(...(this.#reasoning?.think(part.text) ?? []));
       else {
@@ -71,8 +90,10 @@ export class MessageSpans {
         this.#tell(this.#tags.push(this.#characters.push(part.text)), out);
       }
     }
-    const pieces = toolCallPieces(message);
-    if (pieces.length > 0) this.#stopThinking(out);
+    if (pieces.length > 0) {
+      this.#given.add("call");
+      this.#stopThinking(out);
+    }
     for (const piece of pieces) out.push(...this.#calls.push(piece));
     return out;
   }

@@ -17,19 +17,25 @@ export class NodeMessages {
   readonly #refused = new Set<string>();
   /** Namespaces in which a tool's result was refused of which nobody knows which call it answers. */
   readonly #refusedResults = new Set<string>();
-  /** Why models stopped whose own end is not told, by the namespace they ran in. */
-  readonly #finishReasons = new Map<string, string>();
 
   constructor(known: Iterable<string>) {
     this.#known = new Set(known);
   }
 
-  isKnown(messageId: string): boolean {
-    return this.#known.has(messageId);
-  }
-
   addKnown(messageId: string): void {
     this.#known.add(messageId);
+  }
+
+  /**
+   * The id for a message that is to be sent. A model's first chunk has the id of the graph's state. Endpoints that repeat
+   * an id get a fresh one from us.
+   */
+  newId({ id }: MessageLike, runId: string): string {
+    const usable = typeof id === "string" && id !== "" && !this.#known.has(id);
+    let messageId = usable ? id : `run-${runId}`;
+    for (let n = 2; this.#known.has(messageId); n += 1) messageId = `run-${runId}-${n}`;
+    this.#known.add(messageId);
+    return messageId;
   }
 
   noteSaid(event: GraphEvent, text: string): void {
@@ -46,24 +52,20 @@ export class NodeMessages {
     this.#refusedResults.add(namespace(event));
   }
 
-  noteFinishReason(event: GraphEvent): void {
-    if (event.finishReason !== undefined) this.#finishReasons.set(namespace(event), event.finishReason);
-  }
-
-  /** Why the last model inside this node stopped. */
-  finishReason(event: GraphEvent): string | undefined {
-    return [...this.#finishReasons].findLast(([where]) => isInside(where, namespace(event)))?.[1];
+  /** The model's messages that this node's end brings, new ones or not. */
+  returned(event: GraphEvent): MessageLike[] {
+    return this.holdsRefused(event) || !isRecord(event.data) ? [] : messagesIn(event.data.output, "ai");
   }
 
   /** The messages this node's end is the first to tell of. `isKnownCall`: was this tool call told? */
   added(event: GraphEvent, isKnownCall: (toolCallId: string) => boolean): MessageLike[] {
-    if (this.holdsRefused(event) || !isRecord(event.data)) return [];
+    const input = isRecord(event.data) ? event.data.input : undefined;
     const said = new Set(
       [...this.#said].flatMap(([where, texts]) => (isInside(where, namespace(event)) ? [...texts] : [])),
     );
     // A subgraph's node returns its whole state: what it was given is not what it added.
-    const given = new Set(messagesGiven(event.data.input, "ai").map((message) => message.id));
-    return messagesIn(event.data.output, "ai").filter((message) => {
+    const given = new Set(messagesGiven(input, "ai").map((message) => message.id));
+    return this.returned(event).filter((message) => {
       if (typeof message.id === "string" && (this.#known.has(message.id) || given.has(message.id))) return false;
       const text = textOf(message);
       if (text !== "") return !said.has(text);

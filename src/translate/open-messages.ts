@@ -7,8 +7,6 @@ export class OpenMessages {
   readonly #open = new Map<string, MessageSpans>();
   /** Model runs whose message leaves in one piece. */
   readonly #whole = new Set<string>();
-  /** Those that streamed: their finished message is no news. */
-  readonly #streamed = new Set<string>();
   readonly #held = new HeldDeltas();
   /** Runs that failed, or that nobody waits for: what still comes of them would open their messages anew. */
   readonly #abandoned = new Set<string>();
@@ -32,19 +30,13 @@ export class OpenMessages {
 
   /** A message's events as they leave: pieces, or nothing until it is whole. */
   pass(runId: string, events: AguiEvent[]): AguiEvent[] {
-    this.#streamed.add(runId);
     return this.#whole.has(runId) ? this.#held.pass(events) : events;
-  }
-
-  hasStreamed(runId: string): boolean {
-    return this.#streamed.has(runId);
   }
 
   close(runId: string): AguiEvent[] {
     const spans = this.#open.get(runId);
     this.#open.delete(runId);
     this.#whole.delete(runId);
-    this.#streamed.delete(runId);
     return this.#held.pass(spans?.close() ?? []);
   }
 

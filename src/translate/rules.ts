@@ -1,16 +1,19 @@
 /** What the settings of a run and of its nodes let leave, for each place in the graph. */
 import { type GraphEvent, nodeNames } from "../protocol/graph-event.ts";
+import type { JsonLimits } from "../protocol/json.ts";
+import { PLAIN } from "../protocol/plain-shape.ts";
 import type { NodeRules, TranslatorOptions } from "./translator.ts";
+import { saidBetween, shapeWithoutReasoning } from "./without-reasoning.ts";
 
 /** What holds for one place. */
 export type PlaceRules = Required<Record<keyof NodeRules, boolean>>;
 
 /** Asked with every token: what holds for a node's execution is worked out once. */
 export class Rules {
-  readonly #options: Pick<TranslatorOptions, "tokens" | "reasoning" | "nodes">;
+  readonly #options: Pick<TranslatorOptions, "tokens" | "reasoning" | "reasoningTags" | "nodes">;
   readonly #known = new Map<unknown, PlaceRules>();
 
-  constructor(options: Pick<TranslatorOptions, "tokens" | "reasoning" | "nodes">) {
+  constructor(options: Pick<TranslatorOptions, "tokens" | "reasoning" | "reasoningTags" | "nodes">) {
     this.#options = options;
   }
 
@@ -29,5 +32,11 @@ export class Rules {
     };
     this.#known.set(place, rules);
     return rules;
+  }
+
+  /** How messages are written in what a graph or a tool gives. */
+  plain(event: GraphEvent): JsonLimits {
+    if (this.of(event).reasoning) return PLAIN;
+    return { convert: shapeWithoutReasoning(saidBetween(this.#options.reasoningTags)) };
   }
 }

@@ -1,8 +1,7 @@
 /** The translator of one run: hands each graph event to the reducer for its concern, and keeps the message spans. */
 import { type AguiEvent, EventType, type Message } from "../protocol/events.ts";
 import type { GraphEvent } from "../protocol/graph-event.ts";
-import type { JsonLimits } from "../protocol/json.ts";
-import { PLAIN } from "../protocol/plain-shape.ts";
+import { usageOf } from "../protocol/model-report.ts";
 import { type MessageLike, messageIn } from "./content.ts";
 import { readCustom } from "./custom.ts";
 import { MessageSpans } from "./message-spans.ts";
@@ -17,8 +16,8 @@ import { isNode, Steps } from "./steps.ts";
 import { toldReader } from "./told.ts";
 import { resultMessage, ToolCalls } from "./tools.ts";
 import type { RunEnd, Translator, TranslatorOptions } from "./translator.ts";
+import { UnreadEnds } from "./unread-ends.ts";
 import { Usage } from "./usage.ts";
-import { saidBetween, shapeWithoutReasoning } from "./without-reasoning.ts";
 
 export function createTranslator(options: TranslatorOptions): Translator {
   return new RunTranslator(options);
@@ -33,6 +32,7 @@ class RunTranslator implements Translator {
   readonly #steps = new Steps();
   readonly #tools: ToolCalls;
   readonly #nodeMessages: NodeMessages;
+  readonly #unread = new UnreadEnds();
   readonly #usage = new Usage();
   readonly #state = new ExposedState();
   readonly #sent: SentMessages;
@@ -89,8 +89,7 @@ class RunTranslator implements Translator {
         return [];
       case "on_chat_model_end":
       case "on_llm_end":
-        this.#nodeMessages.noteFinishReason(event);
-        return this.#endMessage(event);
+        return this.#unreadEnd(event);
       case "on_chain_end":
         if (!isNode(event)) return [];
         if (!placeAdmitted) this.#nodeMessages.noteRefused(event);
@@ -138,9 +137,9 @@ class RunTranslator implements Translator {
       case "on_tool_start":
         // A call that the graph runs is none the client has to answer, whatever the tool's name.
         this.#pendingCalls.delete(this.#tools.callOf(event));
-        return this.#tools.start(event, this.#plain(event));
+        return this.#tools.start(event, this.#rules.plain(event));
       case "on_tool_end":
-        return this.#result(event, this.#tools.end(event, this.#plain(event)), resultMessage(event));
+        return this.#result(event, this.#tools.end(event, this.#rules.plain(event)), resultMessage(event));
       case "on_tool_error":
         return this.#result(event, this.#tools.fail(event), undefined);
       case "on_chain_start":
@@ -160,22 +159,25 @@ class RunTranslator implements Translator {
     }
   }
 
-  /** How messages are written in what a graph or a tool gives. */
-  #plain(event: GraphEvent): JsonLimits {
-    if (this.#rules.of(event).reasoning) return PLAIN;
-    return { convert: shapeWithoutReasoning(saidBetween(this.#options.reasoningTags)) };
-  }
-
   #chunk(event: GraphEvent, chunk: MessageLike | undefined): AguiEvent[] {
     if (!chunk || this.#messages.isAbandoned(event.run_id)) return [];
-    this.#usage.note(event, chunk.usage_metadata, false);
+    this.#usage.chunk(event, chunk.usage_metadata);
     return this.#messages.pass(event.run_id, this.#message(event, chunk).push(chunk));
   }
 
   #modelEnd(event: GraphEvent, output: MessageLike | undefined): AguiEvent[] {
-    this.#usage.note(event, output?.usage_metadata, true);
-    const whole = output && !this.#messages.hasStreamed(event.run_id) ? this.#message(event, output).push(output) : [];
-    return [...whole, ...this.#endMessage(event)];
+    if (!output || this.#messages.isAbandoned(event.run_id)) return this.#endMessage(event);
+    this.#usage.end(event, event.usage ?? usageOf(output));
+    const rest = this.#messages.pass(event.run_id, this.#message(event, output).complete(output));
+    return [...rest, ...this.#endMessage(event)];
+  }
+
+  #unreadEnd(event: GraphEvent): AguiEvent[] {
+    const spans = this.#messages.get(event.run_id);
+    // Of a call that is not reported nothing counts.
+    if (spans) this.#usage.end(event, event.usage);
+    this.#unread.add(event, spans);
+    return this.#endMessage(event);
   }
 
   #nodeEnd(event: GraphEvent): AguiEvent[] {
@@ -184,20 +186,22 @@ class RunTranslator implements Translator {
       this.#nodeMessages.noteRefused(event);
       return this.#settle(event, false);
     }
+    const ends = this.#unread.take(event);
+    const rest = ends.complete(this.#nodeMessages.returned(event));
     const answers = this.#nodeMessages
       .toolMessages(event)
-      .flatMap((message) => this.#result(event, this.#tools.answer(message, this.#plain(event)), message));
+      .flatMap((message) => this.#result(event, this.#tools.answer(message, this.#rules.plain(event)), message));
     const added = this.#nodeMessages.added(event, (toolCallId) => this.#tools.isKnown(toolCallId));
-    if (added.length > 0) this.#finishReason = this.#nodeMessages.finishReason(event) ?? this.#finishReason;
+    if (added.length > 0) this.#finishReason = ends.last.finishReason ?? this.#finishReason;
     const told = added.flatMap((message) => {
-      this.#usage.note(event, message.usage_metadata, false);
+      this.#usage.message(event, usageOf(message) ?? ends.last.usage);
       const spans = this.#open(event, message, reasoning);
-      const events = [...spans.push(message), ...spans.close()];
+      const events = [...spans.complete(message), ...spans.close()];
       // Without an id until the graph's reducer gave it one: a graph around this one returns it as another message.
       this.#nodeMessages.noteSaid(event, spans.raw);
       return events;
     });
-    return [...answers, ...told, ...this.#settle(event, !this.#nodeMessages.holdsRefused(event))];
+    return [...rest, ...answers, ...told, ...this.#settle(event, !this.#nodeMessages.holdsRefused(event))];
   }
 
   #begin(event: GraphEvent): AguiEvent[] {
@@ -233,7 +237,7 @@ class RunTranslator implements Translator {
   }
 
   #custom(event: GraphEvent): AguiEvent[] {
-    const wish = readCustom(event, this.#plain(event));
+    const wish = readCustom(event, this.#rules.plain(event));
     switch (wish.kind) {
       case "event":
         return wish.events;
@@ -267,14 +271,8 @@ class RunTranslator implements Translator {
     return spans;
   }
 
-  /** The first chunk's id equals the id in the graph's state. Endpoints that repeat an id get a fresh one from us. */
   #open(event: GraphEvent, source: MessageLike, reasoning: boolean, ofModel = false): MessageSpans {
-    const { id } = source;
-    const { run_id: runId } = event;
-    const usable = typeof id === "string" && id !== "" && !this.#nodeMessages.isKnown(id);
-    let messageId = usable ? id : `run-${runId}`;
-    for (let n = 2; this.#nodeMessages.isKnown(messageId); n += 1) messageId = `run-${runId}-${n}`;
-    this.#nodeMessages.addKnown(messageId);
+    const messageId = this.#nodeMessages.newId(source, event.run_id);
     const { reasoningTags, frontendTools } = this.#options;
     const announce = (toolCallId: string, name: string) => {
       this.#tools.announce(toolCallId, name);

@@ -1,5 +1,6 @@
 /** How much the model calls of a run have given so far, and how fast. It has no clock: it is told when things came. */
 import type { GraphEvent } from "../protocol/graph-event.ts";
+import { usageOf } from "../protocol/model-report.ts";
 import { type MessageLike, messageIn, partsOf, toolCallPieces } from "./content.ts";
 import { Usage } from "./usage.ts";
 
@@ -41,7 +42,8 @@ export class TokenCount {
   push(event: GraphEvent, at: number): boolean {
     const ends = event.event === "on_chat_model_end" || event.event === "on_llm_end";
     const message = messageIn(event);
-    if (message) this.#usage.note(event, message.usage_metadata, ends);
+    if (ends) this.#usage.end(event, event.usage ?? usageOf(message ?? {}));
+    else this.#usage.chunk(event, message?.usage_metadata);
     // The end of a call that streamed repeats what was counted.
     const piece = message !== undefined && !(ends && this.#calls.has(event.run_id)) && says(message);
     if (piece) this.#piece(event, at);

@@ -3,25 +3,29 @@ import { aggregateTokenUsage, tokenUsageFromLangChainMetadata } from "@ag-ui/cor
 import type { TokenUsage } from "../protocol/events.ts";
 import type { GraphEvent } from "../protocol/graph-event.ts";
 
+/** What is noted has the form of LangChain's `usage_metadata`. */
 export class Usage {
   readonly #calls = new Map<string, TokenUsage[]>();
+  /** What calls came to in the end: nodes wrap what a model said in messages of their own, its usage included. */
+  readonly #ofCalls = new WeakSet<object>();
 
-  /**
-   * Notes a chunk's or a message's `usage_metadata`. The chunks of one call add up, as LangChain's own aggregation
-   * has it; the finished message repeats their sum, so `whole` counts only where no chunk told.
-   */
-  note(event: GraphEvent, usageMetadata: unknown, whole: boolean): void {
-    if (!usageMetadata) return;
-    const noted = this.#calls.get(event.run_id);
-    if (whole && noted) return;
-    const { ls_provider: provider, ls_model_name: model } = event.metadata;
-    const usage = tokenUsageFromLangChainMetadata(usageMetadata, {
-      ...(typeof provider === "string" ? { provider } : {}),
-      ...(typeof model === "string" ? { model } : {}),
-    });
-    if (!usage) return;
-    if (noted) noted.push(usage);
-    else this.#calls.set(event.run_id, [usage]);
+  /** A chunk's. The chunks of one call add up, as LangChain's own aggregation has it. */
+  chunk(event: GraphEvent, usage: unknown): void {
+    if (usage) this.#add(event, usage);
+  }
+
+  /** The whole call's, which counts only where no chunk said anything of it. */
+  end(event: GraphEvent, usage: unknown): void {
+    if (!isObject(usage)) return;
+    this.#ofCalls.add(usage);
+    if (!this.#calls.has(event.run_id)) this.#add(event, usage);
+  }
+
+  /** A message's that leaves at its node's end, unless its call was counted. */
+  message(event: GraphEvent, usage: unknown): void {
+    if (!isObject(usage) || this.#ofCalls.has(usage)) return;
+    this.#ofCalls.add(usage);
+    this.#add(event, usage);
   }
 
   /** What one model call used. */
@@ -34,4 +38,20 @@ export class Usage {
     const entries = [...this.#calls.values()].flat();
     return entries.length > 0 ? aggregateTokenUsage(entries) : undefined;
   }
+
+  #add({ run_id, metadata }: GraphEvent, given: unknown): void {
+    const { ls_provider: provider, ls_model_name: model } = metadata;
+    const usage = tokenUsageFromLangChainMetadata(given, {
+      ...(typeof provider === "string" ? { provider } : {}),
+      ...(typeof model === "string" ? { model } : {}),
+    });
+    if (!usage) return;
+    const noted = this.#calls.get(run_id);
+    if (noted) noted.push(usage);
+    else this.#calls.set(run_id, [usage]);
+  }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
 }

@@ -1,11 +1,12 @@
 /** Messages as plain shapes, without what their models thought. */
 import { isRecord } from "../protocol/input.ts";
+import { REASON_FIELDS } from "../protocol/model-report.ts";
 import { type Fields, toPlainShape } from "../protocol/plain-shape.ts";
 import { ReasoningTags } from "./reasoning-tags.ts";
 
 /** Others may hold reasoning, each provider's in its own way: only what is known not to may stay. */
 const KWARGS = ["tool_calls", "function_call", "refusal"];
-const RESPONSE = ["finish_reason", "stop_reason", "finishReason", "model", "model_name", "model_provider"];
+const RESPONSE = [...REASON_FIELDS, "model", "model_name", "model_provider"];
 
 /** Blocks of content that are thought, or may hold anything. */
 const THOUGHT = /reason|think|thought|signature|non_standard/i;

@@ -29,6 +29,7 @@ it.each<[string, Ended, string | undefined]>([
     { generationInfo: { finish_reason: "" }, response_metadata: { stop_reason: "end_turn" } },
     "end_turn",
   ],
+  ["Responses, when the stream just ended", { response_metadata: { status: "in_progress" } }, undefined],
   ["none", { generationInfo: { prompt: 0 }, response_metadata: { finish_reason: null } }, undefined],
 ])("why a model stopped, in the words of %s: %j is %j", (_, { generationInfo, ...fields }, reason) => {
   const notes = new RunNotes();
@@ -37,6 +38,36 @@ it.each<[string, Ended, string | undefined]>([
     { generations: [[{ text: "", message, ...(generationInfo ? { generationInfo } : {}) } as never]] },
     "r",
   );
-  expect(notes.takeFinishReason("r")).toBe(reason);
-  expect(notes.takeFinishReason("r")).toBeUndefined();
+  expect(notes.takeModelEnd("r")?.finishReason).toBe(reason);
+  expect(notes.takeModelEnd("r")).toBeUndefined();
+});
+
+it.each<[string, object, object | undefined, number | undefined]>([
+  [
+    "LangChain's usage_metadata",
+    { usage_metadata: { input_tokens: 1, output_tokens: 7, total_tokens: 8 } },
+    undefined,
+    7,
+  ],
+  [
+    "Groq, streamed",
+    { response_metadata: { usage: { input_tokens: 1, output_tokens: 7, total_tokens: 8 } } },
+    undefined,
+    7,
+  ],
+  [
+    "an OpenAI-like endpoint",
+    { response_metadata: { usage: { prompt_tokens: 1, completion_tokens: 7 } } },
+    undefined,
+    7,
+  ],
+  ["Mistral, whole", { response_metadata: { tokenUsage: { promptTokens: 1, completionTokens: 7 } } }, undefined, 7],
+  ["a completion model", {}, { tokenUsage: { promptTokens: 1, completionTokens: 7, totalTokens: 8 } }, 7],
+  ["none", { response_metadata: { usage: null } }, { estimated: 3 }, undefined],
+])("what a model's call used, as %s has it", (_, fields, llmOutput, output_tokens) => {
+  const notes = new RunNotes();
+  const message = new AIMessage({ content: "", ...fields });
+  notes.handleLLMEnd({ generations: [[{ text: "", message } as never]], ...(llmOutput ? { llmOutput } : {}) }, "r");
+  const usage = output_tokens && { input_tokens: 1, output_tokens, total_tokens: 8 };
+  expect(notes.takeModelEnd("r")?.usage).toEqual(usage);
 });

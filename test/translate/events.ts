@@ -17,6 +17,7 @@ export interface Place {
   readonly name?: string;
   readonly metadata?: Readonly<Record<string, unknown>>;
   readonly finishReason?: string;
+  readonly usage?: object;
 }
 
 export const DONE: RunEnd = { kind: "done" };
@@ -25,7 +26,7 @@ export function event(
   event: GraphEventName,
   run_id: string,
   data: unknown,
-  { node, tags = [], name = "model", metadata = {}, finishReason }: Place = {},
+  { node, tags = [], name = "model", metadata = {}, finishReason, usage }: Place = {},
 ): GraphEvent {
   const path = node?.split("/") ?? [];
   const ns = path.map((segment) => {
@@ -41,6 +42,7 @@ export function event(
     metadata: { ...place, ...metadata },
     data,
     ...(finishReason ? { finishReason } : {}),
+    ...(usage ? { usage } : {}),
   };
 }
 
