@@ -36,6 +36,7 @@ export function servedAgent(
     detachedGraceMs: milliseconds(entry.detachedGraceSeconds, config.DETACHED_GRACE_SECONDS),
     recover: entry.recover,
     onCutAnswer: entry.onCutAnswer,
+    maxToolArgumentBytes: entry.maxToolArgumentBytes,
     progress: entry.progress,
     tokens: tokens ?? config.STREAM_TOKENS,
     reasoning: entry.reasoning,

@@ -36,6 +36,8 @@ const agent = z.strictObject({
   recover: z.boolean().default(false),
   /** `error`: a run fails when the stream of a model just ends; `mark`: its end says that the answer is incomplete. */
   onCutAnswer: z.enum(["mark", "error"]).default("mark"),
+  /** Bytes of tool-call arguments that one model call may stream: with each piece LangChain parses all of them again. */
+  maxToolArgumentBytes: z.number().int().min(1_024).default(262_144),
   /** `true`, or a number of seconds: every run tells how far it has come, this often. */
   progress: progressOption.default(false),
   tokens: z.boolean().optional(),

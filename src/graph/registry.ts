@@ -43,6 +43,8 @@ export interface ServedAgent {
   readonly recover: boolean;
   /** What becomes of a run where a model's answer was cut off: its end is marked, or it fails before the node is through. */
   readonly onCutAnswer: "mark" | "error";
+  /** Bytes that the arguments of one model call's tool calls may have; with more the run fails with `model_error`. */
+  readonly maxToolArgumentBytes: number;
   /** Whether its runs tell how far they have come; seconds between two. */
   readonly progress: boolean | number;
   /** `false`: each message leaves once, whole. */

@@ -3,11 +3,21 @@ import { BaseCallbackHandler } from "@langchain/core/callbacks/base";
 import type { Serialized } from "@langchain/core/load/serializable";
 import type { LLMResult } from "@langchain/core/outputs";
 import { isGraphInterrupt } from "@langchain/langgraph";
+import { ArgumentBound } from "./argument-bound.ts";
 import { CutAnswers } from "./cut-answers.ts";
 import { type ModelEnd, modelEnd } from "./model-end.ts";
 
 /** The most that models may work without a turn of the event loop. */
 const MOST_WITHOUT_TURN_MS = 50;
+
+export interface Hooks {
+  /** Called when a model's answer was cut off, before the node that asked gets it. */
+  readonly onCut?: (() => void) | undefined;
+  /** Bytes that the arguments of one model call's tool calls may have. Default: no bound. */
+  readonly maxArgumentBytes?: number | undefined;
+  /** Called when they have more. */
+  readonly onLargeArguments?: (() => void) | undefined;
+}
 
 /**
  * Notes by LangGraph run id. v2 leaves `tool_call_id` out of `on_tool_start`, loses the finish reason when a node
@@ -26,15 +36,20 @@ export class RunNotes extends BaseCallbackHandler {
   readonly #modelErrors = new Set<unknown>();
   readonly #cut = new CutAnswers();
   readonly #onCut: () => void;
+  readonly #arguments: ArgumentBound;
   #turnedAt = performance.now();
   #failedModels: string[] = [];
   /** Hears of every model call that fails; what the call said may not have been read yet. */
   modelFailed: () => void = () => {};
 
-  /** `onCut` is called before the node that asked gets the answer. */
-  constructor(onCut: () => void = () => {}) {
+  constructor({
+    onCut = () => {},
+    maxArgumentBytes = Number.POSITIVE_INFINITY,
+    onLargeArguments = () => {},
+  }: Hooks = {}) {
     super();
     this.#onCut = onCut;
+    this.#arguments = new ArgumentBound(maxArgumentBytes, onLargeArguments);
   }
 
   /** Was an answer of a model cut off? */
@@ -55,8 +70,16 @@ export class RunNotes extends BaseCallbackHandler {
   }
 
   /** A model that waits for nothing outside the process would keep timers and sockets waiting, its deadlines included. */
-  override handleLLMNewToken(_token: string, _index: unknown, runId: string): void | Promise<void> {
+  override handleLLMNewToken(
+    _token: string,
+    _index: unknown,
+    runId: string,
+    _parentRunId?: string,
+    _tags?: string[],
+    fields?: unknown,
+  ): void | Promise<void> {
     this.#cut.streamed(runId);
+    this.#arguments.saw(runId, fields);
     if (performance.now() - this.#turnedAt < MOST_WITHOUT_TURN_MS) return undefined;
     return new Promise((resolve) => {
       setImmediate(() => {
@@ -89,11 +112,13 @@ export class RunNotes extends BaseCallbackHandler {
   override handleLLMEnd(output: LLMResult, runId: string): void {
     const end = modelEnd(output);
     this.#modelEnds.set(runId, end);
+    this.#arguments.ended(runId);
     if (this.#cut.ended(runId, end)) this.#onCut();
   }
 
   override handleLLMError(error: unknown, runId: string): void {
     this.#cut.failed(runId);
+    this.#arguments.ended(runId);
     this.#modelErrors.add(error);
     this.#failedModels.push(runId);
     this.modelFailed();

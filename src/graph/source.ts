@@ -12,7 +12,7 @@ import { CachedNodes, cacheModes } from "./cached-nodes.ts";
 import { toLangChain } from "./input.ts";
 import { ModelFailures } from "./model-failures.ts";
 import { fromV1 } from "./normalize.ts";
-import { RunNotes } from "./run-notes.ts";
+import { type Hooks, RunNotes } from "./run-notes.ts";
 
 export type StreamVersion = "v1" | "v2";
 
@@ -66,8 +66,8 @@ export interface RunRequest {
   readonly context?: Readonly<Record<string, unknown>> | undefined;
   /** LangGraph's `store`, for a graph that has none of its own. */
   readonly store?: unknown;
-  /** Called when a model's answer was cut off, before the node that asked gets it. */
-  readonly onCutAnswer?: () => void;
+  /** Called while the graph's models answer. */
+  readonly hooks?: Hooks;
 }
 
 export interface GraphInterrupt {
@@ -105,7 +105,7 @@ export function openRun(
   signal: AbortSignal,
   options: SourceOptions,
 ): GraphRun {
-  const notes = new RunNotes(request.onCutAnswer);
+  const notes = new RunNotes(request.hooks);
   const interrupts: GraphInterrupt[] = [];
   return {
     read: (each) => read(graph, request, signal, options, notes, interrupts, each),

@@ -8,7 +8,7 @@ import type { AguiEvent, Message } from "../protocol/events.ts";
 import type { JsonValue } from "../protocol/json.ts";
 import type { Tombstone } from "../store/tombstones.ts";
 import type { RunEnd } from "../translate/translator.ts";
-import { cutOff } from "./run-end.ts";
+import { cutOff, tooLargeArguments } from "./run-end.ts";
 
 export interface RunPlan {
   readonly agent: ServedAgent;
@@ -77,6 +77,11 @@ export function requestOf(
 ): RunRequest {
   const checkpointId = fork?.checkpointId;
   const { name, stateKeys, configurable } = agent;
-  const whole = { agent: name, threadId, runId, input, checkpointId, offered, stateKeys, configurable, context, store };
-  return agent.onCutAnswer === "error" ? { ...whole, onCutAnswer: () => fail(cutOff()) } : whole;
+  const { maxToolArgumentBytes: maxArgumentBytes } = agent;
+  const hooks = {
+    onCut: agent.onCutAnswer === "error" ? () => fail(cutOff()) : undefined,
+    maxArgumentBytes,
+    onLargeArguments: () => fail(tooLargeArguments(maxArgumentBytes)),
+  };
+  return { agent: name, threadId, runId, input, checkpointId, offered, stateKeys, configurable, context, store, hooks };
 }
