@@ -1,0 +1,122 @@
+/** The graphs of the soak: one that answers well, and those that a server has to survive. */
+import type { CallbackManagerForLLMRun } from "@langchain/core/callbacks/manager";
+import { BaseChatModel } from "@langchain/core/language_models/chat_models";
+import { AIMessage, AIMessageChunk, type BaseMessage, HumanMessage, RemoveMessage } from "@langchain/core/messages";
+import { ChatGenerationChunk, type ChatResult } from "@langchain/core/outputs";
+import { MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
+import { wordsOf } from "./words.ts";
+
+type Pieces = (prompt: string) => AsyncGenerator<Partial<AIMessageChunk> & { content: string }>;
+
+/** Says what `pieces` gives. */
+class Scripted extends BaseChatModel {
+  readonly #pieces: Pieces;
+
+  constructor(pieces: Pieces) {
+    super({});
+    this.#pieces = pieces;
+  }
+
+  override _llmType(): string {
+    return "soak";
+  }
+
+  override async _generate(): Promise<ChatResult> {
+    throw new Error("This model only streams.");
+  }
+
+  override async *_streamResponseChunks(
+    messages: BaseMessage[],
+    { signal }: this["ParsedCallOptions"],
+    manager?: CallbackManagerForLLMRun,
+  ): AsyncGenerator<ChatGenerationChunk> {
+    for await (const fields of this.#pieces(String(messages.at(-1)?.content))) {
+      signal?.throwIfAborted();
+      const chunk = new ChatGenerationChunk({ text: fields.content, message: new AIMessageChunk(fields) });
+      yield chunk;
+      await manager?.handleLLMNewToken(fields.content, undefined, undefined, undefined, undefined, { chunk });
+    }
+  }
+}
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+function graphOf(node: (state: typeof MessagesAnnotation.State) => Promise<Partial<typeof MessagesAnnotation.State>>) {
+  return new StateGraph(MessagesAnnotation).addNode("node", node).addEdge(START, "node").compile();
+}
+
+function chat(pieces: Pieces) {
+  const model = new Scripted(pieces);
+  return graphOf(async ({ messages }) => ({ messages: [await model.invoke(messages)] }));
+}
+
+export const healthy = chat(async function* (prompt) {
+  for (const content of wordsOf(prompt)) {
+    await pause(5);
+    yield { content };
+  }
+});
+
+/** Rejects where nobody listens, now and later. */
+export const rejecting = graphOf(async () => {
+  void Promise.reject(new Error("a search that nobody awaits"));
+  setTimeout(() => void Promise.reject(new Error("a timer's promise")), 20);
+  return { messages: [new AIMessage("done")] };
+});
+
+const HOSTILE = [
+  () => Object.create(null) as unknown,
+  () => ({ toString: () => hostile("toString") }),
+  () => Object.defineProperty(new Error("x"), "stack", { get: () => hostile("stack") }),
+  () => {
+    let error = new Error("first");
+    for (let depth = 0; depth < 20_000; depth += 1) error = new Error("again", { cause: error });
+    return error;
+  },
+];
+
+function hostile(what: string): never {
+  throw new Error(`${what} cannot be read`);
+}
+
+let thrown = 0;
+/** Throws values that cannot be read. */
+export const throwing = graphOf(async () => {
+  thrown += 1;
+  throw HOSTILE[thrown % HOSTILE.length]?.();
+});
+
+/** Never waits for anything outside the process. */
+export const busy = chat(async function* () {
+  for (let token = 0; token < 20_000; token += 1) yield { content: "x" };
+});
+
+/** Megabytes of a tool call's arguments in small pieces. */
+export const wordy = chat(async function* () {
+  for (let piece = 0; piece < 4_000; piece += 1) {
+    const [id, name] = piece === 0 ? ["c", "write"] : [undefined, undefined];
+    const args = `${piece === 0 ? '{"text":"' : ""}${"x".repeat(1_000)}`;
+    yield { content: "", tool_call_chunks: [{ type: "tool_call_chunk", index: 0, id, name, args }] };
+  }
+});
+
+/** Takes back what it said. */
+export const regretful = (() => {
+  const model = new Scripted(async function* () {
+    for (const content of ["this ", "was ", "wrong"]) yield { content };
+  });
+  return new StateGraph(MessagesAnnotation)
+    .addNode("say", async ({ messages }) => ({ messages: [await model.invoke(messages)] }))
+    .addNode("guard", async ({ messages }) => {
+      const last = messages.at(-1);
+      return { messages: last?.id ? [new RemoveMessage({ id: last.id }), new AIMessage("this is right")] : [] };
+    })
+    .addEdge(START, "say")
+    .addEdge("say", "guard")
+    .compile();
+})();
+
+/** A thread of megabytes. */
+export const large = graphOf(async ({ messages }) => ({
+  messages: [new AIMessage("y".repeat(messages.some((message) => HumanMessage.isInstance(message)) ? 200_000 : 1))],
+}));
