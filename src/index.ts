@@ -2,7 +2,7 @@
 
 export type { RunIds, RunStart, Runs, StartedRun } from "./app/runs.ts";
 export { type AgentOptions, createSluice, type GraphLike, type Sluice, type SluiceOptions } from "./app/sluice.ts";
-export { frontendContext, frontendTools, pendingCalls } from "./authoring/frontend-tools.ts";
+export { frontendContext, frontendToolChoice, frontendTools, pendingCalls } from "./authoring/frontend-tools.ts";
 export { completeHistory } from "./authoring/history.ts";
 export type { AgentSettings } from "./config/agents.ts";
 export { ConfigError } from "./config/config-error.ts";

@@ -16,6 +16,7 @@ interface Offered {
     readonly parameters?: Record<string, unknown>;
   }[];
   readonly context?: readonly { readonly description: string; readonly value: string }[];
+  readonly toolChoice?: string | Record<string, unknown>;
 }
 
 /**
@@ -32,6 +33,14 @@ export function frontendTools(config: RunnableConfig, own: readonly { name: stri
     const schema = parameters ?? { type: "object", properties: {} };
     return [{ type: "function", function: { name, description, parameters: schema } }];
   });
+}
+
+/**
+ * Which tool this run's client wants the model to call, as `bindTools` takes it in `tool_choice`; `undefined`: the model
+ * decides. Bind it for the first answer of a run only, or a tool that has to be called is called for ever.
+ */
+export function frontendToolChoice(config: RunnableConfig): string | Record<string, unknown> | undefined {
+  return offered(config).toolChoice;
 }
 
 /** What this run's client says about itself, as a paragraph for the system prompt. Empty when it says nothing. */

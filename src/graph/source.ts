@@ -4,9 +4,9 @@
  */
 import { randomUUID } from "node:crypto";
 import { Command, isGraphBubbleUp } from "@langchain/langgraph";
-import type { Context, Message, Tool } from "../protocol/events.ts";
+import type { Message } from "../protocol/events.ts";
 import type { GraphEvent } from "../protocol/graph-event.ts";
-import { isRecord } from "../protocol/input.ts";
+import { isRecord, type Offered } from "../protocol/input.ts";
 import { messageOf } from "../protocol/redact.ts";
 import { CachedNodes, cacheModes } from "./cached-nodes.ts";
 import { toLangChain } from "./input.ts";
@@ -57,7 +57,7 @@ export interface RunRequest {
   /** Go on from this checkpoint instead of the thread's last one: a fork. */
   readonly checkpointId: string | undefined;
   /** What the client brought for the graph, offered as `config.configurable.ag_ui`. */
-  readonly offered: { readonly tools: readonly Tool[]; readonly context: readonly Context[] };
+  readonly offered: Offered;
   /** State keys to report as they change. */
   readonly stateKeys: readonly string[];
   /** What the agent's settings say to its graph. */

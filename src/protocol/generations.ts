@@ -68,5 +68,5 @@ function isKept(part: ContentPart): boolean {
 
 function textOf(content: string | readonly ContentPart[]): string {
   if (typeof content === "string") return content;
-  return content.map((part) => (part.type === "text" ? part.text : "")).join("");
+  return content.map((part) => (part.type === "text" ? part.text : `[${part.type}]`)).join("\n");
 }

@@ -3,7 +3,7 @@ import { RunAgentInputSchema } from "@ag-ui/core/schemas";
 import { z } from "zod";
 import { type AllowListSpec, eventPatterns } from "./allow-list-spec.ts";
 import { SluiceError } from "./errors.ts";
-import type { RunAgentInput } from "./events.ts";
+import type { Context, RunAgentInput, Tool } from "./events.ts";
 import { checkId } from "./ids.ts";
 
 const progressError = { error: "must be true, false, or the seconds between two, from 0.1 to 3600" };
@@ -61,6 +61,25 @@ export function clientContext(input: RunAgentInput): Readonly<Record<string, unk
   if (!isRecord(forwarded) || forwarded.context === undefined) return {};
   return parseWith(z.record(z.string(), z.json()), forwarded.context, "forwardedProps.context");
 }
+
+/** What a client brings for the graph. */
+export interface Offered {
+  readonly tools: readonly Tool[];
+  readonly context: readonly Context[];
+  /** Which of the tools the model is to call, in its provider's words. */
+  readonly toolChoice?: unknown;
+}
+
+/** @throws SluiceError `bad_request` when `forwardedProps.toolChoice` is neither a text nor an object. */
+export function offeredIn({ tools = [], context = [], forwardedProps }: RunAgentInput): Offered {
+  const forwarded: unknown = forwardedProps;
+  if (!isRecord(forwarded) || forwarded.toolChoice === undefined || forwarded.toolChoice === null) {
+    return { tools, context };
+  }
+  return { tools, context, toolChoice: parseWith(toolChoice, forwarded.toolChoice, "forwardedProps.toolChoice") };
+}
+
+const toolChoice = z.union([z.string(), z.record(z.string(), z.json())], { error: "must be a text or an object" });
 
 /** The body of `POST /chat`. */
 export const chatBody = z.object({

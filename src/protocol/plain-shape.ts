@@ -3,6 +3,7 @@
  * well hold several copies of @langchain/core, and `instanceof` knows only one of them.
  */
 import { isPlainObject } from "./odd-values.ts";
+import { redact } from "./redact.ts";
 
 export type Fields = Readonly<Record<string, unknown>>;
 
@@ -34,10 +35,21 @@ function messageType(value: Fields): string | undefined {
  * its tool keeps from the model, and so from here.
  */
 function messageShape(message: Fields, type: string): Fields {
+  const content = type === "tool" && message.status === "error" ? redacted(message.content) : message.content;
   const own = isChunk(message)
-    ? { type: `${type}_chunk`, content: message.content, ...filled(message, chunkFields(message)) }
-    : { type, content: message.content, ...filled(message, ["id", "name", "role", ...CALLS]) };
+    ? { type: `${type}_chunk`, content, ...filled(message, chunkFields(message)) }
+    : { type, content, ...filled(message, ["id", "name", "role", ...CALLS]) };
   return { ...own, ...filled(message, ["tool_call_id", "status", ...ABOUT]) };
+}
+
+/** What went wrong in a tool, which a ToolNode made a message of: errors leave without paths and keys. */
+function redacted(content: unknown): unknown {
+  if (typeof content === "string") return redact(content);
+  if (!Array.isArray(content)) return content;
+  return content.map((block: unknown) => {
+    const { text } = (block ?? {}) as Fields;
+    return typeof text === "string" ? { ...(block as Fields), text: redact(text) } : block;
+  });
 }
 
 const CALLS = ["tool_calls", "invalid_tool_calls"];

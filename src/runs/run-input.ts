@@ -3,7 +3,7 @@ import type { ServedAgent } from "../graph/registry.ts";
 import type { GraphInput, RunRequest, StreamVersion } from "../graph/source.ts";
 import type { Fence } from "../log/log.ts";
 import type { Interrupt, Message } from "../protocol/events.ts";
-import { narrowingTo, parseRunOptions, type RunOptions } from "../protocol/input.ts";
+import { narrowingTo, offeredIn, parseRunOptions, type RunOptions } from "../protocol/input.ts";
 import { type ItemStores, scopeOf } from "../store/items.ts";
 import type { RunRecord, ThreadRecord } from "../store/store.ts";
 import type { Beginning } from "./admission.ts";
@@ -48,7 +48,7 @@ export function runInput(
   return {
     graphInput,
     ...(fork ? { fork } : {}),
-    offered: { tools: input.tools ?? [], context: input.context ?? [] },
+    offered: offeredIn(input),
     setting,
     options: parseRunOptions(input),
     graphTopic,

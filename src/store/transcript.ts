@@ -99,7 +99,7 @@ export class Transcript {
         for (const message of event.input?.messages ?? []) this.#add(message);
         break;
       case EventType.TEXT_MESSAGE_START:
-        this.#startText(event.messageId);
+        this.#startText(event.messageId, event.name);
         break;
       case EventType.TEXT_MESSAGE_CONTENT:
       case EventType.REASONING_MESSAGE_CONTENT:
@@ -194,8 +194,9 @@ export class Transcript {
     return fresh;
   }
 
-  #startText(id: string): void {
+  #startText(id: string, name: string | undefined): void {
     const draft = this.#assistant(id);
+    if (name !== undefined) draft.message.name = name;
     draft.message.content ??= "";
     draft.open = true;
     this.#open.set(`text:${id}`, (told) => this.#tell(draft, told));
@@ -217,7 +218,8 @@ export class Transcript {
     const { message, open, announced: messageId } = draft;
     const events: AguiEvent[] = [];
     if (message.content !== undefined) {
-      events.push({ type: EventType.TEXT_MESSAGE_START, messageId, role: "assistant" });
+      const named = message.name === undefined ? {} : { name: message.name };
+      events.push({ type: EventType.TEXT_MESSAGE_START, messageId, role: "assistant", ...named });
       if (message.content) events.push({ type: EventType.TEXT_MESSAGE_CONTENT, messageId, delta: message.content });
       if (!open) events.push({ type: EventType.TEXT_MESSAGE_END, messageId });
     }

@@ -53,10 +53,22 @@ export function messageType(value: object): string | undefined {
   const type = typeof message.getType === "function" ? message.getType() : message._getType?.();
   if (typeof type === "string") return type;
   // A node may return a plain object, which LangGraph makes a message of.
-  return message.role === "assistant" || message.role === "ai" ? "ai" : message.role === "tool" ? "tool" : undefined;
+  return ROLES.get(message.role);
 }
 
-/** What a message or chunk says and thinks. Reasoning comes first: no provider sends it behind the text it led to. */
+const ROLES: ReadonlyMap<unknown, string> = new Map([
+  ["assistant", "ai"],
+  ["ai", "ai"],
+  ["tool", "tool"],
+  ["user", "human"],
+  ["human", "human"],
+  ["system", "system"],
+  ["developer", "system"],
+  ["function", "function"],
+  ["remove", "remove"],
+]);
+
+/** What a message or chunk says and thinks. Reasoning comes first: no provider sends it after the text it led to. */
 export function partsOf({ content, additional_kwargs: extra }: MessageLike): Part[] {
   const blocks = Array.isArray(content) ? content.filter(isRecord).flatMap(blockParts) : [];
   const hasReasoning = blocks.some((part) => part.kind !== "text");
@@ -67,7 +79,7 @@ export function partsOf({ content, additional_kwargs: extra }: MessageLike): Par
   return [...beside, ...(typeof content === "string" ? part("text", content) : blocks), ...refusal];
 }
 
-function blockParts(block: Record<string, unknown>): Part[] {
+export function blockParts(block: Record<string, unknown>): Part[] {
   switch (block.type) {
     case "text":
     case "text_delta":
@@ -123,12 +135,21 @@ export function toolCallPieces(message: MessageLike): ToolCallPiece[] {
     }));
   }
   if (!Array.isArray(calls)) return [];
-  return calls.filter(isRecord).map((call, index) => ({
-    index,
-    id: nonEmpty(call.id),
-    name: nonEmpty(call.name),
-    args: JSON.stringify(call.args ?? {}),
-  }));
+  return calls.filter(isRecord).map(({ id, name, args, function: made }, index) => {
+    // OpenAI's own form, which LangGraph takes in plain objects.
+    const own = isRecord(made) ? made : {};
+    return {
+      index,
+      id: nonEmpty(id),
+      name: nonEmpty(name) ?? nonEmpty(own.name),
+      args: args === undefined && typeof own.arguments === "string" ? own.arguments : JSON.stringify(args ?? {}),
+    };
+  });
+}
+
+/** The name of the agent that says this. LangChain's agents give it to a message when it is whole, and to its call before. */
+export function nameOf({ name }: MessageLike, { metadata }: GraphEvent): string | undefined {
+  return nonEmpty(name) ?? nonEmpty(metadata.lc_agent_name);
 }
 
 function nonEmpty(value: unknown): string | undefined {

@@ -10,6 +10,8 @@ import { WholeCharacters } from "./whole-characters.ts";
 type Kind = Part["kind"] | "call";
 
 export interface MessageSpansOptions {
+  /** The name of the agent that speaks, where the message has one. */
+  readonly name?: string | undefined;
   /** `false`: what is thought is not told. */
   readonly reasoning: boolean;
   /** Names of the tags between which text is thought. */
@@ -24,6 +26,7 @@ export interface MessageSpansOptions {
  */
 export class MessageSpans {
   readonly messageId: string;
+  readonly #named: { readonly name?: string };
   readonly #characters = new WholeCharacters();
   readonly #tags: ReasoningTags;
   readonly #reasoning: ReasoningSpans | undefined;
@@ -34,8 +37,9 @@ export class MessageSpans {
   #said = "";
   #textOpen = false;
 
-  constructor(messageId: string, { reasoning, reasoningTags, calls }: MessageSpansOptions) {
+  constructor(messageId: string, { name, reasoning, reasoningTags, calls }: MessageSpansOptions) {
     this.messageId = messageId;
+    this.#named = name === undefined ? {} : { name };
     this.#tags = new ReasoningTags(reasoningTags);
     this.#reasoning = reasoning ? new ReasoningSpans(messageId) : undefined;
     this.#calls = new CallSpans(messageId, calls);
@@ -52,7 +56,7 @@ export class MessageSpans {
     const toolCalls = this.#calls.sent.map(
       ({ id, name, args }): ToolCall => ({ id, type: "function", function: { name, arguments: args } }),
     );
-    return { id, role: "assistant", content: this.#said, toolCalls };
+    return { id, role: "assistant", ...this.#named, content: this.#said, toolCalls };
   }
 
   /** The ids that clients know its calls by, by those that the model gave. */
@@ -120,7 +124,7 @@ export class MessageSpans {
   #say(delta: string, out: AguiEvent[]): void {
     this.#stopThinking(out);
     const { messageId } = this;
-    if (!this.#textOpen) out.push({ type: EventType.TEXT_MESSAGE_START, messageId, role: "assistant" });
+    if (!this.#textOpen) out.push({ type: EventType.TEXT_MESSAGE_START, messageId, role: "assistant", ...this.#named });
     this.#textOpen = true;
     this.#said += delta;
     out.push({ type: EventType.TEXT_MESSAGE_CONTENT, messageId, delta });

@@ -6,7 +6,8 @@
  */
 import { type GraphEvent, isInside, namespace } from "../protocol/graph-event.ts";
 import { isRecord } from "../protocol/input.ts";
-import { asMessage, type MessageLike, messageType, textOf, toolCallPieces } from "./content.ts";
+import { type MessageLike, textOf, toolCallPieces } from "./content.ts";
+import { messagesIn } from "./message-likes.ts";
 
 export class NodeMessages {
   /** Ids of messages the client has, or has had. */
@@ -97,31 +98,4 @@ export class NodeMessages {
 function messagesGiven(input: unknown, type: "ai" | "tool"): MessageLike[] {
   if (!isRecord(input)) return [];
   return Object.values(input).flatMap((messages) => messagesIn({ messages }, type));
-}
-
-/** The messages (of one type) in a state update: of a plain update, of a `Command`, or of several of either. */
-export function messagesIn(update: unknown, type?: "ai" | "tool"): MessageLike[] {
-  if (Array.isArray(update)) return update.flatMap((part) => messagesIn(part, type));
-  if (!isRecord(update)) return [];
-  if (isRecord(update.update)) return messagesIn(update.update, type);
-  const { messages } = update;
-  const list: unknown[] = Array.isArray(messages) ? messages : [messages];
-  return list.flatMap((message) => {
-    const found =
-      isRecord(message) && (type === undefined || messageType(message) === type) ? asMessage(message) : undefined;
-    return found ? [found] : [];
-  });
-}
-
-/** The id by which a state update removes all messages that were there before. */
-export const REMOVE_ALL = "__remove_all__";
-
-/** Does this update say which messages the state holds, rather than what is added to them? Histories are cut short so. */
-export function isWhole(update: unknown): boolean {
-  if (Array.isArray(update)) return update.some(isWhole);
-  if (!isRecord(update)) return false;
-  if (isRecord(update.update)) return isWhole(update.update);
-  const { messages } = update;
-  if (isRecord(messages) && (messages.lg_name === "Overwrite" || "__overwrite__" in messages)) return true;
-  return messagesIn(update).some(({ id }) => id === REMOVE_ALL);
 }

@@ -2,7 +2,7 @@
 import { type AguiEvent, EventType, type Message } from "../protocol/events.ts";
 import type { GraphEvent } from "../protocol/graph-event.ts";
 import { usageOf } from "../protocol/model-report.ts";
-import { type MessageLike, messageIn } from "./content.ts";
+import { type MessageLike, messageIn, nameOf } from "./content.ts";
 import { readCustom } from "./custom.ts";
 import { MessageSpans } from "./message-spans.ts";
 import { NodeMessages } from "./node-messages.ts";
@@ -281,7 +281,7 @@ class RunTranslator implements Translator {
     };
     const complete = (toolCallId: string, args: string) => this.#tools.complete(toolCallId, args);
     const calls = { taken: this.#tools.taken, announce, complete };
-    const spans = new MessageSpans(messageId, { reasoning, reasoningTags, calls });
+    const spans = new MessageSpans(messageId, { name: nameOf(source, event), reasoning, reasoningTags, calls });
     this.#sent.addSpans(event, spans, source, ofModel);
     return spans;
   }

@@ -9,8 +9,8 @@ import { type AguiEvent, EventType, type Message } from "../protocol/events.ts";
 import { type GraphEvent, isInside, namespace } from "../protocol/graph-event.ts";
 import { isRecord } from "../protocol/input.ts";
 import { type MessageLike, messageType } from "./content.ts";
+import { isWhole, messagesIn, REMOVE_ALL } from "./message-likes.ts";
 import type { MessageSpans } from "./message-spans.ts";
-import { isWhole, messagesIn, REMOVE_ALL } from "./node-messages.ts";
 import { isReasoningOf } from "./reasoning-spans.ts";
 import { isSame, onlyAdds, sameText, type Told, type ToldReader } from "./told.ts";
 
@@ -112,8 +112,10 @@ export class SentMessages {
   addResult(event: GraphEvent, result: AguiEvent, source: MessageLike | undefined): void {
     if (result.type !== EventType.TOOL_CALL_RESULT) return;
     const { messageId: id, toolCallId, content, metadata } = result;
-    // A failed tool's result is the error's message, which is not what the graph's own message says of it.
-    const told = metadata?.error === undefined ? ({ id, role: "tool", toolCallId, content } as const) : undefined;
+    const error = typeof metadata?.error === "string" ? { error: metadata.error } : {};
+    // What a tool threw is the error's message, which is not what the graph's own message says of it.
+    const thrown = source === undefined && "error" in error;
+    const told = thrown ? undefined : ({ id, role: "tool", toolCallId, content, ...error } as const);
     const answers = typeof source?.tool_call_id === "string" ? source.tool_call_id : toolCallId;
     this.#add({ id, role: "tool", place: namespace(event), told: () => told, answers, source });
   }

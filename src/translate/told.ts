@@ -4,7 +4,7 @@ import type { AssistantMessage, ToolCall, ToolMessage } from "../protocol/events
 import { isRecord } from "../protocol/input.ts";
 import { type MessageLike, toolCallPieces } from "./content.ts";
 import { MessageSpans } from "./message-spans.ts";
-import { messageText } from "./tools.ts";
+import { toolResult } from "./tool-result.ts";
 
 /** What can be replaced. */
 export type Told = AssistantMessage | ToolMessage;
@@ -28,7 +28,7 @@ export function visibleText(message: MessageLike, reasoningTags: readonly string
 export function toldReader(reasoningTags: readonly string[]): ToldReader {
   return (message, before, calls) =>
     before.role === "tool"
-      ? { ...before, content: messageText(message) }
+      ? { id: before.id, role: "tool", toolCallId: before.toolCallId, ...toolResult(message) }
       : assistantFor(message, before, calls, reasoningTags);
 }
 

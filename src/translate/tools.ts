@@ -5,10 +5,11 @@ import type { GraphEvent } from "../protocol/graph-event.ts";
 import { isRecord } from "../protocol/input.ts";
 import { type JsonLimits, toJson, toJsonValue } from "../protocol/json.ts";
 import { redact } from "../protocol/redact.ts";
-import { withoutSecrets } from "../protocol/secrets.ts";
 import { bounded } from "../protocol/text.ts";
 import type { CallBook } from "./call-spans.ts";
-import { asMessage, type MessageLike, messageType, textOf } from "./content.ts";
+import { asMessage, type MessageLike, messageType } from "./content.ts";
+import { messagesIn } from "./message-likes.ts";
+import { type ToolResult, toolResult } from "./tool-result.ts";
 
 /** A call that waits for its result. */
 interface Waiting {
@@ -101,8 +102,8 @@ export class ToolCalls implements CallBook {
     const message = resultMessage(event);
     const stated = message?.tool_call_id;
     const toolCallId = typeof stated === "string" && stated !== "" ? stated : this.callOf(event);
-    const content = message ? resultText(message, limits) : plainText(output, limits);
-    return [this.#result(toolCallId, content, message?.id)];
+    const result = message ? toolResult(message, limits) : { content: plainText(output, limits) };
+    return [this.#result(toolCallId, result, message?.id)];
   }
 
   /** A result that was refused, which no node may tell either. `false`: nobody knows which call it answers. */
@@ -116,14 +117,14 @@ export class ToolCalls implements CallBook {
   answer(message: MessageLike, limits?: JsonLimits): AguiEvent[] {
     const { tool_call_id: toolCallId } = message;
     if (typeof toolCallId !== "string" || !this.#known.has(toolCallId) || this.#answered.has(toolCallId)) return [];
-    return [this.#result(toolCallId, resultText(message, limits), message.id)];
+    return [this.#result(toolCallId, toolResult(message, limits), message.id)];
   }
 
   /** A failed call's result is the error's message, never its stack. */
   fail(event: GraphEvent): AguiEvent[] {
     const error = isRecord(event.data) ? event.data.error : undefined;
     const content = redact(typeof error === "string" ? error : "The tool failed.");
-    return [{ ...this.#result(this.callOf(event), content, undefined), metadata: { error: content } }];
+    return [this.#result(this.callOf(event), { content, error: content }, undefined)];
   }
 
   /** The first call that waits for a tool of this name and, as far as they are known, with these arguments. */
@@ -140,13 +141,14 @@ export class ToolCalls implements CallBook {
     this.#waiting.delete(toolCallId);
   }
 
-  #result(toolCallId: string, content: string, id: unknown) {
+  #result(toolCallId: string, { content, error }: ToolResult, id: unknown): AguiEvent {
     this.#answer(toolCallId);
     const given = typeof id === "string" && id !== "" && !this.#messageIds.has(id) ? id : undefined;
     let messageId = given ?? `result-${toolCallId}`;
     for (let n = 2; this.#messageIds.has(messageId); n += 1) messageId = `result-${toolCallId}-${n}`;
     this.#messageIds.add(messageId);
-    return { type: EventType.TOOL_CALL_RESULT as const, messageId, toolCallId, content, role: "tool" as const };
+    const failed = error === undefined ? {} : { metadata: { error } };
+    return { type: EventType.TOOL_CALL_RESULT, messageId, toolCallId, content, role: "tool", ...failed };
   }
 }
 
@@ -173,26 +175,12 @@ export function resultMessage({ data, toolCallId }: GraphEvent): MessageLike | u
   const output = isRecord(data) ? data.output : undefined;
   if (!isRecord(output)) return undefined;
   if (messageType(output) === "tool") return asMessage(output);
-  const update = isRecord(output.update) ? output.update : undefined;
-  const added: unknown[] = Array.isArray(update?.messages) ? update.messages : [];
-  const results = added.filter((message) => isRecord(message) && messageType(message) === "tool").map(asMessage);
-  return results.findLast((message) => toolCallId === undefined || message?.tool_call_id === toolCallId);
-}
-
-/** What a tool message says. */
-export function messageText(message: MessageLike, limits?: JsonLimits): string {
-  const { content } = message;
-  return bounded(typeof content === "string" ? content : textOf(message) || toJson(content, limits));
+  const results = isRecord(output.update) ? messagesIn(output.update, "tool") : [];
+  return results.findLast((message) => toolCallId === undefined || message.tool_call_id === toolCallId);
 }
 
 /** A command without a message only leads on: what it writes into the state is no result. */
 function plainText(output: unknown, limits?: JsonLimits): string {
   if (isRecord(output) && output.lg_name === "Command") return "";
   return typeof output === "string" ? bounded(output) : toJson(output ?? null, limits);
-}
-
-/** A ToolNode catches what its tools throw, and makes a message of it for the model. */
-function resultText(message: MessageLike & { readonly status?: unknown }, limits?: JsonLimits): string {
-  const text = messageText(message, limits);
-  return message.status === "error" ? withoutSecrets(text) : text;
 }

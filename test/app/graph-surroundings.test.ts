@@ -68,6 +68,35 @@ async function serving(agents: SluiceOptions["agents"], options: Partial<SluiceO
   };
 }
 
+describe("what a client brings for the graph", () => {
+  const seesOffered = () => looking(({ configurable }) => configurable?.ag_ui);
+  const choose = (toolChoice: unknown) => ({ forwardedProps: { toolChoice } });
+
+  it("is in its configurable: tools, context, and which tool to call", async () => {
+    const { ask } = await serving({ a: seesOffered() });
+    const tools = [{ name: "paint", description: "Paints.", parameters: {} }];
+    const context = [{ description: "page", value: "Invoices" }];
+    expect(await ask("a", "hi", { tools, context, ...choose("required") })).toEqual({
+      tools,
+      context,
+      toolChoice: "required",
+    });
+    const named = { type: "function", function: { name: "paint" } };
+    expect(await ask("a", "hi", choose(named))).toEqual({ tools: [], context: [], toolChoice: named });
+    expect(await ask("a", "hi", choose(null))).toEqual({ tools: [], context: [] });
+    await expect(ask("a", "hi", choose(3))).rejects.toThrow(
+      /400.*forwardedProps.toolChoice: must be a text or an object/,
+    );
+  });
+});
+
+it("an agent's name is that of its messages", async () => {
+  const agent = createAgent({ model: new SteppedModel({ always: ["Hello"] }), tools: [], name: "critic" });
+  const { url } = await serving({ a: agent });
+  const events = await (await postRun(url, userInput("hi"), "/agui/agent/a/run")).done;
+  expect(events.find(({ type }) => type === "TEXT_MESSAGE_START")).toMatchObject({ name: "critic" });
+});
+
 describe("a graph's context", () => {
   it("is what its entry says, in either place", async () => {
     const { ask } = await serving({

@@ -268,6 +268,20 @@ describe("messages, documents, commands", () => {
       { type: "tool", content: "ok", name: "search", tool_call_id: "c1", status: "success" },
     ],
     [
+      "what went wrong in a tool, without what an error may hold",
+      new ToolMessage({
+        content: [{ type: "text", text: "ENOENT: open '/srv/app/keys.json' with sk-abcdef123456" }],
+        tool_call_id: "c1",
+        status: "error",
+      }),
+      {
+        type: "tool",
+        content: [{ type: "text", text: "ENOENT: open '<path>' with <key>" }],
+        tool_call_id: "c1",
+        status: "error",
+      },
+    ],
+    [
       "a chunk of a tool's answer",
       new ToolMessageChunk({ content: "o", tool_call_id: "c1" }),
       { type: "tool_chunk", content: "o", tool_call_id: "c1" },

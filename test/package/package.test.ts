@@ -118,6 +118,7 @@ describe("importing it", () => {
       "createSluice",
       "createTranslator",
       "frontendContext",
+      "frontendToolChoice",
       "frontendTools",
       "pendingCalls",
     ]);

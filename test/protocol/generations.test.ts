@@ -44,7 +44,7 @@ describe("for a client of the older generation", () => {
           { type: "text", text: "b" },
         ],
       },
-      { type: EventType.TOOL_CALL_RESULT, messageId: "m", toolCallId: "c", content: "ab" },
+      { type: EventType.TOOL_CALL_RESULT, messageId: "m", toolCallId: "c", content: "a\n[image]\nb" },
     ],
   ];
 

@@ -91,6 +91,13 @@ describe("a transcript", () => {
     expect(transcript.messages).toEqual([USER]);
   });
 
+  it("keeps a message's name, and opens the message again with it", () => {
+    const transcript = new Transcript([]);
+    transcript.push({ type: EventType.TEXT_MESSAGE_START, messageId: "m", role: "assistant", name: "critic" });
+    expect(transcript.messages).toMatchObject([{ id: "m", name: "critic" }]);
+    expect(transcript.reopen()).toMatchObject([{ messageId: "m", name: "critic" }]);
+  });
+
   it("keeps a failed tool's error", () => {
     const result: AguiEvent = {
       type: EventType.TOOL_CALL_RESULT,

@@ -1,5 +1,5 @@
 import { HumanMessage, ToolMessage } from "@langchain/core/messages";
-import { Command } from "@langchain/langgraph";
+import { Command, Overwrite } from "@langchain/langgraph";
 import { describe, expect, it } from "vitest";
 import { allowList } from "../../src/graph/allow-list.ts";
 import { ai, linesOf, modelEnd, modelStart, nodeEnd, nodeStart, said, token, update } from "./events.ts";
@@ -35,11 +35,37 @@ describe("a message that no token streamed leaves once, whole", () => {
   it.each<[string, unknown]>([
     ["a list", update(ai("m1", "Hello"))],
     ["a message", { messages: ai("m1", "Hello") }],
+    ["a plain object with a role", { messages: [{ role: "assistant", id: "m1", content: "Hello" }] }],
+    ["a plain object with a type", { messages: [{ type: "ai", id: "m1", content: "Hello" }] }],
+    ["a serialized message", JSON.parse(JSON.stringify(update(ai("m1", "Hello"))))],
+    ["an Overwrite", { messages: new Overwrite([ai("m1", "Hello")]) }],
+    ["an Overwrite as JSON", { messages: { __overwrite__: [{ type: "ai", id: "m1", content: "Hello" }] } }],
     ["a command", new Command({ update: update(ai("m1", "Hello")), goto: "x" })],
     ["several commands", [new Command({ update: update(ai("m1", "Hello")) }), new Command({ goto: "x" })]],
     ["messages of other kinds beside it", update(new HumanMessage("hi"), ai("m1", "Hello"), new ToolMessage("2", "c"))],
   ])("when a node returns it finished, in %s", (_, output) => {
     expect(talk([nodeStart("n"), nodeEnd("n", { output })])).toEqual(HELLO);
+  });
+
+  it("when a node returns it as a tuple, and beside a person's", () => {
+    const lines = talk([nodeEnd("n", { output: { messages: [["human", "hi"], ["ai", "Hello"], "hi again"] } })]);
+    expect(lines.filter((line) => line.includes("CONTENT"))).toEqual(['TEXT_MESSAGE_CONTENT run-n "Hello"']);
+  });
+
+  it("and a result of a tool in a plain object, and calls in OpenAI's own form", () => {
+    const call = { id: "c1", type: "function", function: { name: "add", arguments: '{"x":1}' } };
+    const output = {
+      messages: [
+        { type: "ai", id: "m1", tool_calls: [call] },
+        { type: "tool", id: "r1", tool_call_id: "c1", content: "2" },
+      ],
+    };
+    expect(talk([nodeEnd("n", { output: { messages: [output.messages[0]] } }), nodeEnd("t", { output })])).toEqual([
+      "TOOL_CALL_START c1 add of m1",
+      'TOOL_CALL_ARGS c1 {"x":1}',
+      "TOOL_CALL_END c1",
+      'TOOL_CALL_RESULT c1 r1 "2"',
+    ]);
   });
 
   it("with its tool calls", () => {
