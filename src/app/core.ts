@@ -2,6 +2,7 @@
 import { setMaxListeners } from "node:events";
 import type { Settings } from "../config/settings.ts";
 import { Registry, type ServedAgent } from "../graph/registry.ts";
+import type { EventLog } from "../log/log.ts";
 import { MemoryLog } from "../log/memory.ts";
 import { type Logger, unfailing } from "../ops/logger.ts";
 import { RunManager } from "../runs/manager.ts";
@@ -33,7 +34,7 @@ export type Entrance = Pick<ServerOptions, "checkHost" | "sameOrigin" | "authori
 
 export interface Core {
   readonly runs: RunManager;
-  readonly log: MemoryLog;
+  readonly log: EventLog;
   readonly sockets: WebSocketHost;
   /** For the HTTP routes. */
   readonly server: ServerOptions;

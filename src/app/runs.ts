@@ -33,12 +33,12 @@ export interface Runs {
    * `overloaded`, `draining`.
    */
   start(run: RunStart): Promise<StartedRun>;
-  /** Cancels the thread's active run. `false` when there is none. */
-  cancel(threadId: string): boolean;
-  /** The thread's active run. */
-  active(threadId: string): RunIds | undefined;
+  /** Cancels the thread's active run. Resolves with `false` when there is none. */
+  cancel(threadId: string): Promise<boolean>;
+  /** The thread's active run; `undefined` when there is none. */
+  active(threadId: string): Promise<RunIds | undefined>;
   /** How many runs are active on all threads. */
-  readonly activeCount: number;
+  activeCount(): Promise<number>;
 }
 
 export function runsOf({ runs, log }: Pick<Core, "runs" | "log">): Runs {
@@ -54,15 +54,13 @@ export function runsOf({ runs, log }: Pick<Core, "runs" | "log">): Runs {
       result.catch(() => {}); // Whoever wants to know asks for it.
       return { ...idsOf(run), result };
     },
-    // One that is over, and not put away yet, is none.
-    cancel: (threadId) => runs.active(threadId) !== undefined && runs.cancel(threadId),
-    active(threadId) {
+    // A run that is over, and not put away yet, does not count.
+    cancel: async (threadId) => runs.active(threadId) !== undefined && runs.cancel(threadId),
+    async active(threadId) {
       const run = runs.active(threadId);
       return run && idsOf(run);
     },
-    get activeCount() {
-      return runs.activeCount;
-    },
+    activeCount: async () => runs.activeCount,
   };
 }
 

@@ -3,6 +3,7 @@ import type { Message } from "../protocol/events.ts";
 import { pageOf, parsePlace, titleOf } from "./listing.ts";
 import {
   MAX_RUNS,
+  type RunEnding,
   type RunRecord,
   type RunStatus,
   type Store,
@@ -92,7 +93,7 @@ export class MemoryStore implements Store {
     thread.record = { ...thread.record, messages, removed: allRemoved(thread.record.removed, more) };
   }
 
-  async endRun(...[threadId, runId, end]: Parameters<Store["endRun"]>): Promise<boolean> {
+  async endRun(threadId: string, runId: string, end: RunEnding): Promise<boolean> {
     const thread = this.#threads.get(threadId);
     const run = thread?.runs.get(runId);
     if (!thread || run?.status !== "active") return false;

@@ -5,6 +5,7 @@ import type { Database, Row } from "./database.ts";
 import { pageOf, parsePlace, titleOf } from "./listing.ts";
 import {
   MAX_RUNS,
+  type RunEnding,
   type RunRecord,
   type RunStatus,
   type Store,
@@ -127,7 +128,7 @@ export class SqliteStore implements Store {
     });
   }
 
-  async endRun(...[threadId, runId, end]: Parameters<Store["endRun"]>): Promise<boolean> {
+  async endRun(threadId: string, runId: string, end: RunEnding): Promise<boolean> {
     const { status, messages, state, terminal, refused, interrupts, drafts = {} } = end;
     return this.#db.transaction(() => {
       const ended = this.#db.run(

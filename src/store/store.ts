@@ -68,6 +68,20 @@ export interface RunRecord {
   readonly input?: unknown;
 }
 
+/** How a run ended, and what it leaves of its thread. */
+export interface RunEnding {
+  readonly status: RunStatus;
+  readonly messages: readonly Message[];
+  /** What this run took back. */
+  readonly removed?: readonly Tombstone[];
+  readonly drafts?: Readonly<Record<string, string>>;
+  readonly state: JsonValue | undefined;
+  /** The event that ends it. */
+  readonly terminal: AguiEvent | undefined;
+  readonly refused: Readonly<Record<string, number>>;
+  readonly interrupts: readonly Interrupt[];
+}
+
 /** The most runs of a thread that are given out. */
 export const MAX_RUNS = 1_000;
 
@@ -99,22 +113,7 @@ export interface Store {
     removed?: readonly Tombstone[],
   ): Promise<void>;
   /** Ends an active run and replaces the thread's transcript. `false`, and nothing written, when it had ended already. */
-  endRun(
-    threadId: string,
-    runId: string,
-    end: {
-      status: RunStatus;
-      messages: readonly Message[];
-      /** What this run took back. */
-      removed?: readonly Tombstone[];
-      drafts?: Readonly<Record<string, string>>;
-      state: JsonValue | undefined;
-      /** The event that ends it. */
-      terminal: AguiEvent | undefined;
-      refused: Readonly<Record<string, number>>;
-      interrupts: readonly Interrupt[];
-    },
-  ): Promise<boolean>;
+  endRun(threadId: string, runId: string, ending: RunEnding): Promise<boolean>;
   /** Forgets a thread and its runs. `false` when there is no such thread. */
   deleteThread(threadId: string): Promise<boolean>;
   /** Can rows be written? */

@@ -413,8 +413,8 @@ describe("runs", () => {
     const app = await hosting(sluice);
     const { messages } = userInput("hi");
     const run = await sluice.runs.start({ agent: "stepped", threadId: "T", messages });
-    expect(sluice.runs.active("T")).toEqual({ agent: "stepped", threadId: "T", runId: run.runId });
-    expect(sluice.runs.activeCount).toBe(1);
+    expect(await sluice.runs.active("T")).toEqual({ agent: "stepped", threadId: "T", runId: run.runId });
+    expect(await sluice.runs.activeCount()).toBe(1);
     await expect(sluice.runs.start({ threadId: "T", messages })).rejects.toMatchObject({ code: "thread_busy" });
     model.say("Hello").end();
     expect(await run.result).toMatchObject({ outcome: "success", messages: [{ role: "assistant", content: "Hello" }] });
@@ -422,10 +422,10 @@ describe("runs", () => {
     expect(told).toMatchObject({ messages: [{ content: "hi" }, { content: "Hello" }] });
 
     const other = await sluice.runs.start({ agent: "stepped", messages });
-    expect(sluice.runs.cancel(other.threadId)).toBe(true);
+    expect(await sluice.runs.cancel(other.threadId)).toBe(true);
     expect(await other.result).toMatchObject({ outcome: "cancelled" });
-    expect(sluice.runs.cancel(other.threadId)).toBe(false);
-    expect(sluice.runs.active(other.threadId)).toBeUndefined();
+    expect(await sluice.runs.cancel(other.threadId)).toBe(false);
+    expect(await sluice.runs.active(other.threadId)).toBeUndefined();
   });
 
   it("are refused with the field that is wrong", async () => {

@@ -219,7 +219,7 @@ const server = createServer(app);
 sluice.attach(server);
 const { result, threadId } = await sluice.runs.start({ messages: [{ id: "1", role: "user", content: "hi" }] });
 const { messages }: RunResult = await result;
-const cancelled: boolean = sluice.runs.cancel(threadId);
+const cancelled: boolean = await sluice.runs.cancel(threadId);
 const event: AguiEvent = { type: "RUN_STARTED" as AguiEvent["type"] } as AguiEvent;
 // @ts-expect-error There is no such option.
 createSluice({ agents: {}, port: 1 });

@@ -1,8 +1,10 @@
 /** A person's conversations over HTTP, on a store that keeps them. */
+
 import { join } from "node:path";
 import { AIMessage } from "@langchain/core/messages";
 import { MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { afterEach, describe, expect, it } from "vitest";
+import type { MemoryLog } from "../../src/log/memory.ts";
 import { EventType } from "../../src/protocol/events.ts";
 import { SqliteCheckpointer } from "../../src/store/checkpointer.ts";
 import { Database } from "../../src/store/database.ts";
@@ -116,7 +118,7 @@ describe("DELETE /threads/:id", () => {
     expect(await ask("/threads/t", { method: "DELETE" })).toMatchObject({ status: 404 });
     expect(await ask("/threads/t")).toMatchObject({ status: 404 });
     expect(await ask("/threads/t/messages")).toMatchObject({ status: 404 });
-    expect(sluice.log.size.topics).toBe(0);
+    expect((sluice.log as MemoryLog).size.topics).toBe(0);
     expect((await chat("t", "again")).body).toMatchObject({ message: "1" });
   });
 

@@ -1,8 +1,10 @@
 /** After two thousand runs, however each of them ended, a server holds what it held before. */
+
 import { randomUUID } from "node:crypto";
 import { type IncomingMessage, request } from "node:http";
 import { setImmediate as endOfTurn } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import type { MemoryLog } from "../../../src/log/memory.ts";
 import { threadTopic } from "../../../src/protocol/ids.ts";
 import { startSluice, type TestSluice } from "../../support/sluice.ts";
 import { userInput } from "../../support/sse-client.ts";
@@ -132,8 +134,9 @@ const connections = () =>
 
 /** Everything a server holds for its runs and their readers. */
 async function held() {
-  await sluice.log.sweep();
-  const { topics, bytes, waiting } = sluice.log.size;
+  const log = sluice.log as MemoryLog;
+  await log.sweep();
+  const { topics, bytes, waiting } = log.size;
   return {
     active: sluice.runs.activeCount,
     audiences: sluice.runs.audienceCount,
