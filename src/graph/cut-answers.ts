@@ -5,7 +5,17 @@
 import type { ModelEnd } from "./model-end.ts";
 
 /** By LangChain's `ls_provider`. Of others nobody knows whether they ever give a reason, so none of theirs is called cut. */
-const GIVE_REASONS = new Set(["openai", "azure", "anthropic", "google_genai", "groq", "mistral", "deepseek", "ollama"]);
+const GIVE_REASONS = new Set([
+  "openai",
+  "azure",
+  "anthropic",
+  "amazon_bedrock",
+  "google_genai",
+  "groq",
+  "mistral",
+  "deepseek",
+  "ollama",
+]);
 
 /** These give the usage after everything else: an endpoint that leaves out the reason still shows by it that it was done. */
 const USAGE_IS_LAST = new Set(["openai", "azure", "groq", "mistral", "deepseek", "ollama"]);
