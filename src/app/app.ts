@@ -33,7 +33,8 @@ export interface AppOptions extends CoreOptions {
 /** Everything but the agents' graphs, which come ready made. */
 export function createApp(agents: Agents, settings: Settings, { playground, ...options }: AppOptions): App {
   const core = createCore(agents, settings, options, {
-    checkHost: isLoopback(settings.HOST),
+    // A name can be pointed at this machine by anybody; an address is what its user typed.
+    hosts: { names: settings.ALLOWED_HOSTS, addresses: !isLoopback(settings.HOST) },
     sameOrigin: false,
     authorize: async () => {},
     playground: settings.PLAYGROUND ? playground : undefined,

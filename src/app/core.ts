@@ -30,7 +30,7 @@ export interface CoreOptions {
 }
 
 /** How requests are told from those of strangers. */
-export type Entrance = Pick<ServerOptions, "checkHost" | "sameOrigin" | "authorize" | "playground">;
+export type Entrance = Pick<ServerOptions, "hosts" | "sameOrigin" | "authorize" | "playground">;
 
 export interface Core {
   readonly runs: RunManager;

@@ -114,7 +114,7 @@ export function createSluice(options: SluiceOptions): Sluice {
     },
     {
       // Which names the app goes by is its own business.
-      checkHost: false,
+      hosts: undefined,
       sameOrigin: true,
       authorize: async (request) => {
         if (authorize && !(await authorize(whole(request)))) throw new SluiceError("unauthorized");

@@ -55,6 +55,7 @@ export interface SettingOptions {
 /** Settings that are the host app's own business, or are said otherwise in code. */
 const ELSEWHERE: readonly string[] = [
   "HOST",
+  "ALLOWED_HOSTS",
   "PORT",
   "LOG_LEVEL",
   "CONFIG_DIR",

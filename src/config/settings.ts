@@ -60,6 +60,15 @@ const origins = text.default("").transform((value, context) => {
 
 const url = optionalText.refine((value) => value === undefined || URL.canParse(value), "a URL like https://host/v1");
 
+const hosts = text.default("").transform((value, context) => {
+  const list = splitEvents(value);
+  for (const host of list) {
+    if (/^(\*|\[[\da-f:]+\]|[\w.-]+)$/i.test(host)) continue;
+    context.addIssue({ code: "custom", message: `"${host}" is none; like chat.example.com, without scheme and port` });
+  }
+  return list;
+});
+
 /** The environment as Sluice reads it. The order is that of `.env.example`. */
 export const settings = z.object({
   HOST: text.default("").transform((value) => value || "127.0.0.1"),
@@ -86,6 +95,7 @@ export const settings = z.object({
   STREAM_IDLE_TIMEOUT_SECONDS: seconds(30),
 
   ALLOWED_ORIGINS: origins,
+  ALLOWED_HOSTS: hosts,
   MAX_BODY_BYTES: number(8_388_608, 1_024, 1_073_741_824),
   MAX_SOCKETS: number(10_000, 1, 1_000_000),
   MAX_ACTIVE_RUNS: number(1_000, 1, 1_000_000),

@@ -1,6 +1,7 @@
 /** The agents this process serves. An agent is a graph with a name and its own settings. */
 import { SluiceError } from "../protocol/errors.ts";
 import type { GraphEventName } from "../protocol/graph-event.ts";
+import { shown } from "../protocol/text.ts";
 import type { AllowList } from "./allow-list.ts";
 import type { ServedGraph } from "./source.ts";
 
@@ -91,6 +92,9 @@ export class Registry {
   get(name: string | undefined): ServedAgent {
     const agent = name === undefined ? this.#fallback : this.#agents.get(name);
     if (agent) return agent;
-    throw new SluiceError("not_found", `There is no agent "${name}". Agents: ${[...this.#agents.keys()].join(", ")}.`);
+    throw new SluiceError(
+      "not_found",
+      `There is no agent "${shown(name ?? "")}". Agents: ${[...this.#agents.keys()].join(", ")}.`,
+    );
   }
 }

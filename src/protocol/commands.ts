@@ -3,6 +3,7 @@ import { z } from "zod";
 import { SluiceError } from "./errors.ts";
 import { isRecord, parseWith } from "./input.ts";
 import { parseJson } from "./json-text.ts";
+import { shown } from "./text.ts";
 
 export type ClientCommand =
   | { readonly type: "message"; readonly text: string }
@@ -77,7 +78,7 @@ function parseSlash(line: string): ClientCommand {
   const argument = rest.join(" ");
   const need = (what: string) => {
     if (argument !== "") return argument;
-    throw new SluiceError("bad_request", `${name} needs ${what}, like ${name} one.`);
+    throw new SluiceError("bad_request", `${shown(name)} needs ${what}, like ${name} one.`);
   };
   const answer = (approved: boolean) => ({ approved, ...(argument ? { text: argument } : {}) });
   switch (name) {

@@ -5,6 +5,7 @@ import { type AllowListSpec, eventPatterns } from "./allow-list-spec.ts";
 import { SluiceError } from "./errors.ts";
 import type { Context, RunAgentInput, Tool } from "./events.ts";
 import { checkId } from "./ids.ts";
+import { shown } from "./text.ts";
 
 const progressError = { error: "must be true, false, or the seconds between two, from 0.1 to 3600" };
 
@@ -156,9 +157,9 @@ function upgradePart(part: unknown): unknown {
 
 function invalid(subject: string, error: z.core.$ZodError): SluiceError {
   const issue = error.issues[0];
-  const path = issue?.path.join(".");
+  const path = shown(issue?.path.join(".") ?? "");
   return new SluiceError(
     "bad_request",
-    `${subject}${path ? `, field ${path}` : ""}: ${issue?.message ?? "not valid"}.`,
+    `${subject}${path ? `, field ${path}` : ""}: ${shown(issue?.message ?? "not valid")}.`,
   );
 }

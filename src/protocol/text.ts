@@ -80,3 +80,11 @@ export function wellFormed<T>(value: T): T {
     typeof part === "string" ? part.toWellFormed() : part,
   ) as T;
 }
+
+/** Characters of what a client sent that an error repeats. */
+const MOST_SHOWN = 200;
+
+/** What a client sent, short enough to be repeated in an error. */
+export function shown(text: string): string {
+  return text.length <= MOST_SHOWN ? text : `${text.slice(0, MOST_SHOWN).toWellFormed()}…`;
+}

@@ -15,13 +15,13 @@ import { type Conversation, MAX_WAITING_COMMANDS } from "./conversation.ts";
 import { deliver } from "./deliver.ts";
 import type { Format } from "./formats/format.ts";
 import { type Narrowing, viewFor } from "./narrowing.ts";
-import type { Peer } from "./peer.ts";
+import type { TalkingPeer } from "./peer.ts";
 import type { Outgoing } from "./view.ts";
 
 export interface ConnectionOptions {
   readonly runs: RunManager;
   readonly log: EventLog;
-  readonly peer: Peer;
+  readonly peer: TalkingPeer;
   readonly visitor: Visitor;
   readonly format: Format;
   readonly narrowing: Narrowing;
@@ -219,8 +219,7 @@ export class Connection implements Conversation {
         ? [graphFrame(event)]
         : format.encode({ json: JSON.stringify(event), type: event.type, edge: "point", cursor: undefined, count: 1 }),
     );
-    // Answers are small, and a peer that floods us with questions is cut when its answers do not drain.
-    void peer.send(frames);
+    peer.answer(frames);
   }
 }
 

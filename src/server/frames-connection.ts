@@ -20,7 +20,7 @@ import { standing } from "./catch-up.ts";
 import { type Conversation, MAX_WAITING_COMMANDS } from "./conversation.ts";
 import { type CatchUp, deliver } from "./deliver.ts";
 import { type Narrowing, parseNarrowing, viewFor } from "./narrowing.ts";
-import type { Peer } from "./peer.ts";
+import type { TalkingPeer } from "./peer.ts";
 
 /** The most topics one socket may follow. */
 const MAX_SUBSCRIPTIONS = 64;
@@ -28,7 +28,7 @@ const MAX_SUBSCRIPTIONS = 64;
 export interface FramesConnectionOptions {
   readonly runs: RunManager;
   readonly log: EventLog;
-  readonly peer: Peer;
+  readonly peer: TalkingPeer;
   readonly visitor: Visitor;
   readonly agent: string | undefined;
   readonly heartbeatMs: number;
@@ -201,8 +201,7 @@ export class FramesConnection implements Conversation {
   }
 
   #tell(frame: ServerFrame): void {
-    // Small, and a peer that floods us with questions is cut when its answers do not drain.
-    void this.#options.peer.send([encodeFrame(frame)]);
+    this.#options.peer.answer([encodeFrame(frame)]);
   }
 }
 

@@ -58,6 +58,10 @@ function routes(options: ServerOptions): Router {
   router.use("/agui", aguiRoutes(options));
   router.use(chatRoutes(options));
   router.use("/threads", threadRoutes(options));
+  router.get("/ws", (_request, response) => {
+    response.status(426).set({ Upgrade: "websocket", Connection: "Upgrade" });
+    response.json({ error: new SluiceError("bad_request", NO_UPGRADE) });
+  });
   if (options.playground !== undefined) router.use(playgroundRoutes(options.playground));
   return router;
 }
@@ -78,6 +82,9 @@ function defences(options: ServerOptions): RequestHandler[] {
     express.text({ type: "application/json", limit: options.maxBodyBytes }),
   ];
 }
+
+const NO_UPGRADE =
+  "This is the address of a WebSocket, and the request has no Upgrade header. A proxy in between may have removed it: let it pass the headers Upgrade and Connection on.";
 
 const DOORS = `Sluice
 

@@ -1,5 +1,6 @@
 /** Who may come from a browser: exact origins, where a port may be `*`, and pages of the very host that is asked. */
 import type { IncomingHttpHeaders } from "node:http";
+import { isIP } from "node:net";
 import { SluiceError } from "../protocol/errors.ts";
 import type { ServerOptions } from "./server-options.ts";
 
@@ -9,11 +10,11 @@ import type { ServerOptions } from "./server-options.ts";
  */
 export function originGuard({
   allowedOrigins,
-  checkHost,
+  hosts,
   sameOrigin,
-}: Pick<ServerOptions, "allowedOrigins" | "checkHost" | "sameOrigin">): (headers: IncomingHttpHeaders) => void {
+}: Pick<ServerOptions, "allowedOrigins" | "hosts" | "sameOrigin">): (headers: IncomingHttpHeaders) => void {
   const originAllowed = originCheck(allowedOrigins);
-  const hostAllowed = checkHost ? hostCheck(allowedOrigins) : () => true;
+  const hostAllowed = hosts ? hostCheck(allowedOrigins, hosts) : () => true;
   return ({ host, origin }) => {
     if (!hostAllowed(host)) throw new SluiceError("forbidden", HOST_REFUSED);
     if (originAllowed(origin) || (sameOrigin && isOf(host, origin))) return;
@@ -21,7 +22,7 @@ export function originGuard({
   };
 }
 
-const HOST_REFUSED = "This host name is not served. Add its origin to ALLOWED_ORIGINS.";
+const HOST_REFUSED = "This host name is not served. Add it to ALLOWED_HOSTS.";
 const ORIGIN_REFUSED = "This origin may not connect. Add it to ALLOWED_ORIGINS, or in code to allowedOrigins.";
 
 /** The check for an `Origin` header. Programs that send none pass: a browser always does where it matters. */
@@ -39,12 +40,20 @@ function originCheck(allowed: readonly string[]): (origin: string | undefined) =
 
 /**
  * The check for a `Host` header, against DNS rebinding: a page of another site that points its own name at this
- * machine sends that name, and for a GET no origin at all. Only names that origins are allowed for are answered.
+ * machine sends that name, and for a GET no origin at all. Only names that are allowed, or that origins are allowed for,
+ * are answered; addresses too where `addresses` says so.
  */
-function hostCheck(allowed: readonly string[]): (host: string | undefined) => boolean {
-  if (allowed.includes("*")) return () => true;
-  const names = new Set(allowed.map((origin) => hostname(withoutScheme(origin))));
-  return (host) => host !== undefined && names.has(hostname(host));
+function hostCheck(
+  allowed: readonly string[],
+  { names, addresses }: { readonly names: readonly string[]; readonly addresses: boolean },
+): (host: string | undefined) => boolean {
+  if (allowed.includes("*") || names.includes("*")) return () => true;
+  const known = new Set([...allowed.map(withoutScheme), ...names].map(hostname));
+  return (host) => {
+    if (host === undefined) return false;
+    const name = hostname(host);
+    return known.has(name) || (addresses && isIP(name.replace(/^\[|\]$/g, "")) !== 0);
+  };
 }
 
 /** Did the page come from the host it asks? The scheme says nothing: a proxy may have taken TLS off. */

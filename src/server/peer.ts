@@ -13,4 +13,13 @@ export interface Peer {
   readonly closed: AbortSignal;
 }
 
+/** A peer that is read from too. */
+export interface TalkingPeer extends Peer {
+  /**
+   * Answers what the peer asked. A peer that asks and does not read its answers is not read from until it does: else its
+   * answers would fill memory. What runs send does not count, or a slow reader could not stop its run.
+   */
+  answer(frames: readonly string[]): void;
+}
+
 export const READY: Promise<void> = Promise.resolve();

@@ -13,8 +13,8 @@ export interface ServerOptions {
   /** The folder with the built playground; without one there is none. A folder that is not there is none either. */
   readonly playground?: string | undefined;
   readonly allowedOrigins: readonly string[];
-  /** Answer only requests whose `Host` belongs to an allowed origin. On when bound to loopback. */
-  readonly checkHost: boolean;
+  /** Answer only requests to these host names and to those of allowed origins; `undefined`: to any. */
+  readonly hosts: { readonly names: readonly string[]; readonly addresses: boolean } | undefined;
   /** Answer pages of the very host that is asked too, whatever its name. */
   readonly sameOrigin: boolean;
   /** Rejects with what to answer to a request that may not come in. */

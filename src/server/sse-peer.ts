@@ -14,6 +14,10 @@ export class SsePeer implements Peer {
   readonly #drainMs: number;
   readonly #closed = new AbortController();
   readonly #heartbeat: NodeJS.Timeout;
+  /** Writes that the client has not taken yet, keep-alives included. */
+  #waiting = 0;
+  /** Runs while something waits; starts anew with each write that was taken. */
+  #clock: NodeJS.Timeout | undefined;
 
   constructor(response: ServerResponse, { heartbeatMs, drainMs }: SsePeerOptions) {
     this.#response = response;
@@ -27,10 +31,11 @@ export class SsePeer implements Peer {
     response.flushHeaders();
     // A comment only between frames: none may wait in front of a reader that is behind.
     this.#heartbeat = setInterval(() => {
-      if (!response.writableNeedDrain) response.write(": keep-alive\n\n");
+      if (!response.writableNeedDrain) this.#write(": keep-alive\n\n");
     }, heartbeatMs);
     response.once("close", () => {
       clearInterval(this.#heartbeat);
+      clearTimeout(this.#clock);
       this.#closed.abort();
     });
   }
@@ -41,7 +46,7 @@ export class SsePeer implements Peer {
 
   send(frames: readonly string[]): Promise<void> {
     if (frames.length === 0 || this.#closed.signal.aborted) return READY;
-    return this.#response.write(frames.join("")) ? READY : this.#drain();
+    return this.#write(frames.join("")) ? READY : this.#drain();
   }
 
   /** Ends the response after what was sent; what then does not drain in time is cut. */
@@ -54,11 +59,25 @@ export class SsePeer implements Peer {
     this.#response.end();
   }
 
+  #write(text: string): boolean {
+    this.#waiting += 1;
+    this.#clock ??= this.#startClock();
+    return this.#response.write(text, this.#taken);
+  }
+
+  readonly #taken = (): void => {
+    this.#waiting -= 1;
+    clearTimeout(this.#clock);
+    this.#clock = this.#waiting > 0 ? this.#startClock() : undefined;
+  };
+
+  #startClock(): NodeJS.Timeout {
+    return setTimeout(() => this.#response.destroy(), this.#drainMs);
+  }
+
   #drain(): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.#response.destroy(), this.#drainMs);
       const done = () => {
-        clearTimeout(timer);
         this.#response.off("drain", done).off("close", done);
         resolve();
       };

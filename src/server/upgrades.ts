@@ -23,6 +23,11 @@ export function takeUpgrades(server: Server, path: string, take: (upgrade: Upgra
   const intercept = (event: string | symbol, ...args: unknown[]): boolean => {
     if (taking && event === "upgrade") {
       const [request, socket, head] = args as [IncomingMessage, Duplex, Buffer];
+      if (!isWebSocket(request)) {
+        if (hasOthers(server)) return Reflect.apply(emit, server, [event, ...args]);
+        handBack(server, request, socket, head);
+        return true;
+      }
       // Anything may stand there: `//` is no URL, and an error here would end the process.
       const target = request.url ?? "/";
       const url = URL.canParse(target, "http://host") ? new URL(target, "http://host") : undefined;
@@ -46,9 +51,35 @@ export function takeUpgrades(server: Server, path: string, take: (upgrade: Upgra
   };
 }
 
+function isWebSocket({ headers }: IncomingMessage): boolean {
+  return headers.upgrade?.toLowerCase() === "websocket";
+}
+
+function hasOthers(server: Server): boolean {
+  return server.listeners("upgrade").some((listener) => listener !== answerWhenAlone);
+}
+
+/**
+ * Gives a request back to the server as if it had not asked for an upgrade. Java's HttpClient and `curl --http2` offer
+ * HTTP/2 that way, and Node takes every such offer while anybody listens for upgrades.
+ */
+function handBack(server: Server, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  const { method, url, httpVersion, rawHeaders } = request;
+  let text = `${method} ${url} HTTP/${httpVersion}\r\n`;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] ?? "";
+    const value = rawHeaders[index + 1] ?? "";
+    const kept = /^connection$/i.test(name) ? value.split(",").filter((token) => !UPGRADING.test(token)) : [value];
+    if (!UPGRADING.test(name) && kept.length > 0) text += `${name}: ${kept.join(",").trim()}\r\n`;
+  }
+  socket.unshift(Buffer.concat([Buffer.from(`${text}\r\n`, "latin1"), head]));
+  server.emit("encrypted" in socket ? "secureConnection" : "connection", socket);
+}
+
+const UPGRADING = /^\s*(upgrade|http2-settings)\s*$/i;
+
 function answerWhenAlone(this: Server, _request: IncomingMessage, socket: Duplex): void {
-  const others = this.listeners("upgrade").some((listener) => listener !== answerWhenAlone);
-  if (others || socket.writableEnded) return;
+  if (hasOthers(this) || socket.writableEnded) return;
   socket.on("error", () => socket.destroy());
   refuse(socket, new SluiceError("not_found"));
 }

@@ -2,7 +2,10 @@
 import type { WebSocket } from "ws";
 import type { ErrorCode } from "../protocol/errors.ts";
 import { ERRORS } from "../protocol/errors.ts";
-import { HIGH_WATER, type Peer, READY } from "./peer.ts";
+import { HIGH_WATER, READY, type TalkingPeer } from "./peer.ts";
+
+/** Counted for each answer besides its text, so that empty ones are bounded too. */
+const FRAME_BYTES = 64;
 
 interface Drained {
   readonly promise: Promise<void>;
@@ -10,18 +13,25 @@ interface Drained {
   readonly timer: NodeJS.Timeout;
 }
 
-export class WsPeer implements Peer {
+export class WsPeer implements TalkingPeer {
   readonly #socket: WebSocket;
   readonly #drainMs: number;
   readonly #closed = new AbortController();
   #queued = 0;
   #drained: Drained | undefined;
+  /** Bytes of answers that wait to be written. */
+  #unanswered = 0;
+  /** Set while the socket is not read from. */
+  #paused: NodeJS.Timeout | undefined;
 
   /** `drainMs`: how long a socket may take to catch up before it is cut. */
   constructor(socket: WebSocket, drainMs: number) {
     this.#socket = socket;
     this.#drainMs = drainMs;
+    // By hand, so that unread pongs count as answers.
+    socket.on("ping", (data) => this.#count(data.length, (written) => socket.pong(data, undefined, written)));
     socket.once("close", () => {
+      clearTimeout(this.#paused);
       this.#closed.abort();
       this.#release();
     });
@@ -42,6 +52,35 @@ export class WsPeer implements Peer {
     if (!this.#overfull) return READY;
     this.#drained ??= this.#awaitDrain();
     return this.#drained.promise;
+  }
+
+  answer(frames: readonly string[]): void {
+    for (const frame of frames) {
+      this.#count(Buffer.byteLength(frame), (written) => this.#socket.send(frame, written));
+    }
+  }
+
+  /** It has too many answers waiting, and is not read from: its pongs cannot be heard. */
+  get paused(): boolean {
+    return this.#paused !== undefined;
+  }
+
+  #count(bytes: number, send: (written: () => void) => void): void {
+    if (this.#socket.readyState !== this.#socket.OPEN) return;
+    this.#unanswered += bytes + FRAME_BYTES;
+    send(() => {
+      this.#unanswered -= bytes + FRAME_BYTES;
+      if (this.#paused && this.#unanswered <= HIGH_WATER.bytes / 4) this.#resume();
+    });
+    if (this.#unanswered <= HIGH_WATER.bytes || this.#paused) return;
+    this.#socket.pause();
+    this.#paused = setTimeout(() => this.#socket.terminate(), this.#drainMs);
+  }
+
+  #resume(): void {
+    clearTimeout(this.#paused);
+    this.#paused = undefined;
+    this.#socket.resume();
   }
 
   /** Closes with the code of an error. */

@@ -58,6 +58,7 @@ export class WebSocketHost {
       maxPayload: options.maxBodyBytes,
       // A deflate context costs 240 kB a socket and ten times the CPU a token.
       perMessageDeflate: false,
+      autoPong: false,
       clientTracking: false,
       handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
     });
@@ -174,8 +175,9 @@ export class WebSocketHost {
   }
 
   #beat(): void {
-    for (const socket of this.#peers.keys()) {
-      if (this.#silent.has(socket)) socket.terminate();
+    for (const [socket, { peer }] of this.#peers) {
+      if (peer.paused) this.#silent.delete(socket);
+      else if (this.#silent.has(socket)) socket.terminate();
       else if (socket.readyState === WebSocket.OPEN) {
         this.#silent.add(socket);
         socket.ping();

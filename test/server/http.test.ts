@@ -374,8 +374,22 @@ describe("GET", () => {
     await closed;
   });
 
-  it.each(["/nothing", "/agui/agent", "/threads/t/nothing", "/ws"])("%s is a 404 in JSON", async (path) => {
+  it.each(["/nothing", "/agui/agent", "/threads/t/nothing"])("%s is a 404 in JSON", async (path) => {
     expect(await fetched(path)).toMatchObject({ status: 404, body: { error: { code: "not_found" } } });
+  });
+
+  it("the address of the WebSocket asks for the Upgrade header that a proxy may have removed", async () => {
+    const response = await fetch(`${sluice.url}/ws`);
+    expect([response.status, response.headers.get("upgrade")]).toEqual([426, "websocket"]);
+    expect(await response.json()).toMatchObject({ error: { message: expect.stringContaining("no Upgrade header") } });
+  });
+
+  it("a HEAD request to a watch ends", async () => {
+    const response = await fetch(`${sluice.url}/threads/t/events`, { method: "HEAD" });
+    expect([response.status, response.headers.get("content-type")]).toEqual([
+      200,
+      expect.stringContaining("event-stream"),
+    ]);
   });
 
   it("a path that is not well-formed is a bad request", async () => {

@@ -107,6 +107,7 @@ describe("a WebSocket peer whose client does not read", () => {
       readyState: 1,
       bufferedAmount: 0,
       once: () => {},
+      on: () => {},
       send: (_frame: string, done?: () => void) => written.push(done ?? (() => {})),
       terminate: () => {},
     } as unknown as WebSocket;

@@ -57,6 +57,10 @@ export function threadRoutes(options: ServerOptions): Router {
     const asked = request.headers["last-event-id"] ?? request.query.after;
     const run = { threadId, runId: randomUUID() };
     if (closed.aborted) throw new SluiceError("draining");
+    if (request.method === "HEAD") {
+      response.type("text/event-stream").end();
+      return;
+    }
     const watch = async (signal: AbortSignal) => {
       const leave = runs.follow(threadId);
       try {
