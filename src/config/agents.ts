@@ -175,7 +175,7 @@ function mayGoOn(json: string): boolean {
 function unknownKey(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.code !== "unrecognized_keys" || !(issue.inst instanceof z.ZodObject)) return undefined;
   const unknown = issue.keys.map((key) => JSON.stringify(key)).join(", ");
-  return `unknown ${unknown}; valid are ${Object.keys(issue.inst.shape).join(", ")}`;
+  return `unrecognized ${unknown}; valid are ${Object.keys(issue.inst.shape).join(", ")}`;
 }
 
 /** The field that is wrong, and how. */

@@ -48,7 +48,7 @@ describe("agents.json", () => {
     [
       "a member nobody knows",
       { agents: { a: { graph: "g", grpah: 1 } } },
-      ["agents.a", 'unknown "grpah"; valid are graph, '],
+      ["agents.a", 'unrecognized "grpah"; valid are graph, '],
     ],
     ["an unknown deadline", { agents: { a: { graph: "g", deadlines: { idle: 1 } } } }, ["deadlines", "idleSeconds"]],
     ["a comma at the end", '{\n  "agents": {},\n}', ["line 3: "]],
