@@ -48,7 +48,7 @@ export function servedAgent(
     // As on LangGraph's own server, where a graph finds its configuration in either place.
     context: { ...entry.configurable, ...entry.context },
     clientContext: entry.clientContext,
-    sharedStore: entry.store === "shared",
+    store: entry.store,
     graphTopic: entry.graphTopic,
     graphFields: entry.graphFields,
   };

@@ -77,9 +77,9 @@ const agent = z.strictObject({
   clientContext: z.array(z.string().min(1)).default([]),
   /**
    * Whose items a graph that was compiled without a store of its own finds in LangGraph's `store`: this agent's, or those
-   * of all agents that share.
+   * of all agents that share. `none`: it finds no store, and is spared what LangGraph's polling of one costs.
    */
-  store: z.enum(["own", "shared"]).default("own"),
+  store: z.enum(["own", "shared", "none"]).default("own"),
   /** State keys that clients may see, and may send with a run. */
   state: z.array(z.string()).default([]),
   /** Dotted paths into `data` that the `langgraph` format may show, by event name. */
@@ -129,7 +129,7 @@ export function parseAgents(file: string, text: string): AgentsFile {
  * @throws ConfigError with one line: source, field, what is wrong.
  */
 export function checkAgents(source: string, value: unknown): AgentsFile {
-  const parsed = agentsFile.safeParse(value);
+  const parsed = agentsFile.safeParse(value, { error: unknownKey });
   if (!parsed.success) throw new ConfigError(`${source}, ${explain(parsed.error)}`);
   const { agents, filters } = parsed.data;
   if (Object.keys(agents).length === 0) throw new ConfigError(`${source}, agents: name at least one agent.`);
@@ -144,11 +144,38 @@ export function checkAgents(source: string, value: unknown): AgentsFile {
 
 /** @throws ConfigError that names the file. */
 export function parseJson(file: string, text: string): unknown {
+  const json = text.replace(/^\uFEFF/, ""); // Some editors begin a file with a mark.
   try {
-    return JSON.parse(text.replace(/^\uFEFF/, "")); // Some editors begin a file with a mark.
+    return JSON.parse(json);
   } catch (error) {
-    throw new ConfigError(`${file} is not JSON: ${messageOf(error)}`);
+    throw new ConfigError(`${file} is not JSON: line ${wrongLine(json)}: ${messageOf(error).replace(/\s+/g, " ")}`);
   }
+}
+
+/** Counted from 1. Which line is wrong stands in no version's message alike: it is the first after which more would not help. */
+function wrongLine(json: string): number {
+  const lines = json.split("\n");
+  const wrong = lines.findIndex((_, index) => !mayGoOn(`${lines.slice(0, index + 1).join("\n")}\n`));
+  return wrong < 0 ? lines.length : wrong + 1;
+}
+
+/** Is `json` whole, or cut short and right so far? Then what is missed is missed at its end. */
+function mayGoOn(json: string): boolean {
+  try {
+    JSON.parse(json);
+    return true;
+  } catch (error) {
+    const message = messageOf(error);
+    const position = /at position (\d+)/.exec(message)?.[1];
+    return position === undefined ? /end of JSON input/.test(message) : Number(position) >= json.length;
+  }
+}
+
+/** Words for a key that there is none of: those that there are. Every other problem keeps zod's own words. */
+function unknownKey(issue: z.core.$ZodRawIssue): string | undefined {
+  if (issue.code !== "unrecognized_keys" || !(issue.inst instanceof z.ZodObject)) return undefined;
+  const unknown = issue.keys.map((key) => JSON.stringify(key)).join(", ");
+  return `unrecognized ${unknown}; valid are ${Object.keys(issue.inst.shape).join(", ")}`;
 }
 
 /** The field that is wrong, and how. */

@@ -66,8 +66,8 @@ export interface ServedAgent {
   readonly context: Readonly<Record<string, unknown>>;
   /** Keys of the context that clients may set. */
   readonly clientContext: readonly string[];
-  /** `true`: its items in LangGraph's `store` are those of all agents that share. */
-  readonly sharedStore: boolean;
+  /** Whose items it finds in LangGraph's `store`: its own, those of all agents that share, or no store at all. */
+  readonly store: "own" | "shared" | "none";
   /** `true`: the graph topic is written for every run, not only for those a `langgraph` socket started. */
   readonly graphTopic: boolean;
   /** Dotted paths into `data` that the `langgraph` format may show, by event name. */

@@ -2,9 +2,9 @@
 import type { GraphRun } from "../graph/source.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import { type AguiEvent, EventType, type Interrupt } from "../protocol/events.ts";
-import { messageOf, redact } from "../protocol/redact.ts";
 import type { RunStatus } from "../store/store.ts";
 import type { RunEnd } from "../translate/translator.ts";
+import { failureText } from "./failure-text.ts";
 import type { RunInput } from "./run-input.ts";
 import type { RunOutcome } from "./run-plan.ts";
 
@@ -65,7 +65,7 @@ export function stopped(reason: unknown): RunEnd {
 export function broken(thrown: unknown, graphRun: GraphRun | undefined): RunEnd {
   if (SluiceError.is(thrown)) return { kind: "failed", error: thrown };
   const code = graphRun?.isModelError(thrown) ? "model_error" : "graph_error";
-  const told = redact(messageOf(thrown));
+  const told = failureText(thrown);
   const what = code === "model_error" ? "The model call failed" : "The graph failed";
   return { kind: "failed", error: new SluiceError(code, told ? `${what}: ${told}` : undefined, { cause: thrown }) };
 }

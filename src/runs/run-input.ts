@@ -94,7 +94,10 @@ export function planFor(
     retold: fork !== undefined || recovered,
     offered,
     context: setting.context,
-    store: items.of(scopeOf({ agent: agent.name, shared: agent.sharedStore, principal: setting.principal })),
+    store:
+      agent.store === "none"
+        ? undefined
+        : items.of(scopeOf({ agent: agent.name, shared: agent.store === "shared", principal: setting.principal })),
     allowList: agent.allowList.narrow(narrowingTo(events)),
     tokens: agent.tokens && tokens,
     reasoning: agent.reasoning && reasoning,

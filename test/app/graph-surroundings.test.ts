@@ -175,6 +175,20 @@ describe("a graph's store", () => {
     expect(await ask("own", "more")).toEqual(["mine", "more"]);
   });
 
+  it("is none for an agent that wants none", async () => {
+    const found: boolean[] = [];
+    const looks = new StateGraph(MessagesAnnotation)
+      .addNode("looks", (_, config: LangGraphRunnableConfig) => {
+        found.push(config.store !== undefined);
+        return { messages: [new AIMessage("[]")] };
+      })
+      .addEdge(START, "looks");
+    const { ask } = await serving({ a: { graph: looks, store: "none" }, b: { graph: looks } });
+    await ask("a");
+    await ask("b");
+    expect(found).toEqual([false, true]);
+  });
+
   it("stays the graph's own where it has one", async () => {
     const store = new InMemoryStore();
     const { ask } = await serving({ a: keeps().compile({ store }), b: keeps() });

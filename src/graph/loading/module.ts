@@ -21,9 +21,28 @@ export async function loadModule(file: string, folder: string): Promise<Readonly
     await import("./es-syntax.ts");
     // Required, since the names of what a CommonJS module exports get lost when it is imported.
     if ([".cjs", ".cts"].includes(extname(path))) return namesOf(createRequire(path)(path));
-    return exportsOf(await import(pathToFileURL(path).href));
+    return exportsOf(await announced(import(pathToFileURL(path).href), file));
   } catch (error) {
     throw new Error(`${file} cannot be loaded: ${await whyItWasNotLoaded(error, path, folder)}`, { cause: error });
+  }
+}
+
+/** A module that takes longer than this is named, once: a top-level await in it may never end. */
+const SLOW_MS = 10_000;
+
+/** `loading`, with a warning of the process when it takes long. It is not given up: a module may fetch much. */
+export async function announced<T>(loading: Promise<T>, file: string): Promise<T> {
+  // The timer also keeps a process alive that nothing else does, so that it says this before Node ends it.
+  const slow = setTimeout(() => {
+    process.emitWarning(
+      `${file} is still loading after 10 s. Does a top-level await in it never end?`,
+      "SluiceWarning",
+    );
+  }, SLOW_MS);
+  try {
+    return await loading;
+  } finally {
+    clearTimeout(slow);
   }
 }
 
