@@ -69,7 +69,10 @@ function parseObject(json: string): ClientCommand {
     case "ping":
       return { type: "ping" };
     default:
-      throw new SluiceError("bad_request", "Unknown field type; valid are run, cancel, resume and ping.");
+      throw new SluiceError(
+        "bad_request",
+        "The type of this command is unknown; valid are run, cancel, resume and ping.",
+      );
   }
 }
 

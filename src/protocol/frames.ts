@@ -54,7 +54,10 @@ export function parseClientFrame(text: string): ClientFrame {
   if (typeof type === "string" && Object.hasOwn(clientFrames, type)) {
     return parseWith(clientFrames[type as keyof ClientFrames] as z.ZodType<ClientFrame>, value, type);
   }
-  throw new SluiceError("bad_request", `Unknown field type; valid are ${Object.keys(clientFrames).join(", ")}.`);
+  throw new SluiceError(
+    "bad_request",
+    `The type of a frame is missing or unknown; valid are ${Object.keys(clientFrames).join(", ")}.`,
+  );
 }
 
 /** The id a frame came with, so that even an error about it can name it. */

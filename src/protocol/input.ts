@@ -160,6 +160,23 @@ function invalid(subject: string, error: z.core.$ZodError): SluiceError {
   const path = shown(issue?.path.join(".") ?? "");
   return new SluiceError(
     "bad_request",
-    `${subject}${path ? `, field ${path}` : ""}: ${shown(issue?.message ?? "not valid")}.`,
+    `${subject}${path ? `, field ${path}` : ""}: ${shown(issue ? complaint(issue) : "is not valid")}.`,
   );
+}
+
+/** The validator's own sentence for a wrong type ("expected nonoptional, received undefined") names no remedy. */
+function complaint(issue: z.core.$ZodIssue): string {
+  if (issue.code !== "invalid_type") return issue.message;
+  const received = /received (\w+)$/.exec(issue.message)?.[1];
+  if (received === undefined) return issue.message; // a sentence of our own
+  // The validator's word for a field that may hold anything, but must be there.
+  const any = (issue.expected as string) === "nonoptional";
+  const remedy = any ? "" : `must be ${withArticle(issue.expected)}`;
+  if (received === "undefined") return any ? "is missing" : `is missing, ${remedy}`;
+  return any ? "is not valid" : `${remedy}, not ${withArticle(received)}`;
+}
+
+function withArticle(type: string): string {
+  if (type === "null" || type === "NaN") return type;
+  return /^[aeiou]/.test(type) ? `an ${type}` : `a ${type}`;
 }

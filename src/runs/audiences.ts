@@ -2,6 +2,8 @@
 
 interface Audience {
   followers: number;
+  /** How many of them want the graph topic. */
+  ofGraph: number;
   /** Has anybody followed the active run? Who started it needs a moment to. */
   joined: boolean;
   /** How long the active run goes on without anybody, in milliseconds; `undefined` while no run is active. */
@@ -21,9 +23,10 @@ export class Audiences {
   }
 
   /** Says that somebody follows a thread, until the returned function is called. */
-  join(threadId: string): () => void {
+  join(threadId: string, graph = false): () => void {
     const audience = this.#of(threadId);
     audience.followers += 1;
+    if (graph) audience.ofGraph += 1;
     audience.joined = true;
     clearTimeout(audience.orphaned);
     let following = true;
@@ -31,6 +34,7 @@ export class Audiences {
       if (!following) return;
       following = false;
       audience.followers -= 1;
+      if (graph) audience.ofGraph -= 1;
       this.#settle(threadId, audience);
     };
   }
@@ -48,6 +52,11 @@ export class Audiences {
     const audience = this.#of(threadId);
     audience.graceMs = undefined;
     this.#settle(threadId, audience);
+  }
+
+  /** Does anybody who follows the thread want its graph topic? */
+  wantsGraph(threadId: string): boolean {
+    return (this.#audiences.get(threadId)?.ofGraph ?? 0) > 0;
   }
 
   /** Was the thread's run followed, and is it no longer? */
@@ -78,6 +87,7 @@ export class Audiences {
   #of(threadId: string): Audience {
     const audience = this.#audiences.get(threadId) ?? {
       followers: 0,
+      ofGraph: 0,
       joined: false,
       graceMs: undefined,
       waiting: new Set<() => void>(),

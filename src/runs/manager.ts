@@ -133,8 +133,8 @@ export class RunManager {
   }
 
   /** Says that somebody follows a thread, until the returned function is called. */
-  follow(threadId: string): () => void {
-    return this.#audiences.join(threadId);
+  follow(threadId: string, graph = false): () => void {
+    return this.#audiences.join(threadId, graph);
   }
 
   /** Admits nothing more, waits up to `graceMs` (or until `hurry` aborts), then ends what still runs with `draining`. */
@@ -206,13 +206,12 @@ export class RunManager {
   ): Promise<RunHandle> {
     const { store, log, version, items } = this.#options;
     const { threadId, runId, bodyHash: hash } = begun;
-    const graphFrom = await log.open(graphTopic(threadId));
-    const from = await log.open(threadTopic(threadId));
+    const [graphFrom, from] = await Promise.all([log.open(graphTopic(threadId)), log.open(threadTopic(threadId))]);
     this.#fence += 1;
     const row: RunRecord = { ...begun, status: "active", from, input };
     const plan = planFor(agent, row, messages, input, { version, fence: this.#fence, items });
     // A failure here costs nothing yet: the run's end writes it all again, and says so when it cannot.
-    const run = new Run(plan, log, {
+    const run = new Run({ ...plan, graphTopic: plan.graphTopic || this.#audiences.wantsGraph(threadId) }, log, {
       keep: (told, removed) => void store.keepMessages(threadId, runId, told, removed).catch(() => {}),
       waiting: (told, removed) => freshOf(this.#starting.values(), threadId, told, removed),
     });

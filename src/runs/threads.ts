@@ -3,7 +3,7 @@ import { forgetThread } from "../graph/checkpoints.ts";
 import type { Registry } from "../graph/registry.ts";
 import type { EventLog } from "../log/log.ts";
 import type { Cursor } from "../protocol/cursor.ts";
-import type { AguiEvent, Interrupt, Message } from "../protocol/events.ts";
+import { type AguiEvent, EventType, type Interrupt, type Message } from "../protocol/events.ts";
 import { graphTopic, threadTopic } from "../protocol/ids.ts";
 import type { JsonValue } from "../protocol/json.ts";
 import type { Store, ThreadRecord, ThreadSummary } from "../store/store.ts";
@@ -31,6 +31,14 @@ export interface Snapshot {
 export interface ListedThread extends ThreadSummary {
   /** A run is active on it. */
   readonly active: boolean;
+}
+
+/** How the last run that ended did so. */
+export interface LastRun {
+  readonly runId: string;
+  readonly outcome: "success" | "interrupt" | "cancelled" | "error";
+  /** The error's code. */
+  readonly code?: string;
 }
 
 export class Threads {
@@ -71,6 +79,12 @@ export class Threads {
     return runs.findLast(({ from }) => from.epoch === position.epoch && from.offset <= position.offset)?.from;
   }
 
+  /** How the thread's last run ended; `undefined` before the first end. */
+  async lastRun(threadId: string): Promise<LastRun | undefined> {
+    const { ending } = (await this.#store.threadStatus(threadId)) ?? {};
+    return ending && { runId: ending.runId, ...outcomeOf(ending.terminal) };
+  }
+
   /** How many graph events the allow-list refused, by name: in the active run, or in the last. */
   async refused(threadId: string): Promise<Readonly<Record<string, number>>> {
     const run = this.#activeRun(threadId);
@@ -105,4 +119,12 @@ export class Threads {
   #listed(thread: ThreadSummary): ListedThread {
     return { ...thread, active: this.#activeRun(thread.threadId)?.over === false };
   }
+}
+
+function outcomeOf(terminal: AguiEvent): Omit<LastRun, "runId"> {
+  if (terminal.type === EventType.RUN_ERROR) {
+    return { outcome: "error", ...(terminal.code === undefined ? {} : { code: terminal.code }) };
+  }
+  const outcome = terminal.type === EventType.RUN_FINISHED ? terminal.outcome?.type : undefined;
+  return { outcome: outcome === "interrupt" || outcome === "cancelled" ? outcome : "success" };
 }

@@ -12,11 +12,12 @@ type RunIds = Pick<RunHandle, "threadId" | "runId">;
 /**
  * A run's start, the messages so far, the exposed state, and what is open, opened again. When nothing runs it ends
  * there; `run` then gives the sequence its ids. Without a `runId` it is the thread's last run, and told how that ended.
- * With a `reason` the gap is named behind the start.
+ * With a `reason` the gap is named after the start. With `questions` a thread that still waits for answers reports them,
+ * even when the run that was to bring the answers failed: a page that reloads has to show them again.
  */
 export async function standing(
   runs: RunManager,
-  run: Pick<RunIds, "threadId"> & Partial<RunIds>,
+  run: Pick<RunIds, "threadId"> & Partial<RunIds> & { readonly questions?: boolean },
   reason?: GapReason,
 ): Promise<CatchUp & { readonly runId: string }> {
   const { threadId } = run;
@@ -33,9 +34,11 @@ export async function standing(
     const waiting =
       interrupts.length > 0 ? { outcome: { type: "interrupt" as const, interrupts: [...interrupts] } } : {};
     const finished: AguiEvent = { type: EventType.RUN_FINISHED, threadId, runId, ...waiting };
-    // Who missed the end of this very run hears how it ended; who only looks in learns that nothing runs.
+    // A client that missed the end of this very run, or asks for no run, gets its real end. A client of AG-UI that only
+    // joins the thread would take an old failure for one of its own.
     const missed = reason !== undefined || run.runId === undefined;
-    events.push(missed && ending?.runId === runId ? ending.terminal : finished);
+    const asks = run.questions === true && interrupts.length > 0;
+    events.push(missed && !asks && ending?.runId === runId ? ending.terminal : finished);
   }
   return { events, cursor, runId };
 }

@@ -164,7 +164,7 @@ export class Connection implements Conversation {
     const following = new AbortController();
     this.#following = following;
     this.#from = after;
-    this.#leave = runs.follow(this.#threadId);
+    this.#leave = runs.follow(this.#threadId, this.#format.graph);
     const threadId = this.#threadId;
     deliver({
       log,

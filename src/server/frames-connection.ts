@@ -141,7 +141,7 @@ export class FramesConnection implements Conversation {
       this.#tell({ type: "ack", id, topic, ...(active ? { runId: active.runId } : {}), cursor: formatCursor(after) });
       return this.#follow(topic, threadId, { after, since }, narrowing);
     }
-    const first = await standing(runs, { threadId, runId: randomUUID() });
+    const first = await standing(runs, { threadId, questions: true });
     this.#tell({
       type: "ack",
       id,

@@ -229,6 +229,14 @@ function typesOf(events: readonly AguiEvent[]): string[] {
   return types.filter((type, index) => !/CONTENT$|ARGS$/.test(type) || type !== types[index - 1]);
 }
 
+it("langgraph: a waiting socket gets a run that is started over HTTP", async () => {
+  const client = await open({ thread, format: "langgraph" });
+  const sse = await openSse(`${sluice.url}/agui/agent/quick/run`, userInput("hi", { threadId: thread }));
+  await sse.done;
+  const frames = (await client.until((frame) => (frame as { event?: string }).event === "done")) as { event: string }[];
+  expect(frames.map(({ event }) => event)).toContain("on_chat_model_stream");
+});
+
 describe("agui: parameters of the URL", () => {
   const run = async (parameters: Record<string, string>) => {
     tools.think("hm", "m").say("Let me see.").call("weather", { city: "Bern" }, callId()).end().say("Ra", "in").end();

@@ -28,13 +28,19 @@ export function threadRoutes(options: ServerOptions): Router {
 
   router.get("/:threadId", async (request, response) => {
     const threadId = checkId("threadId", request.params.threadId);
-    const [thread, refused, head] = await Promise.all([
+    const [thread, refused, lastRun, head] = await Promise.all([
       runs.threads.listed(threadId),
       runs.threads.refused(threadId),
+      runs.threads.lastRun(threadId),
       log.head(threadTopic(threadId)),
     ]);
     if (!thread) throw new SluiceError("not_found", "There is no such thread.");
-    response.json({ ...thread, refused, ...(head ? { cursor: formatCursor(head) } : {}) });
+    response.json({
+      ...thread,
+      refused,
+      ...(lastRun ? { lastRun } : {}),
+      ...(head ? { cursor: formatCursor(head) } : {}),
+    });
   });
 
   router.delete("/:threadId", async (request, response) => {

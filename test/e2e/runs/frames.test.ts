@@ -105,14 +105,15 @@ describe("a socket", () => {
 
   it.each<[string, object | string, RegExp]>([
     ["no JSON", "hello", /must be JSON/],
-    ["no object", "[1]", /Unknown field type/],
+    ["no object", "[1]", /type of a frame is missing or unknown/],
     ["an unknown type", { type: "dance" }, /valid are run, subscribe, unsubscribe, cancel, stats, auth, ping/],
     ["a type of Object's own", { type: "constructor" }, /valid are run/],
     ["no type", {}, /valid are run/],
-    ["run without input", { type: "run" }, /run, field input/],
+    ["run without input", { type: "run" }, /run, field input: is missing\.$/],
     ["run without a runId", { type: "run", input: { threadId: "t", messages: [] } }, /field runId/],
     ["run of nobody", { type: "run", agent: "nobody", input: userInput("hi") }, /no agent "nobody"/],
-    ["subscribe without a topic", { type: "subscribe" }, /subscribe, field topic/],
+    ["subscribe without a topic", { type: "subscribe" }, /subscribe, field topic: is missing, must be a string\.$/],
+    ["auth without a token", { type: "auth" }, /auth, field token: is missing, must be a string\.$/],
     ["subscribe to no topic", { type: "subscribe", topic: "thread:" }, /URL-encoded id of a thread/],
     ["subscribe to a graph topic", { type: "subscribe", topic: "thread:t/graph" }, /URL-encoded id of a thread/],
     ["subscribe to half an escape", { type: "subscribe", topic: "thread:%E0" }, /URL-encoded id of a thread/],
@@ -219,6 +220,25 @@ describe("run", () => {
 });
 
 describe("subscribe", () => {
+  it("to an idle thread reports how its last run ended, and so does the thread itself", async () => {
+    const thread = async () => (await fetch(`${sluice.url}/threads/${encodeURIComponent(threadId)}`)).json();
+    const [started] = await quickRun();
+    const first = started?.data as { runId?: string } | undefined;
+    expect(await thread()).toMatchObject({ lastRun: { runId: first?.runId, outcome: "success" } });
+    model.fail(new Error("The model is ill."));
+    const client = await open();
+    const { runId } = await client.ask(run("stepped"));
+    await client.until(over);
+    const late = await open();
+    await late.ask({ type: "subscribe", topic });
+    const stood = eventsIn(await late.until(over));
+    await verifyRun(stood);
+    expect(stood[0]).toMatchObject({ type: "RUN_STARTED", runId });
+    const last = stood.at(-1) as { code?: string };
+    expect(last).toMatchObject({ type: "RUN_ERROR", code: expect.stringMatching(/^(graph|model)_error$/) });
+    expect(await thread()).toMatchObject({ lastRun: { runId, outcome: "error", code: last.code } });
+  });
+
   it("to a thread that nobody knows stands there empty, then tells what happens", async () => {
     const client = await open();
     const ack = await client.ask({ type: "subscribe", topic });
