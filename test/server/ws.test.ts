@@ -233,8 +233,8 @@ it("langgraph: a waiting socket gets a run that is started over HTTP", async () 
   const client = await open({ thread, format: "langgraph" });
   const sse = await openSse(`${sluice.url}/agui/agent/quick/run`, userInput("hi", { threadId: thread }));
   await sse.done;
-  const frames = (await client.until((frame) => (frame as { event?: string }).event === "done")) as { event: string }[];
-  expect(frames.map(({ event }) => event)).toContain("on_chat_model_stream");
+  const frames = await client.until((frame) => frame.includes('"event":"done"'));
+  expect(graphEvents(frames).map(({ event }) => event)).toContain("on_chat_model_stream");
 });
 
 describe("agui: parameters of the URL", () => {
