@@ -1,6 +1,7 @@
 /** What the evidence of a server says. Pure. */
+
+import { aboutKeys } from "./about-keys.ts";
 import { answerOf, charactersOf, piecesOf, SHORT, streams } from "./answer.ts";
-import { aboutKeys } from "./diagnose-graph.ts";
 import type { Evidence, ServerEvidence, ToldMessage } from "./evidence.ts";
 import { duration, percentile } from "./figures.ts";
 import { judgeSpread } from "./spread.ts";

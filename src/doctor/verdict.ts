@@ -4,11 +4,15 @@
 export const FIXES = {
   streams: "Nothing to change.",
   "unseen-model-call":
-    "Call the model in the node itself, in this process, through LangChain's `model.invoke(messages, config)`; pass no `callbacks` of your own in the call, and hand `config` on to whatever calls it.",
+    "Call the model in the node itself, in this process, through LangChain's `model.invoke(messages, config)`; pass no `callbacks` of your own, in the call or in `withConfig`, and hand `config` on to whatever calls it.",
   "streaming-disabled":
     "Take `streaming: false` and `disableStreaming` off the model, and use a class that implements `_streamResponseChunks`.",
   "tokens-not-reported":
     "In `_streamResponseChunks`, call `await runManager?.handleLLMNewToken(text, undefined, undefined, undefined, undefined, { chunk })` for each chunk.",
+  "structured-output":
+    "Let a second call say the answer as plain text, or have the frontend show the arguments as they grow (TOOL_CALL_ARGS). Tag a call whose JSON nobody should read with `nostream`.",
+  "generator-node": "Return the update from an ordinary function; report progress with `config.writer`.",
+  "cached-answer": "Ask something new with --message, or take the cache off for the examination.",
   "finished-text":
     "Where the text should come token by token, let a model say it in that node. A fixed text may well arrive whole.",
   "state-snapshots":
@@ -30,10 +34,14 @@ export const FIXES = {
     "Leave `text/event-stream` out of compression, in the proxy or in the `compression` middleware.",
   "all-at-once":
     "Ask the server behind the proxies directly. If it does the same there, run `sluice doctor <file>:<export>` on its graph.",
+  portions:
+    "Find what collects the answer for part of a second or more: a buffer of fixed size, a timer that flushes, a gateway. Switch it off, or let it flush with each token.",
   "told-whole": "Run `sluice doctor <file>:<export>` on the graph behind this server: that shows why.",
   "wrong-endpoint":
     "Point the frontend to the endpoint that streams: of a Sluice `/agui`, with `Accept: text/event-stream`.",
-  "sign-in-needed": "Give the doctor an address that it may ask without signing in.",
+  "wrong-content-type": "Label the response `Content-Type: text/event-stream`.",
+  "sign-in-needed":
+    'Give the doctor what a frontend would send: --header "Authorization: Bearer ...". Or give it an address that it may ask without signing in.',
   unreachable: "Start the server, and see that host and port are right.",
   "reasoning-missing":
     "Tell the model in its instruction to think between <think> and </think>, or use one that reports its reasoning; see that the agent's `reasoningTags` name the tags it uses.",
@@ -58,8 +66,11 @@ export type VerdictCode = keyof typeof FIXES;
 
 export interface Verdict {
   readonly code: VerdictCode;
-  /** `fault`: tokens do not stream, or not as was asked. `note`: worth knowing. `good`: they stream. */
-  readonly kind: "fault" | "note" | "good";
+  /**
+   * `fault`: tokens do not stream, or not as was asked. `unknown`: nothing came that could show it. `note`: worth
+   * knowing. `good`: they stream.
+   */
+  readonly kind: "fault" | "unknown" | "note" | "good";
   /** What is the matter. "Looks like" where the evidence is weak. */
   readonly sentence: string;
   /** What shows it: name and figure. */
@@ -80,7 +91,15 @@ export function verdict(
   return { code, kind, sentence, evidence, fix: FIXES[code], link: `${PAGE}#${code}` };
 }
 
-/** Do tokens stream? */
-export function healthy(verdicts: readonly Verdict[]): boolean {
-  return verdicts.every(({ kind }) => kind !== "fault");
+/** Do tokens stream? `undefined`: nothing came that could show it. */
+export function streaming(verdicts: readonly Verdict[]): boolean | undefined {
+  if (verdicts.some(({ kind }) => kind === "fault")) return false;
+  return verdicts.some(({ kind }) => kind === "unknown") ? undefined : true;
+}
+
+/** What the process says with its exit code. */
+export function exitCode(verdicts: readonly Verdict[]): 0 | 1 | 2 {
+  const streams = streaming(verdicts);
+  if (streams === undefined) return 2;
+  return streams ? 0 : 1;
 }
