@@ -3,10 +3,11 @@ import { randomUUID } from "node:crypto";
 import { type AguiEvent, EventType, type RunAgentInput } from "../protocol/events.ts";
 import { isRecord } from "../protocol/input.ts";
 import { messageOf } from "../protocol/redact.ts";
-import type { Arrival, End, Evidence, ServerEvidence } from "./evidence.ts";
+import type { Arrival, End, Evidence, ServerEvidence, Told } from "./evidence.ts";
 import { type Answer, ask, wholeBody } from "./http.ts";
 import type { Question } from "./observe-graph.ts";
 import { findSluice } from "./place.ts";
+import { portionsOf } from "./portions.ts";
 import { askForeign, Handshake, type Socket, type SocketAddress, withSocket } from "./socket.ts";
 import { judgeSpread } from "./spread.ts";
 import { dataOf, Frames } from "./sse.ts";
@@ -54,8 +55,8 @@ export async function observeServer(
   const totalMs = watch.now;
   const { told } = watch.recorder;
   const refused = told.endedAt === undefined ? undefined : await refusedIn(socket, input.threadId);
-  const again =
-    refused !== undefined && !overSocket && judgeSpread(told.tokens).checks.some(({ passed }) => !passed);
+  const again = refused !== undefined && !overSocket && looksHeld(told);
+  const onceMore = again ? await paceOverSocket(socket, agent, question, signal) : {};
   const server: ServerEvidence = {
     ...base,
     ...found.server,
@@ -65,7 +66,7 @@ export async function observeServer(
     framing: watch.framing,
     refused,
     runs: again ? 2 : 1,
-    overWebSocketMs: again ? await spanOverSocket(socket, agent, question, signal) : undefined,
+    ...onceMore,
   };
   const tags = countTags(watch.recorder.text, question.asked.reasoningTags);
   return { target, asked: question.asked, end: found.end, totalMs, told, tags, server };
@@ -256,18 +257,29 @@ async function refusedIn(
   return onSocket(socket, AbortSignal.timeout(STATS_MS), (line) => line.refused(threadId));
 }
 
-async function spanOverSocket(
+/** Where HTTP looks well, nobody pays for a second run. */
+function looksHeld({ tokens, messages }: Told): boolean {
+  const failed = judgeSpread(tokens).checks.some(({ passed }) => !passed);
+  return failed || messages.some(({ pieces }) => portionsOf(pieces).jumps);
+}
+
+async function paceOverSocket(
   socket: SocketAddress | undefined,
   agent: string | undefined,
   question: Question,
   signal: AbortSignal,
-): Promise<number | undefined> {
+): Promise<Pick<ServerEvidence, "overWebSocketMs" | "overWebSocketJumps">> {
   const watch = new Watch();
   const done = await onSocket(socket, signal, async (line) => {
     await line.run(runInput(question), agent, (event) => watch.event(event));
     return true;
   });
-  return done ? judgeSpread(watch.recorder.told.tokens).spanMs : undefined;
+  if (!done) return {};
+  const { tokens, messages } = watch.recorder.told;
+  return {
+    overWebSocketMs: judgeSpread(tokens).spanMs,
+    overWebSocketJumps: messages.some(({ pieces }) => portionsOf(pieces).jumps),
+  };
 }
 
 async function onSocket<T>(

@@ -15,6 +15,8 @@ export interface Portions {
   readonly count: number;
   /** Characters of the middle one. */
   readonly characters: number;
+  /** Pieces of the middle one. */
+  readonly pieces: number;
   /** Silence between two, in the middle. */
   readonly silenceMs: number;
   /** A reader sees it come in jumps. */
@@ -35,9 +37,11 @@ export function portionsOf(pieces: readonly Piece[]): Portions {
   // The last portion is what is left.
   const full = groups.length > 1 ? groups.slice(0, -1) : groups;
   const characters = median(full.map((group) => group.characters));
-  const collected = median(full.map((group) => group.pieces)) >= COLLECTED.pieces && silenceMs >= COLLECTED.silenceMs;
+  const together = median(full.map((group) => group.pieces));
+  const collected = together >= COLLECTED.pieces && silenceMs >= COLLECTED.silenceMs;
   const long = characters >= LONG.characters && silenceMs >= LONG.silenceMs;
-  return { count: groups.length, characters, silenceMs, jumps: groups.length >= FEW && (collected || long) };
+  const jumps = groups.length >= FEW && (collected || long);
+  return { count: groups.length, characters, pieces: together, silenceMs, jumps };
 }
 
 export function portionRows({ count, characters, silenceMs }: Portions): [string, string][] {

@@ -111,7 +111,9 @@ function figuresOf(evidence: Evidence): Record<string, number | null> {
     spanMs: first === null || last === null ? null : last - first,
     portions: portionsOf(pieces).count,
     modelCalls: graph ? graph.modelCalls.length : null,
-    unseenModelCalls: graph ? graph.seenCalls.filter(({ runId, inside }) => runId === undefined && !inside).length : null,
+    unseenModelCalls: graph
+      ? graph.seenCalls.filter(({ runId, inside }) => runId === undefined && !inside).length
+      : null,
     stalledMs: graph ? graph.stalls.reduce((sum, { ms }) => sum + ms, 0) : null,
   };
 }

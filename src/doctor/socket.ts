@@ -20,11 +20,13 @@ export interface SocketAddress {
 
 /** A server that would not open a WebSocket. */
 export class Handshake extends Error {
-  constructor(
-    readonly status: number,
-    readonly location: string | undefined,
-  ) {
+  readonly status: number;
+  readonly location: string | undefined;
+
+  constructor(status: number, location: string | undefined) {
     super(`The server answered the WebSocket's handshake with ${status}.`);
+    this.status = status;
+    this.location = location;
   }
 }
 

@@ -10,7 +10,8 @@ const SENTENCES: Readonly<Record<string, string>> = {
   ECONNRESET: "The server closed the connection without an answer.",
   DEPTH_ZERO_SELF_SIGNED_CERT: "Its certificate is signed by itself: name its authority in NODE_EXTRA_CA_CERTS.",
   SELF_SIGNED_CERT_IN_CHAIN: "Its certificate is signed by an unknown authority: name that in NODE_EXTRA_CA_CERTS.",
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "Its certificate is signed by an unknown authority: name that in NODE_EXTRA_CA_CERTS.",
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    "Its certificate is signed by an unknown authority: name that in NODE_EXTRA_CA_CERTS.",
   CERT_HAS_EXPIRED: "Its certificate has expired.",
   ERR_TLS_CERT_ALTNAME_INVALID: "Its certificate is for another host.",
 };

@@ -19,7 +19,8 @@ export const FIXES = {
     "Serve the inner graph itself, or add it as a node; where you call it, pass `config` on and no `callbacks` of your own. In a server, send TEXT_MESSAGE_CONTENT as tokens come instead of whole messages or states.",
   "one-chunk":
     "Ask the model's provider or gateway for a real stream (`stream: true`), and see that nothing in between collects it. Of a Sluice, see that STREAM_TOKENS and the agent's `tokens` are not false.",
-  "tokens-off": "Set `tokens` to true for this agent and its nodes, or STREAM_TOKENS=true.",
+  "tokens-off":
+    "Set `tokens` to true for this agent and its nodes, or STREAM_TOKENS=true; take `?tokens=false` off the address.",
   "fake-streaming":
     "Ask the model for a stream (`stream: true`) and pass its pieces on as they come, instead of cutting a finished text.",
   "model-endpoint-buffers":
@@ -27,11 +28,13 @@ export const FIXES = {
   "event-loop-blocked":
     "Move the synchronous work out of the way: use asynchronous calls instead of execSync, readFileSync or long loops.",
   "events-refused":
-    "Admit on_chat_model_stream: in STREAM_ALLOWED_EVENTS, in the agent's `filter` and `nodes`, and take the tag `nostream` or `langsmith:nostream`, or the metadata `emit-messages: false`, off the model.",
+    "Admit on_chat_model_stream: in STREAM_ALLOWED_EVENTS, in the agent's `filter` and `nodes`, and in the address's `?events=`; take the tag `nostream` or `langsmith:nostream`, or the metadata `emit-messages: false`, off the model.",
   "proxy-buffers":
     "Switch buffering off for this path (nginx: `proxy_buffering off;`), and let `X-Accel-Buffering: no` through. Until then, use the WebSocket.",
   "compression-buffers":
     "Leave `text/event-stream` out of compression, in the proxy or in the `compression` middleware.",
+  "server-buffers":
+    "Write each event to the response when there is one, and flush: do not collect the body, set no Content-Length, and await nothing that reads the whole stream.",
   "all-at-once":
     "Ask the server behind the proxies directly. If it does the same there, run `sluice doctor <file>:<export>` on its graph.",
   portions:
@@ -39,7 +42,8 @@ export const FIXES = {
   "told-whole": "Run `sluice doctor <file>:<export>` on the graph behind this server: that shows why.",
   "wrong-endpoint":
     "Point the frontend to the endpoint that streams: of a Sluice `/agui`, with `Accept: text/event-stream`.",
-  "wrong-content-type": "Label the response `Content-Type: text/event-stream`.",
+  "wrong-content-type":
+    "Send server-sent events, each as `data: {...}` and an empty line, and label the response `Content-Type: text/event-stream`.",
   "sign-in-needed":
     'Give the doctor what a frontend would send: --header "Authorization: Bearer ...". Or give it an address that it may ask without signing in.',
   unreachable: "Start the server, and see that host and port are right.",
