@@ -38,8 +38,8 @@ export function judgeServerPace(answer: ToldMessage, server: ServerEvidence): Ve
     if (made.madeMs >= MADE_MS && made.arrivedMs < made.madeMs * SQUEEZED) {
       return [
         heldBack(
-          ({ who, because }) =>
-            `The server makes the answer bit by bit, but ${who} collects it, and hands it over at once${because}.`,
+          ({ code, who, because }) =>
+            `The server ${code === "server-buffers" ? "makes" : "sends"} the answer bit by bit, but ${who} collects it, and hands it over at once${because}.`,
           rows,
           server,
         ),

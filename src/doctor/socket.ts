@@ -82,8 +82,8 @@ export async function withSocket<T>(
   const connection = new SluiceConnection({
     url,
     WebSocket: class extends WebSocket {
-      constructor(address: string) {
-        super(address, { headers });
+      constructor(address: string, subprotocol: string) {
+        super(address, subprotocol, { headers });
       }
     },
     openMs: OPEN_MS,

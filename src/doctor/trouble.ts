@@ -19,16 +19,27 @@ const SENTENCES: Readonly<Record<string, string>> = {
 const NO_TLS = /wrong version number|packet length too long|unknown protocol|record layer failure/i;
 
 /** Node reports trouble with several addresses in an error without a message. */
-export function reasonOf(error: unknown, url: URL): string {
+export function reasonOf(error: unknown, url?: URL): string {
   const { code = "", message } = error as NodeJS.ErrnoException;
   const first = error instanceof AggregateError ? (error.errors[0] as NodeJS.ErrnoException | undefined) : undefined;
-  const tls = /^(https|wss):$/.test(url.protocol);
-  const plain = `${url.protocol.replace("s:", ":")}//${url.host}`;
-  if (tls && (NO_TLS.test(message) || code === "EPROTO")) return `The server speaks no TLS on that port: try ${plain}`;
-  const secure = `${url.protocol.replace(":", "s:")}//${url.host}`;
-  if (!tls && code.startsWith("HPE_")) return `What answers is no plain HTTP: it may want TLS, as in ${secure}`;
-  if (!tls && (code === "ECONNRESET" || message === "socket hang up")) {
-    return `${SENTENCES.ECONNRESET} It may want TLS, as in ${secure}`;
+  return (
+    (url && wrongScheme(code, message, url)) ??
+    SENTENCES[code] ??
+    SENTENCES[first?.code ?? ""] ??
+    (message || first?.message || code || String(error))
+  );
+}
+
+/** One side speaks TLS, and the other does not. */
+function wrongScheme(code: string, message: string, { protocol, host }: URL): string | undefined {
+  if (/^(https|wss):$/.test(protocol)) {
+    const plain = `${protocol.replace("s:", ":")}//${host}`;
+    return NO_TLS.test(message) || code === "EPROTO"
+      ? `The server speaks no TLS on that port: try ${plain}`
+      : undefined;
   }
-  return SENTENCES[code] ?? SENTENCES[first?.code ?? ""] ?? (message || first?.message || code || String(error));
+  const secure = `${protocol.replace(":", "s:")}//${host}`;
+  if (code.startsWith("HPE_")) return `What answers is no plain HTTP: it may want TLS, as in ${secure}`;
+  if (code !== "ECONNRESET" && message !== "socket hang up") return undefined;
+  return `${SENTENCES.ECONNRESET} It may want TLS, as in ${secure}`;
 }
