@@ -130,7 +130,7 @@ export class Activity {
   #noteHelper(type: string): void {
     if (!this.#running || this.#context.getStore() !== true) return;
     const kind = type === "WORKER" ? "worker thread" : "child process";
-    const { place } = caller();
+    const place = caller();
     this.helpers.push({ kind, node: currentNode(), at: this.now, place, blocks: type === "SPAWNSYNC" });
   }
 

@@ -7,21 +7,16 @@ import { fileURLToPath } from "node:url";
 const FRAMES = 100;
 const OWN = dirname(fileURLToPath(import.meta.url)) + sep;
 
-export interface Caller {
-  /** `graph.ts:12:8`, relative to the folder the doctor was started in; `undefined` where no line of the graph's is on the stack. */
-  readonly place: string | undefined;
-  /** The names of what is on the stack, innermost first. */
-  readonly through: readonly string[];
-}
-
-/** The innermost line on the stack that belongs to no package, to Node or to the doctor. */
-export function caller(): Caller {
+/**
+ * `graph.ts:12:8`, relative to the folder the doctor was started in: the innermost line on the stack that belongs to no
+ * package, to Node or to the doctor. `undefined` where there is none.
+ */
+export function caller(): string | undefined {
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = FRAMES;
   const lines = (new Error().stack ?? "").split("\n").slice(1);
   Error.stackTraceLimit = limit;
-  const through = lines.flatMap((line) => /^\s+at (?:async )?([\w.$#<>]+) \(/.exec(line)?.[1] ?? []);
-  return { place: lines.map(ownPlace).find((place) => place !== undefined), through };
+  return lines.map(ownPlace).find((place) => place !== undefined);
 }
 
 function ownPlace(line: string): string | undefined {

@@ -55,7 +55,7 @@ function failure({ end, asked, told }: Evidence, graph: GraphEvidence): Verdict 
     ...graph.exchanges.slice(-1).flatMap(exchangeRows),
   ];
   if (end.kind === "timed-out") {
-    return verdict("unknown", "timed-out", `The graph was not through after ${duration(asked.timeoutMs)}.`, rows);
+    return verdict("fault", "timed-out", `The graph was not through after ${duration(asked.timeoutMs)}.`, rows);
   }
   const refusal = graph.exchanges.findLast(({ status = 0 }) => status >= 400);
   if (refusal && (end.byModel || refusal.inContext)) {
@@ -75,7 +75,7 @@ function nothingTold({ told }: Evidence, graph: GraphEvidence): Verdict[] {
   const written = ofCustoms(graph.customs, graph);
   if (written.length > 0) return written;
   if (told.interrupted) {
-    return [verdict("unknown", "interrupted", "The graph stopped to ask before it said anything.", [])];
+    return [verdict("fault", "interrupted", "The graph stopped to ask before it said anything.", [])];
   }
   const refused = Object.entries(graph.refused).map(([name, count]): [string, string] => [
     `${name} refused`,

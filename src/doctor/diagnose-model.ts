@@ -110,7 +110,7 @@ export function refusedCall(call: ModelCall): Verdict {
 
 function tooShort({ pieces }: ToldMessage): Verdict {
   const sentence = `The answer is too short to tell: ${counted(charactersOf(pieces), "character")} in one piece.`;
-  return verdict("unknown", "too-short", sentence, piecesOf(pieces));
+  return verdict("fault", "too-short", sentence, piecesOf(pieces));
 }
 
 export function exchangesOf(call: ModelCall, { exchanges }: GraphEvidence): Exchange[] {

@@ -116,7 +116,7 @@ export function unseenCall(
   return verdict("fault", "unseen-model-call", sentence, rows);
 }
 
-function how({ callbacks, bound, inContext }: SeenCall): string {
+function how({ callbacks, inContext }: SeenCall): string {
   if (callbacks === undefined) {
     return inContext
       ? "with its callbacks left out further up, so that LangGraph does not hear of it"
@@ -126,7 +126,7 @@ function how({ callbacks, bound, inContext }: SeenCall): string {
     return "through a `streamEvents` of its own that was not given the node's config, so that LangGraph does not hear of it";
   }
   const list = callbacks.length === 0 ? "an empty list" : callbacks.join(", ");
-  return `with its callbacks replaced ${bound ? "by `withConfig({ callbacks })`" : "in the call"}: ${list}`;
+  return `with its callbacks replaced, in the call or by withConfig: ${list}`;
 }
 
 function seenRows({ method, className, place, callbacks, characters }: SeenCall): [string, string][] {

@@ -111,8 +111,6 @@ export interface SeenCall {
   readonly inContext: boolean;
   /** It was made by another model. */
   readonly inside: boolean;
-  /** It went through `withConfig`, `bind` or the like. */
-  readonly bound: boolean;
   /** The names of the callbacks it was given; `undefined`: none were. */
   readonly callbacks: readonly string[] | undefined;
   readonly startedAt: number;

@@ -97,7 +97,7 @@ export class ModelCalls {
   }
 
   #open(method: SeenCall["method"], model: object, callbacks: unknown): Open {
-    const { place, through } = caller();
+    const place = caller();
     const { at, inContext, node } = this.#activity.here;
     const call: SeenCall = {
       method,
@@ -106,7 +106,6 @@ export class ModelCalls {
       node,
       inContext,
       inside: this.#current.getStore() !== undefined,
-      bound: through.some((name) => name.includes("RunnableBinding")),
       callbacks: namesOf(callbacks),
       startedAt: at,
       characters: 0,
