@@ -72,7 +72,6 @@ function proxy(handOver: (answer: IncomingMessage, response: ServerResponse) => 
 }
 
 interface Telling {
-  readonly waitMs?: number;
   readonly type?: string;
   /** How an event is written. */
   readonly frame?: (event: object) => string;
@@ -86,12 +85,11 @@ const asEvent = (event: object) => `data: ${JSON.stringify(event)}\n\n`;
 
 /** A server that sends these AG-UI events, with a pause between them. */
 function telling(events: readonly object[], pauseMs = 0, how: Telling = {}): Promise<string> {
-  const { waitMs = 0, type = "text/event-stream", frame = asEvent, stamps = false, through } = how;
+  const { type = "text/event-stream", frame = asEvent, stamps = false, through } = how;
   return serve(async (incoming, response) => {
     incoming.resume();
     response.writeHead(200, { "content-type": type });
     const out = through?.(response) ?? response;
-    await delay(waitMs);
     for (const event of events) {
       out.write(frame(stamps ? { ...event, timestamp: Date.now() } : event));
       if (pauseMs > 0) await delay(pauseMs);
@@ -322,12 +320,6 @@ describe("servers that do not stream", () => {
       () => telling(run(...text(MANY)), 8, { stamps: true, through: blocksOf(4_096) }),
       {},
       "server-buffers",
-    ],
-    [
-      "a finished text that is played in equal pieces",
-      () => telling(run(...text(TEXT.match(/.{1,3}/gs) ?? [])), 10, { waitMs: 1_100 }),
-      {},
-      "fake-streaming",
     ],
     ["a server that collects, and counts", () => counting(run(...text(WORDS)), 500), {}, "server-buffers"],
     [
