@@ -3,7 +3,8 @@ import { request } from "node:http";
 import { request as requestTls } from "node:https";
 import type { RunAgentInput } from "@ag-ui/core";
 import WebSocket from "ws";
-import { dataOf, Frames, reasonOf } from "../src/doctor/sse.ts";
+import { dataOf, Frames } from "../src/doctor/sse.ts";
+import { reasonOf } from "../src/doctor/trouble.ts";
 
 export const TRANSPORTS = ["ws", "sse"] as const;
 export type Transport = (typeof TRANSPORTS)[number];

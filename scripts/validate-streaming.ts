@@ -1,7 +1,7 @@
 /** `npm run validate-streaming`: does a server stream, token by token, all the way to the client? */
 import { parseArgs } from "node:util";
 import { table } from "../src/doctor/figures.ts";
-import { reasonOf } from "../src/doctor/sse.ts";
+import { reasonOf } from "../src/doctor/trouble.ts";
 import { TRANSPORTS, type Transport } from "./line.ts";
 import { type Report, type RunOptions, validate } from "./validate-streaming/run.ts";
 import { startServer } from "./validate-streaming/server.ts";

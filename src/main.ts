@@ -58,6 +58,11 @@ async function run(command: Command, args: readonly string[]): Promise<number> {
     return 0;
   } catch (error) {
     const wrongUsage = usageMistake(error);
+    const document = wrongUsage && command.failure?.(wrongUsage, args);
+    if (document) {
+      context.print(document);
+      return 2;
+    }
     if (wrongUsage) return refuse(wrongUsage, command.usage);
     context.printError(`sluice: ${error instanceof ConfigError ? error.message : failure(error)}`);
     return 1;

@@ -1,7 +1,7 @@
 /** What the checks for CI share: their list, their end, and a server when none is given. */
 import { parseArgs } from "node:util";
 import type { Check } from "../../src/doctor/spread.ts";
-import { reasonOf } from "../../src/doctor/sse.ts";
+import { reasonOf } from "../../src/doctor/trouble.ts";
 import { startServer } from "../validate-streaming/server.ts";
 import type { Ask } from "./run.ts";
 

@@ -32,6 +32,8 @@ export interface Command<O extends Options = Options> {
   /** What `--help` prints. */
   readonly usage: string;
   readonly options: O;
+  /** What stdout gets where the command was called wrongly, if `args` ask for more than a line for people. */
+  failure?(message: string, args: readonly string[]): string | undefined;
   /**
    * Resolves with the process's exit code.
    * @throws UsageError when it was called wrongly: its line and the usage are printed, and the exit code is 2.

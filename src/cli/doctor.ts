@@ -1,12 +1,14 @@
 /** `sluice doctor`: says whether tokens really stream. */
 import { join, relative } from "node:path";
 import { type Command, type CommandArgs, type CommandContext, UsageError } from "./command.ts";
+import { type Exit, guardExit } from "./doctor/exit.ts";
 
 const options = {
   message: { type: "string", short: "m" },
   input: { type: "string" },
   agent: { type: "string" },
   config: { type: "string", short: "c" },
+  header: { type: "string", multiple: true },
   "expect-reasoning": { type: "boolean" },
   "first-token-seconds": { type: "string" },
   timeout: { type: "string" },
@@ -26,29 +28,39 @@ export const doctor: Command<typeof options> = {
 
 Asks a graph or a running server one question and watches the answer come: whether it really streams token by token,
 and if not, why, and what to change. An address is a Sluice's own, such as http://127.0.0.1:8123, or any AG-UI endpoint.
+A Sluice whose answer comes held back over HTTP is asked once more over its WebSocket; the report says so.
 
 Options:
   -m, --message <text>             what to say                  (default: asks for eighty words about rivers)
       --input <json>               what the graph is given, if that is no messages; for a server, the run's state
       --agent <name>               which agent of the server, or of the --config
   -c, --config <file>              an agents.json or a langgraph.json: filters and settings of the agent count too
+      --header <name: value>       sent to the server with each request, such as a sign-in; may be given again
       --expect-reasoning           the answer has to have reasoning
       --first-token-seconds <s>    the most that the first token may take         (default: ${FIRST_TOKEN_SECONDS})
       --timeout <s>                how long the run may take                      (default: ${TIMEOUT_SECONDS})
-      --json                       for programs
+      --json                       for programs: one JSON document on stdout, whatever happens
   -h, --help                       this
 
-Exit codes: 0, tokens stream; 1, they do not; 2, there was nothing to examine.`,
+Exit codes: 0, tokens stream; 1, they do not; 2, nothing came that could show it: a wrong option, no such file or server,
+no key, a run that failed.`,
   options,
+  failure: (message, args) => {
+    const json = args.includes("--json");
+    return json ? JSON.stringify(failed(message), null, 2) : undefined;
+  },
   async run({ values, positionals }, context) {
-    const [{ examine }, { report, reportJson }, { healthy, PAGE }, { ConfigError }] = await Promise.all([
+    const [{ examine }, { report, reportJson }, { exitCode, PAGE }, { ConfigError }] = await Promise.all([
       import("../doctor/doctor.ts"),
       import("../doctor/report.ts"),
       import("../doctor/verdict.ts"),
       import("../config/config-error.ts"),
     ]);
+    const json = values.json === true;
+    const asked = examination(values, positionals, context);
+    const exit: Exit = guardExit(json, (why) => (json ? JSON.stringify(failed(why), null, 2) : `sluice: ${why}`));
     try {
-      const { evidence, verdicts } = await examine(examination(values, positionals, context));
+      const { evidence, verdicts } = await examine(asked);
       const { isTTY, columns } = process.stdout;
       // A terminal may not know how wide it is.
       const style = {
@@ -56,16 +68,25 @@ Exit codes: 0, tokens stream; 1, they do not; 2, there was nothing to examine.`,
         color: isTTY && process.stdout.hasColors(),
         page: relative(context.cwd, join(context.packageRoot, PAGE)),
       };
-      context.print(values.json ? reportJson(evidence, verdicts) : report(evidence, verdicts, style));
-      return healthy(verdicts) ? 0 : 1;
+      exit.print(json ? reportJson(evidence, verdicts) : report(evidence, verdicts, style));
+      return exitCode(verdicts);
     } catch (error) {
       // 1 says that tokens do not stream, which nobody has seen here.
-      if (!(error instanceof ConfigError)) throw error;
-      context.printError(`sluice: ${error.message}`);
+      const message = error instanceof ConfigError ? error.message : String((error as Error)?.stack ?? error);
+      if (json) exit.print(JSON.stringify(failed(message), null, 2));
+      else {
+        exit.done();
+        context.printError(`sluice: ${message}`);
+      }
       return 2;
     }
   },
 };
+
+/** What programs are given when there is no report. */
+function failed(message: string) {
+  return { schema: 1, streams: null, exitCode: 2, error: message, verdicts: [] };
+}
 
 function examination(
   values: CommandArgs<typeof options>["values"],
@@ -81,12 +102,22 @@ function examination(
     configFile,
     message,
     input: json("--input", values.input),
+    headers: Object.fromEntries((values.header ?? []).map(header)),
     firstTokenMs: seconds("--first-token-seconds", values["first-token-seconds"], FIRST_TOKEN_SECONDS),
     timeoutMs: seconds("--timeout", values.timeout, TIMEOUT_SECONDS),
     expectReasoning: values["expect-reasoning"] === true,
     cwd,
     packageRoot,
   };
+}
+
+/** The value may be a secret: a mistake is named without it. */
+function header(text: string): [string, string] {
+  const [, name, value] = /^([!#$%&'*+.^`|~\w-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)$/.exec(text) ?? [];
+  if (name === undefined || value === undefined) {
+    throw new UsageError(`--header: it takes a name and a value, like "Authorization: Bearer ...".`);
+  }
+  return [name.toLowerCase(), value];
 }
 
 function seconds(option: string, text: string | undefined, fallback: number): number {

@@ -9,7 +9,9 @@ import type { ClientRequest, IncomingMessage } from "node:http";
 import { Socket } from "node:net";
 import { nodePath } from "../protocol/graph-event.ts";
 import { isRecord } from "../protocol/input.ts";
-import type { Exchange, Helper, Trigger } from "./evidence.ts";
+import { watchBlocking } from "./blocking.ts";
+import { caller } from "./caller.ts";
+import type { Exchange, Helper, Stall, Trigger } from "./evidence.ts";
 
 /** What kind of resource calls back into JavaScript, by its async_hooks type. What is not here is `other`. */
 const NETWORK = /^(TCP|TLS|HTTP|UDP|GETADDRINFO|QUERY|ZLIB|BROTLI)/;
@@ -17,8 +19,9 @@ const NETWORK = /^(TCP|TLS|HTTP|UDP|GETADDRINFO|QUERY|ZLIB|BROTLI)/;
 const HOPS = new Set(["TickObject", "Microtask", "Immediate"]);
 /** A timer as short as this is a way to yield, not to wait. */
 const YIELD_MS = 1;
-/** Where LangSmith takes traces: nothing of an answer comes from there. */
-const TRACING = /\/runs\/(batch|multipart)$/;
+/** Where traces, metrics and errors are reported to: nothing of an answer comes from there. */
+const REPORTING =
+  /\/(runs(\/(batch|multipart|[\da-f-]{36}))?|info|v1\/(traces|metrics|logs)|api\/public\/(ingestion|otel\/.*)|envelope|capture)\/?$/;
 const PULSE_MS = 20;
 /** The event loop stood still when a timer is as late as this. */
 const STALL_MS = 100;
@@ -37,7 +40,7 @@ interface UndiciMessage {
 export class Activity {
   readonly exchanges: Exchange[] = [];
   readonly helpers: Helper[] = [];
-  readonly stalls: { at: number; ms: number }[] = [];
+  readonly stalls: Stall[] = [];
   #began = performance.now();
   readonly #context = new AsyncLocalStorage<true>();
   readonly #byRequest = new WeakMap<object, Exchange>();
@@ -56,11 +59,21 @@ export class Activity {
     this.#watchTriggers();
     this.#watchSockets();
     this.#watchRequests();
+    this.#undo.push(watchBlocking(() => this.#noteHelper("SPAWNSYNC")));
   }
 
   /** What set off the code that calls this, in which turn of the event loop, and when. */
   get instant(): { trigger: Trigger; turn: number; at: number } {
     return { trigger: this.#trigger, turn: this.#turn, at: this.now };
+  }
+
+  /** Where the code that calls this is: when, in which node, and whether the run's async context reaches it. */
+  get here(): { at: number; node: string | undefined; inContext: boolean } {
+    return { at: this.now, node: currentNode(), inContext: this.#context.getStore() === true };
+  }
+
+  get running(): boolean {
+    return this.#running;
   }
 
   /** Runs the graph, so that what it does is told from what else this process does. Times count from here. */
@@ -115,9 +128,10 @@ export class Activity {
   }
 
   #noteHelper(type: string): void {
-    if (this.#context.getStore() !== true) return;
+    if (!this.#running || this.#context.getStore() !== true) return;
     const kind = type === "WORKER" ? "worker thread" : "child process";
-    this.helpers.push({ kind, node: currentNode(), at: this.now });
+    const place = caller();
+    this.helpers.push({ kind, node: currentNode(), at: this.now, place, blocks: type === "SPAWNSYNC" });
   }
 
   /** Every byte that a client reads comes in through `push`, whatever library it belongs to. */
@@ -170,7 +184,7 @@ export class Activity {
   }
 
   #begin(request: object, what: string): void {
-    if (!this.#running || TRACING.test(what)) return;
+    if (!this.#running || REPORTING.test(what)) return;
     const inContext = this.#context.getStore() === true;
     const exchange: Exchange = { what, node: currentNode(), inContext, startedAt: this.now, reads: [] };
     this.#byRequest.set(request, exchange);
@@ -203,11 +217,14 @@ export class Activity {
   /** Gives what ends it, and looks a last time: what stood still to the end has kept the timer from firing. */
   #watchLoop(): () => void {
     let last = performance.now();
+    let used = process.cpuUsage();
     const look = () => {
       const now = performance.now();
       const ms = now - last - PULSE_MS;
-      if (ms > STALL_MS) this.stalls.push({ at: last - this.#began, ms });
+      const { user, system } = process.cpuUsage(used);
+      if (ms > STALL_MS) this.stalls.push({ at: last - this.#began, ms, busyMs: (user + system) / 1_000 });
       last = now;
+      used = process.cpuUsage();
     };
     const pulse = setInterval(look, PULSE_MS);
     return () => {

@@ -4,18 +4,18 @@ import { diagnoseGraph } from "./diagnose-graph.ts";
 import { diagnoseServer } from "./diagnose-server.ts";
 import type { Evidence } from "./evidence.ts";
 import { duration } from "./figures.ts";
-import { healthy, type Verdict, verdict } from "./verdict.ts";
+import { streaming, type Verdict, verdict } from "./verdict.ts";
 
 /** What the evidence says: faults before what is good, and that before notes. At least one verdict. */
 export function diagnose(evidence: Evidence): Verdict[] {
   const { graph, server } = evidence;
   const main = graph ? diagnoseGraph(evidence, graph) : server ? diagnoseServer(evidence, server) : [];
-  const late = healthy(main) ? lateFirstToken(evidence) : undefined;
+  const late = streaming(main) ? lateFirstToken(evidence) : undefined;
   const { end, told } = evidence;
   const spoke = end.kind === "ended" && told.error === undefined && told.tokens.length > 0;
   const reasoning = spoke ? reasoningOf(evidence) : undefined;
   const all = [...main, ...(late ? [late] : []), ...(reasoning ? [reasoning] : [])];
-  const rank = { fault: 0, good: 1, note: 2 };
+  const rank = { fault: 0, unknown: 1, good: 2, note: 3 };
   return all.toSorted((a, b) => rank[a.kind] - rank[b.kind]);
 }
 

@@ -1,5 +1,6 @@
 /** Examines a graph or a server: observes, then diagnoses. */
 import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { MemorySaver } from "@langchain/langgraph";
 import { bundledGraphs } from "../app/bundled.ts";
 import { servedAgent } from "../app/served-agent.ts";
@@ -10,10 +11,11 @@ import { loadGraph } from "../graph/loader.ts";
 import type { ServedGraph } from "../graph/source.ts";
 import { graphFile, isGraphFile } from "../protocol/graph-file.ts";
 import { messageOf } from "../protocol/redact.ts";
+import { aboutKeys } from "./about-keys.ts";
 import { Activity } from "./activity.ts";
 import { diagnose } from "./diagnose.ts";
-import { aboutKeys } from "./diagnose-graph.ts";
 import type { Evidence } from "./evidence.ts";
+import { ModelCalls } from "./model-calls.ts";
 import { observeGraph, type Question } from "./observe-graph.ts";
 import { observeServer } from "./observe-server.ts";
 import type { Verdict } from "./verdict.ts";
@@ -28,6 +30,8 @@ export interface Examination {
   readonly message: string;
   /** What the graph is given instead of messages; for a server, the run's `state`. */
   readonly input: unknown;
+  /** Sent to a server with each request. Their values are in no report. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** The most that the first token may take, in milliseconds. */
   readonly firstTokenMs: number;
   /** How long the run may take, in milliseconds. */
@@ -44,6 +48,7 @@ export interface Finding {
   readonly verdicts: readonly Verdict[];
 }
 
+const OWN = fileURLToPath(import.meta.url);
 const DEFAULT_TAGS = defaultAgent("any").reasoningTags;
 
 export function isAddress(target: string): boolean {
@@ -58,7 +63,7 @@ export async function examine(examination: Examination): Promise<Finding> {
   const { target } = examination;
   const evidence =
     target !== undefined && isAddress(target)
-      ? await observeServer(target, examination.agent, question(examination, DEFAULT_TAGS))
+      ? await observeServer(target, examination.agent, question(examination, DEFAULT_TAGS), examination.headers)
       : await examineGraph(examination);
   return { evidence, verdicts: diagnose(evidence) };
 }
@@ -72,14 +77,17 @@ async function examineGraph(examination: Examination): Promise<Evidence> {
   const told = target ?? name;
   // From before the module is loaded, so that nothing it sets up is missed.
   const activity = new Activity();
+  const calls = new ModelCalls(activity);
   try {
     const graph = await load(name, entry, config, packageRoot);
-    return await observeGraph(told, servedAgent(name, entry, config, graph), asked, activity);
+    await calls.watch(isGraphFile(entry.graph) ? resolve(config.graphsRelativeTo, graphFile(entry.graph).file) : OWN);
+    return await observeGraph(told, servedAgent(name, entry, config, graph), asked, activity, calls);
   } catch (error) {
     const message = messageOf(error);
     if (!aboutKeys(message)) throw error;
     return notRun(told, asked, message);
   } finally {
+    calls.stop();
     activity.stop();
   }
 }
@@ -148,11 +156,13 @@ function notRun(target: string, { asked }: Question, message: string): Evidence 
     graph: {
       nodes: [],
       modelCalls: [],
+      seenCalls: [],
       exchanges: [],
       helpers: [],
       customs: [],
       stalls: [],
       refused: {},
+      wholeNodes: [],
     },
   };
 }

@@ -23,6 +23,8 @@ export interface ToldMessage {
   madeTo?: number;
   /** Of a graph that ran here: the graph event it was made of, and where that happened. */
   readonly source?: { readonly event: string; readonly runId: string; readonly node: string } | undefined;
+  /** The model call, seen at the class, whose answer this is. */
+  saidBy?: SeenCall;
 }
 
 /** What a client is told of a run. */
@@ -40,6 +42,13 @@ export interface Told {
   endedAt?: number;
   error?: { readonly code: string; readonly message: string };
   interrupted?: boolean;
+}
+
+/** A time in which this process's event loop stood still, and how much of it the process itself was at work. */
+export interface Stall {
+  readonly at: number;
+  readonly ms: number;
+  readonly busyMs: number;
 }
 
 /** How the run was left. */
@@ -60,6 +69,8 @@ export interface NodeRun {
   marks: string[];
   /** It returned the question too: a whole list of messages, not one answer. */
   returnedQuestion: boolean;
+  /** It returned an iterator, as a generator function does, and no update. */
+  isGenerator?: true;
 }
 
 /** A model call that LangGraph told of. */
@@ -78,6 +89,37 @@ export interface ModelCall {
   /** Chunks that the allow-list refused, and why. */
   refused: number;
   refusedFor?: "name" | "place" | "nostream";
+  /** Its chunks that had arguments of tools. */
+  readonly argumentChunks: Piece[];
+  /** It answered in JSON. */
+  json?: true;
+  /** LangChain's cache had the answer. */
+  cached?: true;
+  /** Why it failed. */
+  failed?: string;
+}
+
+/** A model call as its class saw it, whether or not LangGraph heard of it. */
+export interface SeenCall {
+  readonly method: "invoke" | "stream" | "generate";
+  readonly className: string;
+  /** File, line and column of the call; `undefined` where only packages are on the stack. */
+  readonly place: string | undefined;
+  /** The node it was made in, by LangChain's own context. */
+  readonly node: string | undefined;
+  /** `false`: made where the run's async context does not reach. */
+  readonly inContext: boolean;
+  /** It was made by another model. */
+  readonly inside: boolean;
+  /** The names of the callbacks it was given; `undefined`: none were. */
+  readonly callbacks: readonly string[] | undefined;
+  readonly startedAt: number;
+  endedAt?: number;
+  /** LangGraph's callbacks reached it, under this id. */
+  runId?: string;
+  /** Characters of its answer. */
+  characters: number;
+  failed?: string;
 }
 
 /** An HTTP exchange that this process made while the graph ran. */
@@ -104,6 +146,10 @@ export interface Helper {
   readonly kind: "worker thread" | "child process";
   readonly node: string | undefined;
   readonly at: number;
+  /** File, line and column that started it. */
+  readonly place?: string | undefined;
+  /** This process stood still until it was through. */
+  readonly blocks?: boolean;
 }
 
 /** One text of the custom events of one name from one node. */
@@ -120,13 +166,17 @@ export interface CustomSeries {
 export interface GraphEvidence {
   readonly nodes: NodeRun[];
   readonly modelCalls: ModelCall[];
+  /** Model calls as their classes saw them. */
+  readonly seenCalls: readonly SeenCall[];
   readonly exchanges: Exchange[];
   readonly helpers: Helper[];
   readonly customs: CustomSeries[];
   /** Times in which this process's event loop stood still. */
-  readonly stalls: { readonly at: number; readonly ms: number }[];
+  readonly stalls: Stall[];
   /** Graph events that the allow-list refused, by name. */
   readonly refused: Record<string, number>;
+  /** Nodes whose pieces the agent's settings put together. */
+  readonly wholeNodes: readonly string[];
 }
 
 /** An event as it arrived from a server. */
@@ -154,13 +204,19 @@ export interface ServerEvidence {
   readonly arrivals: readonly Arrival[];
   /** Frames that were no AG-UI events, and what the first looked like. */
   readonly foreign: number;
+  /** How the events came: as server-sent events, as lines of JSON, as WebSocket frames; `none`: no event came. */
+  readonly framing: "sse" | "lines" | "frames" | "none";
   /** The streaming endpoint of a Sluice that was found there. */
   readonly sluice?: string | undefined;
   readonly agents?: readonly string[] | undefined;
   /** Graph events that the server's allow-list refused in this run, by name. */
   readonly refused?: Readonly<Record<string, number>> | undefined;
+  /** How many runs were started: a second one is the same question over the WebSocket. */
+  readonly runs: number;
   /** The same question over a WebSocket: from the first token to the last, in milliseconds. */
   readonly overWebSocketMs?: number | undefined;
+  /** Whether its answer came in portions there too. */
+  readonly overWebSocketJumps?: boolean | undefined;
 }
 
 export interface Evidence {

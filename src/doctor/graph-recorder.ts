@@ -4,18 +4,42 @@ import type { Serialized } from "@langchain/core/load/serializable";
 import { type AllowList, isHidden } from "../graph/allow-list.ts";
 import { type GraphEvent, nodePath } from "../protocol/graph-event.ts";
 import { isRecord } from "../protocol/input.ts";
-import { asMessage, messageType, partsOf } from "../translate/content.ts";
+import { messageOf } from "../protocol/redact.ts";
+import { asMessage, messageType } from "../translate/content.ts";
 import { isNode } from "../translate/steps.ts";
 import type { CustomSeries, ModelCall, NodeRun, Piece } from "./evidence.ts";
+import type { ModelCalls } from "./model-calls.ts";
+import { isJson, saidIn, squeezed } from "./said.ts";
 
-/** Reads a model's own description, which no event of v2 carries. */
-export class SwitchesProbe extends BaseCallbackHandler {
+/** Hears of model calls what no event of v2 carries: a model's own description, and how a call ended. */
+export class ModelProbe extends BaseCallbackHandler {
   override name = "sluice_doctor";
   override awaitHandlers = true;
-  readonly byRun = new Map<string, string[]>();
+  readonly switches = new Map<string, string[]>();
+  readonly cached = new Set<string>();
+  readonly failed = new Map<string, string>();
+  readonly #calls: ModelCalls;
+
+  constructor(calls: ModelCalls) {
+    super();
+    this.#calls = calls;
+  }
 
   override handleChatModelStart(model: Serialized, _messages: unknown, runId: string): void {
-    this.byRun.set(runId, switchesOf("kwargs" in model && isRecord(model.kwargs) ? model.kwargs : {}));
+    this.#calls.reached(runId);
+    this.switches.set(runId, switchesOf("kwargs" in model && isRecord(model.kwargs) ? model.kwargs : {}));
+  }
+
+  override handleLLMStart(model: Serialized, prompts: string[], runId: string): void {
+    this.handleChatModelStart(model, prompts, runId);
+  }
+
+  override handleLLMEnd(_output: unknown, runId: string, _parent?: string, _tags?: string[], extra?: object): void {
+    if (extra && (extra as { cached?: unknown }).cached === true) this.cached.add(runId);
+  }
+
+  override handleLLMError(error: unknown, runId: string): void {
+    this.failed.set(runId, messageOf(error));
   }
 }
 
@@ -36,7 +60,7 @@ export class GraphRecorder {
   readonly refused: Record<string, number> = {};
   /** What models said, with every tag in it. */
   text = "";
-  readonly #switches: SwitchesProbe;
+  readonly #probe: ModelProbe;
   readonly #question: string;
   readonly #openNodes = new Map<string, NodeRun>();
   readonly #openCalls = new Map<string, ModelCall>();
@@ -44,8 +68,8 @@ export class GraphRecorder {
   readonly #series = new Map<string, CustomSeries>();
   readonly #written = new Map<CustomSeries, string>();
 
-  constructor(switches: SwitchesProbe, question: string) {
-    this.#switches = switches;
+  constructor(probe: ModelProbe, question: string) {
+    this.#probe = probe;
     this.#question = question;
   }
 
@@ -56,8 +80,9 @@ export class GraphRecorder {
     switch (name) {
       case "on_chat_model_start":
       case "on_llm_start": {
-        const switches = this.#switches.byRun.get(runId) ?? [];
-        const call: ModelCall = { runId, node, startedAt: at, chunks: [], characters: 0, switches, refused: 0 };
+        const switches = this.#probe.switches.get(runId) ?? [];
+        const none = { chunks: [], argumentChunks: [], characters: 0, refused: 0 };
+        const call: ModelCall = { runId, node, startedAt: at, switches, ...none };
         this.#openCalls.set(runId, call);
         this.modelCalls.push(call);
         break;
@@ -66,6 +91,8 @@ export class GraphRecorder {
       case "on_llm_stream": {
         const text = saidIn(field(event, "chunk"));
         if (text !== "") this.#openCalls.get(runId)?.chunks.push({ ...instant, characters: text.length });
+        const characters = argumentsIn(field(event, "chunk"));
+        if (characters > 0) this.#openCalls.get(runId)?.argumentChunks.push({ ...instant, characters });
         this.text += text;
         break;
       }
@@ -100,9 +127,19 @@ export class GraphRecorder {
     const text = saidIn(output);
     call.endedAt = at;
     call.characters = text.length;
+    if (isJson(text)) call.json = true;
+    if (this.#probe.cached.has(call.runId)) call.cached = true;
     if (call.chunks.length === 0) this.text += text;
     const usage = isRecord(output) && isRecord(output.usage_metadata) ? output.usage_metadata : {};
     if (typeof usage.output_tokens === "number") call.outputTokens = usage.output_tokens;
+  }
+
+  /** What is known only when all is over: a call that failed has no end among the events. */
+  finish(): void {
+    for (const call of this.modelCalls) {
+      const failed = this.#probe.failed.get(call.runId);
+      if (failed !== undefined) call.failed = failed;
+    }
   }
 
   #startNode(runId: string, path: string, startedAt: number): void {
@@ -116,7 +153,9 @@ export class GraphRecorder {
     if (!run) return;
     this.#openNodes.delete(event.run_id);
     run.endedAt = at;
-    const messages = messagesIn(field(event, "output"));
+    const output = field(event, "output");
+    if (isIterator(output)) run.isGenerator = true;
+    const messages = messagesIn(output);
     run.returnedQuestion = messages.some((message) => this.#isQuestion(message));
     // Of a whole list the answer is the last; the messages before it are the thread's.
     const answers = messages.filter((message) => messageType(message) === "ai");
@@ -153,12 +192,15 @@ function field(event: GraphEvent, name: string): unknown {
   return isRecord(event.data) ? event.data[name] : undefined;
 }
 
-function saidIn(value: unknown): string {
-  const message = asMessage(value);
-  if (!message) return isRecord(value) && typeof value.text === "string" ? value.text : "";
-  return partsOf(message)
-    .map((part) => (part.kind === "text" ? part.text : ""))
-    .join("");
+/** Characters of the arguments of tools in a chunk. */
+function argumentsIn(chunk: unknown): number {
+  const chunks: unknown = isRecord(chunk) ? chunk.tool_call_chunks : undefined;
+  const texts = (Array.isArray(chunks) ? chunks : []).map((one: unknown) => (isRecord(one) ? one.args : ""));
+  return texts.reduce((sum: number, text: unknown) => sum + (typeof text === "string" ? text.length : 0), 0);
+}
+
+function isIterator(value: unknown): boolean {
+  return isRecord(value) && typeof value.next === "function" && typeof value.return === "function";
 }
 
 /** The messages in what a node returned, or in a state. */
@@ -181,9 +223,4 @@ function textsIn(value: unknown): [member: string, text: string][] {
   return members.flatMap(([name, text]): [string, string][] =>
     typeof text === "string" && text !== "" ? [[name, text]] : [],
   );
-}
-
-/** Who cuts a text into words may lose the spaces between them. */
-function squeezed(text: string): string {
-  return text.replace(/\s+/g, "");
 }

@@ -1,4 +1,4 @@
-/** One HTTP request whose answer is watched as it arrives: what came when, and behind which headers. */
+/** One HTTP request whose answer is watched as it arrives: what came when, and with which headers. */
 import { type IncomingMessage, request } from "node:http";
 import { request as requestTls } from "node:https";
 import type { Readable } from "node:stream";
@@ -15,14 +15,16 @@ export interface AskOptions {
   readonly method?: "GET" | "POST";
   readonly accept: string;
   readonly json?: unknown;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly signal: AbortSignal;
 }
 
-/** Rejects when nobody answers. Compression is offered, as browsers do: who compresses a stream shows it then. */
-export function ask(url: URL, { method = "GET", accept, json, signal }: AskOptions): Promise<Answer> {
+/** Rejects when nobody answers. Compression is offered, as browsers do, so that a stream that is compressed shows it. */
+export function ask(url: URL, { method = "GET", accept, json, headers: given, signal }: AskOptions): Promise<Answer> {
   const send = url.protocol === "https:" ? requestTls : request;
   const body = json === undefined ? undefined : JSON.stringify(json);
   const headers = {
+    ...given,
     accept,
     "accept-encoding": "gzip, deflate, br",
     ...(body === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(body) }),

@@ -4,14 +4,16 @@ import type { ServedAgent } from "../graph/registry.ts";
 import { type GraphRun, openRun, type ServedGraph } from "../graph/source.ts";
 import type { Message } from "../protocol/events.ts";
 import { type GraphEvent, nodePath } from "../protocol/graph-event.ts";
-import { messageOf, redact } from "../protocol/redact.ts";
+import { messageOf } from "../protocol/redact.ts";
 import { MemoryItems } from "../store/items.ts";
 import { toInterrupt } from "../translate/interrupts.ts";
 import { createTranslator } from "../translate/run-translator.ts";
 import type { RunEnd } from "../translate/translator.ts";
 import type { Activity } from "./activity.ts";
 import type { End, Evidence, GraphEvidence } from "./evidence.ts";
-import { GraphRecorder, SwitchesProbe } from "./graph-recorder.ts";
+import { GraphRecorder, ModelProbe } from "./graph-recorder.ts";
+import type { ModelCalls } from "./model-calls.ts";
+import { isFrom } from "./said.ts";
 import { countTags, ToldRecorder } from "./told.ts";
 
 export interface Question {
@@ -31,9 +33,10 @@ export async function observeGraph(
   agent: ServedAgent,
   question: Question,
   activity: Activity,
+  calls: ModelCalls,
 ): Promise<Evidence> {
   const { message, asked } = question;
-  const probe = new SwitchesProbe();
+  const probe = new ModelProbe(calls);
   const recorder = new GraphRecorder(probe, message);
   const told = new ToldRecorder();
   const threadId = randomUUID();
@@ -76,16 +79,20 @@ export async function observeGraph(
   const end = await activity.run(() => read(run, each, signal));
   const totalMs = activity.now;
   tell(translator.finish(runEnd(end, run)));
+  recorder.finish();
+  attribute(told, calls);
   const { nodes, modelCalls, customs, refused } = recorder;
   const { exchanges, helpers, stalls } = activity;
   const graph: GraphEvidence = {
     nodes,
     modelCalls,
+    seenCalls: calls.calls,
     exchanges,
     helpers,
     customs,
     stalls,
     refused,
+    wholeNodes: nodes.map(({ path }) => path).filter((path) => !tokensOf(path, agent)),
   };
   const said = recorder.text === "" ? told.text : recorder.text;
   return { target, asked, end, totalMs, told: told.told, tags: countTags(said, asked.reasoningTags), graph };
@@ -99,10 +106,24 @@ async function read(run: GraphRun, each: (event: GraphEvent) => void, signal: Ab
     if (signal.aborted) return { kind: "timed-out" };
     return {
       kind: "failed",
-      message: redact(messageOf(error)).split("\n", 1)[0] ?? "",
+      message: messageOf(error).split("\n", 1)[0] ?? "",
       byModel: run.isModelError(error),
     };
   }
+}
+
+/** Which call said each message, as the texts show. The texts themselves are not kept. */
+function attribute(told: ToldRecorder, calls: ModelCalls): void {
+  const said = calls.said().filter(([{ inside }]) => !inside);
+  for (const message of told.told.messages) {
+    const found = said.findLast(([, text]) => isFrom(told.textOf(message), text));
+    if (found) [message.saidBy] = found;
+  }
+}
+
+/** May the pieces of a node's messages leave as they come? */
+function tokensOf(path: string, { nodes, tokens }: ServedAgent): boolean {
+  return tokens && [path, path.split("/").at(-1) ?? path].every((name) => nodes[name]?.tokens !== false);
 }
 
 function runEnd(end: End, { interrupts }: GraphRun): RunEnd {
@@ -112,7 +133,7 @@ function runEnd(end: End, { interrupts }: GraphRun): RunEnd {
 }
 
 /** The graph, fed with another input than messages, and with one more handler. */
-function fedWith(graph: ServedGraph, input: unknown, probe: SwitchesProbe): ServedGraph {
+function fedWith(graph: ServedGraph, input: unknown, probe: ModelProbe): ServedGraph {
   return {
     streamEvents: (messages, options) => {
       const callbacks = [...((options.callbacks as unknown[] | undefined) ?? []), probe];

@@ -3,16 +3,18 @@ import { randomUUID } from "node:crypto";
 import { type AguiEvent, EventType, type RunAgentInput } from "../protocol/events.ts";
 import { isRecord } from "../protocol/input.ts";
 import { messageOf } from "../protocol/redact.ts";
-import type { Arrival, End, Evidence, ServerEvidence } from "./evidence.ts";
+import type { Arrival, End, Evidence, ServerEvidence, Told } from "./evidence.ts";
 import { type Answer, ask, wholeBody } from "./http.ts";
 import type { Question } from "./observe-graph.ts";
-import { findSluice, type Place } from "./place.ts";
-import { type Socket, withSocket } from "./socket.ts";
+import { findSluice } from "./place.ts";
+import { portionsOf } from "./portions.ts";
+import { askForeign, Handshake, type Socket, type SocketAddress, withSocket } from "./socket.ts";
 import { judgeSpread } from "./spread.ts";
-import { dataOf, Frames, reasonOf } from "./sse.ts";
+import { dataOf, Frames } from "./sse.ts";
 import { countTags, ToldRecorder } from "./told.ts";
+import { reasonOf } from "./trouble.ts";
 
-/** What says something about who stands in between, and what they do. */
+/** The headers that show what is on the way, and what it does. */
 const TELLING_HEADERS = [
   "content-type",
   "content-encoding",
@@ -31,34 +33,51 @@ const CUT = "The response ended without RUN_FINISHED or RUN_ERROR: the line was 
 const EVENT_TYPES: ReadonlySet<string> = new Set(Object.values(EventType));
 
 /** Asks the server at `target`. Never rejects for what the server does: that is evidence. */
-export async function observeServer(target: string, agent: string | undefined, question: Question): Promise<Evidence> {
+export async function observeServer(
+  target: string,
+  agent: string | undefined,
+  question: Question,
+  headers: Headers = {},
+): Promise<Evidence> {
   const signal = AbortSignal.timeout(question.asked.timeoutMs);
-  const place = await findSluice(new URL(target), agent, signal);
+  const place = await findSluice(new URL(target), agent, headers, signal);
   const watch = new Watch();
   const input = runInput(question);
   const overSocket = /^wss?:$/.test(new URL(target).protocol);
-  const base = { url: place.endpoint, sluice: place.sluice, agents: place.agents };
-  const found = overSocket
-    ? await readSocket(place, agent, input, signal, watch)
-    : await readStream(new URL(place.endpoint), input, signal, watch);
+  const url = overSocket ? (place.socket ?? target) : place.endpoint;
+  const base = { url, sluice: place.sluice, agents: place.agents };
+  const socket = place.socket === undefined ? undefined : { url: place.socket, headers };
+  const found = !overSocket
+    ? await readStream(new URL(url), { input, headers, signal }, watch)
+    : socket
+      ? await readSocket(socket, agent, input, signal, watch)
+      : await readForeign({ url: target, headers }, input, signal, watch);
   const totalMs = watch.now;
   const { told } = watch.recorder;
-  const asked = told.endedAt !== undefined && place.socket !== undefined;
-  const refused = asked ? await refusedIn(place, input.threadId) : undefined;
+  const refused = told.endedAt === undefined ? undefined : await refusedIn(socket, input.threadId);
+  const again = refused !== undefined && !overSocket && looksHeld(told);
+  const onceMore = again ? await paceOverSocket(socket, agent, question, signal) : {};
   const server: ServerEvidence = {
     ...base,
     ...found.server,
     transport: overSocket ? "ws" : "sse",
     arrivals: watch.arrivals,
     foreign: watch.foreign,
+    framing: watch.framing,
     refused,
-    overWebSocketMs:
-      refused !== undefined && !overSocket && judgeSpread(told.tokens).checks.some(({ passed }) => !passed)
-        ? await spanOverSocket(place, agent, question, signal)
-        : undefined,
+    runs: again ? 2 : 1,
+    ...onceMore,
   };
   const tags = countTags(watch.recorder.text, question.asked.reasoningTags);
   return { target, asked: question.asked, end: found.end, totalMs, told, tags, server };
+}
+
+type Headers = Readonly<Record<string, string>>;
+
+interface Request {
+  readonly input: RunAgentInput;
+  readonly headers: Headers;
+  readonly signal: AbortSignal;
 }
 
 type Found = {
@@ -71,6 +90,7 @@ class Watch {
   readonly recorder = new ToldRecorder();
   readonly arrivals: Arrival[] = [];
   foreign = 0;
+  framing: ServerEvidence["framing"] = "none";
   readonly #began = performance.now();
 
   get now(): number {
@@ -78,7 +98,7 @@ class Watch {
   }
 
   event(value: unknown, at = this.now): void {
-    if (!isRecord(value) || !EVENT_TYPES.has(String(value.type))) {
+    if (!isEvent(value)) {
       this.foreign += 1;
       return;
     }
@@ -88,24 +108,25 @@ class Watch {
   }
 }
 
-async function readStream(url: URL, input: RunAgentInput, signal: AbortSignal, watch: Watch): Promise<Found> {
+async function readStream(url: URL, request: Request, watch: Watch): Promise<Found> {
+  const { signal } = request;
   let answer: Answer;
   try {
-    answer = await post(url, input, signal);
+    answer = await post(url, request);
   } catch (error) {
     if (signal.aborted) return { end: { kind: "timed-out" }, server: { reached: true, headers: {} } };
-    const why = reasonOf(error);
+    const why = reasonOf(error, url);
     return { end: { kind: "failed", message: why, byModel: false }, server: { reached: false, why, headers: {} } };
   }
   const { status, headers: all } = answer;
   const headers = Object.fromEntries(TELLING_HEADERS.flatMap((name) => (all[name] ? [[name, all[name]]] : [])));
   const server = { reached: true, status, headers, location: all.location };
   try {
-    if (status === 200 && /^text\/event-stream/i.test(all["content-type"] ?? "")) {
-      await readEvents(answer, watch);
-      return { end: endOf(watch), server };
+    if (status !== 200) {
+      return { end: { kind: "ended" }, server: { ...server, body: (await wholeBody(answer)).slice(0, BODY_SHOWN) } };
     }
-    return { end: { kind: "ended" }, server: { ...server, body: (await wholeBody(answer)).slice(0, BODY_SHOWN) } };
+    const body = await readEvents(answer, watch);
+    return { end: endOf(watch), server: watch.arrivals.length > 0 ? server : { ...server, body } };
   } catch (error) {
     if (signal.aborted) return { end: { kind: "timed-out" }, server };
     // Of a response that is cut Node says no more than "aborted".
@@ -115,24 +136,39 @@ async function readStream(url: URL, input: RunAgentInput, signal: AbortSignal, w
 }
 
 /** As browsers do, it goes where a 307 or 308 leads; any other redirect would make a GET of it. */
-async function post(url: URL, input: RunAgentInput, signal: AbortSignal, left = MAX_REDIRECTS): Promise<Answer> {
-  const answer = await ask(url, { method: "POST", accept: "text/event-stream", json: input, signal });
+async function post(url: URL, request: Request, left = MAX_REDIRECTS): Promise<Answer> {
+  const { input, headers: given, signal } = request;
+  const answer = await ask(url, { method: "POST", accept: "text/event-stream", json: input, headers: given, signal });
   const { status, headers } = answer;
   const to = status === 307 || status === 308 ? headers.location : undefined;
   if (to === undefined || left === 0 || !URL.canParse(to, url.href)) return answer;
   await wholeBody(answer);
-  return post(new URL(to, url), input, signal, left - 1);
+  const next = new URL(to, url);
+  // A sign-in is for one origin.
+  return post(next, { ...request, headers: next.origin === url.origin ? given : {} }, left - 1);
 }
 
-async function readEvents({ body }: Answer, watch: Watch): Promise<void> {
+/** Reads server-sent events, or events as lines of JSON, whatever the response calls them. Gives how the body begins. */
+async function readEvents({ body }: Answer, watch: Watch): Promise<string> {
   const frames = new Frames();
+  const lines = new Frames("\n");
+  let begin = "";
   for await (const piece of body) {
     const at = watch.now;
-    for (const frame of frames.push(piece)) {
-      const data = dataOf(frame);
-      if (data !== "") watch.event(parsed(data), at);
+    if (begin.length < BODY_SHOWN) begin = (begin + piece).slice(0, BODY_SHOWN);
+    const asLines = /^\s*[[{]/.test(begin);
+    const texts = asLines ? lines.push(piece) : frames.push(piece).map(dataOf);
+    for (const text of texts) {
+      if (text.trim() === "" || (asLines && !isEvent(parsed(text)))) continue;
+      watch.framing = asLines ? "lines" : "sse";
+      watch.event(parsed(text), at);
     }
   }
+  return begin;
+}
+
+function isEvent(value: unknown): boolean {
+  return isRecord(value) && EVENT_TYPES.has(String(value.type));
 }
 
 function parsed(json: string): unknown {
@@ -144,17 +180,49 @@ function parsed(json: string): unknown {
 }
 
 async function readSocket(
-  { socket }: Place,
+  socket: SocketAddress,
   agent: string | undefined,
   input: RunAgentInput,
   signal: AbortSignal,
   watch: Watch,
 ): Promise<Found> {
+  watch.framing = "frames";
+  return overSocket(socket, signal, watch, () =>
+    withSocket(socket, signal, (line) => line.run(input, agent, (event) => watch.event(event))),
+  );
+}
+
+async function readForeign(
+  socket: SocketAddress,
+  input: RunAgentInput,
+  signal: AbortSignal,
+  watch: Watch,
+): Promise<Found> {
+  watch.framing = "frames";
+  return overSocket(socket, signal, watch, () =>
+    askForeign(socket, input, signal, (frame) => {
+      // Some wrap what they send as server-sent events do.
+      watch.event(parsed(frame.startsWith("data:") ? dataOf(frame) : frame));
+      return watch.recorder.told.endedAt !== undefined;
+    }),
+  );
+}
+
+async function overSocket(
+  { url }: SocketAddress,
+  signal: AbortSignal,
+  watch: Watch,
+  ask: () => Promise<void>,
+): Promise<Found> {
   try {
-    await withSocket(socket ?? "", signal, (line) => line.run(input, agent, (event) => watch.event(event)));
+    await ask();
     return { end: endOf(watch), server: { reached: true, headers: {} } };
   } catch (error) {
-    const why = messageOf(error);
+    if (error instanceof Handshake) {
+      const { status, location } = error;
+      return { end: { kind: "ended" }, server: { reached: true, status, location, headers: {} } };
+    }
+    const why = reasonOf(error, new URL(url));
     const reached = signal.aborted || watch.arrivals.length > 0;
     return { end: signal.aborted ? { kind: "timed-out" } : broken(why), server: { reached, why, headers: {} } };
   }
@@ -182,27 +250,45 @@ function runInput({ message, input }: Question): RunAgentInput {
 }
 
 /** A proxy that passes no WebSocket leaves this out: it is only one more figure. */
-async function refusedIn({ socket }: Place, threadId: string): Promise<Readonly<Record<string, number>> | undefined> {
+async function refusedIn(
+  socket: SocketAddress | undefined,
+  threadId: string,
+): Promise<Readonly<Record<string, number>> | undefined> {
   return onSocket(socket, AbortSignal.timeout(STATS_MS), (line) => line.refused(threadId));
 }
 
-async function spanOverSocket(
-  { socket }: Place,
+/** Where HTTP looks well, nobody pays for a second run. */
+function looksHeld({ tokens, messages }: Told): boolean {
+  const failed = judgeSpread(tokens).checks.some(({ passed }) => !passed);
+  return failed || messages.some(({ pieces }) => portionsOf(pieces).jumps);
+}
+
+async function paceOverSocket(
+  socket: SocketAddress | undefined,
   agent: string | undefined,
   question: Question,
   signal: AbortSignal,
-): Promise<number | undefined> {
+): Promise<Pick<ServerEvidence, "overWebSocketMs" | "overWebSocketJumps">> {
   const watch = new Watch();
   const done = await onSocket(socket, signal, async (line) => {
     await line.run(runInput(question), agent, (event) => watch.event(event));
     return true;
   });
-  return done ? judgeSpread(watch.recorder.told.tokens).spanMs : undefined;
+  if (!done) return {};
+  const { tokens, messages } = watch.recorder.told;
+  return {
+    overWebSocketMs: judgeSpread(tokens).spanMs,
+    overWebSocketJumps: messages.some(({ pieces }) => portionsOf(pieces).jumps),
+  };
 }
 
-async function onSocket<T>(url: string | undefined, signal: AbortSignal, use: (socket: Socket) => Promise<T>) {
+async function onSocket<T>(
+  socket: SocketAddress | undefined,
+  signal: AbortSignal,
+  use: (socket: Socket) => Promise<T>,
+): Promise<T | undefined> {
   try {
-    return url === undefined ? undefined : await withSocket(url, signal, use);
+    return socket === undefined ? undefined : await withSocket(socket, signal, use);
   } catch {
     return undefined; // No socket passes here, or not in time.
   }

@@ -4,8 +4,9 @@
  * fake one everything was there before its first piece, and timers or nothing at all set off the rest.
  */
 import { piecesOf } from "./answer.ts";
-import type { Exchange, GraphEvidence, Piece } from "./evidence.ts";
+import type { Exchange, GraphEvidence, Piece, Stall } from "./evidence.ts";
 import { counted, duration } from "./figures.ts";
+import { portionRows, portionsOf } from "./portions.ts";
 import { type Verdict, verdict } from "./verdict.ts";
 
 /** Fewer pieces have no pace. */
@@ -14,13 +15,21 @@ const MANY = 5;
 const MOSTLY = 0.7;
 /** All within this, or in so few turns of the event loop, is one burst. */
 const BURST = { ms: 50, turns: 2 };
+/** Reading a run lets others in after so long: a burst on a busy machine takes a turn more for each. */
+const YIELD_MS = 50;
 /** Bytes that arrive over at least this long could have been told as they came. */
 const SPREAD_MS = 150;
 /** A wait in which a model could have begun. */
 const WAIT_MS = 300;
 /** What happens within one turn of the event loop. */
 const SAME_MS = 5;
+/** Synchronous work in the middle of an answer that a reader notices. */
+const HELD = { ms: 500, share: 0.3 };
+/** A process that stood still and did less than this was kept waiting by its machine, not by its code. */
+const BUSY = 0.3;
 const STREAMED = /event-?stream|ndjson|jsonl|octet-stream/i;
+/** Arrives in so many reads whatever it says it is. */
+const MANY_READS = 4;
 
 /** Where pieces come from: a model call or a node, and since when it was at work. */
 export interface Origin {
@@ -34,18 +43,31 @@ export interface Origin {
 export function judgePace(pieces: readonly Piece[], origin: Origin, graph: GraphEvidence): Verdict | undefined {
   const [first] = pieces;
   const last = pieces.at(-1);
-  if (!first || !last || pieces.length < MANY) return undefined;
+  if (!first || !last) return undefined;
+  if (pieces.length < MANY) return inPortions(pieces, origin);
   // A burst itself holds the event loop: only what was before counts.
   const waited = first.at - origin.startedAt;
   const stalled = stalledMs(graph, origin.startedAt, first.at);
   const turns = new Set(pieces.map(({ turn }) => turn)).size;
-  const burst = last.at - first.at <= BURST.ms || turns <= BURST.turns;
+  const burst = last.at - first.at <= BURST.ms || turns <= BURST.turns + (last.at - first.at) / YIELD_MS;
   if (burst && stalled > waited / 2 && stalled > WAIT_MS) {
     return verdict("fault", "event-loop-blocked", "Synchronous work held this process, and every token with it.", [
       ...piecesOf(pieces),
       ["event loop stood still", `${duration(stalled)} of ${duration(waited)}`],
+      ...blockerRows(graph, origin.startedAt, first.at),
     ]);
   }
+  const held = stalledMs(graph, first.at, last.at);
+  if (!burst && held >= Math.max(HELD.ms, (last.at - first.at) * HELD.share)) {
+    const sentence = "Synchronous work held this process in the middle of the answer, and every token with it.";
+    return verdict("fault", "event-loop-blocked", sentence, [
+      ...piecesOf(pieces),
+      ["event loop stood still", `${duration(held)} of ${duration(last.at - first.at)}`],
+      ...blockerRows(graph, first.at, last.at),
+    ]);
+  }
+  const portions = inPortions(pieces, origin);
+  if (portions) return portions;
   const exchanges = exchangesOf(graph, origin, first.at);
   // Something still arrives: the text is not finished.
   if (exchanges.some(({ reads }) => reads.some((at) => at > first.at + SAME_MS))) return undefined;
@@ -53,6 +75,18 @@ export function judgePace(pieces: readonly Piece[], origin: Origin, graph: Graph
   const timed = pieces.slice(1).filter(({ trigger }) => trigger === "timer").length / (pieces.length - 1);
   if (!burst && timed >= MOSTLY) return paced(pieces, origin, graph, finished, timed);
   return burst && finished ? burstOf(pieces, origin, finished) : undefined;
+}
+
+function inPortions(pieces: readonly Piece[], { who }: Origin): Verdict | undefined {
+  const portions = portionsOf(pieces);
+  if (!portions.jumps) return undefined;
+  const sentence = `The answer of ${who} comes in portions, with ${duration(portions.silenceMs)} of silence between them: its endpoint, or what is in front of it, collects part by part.`;
+  return verdict("fault", "portions", sentence, [...piecesOf(pieces), ...portionRows(portions)]);
+}
+
+function blockerRows({ helpers }: GraphEvidence, from: number, to: number): [string, string][] {
+  const blocker = helpers.find(({ blocks, at }) => blocks && at >= from && at <= to);
+  return blocker ? [["it waited for", `a ${blocker.kind}, started at ${blocker.place ?? "an unknown line"}`]] : [];
 }
 
 function paced(
@@ -88,10 +122,10 @@ function paced(
 
 function burstOf(pieces: readonly Piece[], { who }: Origin, finished: Exchange): Verdict | undefined {
   const first = pieces[0]?.at ?? 0;
-  const { contentType = "", startedAt } = finished;
+  const { startedAt } = finished;
   const arrivedMs = arrivedOver(finished);
   const rows = [...piecesOf(pieces), ...exchangeRows(finished)];
-  if (!STREAMED.test(contentType)) {
+  if (!isStream(finished)) {
     const sentence = `Fake streaming: ${who} got its answer in one piece, and told it as many in one burst.`;
     return verdict("fault", "fake-streaming", sentence, rows);
   }
@@ -114,6 +148,12 @@ function exchangesOf(graph: GraphEvidence, { node, startedAt }: Origin, before: 
   );
 }
 
+/** An answer that says it is a stream, or that came as one whatever it says. */
+export function isStream(exchange: Exchange): boolean {
+  const { contentType = "", reads } = exchange;
+  return STREAMED.test(contentType) || (reads.length > MANY_READS && arrivedOver(exchange) >= SPREAD_MS);
+}
+
 /** How long the bytes of an answer kept coming. The first of them are its headers. */
 export function arrivedOver({ reads }: Exchange): number {
   return (reads.at(-1) ?? 0) - (reads[1] ?? reads[0] ?? 0);
@@ -133,9 +173,11 @@ export function exchangeRows(exchange: Exchange): [string, string][] {
   ];
 }
 
-/** How long the event loop stood still between two times. */
-export function stalledMs({ stalls }: GraphEvidence, from: number, to: number): number {
+/** How long synchronous work held the event loop between two times. */
+export function stalledMs({ stalls, helpers }: GraphEvidence, from: number, to: number): number {
+  const waits = ({ at, ms }: Stall) => helpers.some((one) => one.blocks && one.at >= at - SAME_MS && one.at <= at + ms);
   return stalls
+    .filter((stall) => stall.busyMs >= stall.ms * BUSY || waits(stall))
     .filter(({ at, ms }) => at + ms > from && at < to)
     .reduce((sum, { at, ms }) => sum + Math.min(at + ms, to) - Math.max(at, from), 0);
 }

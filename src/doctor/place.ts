@@ -12,32 +12,40 @@ export interface Place {
   readonly agents?: readonly string[] | undefined;
 }
 
+type Headers = Readonly<Record<string, string>>;
+
 const LOOK_MS = 3_000;
 
 /**
  * An address may be a Sluice's own, as its greeting says, one of its endpoints, or any AG-UI endpoint. A Sluice is known
- * by its list of agents; whoever has none is asked at the very address.
+ * by its list of agents; any other server is asked at the very address. The address's query narrows what a client gets,
+ * so it stays.
  */
-export async function findSluice(target: URL, agent: string | undefined, signal: AbortSignal): Promise<Place> {
+export async function findSluice(
+  target: URL,
+  agent: string | undefined,
+  headers: Headers,
+  signal: AbortSignal,
+): Promise<Place> {
   const http = new URL(target);
   http.protocol = target.protocol.replace(/^ws/, "http");
   const base = http.href.replace(/[?#].*$/, "").replace(/\/(?:agui(?:\/.*)?|ws)?$/, "");
-  const agents = await agentsAt(base, signal);
+  const agents = await agentsAt(base, headers, signal);
   if (agents) {
     const named = /\/agui\/agent\/([^/]+)\/run$/.exec(http.pathname)?.[1];
     const path = agent === undefined ? named : encodeURIComponent(agent);
-    const endpoint = path === undefined ? `${base}/agui` : `${base}/agui/agent/${path}/run`;
-    return { endpoint, sluice: endpoint, socket: `${base.replace(/^http/, "ws")}/ws`, agents };
+    const { search } = target;
+    const endpoint = path === undefined ? `${base}/agui${search}` : `${base}/agui/agent/${path}/run${search}`;
+    return { endpoint, sluice: endpoint, socket: `${base.replace(/^http/, "ws")}/ws${search}`, agents };
   }
-  const socket = target.protocol === http.protocol ? undefined : target.href;
-  const elsewhere = http.origin === base ? undefined : await agentsAt(http.origin, signal);
-  return { endpoint: http.href, socket, ...(elsewhere ? { sluice: `${http.origin}/agui`, agents: elsewhere } : {}) };
+  const elsewhere = http.origin === base ? undefined : await agentsAt(http.origin, headers, signal);
+  return { endpoint: http.href, ...(elsewhere ? { sluice: `${http.origin}/agui`, agents: elsewhere } : {}) };
 }
 
-async function agentsAt(base: string, signal: AbortSignal): Promise<string[] | undefined> {
+async function agentsAt(base: string, headers: Headers, signal: AbortSignal): Promise<string[] | undefined> {
   try {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(LOOK_MS)]);
-    const answer = await ask(new URL(`${base}/agui/info`), { accept: "application/json", signal: limit });
+    const answer = await ask(new URL(`${base}/agui/info`), { accept: "application/json", headers, signal: limit });
     if (answer.status !== 200) return undefined;
     const info: unknown = JSON.parse(await wholeBody(answer));
     return isRecord(info) && isRecord(info.agents) ? Object.keys(info.agents) : undefined;

@@ -1,8 +1,10 @@
 /** A verdict as people and programs read it. Pure. */
 import { stripVTControlCharacters } from "node:util";
+import { answerOf, charactersOf } from "./answer.ts";
 import type { Evidence } from "./evidence.ts";
+import { portionsOf } from "./portions.ts";
 import { timeline } from "./timeline.ts";
-import { healthy, type Verdict } from "./verdict.ts";
+import { exitCode, streaming, type Verdict } from "./verdict.ts";
 
 export interface ReportOptions {
   /** Characters a line may have. */
@@ -12,8 +14,8 @@ export interface ReportOptions {
   readonly page: string;
 }
 
-const MARKS = { fault: "✗", note: "!", good: "✓" };
-const COLORS = { fault: 31, note: 33, good: 32 };
+const MARKS = { fault: "✗", unknown: "?", note: "!", good: "✓" };
+const COLORS = { fault: 31, unknown: 35, note: 33, good: 32 };
 const MAX_NAME = 32;
 /** What a value may have, however narrow the terminal. */
 const MIN_VALUE = 20;
@@ -74,8 +76,44 @@ function wrapped(text: string, width: number, indent: string): string[] {
   return [...lines, line];
 }
 
-/** For programs. `streams` is what the exit code says. */
+/** Changes when a member of the document is renamed or taken away. */
+const SCHEMA = 1;
+
+/** For programs. `streams` is what the exit code says; `null` where nothing came that could show it. */
 export function reportJson(evidence: Evidence, verdicts: readonly Verdict[]): string {
   const { target } = evidence;
-  return JSON.stringify({ target, streams: healthy(verdicts), verdicts, evidence }, null, 2);
+  const document = {
+    schema: SCHEMA,
+    target,
+    streams: streaming(verdicts) ?? null,
+    exitCode: exitCode(verdicts),
+    verdicts,
+    figures: figuresOf(evidence),
+    evidence,
+  };
+  return JSON.stringify(document, null, 2);
+}
+
+/** The figures a program asks for, as numbers: times in milliseconds, `null` where there is none. */
+function figuresOf(evidence: Evidence): Record<string, number | null> {
+  const { told, totalMs, graph, server } = evidence;
+  const pieces = answerOf(evidence)?.pieces ?? [];
+  const first = pieces[0]?.at ?? null;
+  const last = pieces.at(-1)?.at ?? null;
+  return {
+    totalMs,
+    runs: server?.runs ?? 1,
+    characters: charactersOf(pieces),
+    pieces: pieces.length,
+    tokens: told.tokens.length,
+    firstTokenMs: told.tokens[0]?.at ?? null,
+    firstPieceMs: first,
+    spanMs: first === null || last === null ? null : last - first,
+    portions: portionsOf(pieces).count,
+    modelCalls: graph ? graph.modelCalls.length : null,
+    unseenModelCalls: graph
+      ? graph.seenCalls.filter(({ runId, inside }) => runId === undefined && !inside).length
+      : null,
+    stalledMs: graph ? graph.stalls.reduce((sum, { ms }) => sum + ms, 0) : null,
+  };
 }

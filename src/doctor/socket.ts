@@ -1,4 +1,4 @@
-/** What a Sluice's WebSocket is asked: the run itself, or what was refused in one. */
+/** What a WebSocket is asked: the run itself, or of a Sluice's what was refused in one. */
 import { WebSocket } from "ws";
 import { type AguiEvent, type RunAgentInput, SluiceConnection } from "../client/connection.ts";
 import { isTerminal } from "../protocol/events.ts";
@@ -13,15 +13,79 @@ export interface Socket {
   refused(threadId: string): Promise<Readonly<Record<string, number>>>;
 }
 
+export interface SocketAddress {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** A server that would not open a WebSocket. */
+export class Handshake extends Error {
+  readonly status: number;
+  readonly location: string | undefined;
+
+  constructor(status: number, location: string | undefined) {
+    super(`The server answered the WebSocket's handshake with ${status}.`);
+    this.status = status;
+    this.location = location;
+  }
+}
+
+/** What a WebSocket that is no Sluice's does when it is open and says nothing. */
+const SILENT_MS = 10_000;
+
+/**
+ * Asks a WebSocket that is no Sluice's the way AG-UI over a socket is usually asked: the run's input as one text frame.
+ * Resolves when the run or the connection ends, or when nothing comes. Rejects when the socket cannot be opened.
+ */
+export function askForeign(
+  { url, headers }: SocketAddress,
+  input: RunAgentInput,
+  signal: AbortSignal,
+  each: (frame: string) => boolean,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = new WebSocket(url, { headers, handshakeTimeout: OPEN_MS });
+    const silence = setTimeout(() => socket.close(), SILENT_MS);
+    const abort = () => {
+      reject(signal.reason as Error);
+      socket.terminate();
+    };
+    signal.addEventListener("abort", abort, { once: true });
+    socket.on("unexpected-response", (request, { statusCode = 0, headers: { location } }) => {
+      reject(new Handshake(statusCode, location));
+      request.destroy();
+    });
+    socket.on("open", () => socket.send(JSON.stringify(input)));
+    socket.on("message", (data) => {
+      silence.refresh();
+      if (each(String(data))) socket.close();
+    });
+    socket.on("error", reject);
+    socket.on("close", () => {
+      clearTimeout(silence);
+      signal.removeEventListener("abort", abort);
+      resolve();
+    });
+  });
+}
+
 /** Opens a socket for as long as `use` needs it. Rejects when there is none, when it is cut, or when `signal` aborts. */
-export async function withSocket<T>(url: string, signal: AbortSignal, use: (socket: Socket) => Promise<T>): Promise<T> {
+export async function withSocket<T>(
+  { url, headers }: SocketAddress,
+  signal: AbortSignal,
+  use: (socket: Socket) => Promise<T>,
+): Promise<T> {
   let fail: (reason: unknown) => void = () => {};
   const lost = new Promise<never>((_, reject) => {
     fail = reject;
   });
   const connection = new SluiceConnection({
     url,
-    WebSocket,
+    WebSocket: class extends WebSocket {
+      constructor(address: string, subprotocol: string) {
+        super(address, subprotocol, { headers });
+      }
+    },
     openMs: OPEN_MS,
     // The first trouble is the finding: nobody waits for a line that comes back.
     onState: ({ status }) => {

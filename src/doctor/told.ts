@@ -11,6 +11,7 @@ export class ToldRecorder {
   readonly told: Told = { counts: {}, messages: [], tokens: [], reasoning: 0, snapshots: 0 };
   /** The text of all messages, in the order it was told. */
   text = "";
+  readonly #texts = new Map<ToldMessage, string>();
   readonly #open = new Map<string, ToldMessage>();
 
   push(event: AguiEvent, when: Circumstances): void {
@@ -55,6 +56,10 @@ export class ToldRecorder {
     }
   }
 
+  textOf(message: ToldMessage): string {
+    return this.#texts.get(message) ?? "";
+  }
+
   #start(id: string, made: number | undefined, { at, source }: Circumstances): ToldMessage {
     const message: ToldMessage = { id, pieces: [], startedAt: at, source };
     if (made !== undefined) message.madeFrom = made;
@@ -69,6 +74,7 @@ export class ToldRecorder {
     const { at, trigger, turn } = when;
     message.pieces.push({ at, characters: delta.length, trigger, turn });
     this.text += delta;
+    this.#texts.set(message, (this.#texts.get(message) ?? "") + delta);
     this.#token(`text ${id}`, delta, when);
   }
 

@@ -4,18 +4,23 @@
 export const FIXES = {
   streams: "Nothing to change.",
   "unseen-model-call":
-    "Call the model in the node itself, in this process, through LangChain's `model.invoke(messages, config)`; pass no `callbacks` of your own in the call, and hand `config` on to whatever calls it.",
+    "Call the model in the node itself, in this process, through LangChain's `model.invoke(messages, config)`; pass no `callbacks` of your own, in the call or in `withConfig`, and hand `config` on to whatever calls it.",
   "streaming-disabled":
     "Take `streaming: false` and `disableStreaming` off the model, and use a class that implements `_streamResponseChunks`.",
   "tokens-not-reported":
     "In `_streamResponseChunks`, call `await runManager?.handleLLMNewToken(text, undefined, undefined, undefined, undefined, { chunk })` for each chunk.",
+  "structured-output":
+    "Let a second call say the answer as plain text, or have the frontend show the arguments as they grow (TOOL_CALL_ARGS). Tag a call whose JSON nobody should read with `nostream`.",
+  "generator-node": "Return the update from an ordinary function; report progress with `config.writer`.",
+  "cached-answer": "Ask something new with --message, or take the cache off for the examination.",
   "finished-text":
     "Where the text should come token by token, let a model say it in that node. A fixed text may well arrive whole.",
   "state-snapshots":
     "Serve the inner graph itself, or add it as a node; where you call it, pass `config` on and no `callbacks` of your own. In a server, send TEXT_MESSAGE_CONTENT as tokens come instead of whole messages or states.",
   "one-chunk":
     "Ask the model's provider or gateway for a real stream (`stream: true`), and see that nothing in between collects it. Of a Sluice, see that STREAM_TOKENS and the agent's `tokens` are not false.",
-  "tokens-off": "Set `tokens` to true for this agent and its nodes, or STREAM_TOKENS=true.",
+  "tokens-off":
+    "Set `tokens` to true for this agent and its nodes, or STREAM_TOKENS=true; take `?tokens=false` off the address.",
   "fake-streaming":
     "Ask the model for a stream (`stream: true`) and pass its pieces on as they come, instead of cutting a finished text.",
   "model-endpoint-buffers":
@@ -23,17 +28,24 @@ export const FIXES = {
   "event-loop-blocked":
     "Move the synchronous work out of the way: use asynchronous calls instead of execSync, readFileSync or long loops.",
   "events-refused":
-    "Admit on_chat_model_stream: in STREAM_ALLOWED_EVENTS, in the agent's `filter` and `nodes`, and take the tag `nostream` or `langsmith:nostream`, or the metadata `emit-messages: false`, off the model.",
+    "Admit on_chat_model_stream: in STREAM_ALLOWED_EVENTS, in the agent's `filter` and `nodes`, and in the address's `?events=`; take the tag `nostream` or `langsmith:nostream`, or the metadata `emit-messages: false`, off the model.",
   "proxy-buffers":
     "Switch buffering off for this path (nginx: `proxy_buffering off;`), and let `X-Accel-Buffering: no` through. Until then, use the WebSocket.",
   "compression-buffers":
     "Leave `text/event-stream` out of compression, in the proxy or in the `compression` middleware.",
+  "server-buffers":
+    "Write each event to the response when there is one, and flush: do not collect the body, set no Content-Length, and await nothing that reads the whole stream.",
   "all-at-once":
     "Ask the server behind the proxies directly. If it does the same there, run `sluice doctor <file>:<export>` on its graph.",
+  portions:
+    "Find what collects the answer for part of a second or more: a buffer of fixed size, a timer that flushes, a gateway. Switch it off, or let it flush with each token.",
   "told-whole": "Run `sluice doctor <file>:<export>` on the graph behind this server: that shows why.",
   "wrong-endpoint":
     "Point the frontend to the endpoint that streams: of a Sluice `/agui`, with `Accept: text/event-stream`.",
-  "sign-in-needed": "Give the doctor an address that it may ask without signing in.",
+  "wrong-content-type":
+    "Send server-sent events, each as `data: {...}` and an empty line, and label the response `Content-Type: text/event-stream`.",
+  "sign-in-needed":
+    'Give the doctor what a frontend would send: --header "Authorization: Bearer ...". Or give it an address that it may ask without signing in.',
   unreachable: "Start the server, and see that host and port are right.",
   "reasoning-missing":
     "Tell the model in its instruction to think between <think> and </think>, or use one that reports its reasoning; see that the agent's `reasoningTags` name the tags it uses.",
@@ -58,8 +70,11 @@ export type VerdictCode = keyof typeof FIXES;
 
 export interface Verdict {
   readonly code: VerdictCode;
-  /** `fault`: tokens do not stream, or not as was asked. `note`: worth knowing. `good`: they stream. */
-  readonly kind: "fault" | "note" | "good";
+  /**
+   * `fault`: tokens do not stream, or not as was asked. `unknown`: nothing came that could show it. `note`: worth
+   * knowing. `good`: they stream.
+   */
+  readonly kind: "fault" | "unknown" | "note" | "good";
   /** What is the matter. "Looks like" where the evidence is weak. */
   readonly sentence: string;
   /** What shows it: name and figure. */
@@ -80,7 +95,15 @@ export function verdict(
   return { code, kind, sentence, evidence, fix: FIXES[code], link: `${PAGE}#${code}` };
 }
 
-/** Do tokens stream? */
-export function healthy(verdicts: readonly Verdict[]): boolean {
-  return verdicts.every(({ kind }) => kind !== "fault");
+/** Do tokens stream? `undefined`: nothing came that could show it. */
+export function streaming(verdicts: readonly Verdict[]): boolean | undefined {
+  if (verdicts.some(({ kind }) => kind === "fault")) return false;
+  return verdicts.some(({ kind }) => kind === "unknown") ? undefined : true;
+}
+
+/** What the process says with its exit code. */
+export function exitCode(verdicts: readonly Verdict[]): 0 | 1 | 2 {
+  const streams = streaming(verdicts);
+  if (streams === undefined) return 2;
+  return streams ? 0 : 1;
 }

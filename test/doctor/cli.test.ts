@@ -23,6 +23,12 @@ describe("sluice doctor", () => {
     expect(stdout).toMatch(/✗ Node "chat" returns finished text.*\n {2}finished-text\n/);
   });
 
+  it.concurrent("says with 2 that nobody was there to examine, also to programs", async () => {
+    const { code, stdout } = await doctor("http://127.0.0.1:9/agui", "--json");
+    expect(code).toBe(2);
+    expect(JSON.parse(stdout)).toMatchObject({ streams: null, exitCode: 2, verdicts: [{ code: "unreachable" }] });
+  });
+
   it.concurrent("speaks JSON to programs", async () => {
     const { code, stdout } = await doctor(`${graphs}:finishedText`, "--json");
     expect(code).toBe(1);

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { diagnose } from "../../src/doctor/diagnose.ts";
 import type { Evidence } from "../../src/doctor/evidence.ts";
-import { healthy, type VerdictCode } from "../../src/doctor/verdict.ts";
+import { exitCode, streaming, type VerdictCode } from "../../src/doctor/verdict.ts";
 import {
   every,
   evidence,
@@ -46,7 +46,7 @@ describe("a graph that streams is not called fake", () => {
     ],
   ])("%s", (_name, seen) => {
     const verdicts = diagnose(seen);
-    expect(healthy(verdicts)).toBe(true);
+    expect(streaming(verdicts)).toBe(true);
     expect(verdicts[0]?.code).toBe("streams");
   });
 });
@@ -65,7 +65,7 @@ describe("what is fake", () => {
       "a burst of a thousand pieces takes its time, in one turn",
       modelRun(
         every(1, 1_000, 1_005).map((at) => ({ at, characters: 5, trigger: "network", turn: 1 })),
-        { exchanges: [complete], stalls: [{ at: 1_005, ms: 1_000 }] },
+        { exchanges: [complete], stalls: [{ at: 1_005, ms: 1_000, busyMs: 1_000 }] },
       ),
       "fake-streaming",
     ],
@@ -86,7 +86,7 @@ describe("what is fake", () => {
     ],
     [
       "the process stood still",
-      modelRun(atOnce, { exchanges: [exchange({ reads: [40, 1_000] })], stalls: [{ at: 100, ms: 900 }] }),
+      modelRun(atOnce, { exchanges: [exchange({ reads: [40, 1_000] })], stalls: [{ at: 100, ms: 900, busyMs: 900 }] }),
       "event-loop-blocked",
     ],
   ])("%s", (_name, seen, code) => {
@@ -109,7 +109,7 @@ describe("a node that tells a whole answer", () => {
       "that a model has marked",
       nodeRun({ nodes: [node({ marks: ["usage_metadata"] })] }),
       "unseen-model-call",
-      /^Node "chat" calls a model with its callbacks replaced/,
+      /^Node "chat" calls a model past LangChain/,
     ],
     [
       "and asked somebody, who may not have been a model",
@@ -143,7 +143,11 @@ describe("a node that tells a whole answer", () => {
 describe("a model in one piece", () => {
   const one = pieces([1_900]).map((piece) => ({ ...piece, characters: 100 }));
   test.each<[string, Evidence, VerdictCode]>([
-    ["of many chunks", { ...modelRun(pieces(PACED)), told: told([message(one, { source: SOURCE })]) }, "tokens-off"],
+    [
+      "of many chunks",
+      { ...modelRun(pieces(PACED), { wholeNodes: ["chat"] }), told: told([message(one, { source: SOURCE })]) },
+      "tokens-off",
+    ],
     ["of one", modelRun(one), "one-chunk"],
     ["of no chunk", { ...modelRun([]), told: told([message(one, { source: SOURCE })]) }, "streaming-disabled"],
     ["too short to tell", modelRun(pieces([1_900])), "too-short"],
@@ -161,10 +165,20 @@ describe("a model in one piece", () => {
 });
 
 describe("a server", () => {
-  const spread = pieces(PACED);
+  /** A model's tokens have many lengths. */
+  const tokens = (times: readonly number[]) =>
+    pieces(times).map((piece, index) => ({ ...piece, characters: 1 + ((index * 7) % 9) }));
+  const spread = tokens(PACED);
   const burst = pieces(every(0, 40, 1_500));
   const made = (ms: number) => ({ madeFrom: 100_000, madeTo: 100_000 + ms });
   const whole = message([{ at: 1_000, characters: 100 }]);
+  const LOCAL = "http://127.0.0.1:8000/agui";
+  const uneven = (at: number, index: number) => at + ((index * 5) % 4) * 4;
+  /** What is made every 20 ms comes when a timer of `ms` lets it go. */
+  const jumps = (ms: number) => every(20, 200, 10).map((at) => Math.ceil(at / ms) * ms);
+  /** Events that took so long to get here, made half a second apart. */
+  const onTheWay = (...delays: number[]) =>
+    delays.map((delay, index) => ({ type: "CUSTOM", at: index * 500 + delay, made: 100_123 + index * 500 }));
   test.each<[string, Evidence, VerdictCode]>([
     ["streams", serverRun([message(spread, made(780))]), "streams"],
     ["streams, and says no time", serverRun([message(spread)]), "streams"],
@@ -190,7 +204,58 @@ describe("a server", () => {
     ["refused the tokens", serverRun([], { refused: { on_chat_model_stream: 40 } }), "events-refused"],
     ["sent snapshots only", serverRun([], {}, { snapshots: 3 }), "state-snapshots"],
     ["sent growing snapshots, and one message", serverRun([whole], {}, { snapshots: 9 }), "state-snapshots"],
-    ["answered with JSON", serverRun([], { headers: { "content-type": "application/json" } }), "wrong-endpoint"],
+    [
+      "answered with JSON",
+      serverRun([], { headers: { "content-type": "application/json" }, arrivals: [] }),
+      "wrong-endpoint",
+    ],
+    [
+      "streams, labelled as JSON",
+      serverRun([message(spread)], { headers: { "content-type": "application/json" } }),
+      "wrong-content-type",
+    ],
+    ["streams lines of JSON", serverRun([message(spread)], { framing: "lines" }), "wrong-content-type"],
+    [
+      "is on this machine, collects, and says so by its length",
+      serverRun([message(burst, made(1_000))], { url: LOCAL, headers: { "content-length": "5000" } }),
+      "server-buffers",
+    ],
+    [
+      "is on this machine, behind a proxy that collects",
+      serverRun([message(burst, made(1_000))], { url: LOCAL, headers: { server: "nginx/1.27" } }),
+      "proxy-buffers",
+    ],
+    [
+      "is a Sluice on this machine, which collects nothing",
+      serverRun([message(burst, made(1_000))], { url: LOCAL, sluice: LOCAL, headers: { "content-length": "5000" } }),
+      "proxy-buffers",
+    ],
+    ["plays a text, cut into equal pieces", serverRun([message(pieces(PACED))]), "fake-streaming"],
+    [
+      "plays a text every 10 ms, as timers do",
+      serverRun([message(pieces(every(11, 40, 1_010).map((at, index) => at + (index % 2))))]),
+      "fake-streaming",
+    ],
+    ["sends equal pieces at once, with no wait", serverRun([message(pieces(every(20, 40, 210)))]), "streams"],
+    ["is slow to begin, and uneven", serverRun([message(pieces(every(20, 40, 1_010).map(uneven)))]), "streams"],
+    ["comes in jumps", serverRun([message(tokens(jumps(1_000)))]), "portions"],
+    [
+      "comes in jumps that its clock knows nothing of",
+      serverRun([message(tokens(jumps(400)), made(780))], { arrivals: onTheWay(400, 0, 250, 10) }),
+      "proxy-buffers",
+    ],
+    [
+      "has a clock that was read once",
+      serverRun([message(tokens(every(20, 80, 1_010)))], {
+        arrivals: [5, 600, 2_000].map((at) => ({ type: "CUSTOM", at, made: 100_000 })),
+      }),
+      "streams",
+    ],
+    [
+      "comes in jumps, over the WebSocket bit by bit",
+      serverRun([message(tokens(jumps(1_000)))], { runs: 2, overWebSocketMs: 3_000, overWebSocketJumps: false }),
+      "proxy-buffers",
+    ],
     ["knows no such page", serverRun([], { status: 404 }), "wrong-endpoint"],
     ["leads elsewhere", serverRun([], { status: 307, location: "/login" }), "wrong-endpoint"],
     ["sends other events", serverRun([], { arrivals: [], foreign: 9 }), "wrong-endpoint"],
@@ -212,16 +277,37 @@ describe("a server", () => {
     expect(diagnose(seen)[0]?.code).toBe(code);
   });
 
+  test.each<[string, Evidence]>([
+    ["is not there", serverRun([], { reached: false, why: "refused" })],
+    ["asks who is there", serverRun([], { status: 401 })],
+    ["asks who opens a WebSocket", serverRun([], { status: 403, transport: "ws" })],
+    ["knows no such page", serverRun([], { status: 404 })],
+    ["leads elsewhere", serverRun([], { status: 302, location: "/login" })],
+    ["opens a WebSocket and is silent", serverRun([], { transport: "ws", arrivals: [] })],
+    ["cannot ask its model", serverRun([], {}, { error: { code: "model_error", message: "401" } })],
+    ["failed", serverRun([], {}, { error: { code: "graph_error", message: "Oh." } })],
+  ])("that %s shows nothing of its tokens", (_name, seen) => {
+    expect(exitCode(diagnose(seen))).toBe(2);
+  });
+
+  test("that was asked twice: the report says so", () => {
+    const seen = serverRun([message(burst, made(1_000))], { runs: 2, overWebSocketMs: 900 });
+    expect(Object.fromEntries(diagnose(seen)[0]?.evidence ?? [])).toMatchObject({
+      runs: "2: the question was asked once more, over the WebSocket",
+      "over the WebSocket": "it arrives over 900 ms",
+    });
+  });
+
   test("in portions, it may be the model: noted, not held against it", () => {
     const portions = pieces(PACED.map((at) => Math.ceil(at / 400) * 400));
     const verdicts = diagnose(serverRun([message(portions, made(800))]));
-    expect(healthy(verdicts)).toBe(true);
+    expect(streaming(verdicts)).toBe(true);
     expect(verdicts.map(({ code }) => code)).toEqual(["streams", "all-at-once"]);
   });
 
   test("as even as a timer, it may be a machine: noted, not held against it", () => {
-    const verdicts = diagnose(serverRun([message(pieces(every(20, 40, 3_000)))]));
-    expect(healthy(verdicts)).toBe(true);
+    const verdicts = diagnose(serverRun([message(tokens(every(20, 40, 3_000)))]));
+    expect(streaming(verdicts)).toBe(true);
     expect(verdicts[1]).toMatchObject({
       code: "evenly-paced",
       kind: "note",

@@ -45,7 +45,18 @@ export function evidence(rest: Partial<Evidence> = {}): Evidence {
 }
 
 export function graph(rest: Partial<GraphEvidence> = {}): GraphEvidence {
-  return { nodes: [], modelCalls: [], exchanges: [], helpers: [], customs: [], stalls: [], refused: {}, ...rest };
+  return {
+    nodes: [],
+    modelCalls: [],
+    seenCalls: [],
+    exchanges: [],
+    helpers: [],
+    customs: [],
+    stalls: [],
+    refused: {},
+    wholeNodes: [],
+    ...rest,
+  };
 }
 
 export function node(rest: Partial<NodeRun> = {}): NodeRun {
@@ -62,6 +73,7 @@ export function call(chunks: Piece[], rest: Partial<ModelCall> = {}): ModelCall 
     characters: 100,
     switches: [],
     refused: 0,
+    argumentChunks: [],
     ...rest,
   };
 }
@@ -113,6 +125,8 @@ export function serverRun(
     status: 200,
     arrivals,
     foreign: 0,
+    framing: "sse",
+    runs: 1,
     ...rest,
     headers: { "content-type": "text/event-stream", ...rest.headers },
   };

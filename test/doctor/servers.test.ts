@@ -1,4 +1,5 @@
 /** Real servers over real HTTP, with what stands in front of them: the doctor has to name who holds the tokens back. */
+import { once } from "node:events";
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -6,8 +7,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import { createGzip } from "node:zlib";
 import { ChatOpenAI } from "@langchain/openai";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { WebSocketServer } from "ws";
 import { type Examination, examine } from "../../src/doctor/doctor.ts";
-import type { VerdictCode } from "../../src/doctor/verdict.ts";
+import { exitCode, type VerdictCode } from "../../src/doctor/verdict.ts";
 import { startSluice, type TestSluice } from "../support/sluice.ts";
 import { chatGraph, SteppedModel } from "../support/stepped-model.ts";
 import { type ModelEndpoint, modelEndpoint, TEXT, WORDS } from "./model-endpoint.ts";
@@ -69,17 +71,80 @@ function proxy(handOver: (answer: IncomingMessage, response: ServerResponse) => 
   });
 }
 
-/** A server that tells these AG-UI events, with a pause between them. */
-function telling(events: readonly object[], pauseMs = 0): Promise<string> {
+interface Telling {
+  readonly type?: string;
+  /** How an event is written. */
+  readonly frame?: (event: object) => string;
+  /** Each event says when it was made. */
+  readonly stamps?: boolean;
+  /** Hands what was written over to the response. */
+  readonly through?: (response: ServerResponse) => Pick<ServerResponse, "write" | "end">;
+}
+
+const asEvent = (event: object) => `data: ${JSON.stringify(event)}\n\n`;
+
+/** A server that sends these AG-UI events, with a pause between them. */
+function telling(events: readonly object[], pauseMs = 0, how: Telling = {}): Promise<string> {
+  const { type = "text/event-stream", frame = asEvent, stamps = false, through } = how;
   return serve(async (incoming, response) => {
     incoming.resume();
-    response.writeHead(200, { "content-type": "text/event-stream" });
+    response.writeHead(200, { "content-type": type });
+    const out = through?.(response) ?? response;
     for (const event of events) {
-      response.write(`data: ${JSON.stringify(event)}\n\n`);
+      out.write(frame(stamps ? { ...event, timestamp: Date.now() } : event));
       if (pauseMs > 0) await delay(pauseMs);
     }
-    response.end();
+    out.end();
   });
+}
+
+/** Collects what is written, and sends it when there is this much of it. */
+function blocksOf(bytes: number): Telling["through"] {
+  return (response) => {
+    let held = "";
+    return {
+      write(text: string) {
+        held += text;
+        if (held.length < bytes) return true;
+        response.write(held);
+        held = "";
+        return true;
+      },
+      end: () => response.end(held),
+    };
+  };
+}
+
+/** A server that has all events before it sends the first, and counts their bytes. */
+function counting(events: readonly object[], overMs: number): Promise<string> {
+  return serve(async (incoming, response) => {
+    incoming.resume();
+    const body: string[] = [];
+    for (const event of events) {
+      body.push(asEvent({ ...event, timestamp: Date.now() }));
+      await delay(overMs / events.length);
+    }
+    const whole = body.join("");
+    response.writeHead(200, { "content-type": "text/event-stream", "content-length": Buffer.byteLength(whole) });
+    response.end(whole);
+  });
+}
+
+/** A WebSocket that is no Sluice's. It answers a run's input with these frames. */
+async function socket(frames: readonly string[], pauseMs: number): Promise<string> {
+  const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+  closers.push(() => server.close());
+  server.on("connection", (line) => {
+    line.on("message", async () => {
+      for (const frame of frames) {
+        line.send(frame);
+        await delay(pauseMs);
+      }
+      line.close();
+    });
+  });
+  await once(server, "listening");
+  return `ws://127.0.0.1:${(server.address() as AddressInfo).port}/agent`;
 }
 
 async function diagnosis(target: string, rest: Partial<Examination> = {}) {
@@ -99,12 +164,14 @@ async function diagnosis(target: string, rest: Partial<Examination> = {}) {
   const [main] = verdicts;
   return {
     codes: verdicts.map(({ code }) => code),
+    exit: exitCode(verdicts),
     sentence: main?.sentence,
     shown: Object.fromEntries(main?.evidence ?? []),
     evidence,
   };
 }
 
+const MANY = [...WORDS, ...WORDS, ...WORDS, ...WORDS];
 const run = (...events: object[]) => [
   { type: "RUN_STARTED", threadId: "t", runId: "r" },
   ...events,
@@ -129,9 +196,33 @@ describe("servers that stream", () => {
     expect(evidence.told.tokens.length).toBeGreaterThan(20);
   });
 
-  test("any AG-UI endpoint", async () => {
+  test.each<[string, () => Promise<string>]>([
+    ["any AG-UI endpoint", async () => `${await telling(run(...text(WORDS)), 15)}/copilot`],
+    ["one whose events say when they were made", () => telling(run(...text(WORDS)), 15, { stamps: true })],
+    [
+      "a WebSocket of another server",
+      () =>
+        socket(
+          run(...text(WORDS)).map((event) => JSON.stringify(event)),
+          15,
+        ),
+    ],
+  ])("%s", async (_name, target) => {
+    const { codes, exit } = await diagnosis(await target());
+    expect({ codes, exit }).toEqual({ codes: ["streams"], exit: 0 });
+  });
+
+  test("one that wants to know who asks, when it is told by --header", async () => {
     const url = await telling(run(...text(WORDS)), 15);
-    expect((await diagnosis(`${url}/copilot`)).codes).toEqual(["streams"]);
+    const door = await serve((incoming, response) => {
+      incoming.resume();
+      const known = incoming.headers.authorization === "Bearer key";
+      response.writeHead(known ? 307 : 401, known ? { location: `${url}/agui` } : {}).end();
+    });
+    expect((await diagnosis(door)).codes).toEqual(["sign-in-needed"]);
+    const { codes, evidence } = await diagnosis(door, { headers: { authorization: "Bearer key" } });
+    expect(codes).toEqual(["streams"]);
+    expect(JSON.stringify(evidence)).not.toContain("Bearer key");
   });
 });
 
@@ -222,6 +313,31 @@ describe("servers that do not stream", () => {
     ["tokens refused by a tag", () => sluice.url, { agent: "nostream" }, "events-refused"],
     ["tokens refused by name", () => sluice.url, { agent: "no-events" }, "events-refused"],
     ["tokens put together", () => sluice.url, { agent: "whole" }, "one-chunk"],
+    ["tokens that the address refuses", () => `${sluice.url}/agui?events=on_chain_*`, {}, "events-refused"],
+    ["tokens that the address has put together", () => `${sluice.url}/agui?tokens=false`, {}, "tokens-off"],
+    [
+      "blocks of four thousand bytes",
+      () => telling(run(...text(MANY)), 8, { stamps: true, through: blocksOf(4_096) }),
+      {},
+      "server-buffers",
+    ],
+    ["a server that collects, and counts", () => counting(run(...text(WORDS)), 500), {}, "server-buffers"],
+    [
+      "events labelled as JSON",
+      () => telling(run(...text(WORDS)), 10, { type: "application/json" }),
+      {},
+      "wrong-content-type",
+    ],
+    [
+      "events as lines of JSON",
+      () =>
+        telling(run(...text(WORDS)), 10, {
+          type: "application/x-ndjson",
+          frame: (event) => `${JSON.stringify(event)}\n`,
+        }),
+      {},
+      "wrong-content-type",
+    ],
     ["an answer too short to tell", () => sluice.url, { agent: "short" }, "too-short"],
     ["a model that wants another key", () => sluice.url, { agent: "unwilling" }, "model-refused"],
     ["a first token later than asked", () => sluice.url, { agent: "slow", firstTokenMs: 200 }, "late-first-token"],
@@ -284,6 +400,26 @@ describe("servers that do not stream", () => {
     const { codes, sentence } = await diagnosis(url);
     expect(codes).toEqual(["unreachable"]);
     expect(sentence).toMatch(/The connection was refused/);
+  });
+
+  test("https where the port speaks plain HTTP", async () => {
+    const url = await serve((_, response) => response.end());
+    const { codes, sentence, exit } = await diagnosis(url.replace("http:", "https:"));
+    expect({ codes, exit }).toEqual({ codes: ["unreachable"], exit: 2 });
+    expect(sentence).toMatch(`The server speaks no TLS on that port: try ${url}`);
+  });
+
+  test("a WebSocket of another kind", async () => {
+    const { codes, sentence, exit } = await diagnosis(await socket([JSON.stringify({ hello: 1 })], 0));
+    expect({ codes, exit }).toEqual({ codes: ["wrong-endpoint"], exit: 2 });
+    expect(sentence).toMatch(/frames that are no AG-UI events/);
+  });
+
+  test("an address that knows no WebSocket", async () => {
+    const url = await serve((_, response) => response.writeHead(404).end());
+    const { codes, sentence, exit } = await diagnosis(url.replace("http", "ws"));
+    expect({ codes, exit }).toEqual({ codes: ["wrong-endpoint"], exit: 2 });
+    expect(sentence).toMatch(/answered 404 to the handshake of a WebSocket/);
   });
 
   test("nobody at a WebSocket's address", async () => {

@@ -234,7 +234,7 @@ it("langgraph: a waiting socket gets a run that is started over HTTP", async () 
   const sse = await openSse(`${sluice.url}/agui/agent/quick/run`, userInput("hi", { threadId: thread }));
   await sse.done;
   const frames = await client.until((frame) => frame.includes('"event":"done"'));
-  expect(graphEvents(frames).map(({ event }) => event)).toContain("on_chat_model_stream");
+  expect(frames.some((frame) => frame.includes('"event":"on_chat_model_stream"'))).toBe(true);
 });
 
 describe("agui: parameters of the URL", () => {

@@ -1,10 +1,11 @@
 // Graphs that stream, and graphs that do not, each for a reason of its own.
 import { execFileSync } from "node:child_process";
 import { Worker } from "node:worker_threads";
+import { BaseCache } from "@langchain/core/caches";
 import { AIMessage } from "@langchain/core/messages";
 import { FakeListChatModel } from "@langchain/core/utils/testing";
 import { Annotation, END, interrupt, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
-import { askWhole, Custom, oneNode, openai, pause, words } from "./parts.mjs";
+import { askWhole, Custom, oneNode, openai, pause, Tooled, words } from "./parts.mjs";
 
 // These stream.
 export const good = oneNode(async ({ messages }) => ({ messages: [await openai().invoke(messages)] }));
@@ -53,6 +54,27 @@ export const smoothed = oneNode(async ({ messages }) => {
 export const callbacksReplaced = oneNode(async ({ messages }) => ({
   messages: [await openai().invoke(messages, { callbacks: [] })],
 }));
+export const boundCallbacks = oneNode(async ({ messages }) => ({
+  messages: [await openai().withConfig({ callbacks: [] }).invoke(messages)],
+}));
+export const ownEvents = oneNode(async ({ messages }) => {
+  let text = "";
+  for await (const { event, data } of openai().streamEvents(messages, { version: "v2", callbacks: [] })) {
+    if (event === "on_chat_model_stream") text += data.chunk.text;
+  }
+  return { messages: [new AIMessage(text)] };
+});
+/** The first message streams, and the second does not. */
+export const secondUnseen = new StateGraph(MessagesAnnotation)
+  .addNode("first", async ({ messages }) => ({ messages: [await openai().invoke(messages)] }))
+  .addNode("second", async ({ messages }) => {
+    const { text } = await openai().invoke(messages, { callbacks: [] });
+    return { messages: [new AIMessage(text)] };
+  })
+  .addEdge(START, "first")
+  .addEdge("first", "second")
+  .addEdge("second", END)
+  .compile();
 export const inWorker = oneNode(async ({ messages }) => {
   const worker = new Worker(new URL("./worker.mjs", import.meta.url), { workerData: messages.at(-1).text });
   const text = await new Promise((resolve, reject) => worker.once("message", resolve).once("error", reject));
@@ -105,6 +127,36 @@ export const unreported = oneNode(async ({ messages }) => {
 export const finishedText = oneNode(() => ({
   messages: [new AIMessage("The office is closed on Sundays, and opens again on Monday morning at nine.")],
 }));
+
+// The model answers in another form, or not at all.
+export const toolAnswer = oneNode(async ({ messages }) => {
+  const { tool_calls: calls } = await new Tooled().invoke(messages);
+  return { messages: [new AIMessage(calls[0].args.answer)] };
+});
+export const jsonAnswer = oneNode(async ({ messages }) => {
+  const { text } = await openai().invoke(messages);
+  return { messages: [new AIMessage(`The answer is this: ${JSON.parse(text).answer}`)] };
+});
+class Full extends BaseCache {
+  async lookup() {
+    const text = "This was asked before, and what was said then is said again, word by word.";
+    return [{ text, message: new AIMessage(text) }];
+  }
+  async update() {}
+}
+export const cached = oneNode(async ({ messages }) => ({
+  messages: [await openai({ cache: new Full() }).invoke(messages)],
+}));
+export const generator = oneNode(async function* say({ messages }) {
+  yield { messages: [new AIMessage(await askWhole(messages))] };
+});
+export const swallows = oneNode(async ({ messages }) => {
+  try {
+    return { messages: [await openai().invoke(messages)] };
+  } catch {
+    return { messages: [new AIMessage("Something went wrong on our side. Please come back in a little while.")] };
+  }
+});
 
 // A graph inside, of which only the state comes out.
 const inner = oneNode(async ({ messages }) => ({ messages: [await openai().invoke(messages)] }), "writer");

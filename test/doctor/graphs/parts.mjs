@@ -43,6 +43,41 @@ export class Custom extends BaseChatModel {
   }
 }
 
+/** A chat model that answers in the arguments of a tool, piece by piece. */
+export class Tooled extends Custom {
+  constructor() {
+    super(() => []);
+  }
+
+  async *_streamResponseChunks(_messages, _options, runManager) {
+    const args = JSON.stringify({
+      answer: "Rain falls on the hills and gathers in the first small stream, and so on.",
+    });
+    for (const [index, piece] of words(args).entries()) {
+      await pause(5);
+      const tool = {
+        index: 0,
+        args: piece,
+        type: "tool_call_chunk",
+        ...(index === 0 && { id: "one", name: "answer" }),
+      };
+      const chunk = new ChatGenerationChunk({
+        text: "",
+        message: new AIMessageChunk({ content: "", tool_call_chunks: [tool] }),
+      });
+      yield chunk;
+      await runManager?.handleLLMNewToken("", undefined, undefined, undefined, undefined, { chunk });
+    }
+  }
+
+  async _generate(messages, options, runManager) {
+    let message = new AIMessageChunk("");
+    for await (const chunk of this._streamResponseChunks(messages, options, runManager))
+      message = message.concat(chunk.message);
+    return { generations: [{ text: "", message }] };
+  }
+}
+
 /** Asks the model for its whole answer, past LangChain. */
 export async function askWhole(messages) {
   const body = JSON.stringify({

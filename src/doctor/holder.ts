@@ -1,0 +1,90 @@
+/** Who holds up what a server sends: what its headers, its address and its own clock say. Pure. */
+import type { Arrival, ServerEvidence, ToldMessage } from "./evidence.ts";
+import { duration } from "./figures.ts";
+import { type Verdict, type VerdictCode, verdict } from "./verdict.ts";
+
+type Rows = [string, string][];
+
+/** What calls itself so in `Server` stands in front of other servers. */
+const PROXIES = /nginx|openresty|apache|caddy|envoy|cloud|varnish|traefik|litespeed|awselb|squid|akamai|haproxy/i;
+const LOOPBACK = /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/i;
+/** Fewer timestamps show no spread. */
+const STAMPS = 3;
+/** Clocks that run in step with the arrivals show at least this part of their time. Others are stamped once, or in seconds. */
+const IN_STEP = 0.5;
+
+export interface Holder {
+  readonly code: VerdictCode;
+  readonly who: string;
+  /** Why it is this one, where that is not plain. */
+  readonly because: string;
+}
+
+export function holderOf(server: ServerEvidence): Holder {
+  const { headers, url, sluice } = server;
+  const compressed = headers["content-encoding"];
+  if (compressed) return { code: "compression-buffers", who: `compression (${compressed})`, because: "" };
+  const named = headers.via ?? headers["x-cache"] ?? (PROXIES.test(headers.server ?? "") || undefined);
+  // A Sluice holds nothing back.
+  const mayHold = sluice !== url;
+  if (named === undefined && mayHold && LOOPBACK.test(new URL(url).hostname)) {
+    const length = headers["content-length"] === undefined ? "" : "it set Content-Length, and ";
+    return { code: "server-buffers", who: "the server itself", because: ` (${length}no header shows a proxy)` };
+  }
+  return { code: "proxy-buffers", who: "a proxy on the way", because: "" };
+}
+
+/** A verdict on who holds the answer back; `how` says what was seen of it. */
+export function heldBack(how: (holder: Holder) => string, rows: Rows, server: ServerEvidence): Verdict {
+  const holder = holderOf(server);
+  const { overWebSocketMs } = server;
+  const socket: Rows =
+    overWebSocketMs === undefined ? [] : [["over the WebSocket", `it arrives over ${duration(overWebSocketMs)}`]];
+  return verdict("fault", holder.code, how(holder), [...rows, ...headerRows(server), ...socket]);
+}
+
+/** Headers that no streamed response needs, and that point to somebody who collects it. */
+export function suspects({ headers }: ServerEvidence): string[] {
+  return ["content-encoding", "content-length", "via", "x-cache"].filter((name) => headers[name] !== undefined);
+}
+
+export function headerRows(server: ServerEvidence): Rows {
+  if (server.transport === "ws") return [];
+  const shown = [...suspects(server), "server"].flatMap((name): Rows => {
+    const value = server.headers[name];
+    return value === undefined ? [] : [[name, value]];
+  });
+  return [...shown, ["x-accel-buffering", server.headers["x-accel-buffering"] ?? "missing"]];
+}
+
+/** The time in which the answer was made, by the server's clock, and in which it arrived here. */
+export function madeSpan(
+  answer: ToldMessage,
+  { arrivals }: ServerEvidence,
+): { readonly madeMs: number; readonly arrivedMs: number } | undefined {
+  const { madeFrom, madeTo, startedAt, endedAt } = answer;
+  if (madeFrom !== undefined && madeTo !== undefined && endedAt !== undefined) {
+    return { madeMs: madeTo - madeFrom, arrivedMs: endedAt - startedAt };
+  }
+  const stamps = stamped(arrivals);
+  const [first, last] = [stamps[0], stamps.at(-1)];
+  if (!first || !last || stamps.length < 2) return undefined;
+  return { madeMs: last.made - first.made, arrivedMs: last.at - first.at };
+}
+
+/**
+ * How much longer some events were on their way than others, by the server's clock: what nobody holds back takes the same
+ * time. The clocks need not agree, only run alike. `undefined` where the timestamps cannot show it.
+ */
+export function heldMs({ arrivals }: ServerEvidence): number | undefined {
+  const stamps = stamped(arrivals);
+  const [first, last] = [stamps[0], stamps.at(-1)];
+  if (!first || !last || stamps.length < STAMPS || stamps.every(({ made }) => made % 1_000 === 0)) return undefined;
+  if (last.made - first.made < (last.at - first.at) * IN_STEP) return undefined;
+  const delays = stamps.map(({ at, made }) => at - made);
+  return Math.max(...delays) - Math.min(...delays);
+}
+
+function stamped(arrivals: readonly Arrival[]): { at: number; made: number }[] {
+  return arrivals.flatMap(({ at, made }) => (typeof made === "number" ? [{ at, made }] : []));
+}

@@ -1,0 +1,222 @@
+/**
+ * Sees model calls at the class: every call of a chat or completion model in this process goes through `invoke`,
+ * `stream` or `generate` of LangChain's base class, whatever callbacks it is given. So a call that LangGraph does not
+ * hear of is certain, has a line, and needs no request. Each copy of LangChain that the graph may use is watched.
+ */
+import { AsyncLocalStorage } from "node:async_hooks";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { isRecord } from "../protocol/input.ts";
+import type { Activity } from "./activity.ts";
+import { caller, installedNear } from "./caller.ts";
+import type { SeenCall } from "./evidence.ts";
+import { saidIn } from "./said.ts";
+
+const MODULES = {
+  "@langchain/core/language_models/chat_models": "BaseChatModel",
+  "@langchain/core/language_models/llms": "BaseLLM",
+} as const;
+const LOADED = /[\\/]@langchain[\\/]core[\\/]dist[\\/]language_models[\\/](chat_models|llms)\.cjs$/;
+
+type Method = (this: object, ...args: unknown[]) => unknown;
+type Prototype = Record<string, unknown>;
+
+/** A call that goes on, with what was said in it. */
+interface Open {
+  readonly call: SeenCall;
+  readonly model: object;
+  text: string;
+}
+
+export class ModelCalls {
+  readonly calls: SeenCall[] = [];
+  readonly #texts = new Map<SeenCall, () => string>();
+  readonly #current = new AsyncLocalStorage<Open>();
+  readonly #activity: Activity;
+  readonly #undo: (() => void)[] = [];
+
+  constructor(activity: Activity) {
+    this.#activity = activity;
+  }
+
+  /** Watches the copies of LangChain that code in `file` may use. After that file was loaded: some are known by then. */
+  async watch(file: string): Promise<void> {
+    for (const prototype of await prototypesFor(file)) this.#wrap(prototype);
+  }
+
+  stop(): void {
+    for (const undo of this.#undo) undo();
+  }
+
+  /** LangGraph's callbacks have reached the call that goes on here. */
+  reached(runId: string): void {
+    const open = this.#current.getStore();
+    if (open) open.call.runId ??= runId;
+  }
+
+  /** The calls, each with what it said. */
+  said(): [SeenCall, string][] {
+    return this.calls.map((call) => [call, this.#texts.get(call)?.() ?? ""]);
+  }
+
+  #wrap(prototype: Prototype): void {
+    const generate = prototype.generate as Method;
+    this.#replace(prototype, "generate", (model, args) => {
+      const [, options, callbacks] = args;
+      const given = callbacks ?? (isRecord(options) ? options.callbacks : undefined);
+      return this.#answering("generate", model, given, () => generate.apply(model, args) as Promise<unknown>);
+    });
+    const invoke = prototype.invoke as Method;
+    this.#replace(prototype, "invoke", (model, args) =>
+      this.#answering("invoke", model, callbacksOf(args[1]), () => invoke.apply(model, args) as Promise<unknown>),
+    );
+    const stream = prototype.stream as Method;
+    this.#replace(prototype, "stream", (model, args) => {
+      const open = this.#open("stream", model, callbacksOf(args[1]));
+      return this.#current.run(open, () => stream.apply(model, args));
+    });
+    const iterate = prototype._streamIterator as Method;
+    this.#replace(prototype, "_streamIterator", (model, args) => {
+      const within = this.#current.getStore();
+      const open = within?.model === model ? within : this.#open("stream", model, callbacksOf(args[1]));
+      const chunks = this.#current.run(open, () => iterate.apply(model, args)) as AsyncGenerator<unknown>;
+      return this.#reading(open, chunks);
+    });
+  }
+
+  #replace(prototype: Prototype, name: string, by: (model: object, args: unknown[]) => unknown): void {
+    const own = Object.getOwnPropertyDescriptor(prototype, name);
+    prototype[name] = function (this: object, ...args: unknown[]) {
+      return by(this, args);
+    };
+    this.#undo.push(() => {
+      if (own) Object.defineProperty(prototype, name, own);
+      else delete prototype[name];
+    });
+  }
+
+  #open(method: SeenCall["method"], model: object, callbacks: unknown): Open {
+    const place = caller();
+    const { at, inContext, node } = this.#activity.here;
+    const call: SeenCall = {
+      method,
+      className: model.constructor.name,
+      place,
+      node,
+      inContext,
+      inside: this.#current.getStore() !== undefined,
+      callbacks: namesOf(callbacks),
+      startedAt: at,
+      characters: 0,
+    };
+    const open = { call, model, text: "" };
+    if (this.#activity.running) {
+      this.calls.push(call);
+      this.#texts.set(call, () => open.text);
+    }
+    return open;
+  }
+
+  /** A call within a call of the same model is the same one: `invoke` generates, and so may `stream`. */
+  #answering(
+    method: SeenCall["method"],
+    model: object,
+    callbacks: unknown,
+    ask: () => Promise<unknown>,
+  ): Promise<unknown> {
+    const within = this.#current.getStore();
+    if (within?.model === model) return ask();
+    const open = this.#open(method, model, callbacks);
+    const answer = this.#current.run(open, ask);
+    answer.then(
+      (value) => this.#ended(open, textOf(value)),
+      (error: unknown) => this.#failed(open, error),
+    );
+    return answer;
+  }
+
+  /** The body of a generator runs in the context of whoever reads it: here, in that of the call. */
+  #reading(open: Open, chunks: AsyncGenerator<unknown>): AsyncGenerator<unknown> {
+    const within = <T>(step: () => T) => this.#current.run(open, step);
+    let text = "";
+    const seen = (result: IteratorResult<unknown>) => {
+      if (result.done) this.#ended(open, text);
+      else text += textOf(result.value);
+      return result;
+    };
+    const step = async (take: () => Promise<IteratorResult<unknown>>) => {
+      try {
+        return seen(await within(take));
+      } catch (error) {
+        this.#failed(open, error);
+        throw error;
+      }
+    };
+    const watched = {
+      next: () => step(() => chunks.next()),
+      return: (value: unknown) => within(() => chunks.return(value)),
+      throw: (error: unknown) => within(() => chunks.throw(error)),
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+    };
+    return watched as AsyncGenerator<unknown>;
+  }
+
+  #ended(open: Open, text: string): void {
+    open.text = text;
+    open.call.endedAt = this.#activity.here.at;
+    open.call.characters = text.length;
+  }
+
+  #failed({ call }: Open, error: unknown): void {
+    call.endedAt = this.#activity.here.at;
+    call.failed = error instanceof Error ? error.message : String(error);
+  }
+}
+
+function callbacksOf(options: unknown): unknown {
+  return isRecord(options) ? options.callbacks : undefined;
+}
+
+/** The names of the handlers, of a list or of a manager; `undefined` where no callbacks were given. */
+function namesOf(callbacks: unknown): string[] | undefined {
+  if (callbacks === undefined || callbacks === null) return undefined;
+  const handlers: unknown = Array.isArray(callbacks) ? callbacks : isRecord(callbacks) ? callbacks.handlers : [];
+  return (Array.isArray(handlers) ? handlers : []).map((handler: unknown) => {
+    if (!isRecord(handler)) return "a handler";
+    return typeof handler.name === "string" ? handler.name : handler.constructor.name;
+  });
+}
+
+/** What a model said: in a message, in its chunk, or in what `generate` gives. */
+function textOf(value: unknown): string {
+  if (typeof value === "string") return value;
+  const generation: unknown = isRecord(value) && Array.isArray(value.generations) ? value.generations.flat()[0] : value;
+  return saidIn(isRecord(generation) && isRecord(generation.message) ? generation.message : generation);
+}
+
+async function prototypesFor(file: string): Promise<Set<Prototype>> {
+  const require = createRequire(file);
+  const found = new Set<Prototype>();
+  const add = (module: unknown) => {
+    for (const name of Object.values(MODULES)) {
+      const made: unknown = isRecord(module) ? module[name] : undefined;
+      if (typeof made === "function") found.add(made.prototype as Prototype);
+    }
+  };
+  for (const path of Object.keys(require.cache).filter((one) => LOADED.test(one))) add(require(path));
+  const users = [file, ...installedNear(file, "@langchain").map((folder) => join(folder, "package.json"))];
+  const paths = users.flatMap((user) => Object.keys(MODULES).flatMap((name) => resolved(name, user) ?? []));
+  for (const path of new Set(paths)) add(await import(pathToFileURL(path.replace(/\.cjs$/, ".js")).href));
+  return found;
+}
+
+function resolved(name: string, from: string): string | undefined {
+  try {
+    return createRequire(from).resolve(name);
+  } catch {
+    return undefined; // It uses no LangChain of its own.
+  }
+}

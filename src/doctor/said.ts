@@ -1,0 +1,39 @@
+/** What messages say, whatever made them. */
+import { isRecord } from "../protocol/input.ts";
+import { asMessage, partsOf } from "../translate/content.ts";
+
+/** The text of a message or of one of its chunks. */
+export function saidIn(value: unknown): string {
+  const message = asMessage(value);
+  if (!message) return isRecord(value) && typeof value.text === "string" ? value.text : "";
+  return partsOf(message)
+    .map((part) => (part.kind === "text" ? part.text : ""))
+    .join("");
+}
+
+/** Cutting a text into words may lose the spaces between them. */
+export function squeezed(text: string): string {
+  return text.replace(/\s+/g, "");
+}
+
+/** Shorter texts come again by chance. */
+const TELLING = 20;
+
+/** Is `told` what a model said, as it was or with little around it? */
+export function isFrom(told: string, said: string): boolean {
+  const [a, b] = [squeezed(told), squeezed(said)];
+  if (a === "" || b === "") return false;
+  return a === b || (b.length >= TELLING && a.includes(b)) || (a.length >= TELLING && b.includes(a));
+}
+
+/** Is it a JSON object or list, as structured output is? */
+export function isJson(text: string): boolean {
+  const bare = text.trim().replace(/^```(?:json)?\s*|\s*```$/g, "");
+  if (!/^[{[]/.test(bare)) return false;
+  try {
+    JSON.parse(bare);
+    return true;
+  } catch {
+    return false; // A text that begins like JSON.
+  }
+}

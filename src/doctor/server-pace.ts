@@ -1,0 +1,134 @@
+/** What the pace says in which a server's answer arrives. Pure. */
+import { piecesOf, streams } from "./answer.ts";
+import type { Piece, ServerEvidence, ToldMessage } from "./evidence.ts";
+import { duration, percentile } from "./figures.ts";
+import { headerRows, heldBack, heldMs, madeSpan, suspects } from "./holder.ts";
+import { type Portions, portionRows, portionsOf } from "./portions.ts";
+import { judgeSpread } from "./spread.ts";
+import { type Verdict, verdict } from "./verdict.ts";
+
+type Rows = [string, string][];
+
+/** What was made over at least this long, by the server's clock, cannot have been one burst. */
+const MADE_MS = 200;
+/** What was made within this was made at once. */
+const MADE_AT_ONCE_MS = 100;
+/** It arrived in less than this part of the time in which it was made. */
+const SQUEEZED = 0.4;
+/** Somebody held events back for this long, by the server's clock, and what was made one by one came together. */
+const HELD = { ms: 250, pieces: 4, portions: 3, silenceMs: 200 };
+/** Timestamps of so many pieces, all on their way for about the same time: nobody held any of them. */
+const UNHELD = { ms: 150, share: 0.5 };
+/** Gaps as even as this look like a timer's. A short timer varies by a millisecond or two, which is more of its time. */
+const EVEN = { pieces: 20, variation: 0.1, short: { variation: 0.25, ms: 2.5 }, waitMs: 1_000 };
+/** After such a wait, pieces of one length, at even times, were cut from a text. No model's tokens are all of one length. */
+const CUT = { waitMs: 700, share: 0.95 };
+
+export function judgeServerPace(answer: ToldMessage, server: ServerEvidence): Verdict[] {
+  const { pieces } = answer;
+  const rows: Rows = piecesOf(pieces);
+  const made = madeSpan(answer, server);
+  const spread = judgeSpread(pieces.map((piece) => ({ ...piece, span: answer.id })));
+  const failed = spread.checks.filter(({ passed }) => !passed).map(({ name }) => name);
+  if (made) {
+    rows.push(
+      ["the server's clock says", `made over ${duration(made.madeMs)}`],
+      ["it arrived over", duration(made.arrivedMs)],
+    );
+    if (made.madeMs >= MADE_MS && made.arrivedMs < made.madeMs * SQUEEZED) {
+      return [
+        heldBack(
+          ({ code, who, because }) =>
+            `The server ${code === "server-buffers" ? "makes" : "sends"} the answer bit by bit, but ${who} collects it, and hands it over at once${because}.`,
+          rows,
+          server,
+        ),
+      ];
+    }
+  }
+  if (failed.includes("not in one burst")) return [atOnce(rows, server, made?.madeMs)];
+  const found = inPortions(pieces, rows, server) ?? played(pieces, rows);
+  if (found?.kind === "fault") return [found];
+  const notes = found ? [found] : [];
+  if (failed.length > 0) {
+    const sentence = `The pieces arrive in portions: ${spread.arrivals} times in all. A model may do that, and so may a proxy.`;
+    notes.push(verdict("note", "all-at-once", sentence, [...rows, ...headerRows(server)]));
+  }
+  return [streams(answer), ...notes];
+}
+
+function atOnce(rows: Rows, server: ServerEvidence, madeMs: number | undefined): Verdict {
+  if (madeMs !== undefined && madeMs <= MADE_AT_ONCE_MS) {
+    const sentence =
+      "This looks like fake streaming: by the server's own clock the whole answer was there at once, and was then cut into pieces.";
+    return verdict("fault", "fake-streaming", sentence, [...rows, ...headerRows(server)]);
+  }
+  if (suspects(server).length > 0) {
+    return heldBack(({ who, because }) => `It looks as if ${who} collects the answer${because}.`, rows, server);
+  }
+  const sentence =
+    "The answer's pieces arrive all at once. The events say no time, so it cannot be told whether the server sent them so.";
+  return verdict("fault", "all-at-once", sentence, [...rows, ...headerRows(server)]);
+}
+
+/** Much at once, and silence in between: a reader sees the answer come in jumps. */
+function inPortions(pieces: readonly Piece[], before: Rows, server: ServerEvidence): Verdict | undefined {
+  const portions = portionsOf(pieces);
+  const held = heldMs(server);
+  const shown: Rows = held === undefined ? [] : [["held back, by its clock", `for up to ${duration(held)}`]];
+  const rows = [...before, ...portionRows(portions), ...shown];
+  const collected = held !== undefined && held >= HELD.ms && areCollected(portions);
+  if (collected || (portions.jumps && server.overWebSocketJumps === false)) {
+    return heldBack(
+      ({ who, because }) =>
+        `The server makes the answer bit by bit, but ${who} collects it part by part, with ${duration(portions.silenceMs)} of silence in between${because}.`,
+      rows,
+      server,
+    );
+  }
+  if (!portions.jumps) return undefined;
+  const sentence = `The answer arrives in portions, with ${duration(portions.silenceMs)} of silence in between: ${whose(pieces, held, server)}`;
+  return verdict("fault", "portions", sentence, [...rows, ...headerRows(server)]);
+}
+
+function areCollected({ count, pieces, silenceMs }: Portions): boolean {
+  return count >= HELD.portions && pieces >= HELD.pieces && silenceMs >= HELD.silenceMs;
+}
+
+function whose(pieces: readonly Piece[], held: number | undefined, { arrivals, overWebSocketJumps }: ServerEvidence) {
+  const stamps = arrivals.filter(({ made }) => made !== undefined).length;
+  const itself = held !== undefined && held <= UNHELD.ms && stamps >= pieces.length * UNHELD.share;
+  if (itself || overWebSocketJumps) return "the server itself, or its model, sends it so.";
+  return "the server, its model or a proxy on the way collects it part by part.";
+}
+
+/** A finished text that is played has the pace of a timer. */
+function played(pieces: readonly Piece[], rows: Rows): Verdict | undefined {
+  const [first] = pieces;
+  const variation = evenness(pieces);
+  if (!first || variation === undefined) return undefined;
+  const shown: Rows = [["gaps vary by", `${Math.round(variation * 100)}%`]];
+  // The last piece is what is left.
+  const alike = pieces.filter(({ characters }) => characters === first.characters).length;
+  if (first.at >= CUT.waitMs && alike >= pieces.length * CUT.share) {
+    const sentence =
+      "This looks like fake streaming: after a long wait the pieces come as evenly as a timer's, and all of one length, so a finished text was cut up.";
+    const cut: Rows = [["of one length", `${alike} of ${pieces.length} pieces, of ${first.characters} each`]];
+    return verdict("fault", "fake-streaming", sentence, [...rows, ...cut, ...shown]);
+  }
+  if (first.at < EVEN.waitMs) return undefined;
+  const sentence =
+    "The pieces come as evenly as a timer's, after a long wait. This looks like a finished text that is played, but a machine may be that even too.";
+  return verdict("note", "evenly-paced", sentence, [...shown, ...rows]);
+}
+
+/** How much the gaps vary, where they are suspiciously even. */
+function evenness(pieces: readonly Piece[]): number | undefined {
+  const gaps = pieces.slice(1).map(({ at }, index) => at - (pieces[index]?.at ?? at));
+  if (pieces.length < EVEN.pieces) return undefined;
+  const middle = percentile(gaps, 0.5);
+  const range = percentile(gaps, 0.9) - percentile(gaps, 0.1);
+  const { variation, short } = EVEN;
+  const most = Math.max(middle * variation, Math.min(middle * short.variation, short.ms));
+  return middle > 1 && range <= most ? range / middle : undefined;
+}
