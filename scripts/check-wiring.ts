@@ -106,7 +106,9 @@ function wiring({ nodes, modelCalls, exchanges, helpers }: GraphEvidence): Check
 
 function reaches({ evidence: { told, graph }, verdicts }: Finding): Check {
   const refused = Object.entries(graph?.refused ?? {}).map(([name, count]) => `${count} ${name} refused`);
-  const faults = verdicts.filter(({ kind }) => kind === "fault").map(({ code, sentence }) => `${code}: ${sentence}`);
+  // A run that shows nothing of its tokens shows none that arrive.
+  const bad = verdicts.filter(({ kind }) => kind === "fault" || kind === "unknown");
+  const faults = bad.map(({ code, sentence }) => `${code}: ${sentence}`);
   const asked = told.interrupted && told.tokens.length === 0;
   const found = [counted(told.tokens.length, "token"), ...refused].join(", ");
   return withoutProblems(

@@ -18,8 +18,8 @@ const PARTS = [
   },
 ];
 
-/** Imports that mean that a test starts a browser or a process. */
-const STARTS = /from "(node:child_process|playwright-core)"|new Worker\(/;
+/** Words that mean that a test starts a browser or a process, or counts what its own process holds. */
+const STARTS = /from "(node:child_process|playwright-core)"|new Worker\(|getActiveResourcesInfo/;
 const FAST_PROPERTY_RUNS = "20";
 
 const missing = PARTS.filter((part) => !part.found());
@@ -49,16 +49,25 @@ function requireParts(names) {
   process.exit(1);
 }
 
-function vitest(given) {
-  const left = [...notRunHere.map(({ name }) => `test/${name}/**`), ...(fast ? slowTests() : [])];
+/**
+ * Everything, in two runs where no arguments choose: tests that start browsers and processes keep a core busy each, and
+ * run one file after the other, each in a process of its own; the rest shares the cores.
+ */
+async function vitest(given) {
+  const notHere = notRunHere.map(({ name }) => `test/${name}/**`);
+  const slow = slowTests();
+  if (fast) return run(given, [...notHere, ...slow], { PROPERTY_RUNS: FAST_PROPERTY_RUNS });
+  if (given.length > 0) return run(given, notHere);
+  const first = await run([], [...notHere, ...slow]);
+  const second = await run([...slow, "--maxWorkers=1", "--isolate"], notHere);
+  return first || second;
+}
+
+function run(given, excluded, env = {}) {
   const child = spawn(
     process.execPath,
-    [join(ROOT, "node_modules/vitest/vitest.mjs"), "run", ...given, ...left.flatMap((path) => ["--exclude", path])],
-    {
-      cwd: ROOT,
-      stdio: "inherit",
-      env: fast ? { PROPERTY_RUNS: FAST_PROPERTY_RUNS, ...process.env } : process.env,
-    },
+    [join(ROOT, "node_modules/vitest/vitest.mjs"), "run", ...given, ...excluded.flatMap((path) => ["--exclude", path])],
+    { cwd: ROOT, stdio: "inherit", env: { ...env, ...process.env } },
   );
   for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => child.kill(signal));
   return new Promise((resolve, reject) => {

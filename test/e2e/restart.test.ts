@@ -1,12 +1,14 @@
 /** The server dies in the middle of a run, and starts again on the same data. */
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { EventType } from "../../src/protocol/events.ts";
 import { killRest, serve, sluice } from "../support/child.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { postRun, type SseRun, userInput } from "../support/sse-client.ts";
 import { verifyRun } from "../support/verify.ts";
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 }); // Each case starts servers.
 
 // The tests run side by side: most of their time goes into starting Node.
 afterAll(killRest);

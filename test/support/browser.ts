@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, vi } from "vitest";
 import { launch } from "./chromium.ts";
 
 /** For what a page is waited for, in milliseconds: long enough for a machine that is busy with other tests. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 40_000;
 
 export interface Visit {
   readonly page: Page;
