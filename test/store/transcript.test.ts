@@ -206,7 +206,7 @@ describe("whatever a run did, and wherever a reader comes in", () => {
       }),
       { numRuns: NUM_RUNS },
     );
-  });
+  }, 300_000);
 
   it("a snapshot, what is open and the rest are a legal sequence", async () => {
     await fc.assert(
@@ -230,7 +230,7 @@ describe("whatever a run did, and wherever a reader comes in", () => {
       }),
       { numRuns: NUM_RUNS },
     );
-  });
+  }, 300_000);
 
   it("the transcript of a run over the transcript of an earlier one has both", () => {
     fc.assert(
@@ -242,7 +242,7 @@ describe("whatever a run did, and wherever a reader comes in", () => {
       }),
       { numRuns: Math.ceil(NUM_RUNS / 4) },
     );
-  });
+  }, 300_000);
 });
 
 it("a message that a node returns is in it, too", () => {

@@ -91,7 +91,7 @@ describe("of every model's run that is admitted", () => {
       }),
       { numRuns: NUM_RUNS },
     );
-  });
+  }, 300_000);
 
   it("the text does not depend on tokens being on", () => {
     fc.assert(
@@ -102,7 +102,7 @@ describe("of every model's run that is admitted", () => {
       }),
       { numRuns: NUM_RUNS },
     );
-  });
+  }, 300_000);
 
   it("with tokens off there is at most one piece of each text", () => {
     fc.assert(
@@ -114,5 +114,5 @@ describe("of every model's run that is admitted", () => {
       }),
       { numRuns: NUM_RUNS },
     );
-  });
+  }, 300_000);
 });
