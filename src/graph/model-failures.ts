@@ -4,6 +4,8 @@ import type { GraphEvent } from "../protocol/graph-event.ts";
 export class ModelFailures {
   /** The starts of the calls that are open, by run id. */
   readonly #open = new Map<string, GraphEvent>();
+  /** Calls that failed before their start was read. */
+  #early: readonly string[] = [];
   readonly #failed: () => readonly string[];
   readonly #each: (event: GraphEvent) => void;
 
@@ -26,16 +28,22 @@ export class ModelFailures {
       case "on_llm_end":
         this.#open.delete(event.run_id);
         break;
+      case "on_chain_end":
+        // A node that goes on without its answer may be the last thing that the graph does.
+        this.report();
+        break;
       default: // No model's.
     }
   }
 
   /** Passes on the ends of the calls that have failed. */
   report(): void {
-    for (const runId of this.#failed()) {
+    const failed = [...this.#early, ...this.#failed()];
+    this.#early = failed.filter((runId) => !this.#open.has(runId));
+    for (const runId of failed) {
       const start = this.#open.get(runId);
-      this.#open.delete(runId);
       if (!start) continue;
+      this.#open.delete(runId);
       const event = start.event === "on_llm_start" ? "on_llm_end" : "on_chat_model_end";
       this.#each({ ...start, event, data: {}, failed: true });
     }

@@ -13,6 +13,7 @@ export type {
   Tool,
   ToolCall,
   ToolMessage,
+  UserMessage,
 } from "@ag-ui/core";
 export { EventType };
 export type AguiEvent = AGUIEvent;

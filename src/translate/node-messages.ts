@@ -14,8 +14,10 @@ export class NodeMessages {
   readonly #known: Set<string>;
   /** What model calls said, by the namespace they ran in: nodes often wrap a model's text in a message of their own. */
   readonly #said = new Map<string, Set<string>>();
-  /** Namespaces in which something was refused: what their nodes return may hold what must not leave. */
+  /** Namespaces of nodes that were refused: what nodes around them return may hold what must not leave. */
   readonly #refused = new Set<string>();
+  /** Namespaces in which a model call was refused: what their nodes say may be what it said. */
+  readonly #refusedCalls = new Set<string>();
   /** Namespaces in which a tool's result was refused of which nobody knows which call it answers. */
   readonly #refusedResults = new Set<string>();
 
@@ -49,6 +51,10 @@ export class NodeMessages {
     this.#refused.add(namespace(event));
   }
 
+  noteRefusedCall(event: GraphEvent): void {
+    this.#refusedCalls.add(namespace(event));
+  }
+
   noteRefusedResult(event: GraphEvent): void {
     this.#refusedResults.add(namespace(event));
   }
@@ -74,9 +80,12 @@ export class NodeMessages {
     });
   }
 
-  /** The tool messages that a node's end adds: results that no tool's run may have told. */
+  /**
+   * The tool messages that a node's end adds: results that no tool's run may have told. A model call that was refused
+   * withholds none of them: a tool that asks a hidden model has its result reported too.
+   */
   toolMessages(event: GraphEvent): MessageLike[] {
-    if (this.holdsRefused(event) || this.#holds(event, this.#refusedResults)) return [];
+    if (this.#holds(event, this.#refused) || this.#holds(event, this.#refusedResults)) return [];
     if (!isRecord(event.data)) return [];
     // By the message's own id: models use the ids of calls again.
     const key = (message: MessageLike) => message.id ?? message.tool_call_id;
@@ -86,7 +95,7 @@ export class NodeMessages {
 
   /** Was something refused that ran inside this node? */
   holdsRefused(event: GraphEvent): boolean {
-    return this.#holds(event, this.#refused);
+    return this.#holds(event, this.#refused) || this.#holds(event, this.#refusedCalls);
   }
 
   #holds(event: GraphEvent, refused: ReadonlySet<string>): boolean {

@@ -69,12 +69,12 @@ class RunTranslator implements Translator {
     switch (event.event) {
       case "on_chat_model_stream":
       case "on_llm_stream":
-        this.#nodeMessages.noteRefused(event);
+        this.#nodeMessages.noteRefusedCall(event);
         return [];
       case "on_chat_model_start":
       case "on_llm_start":
         this.#sent.goesOn(event);
-        if (!placeAdmitted) this.#nodeMessages.noteRefused(event);
+        if (!placeAdmitted) this.#nodeMessages.noteRefusedCall(event);
         return [];
       case "on_chain_start":
         return isNode(event) ? this.#begin(event) : [];
@@ -188,9 +188,10 @@ class RunTranslator implements Translator {
     }
     const ends = this.#unread.take(event);
     const rest = ends.complete(this.#nodeMessages.returned(event));
-    const answers = this.#nodeMessages
-      .toolMessages(event)
-      .flatMap((message) => this.#result(event, this.#tools.answer(message, this.#rules.plain(event)), message));
+    const results = this.#nodeMessages.toolMessages(event);
+    const answer = () =>
+      results.flatMap((one) => this.#result(event, this.#tools.answer(one, this.#rules.plain(event)), one));
+    const answers = answer();
     const added = this.#nodeMessages.added(event, (toolCallId) => this.#tools.isKnown(toolCallId));
     if (added.length > 0) this.#finishReason = ends.last.finishReason ?? this.#finishReason;
     const told = added.flatMap((message) => {
@@ -201,7 +202,9 @@ class RunTranslator implements Translator {
       this.#nodeMessages.noteSaid(event, spans.raw);
       return events;
     });
-    return [...rest, ...answers, ...told, ...this.#settle(event, !this.#nodeMessages.holdsRefused(event))];
+    // A node may answer a call that it makes itself: a handoff back to a supervisor, say.
+    const said = [...rest, ...answers, ...told, ...answer()];
+    return [...said, ...this.#settle(event, !this.#nodeMessages.holdsRefused(event))];
   }
 
   #begin(event: GraphEvent): AguiEvent[] {

@@ -12,7 +12,7 @@ import { type MessageLike, messageType } from "./content.ts";
 import { isWhole, messagesIn, REMOVE_ALL } from "./message-likes.ts";
 import type { MessageSpans } from "./message-spans.ts";
 import { isReasoningOf } from "./reasoning-spans.ts";
-import { isSame, onlyAdds, sameText, type Told, type ToldReader } from "./told.ts";
+import { isSame, onlyAdds, repeats, sameText, type Told, type ToldReader } from "./told.ts";
 
 /** What clients are to change of what they were sent. */
 export interface Correction {
@@ -28,14 +28,16 @@ interface NewSent {
   readonly role: Message["role"];
   /** The execution of a node that said it. */
   readonly place: string;
-  /** What clients were sent; `undefined`: nothing that could be replaced. */
-  readonly told: () => Told | undefined;
+  /** What clients were sent. */
+  readonly told: () => Told;
   /** The calls in it by the ids that the model gave them. */
   readonly calls?: () => ReadonlyMap<string, string>;
   /** Ids of its reasoning. */
   readonly thoughts?: () => readonly string[];
   /** The call that it answers, as the graph knows it: of a tool's result. */
   readonly answers?: string | undefined;
+  /** It is what a tool threw: the graph's own message says that in words of its own. */
+  readonly thrown?: boolean;
   /** A model call of this run said it. */
   readonly ofModel?: boolean;
   /** The node that said it is through. */
@@ -45,7 +47,7 @@ interface NewSent {
 }
 
 interface Sent extends NewSent {
-  told: () => Told | undefined;
+  told: () => Told;
   settled: boolean;
   /** The model call failed in the middle of it. */
   half: boolean;
@@ -77,14 +79,13 @@ export class SentMessages {
     const ids = messages.map(({ id }) => id);
     for (const message of messages) {
       const { id, role } = message;
-      const told = role === "assistant" || role === "tool" ? message : undefined;
-      if (!told && !(role === "user" && this.#options.followsState)) continue;
+      if (role !== "assistant" && role !== "tool" && !(role === "user" && this.#options.followsState)) continue;
       const calls = new Map(role === "assistant" ? message.toolCalls?.map((call) => [call.id, call.id]) : []);
       this.#add({
         id,
         role,
         place: drafts[id] ?? "",
-        told: () => told,
+        told: () => message,
         calls: () => calls,
         thoughts: () => ids.filter((other) => isReasoningOf(other, id)),
         answers: role === "tool" ? message.toolCallId : undefined,
@@ -113,11 +114,10 @@ export class SentMessages {
     if (result.type !== EventType.TOOL_CALL_RESULT) return;
     const { messageId: id, toolCallId, content, metadata } = result;
     const error = typeof metadata?.error === "string" ? { error: metadata.error } : {};
-    // What a tool threw is the error's message, which is not what the graph's own message says of it.
-    const thrown = source === undefined && "error" in error;
-    const told = thrown ? undefined : ({ id, role: "tool", toolCallId, content, ...error } as const);
+    const told = { id, role: "tool", toolCallId, content, ...error } as const;
     const answers = typeof source?.tool_call_id === "string" ? source.tool_call_id : toolCallId;
-    this.#add({ id, role: "tool", place: namespace(event), told: () => told, answers, source });
+    const thrown = source === undefined && "error" in error;
+    this.#add({ id, role: "tool", place: namespace(event), told: () => told, answers, thrown, source });
   }
 
   #add(added: NewSent): void {
@@ -175,7 +175,8 @@ export class SentMessages {
       const given = new Set(messagesIn(input).map(({ id }) => id));
       const byId = this.#byId();
       if (whole) this.#keepOnly(update, byId);
-      for (const message of update) {
+      // The last one of an id holds: a message may be removed and another take its place.
+      for (const message of new Map(update.map((one) => [one.id ?? one, one])).values()) {
         const sent = byId.get(message.id) ?? (given.has(message.id) ? undefined : this.#unnamed(message, place));
         if (!sent || !this.#sent.has(sent.id)) continue;
         returned.add(sent);
@@ -223,8 +224,8 @@ export class SentMessages {
   #compare(sent: Sent, message: MessageLike, admitted: boolean): void {
     const { reader } = this.#options;
     const before = sent.told();
-    const now = before && reader(message, before, sent.calls?.() ?? new Map());
-    if (!before || !now || isSame(before, now)) return;
+    const now = reader(message, before, sent.calls?.() ?? new Map());
+    if (isSame(before, now) || (sent.thrown && repeats(now, before))) return;
     if (!admitted) {
       // What may not leave took the place of what has left. Where it only adds to it, nothing was taken back.
       if (!onlyAdds(before, now)) this.#discard(sent);
@@ -259,7 +260,7 @@ export class SentMessages {
 
   #byId(): Map<unknown, Sent> {
     const sent = [...this.#sent.values()];
-    // The last one of an id holds, and an object's own id more than the one that clients know.
+    // An object's own id holds more than the one that clients know.
     return new Map([
       ...sent.map((one): [unknown, Sent] => [one.id, one]),
       ...sent.flatMap((one) =>

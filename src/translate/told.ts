@@ -1,13 +1,13 @@
 /** A message as clients hold it, and what a message of the graph's state would be for them. */
 import { isDeepStrictEqual } from "node:util";
-import type { AssistantMessage, ToolCall, ToolMessage } from "../protocol/events.ts";
+import type { AssistantMessage, ToolCall, ToolMessage, UserMessage } from "../protocol/events.ts";
 import { isRecord } from "../protocol/input.ts";
-import { type MessageLike, toolCallPieces } from "./content.ts";
+import { type MessageLike, textOf, toolCallPieces } from "./content.ts";
 import { MessageSpans } from "./message-spans.ts";
 import { toolResult } from "./tool-result.ts";
 
 /** What can be replaced. */
-export type Told = AssistantMessage | ToolMessage;
+export type Told = AssistantMessage | ToolMessage | UserMessage;
 
 /**
  * What a message of the state says, as clients would hold it in the place of `before`. `calls`: the ids that clients
@@ -26,10 +26,25 @@ export function visibleText(message: MessageLike, reasoningTags: readonly string
 
 /** Reads what a message of the state says, thoughts between tags left out. */
 export function toldReader(reasoningTags: readonly string[]): ToldReader {
-  return (message, before, calls) =>
-    before.role === "tool"
-      ? { id: before.id, role: "tool", toolCallId: before.toolCallId, ...toolResult(message) }
-      : assistantFor(message, before, calls, reasoningTags);
+  return (message, before, calls) => {
+    switch (before.role) {
+      case "tool":
+        return { id: before.id, role: "tool", toolCallId: before.toolCallId, ...toolResult(message) };
+      case "user":
+        return userFor(message, before);
+      case "assistant":
+        return assistantFor(message, before, calls, reasoningTags);
+    }
+  };
+}
+
+/** What a person said in other words: files stay as they were. */
+function userFor(message: MessageLike, before: UserMessage): UserMessage {
+  const said = textOf(message);
+  const { content } = before;
+  if (typeof content === "string") return { ...before, content: said };
+  if (said === text(before)) return before;
+  return { ...before, content: [{ type: "text", text: said }, ...content.filter(({ type }) => type !== "text")] };
 }
 
 function assistantFor(
@@ -57,7 +72,7 @@ function assistantFor(
 
 /** Does a client that holds `before` hold what `now` says? White space at the ends is nothing a client misses. */
 export function isSame(before: Told, now: Told): boolean {
-  if (before.role === "tool" || now.role === "tool") return isDeepStrictEqual(before.content, now.content);
+  if (before.role !== "assistant" || now.role !== "assistant") return isDeepStrictEqual(before.content, now.content);
   return sameText(before, now) && sameCalls(before, now);
 }
 
@@ -66,13 +81,19 @@ export function sameText(before: Told, now: Told): boolean {
 }
 
 function text({ content = "" }: Told): string {
-  return typeof content === "string" ? content : JSON.stringify(content);
+  if (typeof content === "string") return content;
+  return content.map((part) => (part.type === "text" ? part.text : "")).join("");
 }
 
 /** Is all that was said before still said? */
 export function onlyAdds(before: Told, now: Told): boolean {
-  if (before.role === "tool" || now.role === "tool") return false;
-  return text(now).includes(text(before).trim()) && sameCalls(before, now);
+  if (before.role !== "assistant" || now.role !== "assistant") return false;
+  return repeats(now, before) && sameCalls(before, now);
+}
+
+/** Are the words of `before` among those of `now`? */
+export function repeats(now: Told, before: Told): boolean {
+  return text(now).includes(text(before).trim());
 }
 
 function sameCalls({ toolCalls: before = [] }: AssistantMessage, { toolCalls: now = [] }: AssistantMessage): boolean {

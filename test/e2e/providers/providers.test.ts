@@ -1,6 +1,5 @@
 /** The same turn is reported the same, whoever the provider is: each one's own package, against its own wire format. */
 import { ChatAnthropic } from "@langchain/anthropic";
-import { ChatBedrockConverse } from "@langchain/aws";
 import type { BaseChatModel } from "@langchain/core/language_models/chat_models";
 import { AIMessage, type BaseMessage, type BaseMessageChunk } from "@langchain/core/messages";
 import type { Runnable, RunnableConfig } from "@langchain/core/runnables";
@@ -19,6 +18,7 @@ import { type AguiEvent, EventType } from "../../../src/protocol/events.ts";
 import { memory, startSluice, type TestSluice } from "../../support/sluice.ts";
 import { postRun, userInput } from "../../support/sse-client.ts";
 import { verifyRun } from "../../support/verify.ts";
+import { bedrockModel } from "./bedrock.ts";
 import { type Endpoint, endpoint } from "./endpoint.ts";
 import * as wires from "./wires.ts";
 
@@ -76,21 +76,7 @@ const PROVIDERS: Readonly<Record<string, Provider>> = {
   },
   bedrock: {
     wire: wires.bedrock,
-    model: (url) => {
-      const credentials = { accessKeyId: "none", secretAccessKey: "none" };
-      const model = new ChatBedrockConverse({ model: "anthropic.m", region: "us-east-1", credentials, maxRetries: 0 });
-      // The package's own setting for an endpoint takes a host of https alone.
-      const { protocol, hostname, port } = new URL(url);
-      const redirect = { protocol, hostname, port: Number(port) };
-      model.client.middlewareStack.add(
-        (next) => (args) => {
-          Object.assign(args.request as object, redirect);
-          return next(args);
-        },
-        { step: "build", name: "loopback" },
-      );
-      return model;
-    },
+    model: bedrockModel,
     reasons: ["tool_use", "end_turn"],
   },
 };

@@ -18,6 +18,9 @@ export interface Wire {
   readonly endings: number;
 }
 
+/** As with the providers, no id comes twice: LangGraph would take one answer for the other. */
+let answers = 0;
+
 const SSE = "text/event-stream";
 const data = (value: unknown) => `data: ${typeof value === "string" ? value : JSON.stringify(value)}\n\n`;
 
@@ -90,7 +93,7 @@ export function anthropic({ thought, text, call }: Answer): Wire {
   ];
   const usage = { input_tokens: USED.input, output_tokens: 0 };
   const message = {
-    id: "msg-1",
+    id: `msg-${++answers}`,
     type: "message",
     role: "assistant",
     model: "m",
@@ -154,9 +157,11 @@ export function google({ thought, text, call }: Answer): Wire {
 
 export function responses({ thought, text, call }: Answer): Wire {
   const event = (type: string, more: object) => `event: ${type}\n${data({ type, sequence_number: 0, ...more })}`;
-  const response = { id: "resp-1", object: "response", created_at: 1, model: "m", output: [] as object[] };
+  answers += 1;
+  const messageId = `msg-${answers}`;
+  const response = { id: `resp-${answers}`, object: "response", created_at: 1, model: "m", output: [] as object[] };
   const thinking = { type: "reasoning", id: "rs-1", summary: [] as object[] };
-  const said = { type: "message", id: "msg-1", role: "assistant", status: "completed" };
+  const said = { type: "message", id: messageId, role: "assistant", status: "completed" };
   const part = { type: "output_text", text, annotations: [] };
   const made = call && {
     type: "function_call",
@@ -200,12 +205,12 @@ export function responses({ thought, text, call }: Answer): Wire {
       event("response.output_item.added", { ...at(first), item: { ...said, status: "in_progress", content: [] } }),
       event("response.content_part.added", {
         ...at(first),
-        item_id: "msg-1",
+        item_id: messageId,
         content_index: 0,
         part: { ...part, text: "" },
       }),
-      event("response.output_text.delta", { ...at(first), item_id: "msg-1", content_index: 0, delta: text }),
-      event("response.output_text.done", { ...at(first), item_id: "msg-1", content_index: 0, text }),
+      event("response.output_text.delta", { ...at(first), item_id: messageId, content_index: 0, delta: text }),
+      event("response.output_text.done", { ...at(first), item_id: messageId, content_index: 0, text }),
       event("response.output_item.done", { ...at(first), item: { ...said, content: [part] } }),
       ...(made
         ? [
