@@ -77,6 +77,11 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+test.each([...documents])("%s publishes no container's port to the network", (_, text) => {
+  for (const [, published = ""] of text.matchAll(/^docker run .*?-p (\S+)/gm))
+    expect(published).toMatch(/^127\.0\.0\.1:/);
+});
+
 describe("PROTOCOL.md", () => {
   test("has the table of errors that the code has", () => {
     const told = rows(section(protocol, "Errors")).map(([code, status, close, retryable, sentence]) => [

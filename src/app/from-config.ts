@@ -11,6 +11,7 @@ import { isGraphFile } from "../protocol/graph-file.ts";
 import { messageOf } from "../protocol/redact.ts";
 import { type App, createApp } from "./app.ts";
 import { BUNDLED, bundledGraphs, modelKind } from "./bundled.ts";
+import { checkNames, type Entry } from "./known-names.ts";
 import { servedAgent } from "./served-agent.ts";
 import { openStorage, type Storage } from "./storage.ts";
 
@@ -27,6 +28,7 @@ export async function appFromConfig(
   const { store, checkpointer, items } = storageOf(config);
   try {
     const bundled = await bundledGraphs(config, checkpointer, packageRoot);
+    const entries: Entry[] = [];
     const agents: ServedAgent[] = [];
     // One after the other: how a module is loaded may depend on those before it, and must not on chance.
     for (const [name, entry] of Object.entries(config.agents)) {
@@ -38,8 +40,10 @@ export async function appFromConfig(
         );
       }
       const graph = ours ?? (await load(name, entry.graph, { folder: config.graphsRelativeTo, checkpointer }));
+      entries.push({ name, entry, graph });
       agents.push(servedAgent(name, entry, config, graph, demo));
     }
+    for (const notice of [...config.notices, ...checkNames(entries, config.filters)]) logger.warn({}, notice);
     const [first, ...rest] = agents;
     if (!first) throw new ConfigError("agents.json names no agent.");
     const playground = resolve(packageRoot, "dist", "playground");

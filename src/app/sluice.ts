@@ -19,6 +19,7 @@ import type { Visitor } from "../runs/handle.ts";
 import { httpRouter, type Middleware } from "../server/http.ts";
 import type { Store } from "../store/store.ts";
 import { type Agents, createCore } from "./core.ts";
+import { checkNames } from "./known-names.ts";
 import { type Runs, runsOf } from "./runs.ts";
 import { servedAgent } from "./served-agent.ts";
 import { openStorage } from "./storage.ts";
@@ -98,7 +99,7 @@ export function createSluice(options: SluiceOptions): Sluice {
   const settings = settingsFrom(rest);
   hideEnvironment();
   const base = checkBasePath(basePath);
-  const served = serve(agents, filters, settings);
+  const served = serve(agents, filters, settings, logger);
   hideFields(served, served);
   const storage = storageOf(dataDir, store);
   const takeBack = served.map(({ graph }) => lendCheckpointer(graph, storage.checkpointer));
@@ -201,6 +202,7 @@ function serve(
   agents: SluiceOptions["agents"],
   filters: SluiceOptions["filters"] = {},
   settings: ReturnType<typeof settingsFrom>,
+  logger: Logger,
 ): Agents {
   const given = Object.entries(isRecord(agents) ? agents : {}).map(([name, agent]) => {
     // What `createAgent()` returns has a graph too, but also does what a graph does.
@@ -210,10 +212,14 @@ function serve(
   });
   const entries = Object.fromEntries(given.map(({ name, entry }) => [name, entry]));
   const checked = checkAgents("createSluice", { agents: entries, filters });
-  const [first, ...rest] = given.flatMap(({ name, graph }) => {
+  const known = given.flatMap(({ name, graph }) => {
     const entry = checked.agents[name];
-    return entry ? [servedAgent(name, entry, { ...settings, filters: checked.filters }, graph)] : [];
+    return entry ? [{ name, entry, graph }] : [];
   });
+  for (const notice of checkNames(known, checked.filters)) logger.warn({}, notice);
+  const [first, ...rest] = known.map(({ name, entry, graph }) =>
+    servedAgent(name, entry, { ...settings, filters: checked.filters }, graph),
+  );
   if (!first) throw new ConfigError("createSluice, agents: name at least one agent.");
   return [first, ...rest];
 }

@@ -15,6 +15,8 @@ export interface Config extends Settings {
   readonly graphsRelativeTo: string;
   /** Every file that has a say in it, absolute, whether or not it is there: settings, agents and graphs. */
   readonly files: readonly string[];
+  /** What was asked for and is not done, a sentence each. */
+  readonly notices: readonly string[];
 }
 
 export interface ConfigSources {
@@ -47,6 +49,7 @@ export function loadConfig(
   const graphsOwn = environmentFiles(sources);
   if (typeof sources.env === "object") dotenv.populate(env as dotenv.DotenvPopulateInput, sources.env);
   for (const file of graphsOwn) fill(env, file);
+  const notices = [...sources.notices, ...missingEnvironment(sources, env)];
   // Where the loader of TypeScript looks for the paths of a project; by itself it knows the working directory only.
   const tsconfig = nearestTsconfig(graphFiles(sources));
   if (tsconfig !== undefined) env.TSX_TSCONFIG_PATH ??= tsconfig;
@@ -57,6 +60,7 @@ export function loadConfig(
     filters,
     graphsRelativeTo,
     files: [own, ...(file === undefined ? [] : [file]), ...graphsOwn, ...graphFiles(sources)],
+    notices,
   });
 }
 
@@ -105,4 +109,18 @@ function nearestTsconfig(files: readonly string[]): string | undefined {
 function environmentFiles(sources: AgentSources): string[] {
   const named = typeof sources.env === "string" ? [resolve(sources.graphsRelativeTo, sources.env)] : [];
   return [...new Set([...named, ...graphFiles(sources).map((file) => join(dirname(file), ".env"))])];
+}
+
+/** What a langgraph.json wants in the environment and is not there: the file, or single variables. */
+function missingEnvironment({ file, graphsRelativeTo, env: wanted, wants }: AgentSources, env: Environment): string[] {
+  const missing = wants.filter((name) => !env[name]?.trim());
+  const path = typeof wanted === "string" ? resolve(graphsRelativeTo, wanted) : undefined;
+  return [
+    ...(path !== undefined && !existsSync(path)
+      ? [`${file}, env: there is no ${path}, so none of its variables is set.`]
+      : []),
+    ...(missing.length > 0
+      ? [`${file}, env: ${missing.join(", ")} should be set, and ${missing.length > 1 ? "are" : "is"} not.`]
+      : []),
+  ];
 }

@@ -6,17 +6,30 @@ import { ConfigError } from "./config-error.ts";
 
 const file = z.string().min(1, "<file>:<export>");
 
-/** What else such a file says is for another server, and ignored: it must never keep a graph from being served. */
+/** What else such a file says is for another server. It is not honoured, and never keeps a graph from being served. */
 const langGraphFile = z.object({
   graphs: z.record(agentName, z.union([file, z.object({ path: file, description: z.string().optional() })])),
   /** A file in the format of `.env`, the variables themselves, or only the names of those that have to be set. */
   env: z.union([z.string(), z.array(z.string()), z.record(z.string(), z.coerce.string())]).optional(),
 });
 
+/** Fields that change what LangGraph's own server does at its door, and how Sluice is given the same. */
+const NOT_HONOURED = {
+  auth: "Nobody is asked to sign in because of it: see docs/deploying.md on access.",
+  http: "Its routes, middleware and CORS are not there: ALLOWED_ORIGINS says which websites may connect.",
+  store: "Graphs get Sluice's own store, without a vector index and without expiry.",
+  checkpointer: "Threads are kept in DATA_DIR.",
+  webhooks: "Nothing is sent to them.",
+} as const;
+
 /** What a langgraph.json says to Sluice. */
 export interface LangGraphFile {
   readonly agents: AgentsFile["agents"];
   readonly env: string | Readonly<Record<string, string>> | undefined;
+  /** Names of variables that have to be set. */
+  readonly wants: readonly string[];
+  /** What it says in vain, a sentence each. */
+  readonly notices: readonly string[];
 }
 
 /**
@@ -41,5 +54,12 @@ export function parseLangGraph(name: string, json: unknown): LangGraphFile {
   const agents = Object.fromEntries(
     graphs.map(({ agent, path, description = "" }) => [agent, { ...defaultAgent(path), description }]),
   );
-  return { agents, env: Array.isArray(env) ? undefined : env };
+  const notices = Object.entries(NOT_HONOURED)
+    .filter(([field]) => isSaid((json as Record<string, unknown>)[field]))
+    .map(([field, instead]) => `${name}, ${field}: not honoured. ${instead}`);
+  return Array.isArray(env) ? { agents, env: undefined, wants: env, notices } : { agents, env, wants: [], notices };
+}
+
+function isSaid(value: unknown): boolean {
+  return value !== undefined && value !== null && value !== false;
 }

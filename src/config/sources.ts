@@ -14,6 +14,10 @@ export interface AgentSources extends Pick<AgentsFile, "agents" | "filters"> {
   readonly file: string | undefined;
   /** Variables that the file sets where they are not set yet: an object, or a file in the format of `.env`. */
   readonly env: Readonly<Record<string, string>> | string | undefined;
+  /** Names of variables that the file wants to be set. */
+  readonly wants: readonly string[];
+  /** What the file says in vain. */
+  readonly notices: readonly string[];
 }
 
 export interface Wanted {
@@ -34,14 +38,17 @@ export interface Wanted {
 export function readAgents(wanted: Wanted): AgentSources {
   const { cwd, graphs } = wanted;
   if (graphs.length > 0) {
-    return { agents: fromCommandLine(graphs), filters: {}, graphsRelativeTo: cwd, file: undefined, env: undefined };
+    return { ...SAYS_NOTHING, agents: fromCommandLine(graphs), filters: {}, graphsRelativeTo: cwd, file: undefined };
   }
   const file = configFile(wanted);
   const graphsRelativeTo = dirname(file);
   const json = parseJson(file, textOf(file));
   if (isLangGraph(json)) return { ...parseLangGraph(file, json), filters: {}, graphsRelativeTo, file };
-  return { ...checkAgents(file, json), graphsRelativeTo, file, env: undefined };
+  return { ...SAYS_NOTHING, ...checkAgents(file, json), graphsRelativeTo, file };
 }
+
+/** What only a langgraph.json may bring. */
+const SAYS_NOTHING = { env: undefined, wants: [], notices: [] };
 
 /** The graph files among the agents, absolute. */
 export function graphFiles({ agents, graphsRelativeTo }: AgentSources): string[] {

@@ -25,7 +25,7 @@ export interface AllowList {
 type Test = (event: GraphEvent) => boolean;
 
 /** LangGraph's own tags for output that is not streamed: Python's, and LangGraph.js's `TAG_NOSTREAM`. */
-const HIDDEN_TAGS = ["nostream", "langsmith:nostream"];
+export const HIDDEN_TAGS = ["nostream", "langsmith:nostream"];
 
 /**
  * Does the graph itself keep this event back? v2 ignores LangGraph's tags, so they are honoured here. AG-UI's own

@@ -24,7 +24,8 @@ export function httpApp(options: ServerOptions): Express {
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
-  app.use(helmet());
+  // Whether a domain is for HTTPS alone is for its operator to say: browsers remember it for a year, for all its ports.
+  app.use(helmet({ strictTransportSecurity: false }));
   // Probes come from orchestrators that use bare addresses, and say nothing worth guarding.
   app.use(healthRoutes(options));
   app.use(defences(options));

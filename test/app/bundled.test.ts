@@ -13,7 +13,11 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 function build(graphs: string[], env: Record<string, string> = {}) {
   const entries = Object.fromEntries(graphs.map((graph, index) => [`agent-${index}`, { graph }]));
   const { agents, filters } = parseAgents("agents.json", JSON.stringify({ agents: entries }));
-  return bundledGraphs({ ...readSettings(env), agents, filters, graphsRelativeTo: root, files: [] }, memory(), root);
+  return bundledGraphs(
+    { ...readSettings(env), agents, filters, graphsRelativeTo: root, files: [], notices: [] },
+    memory(),
+    root,
+  );
 }
 
 describe("bundledGraphs", () => {

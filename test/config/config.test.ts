@@ -120,6 +120,29 @@ describe("the configuration of a process", () => {
       expect(config.graphsRelativeTo).toBe(join(cwd, "deep"));
     });
 
+    it("is said to be not honoured where it is meant for LangGraph's own server", () => {
+      const fields = { auth: { path: "./auth.ts:auth" }, http: { app: "./app.ts:app" }, store: {}, webhooks: {} };
+      const { notices } = named({ graphs, ...fields, checkpointer: { ttl: {} }, ui: {}, node_version: "20" });
+      const file = join(cwd, "deep", "any.json");
+      expect(notices.map((notice) => notice.split(". ")[0])).toEqual(
+        ["auth", "http", "store", "checkpointer", "webhooks"].map((field) => `${file}, ${field}: not honoured`),
+      );
+      expect(named({ graphs, auth: null, http: undefined }).notices).toEqual([]);
+      expect(named(JSON.parse(ONE)).notices).toEqual([]);
+    });
+
+    it("is said to miss its env file, and the variables that it wants", () => {
+      const file = join(cwd, "deep", "any.json");
+      expect(named({ graphs, env: "none.env" }).notices).toEqual([
+        `${file}, env: there is no ${join(cwd, "deep", "none.env")}, so none of its variables is set.`,
+      ]);
+      writeFileSync(join(cwd, "deep", "my.env"), "TEST_A=set\n");
+      expect(named({ graphs, env: "my.env" }).notices).toEqual([]);
+      expect(named({ graphs, env: ["TEST_A", "TEST_B", "TEST_C"] }).notices).toEqual([
+        `${file}, env: TEST_B, TEST_C should be set, and are not.`,
+      ]);
+    });
+
     it.each<[unknown, string]>([
       ['{ "graphs": ', "<file> is not JSON: "],
       [{ graphs: {} }, "<file>, graphs: name at least one graph."],

@@ -378,6 +378,14 @@ describe("GET", () => {
     expect(await fetched(path)).toMatchObject({ status: 404, body: { error: { code: "not_found" } } });
   });
 
+  it("no answer has browsers ask the operator's domain over HTTPS alone", async () => {
+    const { headers } = await fetch(`${sluice.url}/healthz`);
+    expect([headers.get("x-content-type-options"), headers.get("strict-transport-security")]).toEqual([
+      "nosniff",
+      null,
+    ]);
+  });
+
   it("the address of the WebSocket asks for the Upgrade header that a proxy may have removed", async () => {
     const response = await fetch(`${sluice.url}/ws`);
     expect([response.status, response.headers.get("upgrade")]).toEqual([426, "websocket"]);

@@ -1,0 +1,125 @@
+/**
+ * Names in the agents' entries that their graphs do not have. A mistyped one would hide nothing, so it stops the start.
+ * Tags are the exception: code sets them while it runs, so one that nobody can see yet may be right.
+ */
+import type { AgentEntry, AgentsFile } from "../config/agents.ts";
+import { ConfigError } from "../config/config-error.ts";
+import { type GraphNames, type Node, type Nodes, namesOf } from "../graph/names.ts";
+import type { ServedGraph } from "../graph/source.ts";
+import type { AllowListSpec } from "../protocol/allow-list-spec.ts";
+
+export interface Entry {
+  readonly name: string;
+  readonly entry: AgentEntry;
+  readonly graph: ServedGraph;
+}
+
+/** A name in an entry: where it stands, and whether the graph knows it. */
+interface Mention {
+  readonly at: string;
+  readonly kind: "node" | "state key" | "tag";
+  readonly said: string;
+}
+
+/**
+ * Checks the nodes, state keys and tags that entries and filters name. A filter that several agents share may name what
+ * any of them has.
+ * @returns sentences about tags that may be right.
+ * @throws ConfigError for the first name that is wrong, with those there are.
+ */
+export function checkNames(entries: readonly Entry[], filters: AgentsFile["filters"] = {}): string[] {
+  const known = entries.map((entry) => ({ ...entry, names: namesOf(entry.graph) }));
+  const own = known.flatMap(({ name, entry, names }) =>
+    mentionsOf(entry).flatMap((mention) => judge(`Agent ${name}, ${mention.at}`, mention, [names])),
+  );
+  const shared = Object.entries(filters).flatMap(([filter, spec]) => {
+    const users = known.filter(({ entry }) => entry.filter === filter).map(({ names }) => names);
+    return mentionsIn(spec, `filters.${filter}`).flatMap((mention) => judge(mention.at, mention, users));
+  });
+  return [...own, ...shared];
+}
+
+function mentionsOf({ nodes, state, filter }: AgentEntry): Mention[] {
+  return [
+    ...Object.keys(nodes).map((said) => ({ at: "nodes", kind: "node" as const, said })),
+    ...state.map((said) => ({ at: "state", kind: "state key" as const, said })),
+    ...(typeof filter === "object" ? mentionsIn(filter, "filter") : []),
+  ];
+}
+
+function mentionsIn({ nodes, tags, silentNodes = [] }: AllowListSpec, at: string): Mention[] {
+  const mentions = (kind: Mention["kind"], field: string, names: readonly string[] = []) =>
+    names.map((said) => ({ at: `${at}.${field}`, kind, said }));
+  return [
+    ...mentions("node", "nodes.include", nodes?.include),
+    ...mentions("node", "nodes.exclude", nodes?.exclude),
+    ...mentions("node", "silentNodes", silentNodes),
+    ...mentions("tag", "tags.include", tags?.include),
+    ...mentions("tag", "tags.exclude", tags?.exclude),
+  ];
+}
+
+/** Graphs that cannot be asked may have anything. */
+function judge(at: string, { kind, said }: Mention, graphs: readonly (GraphNames | undefined)[]): string[] {
+  const asked = graphs.filter((names) => names !== undefined);
+  if (asked.length < graphs.length || asked.length === 0 || asked.some((names) => has[kind](names, said))) return [];
+  const there = [...new Set(asked.flatMap((names) => list[kind](names)))];
+  if (kind === "tag" && !there.some((tag) => isNear(tag, said))) {
+    return [
+      `${at}: nothing in the graph has the tag "${said}" before it runs. Only code that runs can set it; if none does, it filters nothing. Tags there are: ${listed(there)}.`,
+    ];
+  }
+  const path = kind === "node" && !said.includes("/") ? PATH_REMEDY : "";
+  throw new ConfigError(`${at}: the graph has no ${kind} "${said}". It has: ${listed(there)}.${path}`);
+}
+
+const PATH_REMEDY = " A node of a graph that a node's code calls goes by its path, such as research/writer.";
+
+const has: Record<Mention["kind"], (names: GraphNames, said: string) => boolean> = {
+  node: ({ nodes }, said) => (said.includes("/") ? leads(said.split("/"), nodes) : isAmong(said, nodes)),
+  "state key": ({ stateKeys }, said) => stateKeys?.includes(said) ?? true,
+  tag: ({ tags }, said) => tags.includes(said),
+};
+
+const list: Record<Mention["kind"], (names: GraphNames) => string[]> = {
+  node: ({ nodes }) => paths(nodes),
+  "state key": ({ stateKeys = [] }) => [...stateKeys],
+  tag: ({ tags }) => [...tags],
+};
+
+function isAmong(name: string, nodes: Nodes): boolean {
+  return nodes.has(name) || [...nodes.values()].some((node) => isAmong(name, node.nodes));
+}
+
+/** Is there such a path? Below a node that is code there may be anything. */
+function leads([first = "", ...rest]: readonly string[], nodes: Nodes): boolean {
+  const node: Node | undefined = nodes.get(first);
+  if (!node || rest.length === 0) return node !== undefined;
+  return !node.isGraph || leads(rest, node.nodes);
+}
+
+function paths(nodes: Nodes): string[] {
+  return [...nodes].flatMap(([name, node]) => [name, ...paths(node.nodes).map((path) => `${name}/${path}`)]);
+}
+
+/** So many names are listed. */
+const MOST = 40;
+
+function listed(names: readonly string[]): string {
+  const more = names.length > MOST ? `, and ${names.length - MOST} more` : "";
+  return `${names.slice(0, MOST).join(", ") || "none"}${more}`;
+}
+
+/** Do two words differ in nothing but case and one letter: another, missing, doubled, or swapped with its neighbour? */
+function isNear(one: string, other: string): boolean {
+  const [a, b] = [one.toLowerCase(), other.toLowerCase()];
+  let start = 0;
+  while (start < a.length && a[start] === b[start]) start++;
+  let end = 0;
+  while (end < Math.min(a.length, b.length) - start && a.at(-1 - end) === b.at(-1 - end)) end++;
+  const [left, right] = [a.slice(start, a.length - end), b.slice(start, b.length - end)];
+  // `draft-1` and `draft-2` are meant to differ.
+  if (/\d/.test(left + right)) return false;
+  const swapped = left.length === 2 && right === `${left[1]}${left[0]}`;
+  return swapped || (Math.max(left.length, right.length) <= 1 && Math.min(a.length, b.length) > 2);
+}
