@@ -2,6 +2,7 @@
 import { setMaxListeners } from "node:events";
 import type { Settings } from "../config/settings.ts";
 import { Registry, type ServedAgent } from "../graph/registry.ts";
+import { keysBesideMessages, withoutMessages } from "../graph/state-keys.ts";
 import type { EventLog } from "../log/log.ts";
 import { MemoryLog } from "../log/memory.ts";
 import { type Logger, unfailing } from "../ops/logger.ts";
@@ -55,6 +56,10 @@ export function createCore(agents: Agents, settings: Settings, options: CoreOpti
   const { items = new MemoryItems(), contextOf = () => ({}) } = options;
   const logger = unfailing(given);
   const registry = new Registry(agents);
+  for (const { name, graph, stateKeys } of agents) {
+    const keys = keysBesideMessages(graph);
+    if (keys && stateKeys.length === 0) logger.warn({ agent: name }, withoutMessages(keys));
+  }
   const log = new MemoryLog({
     maxEvents: settings.LOG_MAX_EVENTS,
     maxBytes: settings.LOG_MAX_BYTES,

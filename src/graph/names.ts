@@ -55,7 +55,8 @@ function graphsIn(runnable: unknown): object[] {
   return Array.isArray(runnable.steps) ? (runnable.steps as unknown[]).flatMap(graphsIn) : [];
 }
 
-function stateKeysOf(graph: object): string[] | undefined {
+/** `undefined`: its state is one value, whose keys nobody knows. */
+export function stateKeysOf(graph: object): string[] | undefined {
   const { streamChannels, channels } = graph as { readonly streamChannels?: unknown; readonly channels?: unknown };
   if (!Array.isArray(streamChannels)) return undefined;
   const all = Object.keys(isRecord(channels) ? channels : {}).filter((name) => !OWN_CHANNEL.test(name));

@@ -1,52 +1,29 @@
 /** One run, from its `RUN_STARTED` to its terminal event: the pump between the graph and the log. */
-
 import { type GraphRun, openRun } from "../graph/source.ts";
-import type { EventLog, NewEntry, Provenance } from "../log/log.ts";
+import type { EventLog, NewEntry } from "../log/log.ts";
 import type { Cursor } from "../protocol/cursor.ts";
 import { SluiceError } from "../protocol/errors.ts";
-import {
-  type AguiEvent,
-  EventType,
-  isDelta,
-  isTerminal,
-  type Message,
-  mergeDeltas,
-  spanPosition,
-} from "../protocol/events.ts";
+import { type AguiEvent, EventType, isTerminal, type Message, spanPosition } from "../protocol/events.ts";
 import { type GraphEvent, type GraphEventName, nodePath } from "../protocol/graph-event.ts";
 import { graphTopic, threadTopic } from "../protocol/ids.ts";
 import type { JsonValue } from "../protocol/json.ts";
-import { wellFormed } from "../protocol/text.ts";
 import type { Tombstone } from "../store/tombstones.ts";
 import { Transcript } from "../store/transcript.ts";
 import { toInterrupt } from "../translate/interrupts.ts";
 import { createTranslator } from "../translate/run-translator.ts";
-import type { Correction } from "../translate/sent-messages.ts";
 import { isNode } from "../translate/steps.ts";
 import type { Progress } from "../translate/token-count.ts";
 import type { RunEnd, Translator } from "../translate/translator.ts";
 import { currentRun } from "./current-run.ts";
 import { Deadlines } from "./deadlines.ts";
+import { type GraphTold, graphEntry, merge, stamped, type Told } from "./entries.ts";
 import { GraphFrames } from "./graph-frames.ts";
 import { ProgressReports } from "./progress.ts";
 import { OF_ANY_MODEL, provenanceOf, sharedProvenance } from "./provenance.ts";
 import { broken, ending, graphEnd, plainEnd, stopped } from "./run-end.ts";
 import { type RunOutcome, type RunPlan, type RunThread, requestOf } from "./run-plan.ts";
 import { TopicWriter } from "./topic-writer.ts";
-
-/** An event on its way to the log, with what caused it. */
-interface Told {
-  readonly event: AguiEvent;
-  /** What a snapshot corrects. Its messages are those of the transcript as it is when it is written. */
-  readonly correction?: Correction;
-  readonly provenance: Provenance | undefined;
-}
-
-/** An admitted graph event, serialized; the frame that ends the run has no provenance. */
-interface GraphTold {
-  readonly json: string;
-  readonly provenance: Provenance | undefined;
-}
+import { Unanswered } from "./unanswered.ts";
 
 export class Run {
   readonly plan: RunPlan;
@@ -63,12 +40,14 @@ export class Run {
   readonly #provenanceOf = sharedProvenance();
   #progress: ProgressReports | undefined;
   readonly #thread: RunThread;
+  readonly #unanswered: Unanswered;
   #ended = false;
   #over = false;
 
   constructor(plan: RunPlan, log: EventLog, thread: RunThread) {
     this.plan = plan;
     this.#thread = thread;
+    this.#unanswered = new Unanswered(plan);
     const { reasoningTags, nodes, stateKeys, graphFields: fields } = plan.agent;
     const frontendTools = new Set(plan.offered.tools.map((tool) => tool.name));
     this.#translator = createTranslator({ ...plan, reasoningTags, nodes, stateKeys, frontendTools });
@@ -76,7 +55,6 @@ export class Run {
     this.#transcript = new Transcript(plan.history);
     this.#log = log;
     const { fence, threadId } = plan;
-    const toEntry = (told: Told) => this.#toEntry(told);
     const appended = ({ event, correction }: Told) => {
       this.#over ||= isTerminal(event.type);
       if (correction) {
@@ -94,7 +72,7 @@ export class Run {
       log,
       topic: threadTopic(threadId),
       fence,
-      toEntry,
+      toEntry: (told) => this.#toEntry(told),
       merge,
       apart: ({ correction }) => correction !== undefined,
       appended,
@@ -147,7 +125,7 @@ export class Run {
         // Who takes the run over goes on behind this node, and what it said will not be said again.
         if (event.event === "on_chain_end" && isNode(event) && nodePath(event).length === 1) this.#keepTold();
       });
-      end = ending(graphRun.interrupts.map(toInterrupt), graphRun.cutAnswer);
+      end = this.#unanswered.ended(ending(graphRun.interrupts.map(toInterrupt), graphRun.cutAnswer));
     } catch (thrown) {
       cause = thrown;
       end = this.#abort.signal.aborted ? stopped(this.#abort.signal.reason) : broken(thrown, graphRun);
@@ -165,10 +143,10 @@ export class Run {
     if (correction) whole.correct(correction);
     const { messages, state = this.#transcript.state } = whole;
     const removed = [...this.#transcript.removed, ...whole.removed];
-    const { drafts } = this.#translator;
     const corrected: AguiEvent[] = correction ? [this.#snapshotOf(messages, removed)] : [];
+    const failed = end.kind === "failed" ? { cause: cause ?? end.error } : {};
     const closing = [...closers, ...corrected, ...terminal];
-    return { end, closing, messages, removed, drafts, state, ...(end.kind === "failed" ? { cause } : {}) };
+    return { end, closing, messages, removed, drafts: this.#translator.drafts, state, ...failed };
   }
 
   /** Puts the closers and the terminal event into the log. The last thing a run does. */
@@ -217,7 +195,6 @@ export class Run {
   }
 
   #pump(event: GraphEvent): void {
-    const { allowList } = this.plan;
     if (event.silent) return;
     if (event.state) {
       this.#tell(this.#translator.state(event.state), undefined); // Exposing a key is its admission.
@@ -227,6 +204,7 @@ export class Run {
       this.#tell(this.#translator.failed(event), event);
       return;
     }
+    const { allowList } = this.plan;
     if (!allowList.admits(event)) {
       this.refused.set(event.event, (this.refused.get(event.event) ?? 0) + 1);
       // What closes has its provenance too: a connection that narrowed the event away wants nothing that it says.
@@ -258,11 +236,10 @@ export class Run {
 
   /** Nobody begins before the last `kept` entries any more: what was taken back would be sent again. */
   async #cutOff(kept: number): Promise<void> {
-    const { threadId } = this.plan;
-    const at = this.#agui.cursor;
-    if (at) await this.#log.cutOff(threadTopic(threadId), { ...at, offset: at.offset - kept });
+    const { cursor: at } = this.#agui;
+    if (at) await this.#log.cutOff(threadTopic(this.plan.threadId), { ...at, offset: at.offset - kept });
     await this.#graph?.flushed();
-    if (this.#graph?.cursor) await this.#log.cutOff(graphTopic(threadId), this.#graph.cursor);
+    if (this.#graph?.cursor) await this.#log.cutOff(graphTopic(this.plan.threadId), this.#graph.cursor);
   }
 
   readonly #tellProgress = (value: Progress): void => {
@@ -272,6 +249,7 @@ export class Run {
 
   #tell(events: readonly AguiEvent[], cause: GraphEvent | undefined): void {
     if (events.length === 0) return;
+    this.#unanswered.sent(events);
     const provenance = cause && this.#provenanceOf(cause);
     for (const event of events) this.#agui.add({ event: stamped(event), provenance });
   }
@@ -283,18 +261,4 @@ export class Run {
     const event = correction ? this.#snapshotOf(this.#transcript.messages, this.#transcript.removed) : made;
     return { json: JSON.stringify(event), type: event.type, runId, provenance, ...spanPosition(event) };
   }
-}
-
-function merge(a: Told, b: Told): Told | undefined {
-  const event = mergeDeltas(a.event, b.event);
-  return event && { event, provenance: a.provenance };
-}
-
-/** Deltas come by the thousand, in whole characters, and carry no time: the events around them do. */
-function stamped(event: AguiEvent): AguiEvent {
-  return isDelta(event) ? event : { ...wellFormed(event), timestamp: Date.now() };
-}
-
-function graphEntry({ json, provenance }: GraphTold, runId: string): NewEntry {
-  return { json, type: provenance ? "GRAPH" : "GRAPH_END", runId, span: undefined, edge: "point", provenance };
 }

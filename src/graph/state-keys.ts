@@ -1,0 +1,19 @@
+/** Graphs without `messages` in their state. */
+import { stateKeysOf } from "./names.ts";
+import type { ServedGraph } from "./source.ts";
+
+/**
+ * The keys of a graph that has no `messages`: what is said to it does not reach it. `undefined` where it has them, or
+ * where nobody knows.
+ */
+export function keysBesideMessages(graph: ServedGraph): readonly string[] | undefined {
+  const keys = stateKeysOf(graph);
+  return keys?.includes("messages") ? undefined : keys;
+}
+
+/** What is wrong with such a graph, and what to do. */
+export function withoutMessages(keys: readonly string[]): string {
+  const names = keys.length > 10 ? [...keys.slice(0, 10), "..."] : keys;
+  const has = names.length > 0 ? `Its keys are ${names.join(", ")}.` : "It has no keys.";
+  return `The graph has no "messages" key, so nothing that is said reaches it. ${has} Keep the conversation under "messages", or name the keys that clients set and see as "state" of the agent in agents.json.`;
+}
