@@ -53,8 +53,16 @@ export type Fence = number;
 
 export interface EventLog {
   /**
-   * Appends all entries or none, and wakes the followers.
-   * @throws SluiceError `owner_lost` when a later fence has written here.
+   * Makes `fence` the owner of a topic, which is created when it is missing. The result is the position after which
+   * this owner's entries come. A run that was taken over from a dead process begins `anew`, in a new epoch: followers
+   * beside the old process may have read entries that no other process ever saw.
+   * @throws SluiceError `owner_lost` when a later fence owns the topic, `storage_unavailable`.
+   */
+  claim(topic: Topic, fence: Fence, anew?: boolean): Promise<Cursor>;
+  /**
+   * Appends all entries or none, and wakes the followers. An owner that did not claim the topic claims it.
+   * @throws SluiceError `owner_lost` when a later fence owns the topic. `storage_unavailable` when the engine cannot
+   * store any more at the moment: the entries are in the log of this process, and the run should end.
    */
   append(topic: Topic, fence: Fence, entries: readonly NewEntry[]): Promise<Cursor>;
   /**

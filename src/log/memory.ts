@@ -4,6 +4,7 @@ import type { Cursor } from "../protocol/cursor.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import type { Topic } from "../protocol/ids.ts";
 import type { EventLog, Fence, LogEntry, NewEntry, Page } from "./log.ts";
+import { Waiting } from "./waiting.ts";
 
 export interface MemoryLogLimits {
   /** The most entries a topic keeps. Older ones are trimmed; whoever still needs them meets a gap. */
@@ -39,14 +40,28 @@ export class MemoryLog implements EventLog {
   readonly #topics = new Map<Topic, TopicState>();
   /** Those of them that were opened only, the oldest first. */
   readonly #unwritten = new Set<Topic>();
-  readonly #waiting = new Map<Topic, Set<() => void>>();
-  readonly #signals = new WeakMap<AbortSignal, Set<() => void>>();
+  readonly #waiting = new Waiting();
   #totalBytes = 0;
 
   /** `now` is a monotonic clock in milliseconds. */
   constructor(limits: MemoryLogLimits, now: () => number = () => performance.now()) {
     this.#limits = limits;
     this.#now = now;
+  }
+
+  async claim(topic: Topic, fence: Fence, anew = false): Promise<Cursor> {
+    const known = this.#topics.get(topic);
+    if (known && fence < known.fence) throw new SluiceError("owner_lost");
+    if (known && anew) await this.drop(topic);
+    const state = this.#topics.get(topic) ?? this.#begin(topic);
+    state.fence = fence;
+    return { epoch: state.epoch, offset: state.head };
+  }
+
+  /** Begins a topic at a position that another log gave it. What was here of it is forgotten. */
+  adopt(topic: Topic, fence: Fence, { epoch, offset }: Cursor): void {
+    this.#forget(topic);
+    this.#topics.set(topic, { ...newTopic(), epoch, fence, head: offset, floor: 0, touchedAt: this.#now() });
   }
 
   async append(topic: Topic, fence: Fence, entries: readonly NewEntry[]): Promise<Cursor> {
@@ -65,7 +80,7 @@ export class MemoryLog implements EventLog {
     this.#topics.set(topic, state);
     this.#unwritten.delete(topic);
     this.#dropSilentest(topic);
-    this.#wake(topic);
+    this.#waiting.wake(topic);
     return { epoch: state.epoch, offset: state.head };
   }
 
@@ -124,42 +139,20 @@ export class MemoryLog implements EventLog {
   }
 
   woken(topic: Topic, signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return Promise.resolve();
-    const own = this.#waitingOf(signal);
-    return new Promise((resolve) => {
-      const waiting = this.#waiting.get(topic) ?? new Set();
-      this.#waiting.set(topic, waiting);
-      const done = () => {
-        waiting.delete(done);
-        own.delete(done);
-        if (waiting.size === 0 && this.#waiting.get(topic) === waiting) this.#waiting.delete(topic);
-        resolve();
-      };
-      waiting.add(done);
-      own.add(done);
-    });
-  }
-
-  /** What waits under one signal. One listener a signal: a follower waits once for every few tokens. */
-  #waitingOf(signal: AbortSignal): Set<() => void> {
-    const known = this.#signals.get(signal);
-    if (known) return known;
-    const own = new Set<() => void>();
-    this.#signals.set(signal, own);
-    const wakeAll = () => {
-      for (const done of [...own]) done();
-    };
-    signal.addEventListener("abort", wakeAll, { once: true });
-    return own;
+    return this.#waiting.arm(topic, signal);
   }
 
   async drop(topic: Topic): Promise<void> {
+    if (this.#forget(topic)) this.#waiting.wake(topic);
+  }
+
+  #forget(topic: Topic): boolean {
     const state = this.#topics.get(topic);
-    if (!state) return;
+    if (!state) return false;
     this.#totalBytes -= state.bytes;
     this.#topics.delete(topic);
     this.#unwritten.delete(topic);
-    this.#wake(topic);
+    return true;
   }
 
   /** Drops the topics whose retention has passed, but for those that somebody follows: dropping those would tell of a gap. */
@@ -202,12 +195,8 @@ export class MemoryLog implements EventLog {
       if (state.bytes === 0) continue;
       this.#totalBytes -= state.bytes;
       this.#topics.delete(topic);
-      this.#wake(topic);
+      this.#waiting.wake(topic);
     }
-  }
-
-  #wake(topic: Topic): void {
-    for (const done of [...(this.#waiting.get(topic) ?? [])]) done();
   }
 }
 

@@ -1,6 +1,7 @@
 /** Writes one run's entries to a topic, in order, one append at a time. */
 import type { EventLog, Fence, NewEntry } from "../log/log.ts";
 import type { Cursor } from "../protocol/cursor.ts";
+import { SluiceError } from "../protocol/errors.ts";
 import type { Topic } from "../protocol/ids.ts";
 
 export interface TopicWriterOptions<T> {
@@ -61,7 +62,13 @@ export class TopicWriter<T> {
     try {
       while (this.#waiting.length > 0) {
         const batch = this.#nextBatch();
-        this.#cursor = await log.append(topic, fence, batch.map(toEntry));
+        try {
+          this.#cursor = await log.append(topic, fence, batch.map(toEntry));
+        } catch (error) {
+          // The log of this process has the entries, and followers beside the run still get its end.
+          if (SluiceError.from(error).code !== "storage_unavailable") throw error;
+          failed(error);
+        }
         if (appended) batch.forEach(appended);
         // The rest of this turn of the event loop. What arrives within it came in one piece from the model, and can
         // leave in one: a token alone is never held back.

@@ -240,6 +240,35 @@ export function eventLogContract(
       });
     });
 
+    describe("claim", () => {
+      it("names the position after which the owner's entries come, in a topic that is there or not", async () => {
+        const start = await log.claim(topic, 1);
+        expect(start.offset).toBe(0);
+        const head = await log.append(topic, 1, entries("a", "b"));
+        expect(head).toEqual({ epoch: start.epoch, offset: 2 });
+        expect(await log.claim(topic, 2)).toEqual(head);
+        expect(await log.append(topic, 2, entries("c"))).toEqual({ epoch: start.epoch, offset: 3 });
+        expect(shown((await log.read(topic, start, 10)).entries)).toEqual(["1=a", "2=b", "3=c"]);
+      });
+
+      it("keeps earlier owners out before anything was written", async () => {
+        await log.claim(topic, 2);
+        await expect(log.append(topic, 1, entries("a"))).rejects.toMatchObject({ code: "owner_lost" });
+        await expect(log.claim(topic, 1)).rejects.toMatchObject({ code: "owner_lost" });
+        await log.claim(topic, 2);
+      });
+
+      it("anew begins another epoch, and readers of the old one meet a gap", async () => {
+        const old = await log.append(topic, 1, entries("a", "b"));
+        const start = await log.claim(topic, 2, true);
+        expect(start.offset).toBe(0);
+        expect(start.epoch).not.toBe(old.epoch);
+        expect(await log.read(topic, old, 10)).toMatchObject({ gap: "epoch", next: start });
+        await log.append(topic, 2, entries("c"));
+        expect(await offsetsAfter(start)).toEqual([1]);
+      });
+    });
+
     describe("a fence", () => {
       it("keeps an owner out that was replaced, and writes nothing of it", async () => {
         await log.append(topic, 1, entries("a"));

@@ -1,0 +1,130 @@
+/**
+ * The steps that Redis takes as one. A topic is two keys of one slot: a hash with its epoch, head, fence and floor, and
+ * a stream whose ids are `offset-0`.
+ */
+import { createHash } from "node:crypto";
+import type { Redis } from "ioredis";
+
+/** Each step gets these two keys. */
+export interface TopicKeys {
+  readonly meta: string;
+  readonly stream: string;
+}
+
+class Script {
+  readonly #lua: string;
+  readonly #sha: string;
+
+  constructor(lua: string) {
+    this.#lua = lua;
+    this.#sha = createHash("sha1").update(lua).digest("hex");
+  }
+
+  async run(redis: Redis, { meta, stream }: TopicKeys, ...args: readonly (string | number)[]): Promise<unknown> {
+    try {
+      return await redis.evalsha(this.#sha, 2, meta, stream, ...args);
+    } catch (error) {
+      // A server that was restarted or flushed does not know the script.
+      if (!(error instanceof Error && error.message.startsWith("NOSCRIPT"))) throw error;
+      return redis.eval(this.#lua, 2, meta, stream, ...args);
+    }
+  }
+}
+
+/** Arguments: fence, or "" for a reader; "1" for a new epoch; the new epoch's name; TTL in ms. Returns epoch and head. */
+export const claimTopic = new Script(`
+local meta, stream = KEYS[1], KEYS[2]
+local known = redis.call('HMGET', meta, 'epoch', 'head', 'fence')
+local fence = tonumber(ARGV[1])
+if fence and known[3] and tonumber(known[3]) > fence then return 'owner_lost' end
+if not known[1] or ARGV[2] == '1' then
+  redis.call('DEL', meta, stream)
+  redis.call('HSET', meta, 'epoch', ARGV[3], 'head', 0, 'fence', 0, 'floor', 0, 'bytes', 0)
+  known = { ARGV[3], '0' }
+  redis.call('SPUBLISH', meta, ARGV[3] .. ':0')
+end
+if fence then redis.call('HSET', meta, 'fence', ARGV[1]) end
+redis.call('PEXPIRE', meta, ARGV[4])
+return { known[1], known[2] }
+`);
+
+/**
+ * Arguments: fence, epoch, the head that was acknowledged, TTL in ms, the most entries and bytes to keep, then two for
+ * each entry. A repeat of what is there already succeeds, for a connection that was lost before the answer came.
+ * Returns "ok", "owner_lost" or "epoch_lost".
+ */
+export const appendEntries = new Script(`
+local meta, stream = KEYS[1], KEYS[2]
+local known = redis.call('HMGET', meta, 'epoch', 'head', 'fence', 'bytes')
+local expected, count = tonumber(ARGV[3]), (#ARGV - 6) / 2
+if not known[1] then return 'epoch_lost' end
+if tonumber(known[3]) > tonumber(ARGV[1]) then return 'owner_lost' end
+if known[1] ~= ARGV[2] then return 'epoch_lost' end
+local head, bytes = tonumber(known[2]), tonumber(known[4])
+if head < expected then return 'epoch_lost' end
+local present = math.min(head - expected, count)
+if present > 0 then
+  local there = redis.call('XRANGE', stream, (expected + 1) .. '-0', (expected + present) .. '-0')
+  if #there ~= present then return 'epoch_lost' end
+  for i = 1, present do
+    local fields = there[i][2]
+    if fields[2] ~= ARGV[5 + 2 * i] or fields[4] ~= ARGV[6 + 2 * i] then return 'epoch_lost' end
+  end
+end
+for i = present + 1, count do
+  redis.call('XADD', stream, (expected + i) .. '-0', 'of', ARGV[5 + 2 * i], 'json', ARGV[6 + 2 * i])
+  bytes = bytes + #ARGV[6 + 2 * i]
+end
+head = math.max(head, expected + count)
+local kept = redis.call('XLEN', stream)
+while kept > 1 and (kept > tonumber(ARGV[5]) or bytes > tonumber(ARGV[6])) do
+  local oldest = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
+  redis.call('XDEL', stream, oldest[1])
+  bytes = bytes - #oldest[2][4]
+  kept = kept - 1
+end
+redis.call('HSET', meta, 'head', head, 'fence', ARGV[1], 'bytes', bytes)
+redis.call('PEXPIRE', meta, ARGV[4])
+redis.call('PEXPIRE', stream, ARGV[4])
+redis.call('SPUBLISH', meta, known[1] .. ':' .. head)
+return 'ok'
+`);
+
+/**
+ * Arguments: epoch or "" for the oldest entry, offset, the most entries, TTL in ms. A topic that is read stays.
+ * Returns nothing for a missing topic, else epoch, head, gap or "", and the entries.
+ */
+export const readEntries = new Script(`
+local meta, stream = KEYS[1], KEYS[2]
+local known = redis.call('HMGET', meta, 'epoch', 'head')
+if not known[1] then return false end
+redis.call('PEXPIRE', meta, ARGV[4])
+redis.call('PEXPIRE', stream, ARGV[4])
+local head, offset = tonumber(known[2]), tonumber(ARGV[2])
+if ARGV[1] == '' then
+  return { known[1], known[2], '', redis.call('XRANGE', stream, '-', '+', 'COUNT', ARGV[3]) }
+end
+if ARGV[1] ~= known[1] then return { known[1], known[2], 'epoch', {} } end
+if offset > head then return { known[1], known[2], 'ahead', {} } end
+if offset == head then return { known[1], known[2], '', {} } end
+local first = (offset + 1) .. '-0'
+local found = redis.call('XRANGE', stream, first, '+', 'COUNT', ARGV[3])
+if not found[1] or found[1][1] ~= first then return { known[1], known[2], 'window', {} } end
+return { known[1], known[2], '', found }
+`);
+
+/** Arguments: epoch, floor. */
+export const raiseFloor = new Script(`
+local known = redis.call('HMGET', KEYS[1], 'epoch', 'floor')
+if known[1] == ARGV[1] and tonumber(known[2]) < tonumber(ARGV[2]) then
+  redis.call('HSET', KEYS[1], 'floor', ARGV[2])
+end
+return 'ok'
+`);
+
+/** Tells followers in other processes that the topic is gone, too. */
+export const dropTopic = new Script(`
+redis.call('DEL', KEYS[1], KEYS[2])
+redis.call('SPUBLISH', KEYS[1], '')
+return 'ok'
+`);

@@ -1,0 +1,115 @@
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import type { NewEntry } from "../../src/log/log.ts";
+import { type Answer, Outbox } from "../../src/log/redis/outbox.ts";
+import type { Cursor } from "../../src/protocol/cursor.ts";
+import { entries, entry } from "./entries.ts";
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+const FROM: Cursor = { epoch: "e", offset: 3 };
+
+/** A Redis that answers what it is told, in turn; an error is a connection that broke. */
+function outboxOn(...answers: (Answer | Error)[]) {
+  const sent: { after: number; epoch: string; jsons: string[] }[] = [];
+  const renewed: NewEntry[][] = [];
+  const outbox = new Outbox({
+    fence: 1,
+    from: FROM,
+    async send({ epoch, offset: after }, fields) {
+      sent.push({ epoch, after, jsons: fields.filter((_, n) => n % 2 === 1) });
+      const answer = answers.length > 1 ? answers.shift() : answers[0];
+      if (answer instanceof Error) throw answer;
+      return answer ?? "ok";
+    },
+    async renew(unacknowledged) {
+      renewed.push([...unacknowledged]);
+      return { epoch: "f", offset: 0 };
+    },
+  });
+  return { outbox, sent, renewed };
+}
+
+it("sends what waits in one go, after what was acknowledged", async () => {
+  const { outbox, sent } = outboxOn("ok");
+  outbox.push(entries("a"));
+  outbox.push(entries("b", "c"));
+  await outbox.flushed();
+  outbox.push(entries("d"));
+  await outbox.flushed();
+  expect(sent).toEqual([
+    { epoch: "e", after: 3, jsons: ["a"] },
+    { epoch: "e", after: 4, jsons: ["b", "c"] },
+    { epoch: "e", after: 6, jsons: ["d"] },
+  ]);
+  expect(outbox.isEmpty).toBe(true);
+});
+
+it("repeats the same entries when no answer came", async () => {
+  const { outbox, sent } = outboxOn(new Error("gone"), new Error("gone"), "ok");
+  outbox.push(entries("a"));
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(sent.map(({ after, jsons }) => [after, ...jsons])).toEqual([
+    [3, "a"],
+    [3, "a"],
+    [3, "a"],
+  ]);
+  expect(outbox.isEmpty).toBe(true);
+});
+
+it("begins anew with what is not acknowledged when Redis has lost the topic", async () => {
+  const { outbox, sent, renewed } = outboxOn("ok", "epoch_lost", "ok");
+  outbox.push(entries("a"));
+  await outbox.flushed();
+  outbox.push(entries("b"));
+  await outbox.flushed();
+  expect(renewed.map((each) => each.map(({ json }) => json))).toEqual([["b"]]);
+  expect(sent.at(-1)).toEqual({ epoch: "f", after: 0, jsons: ["b"] });
+});
+
+it("writes nothing more when another owner has the topic", async () => {
+  const { outbox, sent } = outboxOn("owner_lost");
+  outbox.push(entries("a"));
+  await outbox.flushed();
+  outbox.push(entries("b"));
+  await outbox.flushed();
+  expect(sent).toHaveLength(1);
+  await expect(outbox.room()).rejects.toMatchObject({ code: "owner_lost" });
+});
+
+it("has room while Redis is away for a short time, and none after ten seconds", async () => {
+  const { outbox } = outboxOn(new Error("gone"));
+  outbox.push(entries("a"));
+  await vi.advanceTimersByTimeAsync(9_000);
+  await outbox.room();
+  await vi.advanceTimersByTimeAsync(2_000);
+  await expect(outbox.room()).rejects.toMatchObject({ code: "storage_unavailable" });
+});
+
+it("has no room beyond four MiB until Redis took some", async () => {
+  const answers: (Answer | Error)[] = [new Error("gone")];
+  const { outbox } = outboxOn(...answers);
+  outbox.push([entry("x".repeat(5 * 1024 * 1024))]);
+  let room = false;
+  const waiting = outbox.room().then(
+    () => {
+      room = true;
+    },
+    (error: unknown) => error,
+  );
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(room).toBe(false);
+  await vi.advanceTimersByTimeAsync(6_000);
+  expect(await waiting).toMatchObject({ code: "storage_unavailable" });
+});
+
+it("keeps on writing after it said that there is no room", async () => {
+  const { outbox, sent } = outboxOn(...Array.from({ length: 120 }, () => new Error("gone")), "ok");
+  outbox.push(entries("a"));
+  await vi.advanceTimersByTimeAsync(11_000);
+  await expect(outbox.room()).rejects.toMatchObject({ code: "storage_unavailable" });
+  outbox.push(entries("end"));
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(sent.at(-1)?.jsons).toContain("end");
+  expect(outbox.isEmpty).toBe(true);
+});

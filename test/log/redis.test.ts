@@ -1,0 +1,172 @@
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { follow } from "../../src/log/follow.ts";
+import { RedisLog, type RedisLogOptions } from "../../src/log/redis/redis-log.ts";
+import { appendEntries, claimTopic } from "../../src/log/redis/scripts.ts";
+import type { Cursor } from "../../src/protocol/cursor.ts";
+import { type Topic, threadTopic } from "../../src/protocol/ids.ts";
+import { hasRedis, type RedisServer, startRedis } from "../support/redis.ts";
+import { eventLogContract } from "./contract.ts";
+import { entries, shown } from "./entries.ts";
+
+const LIMITS = { maxEvents: 10_000, maxBytes: 1e9, maxTotalBytes: 1e9, retentionMs: 60_000 };
+
+describe.skipIf(!hasRedis)("with a Redis server", () => {
+  let server: RedisServer;
+  const opened: RedisLog[] = [];
+  beforeAll(async () => {
+    server = await startRedis();
+  });
+  afterAll(async () => {
+    await Promise.all(opened.map((log) => log.close()));
+    await server.kill();
+  });
+
+  async function redisLog(options: Partial<RedisLogOptions> = {}): Promise<RedisLog> {
+    const log = new RedisLog({ ...LIMITS, url: server.url, prefix: "test:", failed: () => {}, ...options });
+    opened.push(log);
+    await log.ready();
+    return log;
+  }
+
+  eventLogContract(
+    "Redis",
+    async (maxEvents) => {
+      const log = await redisLog({ maxEvents });
+      return { log, close: () => log.close() };
+    },
+    { numRuns: 30 },
+  );
+
+  const topicOf = (() => {
+    let count = 0;
+    return () => threadTopic(`of its own ${++count}`);
+  })();
+
+  /** Collects what a follower gets until `enough`. */
+  async function collect(log: RedisLog, topic: Topic, after: Cursor | null, enough: (seen: string[]) => boolean) {
+    const seen: string[] = [];
+    for await (const page of follow(log, topic, after, new AbortController().signal)) {
+      if (page.gap) seen.push(`gap ${page.gap}`);
+      seen.push(...shown(page.entries));
+      if (enough(seen)) break;
+    }
+    return seen;
+  }
+
+  it("gives a follower in another process all that its owner writes, as it comes", async () => {
+    const [owner, elsewhere] = await Promise.all([redisLog(), redisLog()]);
+    const topic = topicOf();
+    const from = await owner.claim(topic, 1);
+    const reading = collect(elsewhere, topic, from, (seen) => seen.length === 300);
+    for (let n = 1; n <= 300; n += 1) await owner.append(topic, 1, entries(String(n)));
+    expect(await reading).toEqual(Array.from({ length: 300 }, (_, n) => `${n + 1}=${n + 1}`));
+  });
+
+  it("reads what its own process wrote without asking Redis", async () => {
+    const log = await redisLog();
+    const topic = topicOf();
+    const from = await log.claim(topic, 1);
+    server.pause();
+    try {
+      await log.append(topic, 1, entries("a", "b"));
+      expect(shown((await log.read(topic, from, 10)).entries)).toEqual(["1=a", "2=b"]);
+    } finally {
+      server.resume();
+    }
+    const elsewhere = await redisLog();
+    expect(await collect(elsewhere, topic, from, (seen) => seen.length === 2)).toEqual(["1=a", "2=b"]);
+  });
+
+  it("keeps a replaced owner out, and its followers read on from the new owner", async () => {
+    const [old, next] = await Promise.all([redisLog(), redisLog()]);
+    const topic = topicOf();
+    const from = await old.claim(topic, 1);
+    await old.append(topic, 1, entries("a"));
+    const reading = collect(old, topic, from, (seen) => seen.includes("gap epoch"));
+    await next.claim(topic, 2, true);
+    await next.append(topic, 2, entries("new"));
+    await old.append(topic, 1, entries("stale")).catch(() => {});
+    await expect(old.claim(topic, 1)).rejects.toMatchObject({ code: "owner_lost" });
+    expect((await reading).at(-1)).toBe("gap epoch");
+    for (const log of [old, next]) expect(await collect(log, topic, null, () => true)).toEqual(["1=new"]);
+  });
+
+  it("goes on in the same epoch when a topic is handed over", async () => {
+    const [old, next] = await Promise.all([redisLog(), redisLog()]);
+    const topic = topicOf();
+    const from = await old.claim(topic, 1);
+    await old.append(topic, 1, entries("a"));
+    await old.close();
+    expect(await next.claim(topic, 2)).toEqual({ ...from, offset: 1 });
+    await next.append(topic, 2, entries("b"));
+    expect(await collect(next, topic, from, (seen) => seen.length === 2)).toEqual(["1=a", "2=b"]);
+  });
+
+  it("begins a new epoch when Redis lost everything, and says a gap on both sides", async () => {
+    const [owner, elsewhere] = await Promise.all([redisLog(), redisLog()]);
+    const topic = topicOf();
+    const from = await owner.claim(topic, 1);
+    await owner.append(topic, 1, entries("a", "b"));
+    const started = await collect(elsewhere, topic, from, (seen) => seen.length === 2);
+    expect(started).toEqual(["1=a", "2=b"]);
+    const here = collect(owner, topic, { ...from, offset: 2 }, (seen) => seen.includes("gap epoch"));
+    const there = collect(elsewhere, topic, { ...from, offset: 2 }, (seen) => seen.includes("gap epoch"));
+    await flushAll();
+    await owner.append(topic, 1, entries("c"));
+    await Promise.all([here, there]);
+    const head = await elsewhere.head(topic);
+    expect(head).toMatchObject({ offset: 1 });
+    expect(head?.epoch).not.toBe(from.epoch);
+    expect(await collect(elsewhere, topic, null, () => true)).toEqual(["1=c"]);
+  });
+
+  it("writes what waited when Redis comes back, and followers elsewhere catch up", async () => {
+    const own = await startRedis();
+    const [owner, elsewhere] = await Promise.all([redisLog({ url: own.url }), redisLog({ url: own.url })]);
+    const topic = topicOf();
+    const from = await owner.claim(topic, 1);
+    await owner.append(topic, 1, entries("a"));
+    const reading = collect(elsewhere, topic, from, (seen) => seen.includes("gap epoch"));
+    const here = collect(owner, topic, from, (seen) => seen.includes("3=c"));
+    await own.kill();
+    await owner.append(topic, 1, entries("b"));
+    await owner.append(topic, 1, entries("c"));
+    // Followers beside the owner notice nothing while Redis is away.
+    expect(await here).toEqual(["1=a", "2=b", "3=c"]);
+    await own.start();
+    // The server came back empty: a new epoch holds what it had not acknowledged, "a" perhaps.
+    expect((await reading).at(-1)).toBe("gap epoch");
+    const left = await collect(elsewhere, topic, null, (seen) => seen.at(-1)?.endsWith("=c") === true);
+    expect(left.map((text) => text.slice(2)).slice(-2)).toEqual(["b", "c"]);
+    await Promise.all([owner.close(), elsewhere.close()]);
+    await own.kill();
+  });
+
+  it("takes an append that came twice once, and no other entries in its place", async () => {
+    const redis = new Redis(server.url);
+    const keys = { meta: "repeat:{t}", stream: "repeat:{t}:log" };
+    await claimTopic.run(redis, keys, 1, "0", "e", 60_000);
+    const append = (after: number, ...fields: string[]) =>
+      appendEntries.run(redis, keys, 1, "e", after, 60_000, 100, 1e6, ...fields);
+    expect(await append(0, "of", "a", "of", "b")).toBe("ok");
+    expect(await append(0, "of", "a", "of", "b")).toBe("ok");
+    expect(await append(0, "of", "a", "of", "b", "of", "c")).toBe("ok");
+    expect(await redis.xlen(keys.stream)).toBe(3);
+    expect(await append(2, "of", "other")).toBe("epoch_lost");
+    expect(await append(5, "of", "d")).toBe("epoch_lost");
+    redis.disconnect();
+  });
+
+  it("wrong address or password: says so", async () => {
+    const nowhere = new RedisLog({ ...LIMITS, url: "redis://127.0.0.1:1", prefix: "", failed: () => {} });
+    await expect(nowhere.ready()).rejects.toThrow(/ECONNREFUSED/);
+    await nowhere.close();
+  });
+
+  async function flushAll(): Promise<void> {
+    const redis = new Redis(server.url);
+    await redis.flushall();
+    redis.disconnect();
+  }
+});

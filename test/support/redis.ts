@@ -1,0 +1,67 @@
+/** A Redis server of a test's own, on a free port, that keeps nothing on disk. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { createServer } from "node:net";
+import { delimiter, join } from "node:path";
+
+export interface RedisServer {
+  readonly url: string;
+  readonly port: number;
+  /** Ends the server at once, as a crash does. */
+  kill(): Promise<void>;
+  /** Starts it again on the same port, empty. */
+  start(): Promise<void>;
+  /** Stops its process, and lets it go on. */
+  pause(): void;
+  resume(): void;
+}
+
+const BINARY = (process.env.PATH ?? "")
+  .split(delimiter)
+  .map((folder) => join(folder, "redis-server"))
+  .find((path) => existsSync(path));
+
+/** Is there a `redis-server`? Where it is required, a missing one fails the tests that need it. */
+export const hasRedis = BINARY !== undefined || (process.env.SLUICE_REQUIRE ?? "").split(",").includes("redis");
+
+export async function startRedis(): Promise<RedisServer> {
+  if (!BINARY) throw new Error("These tests need redis-server (Debian: apt-get install redis-server).");
+  const binary = BINARY;
+  const port = await freePort();
+  let child: ChildProcess;
+  const start = async () => {
+    child = spawn(binary, ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    let out = "";
+    for await (const chunk of child.stdout ?? []) {
+      out += String(chunk);
+      if (out.includes("Ready to accept connections")) break;
+    }
+    if (child.exitCode !== null) throw new Error(`redis-server ended: ${out}`);
+  };
+  await start();
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    port,
+    start,
+    async kill() {
+      const ended = once(child, "exit");
+      child.kill("SIGCONT");
+      child.kill("SIGKILL");
+      await ended;
+    },
+    pause: () => void child.kill("SIGSTOP"),
+    resume: () => void child.kill("SIGCONT"),
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  return typeof address === "object" && address ? address.port : 0;
+}
