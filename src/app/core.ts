@@ -13,6 +13,7 @@ import { WebSocketHost } from "../server/ws.ts";
 import { type ItemStores, MemoryItems } from "../store/items.ts";
 import { MemoryStore } from "../store/memory.ts";
 import type { Store } from "../store/store.ts";
+import { logLimits } from "./event-log.ts";
 
 export type Agents = readonly [ServedAgent, ...ServedAgent[]];
 
@@ -22,6 +23,8 @@ export interface CoreOptions {
   readonly version: string;
   /** Keeps the threads; the core closes it. Without one they are kept in memory. */
   readonly store?: Store | undefined;
+  /** Holds the runs' events; the core closes it. Without one they are held in memory. */
+  readonly log?: EventLog | undefined;
   /** Keep what graphs remember across threads. Without them it is kept in memory. */
   readonly items?: ItemStores | undefined;
   /** What the app says of a visitor, for the graphs. */
@@ -60,12 +63,7 @@ export function createCore(agents: Agents, settings: Settings, options: CoreOpti
     const keys = keysBesideMessages(graph);
     if (keys && stateKeys.length === 0) logger.warn({ agent: name }, withoutMessages(keys));
   }
-  const log = new MemoryLog({
-    maxEvents: settings.LOG_MAX_EVENTS,
-    maxBytes: settings.LOG_MAX_BYTES,
-    maxTotalBytes: settings.LOG_MAX_TOTAL_BYTES,
-    retentionMs: settings.LOG_RETENTION_SECONDS * 1_000,
-  });
+  const log = options.log ?? new MemoryLog(logLimits(settings));
   const runs = new RunManager({
     registry,
     log,
@@ -100,7 +98,7 @@ export function createCore(agents: Agents, settings: Settings, options: CoreOpti
     slowConsumerMs: settings.SLOW_CONSUMER_SECONDS * 1_000,
     ready: () => ready,
     closed: closed.signal,
-    writable: () => store.writable(),
+    writable: async () => (await log.writable()) && store.writable(),
     failed: (err, where) => logger.error({ err, where }, "internal error"),
   };
   const sockets = new WebSocketHost(server);
@@ -136,6 +134,9 @@ export function createCore(agents: Agents, settings: Settings, options: CoreOpti
       closed.abort();
       await sockets.close(AbortSignal.abort());
     },
-    close: () => store.close(),
+    async close() {
+      await log.close();
+      await store.close();
+    },
   };
 }

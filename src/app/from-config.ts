@@ -6,12 +6,14 @@ import type { Settings } from "../config/settings.ts";
 import { type LoadOptions, loadGraph } from "../graph/loader.ts";
 import type { ServedAgent } from "../graph/registry.ts";
 import type { ServedGraph } from "../graph/source.ts";
+import type { EventLog } from "../log/log.ts";
 import type { Logger } from "../ops/logger.ts";
 import { isGraphFile } from "../protocol/graph-file.ts";
 import { messageOf } from "../protocol/redact.ts";
 import { type App, createApp } from "./app.ts";
 import { BUNDLED, bundledGraphs, modelKind } from "./bundled.ts";
 import { checkNames, type Entry } from "./known-names.ts";
+import { openEventLog } from "./event-log.ts";
 import { servedAgent } from "./served-agent.ts";
 import { openStorage, type Storage } from "./storage.ts";
 
@@ -26,7 +28,9 @@ export async function appFromConfig(
   logger: Logger,
 ): Promise<App> {
   const { store, checkpointer, items } = storageOf(config);
+  let log: EventLog | undefined;
   try {
+    log = await eventLogOf(config, logger);
     const bundled = await bundledGraphs(config, checkpointer, packageRoot);
     const entries: Entry[] = [];
     const agents: ServedAgent[] = [];
@@ -47,8 +51,9 @@ export async function appFromConfig(
     const [first, ...rest] = agents;
     if (!first) throw new ConfigError("agents.json names no agent.");
     const playground = resolve(packageRoot, "dist", "playground");
-    return createApp([first, ...rest], config, { logger, version, playground, store, items });
+    return createApp([first, ...rest], config, { logger, version, playground, store, items, log });
   } catch (error) {
+    await log?.close();
     await store.close();
     throw error;
   }
@@ -59,6 +64,14 @@ function storageOf({ DATA_DIR }: Settings): Storage {
     return openStorage(DATA_DIR);
   } catch (error) {
     throw new ConfigError(`DATA_DIR=${DATA_DIR}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+async function eventLogOf(settings: Settings, logger: Logger): Promise<EventLog | undefined> {
+  try {
+    return await openEventLog(settings, logger);
+  } catch (error) {
+    throw new ConfigError(`REDIS_URL: ${messageOf(error)}`, { cause: error });
   }
 }
 

@@ -69,6 +69,8 @@ const ELSEWHERE: readonly string[] = [
   "DEMO_FIRST_TOKEN_MS",
   "DEMO_TOKENS_PER_SECOND",
   "DEMO_JITTER",
+  "REDIS_URL",
+  "REDIS_PREFIX",
   "LANGSMITH_TRACING",
 ] satisfies (keyof Settings)[];
 

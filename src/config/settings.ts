@@ -110,6 +110,11 @@ export const settings = z.object({
   LOG_MAX_BYTES: number(8_388_608, 1_024, 1_073_741_824),
   LOG_MAX_TOTAL_BYTES: number(536_870_912, 1_048_576, 68_719_476_736),
   LOG_RETENTION_SECONDS: seconds(600),
+  REDIS_URL: optionalText.refine(
+    (value) => value === undefined || /^rediss?:\/\/./.test(value),
+    "a URL like redis://user:password@host:6379/0, or rediss: for TLS",
+  ),
+  REDIS_PREFIX: text.default("").transform((value) => value || "sluice:"),
 
   LANGSMITH_TRACING: flag("false"),
 });

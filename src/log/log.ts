@@ -85,4 +85,10 @@ export interface EventLog {
   woken(topic: Topic, signal: AbortSignal): Promise<void>;
   /** Forgets a topic. The next append starts a new epoch. */
   drop(topic: Topic): Promise<void>;
+  /** Lets go of what has been silent for too long. To be called now and then. */
+  sweep(): Promise<void>;
+  /** Can entries be stored at the moment? */
+  writable(): Promise<boolean>;
+  /** Lets go of what the log holds outside of it. To be called last. */
+  close(): Promise<void>;
 }

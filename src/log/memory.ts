@@ -60,7 +60,7 @@ export class MemoryLog implements EventLog {
 
   /** Begins a topic at a position that another log gave it. What was here of it is forgotten. */
   adopt(topic: Topic, fence: Fence, { epoch, offset }: Cursor): void {
-    this.#forget(topic);
+    this.forget(topic);
     this.#topics.set(topic, { ...newTopic(), epoch, fence, head: offset, floor: 0, touchedAt: this.#now() });
   }
 
@@ -143,10 +143,11 @@ export class MemoryLog implements EventLog {
   }
 
   async drop(topic: Topic): Promise<void> {
-    if (this.#forget(topic)) this.#waiting.wake(topic);
+    if (this.forget(topic)) this.#waiting.wake(topic);
   }
 
-  #forget(topic: Topic): boolean {
+  /** Drops a topic without waking its followers. `false` when there is none. */
+  forget(topic: Topic): boolean {
     const state = this.#topics.get(topic);
     if (!state) return false;
     this.#totalBytes -= state.bytes;
@@ -163,6 +164,12 @@ export class MemoryLog implements EventLog {
       if (!this.#waiting.has(topic)) await this.drop(topic);
     }
   }
+
+  async writable(): Promise<boolean> {
+    return true;
+  }
+
+  async close(): Promise<void> {}
 
   /** For tests and metrics. */
   get size(): { topics: number; bytes: number; waiting: number } {

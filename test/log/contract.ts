@@ -8,12 +8,6 @@ import type { Cursor } from "../../src/protocol/cursor.ts";
 import { type Topic, threadTopic } from "../../src/protocol/ids.ts";
 import { entries, entry, shown } from "./entries.ts";
 
-export interface LogUnderTest {
-  readonly log: EventLog;
-  /** Lets go of what the log holds outside of it. */
-  close?(): Promise<void>;
-}
-
 export interface ContractOptions {
   /** How many random interleavings `follow` is tried with. */
   readonly numRuns?: number;
@@ -25,11 +19,10 @@ export interface ContractOptions {
  */
 export function eventLogContract(
   name: string,
-  make: (maxEvents: number) => LogUnderTest | Promise<LogUnderTest>,
+  make: (maxEvents: number) => EventLog | Promise<EventLog>,
   { numRuns = 200 }: ContractOptions = {},
 ): void {
   describe(`the event log in ${name}`, () => {
-    let subject: LogUnderTest;
     let log: EventLog;
     let topic: Topic;
     let other: Topic;
@@ -38,12 +31,11 @@ export function eventLogContract(
     const newTopic = () => threadTopic(`contract ${process.pid} ${Date.now()} ${++topics}`);
 
     beforeEach(async () => {
-      subject = await make(1_000);
-      log = subject.log;
+      log = await make(1_000);
       topic = newTopic();
       other = newTopic();
     });
-    afterEach(() => subject.close?.());
+    afterEach(() => log.close());
 
     async function offsetsAfter(after: Cursor | null, limit = 100): Promise<number[]> {
       return (await log.read(topic, after, limit)).entries.map(({ offset }) => offset);
@@ -216,9 +208,8 @@ export function eventLogContract(
       });
 
       it("is `window` for a cursor whose next entry was trimmed", async () => {
-        await subject.close?.();
-        subject = await make(10);
-        log = subject.log;
+        await log.close();
+        log = await make(10);
         let head = await log.append(topic, 1, entries("0"));
         for (let n = 1; n < 500; n += 1) head = await log.append(topic, 1, entries(String(n)));
         const kept = await offsetsAfter(null, 1_000);
@@ -368,9 +359,9 @@ export function eventLogContract(
         const starts = fc.array(fc.nat(), { minLength: 1, maxLength: 3 });
         await fc.assert(
           fc.asyncProperty(fc.scheduler(), batches, starts, async (scheduler, sizes, seeds) => {
-            await subject.close?.();
-            subject = await make(10_000);
-            const raced = subject.log;
+            await log.close();
+            log = await make(10_000);
+            const raced = log;
             const where = newTopic();
             const total = sizes.reduce((sum, size) => sum + size, 0);
             const { epoch } = await raced.append(where, 1, entries("first"));

@@ -12,7 +12,7 @@ function memoryLog(limits: Partial<MemoryLogLimits> = {}, now?: () => number): M
   return new MemoryLog({ ...WIDE, ...limits }, now);
 }
 
-eventLogContract("memory", (maxEvents) => ({ log: memoryLog({ maxEvents }) }));
+eventLogContract("memory", (maxEvents) => memoryLog({ maxEvents }));
 
 async function kept(log: MemoryLog, of: Topic = topic): Promise<string[]> {
   return shown((await log.read(of, null, 10_000)).entries);

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { NewEntry } from "../../src/log/log.ts";
 import { type Answer, Outbox } from "../../src/log/redis/outbox.ts";
 import type { Cursor } from "../../src/protocol/cursor.ts";
+import { SluiceError } from "../../src/protocol/errors.ts";
 import { entries, entry } from "./entries.ts";
 
 beforeEach(() => void vi.useFakeTimers());
@@ -75,6 +76,15 @@ it("writes nothing more when another owner has the topic", async () => {
   await outbox.flushed();
   expect(sent).toHaveLength(1);
   await expect(outbox.room()).rejects.toMatchObject({ code: "owner_lost" });
+});
+
+it("writes nothing more when another owner takes the topic while it begins anew", async () => {
+  const send = async () => "epoch_lost" as const;
+  const renew = () => Promise.reject(new SluiceError("owner_lost"));
+  const outbox = new Outbox({ fence: 1, from: FROM, send, renew });
+  outbox.push(entries("a"));
+  await outbox.flushed();
+  expect(outbox.lost).toMatchObject({ code: "owner_lost" });
 });
 
 it("has room while Redis is away for a short time, and none after ten seconds", async () => {

@@ -29,14 +29,7 @@ describe.skipIf(!hasRedis)("with a Redis server", () => {
     return log;
   }
 
-  eventLogContract(
-    "Redis",
-    async (maxEvents) => {
-      const log = await redisLog({ maxEvents });
-      return { log, close: () => log.close() };
-    },
-    { numRuns: 30 },
-  );
+  eventLogContract("Redis", (maxEvents) => redisLog({ maxEvents }), { numRuns: 30 });
 
   const topicOf = (() => {
     let count = 0;
@@ -76,6 +69,18 @@ describe.skipIf(!hasRedis)("with a Redis server", () => {
     }
     const elsewhere = await redisLog();
     expect(await collect(elsewhere, topic, from, (seen) => seen.length === 2)).toEqual(["1=a", "2=b"]);
+  });
+
+  it("gives all of a topic when the memory for all topics together is full", async () => {
+    const log = await redisLog({ maxTotalBytes: 20 });
+    const [topic, another] = [topicOf(), topicOf()];
+    const from = await log.claim(topic, 1);
+    for (let n = 1; n <= 10; n += 1) {
+      await log.append(topic, 1, entries(`${n}`.repeat(8)));
+      await log.append(another, 1, entries("x".repeat(15)));
+    }
+    const seen = await collect(log, topic, from, (all) => all.length === 10);
+    expect(seen).toEqual(Array.from({ length: 10 }, (_, n) => `${n + 1}=${`${n + 1}`.repeat(8)}`));
   });
 
   it("keeps a replaced owner out, and its followers read on from the new owner", async () => {

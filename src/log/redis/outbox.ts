@@ -44,6 +44,11 @@ export class Outbox {
     return this.#options.fence;
   }
 
+  /** The position of the last entry that Redis acknowledged. */
+  get acknowledged(): Cursor {
+    return this.#acknowledged;
+  }
+
   get isEmpty(): boolean {
     return this.#entries.length === 0;
   }
@@ -110,9 +115,10 @@ export class Outbox {
       try {
         this.#took(await this.#options.send(this.#acknowledged, batch.flatMap(toFields)), batch);
         if (this.#acknowledged.epoch === "") this.#acknowledged = await this.#options.renew(this.#entries);
-      } catch {
+      } catch (error) {
+        if (SluiceError.from(error).code === "owner_lost") this.#took("owner_lost", batch);
         // Redis is away. The same batch is sent again: what it took of it already counts once.
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS).unref());
+        else await new Promise((resolve) => setTimeout(resolve, RETRY_MS).unref());
       }
       for (const done of [...this.#waiting]) done();
     }

@@ -34,10 +34,6 @@ export class Wakes {
     this.#timer.unref();
   }
 
-  async connect(): Promise<void> {
-    await this.#redis.connect();
-  }
-
   /** Subscribes to a topic. A reader that read before the subscription held is woken once more. */
   want(topic: Topic): void {
     const channel = this.#channelOf(topic);
@@ -52,7 +48,6 @@ export class Wakes {
 
   close(): void {
     clearInterval(this.#timer);
-    this.#redis.disconnect();
   }
 
   #wakeAll(): void {

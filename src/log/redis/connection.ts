@@ -1,0 +1,74 @@
+/** Connections to Redis, and what their failures mean. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { Redis } from "ioredis";
+import { SluiceError } from "../../protocol/errors.ts";
+
+export interface RedisOptions {
+  /** Like `redis://user:password@host:6379/0`; `rediss:` for TLS. Redis 7 or newer, or Valkey. */
+  readonly url: string;
+  /** Before each key and channel, so that several deployments can share a server. */
+  readonly prefix: string;
+  /** Hears of a connection that failed. It is made again by itself. */
+  readonly failed: (error: Error) => void;
+}
+
+/** A command that Redis did not answer in this time has failed. */
+const COMMAND_TIMEOUT_MS = 5_000;
+
+/** A connection that is not made yet. */
+export function connection({ url, failed }: RedisOptions): Redis {
+  const redis = new Redis(url, {
+    lazyConnect: true,
+    commandTimeout: COMMAND_TIMEOUT_MS,
+    // A command that was cut off is sent again: each step here may come twice.
+    autoResendUnfulfilledCommands: true,
+    maxRetriesPerRequest: null,
+    retryStrategy: (attempt) => Math.min(50 * 2 ** attempt, 1_000),
+  });
+  redis.on("error", failed);
+  return redis;
+}
+
+/** @throws Error when Redis cannot be reached, does not let us in, or is older than 7. */
+export async function connect(redis: Redis): Promise<void> {
+  let why: unknown;
+  const note = (error: unknown) => {
+    why ??= error;
+  };
+  redis.once("error", note);
+  try {
+    await redis.connect();
+  } catch (error) {
+    // The connection's own error says more than that it is closed.
+    throw why ?? error;
+  } finally {
+    redis.off("error", note);
+  }
+  const version = /redis_version:(\d+)/.exec(await redis.info("server"))?.[1];
+  if (Number(version) < 7) throw new Error(`Redis ${version} is too old: sharded channels need Redis 7.`);
+}
+
+/** @throws SluiceError `storage_unavailable` when Redis does not answer, or does not do it. */
+export async function attempt<T>(command: () => Promise<T>): Promise<T> {
+  try {
+    return await command();
+  } catch (error) {
+    throw error instanceof SluiceError ? error : new SluiceError("storage_unavailable", undefined, { cause: error });
+  }
+}
+
+/** @throws SluiceError `storage_unavailable` when it takes longer than a command may. */
+export async function withinTime(done: Promise<void>): Promise<void> {
+  const late = new AbortController();
+  const timeout = sleep(COMMAND_TIMEOUT_MS, "late", { ref: false, signal: late.signal }).catch(() => "in time");
+  const first = await Promise.race([done, timeout]);
+  late.abort();
+  if (first === "late") throw new SluiceError("storage_unavailable");
+}
+
+/** Did Redis answer, and say no? Else it is away, or not ready. */
+export function isRefusal(error: unknown): boolean {
+  return (
+    error instanceof Error && error.name === "ReplyError" && !/^(LOADING|BUSY|READONLY|MASTERDOWN)/.test(error.message)
+  );
+}

@@ -1,0 +1,100 @@
+/** The topics as Redis holds them, with what it acknowledged. */
+import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Redis } from "ioredis";
+import type { Cursor } from "../../protocol/cursor.ts";
+import { SluiceError } from "../../protocol/errors.ts";
+import type { Topic } from "../../protocol/ids.ts";
+import type { Fence, GapReason, Page } from "../log.ts";
+import type { MemoryLogLimits } from "../memory.ts";
+import { attempt, isRefusal, type RedisOptions } from "./connection.ts";
+import { fromFields } from "./entry.ts";
+import type { Answer } from "./outbox.ts";
+import { appendEntries, claimTopic, dropTopic, raiseFloor, readEntries, type TopicKeys } from "./scripts.ts";
+
+const RETRY_MS = 200;
+
+/** Its methods throw SluiceError `storage_unavailable` when Redis does not answer, where nothing else is said. */
+export class RedisTopics {
+  readonly #redis: Redis;
+  readonly #prefix: string;
+  readonly #limits: MemoryLogLimits;
+
+  constructor(redis: Redis, { prefix, ...limits }: RedisOptions & MemoryLogLimits) {
+    this.#redis = redis;
+    this.#prefix = prefix;
+    this.#limits = limits;
+  }
+
+  keys(topic: Topic): TopicKeys {
+    // The braces put both keys, and the channel, into one slot of a cluster.
+    const meta = `${this.#prefix}{${topic}}`;
+    return { meta, stream: `${meta}:log` };
+  }
+
+  /** Without a fence a reader opens the topic. @throws SluiceError `owner_lost` as well. */
+  async claim(topic: Topic, fence: Fence | "", anew: boolean): Promise<Cursor> {
+    const args = [fence, anew ? "1" : "0", randomBytes(6).toString("hex"), this.#ttl] as const;
+    const answer = await attempt(() => claimTopic.run(this.#redis, this.keys(topic), ...args));
+    if (!Array.isArray(answer)) throw new SluiceError("owner_lost");
+    return { epoch: String(answer[0]), offset: Number(answer[1]) };
+  }
+
+  async append(topic: Topic, fence: Fence, after: Cursor, fields: readonly string[]): Promise<Answer> {
+    const { maxEvents, maxBytes } = this.#limits;
+    const args = [fence, after.epoch, after.offset, this.#ttl, maxEvents, maxBytes, ...fields];
+    return (await attempt(() => appendEntries.run(this.#redis, this.keys(topic), ...args))) as Answer;
+  }
+
+  /** Waits while Redis is away: a follower hears nothing of it, and reads on when Redis is back. */
+  async read(topic: Topic, after: Cursor | null, limit: number): Promise<Page> {
+    for (;;) {
+      try {
+        return await this.#read(topic, after, limit);
+      } catch (error) {
+        if (this.#redis.status === "end" || isRefusal(error)) {
+          throw new SluiceError("storage_unavailable", undefined, { cause: error });
+        }
+        await sleep(RETRY_MS, undefined, { ref: false });
+      }
+    }
+  }
+
+  async head(topic: Topic): Promise<Cursor | undefined> {
+    const [epoch, offset] = await attempt(() => this.#redis.hmget(this.keys(topic).meta, "epoch", "head"));
+    return epoch ? { epoch, offset: Number(offset) } : undefined;
+  }
+
+  async raiseFloor(topic: Topic, { epoch, offset }: Cursor): Promise<void> {
+    await attempt(() => raiseFloor.run(this.#redis, this.keys(topic), epoch, offset));
+  }
+
+  async mayBegin(topic: Topic, { epoch, offset }: Cursor): Promise<boolean> {
+    const [known, floor] = await attempt(() => this.#redis.hmget(this.keys(topic).meta, "epoch", "floor"));
+    return known !== epoch || offset >= Number(floor);
+  }
+
+  async drop(topic: Topic): Promise<void> {
+    await attempt(() => dropTopic.run(this.#redis, this.keys(topic)));
+  }
+
+  async #read(topic: Topic, after: Cursor | null, limit: number): Promise<Page> {
+    const args = [after?.epoch ?? "", after?.offset ?? 0, limit, this.#ttl];
+    const answer = await readEntries.run(this.#redis, this.keys(topic), ...args);
+    if (!Array.isArray(answer)) {
+      if (after === null) return { epoch: "", entries: [], next: { epoch: "", offset: 0 } };
+      // A reader of what is gone needs a position to read on from, or it would meet the same gap for ever.
+      const next = await this.claim(topic, "", false);
+      return { epoch: next.epoch, entries: [], next, gap: "epoch" };
+    }
+    const [epoch, head, gap, found] = answer as [string, string, GapReason | "", [string, string[]][]];
+    if (gap) return { epoch, entries: [], next: { epoch, offset: Number(head) }, gap };
+    const entries = found.map(([id, fields]) => fromFields(id, fields));
+    const offset = entries.at(-1)?.offset ?? after?.offset ?? Number(head);
+    return { epoch, entries, next: { epoch, offset } };
+  }
+
+  get #ttl(): number {
+    return Math.ceil(this.#limits.retentionMs);
+  }
+}
