@@ -22,9 +22,6 @@ const BINARY = (process.env.PATH ?? "")
   .map((folder) => join(folder, "redis-server"))
   .find((path) => existsSync(path));
 
-/** Is there a `redis-server`? Where it is required, a missing one fails the tests that need it. */
-export const hasRedis = BINARY !== undefined || (process.env.SLUICE_REQUIRE ?? "").split(",").includes("redis");
-
 export async function startRedis(): Promise<RedisServer> {
   if (!BINARY) throw new Error("These tests need redis-server (Debian: apt-get install redis-server).");
   const binary = BINARY;

@@ -5,13 +5,13 @@ import { RedisLog, type RedisLogOptions } from "../../src/log/redis/redis-log.ts
 import { appendEntries, claimTopic } from "../../src/log/redis/scripts.ts";
 import type { Cursor } from "../../src/protocol/cursor.ts";
 import { type Topic, threadTopic } from "../../src/protocol/ids.ts";
-import { hasRedis, type RedisServer, startRedis } from "../support/redis.ts";
-import { eventLogContract } from "./contract.ts";
-import { entries, shown } from "./entries.ts";
+import { eventLogContract } from "../log/contract.ts";
+import { entries, shown } from "../log/entries.ts";
+import { type RedisServer, startRedis } from "../support/redis.ts";
 
 const LIMITS = { maxEvents: 10_000, maxBytes: 1e9, maxTotalBytes: 1e9, retentionMs: 60_000 };
 
-describe.skipIf(!hasRedis)("with a Redis server", () => {
+describe("with a Redis server", () => {
   let server: RedisServer;
   const opened: RedisLog[] = [];
   beforeAll(async () => {
