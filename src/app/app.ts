@@ -1,11 +1,11 @@
-/** A server that is all Sluice: the core behind an HTTP server of its own. */
+/** A server that is all Sluice: the core with an HTTP server of its own. */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Settings } from "../config/settings.ts";
 import { httpApp } from "../server/http.ts";
 import { type Agents, type Core, type CoreOptions, createCore } from "./core.ts";
 
-/** A server with everything behind it, not listening yet. */
+/** A complete server that is not listening yet. */
 export interface App extends Pick<Core, "runs" | "log" | "sockets"> {
   readonly server: Server;
   /**

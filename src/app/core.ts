@@ -1,4 +1,7 @@
-/** What serves agents, whoever owns the HTTP server: the run manager on its log and store, and what the doors need. */
+/**
+ * All that serves agents but the HTTP server: the run manager on its log and store, and what the routes and sockets
+ * need.
+ */
 import { setMaxListeners } from "node:events";
 import type { Settings } from "../config/settings.ts";
 import { Registry, type ServedAgent } from "../graph/registry.ts";
@@ -27,13 +30,13 @@ export interface CoreOptions {
   readonly log?: EventLog | undefined;
   /** Keep what graphs remember across threads. Without them it is kept in memory. */
   readonly items?: ItemStores | undefined;
-  /** What the app says of a visitor, for the graphs. */
+  /** Gives the graphs the app's own context for a visitor. */
   readonly contextOf?: ContextOf | undefined;
   /** Hears of threads that the store in memory lets go of. */
   readonly forget?: (threadId: string) => void;
 }
 
-/** How requests are told from those of strangers. */
+/** How requests of strangers are recognized. */
 export type Entrance = Pick<ServerOptions, "hosts" | "sameOrigin" | "authorize" | "playground">;
 
 export interface Core {
@@ -76,7 +79,7 @@ export function createCore(agents: Agents, settings: Settings, options: CoreOpti
       const fields = { agent: agent.name, threadId, runId, end: end.kind };
       if (end.kind === "failed") {
         const { code } = end.error;
-        // Whoever stops the server knows why.
+        // The operator who stops the server knows why.
         logger.warn({ ...fields, code, ...(code === "draining" ? {} : { err: cause }) }, "run failed");
       } else if (cause) logger.error({ ...fields, err: cause }, "the run's end was not stored");
       else logger.debug(fields, "run ended");
@@ -119,7 +122,7 @@ export function createCore(agents: Agents, settings: Settings, options: CoreOpti
       }
     },
     async drain(hurry) {
-      // Probes still get their answer while runs finish; who wants to start one is told to come back.
+      // Probes still get their answer while runs finish; a client that wants to start a run is asked to come back.
       ready = false;
       clearInterval(sweeper);
       sockets.drain();

@@ -6,7 +6,7 @@ import type { RunHandle } from "../runs/handle.ts";
 import { type RunResult, readResult } from "../server/result.ts";
 import type { Core } from "./core.ts";
 
-/** What starts a run: AG-UI's `RunAgentInput`, of which only `messages` is needed. */
+/** The input of a run: AG-UI's `RunAgentInput`, of which only `messages` is needed. */
 export interface RunStart extends Partial<Omit<RunAgentInput, "messages">> {
   readonly messages: RunAgentInput["messages"];
   /** The agent's name. Default: the first agent. */
@@ -21,14 +21,14 @@ export interface RunIds {
 }
 
 export interface StartedRun extends RunIds {
-  /** How it ends, and what it adds to the thread. Rejects with a SluiceError when the run fails. */
+  /** The run's end, and the messages it adds to the thread. Rejects with a SluiceError when the run fails. */
   readonly result: Promise<RunResult>;
 }
 
 export interface Runs {
   /**
-   * Starts a run on a thread, a new one when none is named. Whoever follows the thread sees it as any other, and it goes
-   * on to its end when nobody does. A `runId` that is known attaches to its run.
+   * Starts a run on a thread, a new one when none is named. Followers of the thread see it like any other run, and it
+   * goes on to its end without followers, too. A `runId` that is known attaches to its run.
    * @throws SluiceError `bad_request`, `not_found` (agent), `thread_busy`, `run_conflict`, `interrupt_pending`,
    * `overloaded`, `draining`.
    */
@@ -37,7 +37,7 @@ export interface Runs {
   cancel(threadId: string): Promise<boolean>;
   /** The thread's active run; `undefined` when there is none. */
   active(threadId: string): Promise<RunIds | undefined>;
-  /** How many runs are active on all threads. */
+  /** The number of runs that are active on all threads. */
   activeCount(): Promise<number>;
 }
 
@@ -51,7 +51,7 @@ export function runsOf({ runs, log }: Pick<Core, "runs" | "log">): Runs {
       const result = readResult(log, run, new AbortController().signal)
         .then((read) => read ?? Promise.reject(new Error("The log ended before the run.")))
         .finally(leave);
-      result.catch(() => {}); // Whoever wants to know asks for it.
+      result.catch(() => {}); // A caller that wants to know asks for it.
       return { ...idsOf(run), result };
     },
     // A run that is over, and not put away yet, does not count.

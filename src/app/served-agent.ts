@@ -1,4 +1,4 @@
-/** What an agent's entry in agents.json and the general settings make of its graph. */
+/** Makes a served agent of a graph, its entry in agents.json and the general settings. */
 import type { AgentEntry } from "../config/agents.ts";
 import type { Config } from "../config/config.ts";
 import type { Settings } from "../config/settings.ts";

@@ -51,10 +51,10 @@ export interface SluiceOptions extends SettingOptions {
   /** Keeps the threads instead of `dataDir`, and nothing of what graphs remember. `close()` closes it. */
   readonly store?: Store | undefined;
   /**
-   * Who may come in, asked for each request to Sluice's routes and each WebSocket: `false` is answered with 401. A
-   * WebSocket passes none of the app's middleware, so whatever signs people in has to be asked here. It is not asked for
-   * the playground's page, which holds nothing by itself. `request.url` is the whole path and query, wherever the router
-   * is mounted. It is a gate and no more: whoever may come in sees, continues and deletes all threads. Default: everybody.
+   * Decides about each request to Sluice's routes and each WebSocket: `false` is answered with 401. A WebSocket passes
+   * none of the app's middleware, so sign-in has to be checked here. It is not called for the playground's page, which
+   * holds nothing by itself. `request.url` is the whole path and query, wherever the router is mounted. It is a gate
+   * and no more: a visitor that may come in sees, continues and deletes all threads. Default: everybody may come in.
    */
   readonly authorize?: ((request: IncomingMessage) => boolean | Promise<boolean>) | undefined;
   /**
@@ -70,7 +70,7 @@ export interface SluiceOptions extends SettingOptions {
 }
 
 export interface Sluice {
-  /** For `app.use(basePath, router)` of Express 5 or 4. What is not Sluice's passes through untouched. */
+  /** For `app.use(basePath, router)` of Express 5 or 4. Requests for other paths pass through untouched. */
   readonly router: Middleware;
   /**
    * Answers WebSockets of `server` at `ws` below the base path, and leaves all other upgrades alone. May be called for
@@ -184,7 +184,7 @@ function mountCheck(base: string): (request: IncomingMessage & { baseUrl?: strin
   };
 }
 
-/** Where threads are kept, and what graphs remember of them. */
+/** The places for threads, and for what graphs remember of them. */
 function storageOf(dataDir: string | undefined, store: Store | undefined) {
   if (dataDir === undefined) {
     const checkpointer = new MemorySaver();
@@ -205,7 +205,7 @@ function serve(
   logger: Logger,
 ): Agents {
   const given = Object.entries(isRecord(agents) ? agents : {}).map(([name, agent]) => {
-    // What `createAgent()` returns has a graph too, but also does what a graph does.
+    // The result of `createAgent()` has a graph too, but also acts like one.
     const alone = !isRecord(agent) || !("graph" in agent) || "streamEvents" in agent;
     const { graph, ...entry } = alone ? { graph: agent } : agent;
     return { name, graph: graphOf(name, graph), entry: { ...entry, graph: name } };

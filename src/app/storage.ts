@@ -1,4 +1,4 @@
-/** What outlives the process: threads, the graphs' checkpoints and their items, in one SQLite file. */
+/** Everything that outlives the process: threads, the graphs' checkpoints and their items, in one SQLite file. */
 import { resolve } from "node:path";
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
 import { SqliteCheckpointer } from "../store/checkpointer.ts";
@@ -9,7 +9,7 @@ import { SqliteItems } from "../store/sqlite-items.ts";
 import type { Store } from "../store/store.ts";
 
 export interface Storage {
-  /** Keeps threads, runs and what clients were told. Who is given it closes it, and the file with it. */
+  /** Keeps threads, runs and transcripts. Its holder closes it, and the file with it. */
   readonly store: Store;
   /** Keeps what graphs remember, in the same file. */
   readonly checkpointer: BaseCheckpointSaver;

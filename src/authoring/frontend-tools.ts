@@ -7,7 +7,7 @@ import { AIMessage, type BaseMessage } from "@langchain/core/messages";
 import type { ToolCall } from "@langchain/core/messages/tool";
 import type { RunnableConfig } from "@langchain/core/runnables";
 
-/** What a run's client offers, as Sluice puts it in `config.configurable.ag_ui`. */
+/** The tools and context of a run's client, as Sluice puts them in `config.configurable.ag_ui`. */
 interface Offered {
   readonly tools?: readonly {
     readonly name: string;
@@ -43,7 +43,7 @@ export function frontendToolChoice(config: RunnableConfig): string | Record<stri
   return offered(config).toolChoice;
 }
 
-/** What this run's client says about itself, as a paragraph for the system prompt. Empty when it says nothing. */
+/** The context that this run's client sent, as a paragraph for the system prompt. Empty when it sent none. */
 export function frontendContext(config: RunnableConfig): string {
   const entries = offered(config).context ?? [];
   if (entries.length === 0) return "";
@@ -51,7 +51,7 @@ export function frontendContext(config: RunnableConfig): string {
   return `\n\nThis is what the person has in front of them:\n${lines.join("\n")}`;
 }
 
-/** The calls of the last AI message, by who runs them: the agent, or the frontend. */
+/** The calls of the last AI message, sorted into the agent's and the frontend's. */
 export function pendingCalls(
   messages: readonly BaseMessage[],
   frontend: readonly ToolDefinition[],

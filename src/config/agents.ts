@@ -24,7 +24,7 @@ const agent = z.strictObject({
       totalSeconds: positiveSeconds.optional(),
     })
     .default({}),
-  /** What becomes of a start on a thread that is busy with another run. */
+  /** The treatment of a start on a thread that is busy with another run. */
   whenBusy: z.enum(["reject", "enqueue", "interrupt"]).default("reject"),
   /** In seconds; what is absent is taken from the settings. */
   orphanGraceSeconds: z.number().min(0).max(86_400).optional(),
@@ -38,7 +38,7 @@ const agent = z.strictObject({
   onCutAnswer: z.enum(["mark", "error"]).default("mark"),
   /** Bytes of tool-call arguments that one model call may stream: with each piece LangChain parses all of them again. */
   maxToolArgumentBytes: z.number().int().min(1_024).default(262_144),
-  /** `true`, or a number of seconds: every run tells how far it has come, this often. */
+  /** `true`, or a number of seconds: every run reports its progress, this often. */
   progress: progressOption.default(false),
   tokens: z.boolean().optional(),
   reasoning: z.boolean().default(true),
@@ -51,7 +51,7 @@ const agent = z.strictObject({
    * holds.
    */
   transcript: z.enum(["sent", "state"]).default("sent"),
-  /** How single nodes' messages leave, by the node's name or its path (`research/writer`). */
+  /** Settings for the messages of single nodes, by the node's name or its path (`research/writer`). */
   nodes: z
     .record(
       z.string(),
@@ -64,14 +64,17 @@ const agent = z.strictObject({
       }),
     )
     .default({}),
-  /** What the graph finds in `config.configurable`, besides what Sluice itself puts there. */
+  /** Values that the graph finds in `config.configurable`, beside those that Sluice itself puts there. */
   configurable: z
     .record(
       z.string().regex(/^(?!thread_id$|checkpoint_|ag_ui$|models$|__)/, "this name is taken by Sluice or LangGraph"),
       z.json(),
     )
     .default({}),
-  /** What the graph finds in its `runtime.context`, besides what `configurable` says; see LangGraph's `contextSchema`. */
+  /**
+   * Values that the graph finds in its `runtime.context`, beside those of `configurable`; see LangGraph's
+   * `contextSchema`.
+   */
   context: z.record(z.string(), z.json()).default({}),
   /** Keys of it that clients may set, with `forwardedProps.context`. */
   clientContext: z.array(z.string().min(1)).default([]),
@@ -113,7 +116,7 @@ const agentsFile = z.strictObject({
 export type AgentsFile = z.infer<typeof agentsFile>;
 export type AgentEntry = AgentsFile["agents"][string];
 
-/** What an agent's entry may say besides its graph. */
+/** The fields of an agent's entry beside its graph. */
 export type AgentSettings = Omit<z.input<typeof agent>, "graph">;
 
 /**
@@ -189,7 +192,7 @@ interface Problem {
   readonly message: string;
 }
 
-/** What is really wrong: zod wraps it when a key is at fault, or none of several shapes fits. */
+/** The issue at the root: zod wraps it when a key is at fault, or none of several shapes fits. */
 function innermost(issue: z.core.$ZodIssue | undefined): Problem {
   if (!issue) return { path: [], message: "not valid" };
   const [inner] = issue.code === "invalid_key" ? issue.issues : issue.code === "invalid_union" ? closest(issue) : [];

@@ -13,11 +13,11 @@ export interface SettingOptions {
   readonly streamAllowedEvents?: readonly string[] | undefined;
   /** `false`: each message leaves once, whole. Default `true`. */
   readonly streamTokens?: boolean | undefined;
-  /** How long a whole run may take, in seconds. Default 60. */
+  /** Seconds that a whole run may take. Default 60. */
   readonly streamTimeoutSeconds?: number | undefined;
   /** Until a run's first model output, tool or custom event, in seconds. Default 30. */
   readonly streamFirstEventTimeoutSeconds?: number | undefined;
-  /** Between two graph events after that, in seconds; paused while a tool runs. Default 30. */
+  /** The most seconds between two graph events after that; paused while a tool runs. Default 30. */
   readonly streamIdleTimeoutSeconds?: number | undefined;
   /**
    * Websites that may connect besides those of the same host; a port may be `*`. Default: those of this machine. `[]`:
@@ -32,15 +32,15 @@ export interface SettingOptions {
   readonly maxActiveRuns?: number | undefined;
   /** Threads kept where they are in memory only, the longest unused going first. Default 10000. */
   readonly maxThreads?: number | undefined;
-  /** Between two keep-alives, in seconds; a WebSocket that misses one is cut. Default 15. */
+  /** Seconds between two keep-alives; a WebSocket that misses one is cut. Default 15. */
   readonly heartbeatSeconds?: number | undefined;
-  /** How long a client that does not read has to catch up before it is cut, in seconds. Default 30. */
+  /** Seconds that a client has to catch up when it does not read, before it is cut. Default 30. */
   readonly slowConsumerSeconds?: number | undefined;
-  /** How long a run goes on when its last reader has left, in seconds. Default 5. */
+  /** Seconds that a run goes on after its last reader has left. Default 5. */
   readonly orphanGraceSeconds?: number | undefined;
   /** The same for a run whose starter speaks the frames format and can come back, in seconds. Default 300. */
   readonly detachedGraceSeconds?: number | undefined;
-  /** How long active runs may go on after `close()`, in seconds. Default 30. */
+  /** Seconds that active runs may go on after `close()`. Default 30. */
   readonly drainSeconds?: number | undefined;
   /** Events kept of each topic. Default 10000. */
   readonly logMaxEvents?: number | undefined;
@@ -48,7 +48,7 @@ export interface SettingOptions {
   readonly logMaxBytes?: number | undefined;
   /** Bytes kept of all topics together. Default 536870912. */
   readonly logMaxTotalBytes?: number | undefined;
-  /** How long events are kept after a topic's last, in seconds. Default 600. */
+  /** Seconds that events are kept after a topic's last one. Default 600. */
   readonly logRetentionSeconds?: number | undefined;
 }
 

@@ -127,7 +127,7 @@ function isSecret(name: string, value: string | undefined): boolean {
 }
 
 /**
- * The settings in `env`. `told` is how a setting is called where it was written.
+ * The settings in `env`. `told` turns a setting's name into the one that its author wrote.
  * @throws ConfigError naming the first that is wrong.
  */
 export function readSettings(

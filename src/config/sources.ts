@@ -1,4 +1,4 @@
-/** Where a process's agents are written down: on the command line, in an agents.json or in a langgraph.json. */
+/** Finds where a process's agents are written down: on the command line, in an agents.json or in a langgraph.json. */
 import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { graphFile, isGraphFile } from "../protocol/graph-file.ts";
@@ -84,7 +84,7 @@ function textOf(file: string): string {
   }
 }
 
-/** They are told apart by content, since either may have any name. */
+/** Their content distinguishes them, since either may have any name. */
 function isLangGraph(json: unknown): json is { readonly graphs: unknown } {
   return typeof json === "object" && json !== null && "graphs" in json && !("agents" in json);
 }
@@ -109,7 +109,7 @@ function agentName(graph: string): string {
   return exported === "graph" || exported === "default" ? base : `${base}-${wordsOf(exported) || "other"}`;
 }
 
-/** What of a name may be in an agent's. */
+/** The part of a name that may be in an agent's name. */
 function wordsOf(name: string): string {
   return name.replace(/[^\w-]+/g, "-").replace(/^-+|-+$/g, "");
 }

@@ -1,6 +1,6 @@
 /**
- * The allow-list: which graph events may leave. It is asked for every event, so it looks at the name first, and an
- * event that is refused costs one set lookup: its `data` is never touched.
+ * The allow-list: which graph events may leave. It is asked for every event, so it looks at the name first. A refused
+ * event costs one set lookup: its `data` is never touched.
  */
 import { type AllowListSpec, expandEventPattern, type Matcher } from "../protocol/allow-list-spec.ts";
 import {

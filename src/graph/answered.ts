@@ -1,9 +1,14 @@
-/** A conversation as a model's provider takes it: behind each message that makes calls stands a result for each of them. */
+/**
+ * A conversation as a model's provider accepts it: each message with calls is followed by a result for each of them.
+ */
 import type { Message, ToolCall } from "../protocol/events.ts";
 
 type Result = Extract<Message, { role: "tool" }>;
 
-/** What a model reads where nobody answered its call: a client that typed on, say, or output that was only parsed. */
+/**
+ * The result that a model reads for a call that nobody answered: the person typed on, say, or the output was only
+ * parsed.
+ */
 export const NO_RESULT = "There is no result.";
 
 /**

@@ -1,6 +1,6 @@
 /**
- * Nodes whose result LangGraph takes from its cache (`cachePolicy`). They do not run, so they have no events: what they
- * would have said stands only in a chunk of the root's stream. Here it becomes a node's start and end, like any node's.
+ * Nodes whose result LangGraph takes from its cache (`cachePolicy`). They do not run, so they have no events: their
+ * output stands only in a chunk of the root's stream. Here it becomes a node's start and end, like any node's.
  */
 import { randomUUID } from "node:crypto";
 import type { GraphEvent } from "../protocol/graph-event.ts";
@@ -13,7 +13,7 @@ interface Task {
   readonly input: unknown;
 }
 
-/** The stream modes it takes to see them: `tasks` gives what a node was given, which is not what it added. */
+/** The stream modes that show them: `tasks` has a node's input, which is not its update. */
 export function cacheModes({ cache }: ServedGraph): readonly string[] {
   return cache ? ["tasks"] : [];
 }

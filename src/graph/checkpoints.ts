@@ -1,4 +1,4 @@
-/** Where a graph's own memory of a thread stands. */
+/** The position of a graph's own memory of a thread. */
 import { isRecord } from "../protocol/input.ts";
 import type { ServedGraph } from "./source.ts";
 

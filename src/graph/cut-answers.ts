@@ -1,10 +1,13 @@
 /**
- * Answers whose stream just ended: the connection closed, and LangChain takes what came for the whole. A provider that
- * always says why it stopped did not get to say it.
+ * Answers whose stream just ended: the connection closed, and LangChain takes the part that came for the whole. A
+ * provider that always gives a reason for stopping gave none.
  */
 import type { ModelEnd } from "./model-end.ts";
 
-/** By LangChain's `ls_provider`. Of others nobody knows whether they ever give a reason, so none of theirs is called cut. */
+/**
+ * By LangChain's `ls_provider`. For other providers it is not known whether they always give a reason, so their answers
+ * are never called cut.
+ */
 const GIVE_REASONS = new Set([
   "openai",
   "azure",

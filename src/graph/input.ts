@@ -3,7 +3,7 @@ import { AIMessage, type BaseMessage, HumanMessage, SystemMessage, ToolMessage }
 import type { ContentPart, Message } from "../protocol/events.ts";
 import { isRecord } from "../protocol/input.ts";
 
-/** Reasoning and activity messages are what a frontend shows, not what a model reads: they are left out. */
+/** Reasoning and activity messages are for a frontend to show, not for a model to read: they are left out. */
 export function toLangChain(messages: readonly Message[]): BaseMessage[] {
   return messages.flatMap((message) => toMessage(message) ?? []);
 }

@@ -6,7 +6,7 @@ import { loadModule } from "./loading/module.ts";
 import type { ServedGraph } from "./source.ts";
 
 export interface LoadOptions {
-  /** What the graph's file is relative to, and the files in error messages with it. */
+  /** The folder that the graph's file, and the files in error messages, are relative to. */
   readonly folder: string;
   /** Given to a graph that comes without a checkpointer of its own; one that says `checkpointer: false` has none. */
   readonly checkpointer?: unknown;
@@ -48,7 +48,7 @@ export function givenGraph(value: unknown, told: string): ServedGraph {
 
 /**
  * Gives a checkpointer to a graph that comes without one of its own, as LangGraph's own server does it, until the
- * returned function is called. Nothing else makes the graph's own methods see it, and those of its subgraphs.
+ * returned function is called. No other way makes the graph's own methods see it, and those of its subgraphs.
  */
 export function lendCheckpointer(graph: Graph, checkpointer: unknown): () => void {
   const own = graph.checkpointer;
@@ -100,7 +100,7 @@ function isBuilder(value: unknown): value is Builder {
   return isRecord(value) && typeof value.compile === "function" && typeof value.addNode === "function";
 }
 
-/** What `createAgent` returns. Its graph is made to be served without it. */
+/** The shape that `createAgent` returns. Its graph is made to be served without it. */
 function isAgent(value: unknown): value is Agent {
   return isRecord(value) && typeof value.streamEvents === "function" && isGraph(value.graph);
 }

@@ -10,7 +10,7 @@ export interface ModelEnd {
   readonly finishReason: string | undefined;
   /** The provider said that the model stopped. */
   readonly stopped: boolean;
-  /** What the call used, as LangChain's `usage_metadata` has it. */
+  /** The tokens that the call used, as LangChain's `usage_metadata` has it. */
   readonly usage: unknown;
 }
 

@@ -1,4 +1,4 @@
-/** Model calls that fail: `streamEvents` has no event for it, so their ends are made up here. */
+/** Model calls that fail: `streamEvents` has no event for them, so their ends are made here. */
 import type { GraphEvent } from "../protocol/graph-event.ts";
 
 export class ModelFailures {

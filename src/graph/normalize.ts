@@ -2,7 +2,7 @@
 import type { GraphEvent, GraphEventName } from "../protocol/graph-event.ts";
 import { isRecord } from "../protocol/input.ts";
 
-/** The same event as v2 would have told it. */
+/** The same event as v2 would have reported it. */
 export function fromV1(event: GraphEvent): GraphEvent {
   if (!event.event.startsWith("on_llm_") || !isRecord(event.data)) return event;
   const { input, chunk, output } = event.data;

@@ -5,17 +5,17 @@ import { shown } from "../protocol/text.ts";
 import type { AllowList } from "./allow-list.ts";
 import type { ServedGraph } from "./source.ts";
 
-/** How long a run may take, in milliseconds. */
+/** Milliseconds that a run may take. */
 export interface DeadlineLimits {
-  /** Until the model's first output, the first tool or the first custom event. */
+  /** The time until the model's first output, the first tool or the first custom event. */
   readonly firstEventMs: number;
-  /** Between two graph events after that; paused while a tool runs. */
+  /** The time between two graph events after that; paused while a tool runs. */
   readonly idleMs: number;
   /** From start to end. */
   readonly totalMs: number;
 }
 
-/** How a node's messages leave. What is absent is as for the agent. */
+/** Settings for the messages of one node. An absent field is as for the agent. */
 export interface NodeSettings {
   /** `false`: each message leaves once, whole. */
   readonly tokens?: boolean | undefined;
@@ -34,39 +34,42 @@ export interface ServedAgent {
   readonly graph: ServedGraph;
   readonly allowList: AllowList;
   readonly deadlines: DeadlineLimits;
-  /** What becomes of a start on a thread that is busy: it is refused, waits, or ends the run that is active. */
+  /** The treatment of a start on a thread that is busy: it is refused, waits, or ends the run that is active. */
   readonly whenBusy: "reject" | "enqueue" | "interrupt";
-  /** How long a run goes on when nobody follows it any more, in milliseconds. */
+  /** Milliseconds that a run goes on after its last follower has left. */
   readonly orphanGraceMs: number;
   /** The same for a run whose starter can come back and read on. */
   readonly detachedGraceMs: number;
-  /** What becomes of a run whose process died: `true`, the next process goes on with it; `false`, it is ended. */
+  /** The treatment of a run whose process died: `true`, the next process continues it; `false`, it is ended. */
   readonly recover: boolean;
-  /** What becomes of a run where a model's answer was cut off: its end is marked, or it fails before the node is through. */
+  /**
+   * The treatment of a run where a model's answer was cut off: its end is marked, or it fails before the node is
+   * through.
+   */
   readonly onCutAnswer: "mark" | "error";
   /** Bytes that the arguments of one model call's tool calls may have; with more the run fails with `model_error`. */
   readonly maxToolArgumentBytes: number;
-  /** Whether its runs tell how far they have come; seconds between two. */
+  /** Seconds between two progress reports of its runs, where they have any. */
   readonly progress: boolean | number;
   /** `false`: each message leaves once, whole. */
   readonly tokens: boolean;
   /** `false`: no reasoning leaves. */
   readonly reasoning: boolean;
-  /** Whatever its state lets go of is taken back from clients, earlier runs' messages too. */
+  /** Any message that its state removes is taken back from clients, earlier runs' messages too. */
   readonly followsState: boolean;
   /** Names of the tags between which text is thought. None: text is only text. */
   readonly reasoningTags: readonly string[];
-  /** What differs for single nodes, by name or path. */
+  /** Settings that differ for single nodes, by name or path. */
   readonly nodes: Readonly<Record<string, NodeSettings>>;
   /** State keys that clients may see, and may send. */
   readonly stateKeys: readonly string[];
-  /** What the graph finds in its `config.configurable`, besides what a run brings. */
+  /** Values that the graph finds in its `config.configurable`, beside those of a run. */
   readonly configurable: Readonly<Record<string, unknown>>;
-  /** What it finds in its `runtime.context`, besides what a run brings. */
+  /** Values that it finds in its `runtime.context`, beside those of a run. */
   readonly context: Readonly<Record<string, unknown>>;
   /** Keys of the context that clients may set. */
   readonly clientContext: readonly string[];
-  /** Whose items it finds in LangGraph's `store`: its own, those of all agents that share, or no store at all. */
+  /** The items that it finds in LangGraph's `store`: its own, those of all agents that share, or no store at all. */
   readonly store: "own" | "shared" | "none";
   /** `true`: the graph topic is written for every run, not only for those a `langgraph` socket started. */
   readonly graphTopic: boolean;
@@ -78,7 +81,7 @@ export class Registry {
   readonly #agents: ReadonlyMap<string, ServedAgent>;
   readonly #fallback: ServedAgent;
 
-  /** The first agent is the one that is meant when nobody names one. */
+  /** The first agent is the default. */
   constructor(agents: readonly [ServedAgent, ...ServedAgent[]]) {
     this.#agents = new Map(agents.map((agent) => [agent.name, agent]));
     this.#fallback = agents[0];

@@ -1,4 +1,4 @@
-/** What `streamEvents` v2 does not tell, noted by a callback handler that runs beside it. */
+/** Facts that `streamEvents` v2 leaves out, noted by a callback handler that runs beside it. */
 import { BaseCallbackHandler } from "@langchain/core/callbacks/base";
 import type { Serialized } from "@langchain/core/load/serializable";
 import type { LLMResult } from "@langchain/core/outputs";
@@ -141,12 +141,12 @@ export class RunNotes extends BaseCallbackHandler {
     return this.#interruptedCalls.get(interruptId);
   }
 
-  /** How a model's run ended. Reading takes it out. */
+  /** The end of a model's run. Reading takes it out. */
   takeModelEnd(runId: string): ModelEnd | undefined {
     return take(this.#modelEnds, runId);
   }
 
-  /** What a tool threw. Reading takes it out, and the tool's run with it. */
+  /** The error of a tool. Reading takes it out, and the tool's run with it. */
   takeToolError(runId: string): unknown {
     return take(this.#toolErrors, runId);
   }

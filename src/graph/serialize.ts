@@ -5,11 +5,14 @@ import { toPlainShape } from "../protocol/plain-shape.ts";
 import { type DataFields, ownFields, publicData } from "../protocol/public-data.ts";
 
 export interface SerializeOptions {
-  /** Which parts of `data` leave, by event name, as `publicData` reads them. Default none: what may always leave. */
+  /**
+   * The parts of `data` that leave, by event name, as `publicData` reads them. Default none but those that may always
+   * leave.
+   */
   readonly fields?: DataFields;
   /** Bytes of `data` as JSON in UTF-8. Default 262144 (256 KiB). What does not fit is left out with a mark. */
   readonly maxBytes?: number;
-  /** How messages and the like in `data` are written. Default: as plain shapes. */
+  /** The writer for messages and the like in `data`. Default: plain shapes. */
   readonly convert?: JsonLimits["convert"];
 }
 

@@ -1,6 +1,6 @@
 /**
- * The only file that drives a graph. It reads `streamEvents` under one AbortController, takes out what is no event for
- * clients, and fills in what v2 leaves out. Whoever stops reading stops the graph.
+ * The only file that drives a graph. It reads `streamEvents` under one AbortController, takes out the events that are
+ * not for clients, and adds what v2 leaves out. A caller that stops reading stops the graph.
  */
 import { randomUUID } from "node:crypto";
 import { Command, isGraphBubbleUp } from "@langchain/langgraph";
@@ -16,7 +16,10 @@ import { type Hooks, RunNotes } from "./run-notes.ts";
 
 export type StreamVersion = "v1" | "v2";
 
-/** What Sluice needs of a compiled graph. Structural, so that graphs built with another copy of LangGraph fit too. */
+/**
+ * The part of a compiled graph that Sluice needs. Structural, so that graphs built with another copy of LangGraph fit
+ * too.
+ */
 export interface ServedGraph {
   // Method syntax: parameters are compared bivariantly, so a graph's own narrower input and option types fit.
   streamEvents(input: unknown, options: Record<string, unknown>): AsyncIterable<unknown>;
@@ -29,7 +32,7 @@ export interface ServedGraph {
   readonly store?: unknown;
 }
 
-/** What a run feeds its graph. */
+/** The input of a run for its graph. */
 export type GraphInput =
   /** New messages, and values for exposed state keys. */
   | {
@@ -56,13 +59,13 @@ export interface RunRequest {
   readonly input: GraphInput;
   /** Go on from this checkpoint instead of the thread's last one: a fork. */
   readonly checkpointId: string | undefined;
-  /** What the client brought for the graph, offered as `config.configurable.ag_ui`. */
+  /** Tools and context that the client brought for the graph, offered as `config.configurable.ag_ui`. */
   readonly offered: Offered;
   /** State keys to report as they change. */
   readonly stateKeys: readonly string[];
-  /** What the agent's settings say to its graph. */
+  /** Values of the agent's settings for its graph. */
   readonly configurable: Readonly<Record<string, unknown>>;
-  /** What the graph finds in its `runtime.context`. */
+  /** Values that the graph finds in its `runtime.context`. */
   readonly context?: Readonly<Record<string, unknown>> | undefined;
   /** LangGraph's `store`, for a graph that has none of its own. */
   readonly store?: unknown;
@@ -200,8 +203,8 @@ async function read(
     signal.removeEventListener("abort", onAbort);
     if (!ended) {
       controller.abort(signal.reason);
-      // A graph that ignores its signal would hold us here for ever, and what it still throws concerns nobody: the
-      // run's end is decided already.
+      // A graph that ignores its signal would hold us here for ever. Its later errors matter to nobody: the run's end
+      // is decided already.
       iterator.return?.().then(undefined, () => {});
     }
   }
@@ -255,7 +258,7 @@ function pick(state: unknown, keys: readonly string[]): Record<string, unknown> 
   return Object.fromEntries(keys.filter((key) => Object.hasOwn(state, key)).map((key) => [key, state[key]]));
 }
 
-/** What `config.writer` wrote. `{name, value}` names itself, as AG-UI's own CUSTOM event does. */
+/** The value that `config.writer` wrote. `{name, value}` names itself, as AG-UI's own CUSTOM event does. */
 function customEvent(event: GraphEvent, value: unknown): GraphEvent {
   const named = isRecord(value) && typeof value.name === "string" && "value" in value;
   return {

@@ -1,6 +1,6 @@
 /**
- * The event log. A run writes to it and does not know who is watching; sockets read from it at their own pace. Only
- * the log assigns positions, and it stores before anybody is told.
+ * The event log. A run writes to it, whether or not somebody reads; sockets read from it at their own pace. Only the
+ * log assigns positions, and it stores an entry before anybody can read it.
  */
 import type { Cursor } from "../protocol/cursor.ts";
 import type { Edge, EventType } from "../protocol/events.ts";
@@ -8,7 +8,7 @@ import type { GapReason } from "../protocol/frames.ts";
 import type { GraphEventName } from "../protocol/graph-event.ts";
 import type { Topic } from "../protocol/ids.ts";
 
-/** Where an entry came from, so that a view can decide whether it may pass. */
+/** The graph event that an entry came from, so that a view can decide whether it may pass. */
 export interface Provenance {
   /** The graph event names any of which admits this entry. */
   readonly events: readonly GraphEventName[];
@@ -18,7 +18,7 @@ export interface Provenance {
   readonly depth: number;
 }
 
-/** What a writer hands in. The JSON is made once, however many will read it. */
+/** An entry as its writer hands it in. The JSON is made once, however many will read it. */
 export interface NewEntry {
   readonly json: string;
   /** The AG-UI event's type; in a graph topic `GRAPH`, and `GRAPH_END` for what closes a run. */
@@ -44,11 +44,11 @@ export interface Page {
   readonly entries: readonly LogEntry[];
   /** Set when entries between the asked cursor and these are gone for good. Then `entries` is empty. */
   readonly gap?: GapReason;
-  /** Where to read on from. */
+  /** The position to read on from. */
   readonly next: Cursor;
 }
 
-/** A growing number that tells owners of a topic apart: an owner that was replaced cannot write any more. */
+/** A number that grows with each owner of a topic: an owner that was replaced cannot write any more. */
 export type Fence = number;
 
 export interface EventLog {
@@ -75,8 +75,8 @@ export interface EventLog {
   /** The position of the last entry; nothing when the topic has never been written. */
   head(topic: Topic): Promise<Cursor | undefined>;
   /**
-   * Says that nobody is to begin before this position any more: what lies there no longer holds. Those who are reading
-   * already read on.
+   * Lets no reader begin before this position any more: the entries there no longer hold. Readers that are under way
+   * read on.
    */
   cutOff(topic: Topic, before: Cursor): Promise<void>;
   /** May a reader begin after this position? It may be gone all the same: reading says so. */

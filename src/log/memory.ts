@@ -7,13 +7,13 @@ import type { EventLog, Fence, LogEntry, NewEntry, Page } from "./log.ts";
 import { Waiting } from "./waiting.ts";
 
 export interface MemoryLogLimits {
-  /** The most entries a topic keeps. Older ones are trimmed; whoever still needs them meets a gap. */
+  /** The most entries a topic keeps. Older ones are trimmed, and a reader that still needs them meets a gap. */
   readonly maxEvents: number;
   /** The most bytes of JSON a topic keeps. The newest entry always stays. */
   readonly maxBytes: number;
   /** The most bytes all topics keep together. Beyond it, the topics that were silent longest are dropped. */
   readonly maxTotalBytes: number;
-  /** How long a silent topic is kept, in milliseconds. */
+  /** Milliseconds that a silent topic is kept. */
   readonly retentionMs: number;
 }
 
@@ -30,7 +30,7 @@ interface TopicState {
   touchedAt: number;
 }
 
-/** The most topics that were opened and never written. Whoever names a thread opens one. */
+/** The most topics that were opened and never written. Any request that names a thread opens one. */
 export const MAX_UNWRITTEN_TOPICS = 10_000;
 
 export class MemoryLog implements EventLog {
@@ -58,7 +58,7 @@ export class MemoryLog implements EventLog {
     return { epoch: state.epoch, offset: state.head };
   }
 
-  /** Begins a topic at a position that another log gave it. What was here of it is forgotten. */
+  /** Begins a topic at a position that another log gave it, and forgets its entries here. */
   adopt(topic: Topic, fence: Fence, { epoch, offset }: Cursor): void {
     this.forget(topic);
     this.#topics.set(topic, { ...newTopic(), epoch, fence, head: offset, floor: 0, touchedAt: this.#now() });
@@ -87,8 +87,8 @@ export class MemoryLog implements EventLog {
   async read(topic: Topic, after: Cursor | null, limit: number): Promise<Page> {
     const state = this.#topics.get(topic);
     if (!state) {
-      // All of it is gone, or nothing was ever here. For a reader of what is gone the topic is opened: without a
-      // position to read on from it would be told of the gap again and again.
+      // The topic is gone, or never was. A reader of a lost topic gets a new one: without a position to read on from it
+      // would meet the same gap for ever.
       if (after === null) return page("", [], 0);
       const { epoch } = await this.open(topic);
       return page(epoch, [], 0, "epoch");
@@ -156,7 +156,7 @@ export class MemoryLog implements EventLog {
     return true;
   }
 
-  /** Drops the topics whose retention has passed, but for those that somebody follows: dropping those would tell of a gap. */
+  /** Drops the topics whose retention has passed, except those with followers: they would meet a gap. */
   async sweep(): Promise<void> {
     const oldest = this.#now() - this.#limits.retentionMs;
     for (const [topic, state] of [...this.#topics]) {

@@ -1,4 +1,4 @@
-/** What the process's log says of an error. It never throws, whatever was thrown. */
+/** The fields of the process's log for an error. It never throws, whatever was thrown. */
 import { messageOf } from "../protocol/redact.ts";
 
 /** Causes that are followed, and errors of an `AggregateError` that are shown. Chains may be long, or go in a circle. */

@@ -1,4 +1,4 @@
-/** The log for a person at a terminal: one line an entry. Where no person reads, entries stay JSON. */
+/** The log for a person at a terminal: one line an entry. Other outputs get JSON. */
 import { stripVTControlCharacters, styleText } from "node:util";
 import type pino from "pino";
 

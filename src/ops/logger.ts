@@ -3,7 +3,7 @@ import pino from "pino";
 import { withoutSecrets, withoutSecretsIn } from "../protocol/secrets.ts";
 import { errorFields } from "./error-fields.ts";
 
-/** Where log entries go: their fields, then a sentence. pino's loggers are such, and so is `console`. */
+/** Receives log entries: their fields, then a sentence. pino's loggers fit, and so does `console`. */
 export interface Logger {
   debug(fields: object, sentence: string): void;
   warn(fields: object, sentence: string): void;

@@ -1,4 +1,4 @@
-/** How an allow-list is written down: in the environment, in config/, in a URL and in a run's input. */
+/** An allow-list as it is written down: in the environment, in config/, in a URL and in a run's input. */
 import { z } from "zod";
 import { GRAPH_EVENT_NAMES, type GraphEventName } from "./graph-event.ts";
 
@@ -33,7 +33,7 @@ export const allowListSpec = z.strictObject({
   names: matcher.optional(),
   /** Nodes, by name or path, whose model calls do not leave. Their steps and tools still do. */
   silentNodes: z.array(z.string()).optional(),
-  /** How many graphs deep: 1 admits the served graph's own nodes, 2 those of its subgraphs too. */
+  /** The depth in graphs: 1 admits the served graph's own nodes, 2 those of its subgraphs too. */
   maxDepth: z.int().min(0).optional(),
 });
 

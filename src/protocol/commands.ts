@@ -1,4 +1,6 @@
-/** What a client may say over a WebSocket: a line, a `RunAgentInput`, a command, or a slash command for fingers. */
+/**
+ * Everything a client may send over a WebSocket: a line, a `RunAgentInput`, a command, or a slash command for people.
+ */
 import { z } from "zod";
 import { SluiceError } from "./errors.ts";
 import { isRecord, parseWith } from "./input.ts";

@@ -23,7 +23,7 @@ export function isTerminal(type: EventType): boolean {
   return type === EventType.RUN_FINISHED || type === EventType.RUN_ERROR;
 }
 
-/** Where an event stands in the span it belongs to. A `point` belongs to no span. */
+/** An event's place in its span. A `point` belongs to no span. */
 export type Edge = "open" | "inside" | "close" | "point";
 
 /** A span is what a START opens and an END closes; its key is unique among the open spans of a run. */

@@ -8,7 +8,7 @@ import { parseJson } from "./json-text.ts";
 /** The WebSocket subprotocol that selects the format. */
 export const SUBPROTOCOL = "sluice.v1";
 
-/** What one subscription may narrow, like the parameters of the URL. */
+/** Things that one subscription may narrow, like the parameters of the URL. */
 const narrowing = {
   events: z.string().optional(),
   tokens: z.boolean().optional(),

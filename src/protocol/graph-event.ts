@@ -29,7 +29,7 @@ export const GRAPH_EVENT_NAMES = [
 
 export type GraphEventName = (typeof GRAPH_EVENT_NAMES)[number];
 
-/** What `STREAM_ALLOWED_EVENTS` is when nobody sets it. */
+/** The default of `STREAM_ALLOWED_EVENTS`. */
 export const DEFAULT_ALLOWED_EVENTS: readonly GraphEventName[] = [
   "on_chat_model_stream",
   "on_tool_start",
@@ -53,7 +53,7 @@ export interface GraphEvent {
   readonly toolCallId?: string;
   /** Set on what carries the graph's state: the keys its agent exposes, as they are now. `data` is then empty. */
   readonly state?: Readonly<Record<string, unknown>>;
-  /** Nothing for clients: it only tells the run that something has ended. */
+  /** Not for clients: it only reports to the run that something has ended. */
   readonly silent?: true;
   /** `on_chat_model_end`, `on_llm_end`: the call failed. v2 has no event for it, so this one is made up. */
   readonly failed?: true;
@@ -81,7 +81,7 @@ export function nodePath(event: Pick<GraphEvent, "metadata">): string[] {
   return ns.split("|").map((segment) => segment.split(":", 1)[0] ?? segment);
 }
 
-/** What filters and settings may call an event's node: its own name, and every path that leads to it. */
+/** The names of an event's node in filters and settings: its own name, and every path that leads to it. */
 export function nodeNames(event: GraphEvent): string[] {
   const path = nodePath(event);
   return [...path.map((_, index) => path.slice(0, index + 1).join("/")), ...path.slice(-1)];

@@ -21,7 +21,7 @@ export class HeldDeltas {
     });
   }
 
-  /** What is still held. Empty once every span was closed. */
+  /** The deltas still held. Empty after every span was closed. */
   flush(): AguiEvent[] {
     const rest = [...this.#waiting.values()];
     this.#waiting.clear();

@@ -1,4 +1,4 @@
-/** What clients send to start a run, checked. Unknown members are ignored, as AG-UI asks of a consumer. */
+/** Checks what clients send to start a run. Unknown members are ignored, as AG-UI asks of a consumer. */
 import { RunAgentInputSchema } from "@ag-ui/core/schemas";
 import { z } from "zod";
 import { type AllowListSpec, eventPatterns } from "./allow-list-spec.ts";
@@ -9,13 +9,16 @@ import { shown } from "./text.ts";
 
 const progressError = { error: "must be true, false, or the seconds between two, from 0.1 to 3600" };
 
-/** Whether to tell how far a run has come: not, as often as is usual, or this many seconds apart. */
+/** The progress reports of a run: none, at the usual pace, or this many seconds apart. */
 export const progressOption = z.union(
   [z.boolean(), z.number().min(0.1, progressError).max(3_600, progressError)],
   progressError,
 );
 
-/** What a run may ask of Sluice itself: `forwardedProps.sluice`. Of the graph's events it narrows, it never widens. */
+/**
+ * Requests of a run to Sluice itself: `forwardedProps.sluice`. They can narrow the graph's events, and never widen
+ * them.
+ */
 const runOptions = z.object({
   /** Event names that may leave, within what the agent admits. */
   events: eventPatterns.optional(),
@@ -63,7 +66,7 @@ export function clientContext(input: RunAgentInput): Readonly<Record<string, unk
   return parseWith(z.record(z.string(), z.json()), forwarded.context, "forwardedProps.context");
 }
 
-/** What a client brings for the graph. */
+/** Things that a client brings for the graph. */
 export interface Offered {
   readonly tools: readonly Tool[];
   readonly context: readonly Context[];

@@ -28,15 +28,15 @@ export type JsonValue = string | number | boolean | null | JsonValue[] | { [key:
 
 export interface JsonLimits {
   /**
-   * Bytes of the JSON text in UTF-8. Default 262144 (256 KiB), at least 64. The text is never longer. What is left out
-   * must be marked, so cutting may begin up to 48 bytes a level of nesting early.
+   * Bytes of the JSON text in UTF-8. Default 262144 (256 KiB), at least 64. The text is never longer. A part that is
+   * left out must be marked, so cutting may begin up to 48 bytes a level of nesting early.
    */
   readonly maxBytes?: number;
   /** Objects and arrays inside each other. Default 64, at most 512. */
   readonly maxDepth?: number;
   /**
-   * Asked first for every object but arrays. What it returns stands for the object: its fields are copied, itself
-   * is not asked about again. `undefined` means "not mine". A throw makes the object `"[unreadable]"`.
+   * Asked first for every object but arrays. The object it returns is written instead: its fields are copied, and it is
+   * not asked about again. `undefined` means "not mine". A throw makes the object `"[unreadable]"`.
    */
   readonly convert?: (value: object) => unknown;
 }
@@ -60,7 +60,7 @@ const TRUNCATED = "…[truncated]";
 /** Room for the longest mark. It is free before every value, so a mark always fits and the bound is never passed. */
 const MARK_BYTES = 48;
 const MAX_DEPTH = 512;
-/** What `{"type":"bytes",..}` costs around the base64. */
+/** The bytes of `{"type":"bytes",..}` around the base64. */
 const BYTES_FRAME = 160;
 
 /** One walk over one value, counting the bytes of its JSON. Every `write` needs MARK_BYTES to be left. */
@@ -134,7 +134,7 @@ class Writer {
     return typeof toJSON === "function" ? this.standIn(value, toJSON.call(value, "")) : this.contents(value);
   }
 
-  /** What `convert` or `toJSON` gave for `value`. */
+  /** The result of `convert` or `toJSON` for `value`. */
   private standIn(value: object, other: unknown): string | undefined {
     if (typeof other !== "object" || other === null) return this.write(other);
     if (other !== value && this.ancestors.includes(other)) return this.text(CIRCULAR);

@@ -1,7 +1,7 @@
-/** What a provider reports of a model's answer beside what was said: why it stopped, and what it used. */
+/** The facts that a provider reports beside a model's answer: why it stopped, and what it used. */
 import { isRecord } from "./input.ts";
 
-/** Where it may stand: the message, and for completion models what came beside their text. */
+/** The places to look: the message, and for completion models the values beside their text. */
 export interface Reported {
   readonly usage_metadata?: unknown;
   readonly response_metadata?: unknown;

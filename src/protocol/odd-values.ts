@@ -1,8 +1,8 @@
-/** How values that JSON knows nothing about are told apart and read. It must work for objects of another realm too. */
+/** Recognizes and reads values that JSON knows nothing about. It must work for objects of another realm too. */
 import { types } from "node:util";
 import { withoutStack } from "./text.ts";
 
-/** An object literal, `Object.create(null)`, or such an object of another realm: no class stands behind it. */
+/** An object literal, `Object.create(null)`, or such an object of another realm: it has no class. */
 export function isPlainObject(value: object): value is Record<string, unknown> {
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null;

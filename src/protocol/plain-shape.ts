@@ -1,6 +1,6 @@
 /**
- * LangChain's messages, documents and commands as plain objects. They are told by what they look like: a project may
- * well hold several copies of @langchain/core, and `instanceof` knows only one of them.
+ * LangChain's messages, documents and commands as plain objects. They are recognized by their shape: a project may well
+ * hold several copies of @langchain/core, and `instanceof` knows only one of them.
  */
 import { isPlainObject } from "./odd-values.ts";
 import { redact } from "./redact.ts";
@@ -13,7 +13,7 @@ export function toPlainShape(value: object): Fields | undefined {
   const type = messageType(fields);
   if (type !== undefined) return messageShape(fields, type);
   if (isDocument(fields)) return { page_content: fields.pageContent, ...filled(fields, ["metadata", "id"]) };
-  // What a command writes into the state, and what is sent to a node, is state: only the way is told.
+  // A command's update and the argument of a Send are state: only the target is written.
   if (fields.lg_name === "Command") return filled(fields, ["lg_name", "graph", "goto"]);
   if (fields.lg_name === "Send") return filled(fields, ["lg_name", "node"]);
   return undefined;
@@ -42,7 +42,7 @@ function messageShape(message: Fields, type: string): Fields {
   return { ...own, ...filled(message, ["tool_call_id", "status", ...ABOUT]) };
 }
 
-/** What went wrong in a tool, which a ToolNode made a message of: errors leave without paths and keys. */
+/** An error of a tool, which a ToolNode made a message of: errors leave without paths and keys. */
 function redacted(content: unknown): unknown {
   if (typeof content === "string") return redact(content);
   if (!Array.isArray(content)) return content;
@@ -61,7 +61,9 @@ function chunkFields(chunk: Fields): string[] {
   return ["id", "name", "role", ...calls];
 }
 
-/** By the class's LangChain name, which survives minifying. `concat` tells nothing: whole system messages have it too. */
+/**
+ * By the class's LangChain name, which survives minifying. `concat` proves nothing: whole system messages have it too.
+ */
 function isChunk(message: Fields): boolean {
   if ("tool_call_chunks" in message) return true;
   const { lc_name, name } = (message.constructor ?? {}) as { lc_name?: () => unknown; name?: unknown };

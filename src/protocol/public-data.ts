@@ -10,7 +10,7 @@ export type DataFields = Partial<Record<GraphEventName, readonly string[]>>;
 /** An error's text is long enough in this. */
 const ERROR_BYTES = { maxBytes: 16_384 };
 
-/** What leaves when nobody says otherwise; of events that are not named here, all. */
+/** The default for what leaves; of events that are not named here, everything. */
 const DEFAULT_FIELDS: DataFields = {
   on_chain_start: [],
   on_chain_stream: [],

@@ -1,4 +1,4 @@
-/** What somebody else's error message may say outside the process: no stack, no paths, no keys. */
+/** Makes an error message of other code fit to leave the process: no stack, no paths, no keys. */
 import { withoutSecrets } from "./secrets.ts";
 
 const MAX_LENGTH = 500;
@@ -13,13 +13,13 @@ type Replacement = string | ((match: string) => string);
 const SECRETS: readonly [RegExp, Replacement][] = [
   // Credentials inside a URL; Redis has a password and no user. First of all, for they may hold anything.
   [/\b\w+:\/\/[^\s"'`<>]+/g, withoutCredentials],
-  // Provider keys and tokens: sk-..., key-..., ghp_..., AIza..., AKIA..., JWTs, anything behind "Bearer".
+  // Provider keys and tokens: sk-..., key-..., ghp_..., AIza..., AKIA..., JWTs, and any text after "Bearer".
   [/\b(?:sk|pk|rk|key|gh[opsu]|github_pat|glpat|xox[abp]|lsv2|hf|gsk|xai)[-_][\w*.-]{6,}/g, "<key>"],
   [/\bAIza[\w-]{6,}/g, "<key>"],
   [/\b(?:AKIA|ASIA)[A-Z0-9]{12,}/g, "<key>"],
   [/\beyJ[\w-]+\.[\w-]+\.[\w-]*/g, "<token>"],
   [/\bBearer\s+\S+/gi, "Bearer <token>"],
-  // What says itself that it is one: `api-key: ...`, `"password":"..."`, `?token=...`, `&key=...`.
+  // Text with a name that says it is a secret: `api-key: ...`, `"password":"..."`, `?token=...`, `&key=...`.
   [
     /((?:api[-_ ]?key|token|secret|passw(?:or)?d|pwd)["']?[ \t]{0,9}[:=][ \t]{0,9}["']?)[^\s"'&,;<][^\s"'&,;]{2,}/gi,
     "$1<key>",

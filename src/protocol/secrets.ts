@@ -47,7 +47,7 @@ function isWord(text: string): boolean {
   return /^([A-Z]?[a-z]+|[A-Z]+)[.:!?)]*$/.test(text) && !Buffer.from(text, "base64").includes(":");
 }
 
-/** How each secret may be written, the longest first: one may be a part of another. */
+/** The forms in which each secret may be written, the longest first: one may be a part of another. */
 function spellings(): readonly string[] {
   const values = new Set([...sources.values()].flatMap((source) => [...source()]));
   const long = [...values].filter((value) => value.length >= MIN_LENGTH);

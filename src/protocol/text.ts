@@ -1,8 +1,8 @@
 /** Measuring and cutting text that is about to become JSON or to leave the process. */
 
 /**
- * How many bytes of UTF-8 `text` takes as a JSON string, quotes included. Counting stops soon after `enough` bytes:
- * who only wants to know whether a text fits need not pay for a huge one.
+ * The bytes of UTF-8 that `text` takes as a JSON string, quotes included. Counting stops soon after `enough` bytes: a
+ * caller that only wants to know whether a text fits need not pay for a huge one.
  */
 export function jsonBytes(text: string, enough = Number.POSITIVE_INFINITY): number {
   let bytes = 2;
@@ -36,7 +36,7 @@ export function bounded(text: string, maxBytes = 262_144): string {
   return jsonBytes(text, maxBytes) <= maxBytes ? text : cutText(text, maxBytes);
 }
 
-/** What the UTF-16 unit at `i` adds to a JSON string in UTF-8. */
+/** The bytes that the UTF-16 unit at `i` adds to a JSON string in UTF-8. */
 function bytesAt(text: string, i: number): number {
   const unit = text.charCodeAt(i);
   if (unit < 0x20) return "\b\t\n\f\r".includes(text.charAt(i)) ? 2 : 6;
@@ -70,8 +70,9 @@ export function withoutStack(text: string): string {
 }
 
 /**
- * `value`, which is plain JSON, without lone halves of characters: others cut texts in the middle of them, and a reader
- * that is no JavaScript may refuse what is left. A half becomes U+FFFD. Where there is none, `value` itself comes back.
+ * `value`, which is plain JSON, without lone halves of characters. Some programs cut texts in the middle of a
+ * character, and a reader that is not JavaScript may refuse the rest. A half becomes U+FFFD. A value without any comes
+ * back itself.
  */
 export function wellFormed<T>(value: T): T {
   // JSON.stringify escapes halves, and only halves, so.
@@ -84,7 +85,7 @@ export function wellFormed<T>(value: T): T {
 /** Characters of what a client sent that an error repeats. */
 const MOST_SHOWN = 200;
 
-/** What a client sent, short enough to be repeated in an error. */
+/** Text that a client sent, short enough to be repeated in an error. */
 export function shown(text: string): string {
   return text.length <= MOST_SHOWN ? text : `${text.slice(0, MOST_SHOWN).toWellFormed()}…`;
 }

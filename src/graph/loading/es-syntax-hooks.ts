@@ -1,4 +1,4 @@
-/** Runs beside the modules of somebody's project, on Node's thread for that: what is written as ESM is ESM. */
+/** Runs beside the modules of a project, on Node's thread for that: a file in ESM syntax is ESM. */
 import { readFileSync } from "node:fs";
 import type { LoadHook } from "node:module";
 import { fileURLToPath } from "node:url";
@@ -15,7 +15,7 @@ function mayBeMistaken(url: string, format: string | null | undefined): boolean 
   return /^file:.*\.js$/.test(url) && !url.includes("/node_modules/") && format !== "module";
 }
 
-/** What Node says of such a file when it is compiled as CommonJS. */
+/** Node's error for such a file when it is compiled as CommonJS. */
 const MODULE_SYNTAX =
   /^Cannot use import statement outside|^Unexpected token 'export'|^Cannot use 'import\.meta'|^await is only valid/;
 

@@ -1,4 +1,4 @@
-/** Why somebody's module could not be loaded, in one line for whoever wrote it: what happened, and where. */
+/** The reason why a module could not be loaded, in one line for its author: what happened, and where. */
 import { execFile } from "node:child_process";
 import { dirname, extname, isAbsolute, relative, resolve, sep } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -11,7 +11,7 @@ interface Place {
   readonly line: string;
 }
 
-/** What loading the module at `path` threw. Other files are told relative to `folder`. */
+/** The error that loading the module at `path` threw. Other files are named relative to `folder`. */
 export async function whyItWasNotLoaded(thrown: unknown, path: string, folder: string): Promise<string> {
   return missing(thrown, path, folder) ?? notCompiled(thrown, path, folder) ?? (await whyItThrew(thrown, folder, path));
 }
@@ -38,7 +38,7 @@ function firstLine(thrown: unknown): string {
   return messageOf(thrown).split("\n", 1)[0] ?? "";
 }
 
-/** It, or something it imports, imports what is not there. */
+/** It, or a module it imports, imports a module that is not there. */
 function missing(thrown: unknown, path: string, folder: string): string | undefined {
   if (!isRecord(thrown) || !["ERR_MODULE_NOT_FOUND", "MODULE_NOT_FOUND"].includes(String(thrown.code)))
     return undefined;
@@ -79,7 +79,10 @@ function ownPlace(stack: string): Place | undefined {
   return undefined;
 }
 
-/** The ES module with a syntax error whose place nobody told. Once TypeScript is understood, JavaScript fails otherwise. */
+/**
+ * The ES module with a syntax error whose place is not known. After TypeScript is understood, JavaScript fails
+ * otherwise.
+ */
 function hiddenSyntaxError(thrown: unknown, path: string | undefined): string | undefined {
   const [, parsed] = /^Parse error (.+):\d+:\d+$/.exec(firstLine(thrown)) ?? [];
   return parsed ?? (isRecord(thrown) && thrown.name === "SyntaxError" ? path : undefined);

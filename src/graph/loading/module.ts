@@ -10,7 +10,7 @@ const TYPESCRIPT = [".ts", ".mts", ".cts", ".tsx"];
 const EXTENSIONS = [...TYPESCRIPT, ".js", ".mjs", ".cjs"];
 
 /**
- * What a module exports, by name. `file` is relative to `folder`.
+ * The exports of a module, by name. `file` is relative to `folder`.
  * @throws Error with one line on why it cannot be loaded.
  */
 export async function loadModule(file: string, folder: string): Promise<Readonly<Record<string, unknown>>> {
@@ -93,7 +93,7 @@ function namesOf(exports: unknown): Readonly<Record<string, unknown>> {
   return isPlain(exports) ? { ...exports } : { default: exports };
 }
 
-/** An object that somebody wrote down, rather than an instance of something. By name: it may be of another realm. */
+/** An object literal, rather than an instance of a class. By name: it may be of another realm. */
 function isPlain(value: unknown): value is Record<string, unknown> {
   if (!isRecord(value)) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
