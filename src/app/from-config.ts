@@ -12,8 +12,8 @@ import { isGraphFile } from "../protocol/graph-file.ts";
 import { messageOf } from "../protocol/redact.ts";
 import { type App, createApp } from "./app.ts";
 import { BUNDLED, bundledGraphs, modelKind } from "./bundled.ts";
-import { checkNames, type Entry } from "./known-names.ts";
 import { openEventLog } from "./event-log.ts";
+import { checkNames, type Entry } from "./known-names.ts";
 import { servedAgent } from "./served-agent.ts";
 import { openStorage, type Storage } from "./storage.ts";
 
