@@ -18,7 +18,7 @@ export {
   type GraphEvent,
   type GraphEventName,
 } from "./protocol/graph-event.ts";
-export type { Visitor } from "./runs/handle.ts";
+export type { Requester } from "./runs/handle.ts";
 export type { RunResult } from "./server/result.ts";
 export type { RunRecord, RunStatus, Store, ThreadPage, ThreadRecord, ThreadSummary } from "./store/store.ts";
 export { createTranslator } from "./translate/run-translator.ts";

@@ -29,6 +29,8 @@ const RULES: Rules = {
     "main.ts": [...ROOMS, "app", "cli"],
     "index.ts": [...ROOMS, "app"],
   },
+  // Whatever comes in through a door goes to the runs through its visitor.
+  onlyFor: { "runs/manager.ts": ["runs", "app"] },
   readsEnv: "config",
   maxLines: 300,
   emptyNames: /^(utils?|helpers?|common|misc|manager)$/i,
@@ -63,6 +65,7 @@ test("every way to break a rule is named", () => {
     ["graph/utils/q.ts", ""],
     ["server/helpers.ts", ""],
     ["server/manager.ts", ""],
+    ["server/r.ts", 'import type { RunManager } from "../runs/manager.ts";'],
   ]);
   expect(violations(bad, RULES)).toEqual([
     "protocol/a.ts: protocol may not import graph/b.ts",
@@ -85,6 +88,7 @@ test("every way to break a rule is named", () => {
     "graph/utils/q.ts: utils says nothing as a name",
     "server/helpers.ts: helpers.ts says nothing as a name",
     "server/manager.ts: manager.ts says nothing as a name",
+    "server/r.ts: server may not import runs/manager.ts",
   ]);
 });
 
@@ -93,7 +97,7 @@ test("what is allowed passes", () => {
     ["protocol/a.ts", '/** Like `import "../server/x.ts"`, never process.env. */\nimport "./b.ts";\nimport "node:fs";'],
     ["config/b.ts", "export const port = process.env.PORT;"],
     ["runs/manager.ts", 'import "../log/log.ts";\nimport "./pump.ts";'],
-    ["server/ws.ts", `import "../runs/manager.ts";\n${"\n".repeat(298)}`],
+    ["server/ws.ts", `import "../runs/visitor.ts";\n${"\n".repeat(298)}`],
     ["index.ts", 'import "./app/app.ts";\nimport "./config/b.ts";'],
   ]);
   expect(violations(good, RULES)).toEqual([]);

@@ -11,6 +11,7 @@ import { MemoryLog } from "../log/memory.ts";
 import { type Logger, unfailing } from "../ops/logger.ts";
 import { RunManager } from "../runs/manager.ts";
 import type { ContextOf } from "../runs/setting.ts";
+import { Visitor } from "../runs/visitor.ts";
 import type { ServerOptions } from "../server/server-options.ts";
 import { WebSocketHost } from "../server/ws.ts";
 import { type ItemStores, MemoryItems } from "../store/items.ts";
@@ -30,7 +31,7 @@ export interface CoreOptions {
   readonly log?: EventLog | undefined;
   /** Keep what graphs remember across threads. Without them it is kept in memory. */
   readonly items?: ItemStores | undefined;
-  /** Gives the graphs the app's own context for a visitor. */
+  /** Gives the graphs the app's own context for a client's run. */
   readonly contextOf?: ContextOf | undefined;
   /** Hears of threads that the store in memory lets go of. */
   readonly forget?: (threadId: string) => void;
@@ -90,8 +91,7 @@ export function createCore(agents: Agents, settings: Settings, options: CoreOpti
   setMaxListeners(0, closed.signal); // Each watch is one.
   const server: ServerOptions = {
     ...entrance,
-    runs,
-    log,
+    visitor: (requester) => new Visitor(runs, log, requester),
     registry,
     version,
     allowedOrigins: settings.ALLOWED_ORIGINS,

@@ -15,7 +15,7 @@ import { SluiceError } from "../protocol/errors.ts";
 import { isRecord } from "../protocol/input.ts";
 import { messageOf } from "../protocol/redact.ts";
 import { forgetSecrets } from "../protocol/secrets.ts";
-import type { Visitor } from "../runs/handle.ts";
+import type { Requester } from "../runs/handle.ts";
 import { httpRouter, type Middleware } from "../server/http.ts";
 import type { Store } from "../store/store.ts";
 import { type Agents, createCore } from "./core.ts";
@@ -58,11 +58,11 @@ export interface SluiceOptions extends SettingOptions {
    */
   readonly authorize?: ((request: IncomingMessage) => boolean | Promise<boolean>) | undefined;
   /**
-   * What graphs find in `runtime.context` of a visitor's runs, asked for each of them: an object of plain JSON. It holds
-   * over what agents' entries say, and over what clients send for keys in `clientContext`. `visitor.request` is as
+   * What graphs find in `runtime.context` of a client's runs, asked for each of them: an object of plain JSON. It holds
+   * over what agents' entries say, and over what clients send for keys in `clientContext`. `requester.request` is as
    * `authorize` sees it, of a WebSocket the one that opened it; a run that the app starts itself has none.
    */
-  readonly context?: ((visitor: Visitor) => object | Promise<object>) | undefined;
+  readonly context?: ((requester: Requester) => object | Promise<object>) | undefined;
   /** `true`: the playground is shown to browsers at the base path. Default `false`. */
   readonly playground?: boolean | undefined;
   /** Hears what goes wrong, such as a pino logger or `console`. Default: nobody does. */
@@ -109,8 +109,8 @@ export function createSluice(options: SluiceOptions): Sluice {
     {
       logger,
       version: version(),
-      contextOf: ({ request, ...visitor }) =>
-        context?.({ ...visitor, ...(request ? { request: whole(request) } : {}) }),
+      contextOf: ({ request, ...requester }) =>
+        context?.({ ...requester, ...(request ? { request: whole(request) } : {}) }),
       ...storage,
     },
     {

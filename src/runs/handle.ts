@@ -5,11 +5,11 @@ import type { Cursor } from "../protocol/cursor.ts";
 import type { RunAgentInput } from "../protocol/events.ts";
 import type { Topic } from "../protocol/ids.ts";
 
-/** A request's or a socket's access to the runs: what is known of whoever asks. */
-export interface Visitor {
+/** What is known of the client that asks for a run. */
+export interface Requester {
   /** What brought the run, or opened the socket that did. None for a run that the app starts itself. */
   readonly request?: IncomingMessage | undefined;
-  /** Who is signed in. */
+  /** The identity that is signed in. */
   readonly principal?: string | undefined;
 }
 
@@ -17,7 +17,7 @@ export interface StartRequest {
   /** The agent's name; the first agent when absent. */
   readonly agent: string | undefined;
   readonly input: RunAgentInput;
-  readonly visitor?: Visitor;
+  readonly requester?: Requester;
   /** The starter wants the graph topic written. */
   readonly graphTopic?: boolean;
   /** The starter can come back and read on: the run goes on alone for longer. */

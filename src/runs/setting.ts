@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { ServedAgent } from "../graph/registry.ts";
 import { clientContext } from "../protocol/input.ts";
 import type { ItemStores } from "../store/items.ts";
-import type { StartRequest, Visitor } from "./handle.ts";
+import type { Requester, StartRequest } from "./handle.ts";
 
 /** Plain JSON: the run's row keeps it, for a process that takes the run over. */
 export interface Setting {
@@ -11,8 +11,8 @@ export interface Setting {
   readonly principal?: string | undefined;
 }
 
-/** What the app says of a visitor, for the graph. */
-export type ContextOf = (visitor: Visitor) => unknown;
+/** What the app says of a requester, for the graph. */
+export type ContextOf = (requester: Requester) => unknown;
 
 /** Where settings come from. */
 export interface Surroundings {
@@ -30,15 +30,15 @@ const plainContext = z.record(z.string(), z.json());
  */
 export async function settingOf(
   agent: ServedAgent,
-  { input, visitor = {} }: StartRequest,
+  { input, requester = {} }: StartRequest,
   contextOf: ContextOf,
 ): Promise<Setting> {
   const sent = clientContext(input);
   const admitted = agent.clientContext
     .filter((key) => Object.hasOwn(sent, key))
     .map((key) => [key, sent[key]] as const);
-  const said = plainContext.safeParse((await contextOf(visitor)) ?? {});
+  const said = plainContext.safeParse((await contextOf(requester)) ?? {});
   if (!said.success) throw new Error("createSluice, context: the function has to return an object of plain JSON.");
   const context = { ...agent.context, ...Object.fromEntries(admitted), ...said.data };
-  return visitor.principal === undefined ? { context } : { context, principal: visitor.principal };
+  return requester.principal === undefined ? { context } : { context, principal: requester.principal };
 }

@@ -1,27 +1,26 @@
-/** Where a thread stands, as one legal beginning: for those who come late, and for those who missed something for good. */
+/** Where a thread stands, as one legal beginning: for readers that come late, and for those that missed something for good. */
 import { randomUUID } from "node:crypto";
 import type { GapReason } from "../log/log.ts";
+import type { Cursor } from "../protocol/cursor.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import { type AguiEvent, EventType } from "../protocol/events.ts";
-import type { RunHandle } from "../runs/handle.ts";
-import type { RunManager } from "../runs/manager.ts";
+import type { VisitedThread } from "../runs/visitor.ts";
 import type { CatchUp } from "./deliver.ts";
-
-type RunIds = Pick<RunHandle, "threadId" | "runId">;
+import type { Peer } from "./peer.ts";
 
 /**
  * A run's start, the messages so far, the exposed state, and what is open, opened again. When nothing runs it ends
- * there; `run` then gives the sequence its ids. Without a `runId` it is the thread's last run, and told how that ended.
+ * there; `runId` then gives the sequence its id. Without one it is the thread's last run, with the end that it had.
  * With a `reason` the gap is named after the start. With `questions` a thread that still waits for answers reports them,
  * even when the run that was to bring the answers failed: a page that reloads has to show them again.
  */
 export async function standing(
-  runs: RunManager,
-  run: Pick<RunIds, "threadId"> & Partial<RunIds> & { readonly questions?: boolean },
+  thread: VisitedThread,
+  run: { readonly runId?: string; readonly questions?: boolean } = {},
   reason?: GapReason,
 ): Promise<CatchUp & { readonly runId: string }> {
-  const { threadId } = run;
-  const { messages, state, open, interrupts, ending, active, cursor } = await runs.threads.snapshot(threadId);
+  const { threadId } = thread;
+  const { messages, state, open, interrupts, ending, active, cursor } = await thread.snapshot();
   const runId = active?.runId ?? run.runId ?? ending?.runId ?? randomUUID();
   const events: AguiEvent[] = [
     { type: EventType.RUN_STARTED, threadId, runId },
@@ -43,12 +42,50 @@ export async function standing(
   return { events, cursor, runId };
 }
 
-/**
- * The answer to a gap in `agui` and SSE.
- * @throws SluiceError `slow_consumer` when the reader has `begun`: nothing can be put right inside a sequence it holds
- * half of. It comes back with its cursor and begins anew.
- */
-export async function catchUpAgui(runs: RunManager, run: RunIds, reason: GapReason, begun: boolean): Promise<CatchUp> {
-  if (begun) throw new SluiceError("slow_consumer");
-  return standing(runs, run, reason);
+/** How a format brings its reader to where the thread stands. */
+export interface CatchingUp {
+  /** For a reader that has nothing yet. `runId` names the sequence where nothing runs. */
+  readonly first: (thread: VisitedThread, runId: string) => Promise<CatchUp & { readonly runId: string }>;
+  /**
+   * For a reader that missed something for good; `begun`: it has been sent events before. `undefined`: nothing stands
+   * in for what is lost, and it reads on.
+   */
+  readonly missed: (
+    thread: VisitedThread,
+    runId: string,
+    reason: GapReason,
+    begun: boolean,
+  ) => Promise<CatchUp | undefined>;
+}
+
+/** Bare AG-UI: nothing can be put right inside a sequence of which the reader holds half. It has to come back and begin anew. */
+export const catchUpAgui: CatchingUp = {
+  first: (thread, runId) => standing(thread, { runId }),
+  async missed(thread, runId, reason, begun) {
+    if (begun) throw new SluiceError("slow_consumer");
+    return standing(thread, { runId }, reason);
+  },
+};
+
+/** Frames: `gap` says that what was open is void and the sequence begins anew. */
+export function catchUpFrames(gap: (reason: GapReason, cursor: Cursor) => void): CatchingUp {
+  return {
+    first: (thread) => standing(thread, { questions: true }),
+    async missed(thread, _runId, reason) {
+      const caughtUp = await standing(thread);
+      gap(reason, caughtUp.cursor);
+      return caughtUp;
+    },
+  };
+}
+
+/** Graph events: the transcript holds none, so the reader is sent the gap and reads on. */
+export function catchUpGraph(peer: Peer): CatchingUp {
+  return {
+    ...catchUpAgui,
+    async missed(_thread, _runId, reason) {
+      await peer.send([JSON.stringify({ event: "gap", reason })]);
+      return undefined;
+    },
+  };
 }

@@ -1,32 +1,29 @@
 /** One WebSocket in the formats that follow one thread at a time: what it says becomes runs, what happens becomes frames. */
 import { randomUUID } from "node:crypto";
-import type { EventLog } from "../log/log.ts";
 import { type ClientCommand, HELP, parseCommand } from "../protocol/commands.ts";
 import type { Cursor } from "../protocol/cursor.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import { type AguiEvent, EventType, isTerminal, type RunAgentInput } from "../protocol/events.ts";
-import { checkId, graphTopic, threadTopic } from "../protocol/ids.ts";
+import { checkId } from "../protocol/ids.ts";
 import { parseRunAgentInput } from "../protocol/input.ts";
-import type { Visitor } from "../runs/handle.ts";
 import { KeyedLock } from "../runs/keyed-lock.ts";
-import type { RunManager } from "../runs/manager.ts";
-import { catchUpAgui } from "./catch-up.ts";
+import type { VisitedThread, Visitor } from "../runs/visitor.ts";
+import { catchUpAgui, catchUpGraph } from "./catch-up.ts";
 import { type Conversation, MAX_WAITING_COMMANDS } from "./conversation.ts";
-import { deliver } from "./deliver.ts";
 import type { Format } from "./formats/format.ts";
-import { type Narrowing, viewFor } from "./narrowing.ts";
+import type { Narrowing } from "./narrowing.ts";
 import type { TalkingPeer } from "./peer.ts";
+import { type Reader, Subscription } from "./subscription.ts";
 import type { Outgoing } from "./view.ts";
 
 export interface ConnectionOptions {
-  readonly runs: RunManager;
-  readonly log: EventLog;
   readonly peer: TalkingPeer;
   readonly visitor: Visitor;
   readonly format: Format;
   readonly narrowing: Narrowing;
   readonly agent: string | undefined;
-  readonly threadId: string | undefined;
+  /** The thread it is opened on. */
+  readonly thread: VisitedThread;
   /** The peer cannot go on and must come back. */
   readonly expelled: (error: SluiceError) => void;
 }
@@ -35,37 +32,33 @@ export class Connection implements Conversation {
   readonly #options: ConnectionOptions;
   readonly #format: Format;
   #agent: string | undefined;
-  #threadId: string;
+  #thread: VisitedThread;
   /** Announced with the last input; a client's generation does not change. */
   #announced: string | undefined;
   readonly #line = new KeyedLock();
   #following: AbortController | undefined;
   /** Where the following began. */
   #from: Cursor = { epoch: "", offset: 0 };
-  #leave: () => void = () => {};
   /** Is a run open in what this peer has been sent? Then only events that fit inside a run may be. */
   #runOpen = false;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
     this.#agent = options.agent;
-    this.#threadId = options.threadId ?? randomUUID();
+    this.#thread = options.thread;
     const { format } = options;
     this.#format = { graph: format.graph, encode: (out) => this.#noting(out) };
-    options.peer.closed.addEventListener("abort", () => this.#unfollow(), { once: true });
+    options.peer.closed.addEventListener("abort", () => this.#following?.abort(), { once: true });
   }
 
   /** Follows the thread it was opened on: from the start of its run, if one is active, else from now on. */
   async open(): Promise<void> {
-    const { runs, log, peer } = this.#options;
-    const active = runs.active(this.#threadId);
     // A run that nobody wanted as graph events until now: what came before is gone for this reader.
-    if (this.#format.graph && runs.writeGraph(this.#threadId)) {
-      await peer.send([JSON.stringify({ event: "gap", reason: "window" })]);
+    if (this.#format.graph && this.#thread.writeGraph()) {
+      await this.#options.peer.send([JSON.stringify({ event: "gap", reason: "window" })]);
       this.#runOpen = true;
     }
-    const from = this.#format.graph ? active?.graphFrom : active?.from;
-    this.#follow(from ?? (await log.open(this.#topic)));
+    await this.#follow((reader) => Subscription.live(reader, this.#thread));
   }
 
   async receive(text: string): Promise<void> {
@@ -76,16 +69,25 @@ export class Connection implements Conversation {
       this.#tellError(SluiceError.from(error));
       return;
     }
-    if (this.#isUrgent(command)) return this.#attempt(command);
+    if (await this.#isUrgent(command)) return this.#attempt(command);
     if (this.#line.waiting("") >= MAX_WAITING_COMMANDS) return this.#tellError(new SluiceError("overloaded"));
     // In line, so that a line typed behind a line finds the thread as the first one left it.
     return this.#line.hold("", () => this.#attempt(command));
   }
 
   /** What makes sense at once, though a run still waits for its thread. */
-  #isUrgent(command: ClientCommand): boolean {
+  #isUrgent(command: ClientCommand): boolean | Promise<boolean> {
     if (command.type !== "cancel") return command.type === "ping" || command.type === "help";
-    return this.#options.runs.active(command.threadId ?? this.#threadId) !== undefined;
+    const thread = this.#named(command.threadId);
+    return thread instanceof Promise
+      ? thread.then((named) => named.active() !== undefined)
+      : thread.active() !== undefined;
+  }
+
+  /** The thread of this id; the connection's own is at hand. */
+  #named(threadId: string | undefined): VisitedThread | Promise<VisitedThread> {
+    if (threadId === undefined || threadId === this.#thread.threadId) return this.#thread;
+    return this.#options.visitor.thread(threadId);
   }
 
   async #attempt(command: ClientCommand): Promise<void> {
@@ -98,24 +100,24 @@ export class Connection implements Conversation {
   }
 
   async #do(command: ClientCommand): Promise<void> {
-    const { runs } = this.#options;
+    const { visitor } = this.#options;
     switch (command.type) {
       case "message":
         return this.#run(this.#agent, this.#input({ id: randomUUID(), role: "user", content: command.text }));
       case "run":
         return this.#run(command.agent ?? this.#agent, parseRunAgentInput(command.input));
       case "cancel": {
-        const cancelled = runs.cancel(command.threadId ?? this.#threadId);
-        if (!cancelled) throw new SluiceError("not_found", "There is no active run to cancel.");
+        const thread = await this.#named(command.threadId);
+        if (!thread.cancel()) throw new SluiceError("not_found", "There is no active run to cancel.");
         return;
       }
       case "resume":
         return this.#answer(command);
       case "thread":
         await this.#go(checkId("thread", command.threadId));
-        return this.#notice(`On thread ${this.#threadId}.`);
+        return this.#notice(`On thread ${this.#thread.threadId}.`);
       case "agent":
-        this.#agent = runs.agent(command.agent).name;
+        this.#agent = visitor.agent(command.agent).name;
         return this.#notice(`Talking to ${this.#agent}.`);
       case "help":
         return this.#notice(HELP);
@@ -125,74 +127,56 @@ export class Connection implements Conversation {
   }
 
   async #run(agent: string | undefined, input: RunAgentInput): Promise<void> {
-    const { runs } = this.#options;
     this.#announced = input.protocolVersion ?? this.#announced;
     const { peer, visitor } = this.#options;
     const { graph } = this.#format;
-    const handle = await runs.start({ agent, input, visitor, graphTopic: graph, signal: peer.closed });
-    const from = graph ? handle.graphFrom : handle.from;
-    // On this thread a new run is being told already. One that is over and asked for again is told again.
-    const told = handle.threadId === this.#threadId && !liesBefore(from, this.#from);
-    if (told && (graph || !handle.over)) return;
-    this.#threadId = handle.threadId;
+    const run = await visitor.start({ agent, input, graphTopic: graph, signal: peer.closed });
+    const from = graph ? run.graphFrom : run.from;
+    // A new run on the same thread is being sent already. One that is over and asked for again is sent again.
+    const sent = run.thread.topic() === this.#thread.topic() && !liesBefore(from, this.#from);
+    if (sent && (graph || !run.over)) return;
+    this.#thread = run.thread;
     this.#runOpen = false;
-    this.#follow(from);
+    await this.#follow((reader) => Subscription.sinceRun(reader, run));
   }
 
   async #go(threadId: string): Promise<void> {
-    this.#threadId = threadId;
+    this.#thread = await this.#options.visitor.thread(threadId);
     this.#runOpen = false;
     await this.open();
   }
 
   #input(...messages: RunAgentInput["messages"]): RunAgentInput {
-    return { threadId: this.#threadId, runId: randomUUID(), messages, tools: [], context: [] };
+    return { threadId: this.#thread.threadId, runId: randomUUID(), messages, tools: [], context: [] };
   }
 
   /** One answer goes to every open interrupt, unless it names one; and to the agent that asked. */
   async #answer({ payload, interruptId }: ClientCommand & { type: "resume" }): Promise<void> {
-    const { agent, interrupts } = await this.#options.runs.threads.waiting(this.#threadId);
+    const { agent, interrupts } = await this.#thread.waiting();
     if (interrupts.length === 0) throw new SluiceError("bad_request", "Nothing here waits for an answer.");
     const asked = interruptId === undefined ? interrupts : interrupts.filter(({ id }) => id === interruptId);
     const resume = asked.map(({ id }) => ({ interruptId: id, status: "resolved" as const, payload }));
     return this.#run(agent, { ...this.#input(), resume });
   }
 
-  #follow(after: Cursor): void {
-    this.#unfollow();
-    const { runs, log, peer, narrowing } = this.#options;
+  /** Follows from another position, and no longer from the last one. */
+  async #follow(subscribe: (reader: Reader) => Promise<Subscription>): Promise<void> {
+    this.#following?.abort();
+    const { peer, visitor, narrowing } = this.#options;
     const following = new AbortController();
     this.#following = following;
-    this.#from = after;
-    this.#leave = runs.follow(this.#threadId, this.#format.graph);
-    const threadId = this.#threadId;
-    deliver({
-      log,
-      topic: this.#topic,
-      after,
-      view: viewFor(narrowing, () => this.#announced),
-      format: this.#format,
-      peer,
-      signal: following.signal,
-      catchUp: async (reason, begun) => {
-        if (!this.#format.graph) return catchUpAgui(runs, { threadId, runId: randomUUID() }, reason, begun);
-        await peer.send([JSON.stringify({ event: "gap", reason })]);
-        return undefined;
-      },
-    }).catch((error: unknown) => this.#options.expelled(SluiceError.from(error)));
     // The peer may have closed while the run was admitted: then nobody follows.
-    if (peer.closed.aborted) this.#unfollow();
-  }
-
-  #unfollow(): void {
-    this.#following?.abort();
-    this.#following = undefined;
-    this.#leave();
-    this.#leave = () => {};
-  }
-
-  get #topic() {
-    return this.#format.graph ? graphTopic(this.#threadId) : threadTopic(this.#threadId);
+    if (peer.closed.aborted) following.abort();
+    const subscription = await subscribe({
+      visitor,
+      format: this.#format,
+      narrowing,
+      announced: () => this.#announced,
+      catchingUp: this.#format.graph ? catchUpGraph(peer) : catchUpAgui,
+      signal: following.signal,
+    });
+    this.#from = subscription.cursor;
+    subscription.deliver(peer).catch((error: unknown) => this.#options.expelled(SluiceError.from(error)));
   }
 
   #noting(out: Outgoing): string[] {

@@ -23,43 +23,55 @@ export interface CatchUp {
   readonly cursor: Cursor;
 }
 
+/** Where a delivery begins. */
+export interface Beginning {
+  /** Deliver what lies after this. */
+  readonly after: Cursor;
+  /** Where the run that `after` lies in began, when it is known. A narrowed view has to know what is open there. */
+  readonly since: Cursor | undefined;
+  /** Sent first: all that came before `after`, in short. */
+  readonly first: CatchUp | undefined;
+}
+
+/** Where a delivery ends: with the terminal event of a run. */
+export interface Ending {
+  readonly runId: string;
+  /** Deliver that run's entries only: where another run begins, it is over. */
+  readonly alone: boolean;
+  /** End here at the latest: the log's head, when the run is over already. */
+  readonly until: Cursor | undefined;
+}
+
+/** `Subscription` makes these. */
 export interface Delivery {
   readonly log: EventLog;
   readonly topic: Topic;
-  /** Deliver what lies after this. */
-  readonly after: Cursor;
-  /** Sent first; the reading then goes on from its cursor instead of `after`. */
-  readonly first?: CatchUp | undefined;
-  /** Where the run that `after` lies in began. A narrowed view has to know what is open there. */
-  readonly since?: Cursor | undefined;
+  readonly beginning: Beginning;
+  /** `undefined`: the delivery goes on until `signal` aborts. */
+  readonly ending: Ending | undefined;
   readonly view: View;
   readonly format: Format;
   readonly peer: Peer;
   readonly signal: AbortSignal;
-  /** End with the terminal event of this run; without it the delivery goes on until `signal` aborts. */
-  readonly untilEndOf?: string;
-  /** Deliver that run's entries only: where another run begins, it is over. */
-  readonly alone?: boolean;
-  /** End here at the latest: the log's head, when the run is over already. */
-  readonly until?: Cursor | undefined;
   /** Answers a gap. `undefined`: nothing stands in for what is lost, and the reader reads on. */
   readonly catchUp: (reason: GapReason, begun: boolean) => Promise<CatchUp | undefined>;
 }
 
 /** Delivers until the run ends, `signal` aborts or the peer is gone. */
 export async function deliver(delivery: Delivery): Promise<void> {
-  const { log, topic, view, format, peer, signal, untilEndOf, until } = delivery;
+  const { log, topic, view, format, peer, signal, beginning, ending } = delivery;
+  const until = ending?.until;
   await showWhatCameBefore(delivery);
-  let from: Cursor | undefined = delivery.after;
+  let from: Cursor | undefined = beginning.after;
   let begun = false;
   const bringUpToDate = async (catchUp: CatchUp) => {
     if (signal.aborted) return undefined;
     await peer.send(viewed(catchUp, view).flatMap((out) => format.encode(out)));
     begun = true;
-    const over = untilEndOf !== undefined && catchUp.events.some((event) => isTerminal(event.type));
+    const over = ending !== undefined && catchUp.events.some((event) => isTerminal(event.type));
     return over ? undefined : catchUp.cursor;
   };
-  if (delivery.first) from = await bringUpToDate(delivery.first);
+  if (beginning.first) from = await bringUpToDate(beginning.first);
   else if (!(await log.mayBegin(topic, from))) {
     const catchUp = await delivery.catchUp("corrected", begun);
     from = catchUp ? await bringUpToDate(catchUp) : await log.open(topic);
@@ -74,9 +86,9 @@ export async function deliver(delivery: Delivery): Promise<void> {
         break;
       }
       begun = true;
-      const { wanted, over } = upToTheEnd(entries, epoch, delivery);
+      const { wanted, over } = upToTheEnd(entries, epoch, ending);
       for (const batch of batches(wanted)) {
-        // Who has unsubscribed and follows anew must not get what still waited here between what is told now.
+        // A client that unsubscribed and follows anew must not get what still waited here amid what it is sent now.
         if (signal.aborted) return;
         const outgoing = batch.flatMap((entry) => view.push(entry, { epoch, offset: entry.offset }));
         const frames = wanted.length > BEHIND ? mergeAdjacent(outgoing) : outgoing;
@@ -89,14 +101,15 @@ export async function deliver(delivery: Delivery): Promise<void> {
 }
 
 /** The entries that are asked for, and whether they are the last. */
-function upToTheEnd(read: readonly LogEntry[], epoch: string, { untilEndOf, alone, until }: Delivery) {
+function upToTheEnd(read: readonly LogEntry[], epoch: string, ending: Ending | undefined) {
+  if (ending === undefined) return { wanted: read, over: false };
+  const { runId, alone, until } = ending;
   const last = until?.epoch === epoch ? until.offset : Number.POSITIVE_INFINITY;
   const entries = read.filter(({ offset }) => offset <= last);
   if (entries.length < read.length) return { wanted: entries, over: true };
-  if (untilEndOf === undefined) return { wanted: entries, over: false };
-  const other = alone ? entries.findIndex((entry) => entry.runId !== untilEndOf) : -1;
+  const other = alone ? entries.findIndex((entry) => entry.runId !== runId) : -1;
   const own = other < 0 ? entries : entries.slice(0, other);
-  const end = own.findIndex((entry) => ends(entry, untilEndOf));
+  const end = own.findIndex((entry) => ends(entry, runId));
   return { wanted: end < 0 ? own : own.slice(0, end + 1), over: other >= 0 || end >= 0 };
 }
 
@@ -115,7 +128,8 @@ function* batches(entries: readonly LogEntry[]): Generator<LogEntry[]> {
 }
 
 /** What a view narrows is decided where a span opens; what opened before `after` is shown to it, and to it alone. */
-async function showWhatCameBefore({ log, topic, view, since, after }: Delivery): Promise<void> {
+async function showWhatCameBefore({ log, topic, view, beginning }: Delivery): Promise<void> {
+  const { since, after } = beginning;
   if (!view.narrows || since?.epoch !== after.epoch) return;
   for (let cursor = since; cursor.offset < after.offset; ) {
     const { gap, entries, next } = await log.read(topic, cursor, after.offset - cursor.offset);

@@ -1,7 +1,6 @@
 /** One WebSocket in the `frames` format: runs, and any number of subscriptions that can be resumed. */
 import { randomUUID } from "node:crypto";
-import type { EventLog } from "../log/log.ts";
-import { type Cursor, formatCursor } from "../protocol/cursor.ts";
+import { formatCursor } from "../protocol/cursor.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import {
   type ClientFrame,
@@ -13,21 +12,16 @@ import {
 } from "../protocol/frames.ts";
 import { checkId, threadTopic, topicThread } from "../protocol/ids.ts";
 import { isRecord, parseRunAgentInput } from "../protocol/input.ts";
-import type { Visitor } from "../runs/handle.ts";
 import { KeyedLock } from "../runs/keyed-lock.ts";
-import type { RunManager } from "../runs/manager.ts";
-import { standing } from "./catch-up.ts";
+import type { Visitor } from "../runs/visitor.ts";
+import { catchUpFrames } from "./catch-up.ts";
 import { type Conversation, MAX_WAITING_COMMANDS } from "./conversation.ts";
-import { type CatchUp, deliver } from "./deliver.ts";
-import { type Narrowing, parseNarrowing, viewFor } from "./narrowing.ts";
+import { type Narrowing, parseNarrowing } from "./narrowing.ts";
 import type { TalkingPeer } from "./peer.ts";
-
-/** The most topics one socket may follow. */
-const MAX_SUBSCRIPTIONS = 64;
+import { MAX_SUBSCRIPTIONS, Places } from "./places.ts";
+import { type Reader, Subscription } from "./subscription.ts";
 
 export interface FramesConnectionOptions {
-  readonly runs: RunManager;
-  readonly log: EventLog;
   readonly peer: TalkingPeer;
   readonly visitor: Visitor;
   readonly agent: string | undefined;
@@ -41,7 +35,7 @@ type Narrows = Pick<ClientFrame & { type: "subscribe" }, "events" | "tokens" | "
 
 export class FramesConnection implements Conversation {
   readonly #options: FramesConnectionOptions;
-  readonly #subscriptions = new Map<string, () => void>();
+  readonly #places = new Places();
   readonly #lines = new KeyedLock();
 
   constructor(options: FramesConnectionOptions) {
@@ -50,7 +44,7 @@ export class FramesConnection implements Conversation {
     const heartbeat = setInterval(() => this.#tell({ type: "heartbeat" }), heartbeatMs);
     const close = () => {
       clearInterval(heartbeat);
-      for (const end of this.#subscriptions.values()) end();
+      this.#places.freeAll();
     };
     if (peer.closed.aborted) close();
     else peer.closed.addEventListener("abort", close, { once: true });
@@ -83,7 +77,7 @@ export class FramesConnection implements Conversation {
   }
 
   async #do(frame: ClientFrame): Promise<void> {
-    const { runs } = this.#options;
+    const { visitor } = this.#options;
     switch (frame.type) {
       case "run":
         return this.#run(frame);
@@ -91,15 +85,16 @@ export class FramesConnection implements Conversation {
         return this.#subscribe(frame);
       case "unsubscribe":
         topicThread(frame.topic);
-        this.#subscriptions.get(frame.topic)?.();
+        this.#places.free(frame.topic);
         return this.#tell({ type: "ack", id: frame.id, topic: frame.topic });
-      case "cancel":
-        if (!runs.cancel(checkId("threadId", frame.threadId))) {
-          throw new SluiceError("not_found", "There is no active run to cancel.");
-        }
+      case "cancel": {
+        const thread = await visitor.thread(checkId("threadId", frame.threadId));
+        if (!thread.cancel()) throw new SluiceError("not_found", "There is no active run to cancel.");
         return this.#tell({ type: "ack", id: frame.id, topic: threadTopic(frame.threadId) });
+      }
       case "stats": {
-        const refused = await runs.threads.refused(topicThread(frame.topic));
+        const thread = await visitor.thread(topicThread(frame.topic));
+        const refused = await thread.refused();
         return this.#tell({ type: "stats", id: frame.id, topic: frame.topic, refused });
       }
       case "auth":
@@ -116,88 +111,65 @@ export class FramesConnection implements Conversation {
     input: sent,
     ...narrows
   }: ClientFrame & { type: "run" }): Promise<void> {
-    const { runs, peer, visitor } = this.#options;
+    const { peer, visitor } = this.#options;
     const input = parseRunAgentInput(sent);
     const topic = threadTopic(input.threadId);
-    this.#roomFor(topic);
-    const protocol = narrows.protocol ?? input.protocolVersion;
-    const narrowing = narrowingOf({ ...narrows, protocol });
-    const handle = await runs.start({ agent, input, visitor, detached: true, signal: peer.closed });
-    const { runId, from } = handle;
-    this.#tell({ type: "ack", id, topic, runId, cursor: formatCursor(from) });
-    // A subscription to this thread tells of the run already.
-    if (!this.#subscriptions.has(topic)) this.#follow(topic, input.threadId, { after: from, since: from }, narrowing);
+    const narrowing = narrowingOf({ ...narrows, protocol: narrows.protocol ?? input.protocolVersion });
+    // A subscription to this thread is sent the run already.
+    const place = this.#places.has(topic) ? undefined : this.#places.take(topic);
+    try {
+      const run = await visitor.start({ agent, input, detached: true, signal: peer.closed });
+      this.#tell({ type: "ack", id, topic, runId: run.runId, cursor: formatCursor(run.from) });
+      const signal = place ?? (this.#places.has(topic) ? undefined : this.#places.take(topic));
+      if (signal) this.#follow(topic, signal, await Subscription.sinceRun(this.#reader(topic, signal, narrowing), run));
+    } catch (error) {
+      if (place) this.#places.free(topic, place);
+      throw error;
+    }
   }
 
   async #subscribe({ id, topic, after, ...narrows }: ClientFrame & { type: "subscribe" }): Promise<void> {
-    const { runs } = this.#options;
     const threadId = topicThread(topic);
     const narrowing = narrowingOf(narrows);
-    this.#subscriptions.get(topic)?.();
-    this.#roomFor(topic);
-    const active = runs.active(threadId);
-    if (after) {
-      const since = await runs.threads.runAt(threadId, after);
-      this.#tell({ type: "ack", id, topic, ...(active ? { runId: active.runId } : {}), cursor: formatCursor(after) });
-      return this.#follow(topic, threadId, { after, since }, narrowing);
+    const signal = this.#places.take(topic);
+    try {
+      const thread = await this.#options.visitor.thread(threadId);
+      const active = thread.active();
+      const subscription = await Subscription.ofThread(this.#reader(topic, signal, narrowing), thread, after);
+      const runId = active && { runId: active.runId };
+      this.#tell({ type: "ack", id, topic, ...runId, cursor: formatCursor(subscription.cursor) });
+      this.#follow(topic, signal, subscription);
+    } catch (error) {
+      this.#places.free(topic, signal);
+      throw error;
     }
-    const first = await standing(runs, { threadId, questions: true });
-    this.#tell({
-      type: "ack",
-      id,
-      topic,
-      ...(active ? { runId: active.runId } : {}),
-      cursor: formatCursor(first.cursor),
-    });
-    this.#follow(topic, threadId, { after: first.cursor, first }, narrowing);
   }
 
-  #follow(
-    topic: string,
-    threadId: string,
-    position: { after: Cursor; since?: Cursor | undefined; first?: CatchUp },
-    narrowing: Narrowing,
-  ): void {
-    const { runs, log, peer, failed } = this.#options;
-    const following = new AbortController();
-    const leave = runs.follow(threadId);
-    const end = () => {
-      following.abort();
-      leave();
-      if (this.#subscriptions.get(topic) === end) this.#subscriptions.delete(topic);
-    };
-    this.#subscriptions.set(topic, end);
-    if (peer.closed.aborted) {
-      end();
-      return;
-    }
+  #reader(topic: string, signal: AbortSignal, narrowing: Narrowing): Reader {
+    const { visitor } = this.#options;
     const topicJson = JSON.stringify(topic);
-    deliver({
-      log,
-      topic: threadTopic(threadId),
-      ...position,
-      view: viewFor(narrowing, () => undefined),
+    return {
+      visitor,
       format: { graph: false, encode: ({ json, cursor, count }) => [encodeEvent(topicJson, cursor, count, json)] },
-      peer,
-      signal: following.signal,
-      catchUp: async (reason) => {
-        const caughtUp = await standing(runs, { threadId });
-        // What was open before the gap is void: the sequence begins anew. Of another subscription it would void too much.
-        if (!following.signal.aborted)
-          this.#tell({ type: "gap", topic, reason, cursor: formatCursor(caughtUp.cursor) });
-        return caughtUp;
-      },
-    }).catch((thrown: unknown) => {
-      end();
+      narrowing,
+      // What was open before the gap is void. For a later subscription to the same topic it would void too much.
+      catchingUp: catchUpFrames((reason, cursor) => {
+        if (!signal.aborted) this.#tell({ type: "gap", topic, reason, cursor: formatCursor(cursor) });
+      }),
+      signal,
+    };
+  }
+
+  #follow(topic: string, signal: AbortSignal, subscription: Subscription): void {
+    const { peer, failed } = this.#options;
+    // The peer may have closed in the meantime.
+    if (peer.closed.aborted) this.#places.free(topic, signal);
+    subscription.deliver(peer).catch((thrown: unknown) => {
+      this.#places.free(topic, signal);
       const error = SluiceError.from(thrown);
       this.#tell({ type: "error", topic, ...error.toJSON() });
       if (error !== thrown) failed(thrown, "subscription");
     });
-  }
-
-  #roomFor(topic: string): void {
-    if (this.#subscriptions.size < MAX_SUBSCRIPTIONS || this.#subscriptions.has(topic)) return;
-    throw new SluiceError("overloaded", `A socket may follow ${MAX_SUBSCRIPTIONS} topics. Unsubscribe from one first.`);
   }
 
   #tell(frame: ServerFrame): void {

@@ -11,6 +11,7 @@ import express, {
 } from "express";
 import helmet from "helmet";
 import { SluiceError } from "../protocol/errors.ts";
+import { admit } from "./door.ts";
 import { originGuard } from "./origins.ts";
 import { playgroundRoutes } from "./playground.ts";
 import { aguiRoutes } from "./routes/agui.ts";
@@ -57,7 +58,7 @@ const OURS = ["/agui", "/chat", "/threads"];
 function routes(options: ServerOptions): Router {
   const router = Router();
   router.use("/agui", aguiRoutes(options));
-  router.use(chatRoutes(options));
+  router.use(chatRoutes());
   router.use("/threads", threadRoutes(options));
   router.get("/ws", (_request, response) => {
     response.status(426).set({ Upgrade: "websocket", Connection: "Upgrade" });
@@ -77,7 +78,7 @@ function defences(options: ServerOptions): RequestHandler[] {
     cors({ origin: true, exposedHeaders: ["Retry-After"], maxAge: 600 }),
     // Behind CORS: a preflight carries nothing to tell anybody by.
     async (request, _response, next) => {
-      await options.authorize(request);
+      await admit(options, request);
       next();
     },
     express.text({ type: "application/json", limit: options.maxBodyBytes }),

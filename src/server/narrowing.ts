@@ -3,6 +3,7 @@ import { z } from "zod";
 import { allowList } from "../graph/allow-list.ts";
 import { eventPatterns, splitEvents } from "../protocol/allow-list-spec.ts";
 import { speaksOne } from "../protocol/generations.ts";
+import type { Topic } from "../protocol/ids.ts";
 import { parseWith } from "../protocol/input.ts";
 import { View } from "./view.ts";
 
@@ -31,9 +32,14 @@ export function parseNarrowing(parameters: unknown): Narrowing {
   return parseWith(query, parameters, "query");
 }
 
-/** A fresh view for a connection; `announced` tells the protocol version that came with its last input, if any. */
-export function viewFor({ events, tokens, reasoning, protocol }: Narrowing, announced: () => string | undefined): View {
+/** A fresh view of a topic; `announced` gives the protocol version that came with the client's last input, if any. */
+export function viewFor(
+  { events, tokens, reasoning, protocol }: Narrowing,
+  announced: () => string | undefined,
+  topic: Topic,
+): View {
   return new View({
+    topic,
     allowList: allowList({ events }),
     narrowsEvents: events !== undefined,
     tokens,

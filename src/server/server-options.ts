@@ -1,12 +1,12 @@
 /** What the server is made of and the limits it keeps. Milliseconds and bytes throughout. */
 import type { IncomingMessage } from "node:http";
 import type { Registry } from "../graph/registry.ts";
-import type { EventLog } from "../log/log.ts";
-import type { RunManager } from "../runs/manager.ts";
+import type { Requester } from "../runs/handle.ts";
+import type { Visitor } from "../runs/visitor.ts";
 
 export interface ServerOptions {
-  readonly runs: RunManager;
-  readonly log: EventLog;
+  /** What an admitted request or socket does everything through. */
+  readonly visitor: (requester: Requester) => Visitor;
   readonly registry: Registry;
   /** Names this program to clients of `/agui/info`. */
   readonly version: string;

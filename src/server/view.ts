@@ -1,11 +1,13 @@
 /** One connection's view of a log: what it narrowed away, and what its generation of clients cannot take. */
 import type { AllowList } from "../graph/allow-list.ts";
 import type { LogEntry } from "../log/log.ts";
-import type { Cursor } from "../protocol/cursor.ts";
+import { type Cursor, formatCursor } from "../protocol/cursor.ts";
 import { type AguiEvent, type Edge, EventType, type Message } from "../protocol/events.ts";
 import { downgrade, mayNeedDowngrade } from "../protocol/generations.ts";
 import type { GraphEventName } from "../protocol/graph-event.ts";
 import { HeldDeltas } from "../protocol/held-deltas.ts";
+import type { Topic } from "../protocol/ids.ts";
+import { type Rewritten, RewrittenEntries, serialized } from "./rewritten.ts";
 
 /** One event on its way to a format. */
 export interface Outgoing {
@@ -20,6 +22,8 @@ export interface Outgoing {
 }
 
 export interface ViewOptions {
+  /** The topic that is viewed, so that views of the same topic share what they rewrite. */
+  readonly topic?: Topic | undefined;
   /** What this connection asked for. It only narrows: the log holds nothing the agent does not admit. */
   readonly allowList: AllowList;
   /** Did the connection name events at all? */
@@ -30,16 +34,8 @@ export interface ViewOptions {
   readonly speaksOne: boolean;
 }
 
-/** What entries become in views that differ from the log, made once however many such views there are. */
-const made = new WeakMap<LogEntry, Map<string, readonly Pick<Outgoing, "json" | "type">[]>>();
-
-function shared(entry: LogEntry, how: string, make: () => readonly AguiEvent[]) {
-  const known = made.get(entry) ?? new Map<string, readonly Pick<Outgoing, "json" | "type">[]>();
-  made.set(entry, known);
-  const told = known.get(how) ?? make().map((event) => ({ json: JSON.stringify(event), type: event.type }));
-  known.set(how, told);
-  return told;
-}
+/** For all topics: an epoch is random, and no two topics share a position. */
+const rewritten = new RewrittenEntries();
 
 const HOLDS_MESSAGES: ReadonlySet<EventType> = new Set([EventType.RUN_STARTED, EventType.MESSAGES_SNAPSHOT]);
 
@@ -76,10 +72,17 @@ export class View {
     const { json, type, edge } = entry;
     const changes = type === "GRAPH" || type === "GRAPH_END" ? [] : this.#changes(type);
     if (changes.length === 0) return [{ json, type, edge, cursor, count: 1 }];
-    const changed = shared(entry, changes.join(), () => [
+    const changed = this.#shared(cursor, changes.join(), () => [
       changes.reduce((event, change) => CHANGES[change](event), JSON.parse(json) as AguiEvent),
     ]);
     return changed.map((event) => ({ ...event, edge, cursor, count: 1 }));
+  }
+
+  /** An event that was made for one connection has no position, and is not shared. */
+  #shared(cursor: Cursor | undefined, how: string, make: () => readonly AguiEvent[]): Rewritten {
+    const { topic } = this.#options;
+    if (topic === undefined || cursor === undefined) return serialized(make());
+    return rewritten.of(`${topic} ${formatCursor(cursor)} ${how}`, make);
   }
 
   /** How an event of this type is rewritten for this connection. */
@@ -95,7 +98,7 @@ export class View {
   #hold(entry: LogEntry, cursor: Cursor | undefined): Outgoing[] {
     const events = this.#held.pass([JSON.parse(entry.json) as AguiEvent]);
     const { edge } = entry;
-    const told = events.length > 0 ? shared(entry, "held", () => events) : [];
+    const told = events.length > 0 ? this.#shared(cursor, "held", () => events) : [];
     // Only the last brings its reader to the position: one that drops before it must get both again.
     return told.map((event, index) => ({
       ...event,

@@ -1,4 +1,5 @@
 /** WebSockets: who may open one, in which format, and how long a dead one is kept. */
+import { randomUUID } from "node:crypto";
 import type { IncomingMessage, Server } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocket, WebSocketServer } from "ws";
@@ -7,8 +8,10 @@ import { SluiceError } from "../protocol/errors.ts";
 import { SUBPROTOCOL } from "../protocol/frames.ts";
 import { checkId } from "../protocol/ids.ts";
 import { parseWith } from "../protocol/input.ts";
+import type { Visitor } from "../runs/visitor.ts";
 import { Connection } from "./connection.ts";
 import type { Conversation } from "./conversation.ts";
+import { admit } from "./door.ts";
 import { agui } from "./formats/agui.ts";
 import type { Format } from "./formats/format.ts";
 import { langgraph } from "./formats/langgraph.ts";
@@ -108,8 +111,8 @@ export class WebSocketHost {
     let open: (peer: WsPeer) => Conversation;
     try {
       this.#guard(request.headers);
-      await this.#options.authorize(request);
-      open = this.#admit(request, Object.fromEntries(parameters));
+      const visitor = await admit(this.#options, request);
+      open = await this.#conversation(request, visitor, Object.fromEntries(parameters));
     } catch (thrown) {
       const error = SluiceError.from(thrown);
       if (error.code === "internal") this.#options.failed(thrown, "websocket upgrade");
@@ -120,32 +123,33 @@ export class WebSocketHost {
   }
 
   /** Everything that can be wrong is found before the handshake, where HTTP can still say so. */
-  #admit(request: IncomingMessage, parameters: Record<string, string>): (peer: WsPeer) => Conversation {
-    const { runs, log, registry, maxSockets, maxBodyBytes, heartbeatMs, ready, failed } = this.#options;
+  async #conversation(
+    request: IncomingMessage,
+    visitor: Visitor,
+    parameters: Record<string, string>,
+  ): Promise<(peer: WsPeer) => Conversation> {
+    const { registry, maxSockets, maxBodyBytes, heartbeatMs, ready, failed } = this.#options;
     if (!ready()) throw new SluiceError("draining");
     if (this.#peers.size >= maxSockets) throw new SluiceError("overloaded");
     const { agent, thread, format } = parseWith(query, parameters, "query");
     const narrowing = parseNarrowing(parameters);
-    const visitor = { request };
     if (agent !== undefined) registry.get(agent);
     const offered = request.headers["sec-websocket-protocol"]?.split(",").map((name) => name.trim());
     if (offered?.includes(SUBPROTOCOL)) {
       return (peer) =>
-        new FramesConnection({ runs, log, peer, visitor, agent, heartbeatMs, maxMessageBytes: maxBodyBytes, failed });
+        new FramesConnection({ peer, visitor, agent, heartbeatMs, maxMessageBytes: maxBodyBytes, failed });
     }
     if (offered) throw new SluiceError("bad_request", `Unknown subprotocol; valid is ${SUBPROTOCOL}, or none.`);
-    const threadId = thread === undefined ? undefined : checkId("thread", thread);
+    const visited = await visitor.thread(thread === undefined ? randomUUID() : checkId("thread", thread));
     const expelled = (peer: WsPeer) => (error: SluiceError) => peer.close(error.code);
     return (peer) =>
       new Connection({
-        runs,
-        log,
         peer,
         visitor,
         format: FORMATS[format](),
         narrowing,
         agent,
-        threadId,
+        thread: visited,
         expelled: expelled(peer),
       });
   }

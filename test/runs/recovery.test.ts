@@ -11,6 +11,7 @@ import {
 } from "@langchain/langgraph";
 import { afterEach, describe, expect, it } from "vitest";
 import { type AguiEvent, EventType, type Message } from "../../src/protocol/events.ts";
+import { Visitor } from "../../src/runs/visitor.ts";
 import { catchUpAgui } from "../../src/server/catch-up.ts";
 import { MemoryStore } from "../../src/store/memory.ts";
 import { verifyRun } from "../support/verify.ts";
@@ -97,7 +98,8 @@ describe("a run whose process died", () => {
     expect(again.from).toEqual(old.from);
     const { gap } = await next.log.read(again.topic, again.from, 10);
     expect(gap).toBe("epoch");
-    const { events } = await catchUpAgui(next.runs, again, "epoch", false);
+    const thread = await new Visitor(next.runs, next.log).thread(again.threadId);
+    const { events = [] } = (await catchUpAgui.missed(thread, again.runId, "epoch", false)) ?? {};
     expect(types(events)).toEqual(["RUN_STARTED", "CUSTOM", "MESSAGES_SNAPSHOT", "RUN_ERROR"]);
     expect(events.at(-1)).toMatchObject({ code: "owner_lost" });
   });

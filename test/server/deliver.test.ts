@@ -5,7 +5,7 @@ import { threadTopic } from "../../src/protocol/ids.ts";
 import { deliver } from "../../src/server/deliver.ts";
 import { parseNarrowing, viewFor } from "../../src/server/narrowing.ts";
 
-it("who unsubscribes while the socket drains is told nothing more", async () => {
+it("a client that unsubscribes while the socket drains is sent nothing more", async () => {
   const log = new MemoryLog({ maxEvents: 100, maxBytes: 10_000_000, maxTotalBytes: 10_000_000, retentionMs: 1_000 });
   const topic = threadTopic("t");
   const after = await log.open(topic);
@@ -25,8 +25,9 @@ it("who unsubscribes while the socket drains is told nothing more", async () => 
   await deliver({
     log,
     topic,
-    after,
-    view: viewFor(parseNarrowing({}), () => "1.0"),
+    beginning: { after, since: undefined, first: undefined },
+    ending: undefined,
+    view: viewFor(parseNarrowing({}), () => "1.0", topic),
     format: { graph: false, encode: ({ json }) => [json] },
     peer: {
       closed: new AbortController().signal,

@@ -1,9 +1,12 @@
+import { randomUUID } from "node:crypto";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { allowList } from "../../src/graph/allow-list.ts";
 import type { LogEntry, NewEntry, Provenance } from "../../src/log/log.ts";
 import { type AguiEvent, EventType, spanPosition } from "../../src/protocol/events.ts";
 import type { GraphEventName } from "../../src/protocol/graph-event.ts";
+import { threadTopic } from "../../src/protocol/ids.ts";
+import { RewrittenEntries } from "../../src/server/rewritten.ts";
 import { type Outgoing, View, type ViewOptions } from "../../src/server/view.ts";
 import { logged } from "../runs/scripted.ts";
 import { verifyRun } from "../support/verify.ts";
@@ -105,6 +108,41 @@ it("without reasoning hides what was thought before, in whatever repeats the thr
     expect(push(false).filter((json) => json.includes("secret"))).toEqual([]);
     expect(push(false).filter((json) => json.includes("Hi"))).toHaveLength(2);
   }
+});
+
+it("is rewritten and serialized once for all views of a topic, though a log gives each of them entries of its own", () => {
+  const topic = threadTopic(randomUUID());
+  const cancelled = entry({ type: EventType.RUN_FINISHED, threadId: "t", runId: "r", outcome: { type: "cancelled" } });
+  const spans = LOG.slice(0, 16);
+  const serializes = vi.spyOn(JSON, "stringify");
+  for (const [narrowing, entries] of [
+    [{ topic, speaksOne: false }, [{ ...cancelled, offset: 100 }]],
+    [{ topic, tokens: false }, spans],
+  ] as const) {
+    const copies = () => entries.map((one) => ({ ...one }));
+    serializes.mockClear();
+    const first = pass(copies(), view(narrowing));
+    expect(first.length).toBeGreaterThan(0);
+    const made = serializes.mock.calls.length;
+    expect(made).toBeGreaterThanOrEqual(1);
+    for (let readers = 0; readers < 5; readers += 1) expect(pass(copies(), view(narrowing))).toEqual(first);
+    expect(serializes.mock.calls.length).toBe(made);
+    // Another topic shares nothing.
+    pass(copies(), view({ ...narrowing, topic: threadTopic(randomUUID()) }));
+    expect(serializes.mock.calls.length).toBe(2 * made);
+  }
+  serializes.mockRestore();
+});
+
+it("keeps a bounded part of what was rewritten", () => {
+  const entries = new RewrittenEntries();
+  const make = vi.fn((size: number): AguiEvent[] => [{ type: EventType.CUSTOM, name: "n", value: "x".repeat(size) }]);
+  entries.of("first", () => make(10));
+  entries.of("first", () => make(10));
+  expect(make).toHaveBeenCalledTimes(1);
+  for (let index = 0; index < 9; index += 1) entries.of(`large ${index}`, () => make(1_000_000));
+  entries.of("first", () => make(10));
+  expect(make).toHaveBeenCalledTimes(11);
 });
 
 describe("a view that narrows nothing", () => {

@@ -7,6 +7,8 @@ export type Tree = ReadonlyMap<string, string>;
 export interface Rules {
   /** Room (a folder of src, or a file in src itself) -> the rooms it may import. Its own room always is allowed. */
   mayImport: Readonly<Record<string, readonly string[]>>;
+  /** File -> the rooms that may import it, where not all that may import its room may. */
+  onlyFor: Readonly<Record<string, readonly string[]>>;
   /** The one room that reads process.env. */
   readsEnv: string;
   maxLines: number;
@@ -29,12 +31,15 @@ export function violations(tree: Tree, rules: Rules): string[] {
   });
 }
 
-function imports(path: string, code: string, { mayImport }: Rules): string[] {
+function imports(path: string, code: string, { mayImport, onlyFor }: Rules): string[] {
   const from = room(path);
   const allowed = mayImport[from];
   if (!allowed) return [`${path}: ${from} is no room of the house`];
   return importedPaths(path, code)
-    .filter((target) => room(target) !== from && !allowed.includes(room(target)))
+    .filter(
+      (target) =>
+        room(target) !== from && !(allowed.includes(room(target)) && (onlyFor[target] ?? [from]).includes(from)),
+    )
     .map((target) => `${path}: ${from} may not import ${target}`);
 }
 

@@ -1,18 +1,16 @@
 /** AG-UI over HTTP: a `RunAgentInput` in, its events out as SSE, or the whole result as JSON. */
-import { randomUUID } from "node:crypto";
 import { type Request, type Response, Router } from "express";
 import { z } from "zod";
 import type { ServedAgent } from "../../graph/registry.ts";
 import { type Cursor, cursorOf } from "../../protocol/cursor.ts";
 import { SluiceError } from "../../protocol/errors.ts";
-import { checkId, threadTopic } from "../../protocol/ids.ts";
+import { checkId } from "../../protocol/ids.ts";
 import { parseRunAgentInput, parseWith } from "../../protocol/input.ts";
-import type { RunHandle } from "../../runs/handle.ts";
-import type { RunManager } from "../../runs/manager.ts";
-import { catchUpAgui, standing } from "../catch-up.ts";
-import { parseNarrowing, viewFor } from "../narrowing.ts";
+import { visitorOf } from "../door.ts";
+import { parseNarrowing } from "../narrowing.ts";
 import { readResult } from "../result.ts";
 import type { ServerOptions } from "../server-options.ts";
+import { Subscription } from "../subscription.ts";
 import { jsonBody } from "./json-body.ts";
 import { sendEvents } from "./send-events.ts";
 import { whileOpen } from "./while-open.ts";
@@ -20,7 +18,7 @@ import { whileOpen } from "./while-open.ts";
 const connectBody = z.object({ threadId: z.string(), after: z.string().optional() });
 
 export function aguiRoutes(options: ServerOptions): Router {
-  const { runs, registry, version } = options;
+  const { registry, version } = options;
   const router = Router();
   router.get("/info", (_request, response) => {
     response.json({
@@ -34,10 +32,10 @@ export function aguiRoutes(options: ServerOptions): Router {
   router.post("/agent/:agent/connect", (request, response) =>
     connect(options, request.params.agent, request, response),
   );
-  router.post("/agent/:agent/stop/:threadId", (request, response) => {
+  router.post("/agent/:agent/stop/:threadId", async (request, response) => {
     registry.get(request.params.agent);
-    const threadId = checkId("threadId", request.params.threadId);
-    if (!runs.cancel(threadId)) throw new SluiceError("not_found", "There is no active run on this thread.");
+    const thread = await visitorOf(request).thread(checkId("threadId", request.params.threadId));
+    if (!thread.cancel()) throw new SluiceError("not_found", "There is no active run on this thread.");
     response.json({ stopped: true });
   });
   return router;
@@ -54,73 +52,35 @@ async function run(
   request: Request,
   response: Response,
 ): Promise<void> {
-  const { runs, log } = options;
+  const visitor = visitorOf(request);
   const input = parseRunAgentInput(jsonBody(request));
   const narrowing = parseNarrowing(request.query);
-  const asked = lastEventId(request);
+  const after = lastEventId(request);
   await whileOpen(response, async (signal) => {
-    const handle = await runs.start({ agent, input, signal, visitor: { request } });
-    const leave = runs.follow(handle.threadId);
-    try {
-      if (wantsJson(request)) {
-        const result = await readResult(log, handle, signal);
-        if (result) response.json(result);
-        return;
-      }
-      const { from, topic, runId } = handle;
-      await sendEvents(options, response, {
-        topic,
-        // A position before this run is another run's; this one is told from its start.
-        after: asked && !(asked.epoch === from.epoch && asked.offset < from.offset) ? asked : from,
-        since: from,
-        untilEndOf: runId,
-        alone: true,
-        until: isActive(runs, handle) ? undefined : await log.open(topic),
-        view: viewFor(narrowing, () => input.protocolVersion),
-        signal,
-        catchUp: (reason, begun) => catchUpAgui(runs, handle, reason, begun),
-      });
-    } finally {
-      leave();
+    const run = await visitor.start({ agent, input, signal });
+    if (wantsJson(request)) {
+      const leave = run.thread.follow();
+      const result = await readResult(visitor.log, run, signal).finally(leave);
+      if (result) response.json(result);
+      return;
     }
+    const reader = { narrowing, announced: () => input.protocolVersion, signal };
+    await sendEvents(options, request, response, reader, (reader) => Subscription.ofRun(reader, run, after));
   });
 }
 
 /** History and live tail in one legal sequence. Never starts a run. */
 async function connect(options: ServerOptions, agent: string, request: Request, response: Response): Promise<void> {
-  const { runs, registry, log } = options;
-  registry.get(agent);
-  const { threadId: sent, after: asked } = parseWith(connectBody, jsonBody(request), "body");
-  const threadId = checkId("threadId", sent);
+  options.registry.get(agent);
+  const { threadId, after: sent } = parseWith(connectBody, jsonBody(request), "body");
+  const thread = await visitorOf(request).thread(checkId("threadId", threadId));
   const narrowing = parseNarrowing(request.query);
-  const nobody = { threadId, runId: randomUUID() };
-  await whileOpen(response, async (signal) => {
-    const leave = runs.follow(threadId);
-    try {
-      const topic = threadTopic(threadId);
-      const first = asked === undefined ? await standing(runs, nobody) : undefined;
-      const after = first?.cursor ?? cursorOf("after", String(asked));
-      const active = runs.active(threadId);
-      const { runId } = first ?? active ?? nobody;
-      await sendEvents(options, response, {
-        topic,
-        first,
-        after,
-        since: first ? undefined : await runs.threads.runAt(threadId, after),
-        untilEndOf: runId,
-        until: active?.runId === runId ? undefined : await log.open(topic),
-        view: viewFor(narrowing, () => undefined),
-        signal,
-        catchUp: (reason, begun) => catchUpAgui(runs, { threadId, runId }, reason, begun),
-      });
-    } finally {
-      leave();
-    }
-  });
-}
-
-function isActive(runs: RunManager, { threadId, runId }: RunHandle): boolean {
-  return runs.active(threadId)?.runId === runId;
+  const after = sent === undefined ? undefined : cursorOf("after", sent);
+  await whileOpen(response, (signal) =>
+    sendEvents(options, request, response, { narrowing, signal }, (reader) =>
+      Subscription.untilIdle(reader, thread, after),
+    ),
+  );
 }
 
 /** JSON only for those who ask for it and not for events: curl and proxies send a wildcard. */

@@ -3,12 +3,12 @@ import { randomUUID } from "node:crypto";
 import { Router } from "express";
 import { checkId } from "../../protocol/ids.ts";
 import { chatBody, parseWith } from "../../protocol/input.ts";
+import { visitorOf } from "../door.ts";
 import { chatAnswer, readResult } from "../result.ts";
-import type { ServerOptions } from "../server-options.ts";
 import { jsonBody } from "./json-body.ts";
 import { whileOpen } from "./while-open.ts";
 
-export function chatRoutes({ runs, log }: Pick<ServerOptions, "runs" | "log">): Router {
+export function chatRoutes(): Router {
   const router = Router();
   router.post("/chat", async (request, response) => {
     const { message, threadId = randomUUID(), agent } = parseWith(chatBody, jsonBody(request), "body");
@@ -20,10 +20,11 @@ export function chatRoutes({ runs, log }: Pick<ServerOptions, "runs" | "log">): 
       context: [],
     };
     await whileOpen(response, async (signal) => {
-      const run = await runs.start({ agent, input, signal, visitor: { request } });
-      const leave = runs.follow(run.threadId);
+      const visitor = visitorOf(request);
+      const run = await visitor.start({ agent, input, signal });
+      const leave = run.thread.follow();
       try {
-        const result = await readResult(log, run, signal);
+        const result = await readResult(visitor.log, run, signal);
         if (result) response.json(chatAnswer(result));
       } finally {
         leave();

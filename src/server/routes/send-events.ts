@@ -1,17 +1,35 @@
-/** A delivery as a response of `text/event-stream`. */
-import type { ServerResponse } from "node:http";
-import { type Delivery, deliver } from "../deliver.ts";
+/** A subscription as a response of `text/event-stream`. */
+import type { Request, Response } from "express";
+import { catchUpAgui } from "../catch-up.ts";
+import { visitorOf } from "../door.ts";
 import { sse } from "../formats/sse.ts";
+import type { Narrowing } from "../narrowing.ts";
 import type { ServerOptions } from "../server-options.ts";
 import { SsePeer } from "../sse-peer.ts";
+import type { Reader, Subscription } from "../subscription.ts";
 
-/** Sends until the delivery ends, then ends the response. */
+/** What makes a reader of a response. */
+export interface EventReader {
+  readonly narrowing: Narrowing;
+  readonly announced?: () => string | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** Sends what `subscribe` begins until it ends, then ends the response. An error before the beginning is still an answer. */
 export async function sendEvents(
-  { log, heartbeatMs, slowConsumerMs }: Pick<ServerOptions, "log" | "heartbeatMs" | "slowConsumerMs">,
-  response: ServerResponse,
-  delivery: Omit<Delivery, "log" | "peer" | "format">,
+  { heartbeatMs, slowConsumerMs }: Pick<ServerOptions, "heartbeatMs" | "slowConsumerMs">,
+  request: Request,
+  response: Response,
+  reader: EventReader,
+  subscribe: (reader: Reader) => Promise<Subscription>,
 ): Promise<void> {
+  const subscription = await subscribe({
+    ...reader,
+    visitor: visitorOf(request),
+    format: sse,
+    catchingUp: catchUpAgui,
+  });
   const peer = new SsePeer(response, { heartbeatMs, drainMs: slowConsumerMs });
-  await deliver({ ...delivery, log, peer, format: sse });
+  await subscription.deliver(peer);
   peer.end();
 }

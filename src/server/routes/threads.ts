@@ -1,14 +1,15 @@
 /** Conversations: what clients were told, from the transcript, and what they are told now. */
-import { randomUUID } from "node:crypto";
-import { Router } from "express";
+import { type Request, Router } from "express";
 import { z } from "zod";
 import { cursorOf, formatCursor } from "../../protocol/cursor.ts";
 import { SluiceError } from "../../protocol/errors.ts";
-import { checkId, threadTopic } from "../../protocol/ids.ts";
+import { checkId } from "../../protocol/ids.ts";
 import { parseWith } from "../../protocol/input.ts";
-import { catchUpAgui, standing } from "../catch-up.ts";
-import { parseNarrowing, viewFor } from "../narrowing.ts";
+import type { VisitedThread } from "../../runs/visitor.ts";
+import { visitorOf } from "../door.ts";
+import { parseNarrowing } from "../narrowing.ts";
 import type { ServerOptions } from "../server-options.ts";
+import { Subscription } from "../subscription.ts";
 import { sendEvents } from "./send-events.ts";
 import { whileOpen } from "./while-open.ts";
 
@@ -18,21 +19,21 @@ const listQuery = z.object({
 });
 
 export function threadRoutes(options: ServerOptions): Router {
-  const { runs, log, closed } = options;
+  const { closed } = options;
   const router = Router();
 
   router.get("/", async (request, response) => {
     const { limit, before } = parseWith(listQuery, request.query, "query");
-    response.json(await runs.threads.list(limit, before));
+    response.json(await visitorOf(request).list(limit, before));
   });
 
   router.get("/:threadId", async (request, response) => {
-    const threadId = checkId("threadId", request.params.threadId);
+    const visited = await threadOf(request);
     const [thread, refused, lastRun, head] = await Promise.all([
-      runs.threads.listed(threadId),
-      runs.threads.refused(threadId),
-      runs.threads.lastRun(threadId),
-      log.head(threadTopic(threadId)),
+      visited.listed(),
+      visited.refused(),
+      visited.lastRun(),
+      visitorOf(request).log.head(visited.topic()),
     ]);
     if (!thread) throw new SluiceError("not_found", "There is no such thread.");
     response.json({
@@ -44,48 +45,38 @@ export function threadRoutes(options: ServerOptions): Router {
   });
 
   router.delete("/:threadId", async (request, response) => {
-    const deleted = await runs.delete(checkId("threadId", request.params.threadId));
+    const deleted = await (await threadOf(request)).delete();
     if (!deleted) throw new SluiceError("not_found", "There is no such thread.");
     response.status(204).end();
   });
 
   router.get("/:threadId/messages", async (request, response) => {
-    const threadId = checkId("threadId", request.params.threadId);
-    const messages = await runs.threads.messages(threadId);
+    const thread = await threadOf(request);
+    const messages = await thread.messages();
     if (!messages) throw new SluiceError("not_found", "There is no such thread.");
-    response.json({ threadId, messages });
+    response.json({ threadId: thread.threadId, messages });
   });
 
   // A watch: where the thread stands, or what came after a cursor, then whatever happens, until the client leaves.
   router.get("/:threadId/events", async (request, response) => {
-    const threadId = checkId("threadId", request.params.threadId);
+    const thread = await threadOf(request);
     const narrowing = parseNarrowing(request.query);
-    const asked = request.headers["last-event-id"] ?? request.query.after;
-    const run = { threadId, runId: randomUUID() };
+    const sent = request.headers["last-event-id"] ?? request.query.after;
+    const after = sent === undefined ? undefined : cursorOf("after", String(sent));
     if (closed.aborted) throw new SluiceError("draining");
     if (request.method === "HEAD") {
       response.type("text/event-stream").end();
       return;
     }
-    const watch = async (signal: AbortSignal) => {
-      const leave = runs.follow(threadId);
-      try {
-        const first = asked === undefined ? await standing(runs, run) : undefined;
-        const after = first?.cursor ?? cursorOf("after", String(asked));
-        await sendEvents(options, response, {
-          topic: threadTopic(threadId),
-          first,
-          after,
-          since: first ? undefined : await runs.threads.runAt(threadId, after),
-          view: viewFor(narrowing, () => undefined),
-          signal,
-          catchUp: (reason, begun) => catchUpAgui(runs, run, reason, begun),
-        });
-      } finally {
-        leave();
-      }
-    };
+    const watch = (signal: AbortSignal) =>
+      sendEvents(options, request, response, { narrowing, signal }, (reader) =>
+        Subscription.ofThread(reader, thread, after),
+      );
     await whileOpen(response, watch, closed);
   });
   return router;
+}
+
+function threadOf(request: Request<{ threadId: string }>): Promise<VisitedThread> {
+  return visitorOf(request).thread(checkId("threadId", request.params.threadId));
 }

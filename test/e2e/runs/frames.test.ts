@@ -363,6 +363,30 @@ describe("subscribe", () => {
   });
 });
 
+describe("200 topics at once", () => {
+  it.each([
+    ["subscribes", (each: string) => ({ type: "subscribe", topic: threadTopic(each) })],
+    ["runs", (each: string) => run("quick", { threadId: each })],
+  ])("as pipelined %s get 64 places, and the rest are refused", async (_, frame) => {
+    const client = await open();
+    const threads = Array.from({ length: 200 }, () => randomUUID());
+    const answers = await Promise.all(threads.map((each) => client.ask(frame(each))));
+    expect(answers.filter(({ type }) => type === "ack")).toHaveLength(64);
+    expect(answers.filter(({ code }) => code === "overloaded")).toHaveLength(136);
+    // What was refused holds no place.
+    const [first = ""] = threads;
+    await client.ask({ type: "unsubscribe", topic: threadTopic(first) });
+    expect(await client.ask({ type: "subscribe", topic })).toMatchObject({ type: "ack" });
+  });
+
+  it("of which none could be begun leave all places free", async () => {
+    const client = await open();
+    const runs = Array.from({ length: 64 }, () => client.ask({ ...run("quick"), agent: "nobody" }));
+    expect((await Promise.all(runs)).filter(({ code }) => code !== "not_found")).toEqual([]);
+    expect(await client.ask({ type: "subscribe", topic })).toMatchObject({ type: "ack" });
+  });
+});
+
 describe("unsubscribe", () => {
   it("is acknowledged, and nothing more is told", async () => {
     const client = await open();

@@ -1,0 +1,41 @@
+/** What entries become in views that differ from the log: made and serialized once, however many such views there are. */
+import type { LogEntry } from "../log/log.ts";
+import type { AguiEvent } from "../protocol/events.ts";
+
+export type Rewritten = readonly Pick<LogEntry, "json" | "type">[];
+
+/** What is kept for views that are still to read it. Those that read much later make it again. */
+const MAX_ENTRIES = 1_024;
+const MAX_CHARACTERS = 8 * 1024 * 1024;
+
+/**
+ * Known by position and not by the entry: a log that is read over a network gives each of its readers objects of their
+ * own.
+ */
+export class RewrittenEntries {
+  readonly #kept = new Map<string, Rewritten>();
+  #characters = 0;
+
+  /** The events that `make` gives, serialized; made again only after a while. `position` names the entry and the change. */
+  of(position: string, make: () => readonly AguiEvent[]): Rewritten {
+    const known = this.#kept.get(position);
+    if (known) return known;
+    const made = serialized(make());
+    this.#kept.set(position, made);
+    this.#characters += sizeOf(made);
+    for (const [oldest, entry] of this.#kept) {
+      if (this.#kept.size <= MAX_ENTRIES && this.#characters <= MAX_CHARACTERS) break;
+      this.#kept.delete(oldest);
+      this.#characters -= sizeOf(entry);
+    }
+    return made;
+  }
+}
+
+export function serialized(events: readonly AguiEvent[]): Rewritten {
+  return events.map((event) => ({ json: JSON.stringify(event), type: event.type }));
+}
+
+function sizeOf(rewritten: Rewritten): number {
+  return rewritten.reduce((size, { json }) => size + json.length, 0);
+}

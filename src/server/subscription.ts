@@ -1,0 +1,156 @@
+/**
+ * A subscription: one peer reads one thread from one position. It holds the thread's audience, the view, the way to
+ * catch up and the end together, from before the first look at the thread until nothing more is sent.
+ */
+import { randomUUID } from "node:crypto";
+import type { Cursor } from "../protocol/cursor.ts";
+import type { RunHandle } from "../runs/handle.ts";
+import type { VisitedRun, VisitedThread, Visitor } from "../runs/visitor.ts";
+import type { CatchingUp } from "./catch-up.ts";
+import { type Beginning, deliver, type Ending } from "./deliver.ts";
+import type { Format } from "./formats/format.ts";
+import { type Narrowing, viewFor } from "./narrowing.ts";
+import type { Peer } from "./peer.ts";
+
+/** What reads, and how it wants to be sent what happens. */
+export interface Reader {
+  readonly visitor: Visitor;
+  /** Which topic of a thread is read depends on it. */
+  readonly format: Format;
+  readonly narrowing: Narrowing;
+  /** The protocol version that came with the client's last input, if any. */
+  readonly announced?: () => string | undefined;
+  readonly catchingUp: CatchingUp;
+  /** Aborts when the reader wants nothing more. */
+  readonly signal: AbortSignal;
+}
+
+export class Subscription {
+  readonly #reader: Reader;
+  readonly #thread: VisitedThread;
+  readonly #beginning: Beginning;
+  readonly #ending: Ending | undefined;
+  /** Names what a gap is answered with. */
+  readonly #runId: string;
+  readonly #leave: () => void;
+
+  private constructor(reader: Reader, thread: VisitedThread, leave: () => void, { beginning, ending }: Opened) {
+    this.#reader = reader;
+    this.#thread = thread;
+    this.#leave = leave;
+    this.#beginning = beginning;
+    this.#ending = ending;
+    this.#runId = ending?.runId ?? randomUUID();
+  }
+
+  /** One run and no other, from its start or from `after` within it, to its end. */
+  static ofRun(reader: Reader, run: VisitedRun, after: Cursor | undefined): Promise<Subscription> {
+    return Subscription.#open(reader, run.thread, async () => {
+      const { from, runId, thread } = run;
+      // A position before this run belongs to another run; this one is sent from its start.
+      const within = after && !(after.epoch === from.epoch && after.offset < from.offset) ? after : from;
+      const until = await lastPosition(reader, thread, runId);
+      return { beginning: { after: within, since: from, first: undefined }, ending: { runId, alone: true, until } };
+    });
+  }
+
+  /** A thread from the start of a run, and all that comes after. */
+  static sinceRun(reader: Reader, run: VisitedRun): Promise<Subscription> {
+    return Subscription.#open(reader, run.thread, async () => ({ beginning: startOf(run, reader), ending: undefined }));
+  }
+
+  /** A thread from where it stands, or from `after`, and all that comes after. */
+  static ofThread(reader: Reader, thread: VisitedThread, after: Cursor | undefined): Promise<Subscription> {
+    return Subscription.#open(reader, thread, async () => {
+      const { beginning } = await standingOr(after, reader, thread);
+      return { beginning, ending: undefined };
+    });
+  }
+
+  /** The same, but it ends with the run that is active; at once when none is. */
+  static untilIdle(reader: Reader, thread: VisitedThread, after: Cursor | undefined): Promise<Subscription> {
+    return Subscription.#open(reader, thread, async () => {
+      const { beginning, runId } = await standingOr(after, reader, thread);
+      const until = await lastPosition(reader, thread, runId);
+      return { beginning, ending: { runId, alone: false, until } };
+    });
+  }
+
+  /** A thread live: from the start of its active run, or from now on. In a graph format these are its graph events. */
+  static live(reader: Reader, thread: VisitedThread): Promise<Subscription> {
+    return Subscription.#open(reader, thread, async () => {
+      const active = thread.active();
+      if (active) return { beginning: startOf(active, reader), ending: undefined };
+      const after = await reader.visitor.log.open(thread.topic(reader.format.graph));
+      return { beginning: { after, since: undefined, first: undefined }, ending: undefined };
+    });
+  }
+
+  /** The position that the reading begins after. */
+  get cursor(): Cursor {
+    return this.#beginning.after;
+  }
+
+  /** Sends to the peer until the end, once. Rejects when it has to come back. */
+  async deliver(peer: Peer): Promise<void> {
+    const { visitor, format, narrowing, announced = () => undefined, catchingUp, signal } = this.#reader;
+    const topic = this.#thread.topic(format.graph);
+    try {
+      await deliver({
+        log: visitor.log,
+        topic,
+        beginning: this.#beginning,
+        ending: this.#ending,
+        view: viewFor(narrowing, announced, topic),
+        format,
+        peer,
+        signal,
+        catchUp: (reason, begun) => catchingUp.missed(this.#thread, this.#runId, reason, begun),
+      });
+    } finally {
+      this.#leave();
+    }
+  }
+
+  /** Joins the audience first, so that a run waits for its reader while the position is looked up. */
+  static async #open(reader: Reader, thread: VisitedThread, begin: () => Promise<Opened>): Promise<Subscription> {
+    const leave = thread.follow(reader.format.graph);
+    reader.signal.addEventListener("abort", leave, { once: true });
+    if (reader.signal.aborted) leave();
+    try {
+      return new Subscription(reader, thread, leave, await begin());
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  }
+}
+
+interface Opened {
+  readonly beginning: Beginning;
+  readonly ending: Ending | undefined;
+}
+
+function startOf({ from, graphFrom }: RunHandle, { format }: Reader): Beginning {
+  const after = format.graph ? graphFrom : from;
+  return { after, since: after, first: undefined };
+}
+
+async function standingOr(
+  after: Cursor | undefined,
+  { catchingUp }: Reader,
+  thread: VisitedThread,
+): Promise<{ readonly beginning: Beginning; readonly runId: string }> {
+  if (after) {
+    const since = await thread.runAt(after);
+    return { beginning: { after, since, first: undefined }, runId: thread.active()?.runId ?? randomUUID() };
+  }
+  const first = await catchingUp.first(thread, randomUUID());
+  return { beginning: { after: first.cursor, since: undefined, first }, runId: first.runId };
+}
+
+/** The head, when the run is over and nothing of it can come any more. */
+async function lastPosition({ visitor, format }: Reader, thread: VisitedThread, runId: string) {
+  if (thread.active()?.runId === runId) return undefined;
+  return visitor.log.open(thread.topic(format.graph));
+}
