@@ -381,7 +381,9 @@ describe("200 topics at once", () => {
 
   it("of which none could be begun leave all places free", async () => {
     const client = await open();
-    const runs = Array.from({ length: 64 }, () => client.ask({ ...run("quick"), agent: "nobody" }));
+    const runs = Array.from({ length: 64 }, () =>
+      client.ask({ ...run("quick", { threadId: randomUUID() }), agent: "nobody" }),
+    );
     expect((await Promise.all(runs)).filter(({ code }) => code !== "not_found")).toEqual([]);
     expect(await client.ask({ type: "subscribe", topic })).toMatchObject({ type: "ack" });
   });
