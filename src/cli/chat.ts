@@ -80,7 +80,7 @@ Exit codes: 0 answered, 1 failed or said nothing, 2 called wrongly or no such ag
 /** @throws UsageError when there is no agent of this name. A single question finds out by itself. */
 async function known(agent: string | undefined, target: Target): Promise<void> {
   if (agent === undefined) return;
-  // Where a server does not list its agents, the first question says why.
+  // A server that does not list its agents answers the first question with the reason.
   const agents = await target.agents().catch(() => [agent]);
   if (!agents.includes(agent)) {
     throw new UsageError(`--agent: there is no agent "${agent}". Agents: ${agents.join(", ")}.`);

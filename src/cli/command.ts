@@ -1,9 +1,9 @@
-/** What a command of the `sluice` program is. */
+/** The shape of a command of the `sluice` program. */
 import type { ParseArgsConfig, parseArgs } from "node:util";
 
 type Options = NonNullable<ParseArgsConfig["options"]>;
 
-/** What was typed after the command's name. */
+/** The arguments after the command's name. */
 export type CommandArgs<O extends Options> = Pick<
   ReturnType<typeof parseArgs<{ options: O; allowPositionals: true }>>,
   "values" | "positionals"
@@ -29,10 +29,10 @@ export interface CommandContext {
 export interface Command<O extends Options = Options> {
   /** One line for the list of commands. */
   readonly summary: string;
-  /** What `--help` prints. */
+  /** The text that `--help` prints. */
   readonly usage: string;
   readonly options: O;
-  /** What stdout gets where the command was called wrongly, if `args` ask for more than a line for people. */
+  /** The text for stdout after a wrong call, if `args` ask for more than a line for people. */
   failure?(message: string, args: readonly string[]): string | undefined;
   /**
    * Resolves with the process's exit code.

@@ -52,7 +52,7 @@ ${SERVE_USAGE}`,
   },
 };
 
-/** The configuration as it is now. That it is wrong is told by the server, which finds it so too. */
+/** The configuration as it is now. The server reports a wrong one, which it reads as well. */
 function peek(read: () => Config): Config | undefined {
   try {
     return read();
@@ -61,14 +61,14 @@ function peek(read: () => Config): Config | undefined {
   }
 }
 
-/** What was typed, for `sluice serve`. */
+/** The arguments for `sluice serve`. */
 function serveArgs({ graphs = [], configFile, settings = {} }: ConfigSources, port: number | undefined): string[] {
   const options = { config: configFile, host: settings.HOST, port: port === undefined ? settings.PORT : String(port) };
   const given = Object.entries(options).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, value]));
   return [...given, "--", ...graphs];
 }
 
-/** `undefined` when nothing can listen there: the server tells why. */
+/** `undefined` when nothing can listen there: the server says why. */
 function freePort(host: string): Promise<number | undefined> {
   const server = createServer();
   return new Promise((resolve) => {

@@ -15,11 +15,11 @@ const options = {
   json: { type: "boolean" },
 } as const;
 
-/** Long enough to be told in many pieces. */
+/** A question with an answer that is long enough to come in many pieces. */
 const MESSAGE = "Tell me in about eighty words how a river finds its way to the sea.";
 const FIRST_TOKEN_SECONDS = 10;
 const TIMEOUT_SECONDS = 60;
-/** Where there is no terminal to fit. */
+/** The width where there is no terminal to fit. */
 const WIDTH = 100;
 
 export const doctor: Command<typeof options> = {
@@ -83,7 +83,7 @@ no key, a run that failed.`,
   },
 };
 
-/** What programs are given when there is no report. */
+/** The JSON for programs when there is no report. */
 function failed(message: string) {
   return { schema: 1, streams: null, exitCode: 2, error: message, verdicts: [] };
 }

@@ -1,4 +1,4 @@
-/** What goes wrong in a graph's own code beside its run, where nobody awaits it: it reaches the process. */
+/** Handles faults in a graph's own code beside its run, where nobody awaits them: they reach the process. */
 import type { App } from "../app/app.ts";
 import type { Logger } from "../ops/logger.ts";
 import { currentRun } from "../runs/current-run.ts";

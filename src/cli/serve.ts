@@ -1,9 +1,9 @@
-/** `sluice serve`: the server, until it is told to stop. */
+/** `sluice serve`: the server, until it is asked to stop. */
 import type { Config, ConfigSources } from "../config/config.ts";
 import { isGraphFile } from "../protocol/graph-file.ts";
 import { type Command, type CommandArgs, type CommandContext, UsageError } from "./command.ts";
 
-/** What both `serve` and `dev` take. */
+/** The options of both `serve` and `dev`. */
 export const serveOptions = {
   config: { type: "string", short: "c" },
   port: { type: "string", short: "p" },

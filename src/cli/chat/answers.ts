@@ -1,9 +1,9 @@
-/** How a person in a terminal answers what a graph asks: by the JSON Schema of the answer, field by field. */
+/** Lets a person in a terminal answer a graph's question: by the JSON Schema of the answer, field by field. */
 import type { Interrupt } from "../../protocol/events.ts";
 import { isRecord } from "../../protocol/input.ts";
 import { oneLine, printable } from "./printable.ts";
 
-/** How the person is spoken to. */
+/** The way to address the person. */
 export interface Dialogue {
   /** Shows a prompt and gives the line that was typed; `undefined` when the person left. */
   read(prompt: string): Promise<string | undefined>;
@@ -11,9 +11,9 @@ export interface Dialogue {
   say(line: string): void;
 }
 
-/** What is to be typed, and what it means. */
+/** The text to type, and its meaning. */
 interface Field {
-  /** What fits, in a few words. */
+  /** The values that fit, in a few words. */
   readonly hint: string;
   /** The value that `text` stands for. `undefined`: none. */
   value(text: string): unknown;
@@ -54,7 +54,7 @@ async function fill(name: string, { hint, value }: Field, dialogue: Dialogue): P
   }
 }
 
-/** What need not be said is named by whoever wants to say it: most people do not. */
+/** Optional fields are listed and not asked for one by one: most people leave them out. */
 async function addTo(
   answer: Record<string, unknown>,
   optional: ReadonlyMap<string, Field>,
@@ -73,7 +73,10 @@ async function addTo(
   }
 }
 
-/** Without a schema nobody knows what fits. What looks like JSON goes as such; the rest as Sluice's sockets have it. */
+/**
+ * Without a schema nobody knows the form. Text that looks like JSON goes as JSON; other text as Sluice's sockets take
+ * it.
+ */
 const FREE: Field = {
   hint: "text, /approve or /reject",
   value(text) {

@@ -7,9 +7,9 @@ import { MAX_ERROR, type Part, Parts } from "./parts.ts";
 import { oneLine } from "./printable.ts";
 import { type Ending, type RunListener, run } from "./run.ts";
 
-/** Where questions come from and answers go. */
+/** The terminal: questions come from it and answers go to it. */
 export interface Screen extends Dialogue {
-  /** Is there a person who could answer? */
+  /** Is there a person to answer? */
   readonly interactive: boolean;
   show(part: Part): void;
   /** Shows an empty line. */
@@ -24,7 +24,7 @@ export interface ConversationOptions {
   /** Default: the server's first agent. */
   readonly agent: string | undefined;
   readonly threadId: string;
-  /** What `sluice doctor` is given to examine the agents. */
+  /** The argument with which `sluice doctor` examines the agents. */
   readonly examined: string;
   /** The names of the agents that can be asked. */
   agents(): Promise<readonly string[]>;
@@ -128,7 +128,7 @@ export class Conversation {
     );
   }
 
-  /** What the person answers; `undefined` when there is nobody, or they leave without an answer. */
+  /** The person's answer; `undefined` when there is nobody, or they leave without an answer. */
   async #answers(interrupts: readonly Interrupt[]): Promise<ResumeEntry[] | undefined> {
     const entries: ResumeEntry[] = [];
     for (const interrupt of interrupts) {

@@ -22,11 +22,11 @@ export class Folding {
     this.#begin();
   }
 
-  /** What to write for the next piece of text. */
+  /** The text to write for the next piece. */
   push(text: string): string {
     const width = this.#width();
     let out = "";
-    /** Where in `out` the word begins; -1: an earlier piece began it. */
+    /** The place in `out` where the word begins; -1: an earlier piece began it. */
     let at = -1;
     const begin = () => {
       this.#begin();

@@ -1,8 +1,8 @@
-/** Parts as text: for a person at a terminal, and for a program behind a pipe. */
+/** Parts as text: for a person at a terminal, and for a program that reads a pipe. */
 import { Folding } from "./folding.ts";
 import type { Part } from "./parts.ts";
 
-/** What is to be written where. */
+/** Text, and the stream it goes to. */
 export interface Written {
   readonly stdout: string;
   readonly stderr: string;
@@ -16,10 +16,10 @@ export interface Layout {
 
 const ANEW = "It was begun anew:";
 
-/** What text may look like, in the words of Node's `util.styleText`. */
+/** The looks of text, in the words of Node's `util.styleText`. */
 export type Look = "dim" | "red" | "cyan" | "yellow";
 
-/** Everything on stdout, what is no answer told apart by its looks. */
+/** Everything on stdout; styles set the answer apart from the rest. */
 export class TerminalLayout implements Layout {
   readonly #look: (look: Look, text: string) => string;
   readonly #width: () => number;

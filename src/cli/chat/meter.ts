@@ -1,8 +1,8 @@
-/** How fast a model was, and what it used, from the moment a person asked. */
+/** Measures a model's speed and use, from the moment a person asked. */
 import type { TokenUsage } from "../../protocol/events.ts";
 import { isRecord } from "../../protocol/input.ts";
 
-/** What is known of it when a run has ended. What no model told is absent. */
+/** The figures after a run has ended. A figure that no model reported is absent. */
 export interface Measures {
   readonly inputTokens?: number;
   readonly outputTokens?: number;
@@ -12,7 +12,7 @@ export interface Measures {
   readonly tokensPerSecond?: number;
 }
 
-/** A message that came within less, in milliseconds, came at once: that tells no rate. */
+/** A message that came within less, in milliseconds, came at once: that gives no rate. */
 const SHORTEST_STREAM_MS = 20;
 
 export class Meter {
@@ -46,7 +46,7 @@ export class Meter {
     this.#streamed.ms += message.last - message.first;
   }
 
-  /** What a run used. Those that a question parts count as one. */
+  /** The tokens that a run used. Runs that a question parts count as one. */
   used(usage: readonly TokenUsage[] = []): void {
     for (const { inputTokens = 0, outputTokens = 0 } of usage) {
       this.#usage.inputTokens += inputTokens;

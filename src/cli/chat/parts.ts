@@ -1,9 +1,9 @@
-/** A run's events as what a person is told, in an order that can be read: AG-UI event and time in, parts out. */
+/** Turns a run's events into parts for a person, in an order that can be read: AG-UI event and time in, parts out. */
 import { type AguiEvent, EventType, type Message } from "../../protocol/events.ts";
 import { type Measures, Meter } from "./meter.ts";
 import { oneLine, printable } from "./printable.ts";
 
-/** A piece of what is told. All text in it is printable. */
+/** A piece of the output. All text in it is printable. */
 export type Part =
   /** A piece of a message, or of the thinking before it. */
   | { readonly kind: "answer" | "reasoning"; readonly id: string; readonly text: string }
@@ -15,31 +15,31 @@ export type Part =
       readonly args: string;
       readonly text: string;
       readonly failed: boolean;
-      /** How long the tool took; absent when a person was asked meanwhile. */
+      /** The time that the tool took; absent when a person was asked meanwhile. */
       readonly ms: number | undefined;
     }
   /** A node said nothing for long. */
   | { readonly kind: "step"; readonly name: string; readonly ms: number }
-  /** What the graph itself tells. */
+  /** A report of the graph itself. */
   | { readonly kind: "custom"; readonly name: string; readonly value: string }
   /** The graph asks the person. */
   | { readonly kind: "question"; readonly text: string }
-  /** What was told of a message does not hold: it comes once more, from the beginning. */
+  /** The earlier text of a message does not hold: it comes once more, from the beginning. */
   | { readonly kind: "anew" }
-  /** What happens to the connection, and the like. */
+  /** News of the connection, and the like. */
   | { readonly kind: "notice"; readonly text: string }
   | { readonly kind: "error"; readonly code: string; readonly message: string }
   | { readonly kind: "cancelled" }
   | ({ readonly kind: "end"; readonly reason?: string } & Measures);
 
 /**
- * Who has the floor, or waits for it: branches that run side by side would talk into each other's lines. What comes in
- * between is a turn too, of one part.
+ * A branch that is being printed, or waits to be: branches that run side by side would write into each other's lines. A
+ * single part between two texts takes a turn too.
  */
 interface Turn {
   readonly speaker: string | undefined;
   readonly kind: "answer" | "reasoning" | undefined;
-  /** What is told when the turn comes. */
+  /** The parts to print when its turn comes. */
   readonly held: Part[];
   ended: boolean;
 }
@@ -57,7 +57,7 @@ export const MAX_ERROR = 1_000;
 /** A node that says nothing for this long is named when it ends, in milliseconds. */
 const LONG_SILENCE_MS = 1_000;
 
-/** Of one conversation, over all its runs. */
+/** The state of one conversation, over all its runs. */
 export class Parts {
   #meter = new Meter(0);
   #turns: Turn[] = [];
@@ -65,11 +65,11 @@ export class Parts {
   #due: Part[] = [];
   readonly #calls = new Map<string, ToolCall>();
   #steps = new Map<string, { readonly since: number; readonly told: number }>();
-  /** How many parts came up so far. */
+  /** The number of parts so far. */
   #told = 0;
-  /** What was said, by the id of the message or of its reasoning. */
+  /** The text so far, by the id of the message or of its reasoning. */
   readonly #said = new Map<string, string>();
-  /** What comes again after a gap, from its beginning. */
+  /** The messages that come again after a gap, from their beginning. */
   #repeats = new Set<string>();
   #afterGap = false;
 
@@ -81,7 +81,7 @@ export class Parts {
     this.#afterGap = false;
   }
 
-  /** Something was missed: what is open is void, and what comes next tells it all again. */
+  /** Something was missed: open parts are void, and the events that follow repeat everything. */
   gap(): void {
     this.#turns = [];
     this.#repeats = new Set(this.#said.keys());
@@ -212,7 +212,7 @@ export class Parts {
     if (measures.outputTokens !== undefined) this.#tell({ kind: "end", ...measures });
   }
 
-  /** Messages as the server holds them, for those who missed something: of those since the last question, what is new. */
+  /** Messages as the server holds them, for a reader that missed something: the new ones since the last question. */
   #retell(messages: readonly Message[]): void {
     const asked = messages.findLastIndex(({ role }) => role === "user");
     for (const message of messages.slice(asked + 1)) {
@@ -262,7 +262,7 @@ export class Parts {
     }
   }
 
-  /** Whoever held the floor gives it to the next, who says what they have to say so far. */
+  /** The branch that was printed gives way to the next, with all that it has collected. */
   #endTurn(id: string): void {
     for (const turn of this.#turns) if (turn.speaker === id) turn.ended = true;
     while (this.#turns[0]?.ended) {

@@ -1,4 +1,4 @@
-/** What a model, a tool or a server said, made fit for a terminal. */
+/** Makes text from a model, a tool or a server fit for a terminal. */
 
 /**
  * `text` without control characters, but for line breaks and tabs: nobody but this program moves the cursor, sets

@@ -4,7 +4,7 @@ import { type ConnectionError, SluiceConnection } from "../../client/connection.
 import { type AguiEvent, EventType, type Interrupt, type RunAgentInput } from "../../protocol/events.ts";
 import { isRecord } from "../../protocol/input.ts";
 
-/** How a run ended. What `failed` is about was told to the listener. */
+/** The end of a run. The listener has been given the reason of `failed`. */
 export type Ending =
   | { readonly kind: "answered" | "cancelled" | "failed" }
   /** There is no agent of this name. */
@@ -14,9 +14,9 @@ export type Ending =
 
 export interface RunListener {
   event(event: AguiEvent): void;
-  /** Something was missed for good: what follows tells it from the beginning. */
+  /** Something was missed for good: the events from here on repeat the thread from its beginning. */
   gap(): void;
-  /** What happens to the connection, as a sentence. */
+  /** News of the connection, as a sentence. */
   notice(text: string): void;
   /** The run could not begin, or nobody knows how it ended. */
   failed(code: string, message: string): void;

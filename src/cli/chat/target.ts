@@ -1,4 +1,6 @@
-/** Whom the questions go to: a server that runs elsewhere, or one that is started for them and leaves nothing behind. */
+/**
+ * The server that the questions go to: one that runs elsewhere, or one that is started for them and leaves no traces.
+ */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
@@ -8,9 +10,9 @@ import { type CommandContext, UsageError } from "../command.ts";
 export interface Target {
   /** Its WebSocket. */
   readonly url: string;
-  /** What a person calls it. */
+  /** Its name for people. */
   readonly name: string;
-  /** What `sluice doctor` is given to examine it. */
+  /** The argument with which `sluice doctor` examines it. */
   readonly examined: string;
   /** The names of its agents; the first answers by default. */
   agents(): Promise<readonly string[]>;
@@ -44,8 +46,8 @@ async function agentsAt(ws: URL): Promise<readonly string[]> {
 
 /**
  * The agents that `sluice serve` would serve here, on a port of their own. Their threads are kept in a folder that goes
- * with the process, so that a server that runs here is not disturbed. `failed` hears why a run failed, in full: clients
- * are told no paths, but whoever wrote the graph sits here.
+ * with the process, so that a server that runs here is not disturbed. `failed` receives the full error of a run:
+ * clients get no paths, but the graph's author sits at this terminal.
  * @throws ConfigError when a setting, or a graph, is wrong.
  */
 export async function localTarget(

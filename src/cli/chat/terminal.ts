@@ -44,7 +44,7 @@ export class Terminal implements Screen {
     this.show({ kind: "notice", text: line });
   }
 
-  /** What is piped in, to its end; `undefined` when a person could type. */
+  /** The whole of stdin when it is piped; `undefined` when a person could type. */
   async piped(): Promise<string | undefined> {
     return process.stdin.isTTY ? undefined : (await text(process.stdin)).trim();
   }

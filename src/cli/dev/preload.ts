@@ -1,4 +1,6 @@
-/** Preloaded into the server that `sluice dev` starts: tells it which files were loaded, and ends when it does. */
+/**
+ * Preloaded into the server that `sluice dev` starts: reports which files were loaded, and ends when that command does.
+ */
 import { createRequire, register } from "node:module";
 import { MessageChannel, receiveMessageOnPort } from "node:worker_threads";
 import { lastWritten } from "./last-written.ts";
@@ -10,7 +12,7 @@ export interface LoadedFile {
   readonly written: number | undefined;
 }
 
-/** What the server tells `sluice dev`: files that were loaded since it last did. */
+/** The server's report to `sluice dev`: files that were loaded since the last report. */
 export interface Loaded {
   readonly loaded: readonly LoadedFile[];
 }

@@ -3,7 +3,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Loaded, LoadedFile } from "./preload.ts";
 
-/** Runs get this long to be told that the server goes, and the rest of it to go. */
+/** The time for runs to hear that the server goes, and for the rest of it to go. */
 const HURRY_MS = 250;
 const KILL_MS = 3_000;
 

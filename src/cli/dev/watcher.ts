@@ -6,10 +6,13 @@ import { readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { lastWritten } from "./last-written.ts";
 
-/** Between two looks. Files are saved in several steps, and several at a time: the first quiet look tells. */
+/**
+ * Milliseconds between two looks. Files are saved in several steps, and several at a time: the first quiet look ends a
+ * change.
+ */
 const EVERY_MS = 100;
 
-/** What somebody may write to mend a start that failed. */
+/** Files that a person may write to mend a start that failed. */
 const SOURCE = /\.(?:[cm]?[jt]sx?|json|env)$|^\.env/;
 
 type Written = Map<string, number | undefined>;

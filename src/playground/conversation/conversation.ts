@@ -26,7 +26,7 @@ export interface ActiveRun {
   readonly startedAt: number;
 }
 
-/** What is told in sentences to those who listen. */
+/** News in sentences, for people who listen. */
 export type Said =
   | { readonly kind: "text"; readonly id: string; readonly delta: string }
   | { readonly kind: "end"; readonly id: string }
@@ -40,18 +40,18 @@ export class Conversation {
   readonly progress = signal<Progress | undefined>(undefined);
   readonly state = signal<ExposedState | undefined>(undefined);
   readonly interrupts = signal<readonly Interrupt[]>([]);
-  /** Something was missed for good, and the thread was told anew. */
+  /** Something was missed for good, and the thread came once more. */
   readonly missed = signal(false);
-  /** It was told where the thread stands. */
+  /** The thread's messages are complete. */
   readonly known = signal(false);
   readonly #growth: Growth;
   readonly #said: (said: Said) => void;
   /** The person's messages that the server has not confirmed, by id. */
   readonly #unsent = new Map<string, UserItem>();
   #firstTextAt: number | undefined;
-  /** The run was told from its first event, so that what it took can be known. */
+  /** The run came from its first event, so that its time can be known. */
   #whole = false;
-  /** The state was not told of in this run yet. */
+  /** The state has not been sent in this run yet. */
   #stateIsOld = true;
 
   /** `changed`: there is something to flush. */
@@ -60,7 +60,7 @@ export class Conversation {
     this.#said = said;
   }
 
-  /** Wakes those who show what grew. */
+  /** Wakes the views of what grew. */
   flush(): void {
     this.#growth.flush();
   }
@@ -162,7 +162,7 @@ export class Conversation {
   }
 
   #begin(runId: string, at: number, messages: readonly Message[]): void {
-    // Told again from its beginning, or another: how the last one's pieces go on is told anew.
+    // It comes again from its beginning, or another one comes: the last one's deltas end here.
     if (this.run.value) this.#closeAll();
     this.#whole = messages.length > 0 || this.known.value;
     this.#firstTextAt = undefined;
@@ -193,7 +193,7 @@ export class Conversation {
     const failed = event.type === EventType.RUN_ERROR ? runError(event) : undefined;
     const open = finished?.outcome?.type === "interrupt" ? finished.outcome.interrupts : [];
     const usage = event.usage ?? [];
-    // An end without anything before it only closes what tells where a thread stands.
+    // An end without anything before it only closes a report of where a thread stands.
     const isNews = failed || outcome === "cancelled" || usage.length > 0 || this.steps.value.length > 0;
     batch(() => {
       this.run.value = undefined;
@@ -264,7 +264,7 @@ export class Conversation {
     if (started !== undefined) item.tookMs.value = at - started;
   }
 
-  /** Puts an item at the end, or begins the one there is anew: it is told again. */
+  /** Puts an item at the end, or restarts the one there is: its content comes again. */
   #open(item: TextItem | ReasoningItem | ToolItem, at: number): void {
     const known = this.#list.find(item.kind, item.id);
     if (!known) {

@@ -1,20 +1,20 @@
 /** The state of a graph as far as its agent exposes it, with what the latest run that changed it did to it. */
 import { differences, type PatchOperation } from "./json-patch.ts";
 
-/** How many of a run's changes are kept. */
+/** The number of a run's changes that are kept. */
 const KEPT = 20;
 
 export interface ExposedState {
   readonly value: unknown;
   /** The last of them. */
   readonly changes: readonly PatchOperation[];
-  /** How many there were. */
+  /** The number of changes in all. */
   readonly count: number;
 }
 
 /**
- * What is known once another value was told. `changes`: how it came to be; a snapshot does not say, and what was not
- * known before has not changed. `isOld`: what is known is of an earlier run.
+ * The state after another value came. `changes`: how it came about; a snapshot does not say, and a state that was not
+ * known before has not changed. `isOld`: the state is of an earlier run.
  */
 export function stateTold(
   known: ExposedState | undefined,

@@ -1,4 +1,4 @@
-/** What a conversation consists of, in the order it is shown. Each has signals of its own: a token wakes one item. */
+/** The items of a conversation, in the order they are shown. Each has signals of its own: a token wakes one item. */
 import { type Signal, signal } from "@preact/signals";
 import type { ContentPart, TokenUsage } from "../../protocol/events.ts";
 import type { LineError } from "../transport/transport.ts";
@@ -28,9 +28,9 @@ export interface ReasoningItem {
   readonly kind: "reasoning";
   readonly id: string;
   readonly body: Growing;
-  /** When it began, as `performance.now()` counts; unknown for what a snapshot told. */
+  /** The time of its begin, as `performance.now()` counts; unknown for an item from a snapshot. */
   readonly startedAt: Signal<number | undefined>;
-  /** How long the model thought, in milliseconds. */
+  /** Milliseconds that the model thought. */
   readonly tookMs: Signal<number | undefined>;
 }
 
@@ -55,7 +55,7 @@ export interface ToolItem {
   readonly tookMs: Signal<number | undefined>;
 }
 
-/** How a run went, below what it said. */
+/** The end of a run, below its messages. */
 export interface EndItem {
   readonly kind: "end";
   /** The run's id. */

@@ -1,4 +1,4 @@
-/** From messages to items and back: what a snapshot tells, and what is sent to part a thread at an earlier message. */
+/** From messages to items and back: for a snapshot, and for a request that forks a thread at an earlier message. */
 import type { Message } from "../../protocol/events.ts";
 import { type Growing, type Item, reasoningItem, type ToolItem, textItem, toolItem } from "./items.ts";
 import { contentText } from "./wording.ts";
@@ -52,7 +52,7 @@ export function itemsOf(
   return withOwn(items, known, unsent);
 }
 
-/** What only this page has stays below the item that it followed: how a run went, answers, and what is unsent. */
+/** Items that only this page has stay below the item that they followed: ends of runs, answers, and unsent text. */
 function withOwn(items: readonly Item[], known: ReadonlyMap<string, Item>, unsent: ReadonlySet<string>): Item[] {
   const before = [...known.values()];
   const isOwn = ({ kind, id }: Item) => kind === "end" || kind === "answered" || unsent.has(id);

@@ -9,7 +9,7 @@ export interface Step {
   readonly tookMs: number | undefined;
 }
 
-/** What a graph tells about how far it is. */
+/** A graph's reports of its progress. */
 export interface Progress {
   readonly done: number | undefined;
   readonly total: number | undefined;
@@ -41,8 +41,8 @@ export function columns(steps: readonly Step[]): readonly (readonly Step[])[] {
 }
 
 /**
- * What is known after a `CUSTOM` event that is called `progress` or `sluice.progress`. Graphs name the parts as they
- * like; one event tells the steps and another the tokens, and neither takes the other's away.
+ * The progress after a `CUSTOM` event that is called `progress` or `sluice.progress`. Graphs name the parts as they
+ * like; one event reports the steps and another the tokens, and neither removes the other's.
  */
 export function progressed(known: Progress | undefined, value: unknown): Progress | undefined {
   if (typeof value !== "object" || value === null) return known;
@@ -51,7 +51,7 @@ export function progressed(known: Progress | undefined, value: unknown): Progres
   const text = (...names: string[]) => names.map((name) => fields[name]).find((part) => typeof part === "string");
   const done = number("done", "step", "current", "completed", "index");
   return {
-    // Of steps side by side an earlier one may end last.
+    // Of several steps side by side, an earlier one may end last.
     done: done === undefined ? known?.done : Math.max(done, known?.done ?? 0),
     total: number("total", "of", "steps", "count") ?? known?.total,
     label: text("label", "name", "title", "message", "node", "step") ?? known?.label,

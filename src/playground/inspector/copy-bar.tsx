@@ -5,7 +5,7 @@ import { reasoning, tokens } from "../state/settings.ts";
 import { copy, done } from "./copy.ts";
 import { curl, httpAgent, type SnippetOf, wscat } from "./snippets.ts";
 
-/** What to try where nothing was said yet. */
+/** An example for a conversation without a message. */
 const EXAMPLE = "What is 12 * 7?";
 
 const SNIPPETS: readonly (readonly [name: string, make: (of: SnippetOf) => string])[] = [
@@ -52,7 +52,7 @@ function lastMessage(): SnippetOf {
   };
 }
 
-/** What was written: images and files are too large to paste. */
+/** The text alone: images and files are too large to paste. */
 function textOf(message: Message | undefined): string {
   const content = message?.role === "user" ? message.content : "";
   if (typeof content === "string") return content;

@@ -1,6 +1,6 @@
 import { signal } from "@preact/signals";
 
-/** What was done last, for those who do not see it happen. */
+/** The last action, for people who do not see it happen. */
 export const done = signal("");
 
 /** Puts text on the clipboard, and says so with `sentence`. */

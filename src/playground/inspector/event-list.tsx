@@ -9,7 +9,7 @@ import type { Rows } from "./rows.ts";
 
 /** In pixels; `inspector.css` has the same. */
 const ROW = 26;
-/** How many rows beyond either edge are drawn, so that scrolling shows no blanks. */
+/** The number of rows beyond either edge that are drawn, so that scrolling shows no blanks. */
 const BEYOND = 8;
 
 interface Props {
@@ -24,7 +24,7 @@ interface Props {
 
 export function EventList({ rows, selected, following }: Props) {
   const scroller = useRef<HTMLDivElement>(null);
-  /** Where it was when it was drawn or scrolled last. */
+  /** Its position when it was drawn or scrolled last. */
   const seen = useRef({ top: 0, dropped: 0 });
   const [view, setView] = useState({ top: 0, height: 0 });
   const end = Math.max(0, (rows.length + 1) * ROW - view.height);
@@ -160,7 +160,7 @@ function Row({ rows, row, selected, select }: RowProps) {
   );
 }
 
-/** Where a key leads from a row; nothing for other keys. */
+/** The row that a key leads to; nothing for other keys. */
 function rowAfter(key: string, row: number, height: number): number | undefined {
   const page = Math.max(1, Math.floor(height / ROW) - 2);
   switch (key) {

@@ -7,7 +7,7 @@ import { EventDetails } from "./event-details.tsx";
 import { EventList } from "./event-list.tsx";
 import { KINDS, type Kind, Rows } from "./rows.ts";
 
-/** How long the search waits for another key. */
+/** Milliseconds that the search waits for another key. */
 const TYPING_MS = 150;
 
 export function EventLog() {

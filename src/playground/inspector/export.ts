@@ -2,7 +2,7 @@
 import type { AguiEvent } from "../../protocol/events.ts";
 import type { Received } from "../transport/transport.ts";
 
-/** What a details pane shows at most; copying gives all. */
+/** The most that a details pane shows; copying gives all. */
 const LONGEST_TEXT = 2_000;
 const MOST_ITEMS = 100;
 const LONGEST = 50_000;

@@ -12,7 +12,7 @@ interface Props {
   readonly points: readonly Gap[];
 }
 
-/** The gaps between tokens over the run's time. What it shows is said in words beside it. */
+/** The gaps between tokens over the run's time. The text beside it says the same. */
 export function GapPlot({ evenness, points }: Props) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);

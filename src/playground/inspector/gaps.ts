@@ -1,4 +1,4 @@
-/** How evenly one run's tokens came: the time to the first, and the gaps between them. */
+/** The evenness of one run's tokens: the time to the first, and the gaps between them. */
 import type { AguiEvent } from "../../protocol/events.ts";
 import type { Received } from "../transport/transport.ts";
 import { Quantiles } from "./quantiles.ts";
@@ -16,7 +16,7 @@ export interface Evenness {
   readonly p50: number | undefined;
   readonly p95: number | undefined;
   readonly longest: number;
-  /** How many gaps were stalls. */
+  /** The number of gaps that were stalls. */
   readonly stalls: number;
   /** From how long on a gap is a stall. */
   readonly stallMs: number;
@@ -33,8 +33,8 @@ export function stallMs(p50 = 0): number {
 export const MAX_POINTS = 1_024;
 
 /**
- * A gap lies between two neighbouring deltas of one message, thought or call, as they arrived: what a tool took lies
- * between messages, and is none. What was replayed tells how fast the line is, and counts for nothing.
+ * A gap lies between two neighbouring deltas of one message, thought or call, as they arrived. A tool's time lies
+ * between messages, and is none. Replayed events show how fast the connection is, and do not count.
  */
 export class Gaps {
   readonly #quantiles = new Quantiles();
@@ -104,7 +104,7 @@ export function isDelta({ type }: AguiEvent): boolean {
   return type === "TEXT_MESSAGE_CONTENT" || type === "REASONING_MESSAGE_CONTENT" || type === "TOOL_CALL_ARGS";
 }
 
-/** Where events have no cursor only the server's clock tells a run that begins from one that is told from its beginning. */
+/** Where events have no cursor, only the server's clock distinguishes a run that begins from one that is repeated. */
 function isRecent(timestamp: number | undefined, at: number): boolean {
   return timestamp !== undefined && performance.timeOrigin + at - timestamp < 1_000;
 }
@@ -116,7 +116,7 @@ function spanOf(event: AguiEvent): string | undefined {
   return undefined;
 }
 
-/** Of each two neighbours the longer gap: what stands out stays. */
+/** The longer of two neighbouring gaps: an outlier stays. */
 function halved(points: readonly Gap[]): Gap[] {
   const kept: Gap[] = [];
   for (let index = 0; index < points.length; index += 2) {

@@ -1,8 +1,8 @@
-/** What an event says, in a few words for its row. */
+/** The gist of an event, in a few words for its row. */
 import type { AguiEvent } from "../../protocol/events.ts";
 
 const LONGEST = 80;
-/** The members that say most of an event, the most telling first. */
+/** The members that say most of an event, in that order. */
 const TELLING = ["delta", "content", "toolCallName", "stepName", "name", "code", "role", "runId"];
 
 export function preview(event: AguiEvent): string {

@@ -8,7 +8,7 @@ import { type RunRecord, runs } from "./runs.ts";
 import { compared, textsTold } from "./told.ts";
 import { useNews } from "./use-news.ts";
 
-/** Once the run that was resumed has ended: is what this page was told what the server keeps? */
+/** Shown after the resumed run has ended: does this page have what the server keeps? */
 export function Proof({ resume }: { readonly resume: Resume }) {
   useNews(250);
   const [found, setFound] = useState("");

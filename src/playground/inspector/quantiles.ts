@@ -1,6 +1,6 @@
 /** Percentiles of a stream of durations, in bounded memory. */
 
-/** How many values are kept as they are: up to here percentiles are exact. */
+/** The number of values that are kept as they are: up to here percentiles are exact. */
 export const EXACT = 1_000;
 
 /** Each bucket's upper edge is this many times its lower one. */
@@ -60,7 +60,7 @@ export class Quantiles {
     return Math.min(middleOf(bucket), this.#longest);
   }
 
-  /** How many values are greater than `ms`. Beyond `EXACT` values, those within 1 % of it may be missed. */
+  /** The number of values greater than `ms`. Beyond `EXACT` values, those within 1 % of it may be missed. */
   countAbove(ms: number): number {
     if (this.#values) return this.#values.filter((value) => value > ms).length;
     return this.#buckets.subarray(bucketOf(ms) + 1).reduce((sum, count) => sum + count, 0);

@@ -1,4 +1,4 @@
-/** What became of a cut, in a sentence that claims no more than the line can count. */
+/** The result of a cut, in a sentence that claims no more than can be counted. */
 import type { Resume, TransportKind } from "../transport/transport.ts";
 import { count } from "../views/figures.ts";
 import { fine } from "./figures.ts";

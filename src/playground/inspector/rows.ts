@@ -18,7 +18,7 @@ export type Kind = keyof typeof KINDS;
 export interface Filter {
   /** None: all kinds. */
   readonly kinds: readonly Kind[];
-  /** What has to be in the event's JSON, in whatever case. */
+  /** Text that the event's JSON must contain, in any case. */
   readonly search: string;
 }
 
@@ -39,7 +39,7 @@ export class Rows {
     return this.#rows.length;
   }
 
-  /** How many rows have gone at the top, ever. */
+  /** The number of rows that have gone at the top, ever. */
   get dropped(): number {
     return this.#dropped;
   }

@@ -13,9 +13,9 @@ import type { Evenness } from "./gaps.ts";
 import { type RunRecord, runs } from "./runs.ts";
 import { useNews } from "./use-news.ts";
 
-/** How often figures change, at most. */
+/** Milliseconds between two changes of the figures, at least. */
 const DRAW_MS = 250;
-/** How often an active run is asked for what was refused. */
+/** Milliseconds between two questions for the refused events of an active run. */
 const ASK_MS = 2_000;
 
 export function RunPanel() {
@@ -115,7 +115,7 @@ function Refused({ run }: { readonly run: RunRecord | undefined }) {
       const counts = (await line.refused(thread)) ?? (await refusedOf(thread));
       if (current && counts) setTold({ runId, counts });
     };
-    // What a server that has just gone does not say is asked again when it is back.
+    // A server that has just gone is asked again when it is back.
     const now = () => void ask().catch(() => {});
     now();
     const timer = ended ? undefined : setInterval(now, ASK_MS);

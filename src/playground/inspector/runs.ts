@@ -1,4 +1,4 @@
-/** What came, run by run: where each begins and ends in the tap, how much it was, how evenly it came. */
+/** The events run by run: the begin and end of each in the tap, its size, its evenness. */
 
 import type { Tap, Tapped } from "../state/tap.ts";
 import { Gaps, isDelta } from "./gaps.ts";
@@ -6,7 +6,7 @@ import { Gaps, isDelta } from "./gaps.ts";
 export interface RunRecord {
   readonly runId: string;
   readonly threadId: string;
-  /** It tells where a thread stands, and may be no run at all. */
+  /** It reports where a thread stands, and may be no run at all. */
   readonly madeUp: boolean;
   /** Sequence numbers of its first event, and of the one after its last. */
   readonly from: number;
@@ -74,10 +74,10 @@ export class Runs {
   }
 }
 
-/** An idle thread is told as if it were a run. */
+/** An idle thread is reported as if it were a run. */
 function isHistory({ madeUp, ended, deltas }: RunRecord): boolean {
   return madeUp && ended && deltas === 0;
 }
 
-/** The runs in this page's tap. Whoever looks at them updates them first. */
+/** The runs in this page's tap. Update them before reading them. */
 export const runs = new Runs();

@@ -1,7 +1,7 @@
-/** What the page does, as something to paste into a terminal or a file. */
+/** The page's requests, to be pasted into a terminal or a file. */
 
 export interface SnippetOf {
-  /** What the protocol's paths are relative to, like `http://127.0.0.1:8123/`. */
+  /** The base of the protocol's paths, like `http://127.0.0.1:8123/`. */
   readonly base: string;
   readonly agent: string;
   readonly threadId: string;
@@ -29,7 +29,7 @@ export function wscat(of: SnippetOf): string {
   url.searchParams.set("thread", of.threadId);
   url.searchParams.set("protocol", "1.0");
   narrow(url, of);
-  // What begins with { or / is a command, what begins with - an option of wscat's.
+  // Text that begins with { or / is a command, text that begins with - an option of wscat's.
   const plain = /^[^{/\p{Cc}-]\P{Cc}*$/u.test(of.text);
   return `npx wscat -c ${quoted(String(url))} -w 60 -x ${quoted(plain ? of.text : JSON.stringify(input(of)))}`;
 }

@@ -1,7 +1,7 @@
-/** Whether a page was told what the server keeps: the check that needs no cursors. */
+/** Compares what a page received with what the server keeps: the check that needs no cursors. */
 import type { AguiEvent, Message } from "../../protocol/events.ts";
 
-/** What was said in each message, thought and call, by its id. What is begun again replaces what was said before. */
+/** The text of each message, thought and call, by its id. A message that begins again replaces its earlier text. */
 export function textsTold(events: Iterable<AguiEvent>): Map<string, string> {
   const texts = new Map<string, string>();
   for (const event of events) {
@@ -34,11 +34,11 @@ function append(texts: Map<string, string>, id: string, delta: string): void {
 
 export interface Comparison {
   readonly characters: number;
-  /** How many messages and calls are not what the server keeps. */
+  /** The number of messages and calls that differ from the server's. */
   readonly different: number;
 }
 
-/** Holds what was told against the thread's messages as the server keeps them. */
+/** Compares the received messages with those that the server keeps. */
 export function compared(told: ReadonlyMap<string, string>, messages: readonly Message[]): Comparison {
   const kept = new Map<string, string>();
   for (const message of messages) {

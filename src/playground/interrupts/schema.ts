@@ -1,4 +1,4 @@
-/** What a form needs of the JSON Schema that comes with a question. */
+/** The part of a question's JSON Schema that a form needs. */
 import type { ResumeEntry } from "../../protocol/events.ts";
 
 export interface Field {
@@ -9,7 +9,7 @@ export interface Field {
   readonly hint: string | undefined;
   readonly required: boolean;
   readonly integer: boolean;
-  /** What it shows at first, as text. */
+  /** The text that it shows at first. */
   readonly initial: string;
 }
 

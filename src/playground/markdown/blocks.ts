@@ -6,7 +6,7 @@
 export interface Blocks {
   /** Finished since the last time. */
   readonly finished: readonly Block[];
-  /** What may still change. */
+  /** The part that may still change. */
   readonly open: string;
 }
 

@@ -11,7 +11,7 @@ export class GrowingMarkdown {
   readonly #root: HTMLElement;
   #cutter = new BlockCutter();
   #text = "";
-  /** What belongs to a block that was cut for its length, to be drawn as one in the end. */
+  /** The parts of a block that was cut for its length, to be drawn as one in the end. */
   #cuts: { element: HTMLElement; source: string }[] = [];
   #open: HTMLElement | undefined;
   #openSource = "";
@@ -82,7 +82,7 @@ export class GrowingMarkdown {
   /** Code that is still open only grows: its text is added to. */
   #drawCode(source: string): void {
     const begin = source.indexOf("\n") + 1;
-    if (begin === 0) return; // Its language is not told yet.
+    if (begin === 0) return; // Its language is not known yet.
     if (!this.#code) {
       const language = source.slice(0, begin).replace(/[`~\s]/g, "");
       const { frame, code } = codeFrame(language);

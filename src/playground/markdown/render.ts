@@ -10,7 +10,7 @@ const marked = new Marked({
     html({ text }) {
       return /^<br\s*\/?>$/i.test(text.trim()) ? "<br>" : attribute(text);
     },
-    // What a model links to is named, and fetched only by who follows the link.
+    // A link's target is named, and fetched only when a person follows the link.
     checkbox({ checked }) {
       return checked ? "☑ " : "☐ ";
     },

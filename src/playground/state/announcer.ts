@@ -1,8 +1,8 @@
-/** What a screen reader is told: whole sentences, as the answer comes, and what happens to it. */
+/** The text for a screen reader: whole sentences, as the answer comes, and news of the connection. */
 import { signal } from "@preact/signals";
 import type { Said } from "../conversation/conversation.ts";
 
-/** How many sentences stay in the page; those before were read out. */
+/** The number of sentences that stay in the page; those before were read out. */
 const KEPT = 12;
 
 export interface Sentence {
@@ -41,7 +41,7 @@ export class Announcer {
   }
 }
 
-/** Where the last whole sentence or line ends; 0 when none has. */
+/** The end of the last whole sentence or line; 0 when there is none. */
 function lastEnd(text: string): number {
   let end = 0;
   for (const { index, 0: found } of text.matchAll(/[.!?…]["')\]]*\s|[。！？]|\n/g)) end = index + found.length;

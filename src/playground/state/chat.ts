@@ -1,4 +1,4 @@
-/** What a person does in a conversation. Everything else follows from the events. */
+/** A person's actions in a conversation. Everything else follows from the events. */
 import { computed, signal } from "@preact/signals";
 import type { ContentPart, Message, ResumeEntry } from "../../protocol/events.ts";
 import { Conversation } from "../conversation/conversation.ts";
@@ -10,7 +10,7 @@ import { draftOf, keepDraft, MESSAGE, takeDrafts } from "./drafts.ts";
 import { freshId } from "./ids.ts";
 import { agent, base, lastRun, threadId, transport } from "./session.ts";
 
-/** How often what grows is drawn, at most, in milliseconds. */
+/** Milliseconds between two drawings of text that grows, at least. */
 const DRAW_EVERY_MS = 80;
 
 export const conversation = signal(fresh());
@@ -65,7 +65,7 @@ export async function answerAgain(id: string): Promise<void> {
   await start(messages);
 }
 
-/** Sends a message with other words. What came after it is forgotten. */
+/** Sends a message with other words. The messages after it are forgotten. */
 export async function edit({ id }: UserItem, content: UserItem["content"]): Promise<void> {
   const edited: UserItem = { kind: "user", id, content };
   const before = historyUntil(conversation.value.items.value, id).filter((message) => message.id !== id);
@@ -82,7 +82,7 @@ export interface Given {
   readonly answer: string;
 }
 
-/** Where the draft of an answer is kept. */
+/** The key that a draft of an answer is kept under. */
 export function answerDraft(interruptId: string): string {
   return `answer:${threadId.value}:${interruptId}`;
 }
@@ -99,7 +99,7 @@ export async function answer(given: readonly Given[]): Promise<void> {
   if (await start([], { resume, agentOf: agentThatAsked })) return;
   takeAway();
   giveBack();
-  // What came meanwhile says more: somebody else may have answered.
+  // The events of the meantime are newer: somebody else may have answered.
   if (shown.interrupts.value === none) shown.interrupts.value = asked;
 }
 

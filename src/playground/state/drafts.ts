@@ -1,4 +1,4 @@
-/** What was typed and is not sent yet. A draft outlives its form, a lost line and a reload of the page. */
+/** Text that was typed and not sent yet. A draft outlives its form, a lost connection and a reload of the page. */
 import { effect, signal } from "@preact/signals";
 
 const KEY = "sluice.drafts";

@@ -1,4 +1,4 @@
-/** Who is talked to, on which thread, over which line. */
+/** The agent, the thread and the transport in use. */
 import { signal } from "@preact/signals";
 import type { RunAgentInput } from "../../protocol/events.ts";
 import type { Transport } from "../transport/transport.ts";
@@ -20,7 +20,7 @@ export const agent = signal("");
 export const threadId = signal("");
 /** The current line. */
 export const transport = signal<Transport | undefined>(undefined);
-/** What was sent last to start a run, and to whom: for "copy as curl" and the like. */
+/** The last request that started a run, and its agent: for "copy as curl" and the like. */
 export const lastRun = signal<{ readonly agent: string; readonly input: RunAgentInput } | undefined>(undefined);
 /** Is a run active on the thread? */
 export const running = signal(false);

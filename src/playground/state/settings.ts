@@ -1,4 +1,4 @@
-/** What a person has chosen. Remembered in this browser. */
+/** A person's choices. Remembered in this browser. */
 import { effect, type Signal, signal } from "@preact/signals";
 import type { TransportKind } from "../transport/transport.ts";
 

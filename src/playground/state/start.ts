@@ -86,7 +86,7 @@ function connect(): () => void {
 function follow(): (() => void) | undefined {
   const [line, id] = [transport.value, threadId.value];
   const narrowing = { tokens: tokens.value, reasoning: reasoning.value };
-  // Over bare events an agent's route tells the history.
+  // Over bare events an agent's route gives the history.
   if (!line || !id || agents.value.length === 0) return undefined;
   const shown = conversation.peek();
   const listener: Listener = {
@@ -104,7 +104,7 @@ function follow(): (() => void) | undefined {
       threadError.value = error;
     },
   };
-  // What the line reads of its own state is no reason to follow anew.
+  // The transport's own state is no reason to follow the thread again.
   return untracked(() => line.follow(id, narrowing, listener));
 }
 
@@ -168,7 +168,7 @@ function chooseAgent(): void {
   const id = threadId.value;
   const listed = threads.value.find((thread) => thread.threadId === id);
   choose(listed?.agent);
-  // Of a thread that an address names and the list does not reach to, the server is asked.
+  // The server is asked for a thread that an address names and the list does not reach.
   if (listed || !moreThreads.value || threadInHash() !== id) return;
   requestJson<ThreadInfo>(new URL(`threads/${encodeURIComponent(id)}`, base)).then(
     (thread) => id === threadId.value && choose(thread.agent),

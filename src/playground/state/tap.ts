@@ -14,9 +14,9 @@ export interface Tapped extends Received {
 
 /** A ring of what came last. `first` to `next` (exclusive) are the sequence numbers it holds. */
 export class Tap {
-  /** Changes at most once a frame, however much came: read it to be told of news. */
+  /** Changes at most once a frame, however much came: read it to hear of news. */
   readonly version = signal(0);
-  /** How the line came back, each time. The last is the newest. */
+  /** The reconnects, each with its way. The last is the newest. */
   readonly resumes = signal<readonly Resume[]>([]);
   readonly #ring: (Tapped | undefined)[];
   readonly #schedule: (callback: () => void) => void;

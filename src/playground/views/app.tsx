@@ -53,7 +53,7 @@ export function App() {
   );
 }
 
-/** What a screen reader says, a sentence at a time. */
+/** The sentences for a screen reader, one at a time. */
 function LiveRegion() {
   return (
     <div class="hidden" role="log" aria-live="polite" aria-label="Announcements">

@@ -43,7 +43,7 @@ function kindOf(mimeType: string): "image" | "audio" | "video" | "document" {
   return kind === "image" || kind === "audio" || kind === "video" ? kind : "document";
 }
 
-/** The image, or one with shorter edges that is small enough. What cannot be drawn stays as it is. */
+/** The image, or one with shorter edges that is small enough. An image that cannot be drawn stays as it is. */
 async function smaller(file: File): Promise<Blob> {
   if (file.size <= IMAGE_BYTES) return file;
   let smallest: Blob = file;

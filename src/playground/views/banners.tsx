@@ -11,7 +11,7 @@ const NoWebSocket = lazy(async () => (await import("./later.tsx")).NoWebSocket);
 /** A line that comes back sooner is not worth a word. */
 const PATIENCE_MS = 400;
 
-/** What keeps the page from working, one at a time, the worst first. */
+/** Notices of what keeps the page from working, one at a time, the worst first. */
 export function Banners() {
   const line = transport.value;
   const state = line?.state.value;
@@ -68,7 +68,7 @@ function Gone({ retryAt, onTry }: { retryAt: number | undefined; onTry: () => vo
   );
 }
 
-/** The thread was told anew. The page shows all there is, but it did not see how it came. */
+/** The thread came once more. The page shows all there is, but it did not see how it came about. */
 function Missed() {
   const { missed } = conversation.value;
   if (!missed.value) return null;

@@ -13,7 +13,7 @@ import { Welcome } from "./welcome.tsx";
 const StatePanel = lazy(async () => (await import("./later.tsx")).StatePanel);
 const Interrupts = lazy(async () => (await import("./later.tsx")).Interrupts);
 
-/** Who is this close to the end, in pixels, wants to stay there. */
+/** A reader who is this close to the end, in pixels, wants to stay there. */
 const NEAR = 80;
 
 export function ConversationView() {
@@ -44,7 +44,7 @@ export function ConversationView() {
     };
   }, []);
 
-  // Whoever opens a thread or sends something wants to see its end.
+  // A person who opens a thread or sends a message wants to see its end.
   const asked = items.value.findLast(({ kind }) => kind === "user")?.id;
   useEffect(() => {
     stays.current = true;

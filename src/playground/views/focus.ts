@@ -1,4 +1,4 @@
-/** Where the keyboard goes. */
+/** Moves the keyboard's focus. */
 
 /** Goes to the message box. A phone would show its keyboard for that, so there nothing happens. */
 export function focusMessage(): void {

@@ -3,7 +3,7 @@ import { useEffect, useRef } from "preact/hooks";
 import type { Growing } from "../conversation/items.ts";
 import { GrowingMarkdown } from "../markdown/growing-markdown.ts";
 
-/** Text that grows, as Markdown. What it draws is its own business: nothing above it is drawn anew for a token. */
+/** Text that grows, as Markdown. It draws itself: nothing above it is drawn again for a token. */
 export function Markdown({ body }: { body: Growing }) {
   const root = useRef<HTMLDivElement>(null);
   const drawn = useRef<GrowingMarkdown>(undefined);

@@ -5,7 +5,7 @@ import { count, duration } from "./figures.ts";
 import { Icon } from "./icons.tsx";
 import { StepRail } from "./steps.tsx";
 
-/** How a run went: a line for what is well, a box for what is not. */
+/** The end of a run: a line after a success, a box after a failure. */
 export function RunEnd({ item }: { item: EndItem }) {
   return (
     <div class="end">

@@ -3,7 +3,7 @@ import { duration } from "./figures.ts";
 import { useNow } from "./hooks.ts";
 import { StepRail } from "./steps.tsx";
 
-/** What the active run is at: its steps, how far it says it is, and for how long. */
+/** The active run: its steps, its reported progress, and the time so far. */
 export function RunStatus() {
   const { run, steps, progress } = conversation.value;
   const now = useNow(busy.value);

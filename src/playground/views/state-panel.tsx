@@ -3,15 +3,15 @@ import { count } from "./figures.ts";
 import { Icon } from "./icons.tsx";
 import { ScrollText } from "./scroll-text.tsx";
 
-/** What is shown of one change, in characters. */
+/** The characters that are shown of one change. */
 const BRIEF = 160;
-/** What is shown of the state, in characters. */
+/** The characters that are shown of the state. */
 const LONGEST = 50_000;
 
 /** The graph's state as far as its agent exposes it, and what the last run changed in it. */
 export function StatePanel() {
   const state = conversation.value.state.value;
-  // A graph that begins tells that there is nothing yet.
+  // A graph that begins reports that there is nothing yet.
   if (!state || (state.count === 0 && JSON.stringify(state.value) === "{}")) return null;
   const { value, changes, count: all } = state;
   return (

@@ -4,7 +4,7 @@ import { CopyAction } from "./action.tsx";
 import { size } from "./figures.ts";
 import { ScrollText } from "./scroll-text.tsx";
 
-/** Of a long text this much is shown at first, in characters; then it grows by as much as a browser draws at once. */
+/** The characters of a long text that are shown at first; then it grows by as much as a browser draws at once. */
 const FIRST = 1_200;
 const MORE = 100_000;
 

@@ -1,7 +1,7 @@
 import { busy, send } from "../state/chat.ts";
 import { agent, agents } from "../state/session.ts";
 
-/** An empty conversation: who this is, and what can be asked. */
+/** An empty conversation: the agent's name, and suggestions for a first question. */
 export function Welcome() {
   const current = agents.value.find(({ name }) => name === agent.value);
   if (!current) return null;
