@@ -41,10 +41,10 @@ Exit codes: 0 answered, 1 failed or said nothing, 2 called wrongly or no such ag
       const option = first.includes("://") ? "--url" : "--graph";
       throw new UsageError(`"${first}" is no question. To ask it one, put ${option} before it.`);
     }
-    const [{ Terminal }, { Conversation, EXIT }, { localTarget, remoteTarget }, { oneLine }, { MAX_ERROR }] =
+    const [{ Terminal }, { ThreadChat, EXIT }, { localTarget, remoteTarget }, { oneLine }, { MAX_ERROR }] =
       await Promise.all([
         import("./chat/terminal.ts"),
-        import("./chat/conversation.ts"),
+        import("./chat/thread-chat.ts"),
         import("./chat/target.ts"),
         import("./chat/printable.ts"),
         import("./chat/parts.ts"),
@@ -60,7 +60,7 @@ Exit codes: 0 answered, 1 failed or said nothing, 2 called wrongly or no such ag
       (await localTarget({ graph, config }, context, (why) => terminal.say(`In full: ${oneLine(why, MAX_ERROR)}`)));
     try {
       const threadId = thread ?? randomUUID();
-      const conversation = new Conversation({ ...target, agent, threadId }, terminal);
+      const conversation = new ThreadChat({ ...target, agent, threadId }, terminal);
       if (question === undefined) {
         await known(agent, target);
         terminal.say(

@@ -83,7 +83,7 @@ export class RunObserver implements Listener {
       this.#started = true;
       this.#beginning = false;
     } else if (this.#started || (this.#confirmed && this.#beginning)) {
-      this.onError(new ConnectionError("lost", "The server cannot tell how this run went on.", { retryable: true }));
+      this.onError(new ConnectionError("lost", "The server does not know how this run went on.", { retryable: true }));
     }
   }
 

@@ -63,7 +63,7 @@ describe("a wire that is cut in mid-answer", () => {
     await page.chooseTransport("WebSocket bare");
     await cutInMidAnswer(page, model);
 
-    await page.hood.getByText(/the run was told again from its beginning, in \d+ events?\.$/).waitFor();
+    await page.hood.getByText(/the run was sent again from its beginning, in \d+ events?\.$/).waitFor();
     await page.hood.getByText("The run is whole: its 34 characters are those that the server keeps.").waitFor();
     expect(await page.answers.count()).toBe(1);
     expect(await page.asked.count()).toBe(1);

@@ -4,8 +4,8 @@ import { AIMessage } from "@langchain/core/messages";
 import { END, interrupt, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { answerTo } from "../../src/cli/chat/answers.ts";
-import { Conversation, EXIT, type Screen } from "../../src/cli/chat/conversation.ts";
 import type { Part } from "../../src/cli/chat/parts.ts";
+import { EXIT, type Screen, ThreadChat } from "../../src/cli/chat/thread-chat.ts";
 import { memory, startSluice, type TestSluice } from "../support/sluice.ts";
 
 /** A person who types these lines, and then leaves. */
@@ -127,7 +127,7 @@ describe("a graph that asks", () => {
   afterAll(() => sluice.close());
 
   const talk = (threadId: string, screen: Screen) =>
-    new Conversation(
+    new ThreadChat(
       { url: `${sluice.ws}/ws`, agent: undefined, threadId, examined: "", agents: async () => ["order"] },
       screen,
     );

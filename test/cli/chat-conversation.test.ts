@@ -2,8 +2,8 @@
 import type { AddressInfo } from "node:net";
 import { afterEach, expect, it } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
-import { Conversation, type Screen } from "../../src/cli/chat/conversation.ts";
 import type { Part } from "../../src/cli/chat/parts.ts";
+import { type Screen, ThreadChat } from "../../src/cli/chat/thread-chat.ts";
 import { EventType } from "../../src/protocol/events.ts";
 import { startSluice } from "../support/sluice.ts";
 import { chatGraph, SteppedModel } from "../support/stepped-model.ts";
@@ -61,7 +61,7 @@ async function ask(url: string, stopAt?: Part["kind"]): Promise<{ code: number; 
     read: async () => undefined,
     during: (work) => work(stop.signal),
   };
-  const code = await new Conversation({ ...NOBODY, url }, screen).ask("hi");
+  const code = await new ThreadChat({ ...NOBODY, url }, screen).ask("hi");
   return { code, shown };
 }
 
@@ -78,7 +78,7 @@ async function type(url: string, lines: string[]): Promise<string[]> {
     read: async () => lines.shift(),
     during: (work) => work(new AbortController().signal),
   };
-  expect(await new Conversation({ ...NOBODY, url }, screen).hold()).toBe(0);
+  expect(await new ThreadChat({ ...NOBODY, url }, screen).hold()).toBe(0);
   return shown;
 }
 

@@ -347,9 +347,9 @@ const CASES: Readonly<Record<string, Case>> = {
       [3, say("a", ", due")],
       [3, end("a")],
     ],
-    terminal: "One, \n\n<dim>It was begun anew:</dim>\n\nUno, due",
+    terminal: "One, \n\n<dim>The answer begins again:</dim>\n\nUno, due",
     stdout: "One, \nUno, due",
-    stderr: "It was begun anew:\n",
+    stderr: "The answer begins again:\n",
   },
 };
 

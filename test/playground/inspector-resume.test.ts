@@ -1,7 +1,7 @@
 /** What a page says of a line that was cut: what it counted, what it compared, and no more than that. */
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { compared, textsReceived } from "../../src/playground/inspector/received.ts";
 import { sentence } from "../../src/playground/inspector/resume.ts";
-import { compared, textsTold } from "../../src/playground/inspector/told.ts";
 import { CatchUp, positionOf } from "../../src/playground/transport/catch-up.ts";
 import type { Resume } from "../../src/playground/transport/transport.ts";
 import { type AguiEvent, EventType, type Message } from "../../src/protocol/events.ts";
@@ -156,7 +156,7 @@ describe("the sentence", () => {
 
   test("claims no count where the log held no more what was missed", () => {
     const anew = sentence({ ...resume, anew: true }, "sse", false);
-    expect(anew).toContain("told anew");
+    expect(anew).toContain("sent again");
     expect(anew).not.toContain("0 lost");
   });
 
@@ -164,7 +164,7 @@ describe("the sentence", () => {
     expect(sentence(resume, "frames", true)).not.toContain("lost");
     expect(sentence({ ...resume, from: undefined }, "bare", false)).not.toContain("lost");
     expect(sentence({ ...resume, from: undefined }, "bare", false)).toContain(
-      "told again from its beginning, in 41 events.",
+      "sent again from its beginning, in 41 events.",
     );
   });
 });
@@ -197,11 +197,11 @@ describe("what was told, held against what the server keeps", () => {
   ];
 
   test("is the same", () => {
-    expect(compared(textsTold(events), kept)).toEqual({ characters: 15, different: 0 });
+    expect(compared(textsReceived(events), kept)).toEqual({ characters: 15, different: 0 });
   });
 
   test("is the same when it was told again from its beginning", () => {
-    expect(compared(textsTold([...events, ...events.slice(-3), delta("")]), kept).different).toBe(0);
+    expect(compared(textsReceived([...events, ...events.slice(-3), delta("")]), kept).different).toBe(0);
   });
 
   test.each([
@@ -211,11 +211,11 @@ describe("what was told, held against what the server keeps", () => {
     ["arguments are missing", events.filter((event) => !("delta" in event && event.delta === "1}"))],
     ["the server keeps no such message", [...events, start("other"), delta("x", "other")]],
   ])("differs when %s", (_, told) => {
-    expect(compared(textsTold(told), kept).different).toBe(1);
+    expect(compared(textsReceived(told), kept).different).toBe(1);
   });
 
   test("leaves out what was not seen to begin", () => {
-    expect(compared(textsTold(events.slice(-2)), kept)).toEqual({ characters: 0, different: 0 });
+    expect(compared(textsReceived(events.slice(-2)), kept)).toEqual({ characters: 0, different: 0 });
   });
 });
 

@@ -14,7 +14,7 @@ export interface Layout {
   typed(): void;
 }
 
-const ANEW = "It was begun anew:";
+const ANEW = "The answer begins again:";
 
 /** The looks of text, in the words of Node's `util.styleText`. */
 export type Look = "dim" | "red" | "cyan" | "yellow";

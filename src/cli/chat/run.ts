@@ -79,7 +79,7 @@ export function run({ url, agent, input }: RunRequest, listener: RunListener, st
       ...(agent === undefined ? {} : { agent }),
       onEvent(event) {
         if (missed && event.type === EventType.RUN_STARTED && event.runId !== runId) {
-          return fail({ code: "lost", message: "The server cannot tell how this run went on." });
+          return fail({ code: "lost", message: "The server does not know how this run went on." });
         }
         listener.event(event);
         const ending = endingOf(event);

@@ -2,9 +2,9 @@
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { styleText } from "node:util";
-import { EXIT, type Screen } from "./conversation.ts";
 import { type Layout, PlainLayout, TerminalLayout } from "./layout.ts";
 import type { Part } from "./parts.ts";
+import { EXIT, type Screen } from "./thread-chat.ts";
 
 /** One Ctrl-C may come as two signals: npx and tsx pass on theirs to a program that has had its own. In milliseconds. */
 const SAME_PRESS_MS = 300;

@@ -1,5 +1,5 @@
 import { type Tapped, tap } from "../state/tap.ts";
-import { count, size } from "../views/figures.ts";
+import { count, size } from "../views/readable.ts";
 import { copy } from "./copy.ts";
 import { readable } from "./export.ts";
 

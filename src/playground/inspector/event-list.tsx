@@ -2,8 +2,8 @@
 import type { Signal } from "@preact/signals";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { tap } from "../state/tap.ts";
-import { size } from "../views/figures.ts";
-import { fine } from "./figures.ts";
+import { size } from "../views/readable.ts";
+import { fine } from "./precise.ts";
 import { preview } from "./preview.ts";
 import type { Rows } from "./rows.ts";
 

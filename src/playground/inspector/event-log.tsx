@@ -2,7 +2,7 @@
 import { useComputed, useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { tap } from "../state/tap.ts";
-import { count } from "../views/figures.ts";
+import { count } from "../views/readable.ts";
 import { EventDetails } from "./event-details.tsx";
 import { EventList } from "./event-list.tsx";
 import { KINDS, type Kind, Rows } from "./rows.ts";

@@ -4,8 +4,8 @@ import { base } from "../state/session.ts";
 import { tap } from "../state/tap.ts";
 import { requestJson } from "../transport/http.ts";
 import type { Resume } from "../transport/transport.ts";
+import { compared, textsReceived } from "./received.ts";
 import { type RunRecord, runs } from "./runs.ts";
-import { compared, textsTold } from "./told.ts";
 import { useNews } from "./use-news.ts";
 
 /** Shown after the resumed run has ended: does this page have what the server keeps? */
@@ -21,7 +21,7 @@ export function Proof({ resume }: { readonly resume: Resume }) {
     let current = true;
     finding(over).then(
       (text) => current && setFound(text),
-      () => current && setFound("The server did not tell what it keeps, so the text could not be compared."),
+      () => current && setFound("The server did not send what it keeps, so the text could not be compared."),
     );
     return () => {
       current = false;
@@ -33,7 +33,7 @@ export function Proof({ resume }: { readonly resume: Resume }) {
 async function finding({ threadId, from, to }: RunRecord): Promise<string> {
   const url = new URL(`threads/${encodeURIComponent(threadId)}/messages`, base);
   const { messages } = await requestJson<{ messages: readonly Message[] }>(url);
-  const { characters, different } = compared(textsTold(eventsBetween(from, to)), messages);
+  const { characters, different } = compared(textsReceived(eventsBetween(from, to)), messages);
   if (different > 0) return `${different} of its messages differ from what the server keeps.`;
   return `The run is whole: its ${characters.toLocaleString("en")} characters are those that the server keeps.`;
 }

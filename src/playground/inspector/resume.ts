@@ -1,7 +1,7 @@
 /** The result of a cut, in a sentence that claims no more than can be counted. */
 import type { Resume, TransportKind } from "../transport/transport.ts";
-import { count } from "../views/figures.ts";
-import { fine } from "./figures.ts";
+import { count } from "../views/readable.ts";
+import { fine } from "./precise.ts";
 
 /** `narrowed`: tokens or reasoning are switched off, and what is left out leaves holes in the offsets. */
 export function sentence(resume: Resume, kind: TransportKind, narrowed: boolean): string {
@@ -10,14 +10,14 @@ export function sentence(resume: Resume, kind: TransportKind, narrowed: boolean)
   if (kind === "bare") {
     const again =
       replayed > 0
-        ? `the run was told again from its beginning, in ${count(replayed, "event")}`
-        : "the conversation was told again";
+        ? `the run was sent again from its beginning, in ${count(replayed, "event")}`
+        : "the conversation was sent again";
     return `${back}. This line has no cursors: ${again}.`;
   }
   const entries = count(replayed, "entry", "entries");
   if (from === undefined) return `${back}. Nothing had come yet: ${entries} from the beginning.`;
   if (resume.anew) {
-    return `${back}. The log no longer holds what came after cursor ${from}: the thread was told anew, from what the server keeps.`;
+    return `${back}. The log no longer holds the events after cursor ${from}: the thread was sent again, from what the server keeps.`;
   }
   if (narrowed) {
     return `${back}, from cursor ${from}: ${entries} replayed, ${doubled} doubled. Offsets have holes while something is switched off, so a loss shows only in the text.`;

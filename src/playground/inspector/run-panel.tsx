@@ -4,12 +4,12 @@ import { useEffect, useState } from "preact/hooks";
 import { base, threadId, transport } from "../state/session.ts";
 import { tap } from "../state/tap.ts";
 import { requestJson } from "../transport/http.ts";
-import { count, size } from "../views/figures.ts";
+import { count, size } from "../views/readable.ts";
 import { save } from "./copy.ts";
 import { jsonLines } from "./export.ts";
-import { fine } from "./figures.ts";
 import { GapPlot } from "./gap-plot.tsx";
 import type { Evenness } from "./gaps.ts";
+import { fine } from "./precise.ts";
 import { type RunRecord, runs } from "./runs.ts";
 import { useNews } from "./use-news.ts";
 

@@ -1,10 +1,10 @@
 import { useState } from "preact/hooks";
 import type { ReasoningItem, TextItem } from "../conversation/items.ts";
 import { CopyAction } from "./action.tsx";
-import { duration } from "./figures.ts";
 import { useNow } from "./hooks.ts";
 import { Icon } from "./icons.tsx";
 import { Markdown } from "./markdown.tsx";
+import { duration } from "./readable.ts";
 
 export function Answer({ item }: { item: TextItem }) {
   const done = item.body.done.value;

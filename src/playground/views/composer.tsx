@@ -4,9 +4,9 @@ import { busy, conversation, send, stop } from "../state/chat.ts";
 import { draftOf, keepDraft, MESSAGE } from "../state/drafts.ts";
 import { agent, agents, threadId } from "../state/session.ts";
 import type { Attachment } from "./attachments.ts";
-import { size } from "./figures.ts";
 import { focusMessage } from "./focus.ts";
 import { Icon } from "./icons.tsx";
+import { size } from "./readable.ts";
 
 /** Sluice takes messages of 1 MiB by default; the rest is for the words and what is around them. */
 const MOST_BYTES = 1_000_000;

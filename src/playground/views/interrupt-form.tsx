@@ -12,8 +12,8 @@ import {
 } from "../interrupts/schema.ts";
 import { answer, answerDraft, busy, conversation, type Given } from "../state/chat.ts";
 import { draftOf, keepDraft } from "../state/drafts.ts";
-import { count } from "./figures.ts";
 import { focusMessage } from "./focus.ts";
+import { count } from "./readable.ts";
 import { SchemaFields } from "./schema-fields.tsx";
 
 /** An answer that is being made. */

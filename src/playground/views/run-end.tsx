@@ -1,8 +1,8 @@
 import type { TokenUsage } from "../../protocol/events.ts";
 import type { EndItem } from "../conversation/items.ts";
 import { answerAgain, busy, conversation } from "../state/chat.ts";
-import { count, duration } from "./figures.ts";
 import { Icon } from "./icons.tsx";
+import { count, duration } from "./readable.ts";
 import { StepRail } from "./steps.tsx";
 
 /** The end of a run: a line after a success, a box after a failure. */

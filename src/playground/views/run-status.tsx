@@ -1,6 +1,6 @@
 import { busy, conversation } from "../state/chat.ts";
-import { duration } from "./figures.ts";
 import { useNow } from "./hooks.ts";
+import { duration } from "./readable.ts";
 import { StepRail } from "./steps.tsx";
 
 /** The active run: its steps, its reported progress, and the time so far. */

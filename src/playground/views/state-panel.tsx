@@ -1,6 +1,6 @@
 import { conversation } from "../state/chat.ts";
-import { count } from "./figures.ts";
 import { Icon } from "./icons.tsx";
+import { count } from "./readable.ts";
 import { ScrollText } from "./scroll-text.tsx";
 
 /** The characters that are shown of one change. */

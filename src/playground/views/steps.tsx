@@ -1,7 +1,7 @@
 import type { Step } from "../conversation/steps.ts";
 import { columns } from "../conversation/steps.ts";
-import { duration } from "./figures.ts";
 import { useNow } from "./hooks.ts";
+import { duration } from "./readable.ts";
 
 /** The steps of a run from left to right; those that ran side by side stand below each other. */
 export function StepRail({ steps, active = false }: { steps: readonly Step[]; active?: boolean }) {

@@ -1,10 +1,10 @@
 import { useState } from "preact/hooks";
 import type { ToolItem } from "../conversation/items.ts";
 import { conversation } from "../state/chat.ts";
-import { duration } from "./figures.ts";
 import { useNow } from "./hooks.ts";
 import { Icon } from "./icons.tsx";
 import { lazy } from "./lazy.tsx";
+import { duration } from "./readable.ts";
 
 const ToolDetails = lazy(async () => (await import("./later.tsx")).ToolDetails);
 

@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import type { ToolItem, ToolResult } from "../conversation/items.ts";
 import { CopyAction } from "./action.tsx";
-import { size } from "./figures.ts";
+import { size } from "./readable.ts";
 import { ScrollText } from "./scroll-text.tsx";
 
 /** The characters of a long text that are shown at first; then it grows by as much as a browser draws at once. */

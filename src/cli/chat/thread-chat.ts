@@ -18,7 +18,7 @@ export interface Screen extends Dialogue {
   during<T>(work: (stop: AbortSignal) => Promise<T>): Promise<T>;
 }
 
-export interface ConversationOptions {
+export interface ThreadChatOptions {
   /** The server's WebSocket. */
   readonly url: string;
   /** Default: the server's first agent. */
@@ -38,14 +38,14 @@ Ctrl-C stops an answer, Ctrl-D ends the conversation. Everything else is a quest
 /** The program's exit code, by how its run ended. */
 export const EXIT = { answered: 0, failed: 1, misnamed: 2, asked: 3, cancelled: 130 } as const;
 
-export class Conversation {
-  readonly #options: ConversationOptions;
+export class ThreadChat {
+  readonly #options: ThreadChatOptions;
   readonly #screen: Screen;
   readonly #parts = new Parts();
   #agent: string | undefined;
   #said = false;
 
-  constructor(options: ConversationOptions, screen: Screen) {
+  constructor(options: ThreadChatOptions, screen: Screen) {
     this.#options = options;
     this.#agent = options.agent;
     this.#screen = screen;

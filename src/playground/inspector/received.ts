@@ -2,7 +2,7 @@
 import type { AguiEvent, Message } from "../../protocol/events.ts";
 
 /** The text of each message, thought and call, by its id. A message that begins again replaces its earlier text. */
-export function textsTold(events: Iterable<AguiEvent>): Map<string, string> {
+export function textsReceived(events: Iterable<AguiEvent>): Map<string, string> {
   const texts = new Map<string, string>();
   for (const event of events) {
     switch (event.type) {
@@ -39,7 +39,7 @@ export interface Comparison {
 }
 
 /** Compares the received messages with those that the server keeps. */
-export function compared(told: ReadonlyMap<string, string>, messages: readonly Message[]): Comparison {
+export function compared(received: ReadonlyMap<string, string>, messages: readonly Message[]): Comparison {
   const kept = new Map<string, string>();
   for (const message of messages) {
     if (typeof message.content === "string") kept.set(message.id, message.content);
@@ -48,7 +48,7 @@ export function compared(told: ReadonlyMap<string, string>, messages: readonly M
   }
   let characters = 0;
   let different = 0;
-  for (const [id, text] of told) {
+  for (const [id, text] of received) {
     characters += text.length;
     if ((kept.get(id) ?? "") !== text) different += 1;
   }
