@@ -120,8 +120,9 @@ async function take(browser: Browser, url: string, { name, options, stage }: Vie
 const data = mkdtempSync(join(tmpdir(), "sluice-screenshots-"));
 try {
   const env = { PORT: "0", LOG_LEVEL: "error", MODEL: "demo", DATA_DIR: data, DEMO_TOKENS_PER_SECOND: "80" };
+  Object.assign(process.env, env); // the agents' graphs read it too
   const app = await appFromConfig(
-    loadConfig({ cwd: data, packageRoot: ROOT }, env),
+    loadConfig({ cwd: data, packageRoot: ROOT }),
     ROOT,
     "screenshots",
     createLogger("error"),

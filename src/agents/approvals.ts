@@ -21,8 +21,8 @@ import { noteSchema, writeNote } from "./tools/write-note.ts";
 
 /** What {@link approvals} is built from. Its models have to be able to bind tools. */
 export interface ApprovalsOptions extends Models {
-  /** Keeps the threads. Needed: a run that waits for a person has to be remembered. */
-  checkpointer: BaseCheckpointSaver;
+  /** Keeps the threads. Without one a run cannot wait for a person; Sluice lends one to a graph that has none. */
+  checkpointer?: BaseCheckpointSaver;
   /** The folder that notes are written to. Made when the first is written. */
   notesDir: string;
 }

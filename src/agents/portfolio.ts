@@ -10,7 +10,7 @@ import {
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
 import { z } from "zod";
 import { type Models, nodeModel } from "./node-model.ts";
-import { type Character, characterNamed, VOICES } from "./portfolio/characters.ts";
+import { type Character, characterIn, characterNamed, VOICES } from "./portfolio/characters.ts";
 import { type PerformanceFigures, performanceOf, type RiskFigures, riskOf } from "./portfolio/figures.ts";
 import {
   type Concerns,
@@ -23,6 +23,7 @@ import {
   recommendationsForm,
   remarksForm,
 } from "./portfolio/forms.ts";
+import { holdingsIn } from "./portfolio/lists.ts";
 
 /** What {@link portfolio} is built from. */
 export interface PortfolioOptions extends Models {
@@ -37,7 +38,6 @@ const PortfolioState = Annotation.Root({
   risk: Annotation<RiskFigures & Concerns>,
   performance: Annotation<PerformanceFigures & Remarks>,
   recommendations: Annotation<Recommendations["recommendations"]>,
-  language: Annotation<string>,
   character: Annotation<Character>,
 });
 
@@ -74,41 +74,41 @@ export function portfolio({ checkpointer, ...models }: PortfolioOptions) {
     return filled.data;
   }
 
+  // Lines and tables are read by plain code, and a model reads the rest. One that finds nothing takes nothing away.
   const convert = async ({ messages, ...before }: State, config: LangGraphRunnableConfig) => {
-    const asked = messages.findLast((message) => HumanMessage.isInstance(message)) ?? new HumanMessage("");
-    const { holdings, origin, ...wishes } = await fillIn(conversionForm, "portfolio", [CONVERT, asked], config);
+    const asked = lastAsked(messages);
+    const read = holdingsIn(asked.text);
+    const whole = read.rest === "" && read.holdings.length > 0 && !hasImage(asked);
+    const filled = whole ? undefined : await fillIn(conversionForm, "portfolio", [CONVERT, asked], config);
+    const holdings = filled && filled.holdings.length > 0 ? filled.holdings : read.holdings;
     // A question about the portfolio brings no new one: the one there is stays.
-    const portfolio = holdings.length > 0 ? { holdings, origin } : known(before.portfolio);
-    const character =
-      wishes.character ?? before.character ?? characterNamed(config.configurable?.character ?? "banker");
+    const portfolio = holdings.length > 0 ? { holdings, origin: filled?.origin ?? "text" } : known(before.portfolio);
+    const wished = filled?.character ?? characterIn(asked.text) ?? before.character;
+    const character = wished ?? characterNamed(config.configurable?.character ?? "banker");
     publish(config, "holdings", portfolio?.holdings ?? []);
-    return { portfolio, language: wishes.language, character };
+    return { portfolio, character };
   };
 
-  const analyzeRisk = async ({ portfolio, language }: State, config: LangGraphRunnableConfig) => {
+  const analyzeRisk = async ({ portfolio, messages }: State, config: LangGraphRunnableConfig) => {
     const figures = riskOf(portfolio?.holdings ?? []);
-    const judged = await fillIn(
-      concernsForm,
-      "concerns",
-      judge("What about the risk should worry its owner?", language, figures),
-      config,
-    );
+    const prompt = judge("What about the risk should worry its owner?", messages, figures);
+    const judged = await fillIn(concernsForm, "concerns", prompt, config);
     return { risk: publish(config, "risk", { ...figures, ...judged }) };
   };
 
-  const analyzePerformance = async ({ portfolio, language }: State, config: LangGraphRunnableConfig) => {
+  const analyzePerformance = async ({ portfolio, messages }: State, config: LangGraphRunnableConfig) => {
     const figures = performanceOf(portfolio?.holdings ?? []);
     const judged = await fillIn(
       remarksForm,
       "remarks",
-      judge("What made the result what it is?", language, figures),
+      judge("What made the result what it is?", messages, figures),
       config,
     );
     return { performance: publish(config, "performance", { ...figures, ...judged }) };
   };
 
-  const recommend = async ({ risk, performance, language }: State, config: LangGraphRunnableConfig) => {
-    const prompt = judge("What should its owner consider to do?", language, { risk, performance });
+  const recommend = async ({ risk, performance, messages }: State, config: LangGraphRunnableConfig) => {
+    const prompt = judge("What should its owner consider to do?", messages, { risk, performance });
     const { recommendations } = await fillIn(recommendationsForm, "recommendations", prompt, config);
     return { recommendations: publish(config, "recommendations", recommendations) };
   };
@@ -163,31 +163,36 @@ function known(portfolio: unknown): Portfolio | undefined {
   throw new Error(`The state's portfolio is not valid: ${z.prettifyError(error)}`);
 }
 
+function lastAsked(messages: readonly BaseMessage[]): HumanMessage {
+  return messages.findLast((message) => HumanMessage.isInstance(message)) ?? new HumanMessage("");
+}
+
+function hasImage({ content }: BaseMessage): boolean {
+  return Array.isArray(content) && content.some(({ type }) => type === "image" || type === "image_url");
+}
+
 const CONVERT = new SystemMessage(
   `Read from the message, or from the image in it, what the person owns. Copy figures exactly, convert and add nothing.
 If you cannot read an image, give no holdings.`,
 );
 
-function judge(question: string, language: string, figures: object): BaseMessage[] {
+function judge(question: string, messages: readonly BaseMessage[], figures: object): BaseMessage[] {
   const system = `You judge a portfolio. ${question} The figures are computed: quote them, do not change them.
-Say nothing that does not follow from them. ${writeIn(language)}`;
-  return [new SystemMessage(system), new HumanMessage(`<figures>\n${JSON.stringify(figures)}\n</figures>`)];
+Say nothing that does not follow from them. ${LANGUAGE}`;
+  const asked = lastAsked(messages).text.slice(0, 500);
+  return [
+    new SystemMessage(system),
+    new HumanMessage(`<figures>\n${JSON.stringify(figures)}\n</figures>\n<asked>\n${asked}\n</asked>`),
+  ];
 }
 
-/** What the last node's model reads: whose voice it has, the conversation's words, and the results. */
-function advice({
-  messages,
-  portfolio,
-  risk,
-  performance,
-  recommendations,
-  language,
-  character,
-}: State): BaseMessage[] {
+const LANGUAGE = "Write in the language in which the person asked.";
+
+/** The last node's prompt: whose voice it has, the conversation's words, and the results. */
+function advice({ messages, portfolio, risk, performance, recommendations, character }: State): BaseMessage[] {
   const system = `Speak as the ${character}: ${VOICES[character]}. You tell a person what an analysis of their portfolio
 found, in the first person and in at most 200 words: what they own, the risk, the result, what to consider.
-Use the figures of the analysis and no others. If its origin is "sample", begin with this: the image could not be seen,
-and the figures are those of a made-up sample. If there is no analysis, ask for the portfolio and show what one looks
+Use the figures of the analysis and no others. If there is no analysis, ask for the portfolio and show what one looks
 like. End with one line that says this is no financial advice.`;
   const analysis = portfolio ? { portfolio, risk, performance, recommendations } : null;
   const said = messages.slice(-9).map((message) => ({ role: message.type, content: message.text })); // images were read
@@ -198,15 +203,7 @@ like. End with one line that says this is no financial advice.`;
       .slice(0, last)
       .map(({ role, content }) => (role === "human" ? new HumanMessage(content) : new AIMessage(content))),
     new HumanMessage(
-      `${said[last]?.content ?? ""}\n\n<analysis>\n${JSON.stringify(analysis)}\n</analysis>\n\n${writeIn(language)}`,
+      `${said[last]?.content ?? ""}\n\n<analysis>\n${JSON.stringify(analysis)}\n</analysis>\n\n${LANGUAGE}`,
     ),
   ];
-}
-
-const languages = new Intl.DisplayNames("en", { type: "language" });
-
-function writeIn(language: string): string {
-  // The language alone has a name: of a tag with more in it, which a model may have made up, `of` may throw.
-  const [, name] = /^([a-z]{2,3})(?:-[a-z\d]{2,8})*$/i.exec(language) ?? [];
-  return name ? `Write in ${languages.of(name)} (${language}).` : "Write in the language of the person.";
 }

@@ -1,24 +1,24 @@
 /** The app that a process serves: what its configuration names, on what it keeps on disk. */
 import { resolve } from "node:path";
+import type { AgentEntry } from "../config/agents.ts";
 import type { Config } from "../config/config.ts";
 import { ConfigError } from "../config/config-error.ts";
-import type { Settings } from "../config/settings.ts";
+import { modelKind, type Settings } from "../config/settings.ts";
+import { isShipped } from "../config/shipped.ts";
 import { type LoadOptions, loadGraph } from "../graph/loader.ts";
 import type { ServedAgent } from "../graph/registry.ts";
 import type { ServedGraph } from "../graph/source.ts";
 import type { EventLog } from "../log/log.ts";
 import type { Logger } from "../ops/logger.ts";
-import { isGraphFile } from "../protocol/graph-file.ts";
 import { messageOf } from "../protocol/redact.ts";
 import { type App, createApp } from "./app.ts";
-import { BUNDLED, bundledGraphs, modelKind } from "./bundled.ts";
 import { openEventLog } from "./event-log.ts";
 import { checkNames, type Entry } from "./known-names.ts";
 import { servedAgent } from "./served-agent.ts";
 import { openStorage, type Storage } from "./storage.ts";
 
 /**
- * The app that a configuration describes: its agents' graphs built or loaded, its threads in `DATA_DIR`.
+ * The app that a configuration describes: its agents' graphs loaded, its threads in `DATA_DIR`.
  * @throws ConfigError when a graph cannot be loaded, or the database not opened.
  */
 export async function appFromConfig(
@@ -31,21 +31,14 @@ export async function appFromConfig(
   let log: EventLog | undefined;
   try {
     log = await eventLogOf(config, logger);
-    const bundled = await bundledGraphs(config, checkpointer, packageRoot);
     const entries: Entry[] = [];
     const agents: ServedAgent[] = [];
     // One after the other: how a module is loaded may depend on those before it, and must not on chance.
     for (const [name, entry] of Object.entries(config.agents)) {
-      const ours = bundled.get(entry.graph);
-      const demo = ours !== undefined && modelKind(config) === "demo";
-      if (!ours && !isGraphFile(entry.graph)) {
-        throw new ConfigError(
-          `Agent ${name}: there is no bundled agent "${entry.graph}". Bundled: ${BUNDLED.join(", ")}.`,
-        );
-      }
-      const graph = ours ?? (await load(name, entry.graph, { folder: config.graphsRelativeTo, checkpointer }));
+      const folder = config.graphsRelativeTo;
+      const graph = await load(name, entry.graph, { folder, checkpointer });
       entries.push({ name, entry, graph });
-      agents.push(servedAgent(name, entry, config, graph, demo));
+      agents.push(servedAgent(name, entry, config, graph, demoAnswers(config, entry)));
     }
     for (const notice of [...config.notices, ...checkNames(entries, config.filters)]) logger.warn({}, notice);
     const [first, ...rest] = agents;
@@ -57,6 +50,10 @@ export async function appFromConfig(
     await store.close();
     throw error;
   }
+}
+
+function demoAnswers(config: Config, { graph }: AgentEntry): boolean {
+  return modelKind(config) === "demo" && isShipped(graph, config.graphsRelativeTo);
 }
 
 function storageOf({ DATA_DIR }: Settings): Storage {

@@ -1,6 +1,5 @@
 /** `sluice serve`: the server, until it is asked to stop. */
 import type { Config, ConfigSources } from "../config/config.ts";
-import { isGraphFile } from "../protocol/graph-file.ts";
 import { type Command, type CommandArgs, type CommandContext, UsageError } from "./command.ts";
 
 /** The options of both `serve` and `dev`. */
@@ -28,22 +27,20 @@ export const serve: Command<typeof serveOptions> = {
   options: serveOptions,
   async run(args, context) {
     const sources = configSources(args, context);
-    const [{ loadConfig }, { appFromConfig }, { createLogger, unfailing }, { linesFor }, { modelKind }, faults] =
-      await Promise.all([
-        import("../config/config.ts"),
-        import("../app/from-config.ts"),
-        import("../ops/logger.ts"),
-        import("../ops/lines.ts"),
-        import("../app/bundled.ts"),
-        import("./process-faults.ts"),
-      ]);
+    const [{ loadConfig }, { appFromConfig }, { createLogger, unfailing }, { linesFor }, faults] = await Promise.all([
+      import("../config/config.ts"),
+      import("../app/from-config.ts"),
+      import("../ops/logger.ts"),
+      import("../ops/lines.ts"),
+      import("./process-faults.ts"),
+    ]);
     const config = loadConfig(sources);
     const { stdout } = process;
     const logger = createLogger(config.LOG_LEVEL, stdout.isTTY ? linesFor(stdout, stdout.hasColors()) : undefined);
     faults.surviveRejections(unfailing(logger));
     const app = await appFromConfig(config, context.packageRoot, context.version, logger);
     const url = await app.listen();
-    context.print(greeting(url, config, context, modelKind(config)));
+    context.print(greeting(url, config, context, await whoAnswers(config)));
     const died = faults.dieOfExceptions(app, unfailing(logger));
     const stopped = new Promise<number>((closed, failed) => {
       let told = false;
@@ -72,23 +69,28 @@ export function configSources(
   return { cwd, packageRoot, graphs, configFile, settings };
 }
 
-function greeting(url: string, config: Config, { version }: CommandContext, model: "openai" | "demo"): string {
+function greeting(url: string, config: Config, { version }: CommandContext, answers: string | undefined): string {
   const ws = `${url.replace("http", "ws")}/ws`;
   const asText = `npx wscat -c "${ws}?format=text"`;
   const line = (what: string, is: string) => `  ${what.padEnd(asText.length)}  # ${is}`;
-  const bundled = Object.values(config.agents).some(({ graph }) => !isGraphFile(graph));
   return `
   Sluice ${version} serves ${Object.keys(config.agents).join(", ")} on ${url}
-${bundled ? `  ${whoAnswers(model)}\n` : ""}
+${answers === undefined ? "" : `  ${answers}\n`}
 ${line(`${url}/`, "a page to try them out, in a browser")}
 ${line(`npx wscat -c ${ws}`, "AG-UI events, as a frontend gets them")}
 ${line(asText, "as a person reads them")}
-  curl -s ${url}/chat -H 'Content-Type: application/json' -d '{"message":"${bundled ? "What is 12 * 7?" : "hello"}"}'
+  curl -s ${url}/chat -H 'Content-Type: application/json' -d '{"message":"${answers === undefined ? "hello" : "What is 12 * 7?"}"}'
 `;
 }
 
-function whoAnswers(model: "openai" | "demo"): string {
-  return model === "demo"
+/** The model of the agents that ship, in words, where one of them is served. */
+async function whoAnswers(config: Config): Promise<string | undefined> {
+  const [{ isShipped }, { modelKind }] = await Promise.all([
+    import("../config/shipped.ts"),
+    import("../config/settings.ts"),
+  ]);
+  if (!Object.values(config.agents).some(({ graph }) => isShipped(graph, config.graphsRelativeTo))) return undefined;
+  return modelKind(config) === "demo"
     ? "The built-in demo model answers. For a real one set OPENAI_API_KEY or OPENAI_BASE_URL in .env."
     : "Answers come from the OpenAI-compatible model in your settings.";
 }

@@ -9,7 +9,7 @@ import { ConfigError } from "./config-error.ts";
 const positiveSeconds = z.number().positive().max(86_400);
 
 const agent = z.strictObject({
-  /** A bundled agent's name, or `<file>:<export>` relative to the config file. */
+  /** `<file>:<export>`, relative to the config file. */
   graph: z.string().min(1),
   description: z.string().default(""),
   /** First messages that a frontend may suggest, as the person would write them. */

@@ -54,8 +54,9 @@ export function loadConfig(
   const tsconfig = nearestTsconfig(graphFiles(sources));
   if (tsconfig !== undefined) env.TSX_TSCONFIG_PATH ??= tsconfig;
   const { agents, filters, graphsRelativeTo, file } = sources;
+  Object.assign(env, settings);
   return Object.freeze({
-    ...readSettings({ ...env, ...settings }, (name) => (name in settings ? `--${name.toLowerCase()}` : name)),
+    ...readSettings(env, (name) => (name in settings ? `--${name.toLowerCase()}` : name)),
     agents,
     filters,
     graphsRelativeTo,

@@ -121,6 +121,20 @@ export const settings = z.object({
 
 export type Settings = z.infer<typeof settings>;
 
+/** The model that answers for the agents that ship. */
+export function modelKind({ MODEL, OPENAI_API_KEY, OPENAI_BASE_URL }: Settings): "openai" | "demo" {
+  if (MODEL !== "auto") return MODEL;
+  return OPENAI_API_KEY || OPENAI_BASE_URL ? "openai" : "demo";
+}
+
+/**
+ * The settings in this process's environment, for graphs that are made when they are loaded.
+ * @throws ConfigError naming the first that is wrong.
+ */
+export function environmentSettings(): Readonly<Settings> {
+  return readSettings(process.env);
+}
+
 /** Values that must not be repeated, not even in an error: keys, and what may be a URL with credentials in it. */
 function isSecret(name: string, value: string | undefined): boolean {
   return /KEY|TOKEN$|SECRET|PASSWORD/.test(name) || (/URL/.test(name) && value?.includes("@") === true);

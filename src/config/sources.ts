@@ -1,11 +1,12 @@
 /** Finds where a process's agents are written down: on the command line, in an agents.json or in a langgraph.json. */
 import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { graphFile, isGraphFile } from "../protocol/graph-file.ts";
+import { graphFile } from "../protocol/graph-file.ts";
 import { messageOf } from "../protocol/redact.ts";
 import { type AgentsFile, checkAgents, defaultAgent, parseJson } from "./agents.ts";
 import { ConfigError } from "./config-error.ts";
 import { parseLangGraph } from "./langgraph.ts";
+import { asItRuns } from "./shipped.ts";
 
 export interface AgentSources extends Pick<AgentsFile, "agents" | "filters"> {
   /** The folder that graph files in `agents` are relative to. */
@@ -44,7 +45,11 @@ export function readAgents(wanted: Wanted): AgentSources {
   const graphsRelativeTo = dirname(file);
   const json = parseJson(file, textOf(file));
   if (isLangGraph(json)) return { ...parseLangGraph(file, json), filters: {}, graphsRelativeTo, file };
-  return { ...SAYS_NOTHING, ...checkAgents(file, json), graphsRelativeTo, file };
+  const { agents, filters } = checkAgents(file, json);
+  const running = Object.entries(agents).map(([name, agent]) => {
+    return [name, { ...agent, graph: asItRuns(agent.graph, graphsRelativeTo) }];
+  });
+  return { ...SAYS_NOTHING, agents: Object.fromEntries(running), filters, graphsRelativeTo, file };
 }
 
 /** What only a langgraph.json may bring. */
@@ -52,9 +57,7 @@ const SAYS_NOTHING = { env: undefined, wants: [], notices: [] };
 
 /** The graph files among the agents, absolute. */
 export function graphFiles({ agents, graphsRelativeTo }: AgentSources): string[] {
-  return Object.values(agents).flatMap(({ graph }) =>
-    isGraphFile(graph) ? [resolve(graphsRelativeTo, graphFile(graph).file)] : [],
-  );
+  return Object.values(agents).map(({ graph }) => resolve(graphsRelativeTo, graphFile(graph).file));
 }
 
 /** The files that may say which agents are wanted, absolute: the first one that is there does. */

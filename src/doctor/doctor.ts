@@ -1,15 +1,13 @@
 /** Examines a graph or a server: observes, then diagnoses. */
 import { resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { MemorySaver } from "@langchain/langgraph";
-import { bundledGraphs } from "../app/bundled.ts";
 import { servedAgent } from "../app/served-agent.ts";
 import { type AgentEntry, defaultAgent } from "../config/agents.ts";
 import { type Config, loadConfig } from "../config/config.ts";
 import { ConfigError } from "../config/config-error.ts";
 import { loadGraph } from "../graph/loader.ts";
 import type { ServedGraph } from "../graph/source.ts";
-import { graphFile, isGraphFile } from "../protocol/graph-file.ts";
+import { graphFile } from "../protocol/graph-file.ts";
 import { messageOf } from "../protocol/redact.ts";
 import { aboutKeys } from "./about-keys.ts";
 import { Activity } from "./activity.ts";
@@ -48,7 +46,6 @@ export interface Finding {
   readonly verdicts: readonly Verdict[];
 }
 
-const OWN = fileURLToPath(import.meta.url);
 const DEFAULT_TAGS = defaultAgent("any").reasoningTags;
 
 export function isAddress(target: string): boolean {
@@ -79,8 +76,8 @@ async function examineGraph(examination: Examination): Promise<Evidence> {
   const activity = new Activity();
   const calls = new ModelCalls(activity);
   try {
-    const graph = await load(name, entry, config, packageRoot);
-    await calls.watch(isGraphFile(entry.graph) ? resolve(config.graphsRelativeTo, graphFile(entry.graph).file) : OWN);
+    const graph = await load(entry, config);
+    await calls.watch(resolve(config.graphsRelativeTo, graphFile(entry.graph).file));
     return await observeGraph(told, servedAgent(name, entry, config, graph), asked, activity, calls);
   } catch (error) {
     const message = messageOf(error);
@@ -92,16 +89,12 @@ async function examineGraph(examination: Examination): Promise<Evidence> {
   }
 }
 
-async function load(name: string, { graph }: AgentEntry, config: Config, packageRoot: string): Promise<ServedGraph> {
-  const checkpointer = new MemorySaver();
+async function load({ graph }: AgentEntry, { graphsRelativeTo: folder }: Config): Promise<ServedGraph> {
   try {
-    if (isGraphFile(graph)) return await loadGraph(graph, { folder: config.graphsRelativeTo, checkpointer });
+    return await loadGraph(graph, { folder, checkpointer: new MemorySaver() });
   } catch (error) {
     throw new ConfigError(messageOf(error), { cause: error });
   }
-  const bundled = (await bundledGraphs(config, checkpointer, packageRoot)).get(graph);
-  if (bundled) return bundled;
-  throw new ConfigError(`Agent ${name}: there is no bundled agent "${graph}".`);
 }
 
 /** The agent that is meant: the one of that name, else the one with that graph, else the first. */
@@ -111,8 +104,7 @@ function entryOf(config: Config, { target, agent, configFile, cwd }: Examination
   if (agent !== undefined && configFile === undefined && target !== undefined) {
     throw new ConfigError("--agent names one of a configuration file: give that with --config.");
   }
-  const same = (graph: string) =>
-    isGraphFile(graph) && sameGraph([config.graphsRelativeTo, graph], [cwd, target ?? ""]);
+  const same = (graph: string) => sameGraph([config.graphsRelativeTo, graph], [cwd, target ?? ""]);
   const found = entries.find(([name, { graph }]) =>
     agent !== undefined ? name === agent : target === undefined || configFile === undefined || same(graph),
   );

@@ -13,8 +13,3 @@ export function graphFile(graph: string): GraphFile {
     ? { file: graph.slice(0, colon), exported: graph.slice(colon + 1) || undefined }
     : { file: graph, exported: undefined };
 }
-
-/** Is this a file, rather than the name of a bundled agent? */
-export function isGraphFile(graph: string): boolean {
-  return /[./\\:]/.test(graph);
-}

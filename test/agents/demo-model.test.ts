@@ -6,7 +6,7 @@ import { convertUnits } from "../../src/agents/tools/convert-units.ts";
 import { demoAssistant, INSTANT, Turn, take } from "./turn.ts";
 
 /** Runs the model with a clock that only counts, and returns what it waited for. */
-async function waitsFor(message: string, options: { seed?: number; jitter?: number } = {}): Promise<number[]> {
+async function waitsFor(message: string, options: { jitter?: number } = {}): Promise<number[]> {
   const waits: number[] = [];
   const sleep = async (ms: number) => {
     waits.push(ms);
@@ -25,9 +25,7 @@ describe("DemoChatModel: pace", () => {
     expect(others.reduce((sum, ms) => sum + ms, 0) / others.length).toBeCloseTo(25, -1);
   });
 
-  it("takes its jitter from the seed", async () => {
-    expect(await waitsFor("hello", { seed: 7 })).toEqual(await waitsFor("hello", { seed: 7 }));
-    expect(await waitsFor("hello", { seed: 7 })).not.toEqual(await waitsFor("hello", { seed: 8 }));
+  it("waits the same time for each without jitter", async () => {
     expect(new Set((await waitsFor("hello", { jitter: 0 })).slice(1))).toEqual(new Set([25]));
   });
 
@@ -47,7 +45,7 @@ describe("DemoChatModel: pace", () => {
       },
     });
     const { usage_metadata } = await model.invoke("hello");
-    expect(waits).toHaveLength(Math.floor(((usage_metadata?.output_tokens ?? 0) - 1) / 4));
+    expect(waits).toHaveLength(Math.floor((usage_metadata?.output_tokens ?? 0) / 4));
     expect(new Set(waits)).toEqual(new Set([1]));
   });
 });
@@ -121,7 +119,7 @@ describe("DemoChatModel: as a LangChain model", () => {
     const joined = chunks.reduce((message, chunk) => message.concat(chunk));
     expect(chunks.length).toBeGreaterThan(20);
     expect(joined.text).toBe(whole.text);
-    expect(joined.id).toBe(whole.id);
+    expect(new Set(chunks.map(({ id }) => id)).size).toBe(1);
     expect(joined.usage_metadata).toEqual(whole.usage_metadata);
     expect(joined.additional_kwargs).toEqual(whole.additional_kwargs);
     expect(joined.response_metadata).toMatchObject({ finish_reason: "stop", model_name: "demo" });
@@ -132,14 +130,13 @@ describe("DemoChatModel: as a LangChain model", () => {
     const question = [new HumanMessage({ id: "q", content: "hello" })];
     const ids = [(await model.invoke(question)).id, (await model.invoke(question)).id];
     expect(ids[0]).not.toBe(ids[1]);
-    expect((await new DemoChatModel(INSTANT).invoke(question)).id).toBe(ids[0]);
   });
 
   it("calls only what is bound, and says so", async () => {
     const model = new DemoChatModel(INSTANT);
     const unbound = await model.invoke("use a tool: what is 2+2?");
     expect(unbound.tool_calls).toEqual([]);
-    expect(unbound.text).toContain("You asked for a tool, but I have no tool for that here.");
+    expect(unbound.text).toContain("I have no tool for that here.");
 
     const bound = model.bindTools([calculator]);
     expect((await bound.invoke("what is 2+2?")).tool_calls).toMatchObject([{ name: "calculator" }]);

@@ -1,6 +1,6 @@
 /** Names in agents' entries that their graphs do not have. */
 import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { Annotation, entrypoint, START, StateGraph, task } from "@langchain/langgraph";
 import { createAgent, tool } from "langchain";
 import { describe, expect, it } from "vitest";
@@ -104,7 +104,7 @@ describe("a name that the graph does not have stops the start:", () => {
 
   it("of a configuration", async () => {
     const root = temporaryFolder();
-    const entry = { graph: "approvals", nodes: { plannr: { messages: false } } };
+    const entry = { graph: `${resolve("src/agents/graphs.ts")}:approvals`, nodes: { plannr: { messages: false } } };
     writeFileSync(join(root, "agents.json"), JSON.stringify({ agents: { mine: entry } }));
     const config = loadConfig({ cwd: root, packageRoot: root }, { CONFIG_DIR: ".", DATA_DIR: root, MODEL: "demo" });
     await expect(appFromConfig(config, root, "test", createLogger("silent"))).rejects.toThrow(

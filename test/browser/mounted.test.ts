@@ -1,6 +1,6 @@
 /** The playground where people meet it first, and where others have put it. */
 import { resolve } from "node:path";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { appFromConfig } from "../../src/app/from-config.ts";
 import { createSluice } from "../../src/app/sluice.ts";
 import { loadConfig } from "../../src/config/config.ts";
@@ -17,11 +17,13 @@ test("without a key a quiet note says that the demo model answers, and how to ch
   const env = {
     PORT: "0",
     LOG_LEVEL: "silent",
+    MODEL: "demo",
     DATA_DIR: folder,
     DEMO_FIRST_TOKEN_MS: "0",
     DEMO_TOKENS_PER_SECOND: "0",
   };
-  const config = loadConfig({ cwd: folder, packageRoot: resolve(".") }, env);
+  for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value); // the agents' graphs read them too
+  const config = loadConfig({ cwd: folder, packageRoot: resolve(".") });
   const app = await appFromConfig(config, resolve("."), "test", createLogger("silent"));
   closes(() => app.close());
   const { page, ask, answered, conversation, button } = await visit(await app.listen());

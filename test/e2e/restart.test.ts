@@ -1,6 +1,6 @@
 /** The server dies in the middle of a run, and starts again on the same data. */
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { afterAll, describe, expect, it, vi } from "vitest";
 import { EventType } from "../../src/protocol/events.ts";
 import { killRest, serve, sluice } from "../support/child.ts";
@@ -18,7 +18,7 @@ const folder = temporaryFolder();
 function place(name: string, recover: boolean): { DATA_DIR: string; CONFIG_DIR: string } {
   const [DATA_DIR, CONFIG_DIR] = [join(folder, name, "data"), join(folder, name, "config")];
   mkdirSync(CONFIG_DIR, { recursive: true });
-  const agents = { assistant: { graph: "assistant", recover } };
+  const agents = { assistant: { graph: `${resolve("dist/agents/graphs.js")}:assistant`, recover } };
   writeFileSync(join(CONFIG_DIR, "agents.json"), JSON.stringify({ agents }));
   return { DATA_DIR, CONFIG_DIR };
 }

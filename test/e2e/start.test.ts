@@ -77,7 +77,7 @@ describe("sluice serve", () => {
 
   it.concurrent.each<[string, string, RegExp]>([
     ["is no JSON", "{ agents: ", /agents\.json is not JSON: /],
-    ["has an unknown field", '{ "agents": { "a": { "graph": "assistant", "color": 1 } } }', /agents\.a: .*color/],
+    ["has an unknown field", '{ "agents": { "a": { "graph": "./a.js:graph", "color": 1 } } }', /agents\.a: .*color/],
     [
       "names a graph that is not there",
       '{ "agents": { "a": { "graph": "./graph.js:graph" } } }',

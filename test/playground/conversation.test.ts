@@ -55,7 +55,7 @@ describe("a run", () => {
     const { items, run: active, steps, known } = told(events);
     expect(brief(items.value)).toEqual([
       'user: "Think, then tell me what is 12 * 7 and convert 5 km to miles"',
-      "reasoning: I am a demo model,",
+      "reasoning: I am a demo model.",
       'tool: calculator {"expression":"12 * 7"} -> 84',
       'tool: convert_units {"value":5,"from":"km","to":"miles"} -> 5 km = 3.106855961 miles',
       "text: 12 * 7 = 84\n\n5 km = 3.106855961 miles.\n\n(demo model)",

@@ -1,82 +1,137 @@
-import { AIMessage, type BaseMessage, HumanMessage, ToolMessage } from "@langchain/core/messages";
-import { answerFrom, introduction, reasoningFor, type ToolResult } from "./demo-answers.ts";
-import type { BoundTools, PlannedCall } from "./demo-calls.ts";
+/** The rules that the demo model follows in place of a neural network: one row of a table for each. */
+import { AIMessage, type BaseMessage, HumanMessage, type ToolCall, ToolMessage } from "@langchain/core/messages";
+import { researchAnswer } from "./demo-passages.ts";
 import { portfolioAdvice, portfolioForm } from "./demo-portfolio.ts";
-import { requestsOf } from "./demo-requests.ts";
-import { researchAnswer } from "./demo-research.ts";
+import { argumentsFor, type BoundTools, mentions } from "./demo-tools.ts";
 
-/** What the demo model is going to say in one message. */
+type Call = Pick<ToolCall, "name" | "args">;
+
+/** What the demo model is going to say in one message: thoughts, then text, then calls in parallel. */
 export interface Plan {
-  /** Comes before everything else. Empty: none. */
   readonly reasoning: string;
-  /** Empty if the message only calls tools. */
   readonly text: string;
-  /** Made in parallel. */
-  readonly calls: readonly PlannedCall[];
+  readonly calls: readonly Call[];
   /** Break off with an error after a few tokens of `text`. */
   readonly fail: boolean;
-  /** Start late and stay slow. */
   readonly slow: boolean;
 }
 
-/** A message of text and nothing else. */
-function say(text: string): Plan {
-  return { reasoning: "", text, calls: [], fail: false, slow: false };
+/** The words that make the demo model show something. In a question about Sluice they are what it is about. */
+const SHOWS = ["think", "tool", "interrupt", "error", "slow"] as const;
+/** In characters. The patterns take quadratic time, and anyone can send a message. */
+const MAX_LENGTH = 2_000;
+
+/** By tool: what in a part of a message asks for it, with its arguments; what the answer says of its result. */
+const RULES: Readonly<Record<string, readonly [RegExp, (result: string, args: Call["args"]) => string]>> = {
+  current_time: [
+    /\b(?:what(?:'s| is)? (?:the )?(?:current )?(?:time|date|day)|time (?:is it|in|now))\b(?:.*\bin (?<place>\p{L}[\p{L} /_'+-]*))?/iu,
+    (result) => `It is ${result}.`,
+  ],
+  convert_units: [/(?<value>-?\d[\d.]*) ?(?<from>[a-z°/]+) (?:to|in|into) (?<to>[a-z°/]+)/i, (result) => `${result}.`],
+  calculator: [
+    /(?<expression>(?=[-(\d. ]*[\d)!] ?[-+*/^%] ?[-(\d]|sqrt\()(?:sqrt|[-+*/^%!(). \d])+)/i,
+    (result, { expression }) => `${expression} = ${result}`,
+  ],
+  search_docs: [
+    /^(?<query>(?:how|what|why|when|where|which|who|does|explain|describe|tell me about)\b(?!.*\byou\b).{0,250})/i,
+    (result) => (result.startsWith("[") ? passage(JSON.parse(result)[0]) : result),
+  ],
+  ask_human: [/(?!)/, (result) => `You answered “${result}”. Thank you, the run goes on from there.`],
+  write_note: [/(?!)/, (result) => result], // see `notesIn`
+};
+
+function passage({ title, source, excerpt }: Readonly<Record<string, string>>): string {
+  return `${source} says under “${title}”:\n\n${excerpt}`;
 }
 
 /**
- * Decides the next message from the conversation alone.
- *
- * A turn starts at the last human message. It has at most two stages of tool calls, and then the answer: first the
- * person is asked, on its own, since an interrupt makes the tools beside it run twice; then comes the rest, in parallel.
- *
- * @param messages - the conversation so far
- * @param tools - the bound tools
+ * Decides the next message from the conversation alone. A turn starts at the last human message, and has at most two
+ * stages of calls: first the person is asked, since an interrupt makes the tools beside it run twice; then the rest.
  */
 export function planMessage(messages: readonly BaseMessage[], tools: BoundTools): Plan {
-  const form = portfolioForm(messages, tools);
-  if (form) return { ...say(""), calls: [form] };
-  const answer = researchAnswer(messages) ?? portfolioAdvice(messages);
-  if (answer !== undefined) return say(answer);
-
   const start = messages.findLastIndex((message) => HumanMessage.isInstance(message));
+  const asked = messages[start]?.text ?? "";
+  const plan = { reasoning: "", text: "", calls: [], fail: false, slow: false };
+  const form = portfolioForm(asked, tools);
+  if (form) return { ...plan, calls: [form] };
+  const answer = researchAnswer(asked) ?? portfolioAdvice(asked, messages[0]?.text ?? "");
+  if (answer !== undefined) return { ...plan, text: `${answer}\n\n(demo model)` };
+
+  const { calls, shows } = requestsOf(asked.slice(0, MAX_LENGTH), tools);
+  const question = { name: "ask_human", args: { question: "The message asked for an interrupt. How shall I go on?" } };
+  const any = shows.has("tool") ? [{ name: "calculator", args: { expression: "6 * 7" } }] : [];
+  const wanted = [shows.has("interrupt") ? [question] : [], calls.length > 0 ? calls : any];
+  const stages = wanted.map((stage) => stage.filter(({ name }) => tools.has(name))).filter(({ length }) => length > 0);
   const turn = messages.slice(start + 1);
-  const { calls, shows } = requestsOf(messages[start]?.text ?? "", tools);
-
-  const ask = shows.has("interrupt") && tools.has("ask_human");
-  const anyTool = shows.has("tool") && calls.length === 0 && !ask && tools.has("calculator");
-  const stages: PlannedCall[][] = [
-    ask ? [{ name: "ask_human", args: { question: "The message asked for an interrupt. How shall I go on?" } }] : [],
-    anyTool ? [{ name: "calculator", args: { expression: "6 * 7" } }] : [...calls],
-  ].filter((stage) => stage.length > 0);
-
   const done = turn.filter((message) => AIMessage.isInstance(message) && message.tool_calls?.length).length;
   const next = stages[done];
-  const results = resultsOf(turn);
-  const missing = [
-    ...(shows.has("interrupt") && !ask ? ["an interrupt"] : []),
-    ...(shows.has("tool") && stages.length === 0 ? ["a tool"] : []),
-  ];
+  const thought = `I am a demo model. My rules ask for this: ${JSON.stringify(stages.flat())}. Then I can answer.`;
   return {
-    reasoning: shows.has("think") && done === 0 ? reasoningFor(stages) : "",
-    text: next ? "" : results.length > 0 ? answerFrom(results) : introduction(tools, missing),
+    reasoning: shows.has("think") && done === 0 ? thought : "",
+    text: next ? "" : (answerFrom(turn) ?? introduction(tools, wanted.flat().length > 0)),
     calls: next ?? [],
     fail: shows.has("error") && !next,
     slow: shows.has("slow"),
   };
 }
 
-/** The tools' results since the last human message, in their order, with the calls they belong to. */
-function resultsOf(turn: readonly BaseMessage[]): ToolResult[] {
+/** What a message asks for: calls, and what is to be shown. */
+export function requestsOf(message: string, tools: BoundTools) {
+  const { before, notes } = notesIn(message);
+  const others = [...tools].filter(([name]) => !(name in RULES) && mentions(before, name));
+  const calls: Call[] = [];
+  const shows = new Set<(typeof SHOWS)[number]>();
+  for (const clause of before.split(/[;?\n]|[.:](?=\s|$)|,? (?:and|then) /i).map((part) => part.trim())) {
+    if (others.some(([name]) => mentions(clause, name))) continue; // its other words are arguments
+    const signs = clause.replace(/(\d) ?% of\b/i, "$1 / 100 *");
+    const found = Object.entries(RULES).flatMap(([name, [pattern]]) => {
+      const { groups } = (tools.has(name) && pattern.exec(signs)) || {};
+      return groups ? [{ name, args: argumentsOf(groups) }] : [];
+    })[0];
+    if (found) calls.push(found);
+    if (found?.name === "search_docs") continue;
+    for (const show of SHOWS) if (new RegExp(`\\b${show}`, "i").test(clause)) shows.add(show);
+  }
+  const named = others.map(([name, schema]) => ({ name, args: argumentsFor(schema, before) }));
+  return { calls: [...calls, ...named, ...(tools.has("write_note") ? notes : [])], shows };
+}
+
+function argumentsOf(groups: Readonly<Record<string, string | undefined>>): Call["args"] {
+  return Object.fromEntries(
+    Object.entries(groups).map(([name, text]) => [name, name === "value" ? Number(text) : text?.trim()]),
+  );
+}
+
+/** "Write a note: buy milk", "write two notes: A; B": all that comes after the request is in the notes. */
+function notesIn(message: string): { before: string; notes: Call[] } {
+  const request = /\b(?:write|take) (?:\w+ )?note(s?)\b:? ?|\bnote that /i.exec(message);
+  if (!request) return { before: message, notes: [] };
+  const body = message.slice(request.index + request[0].length);
+  const texts = (request[1] ? body.split(/[;\n]/) : [body]).map((text) => text.trim()).filter(Boolean);
+  const title = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1, 50)}`;
+  const notes = texts.slice(0, 5).map((text) => ({ name: "write_note", args: { title: title(text), text } }));
+  return { before: message.slice(0, request.index), notes };
+}
+
+/** A sentence or a passage for each tool that has returned since the last human message. */
+function answerFrom(turn: readonly BaseMessage[]): string | undefined {
   const calls = turn.flatMap((message) => (AIMessage.isInstance(message) ? (message.tool_calls ?? []) : []));
-  return turn
-    .filter((message) => ToolMessage.isInstance(message))
-    .map((message) => {
-      const call = calls.find(({ id }) => id === message.tool_call_id);
-      return {
-        call: { name: call?.name ?? message.name ?? "tool", args: call?.args ?? {} },
-        content: message.text,
-        failed: message.status === "error",
-      };
-    });
+  const results = turn.flatMap((message) => {
+    if (!ToolMessage.isInstance(message)) return [];
+    const { name, args } = calls.find(({ id }) => id === message.tool_call_id) ?? { name: "unknown", args: {} };
+    // LangGraph's last line is advice to a model, not to a person.
+    const failed = message.text.replace(/^Error: |\s*Please fix your mistakes\.\s*$/g, "");
+    if (message.status === "error") return [`The tool \`${name}\` failed: ${failed}`];
+    return [RULES[name]?.[1](message.text, args) ?? `The tool \`${name}\` returned: ${message.text || "nothing"}`];
+  });
+  return results.length > 0 ? `${results.join("\n\n")}\n\n(demo model)` : undefined;
+}
+
+/** The answer when there was nothing to call. */
+function introduction(tools: BoundTools, missing: boolean): string {
+  const named = [...tools.keys()].filter((name) => !(name in RULES)).join(" or ");
+  return `I am the demo model: I follow a few rules and need no API key. ${missing ? "I have no tool for that here. " : ""}\
+Ask me what 12 * 7 is, what time it is in Tokyo, or how to resume a run. ${named && `A message with ${named} calls it. `}\
+The words think, tool, interrupt, error and slow in a message make me show each of those. \
+To talk to a real model, set OPENAI_API_KEY or OPENAI_BASE_URL in .env and start the server again.`;
 }

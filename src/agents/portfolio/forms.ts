@@ -17,17 +17,14 @@ const holding = z.object({
   currency: z.string().nullable().describe("ISO 4217 code. Null if not said."),
 });
 
-/** What a person owns, and where that was read. */
+/** A person's holdings, and where they were read. */
 export const portfolioForm = z.object({
   holdings: z.array(holding).describe("Empty if the message names none."),
-  origin: z
-    .enum(["text", "image", "sample"])
-    .describe("Where they are from. Never sample: that is what a demonstration gives in place of an image."),
+  origin: z.enum(["text", "image"]).describe("Where they are from."),
 });
 
-/** What `convert_portfolio` makes of a message. */
+/** The form in which a model reads a message that plain code does not understand. */
 export const conversionForm = portfolioForm.extend({
-  language: z.string().describe("The language that the person writes, as BCP 47: en, de, zh. Tickers are none."),
   character: z.enum(CHARACTERS).nullable().describe("Whose voice they ask for. Null if they do not."),
 });
 

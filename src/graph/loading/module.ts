@@ -54,7 +54,10 @@ function assertModule(file: string, path: string): void {
   if (extension === ".py") {
     throw new Error(`${file} is written in Python; Sluice serves graphs in JavaScript and TypeScript.`);
   }
-  if (!stat) throw new Error(`There is no ${basename(file)} in ${dirname(path)}.${similar(path)}`);
+  if (!stat) {
+    const remedy = extension === "" ? ` Name a file and its export, like ./${basename(file)}.js:graph.` : "";
+    throw new Error(`There is no ${basename(file)} in ${dirname(path)}.${similar(path) || remedy}`);
+  }
   if (!EXTENSIONS.includes(extension)) {
     throw new Error(`${file} is no module that can be loaded: its name has to end in ${EXTENSIONS.join(", ")}.`);
   }
