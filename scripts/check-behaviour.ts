@@ -18,12 +18,11 @@ Options:
 /** So many events of an answer are told before the line is cut. */
 const CUT_AFTER = 5;
 
-function main(): Promise<number> {
-  return checkServer(USAGE, async (ask) => {
-    const checks: Check[] = [];
-    for (const [name, what] of Object.entries(CHECKS)) checks.push(await attempt(name, () => what(ask)));
-    return checks;
-  });
+/** The checks of one server, one after the other. */
+export async function behaviourChecks(ask: Ask): Promise<Check[]> {
+  const checks: Check[] = [];
+  for (const [name, what] of Object.entries(CHECKS)) checks.push(await attempt(name, () => what(ask)));
+  return checks;
 }
 
 const CHECKS: Record<string, (ask: Ask) => Promise<string>> = {
@@ -205,4 +204,4 @@ function expectWhole(blocks: readonly SseBlock[]): void {
   expectThat(ends.length === 1, `the run was told to end ${ends.length} times`);
 }
 
-runScript("check-behaviour", main);
+runScript(import.meta, () => checkServer(USAGE, behaviourChecks));

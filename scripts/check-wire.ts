@@ -16,12 +16,11 @@ Options:
   --json               the checks as JSON
   --help               this`;
 
-function main(): Promise<number> {
-  return checkServer(USAGE, async (ask) => {
-    const checks: Check[] = [];
-    for (const check of [overSse, overAgui, overFrames, overLanggraph, overText]) checks.push(await check(ask));
-    return checks;
-  });
+/** The checks of one server, one after the other. */
+export async function wireChecks(ask: Ask): Promise<Check[]> {
+  const checks: Check[] = [];
+  for (const check of [overSse, overAgui, overFrames, overLanggraph, overText]) checks.push(await check(ask));
+  return checks;
 }
 
 /** A check over a line that may not come about at all. */
@@ -93,4 +92,4 @@ function overText(ask: Ask): Promise<Check> {
   });
 }
 
-runScript("check-wire", main);
+runScript(import.meta, () => checkServer(USAGE, wireChecks));

@@ -195,4 +195,4 @@ async function stopsItsRequests(
   }
 }
 
-runScript("check-wiring", main);
+runScript(import.meta, main);

@@ -1,4 +1,7 @@
 /** What the checks for CI share: their list, their end, and a server when none is given. */
+import { realpathSync } from "node:fs";
+import { basename } from "node:path";
+import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import type { Check } from "../../src/doctor/spread.ts";
 import { reasonOf } from "../../src/doctor/trouble.ts";
@@ -78,8 +81,11 @@ export function milliseconds(option: string, text: string): number {
   throw new Error(`${option} ${text}: it takes a number of seconds above 0.`);
 }
 
-/** Runs a script to its exit code. */
-export function runScript(name: string, main: () => Promise<number>): void {
+/** Runs a script to its exit code. A module that is imported, as tests do, runs nothing. */
+export function runScript({ url }: ImportMeta, main: () => Promise<number>): void {
+  const [, started] = process.argv;
+  if (started === undefined || pathToFileURL(realpathSync(started)).href !== url) return;
+  const name = basename(started, ".ts");
   main().then(
     // A graph may hold things open, such as a database; what was printed goes out first.
     (code) => process.stdout.write("", () => process.exit(code)),

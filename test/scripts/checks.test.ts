@@ -3,6 +3,9 @@ import { createServer, type IncomingMessage, request, type ServerResponse } from
 import { type AddressInfo, connect } from "node:net";
 import { FakeListChatModel } from "@langchain/core/utils/testing";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { behaviourChecks } from "../../scripts/check-behaviour.ts";
+import { wireChecks } from "../../scripts/check-wire.ts";
+import type { Check } from "../../scripts/checks/check.ts";
 import { type ModelEndpoint, modelEndpoint } from "../doctor/model-endpoint.ts";
 import { startSluice, type TestSluice } from "../support/sluice.ts";
 import { chatGraph } from "../support/stepped-model.ts";
@@ -78,12 +81,19 @@ function outcome({ code, stdout, stderr }: Ended) {
   return { code, stderr, failed: lines.filter((line) => line.startsWith("  FAIL")), count: lines.length };
 }
 
+const ASK = { message: "Hello! What can you do?", timeoutMs: 15_000 };
+
+/** As the scripts print them. */
+function failures(checks: readonly Check[]): string[] {
+  return checks.filter(({ passed }) => !passed).map(({ name, found }) => `${name}: ${found}`);
+}
+
 describe("check-wire", () => {
-  const check = async (url: string, ...args: string[]) =>
-    outcome(await runScript("check-wire.ts", "--url", url, ...args));
+  const check = async (url: string, agent?: string) => failures(await wireChecks({ ...ASK, url, agent }));
 
   it.concurrent("passes on a Sluice", async () => {
-    expect(await check(sluice.url)).toEqual({ code: 0, stderr: "", failed: [], count: 5 });
+    const done = await runScript("check-wire.ts", "--url", sluice.url);
+    expect(outcome(done)).toEqual({ code: 0, stderr: "", failed: [], count: 5 });
   });
 
   it.concurrent.each<[string, Meddling, RegExp]>([
@@ -109,50 +119,44 @@ describe("check-wire", () => {
       /its end is missing/,
     ],
   ])("fails on %s, and only where it is", async (_name, how, says) => {
-    const { code, failed } = await check(await meddling(how));
-    expect(code).toBe(1);
+    const failed = await check(await meddling(how));
     expect(failed).toEqual([expect.stringMatching(says)]);
     expect(failed[0]).toContain("SSE");
   });
 
   it.concurrent("fails on runs that fail", async () => {
-    const { code, failed } = await check(sluice.url, "--agent", "failing");
-    expect(code).toBe(1);
-    expect(failed).toHaveLength(4);
+    expect(await check(sluice.url, "failing")).toHaveLength(4);
   });
 
-  it.concurrent("says in one line that nobody is there", async () => {
-    const { code, failed } = await check("http://127.0.0.1:9");
+  it.concurrent("says in one line that nobody is there, with the exit code of a failure", async () => {
+    const { code, failed } = outcome(await runScript("check-wire.ts", "--url", "http://127.0.0.1:9"));
     expect(code).toBe(1);
     expect(failed).toHaveLength(5);
   });
 });
 
 describe("check-behaviour", () => {
-  const check = async (url: string, ...args: string[]) =>
-    outcome(await runScript("check-behaviour.ts", "--url", url, "--timeout", "15", ...args));
+  const check = async (url: string, agent?: string) => failures(await behaviourChecks({ ...ASK, url, agent }));
 
   it.concurrent("passes on a Sluice", async () => {
-    expect(await check(sluice.url)).toEqual({ code: 0, stderr: "", failed: [], count: 7 });
+    const done = await runScript("check-behaviour.ts", "--url", sluice.url, "--timeout", "15");
+    expect(outcome(done)).toEqual({ code: 0, stderr: "", failed: [], count: 7 });
   });
 
   it.concurrent("fails where a proxy takes Last-Event-ID away", async () => {
     const url = await meddling({ asked: ({ headers }) => Reflect.deleteProperty(headers, "last-event-id") });
-    const { code, failed } = await check(url);
-    expect(code).toBe(1);
+    const failed = await check(url);
     expect(failed).toEqual([expect.stringMatching(/resume: cursor \d+ comes after \d+: something was told twice/)]);
   });
 
   it.concurrent("fails where tokens are lost over SSE", async () => {
     const url = await meddling({ told: (text) => text.replace(/"delta":"(r)"/g, '"delta":"."') });
-    const { code, failed } = await check(url);
-    expect(code).toBe(1);
+    const failed = await check(url);
     expect(failed.join("\n")).toContain("stream: the thread's messages are not what was streamed");
   });
 
   it.concurrent("fails on an agent that does not answer", async () => {
-    const { code, failed } = await check(sluice.url, "--agent", "failing");
-    expect(code).toBe(1);
+    const failed = await check(sluice.url, "failing");
     expect(failed.length).toBeGreaterThanOrEqual(4);
   });
 });
