@@ -21,7 +21,7 @@ import {
 } from "./events.ts";
 
 /** How often the properties over whole runs are tried. */
-export const NUM_RUNS = Number(process.env.PROPERTY_RUNS) || 1_000;
+export const NUM_RUNS = Number(process.env.PROPERTY_RUNS) || 200;
 
 /** One strand of events that come in this order; strands of a run interleave. */
 type Strand = GraphEvent[];
