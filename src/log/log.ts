@@ -2,7 +2,7 @@
  * The event log. A run writes to it, whether or not somebody reads; sockets read from it at their own pace. Only the
  * log assigns positions, and it stores an entry before anybody can read it.
  */
-import type { Cursor } from "../protocol/cursor.ts";
+import type { Cursor, Fence } from "../protocol/cursor.ts";
 import type { Edge, EventType } from "../protocol/events.ts";
 import type { GapReason } from "../protocol/frames.ts";
 import type { GraphEventName } from "../protocol/graph-event.ts";
@@ -47,9 +47,6 @@ export interface Page {
   /** The position to read on from. */
   readonly next: Cursor;
 }
-
-/** A number that grows with each owner of a topic: an owner that was replaced cannot write any more. */
-export type Fence = number;
 
 export interface EventLog {
   /**

@@ -1,9 +1,9 @@
 /** The event log of one process: a bounded window of each topic, in memory. */
 import { randomBytes } from "node:crypto";
-import type { Cursor } from "../protocol/cursor.ts";
+import type { Cursor, Fence } from "../protocol/cursor.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import type { Topic } from "../protocol/ids.ts";
-import type { EventLog, Fence, LogEntry, NewEntry, Page } from "./log.ts";
+import type { EventLog, LogEntry, NewEntry, Page } from "./log.ts";
 import { Waiting } from "./waiting.ts";
 
 export interface MemoryLogLimits {

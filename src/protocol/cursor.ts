@@ -12,6 +12,9 @@ export interface Cursor {
   readonly offset: number;
 }
 
+/** A growing number that tells the owners of a run apart: what an earlier owner writes changes nothing. */
+export type Fence = number;
+
 /**
  * The cursor in `text`.
  * @throws SluiceError `bad_request` that names `field`.

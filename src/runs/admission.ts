@@ -1,124 +1,171 @@
-/** What must hold before a run may start, and what of a client's input is news to its thread. */
-import { createHash } from "node:crypto";
-import { isDeepStrictEqual } from "node:util";
-import { answered } from "../graph/answered.ts";
+/** What a run needs before it may begin: its turn, a thread that no other run holds, and a place among those active. */
 import type { ServedAgent } from "../graph/registry.ts";
-import { BREAKPOINT, type GraphInput } from "../graph/source.ts";
+import type { EventLog } from "../log/log.ts";
 import { SluiceError } from "../protocol/errors.ts";
-import type { Interrupt, Message, ResumeEntry, RunAgentInput } from "../protocol/events.ts";
-import { isRecord } from "../protocol/input.ts";
-import type { JsonValue } from "../protocol/json.ts";
-import { canonicalJson } from "../protocol/json-text.ts";
-import type { RunRecord, ThreadRecord } from "../store/store.ts";
-import { positionAfter, readHistory } from "./history.ts";
+import type { RunAgentInput } from "../protocol/events.ts";
+import { graphTopic, threadTopic } from "../protocol/ids.ts";
+import {
+  type Admitted,
+  type BegunRun,
+  type Claim,
+  isBegun,
+  type NewRun,
+  type RunRecord,
+  type Store,
+} from "../store/store.ts";
+import type { ActiveRun } from "./active-run.ts";
+import type { Audiences } from "./audiences.ts";
+import type { RunHandle } from "./handle.ts";
+import { freshOf } from "./history.ts";
+import { KeyedLock } from "./keyed-lock.ts";
+import type { RunThread } from "./run-plan.ts";
 
-/** A digest of what starts a run: the same again attaches, anything else under the same runId is a conflict. */
-export function bodyHash(agent: string, input: RunAgentInput): string {
-  return createHash("sha256")
-    .update(canonicalJson([agent, input]))
-    .digest("base64url");
+/** The most starts that may wait for one thread. */
+const MAX_WAITING = 16;
+
+/** How long hanging up may take to be noticed, in milliseconds. */
+const HANG_UP_MS = 100;
+
+/** A run that wants to begin. */
+export interface Applicant {
+  readonly agent: ServedAgent;
+  readonly input: RunAgentInput;
+  readonly bodyHash: string;
+  /** Aborts when nobody wants the run any more. */
+  readonly signal: AbortSignal | undefined;
 }
 
-/** What a run starts from. */
-export interface Beginning {
-  /** The transcript as far as it still holds. */
-  readonly history: readonly Message[];
-  readonly fresh: readonly Message[];
-  readonly input: GraphInput;
-  /** The checkpoint to go back to, when the client's history parts from the thread's. */
-  readonly fork: { readonly checkpointId: string } | undefined;
+export interface AdmissionOptions {
+  readonly store: Store;
+  readonly log: EventLog;
+  readonly active: ReadonlyMap<string, ActiveRun>;
+  readonly audiences: Audiences;
+  readonly maxActiveRuns: number;
+  /** Ends a run that holds its thread, and that nobody drives. */
+  readonly clear: (run: RunRecord) => Promise<void>;
 }
 
-/**
- * Reads a client's input against its thread.
- * @throws SluiceError `interrupt_pending` when the thread waits for answers that are not all there,
- * `bad_request` when answers come that nobody waits for, or when the run to go back before is no longer known.
- */
-export function beginning(
-  agent: ServedAgent,
-  input: RunAgentInput,
-  thread: ThreadRecord | undefined,
-  runs: readonly RunRecord[],
-): Beginning {
-  const transcript = thread?.messages ?? [];
-  const open = thread?.interrupts ?? [];
-  const resume = input.resume ?? [];
-  const { fresh, freshAfter, partsAt } = readHistory(input.messages, transcript, thread?.removed);
-  if (resume.length > 0 && open.length === 0) {
-    throw new SluiceError("bad_request", "The field resume answers interrupts, but this thread waits for none.");
+export class Admission {
+  readonly #options: AdmissionOptions;
+  readonly #turns = new KeyedLock();
+  /** Starts that wait for their turn, or have it. */
+  readonly #starting = new Map<Promise<unknown>, RunAgentInput>();
+  /** The threads of runs that have a place and are not active yet. */
+  readonly #beginning = new Set<string>();
+  #closed = false;
+
+  constructor(options: AdmissionOptions) {
+    this.#options = options;
   }
-  if (partsAt !== undefined && resume.length === 0) {
-    const { start, checkpointBefore } = runThatMade(partsAt, runs, thread);
-    const history = transcript.slice(0, start);
-    const again = freshAfter(start);
-    return {
-      history,
-      fresh: again,
-      input: messagesFor(agent, input, thread, history, again),
-      fork: { checkpointId: checkpointBefore },
-    };
+
+  /**
+   * Runs `start` when every earlier start on the thread has settled: two must not both find it idle.
+   * @throws SluiceError `overloaded` when too many wait.
+   */
+  async inTurn<T>(input: RunAgentInput, start: () => Promise<T>): Promise<T> {
+    const { threadId } = input;
+    if (this.#turns.waiting(threadId) >= MAX_WAITING) throw new SluiceError("overloaded");
+    const starting = this.#turns.hold(threadId, () => start().finally(() => this.#beginning.delete(threadId)));
+    this.#starting.set(starting, input);
+    return starting.finally(() => this.#starting.delete(starting));
   }
-  if (open.length > 0) {
-    if (thread && thread.agent !== agent.name) {
-      throw new SluiceError("bad_request", `The thread waits for answers to agent "${thread.agent}". Send them to it.`);
+
+  /** Does `work` while nothing starts on a thread. */
+  alone<T>(threadId: string, work: () => Promise<T>): Promise<T> {
+    return this.#turns.hold(threadId, work);
+  }
+
+  /**
+   * The run that is active under this id.
+   * @throws SluiceError `run_conflict` when something else started it.
+   */
+  attach({ input, bodyHash }: Applicant): RunHandle | undefined {
+    const active = this.#options.active.get(input.threadId);
+    if (active?.handle.runId !== input.runId) return undefined;
+    if (active.bodyHash !== bodyHash) throw new SluiceError("run_conflict");
+    return active.handle;
+  }
+
+  /**
+   * To be called in turn. Gives a claim on the run, or the run that came under this id before.
+   * @throws SluiceError `thread_busy`, `run_conflict`, `overloaded`, `draining`, `cancelled`.
+   */
+  async admit(applicant: Applicant): Promise<{ claim: Claim } | { attached: RunHandle }> {
+    const { store, active, clear } = this.#options;
+    const { agent, bodyHash, signal, input } = applicant;
+    const { threadId, runId } = input;
+    for (;;) {
+      const attached = this.attach(applicant);
+      if (attached) return { attached };
+      const holder = active.get(threadId);
+      const refusal = holder ? undefined : this.#refusal(threadId, signal);
+      const admitted =
+        holder || refusal
+          ? { inTheWay: await store.run(threadId, runId) }
+          : await this.#insert({ threadId, runId, agent: agent.name, bodyHash, startedAt: Date.now() });
+      if ("fence" in admitted) return { claim: { threadId, runId, fence: admitted.fence } };
+      const { inTheWay } = admitted;
+      if (inTheWay?.runId === runId && isBegun(inTheWay))
+        return { attached: await this.#attachTo(inTheWay, applicant) };
+      if (refusal) throw refusal;
+      if (holder) await this.#makeRoom(agent, holder);
+      // It holds the thread, and nobody drives it: its end could not be written.
+      else if (inTheWay) await clear(inTheWay);
     }
-    const answers = answersTo(open, resume);
-    const paused = open.every(({ id }) => id.startsWith(BREAKPOINT));
-    const graphInput = paused ? { kind: "continue" as const } : { kind: "resume" as const, answers, messages: fresh };
-    return { history: transcript, fresh, input: graphInput, fork: undefined };
   }
-  return { history: transcript, fresh, input: messagesFor(agent, input, thread, transcript, fresh), fork: undefined };
-}
 
-/** The last run that began no later than this message: runs of branches that were left are earlier. */
-function runThatMade(
-  index: number,
-  runs: readonly RunRecord[],
-  thread: ThreadRecord | undefined,
-): { readonly start: number; readonly checkpointBefore: string } {
-  for (const { beginsAfter, checkpointBefore } of [...runs].reverse()) {
-    const start = positionAfter(beginsAfter, thread?.messages ?? [], thread?.removed);
-    if (start !== undefined && start <= index) return { start, checkpointBefore };
+  /** What those have said who wait for the thread, as far as it is news to it. */
+  readonly news = (threadId: string, ...[messages, removed]: Parameters<RunThread["waiting"]>) =>
+    freshOf(this.#starting.values(), threadId, messages, removed);
+
+  /** Admits nothing more. */
+  close(): void {
+    this.#closed = true;
   }
-  throw new SluiceError("bad_request", "The history parts from the thread too far back. Start a new thread.");
-}
 
-function messagesFor(
-  { name, graph, stateKeys }: ServedAgent,
-  input: RunAgentInput,
-  thread: ThreadRecord | undefined,
-  history: readonly Message[],
-  fresh: readonly Message[],
-): GraphInput {
-  // A graph that keeps its threads is told the news; one that does not is told everything.
-  // So is one whose thread another agent answered until now.
-  const knows = graph.checkpointer && (thread === undefined || thread.agent === name);
-  const messages = knows ? fresh : answered([...history, ...fresh]);
-  return { kind: "messages", messages, state: changedState(stateKeys, input.state, thread?.state) };
-}
-
-/** What a client changed of the exposed keys. Clients send back all they were told, and a reducer would add it again. */
-function changedState(keys: readonly string[], sent: unknown, told: JsonValue | undefined): Record<string, unknown> {
-  if (!isRecord(sent)) return {};
-  const before = isRecord(told) ? told : {};
-  const changed = keys.filter((key) => Object.hasOwn(sent, key) && !isDeepStrictEqual(sent[key], before[key]));
-  return Object.fromEntries(changed.map((key) => [key, sent[key]]));
-}
-
-function answersTo(open: readonly Interrupt[], resume: readonly ResumeEntry[]): Record<string, unknown> {
-  const answers = new Map(resume.map((entry) => [entry.interruptId, answer(entry)]));
-  const missing = open.filter(({ id }) => !answers.has(id));
-  if (missing.length > 0) {
-    throw new SluiceError(
-      "interrupt_pending",
-      `The thread waits for answers to: ${missing.map(({ id }) => id).join(", ")}. Send them in the field resume.`,
-      { details: { interrupts: open } },
-    );
+  /** The starts that are under way. */
+  get starting(): readonly Promise<unknown>[] {
+    return [...this.#starting.keys()];
   }
-  return Object.fromEntries(open.map(({ id }) => [id, answers.get(id)]));
-}
 
-/** A cancelled entry reaches the graph as a value it can tell apart. (Source: `@ag-ui/langgraph`'s convention.) */
-function answer(entry: ResumeEntry): unknown {
-  return entry.status === "cancelled" ? { __agui_cancelled__: true } : (entry.payload ?? null);
+  #insert(run: NewRun): Promise<Admitted> {
+    this.#beginning.add(run.threadId);
+    return this.#options.store.admit(run);
+  }
+
+  #refusal(threadId: string, signal: AbortSignal | undefined): SluiceError | undefined {
+    const { active, maxActiveRuns } = this.#options;
+    if (signal?.aborted) return new SluiceError("cancelled");
+    if (this.#closed) return new SluiceError("draining");
+    const beginning = [...this.#beginning].filter((other) => other !== threadId && !active.has(other));
+    return active.size + beginning.length >= maxActiveRuns ? new SluiceError("overloaded") : undefined;
+  }
+
+  /** The run that was started before under this id, and is over. */
+  async #attachTo({ threadId, runId, bodyHash, from }: BegunRun, { agent, ...wanted }: Applicant): Promise<RunHandle> {
+    if (bodyHash !== wanted.bodyHash) throw new SluiceError("run_conflict");
+    const graphFrom = await this.#options.log.open(graphTopic(threadId));
+    return { agent, threadId, runId, topic: threadTopic(threadId), over: true, from, graphFrom };
+  }
+
+  /**
+   * Waits for a thread to be idle, or refuses to. A run that nobody follows and that was not meant to go on alone is
+   * one whose reader pressed stop and types on: it makes way.
+   */
+  async #makeRoom(agent: ServedAgent, { run, handle, detached, done }: ActiveRun): Promise<void> {
+    const { audiences } = this.#options;
+    const { threadId, runId } = handle;
+    // A client may ask anew before its hanging up is noticed.
+    if (!detached && agent.whenBusy !== "interrupt" && !run.ended) {
+      await Promise.race([done, audiences.emptied(threadId, HANG_UP_MS)]);
+    }
+    const abandoned = !detached && audiences.hasLeft(threadId);
+    if (agent.whenBusy === "interrupt" || abandoned) run.stop();
+    else if (agent.whenBusy === "reject" && !run.ended) {
+      throw new SluiceError("thread_busy", `Run "${runId}" is active on this thread. Cancel it, or wait.`, {
+        details: { runId },
+      });
+    }
+    await done;
+  }
 }

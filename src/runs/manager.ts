@@ -1,27 +1,26 @@
 /**
- * The run manager: admits runs, keeps one active run a thread, and lets anybody attach to, follow or cancel it. A run
- * belongs to its thread, not to the socket that started it.
+ * The run manager: starts runs, and lets anybody attach to, follow or cancel them. A run belongs to its thread, not to
+ * the socket that started it.
  */
 import { latestCheckpoint } from "../graph/checkpoints.ts";
 import type { Registry, ServedAgent } from "../graph/registry.ts";
 import type { StreamVersion } from "../graph/source.ts";
 import type { EventLog } from "../log/log.ts";
 import { SluiceError } from "../protocol/errors.ts";
-import type { Message, RunAgentInput } from "../protocol/events.ts";
+import type { Message } from "../protocol/events.ts";
 import { graphTopic, threadTopic } from "../protocol/ids.ts";
-import type { RunRecord, Store } from "../store/store.ts";
+import type { Claim, RunBeginning, Store } from "../store/store.ts";
 import type { RunEnd } from "../translate/translator.ts";
-import { beginning, bodyHash } from "./admission.ts";
+import type { ActiveRun } from "./active-run.ts";
+import { Admission, type Applicant } from "./admission.ts";
 import { Audiences } from "./audiences.ts";
+import { beginning, bodyHash } from "./beginning.ts";
 import type { RunHandle, StartRequest } from "./handle.ts";
-import { freshOf } from "./history.ts";
-import { KeyedLock } from "./keyed-lock.ts";
-import { type Active, makeRoom } from "./make-room.ts";
-import { type LeftRun, takeUp } from "./recovery.ts";
+import { clear, type LeftRun, takeUp } from "./recovery.ts";
 import { Run } from "./run.ts";
-import { STATUS, stillOpen } from "./run-end.ts";
-import { planFor, type RunInput, runInput } from "./run-input.ts";
-import type { RunOutcome } from "./run-plan.ts";
+import { type RunOutcome, STATUS, stillOpen } from "./run-end.ts";
+import { type RunInput, runInput } from "./run-input.ts";
+import { planFor } from "./run-plan.ts";
 import { type Surroundings, settingOf } from "./setting.ts";
 import { Threads } from "./threads.ts";
 
@@ -36,29 +35,36 @@ export interface RunManagerOptions extends Surroundings {
   readonly ended: (run: Run, end: RunEnd, cause: unknown) => void;
 }
 
-/** The most starts that may wait for one thread. */
-const MAX_WAITING = 16;
+/** A run about to be launched. */
+interface Launch extends Omit<RunBeginning, "from" | "input"> {
+  readonly agent: ServedAgent;
+  readonly claim: Claim;
+  readonly bodyHash: string;
+  /** The transcript it begins with. */
+  readonly messages: readonly Message[];
+  readonly input: RunInput;
+}
 
 export class RunManager {
   readonly #options: RunManagerOptions;
-  readonly #active = new Map<string, Active>();
+  readonly #active = new Map<string, ActiveRun>();
   readonly #audiences = new Audiences((threadId) => this.cancel(threadId));
-  readonly #admission = new KeyedLock();
+  readonly #admission: Admission;
   /** What clients know of threads, those with an active run included. */
   readonly threads: Threads;
-  /** Starts that are being admitted: what closes has to wait for them too. */
-  readonly #starting = new Map<Promise<unknown>, RunAgentInput>();
   #recovering: Promise<unknown> | undefined;
-  /** The threads of runs that have a place and are not active yet. */
-  readonly #beginning = new Set<string>();
-  #fence = 0;
-  #closing = false;
   /** The grace of closing is over. */
   #stopping = false;
 
   constructor(options: RunManagerOptions) {
     this.#options = options;
     this.threads = new Threads(options.store, options.log, (threadId) => this.#active.get(threadId)?.run);
+    this.#admission = new Admission({
+      ...options,
+      active: this.#active,
+      audiences: this.#audiences,
+      clear: (run) => clear(options, run),
+    });
   }
 
   /**
@@ -68,16 +74,12 @@ export class RunManager {
    */
   async start(request: StartRequest): Promise<RunHandle> {
     await this.#recovering;
-    const { threadId, runId } = request.input;
-    // Attaching does not wait in the line of those who want a run of their own.
+    const { input, signal } = request;
     const agent = this.#options.registry.get(request.agent);
-    const attached = this.#attach(threadId, runId, bodyHash(agent.name, request.input));
-    if (attached) return attached;
-    if (this.#admission.waiting(threadId) >= MAX_WAITING) throw new SluiceError("overloaded");
-    // Two starts on one thread must not both find it idle.
-    const starting = this.#admission.hold(threadId, () => this.#admit(request));
-    this.#starting.set(starting, request.input);
-    return starting.finally(() => this.#starting.delete(starting));
+    const applicant = { agent, input, signal, bodyHash: bodyHash(agent.name, input) };
+    // Attaching does not wait for the turn of those who want a run of their own.
+    const attached = this.#admission.attach(applicant);
+    return attached ?? this.#admission.inTurn(input, () => this.#start(request, applicant));
   }
 
   /** @throws SluiceError `not_found` that names the agents there are. */
@@ -109,9 +111,9 @@ export class RunManager {
 
   /** Takes up, or ends, what a process before this one left unfinished. To be called first; starts wait for it. */
   recover(): Promise<LeftRun[]> {
-    const left = takeUp(this.#options, (agent, run, messages, input) =>
+    const left = takeUp(this.#options, (agent, claim, run, messages, input) =>
       // Nobody follows yet, and clients need a while to find their way back.
-      this.#launch(agent, run, messages, { ...input, detached: true }),
+      this.#launch({ ...run, agent, claim, messages, input: { ...input, detached: true } }),
     );
     this.#recovering = left;
     return left;
@@ -120,7 +122,7 @@ export class RunManager {
   /** Forgets a thread for good: what it was told, what its graphs remember, and its log. An active run is cancelled. */
   async delete(threadId: string): Promise<boolean> {
     this.cancel(threadId);
-    return this.#admission.hold(threadId, async () => {
+    return this.#admission.alone(threadId, async () => {
       this.cancel(threadId);
       await this.#active.get(threadId)?.done;
       return this.threads.delete(threadId, this.#options.registry);
@@ -139,7 +141,7 @@ export class RunManager {
 
   /** Admits nothing more, waits up to `graceMs` (or until `hurry` aborts), then ends what still runs with `draining`. */
   async close(graceMs: number, hurry: AbortSignal = new AbortController().signal): Promise<void> {
-    this.#closing = true;
+    this.#admission.close();
     const stop = () => {
       this.#stopping = true;
       for (const { run } of this.#active.values()) run.stop(new SluiceError("draining"));
@@ -147,8 +149,8 @@ export class RunManager {
     const timer = setTimeout(stop, graceMs);
     hurry.addEventListener("abort", stop);
     if (hurry.aborted) stop();
-    while (this.#starting.size > 0 || this.#active.size > 0) {
-      await Promise.allSettled([...this.#starting.keys(), ...[...this.#active.values()].map((active) => active.done)]);
+    while (this.#admission.starting.length > 0 || this.#active.size > 0) {
+      await Promise.allSettled([...this.#admission.starting, ...[...this.#active.values()].map(({ done }) => done)]);
     }
     hurry.removeEventListener("abort", stop);
     clearTimeout(timer);
@@ -156,144 +158,128 @@ export class RunManager {
 
   /** Admits nothing more, and ends at once what the next process will not take up. */
   async abandon(): Promise<void> {
-    this.#closing = true;
+    this.#admission.close();
     const ended = [...this.#active.values()].filter(({ handle }) => !handle.agent.recover);
     for (const { run } of ended) run.stop(new SluiceError("owner_lost"));
     await Promise.allSettled(ended.map(({ done }) => done));
   }
 
-  async #admit(request: StartRequest): Promise<RunHandle> {
-    const { threadId, runId } = request.input;
-    const agent = this.#options.registry.get(request.agent);
-    const hash = bodyHash(agent.name, request.input);
-    const attached = this.#attach(threadId, runId, hash) ?? (await this.#attachEnded(agent, threadId, runId, hash));
-    if (attached) return attached;
-    await makeRoom(agent, this.#active.get(threadId), this.#audiences);
-    if (request.signal?.aborted) throw new SluiceError("cancelled");
-    if (this.#closing) throw new SluiceError("draining");
-    if (this.#active.size + this.#beginning.size >= this.#options.maxActiveRuns) throw new SluiceError("overloaded");
-    this.#beginning.add(threadId);
+  /** In the thread's turn. */
+  async #start(request: StartRequest, applicant: Applicant): Promise<RunHandle> {
+    const admitted = await this.#admission.admit(applicant);
+    if ("attached" in admitted) return admitted.attached;
+    const { claim } = admitted;
     try {
-      return await this.#begin(agent, request, hash);
-    } finally {
-      this.#beginning.delete(threadId);
+      return await this.#launch({ ...applicant, claim, ...(await this.#read(request, applicant)) });
+    } catch (error) {
+      // A row that stays is found, and cleared, by the next start on the thread.
+      await this.#options.store.withdraw(claim).catch(() => {});
+      throw error;
     }
   }
 
-  async #begin(agent: ServedAgent, request: StartRequest, hash: string): Promise<RunHandle> {
+  /** What the run begins with: the request, read against its thread, which nothing changes while the claim is held. */
+  async #read(
+    request: StartRequest,
+    { agent, input }: Applicant,
+  ): Promise<Omit<Launch, "agent" | "claim" | "bodyHash">> {
     const { store, contextOf } = this.#options;
-    const { threadId, runId } = request.input;
+    const { threadId } = input;
     const [thread, earlier] = await Promise.all([store.thread(threadId), store.runs(threadId)]);
-    const start = beginning(agent, request.input, thread, earlier);
+    const start = beginning(agent, input, thread, earlier);
     const checkpoint = await latestCheckpoint(agent.graph, threadId);
-    const named = { threadId, runId, agent: agent.name, bodyHash: hash };
-    const row = {
-      ...named,
-      startedAt: Date.now(),
+    return {
       beginsAfter: start.history.at(-1)?.id,
       checkpointBefore: start.fork?.checkpointId ?? checkpoint,
+      messages: [...start.history, ...start.fresh],
+      input: runInput(request, start, await settingOf(agent, request, contextOf), checkpoint, thread),
     };
-    const input = runInput(request, start, await settingOf(agent, request, contextOf), checkpoint, thread);
-    return this.#launch(agent, row, [...start.history, ...start.fresh], input);
   }
 
   /** The row with all it takes to begin it again, then `RUN_STARTED`, then the graph. */
-  async #launch(
-    agent: ServedAgent,
-    begun: Omit<RunRecord, "status" | "from" | "input">,
-    messages: readonly Message[],
-    input: RunInput,
-  ): Promise<RunHandle> {
-    const { store, log, version, items } = this.#options;
-    const { threadId, runId, bodyHash: hash } = begun;
-    const [graphFrom, from] = await Promise.all([log.open(graphTopic(threadId)), log.open(threadTopic(threadId))]);
-    this.#fence += 1;
-    const row: RunRecord = { ...begun, status: "active", from, input };
-    const plan = planFor(agent, row, messages, input, { version, fence: this.#fence, items });
-    // A failure here costs nothing yet: the run's end writes it all again, and says so when it cannot.
-    const run = new Run({ ...plan, graphTopic: plan.graphTopic || this.#audiences.wantsGraph(threadId) }, log, {
-      keep: (told, removed) => void store.keepMessages(threadId, runId, told, removed).catch(() => {}),
-      waiting: (told, removed) => freshOf(this.#starting.values(), threadId, told, removed),
-    });
-    await store.startRun(row, messages);
-    const { detached, options } = input;
-    const handle: RunHandle = { agent, threadId, runId, topic: threadTopic(threadId), over: false, from, graphFrom };
-    const begins = run.begin();
-    // Known before anybody can read of it: who arrives in between is told of it from its start.
-    const done = begins.then(
+  async #launch(launch: Launch): Promise<RunHandle> {
+    const { store, log } = this.#options;
+    const { agent, claim, bodyHash: hash, messages, input, beginsAfter, checkpointBefore } = launch;
+    const { threadId, runId } = claim;
+    const topic = threadTopic(threadId);
+    // Readers beside a process that died may have read more of the run than the log has.
+    const anew = input.attempt > 1;
+    const [graphFrom, from] = await Promise.all([
+      log.claim(graphTopic(threadId), claim.fence, anew),
+      log.claim(topic, claim.fence, anew),
+    ]);
+    const run = this.#runOf(launch, from);
+    if (!(await store.begin(claim, { from, beginsAfter, checkpointBefore, input }, messages))) {
+      throw new SluiceError("owner_lost");
+    }
+    const handle: RunHandle = { agent, threadId, runId, topic, over: false, from, graphFrom };
+    const begun = run.begin();
+    const done = begun.then(
       () => this.#drive(run, input),
-      () => {}, // Whoever asked for the run hears why it could not begin.
+      () => {}, // The start reports why it could not begin.
     );
-    this.#active.set(threadId, { run, handle, bodyHash: hash, detached, done });
-    this.#beginning.delete(threadId);
+    // Known before anybody can read of it: a client that arrives in between gets it from its start.
+    this.#active.set(threadId, { run, handle, bodyHash: hash, detached: input.detached, done });
     if (this.#stopping) run.stop(new SluiceError("draining"));
     try {
-      await begins;
+      await begun;
     } catch (error) {
       this.#active.delete(threadId);
       // A row that stays active would be attached to, and never end.
-      const held = { messages: plan.history, interrupts: input.answered, state: undefined };
-      await store.endRun(threadId, runId, { status: "failed", ...held, terminal: undefined, refused: {} });
+      const held = { messages: run.plan.history, interrupts: input.answered, state: undefined };
+      await store.ending(claim, { status: "failed", closing: [], ...held, refused: {} });
+      await store.ended(claim);
       throw error;
     }
-    const grace = options.graceSeconds === undefined ? undefined : options.graceSeconds * 1_000;
-    this.#audiences.begin(threadId, grace ?? (detached ? agent.detachedGraceMs : agent.orphanGraceMs));
+    this.#audiences.begin(threadId, graceOf(agent, input));
     return handle;
   }
 
-  /** The run that is active under this id, when the body is the same. */
-  #attach(threadId: string, runId: string, hash: string): RunHandle | undefined {
-    const active = this.#active.get(threadId);
-    if (active?.handle.runId !== runId) return undefined;
-    if (active.bodyHash !== hash) throw new SluiceError("run_conflict");
-    return active.handle;
-  }
-
-  /** The run that was started before under this id and is over. */
-  async #attachEnded(
-    agent: ServedAgent,
-    threadId: string,
-    runId: string,
-    hash: string,
-  ): Promise<RunHandle | undefined> {
+  #runOf({ agent, claim, messages, input }: Launch, from: RunHandle["from"]): Run {
     const { store, log } = this.#options;
-    const earlier = await store.run(threadId, runId);
-    if (!earlier) return undefined;
-    if (earlier.bodyHash !== hash) throw new SluiceError("run_conflict");
-    const graphFrom = await log.open(graphTopic(threadId));
-    return { agent, threadId, runId, topic: threadTopic(threadId), over: true, from: earlier.from, graphFrom };
+    const { threadId } = claim;
+    const plan = planFor(agent, claim, from, messages, input, this.#options);
+    return new Run({ ...plan, graphTopic: plan.graphTopic || this.#audiences.wantsGraph(threadId) }, log, {
+      // A failure here costs nothing yet: the run's end writes it all again, and reports when it cannot.
+      keep: (told, removed) => void store.keepMessages(claim, told, removed).catch(() => {}),
+      waiting: (told, removed) => this.#admission.news(threadId, told, removed),
+    });
   }
 
   /** Never rejects, and the thread is free afterwards, whatever goes wrong. */
   async #drive(run: Run, input: RunInput): Promise<void> {
+    const { store, ended } = this.#options;
     const outcome = await run.drive();
     let { cause } = outcome;
     try {
-      let ours = true;
-      try {
-        ours = await this.#end(run, input, outcome);
-      } catch (error) {
-        // The row could not be written. Clients still hear how the run ended; the operator hears of the row.
+      const stored = await this.#storeEnd(run, input, outcome).catch((error: unknown) => {
+        // The row could not be written. Clients still see how the run ended; the operator sees the failure.
         cause = error;
-      }
-      if (ours) await run.finish(outcome);
+        return true;
+      });
+      if (stored) await run.finish(outcome);
+      if (run.over) await store.ended(run.plan);
     } catch (error) {
       cause = error;
     } finally {
       this.#active.delete(run.plan.threadId);
       this.#audiences.end(run.plan.threadId);
     }
-    this.#options.ended(run, outcome.end, cause);
+    ended(run, outcome.end, cause);
   }
 
-  /** The row first, then the log: whoever ends the row first has the word. */
-  async #end(run: Run, input: RunInput, { end, closing, cause: _, drafts, ...told }: RunOutcome): Promise<boolean> {
-    const { agent, threadId, runId } = run.plan;
+  /** The row first, then the log: the first process to store a run's end decides how the run ended. */
+  async #storeEnd(run: Run, input: RunInput, { end, cause: _, drafts, ...told }: RunOutcome): Promise<boolean> {
+    const { agent, threadId } = run.plan;
     const interrupts = await stillOpen(end, input, () => latestCheckpoint(agent.graph, threadId));
     const refused = Object.fromEntries(run.refused);
-    const status = STATUS[end.kind];
-    const terminal = closing.at(-1);
-    const ended = { status, ...told, drafts: interrupts.length > 0 ? drafts : {}, interrupts, terminal, refused };
-    return this.#options.store.endRun(threadId, runId, ended);
+    const waits = { interrupts, drafts: interrupts.length > 0 ? drafts : {} };
+    return this.#options.store.ending(run.plan, { status: STATUS[end.kind], ...told, ...waits, refused });
   }
+}
+
+/** How long a run goes on when nobody follows it, in milliseconds. */
+function graceOf(agent: ServedAgent, { detached, options }: RunInput): number {
+  if (options.graceSeconds !== undefined) return options.graceSeconds * 1_000;
+  return detached ? agent.detachedGraceMs : agent.orphanGraceMs;
 }

@@ -1,18 +1,28 @@
-/** Runs that a process left unfinished when it died: each is taken up where the graph stopped, or ended. */
+/** Runs that nobody drives any more: each is taken up where the graph stopped, or ended from its row. */
 import { latestCheckpoint } from "../graph/checkpoints.ts";
 import type { Registry, ServedAgent } from "../graph/registry.ts";
+import type { EventLog, LogEntry } from "../log/log.ts";
 import { SluiceError } from "../protocol/errors.ts";
-import { type AguiEvent, EventType, type Message } from "../protocol/events.ts";
-import type { RunRecord, Store } from "../store/store.ts";
+import { EventType, type Interrupt, type Message } from "../protocol/events.ts";
+import { graphTopic, type Topic, threadTopic } from "../protocol/ids.ts";
+import { type BegunRun, type Claim, isBegun, type RunRecord, type Store } from "../store/store.ts";
+import { entryOf, stamped } from "./entries.ts";
 import { positionAfter } from "./history.ts";
 import type { RunInput } from "./run-input.ts";
 
 /** A run that brings its process down would do so for ever. */
 const MAX_ATTEMPTS = 3;
 
+/** Where what is left of a run is kept. */
+export interface Remains {
+  readonly store: Store;
+  readonly log: EventLog;
+}
+
 export interface LeftRun {
   readonly run: RunRecord;
-  readonly outcome: "recovered" | "lost";
+  /** `finished`: its end was stored already, and is in the log now. */
+  readonly outcome: "recovered" | "lost" | "finished";
   /** Why it was not taken up, where something failed. */
   readonly cause?: unknown;
 }
@@ -20,40 +30,58 @@ export interface LeftRun {
 /** Begins a run again under its old id. */
 export type Again = (
   agent: ServedAgent,
-  run: RunRecord,
+  claim: Claim,
+  run: BegunRun,
   messages: readonly Message[],
   input: RunInput,
 ) => Promise<unknown>;
 
-/** To be called once, before anything else runs: whatever is active then belongs to nobody. */
-export async function takeUp(
-  { store, registry }: { store: Store; registry: Registry },
-  again: Again,
-): Promise<LeftRun[]> {
+/** To be called once, before anything else runs: whatever holds a thread then belongs to nobody. */
+export async function takeUp(options: Remains & { readonly registry: Registry }, again: Again): Promise<LeftRun[]> {
   const left: LeftRun[] = [];
-  for (const run of await store.activeRuns()) {
-    const agent = registry.all.find(({ name }) => name === run.agent);
-    const thread = await store.thread(run.threadId);
-    const messages = thread?.messages ?? [];
-    const input = run.input as RunInput | undefined;
-    try {
-      const stood = agent && input ? await whereItStood(agent, run, input) : undefined;
-      if (agent?.recover && stood && stood.attempt <= MAX_ATTEMPTS) {
-        // A graph that begins anew tells everything anew.
-        const before = positionAfter(run.beginsAfter, messages, thread?.removed) ?? messages.length;
-        const holding = stood.wentOn ? messages.length : before + stood.freshLength;
-        await again(agent, run, messages.slice(0, holding), stood);
-        left.push({ run, outcome: "recovered" });
-      } else {
-        await end(store, run, messages, stood);
-        left.push({ run, outcome: "lost" });
-      }
-    } catch (cause) {
-      await end(store, run, messages, undefined);
-      left.push({ run, outcome: "lost", cause });
+  for (const run of await options.store.holding()) {
+    const claim = await options.store.takeOver(run);
+    if (!claim) continue;
+    if (run.status === "active" && isBegun(run)) left.push({ run, ...(await goOn(options, run, claim, again)) });
+    else {
+      await close(options, run, claim);
+      // A run that was only admitted was promised to nobody.
+      if (run.status === "ending") left.push({ run, outcome: "finished" });
     }
   }
   return left;
+}
+
+/** Lets a run's thread go, whatever the run had come to. */
+export async function clear(options: Remains, run: RunRecord): Promise<void> {
+  const claim = await options.store.takeOver(run);
+  if (claim) await close(options, run, claim);
+}
+
+async function goOn(
+  options: Remains & { readonly registry: Registry },
+  run: BegunRun,
+  claim: Claim,
+  again: Again,
+): Promise<Omit<LeftRun, "run">> {
+  const agent = options.registry.all.find(({ name }) => name === run.agent);
+  const input = run.input as RunInput | undefined;
+  try {
+    const stood = agent && input ? await whereItStood(agent, run, input) : undefined;
+    if (!agent?.recover || !stood || stood.attempt > MAX_ATTEMPTS) {
+      await close(options, run, claim, stood?.answered);
+      return { outcome: "lost" };
+    }
+    const { messages = [], removed } = (await options.store.thread(run.threadId)) ?? {};
+    // A graph that begins anew sends everything anew.
+    const before = positionAfter(run.beginsAfter, messages, removed) ?? messages.length;
+    const holding = stood.wentOn ? messages.length : before + stood.freshLength;
+    await again(agent, claim, run, messages.slice(0, holding), stood);
+    return { outcome: "recovered" };
+  } catch (cause) {
+    await close(options, run, claim);
+    return { outcome: "lost", cause };
+  }
 }
 
 /** What to begin again with. A graph that made a checkpoint goes on from it; one that made none gets its input again. */
@@ -65,23 +93,55 @@ async function whereItStood(agent: ServedAgent, { threadId }: RunRecord, input: 
   return { ...rest, graphInput: { kind: "continue" }, checkpoint, wentOn: true, answered: [], attempt };
 }
 
-/** What came with the run stays in the transcript; what it answered is open again if the graph never took it in. */
-async function end(
-  store: Store,
-  { threadId, runId }: RunRecord,
-  messages: readonly Message[],
-  stood: RunInput | undefined,
+/** `answered` is open again: the graph never took the answers in. */
+async function close(
+  { store, log }: Remains,
+  run: RunRecord,
+  claim: Claim,
+  answered: readonly Interrupt[] = [],
 ): Promise<void> {
+  if (run.status === "admitted") await store.withdraw(claim);
+  else if (run.status === "active") await lose(store, claim, answered);
+  const stored = await store.run(run.threadId, run.runId);
+  if (stored?.status !== "ending") return;
+  await writeEnd(log, stored, run.status === "ending");
+  await store.ended(claim);
+}
+
+/** What came with the run, and what it said, stays in the transcript. */
+async function lose(store: Store, claim: Claim, interrupts: readonly Interrupt[]): Promise<void> {
   const { code, message, retryable } = new SluiceError("owner_lost");
-  const timestamp = Date.now();
-  const terminal: AguiEvent = { type: EventType.RUN_ERROR, message, code, metadata: { retryable }, timestamp };
-  const interrupts = stood?.answered ?? [];
-  await store.endRun(threadId, runId, {
-    status: "failed",
-    messages,
-    state: undefined,
-    terminal,
-    refused: {},
-    interrupts,
-  });
+  const terminal = stamped({ type: EventType.RUN_ERROR, message, code, metadata: { retryable } });
+  const { messages = [] } = (await store.thread(claim.threadId)) ?? {};
+  const closing = [terminal];
+  await store.ending(claim, { status: "failed", closing, messages, state: undefined, refused: {}, interrupts });
+}
+
+/**
+ * Makes the log agree with a run's stored end. Where the log has the run without its end, the end is added. An end that
+ * does not follow from what the log has (`follows`: it does) begins a new epoch instead: readers meet a gap, and get the
+ * end from the store. So do readers of a log that has nothing of the run.
+ */
+async function writeEnd(
+  log: EventLog,
+  { threadId, runId, fence, closing = [] }: RunRecord,
+  follows: boolean,
+): Promise<void> {
+  const topic = threadTopic(threadId);
+  if (await isOpen(log, topic, runId)) {
+    const entries = closing.map((event) => entryOf(event, runId));
+    await (follows ? log.append(topic, fence, entries) : log.claim(topic, fence, true));
+  }
+  const graph = graphTopic(threadId);
+  if (await isOpen(log, graph, runId)) await log.claim(graph, fence, true);
+}
+
+const ENDS: ReadonlySet<LogEntry["type"]> = new Set([EventType.RUN_FINISHED, EventType.RUN_ERROR, "GRAPH_END"]);
+
+/** Does the topic end in the middle of this run? A topic has one run at a time. */
+async function isOpen(log: EventLog, topic: Topic, runId: string): Promise<boolean> {
+  const head = await log.head(topic);
+  if (!head || head.offset === 0) return false;
+  const [last] = (await log.read(topic, { ...head, offset: head.offset - 1 }, 1)).entries;
+  return last?.runId === runId && !ENDS.has(last.type);
 }

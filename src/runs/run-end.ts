@@ -1,20 +1,37 @@
 /** How a run ends: what the graph did or what stopped it, as it may be told. */
 import type { GraphRun } from "../graph/source.ts";
 import { SluiceError } from "../protocol/errors.ts";
-import { type AguiEvent, EventType, type Interrupt } from "../protocol/events.ts";
-import type { RunStatus } from "../store/store.ts";
+import { type AguiEvent, EventType, type Interrupt, type Message } from "../protocol/events.ts";
+import type { JsonValue } from "../protocol/json.ts";
+import type { EndStatus } from "../store/store.ts";
+import type { Tombstone } from "../store/tombstones.ts";
 import type { RunEnd } from "../translate/translator.ts";
+import { stamped } from "./entries.ts";
 import { failureText } from "./failure-text.ts";
-import type { RunInput } from "./run-input.ts";
-import type { RunOutcome } from "./run-plan.ts";
 
 /** The row's status for each way to end. */
-export const STATUS: Record<RunEnd["kind"], RunStatus> = {
+export const STATUS: Record<RunEnd["kind"], EndStatus> = {
   done: "done",
   interrupted: "interrupted",
   cancelled: "cancelled",
   failed: "failed",
 };
+
+export interface RunOutcome {
+  readonly end: RunEnd;
+  /** Closers and the terminal event: still to be written. */
+  readonly closing: readonly AguiEvent[];
+  /** The thread's transcript, this run included. */
+  readonly messages: readonly Message[];
+  /** What was taken back of it. */
+  readonly removed: readonly Tombstone[];
+  /** What nodes said that run again when the run's interrupts are answered. */
+  readonly drafts: Readonly<Record<string, string>>;
+  /** The exposed state; `undefined` when none was told. */
+  readonly state: JsonValue | undefined;
+  /** What went wrong, for the operator; clients get `end.error`. */
+  readonly cause?: unknown;
+}
 
 /** For a run whose end could not be told as it should be: a failure may come at any place among its events. */
 export function plainEnd(
@@ -23,15 +40,8 @@ export function plainEnd(
 ): RunOutcome {
   const error = SluiceError.from(cause);
   const { code, message, retryable } = error;
-  const terminal: AguiEvent = { type: EventType.RUN_ERROR, code, message, metadata: { retryable } };
+  const terminal = stamped({ type: EventType.RUN_ERROR, code, message, metadata: { retryable } });
   return { end: { kind: "failed", error }, closing: [terminal], messages, removed, drafts: {}, state, cause };
-}
-
-/** The frame that closes a run in the graph topic. */
-export function graphEnd(end: RunEnd): object {
-  if (end.kind === "failed") return { event: "error", ...end.error.toJSON() };
-  const { kind: outcome, ...more } = end; // The interrupts, and whether it is incomplete.
-  return { event: "done", outcome, ...more };
 }
 
 /** The graph came to its end, or to a question. */
@@ -47,7 +57,7 @@ export function ending(interrupts: Interrupt[], cutAnswer: boolean): RunEnd {
  */
 export async function stillOpen(
   end: RunEnd,
-  { answered, checkpoint: before }: Pick<RunInput, "answered" | "checkpoint">,
+  { answered, checkpoint: before }: { readonly answered: readonly Interrupt[]; readonly checkpoint: string },
   checkpoint: () => Promise<string>,
 ): Promise<readonly Interrupt[]> {
   if (end.kind === "interrupted") return end.interrupts;

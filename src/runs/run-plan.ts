@@ -1,19 +1,19 @@
-/** What a run is made of, what it asks of its thread, and what it came to. */
+/** What a run is made of, and what it needs of its thread. */
 import type { AllowList } from "../graph/allow-list.ts";
 import type { ServedAgent } from "../graph/registry.ts";
 import type { GraphInput, RunRequest, StreamVersion } from "../graph/source.ts";
-import type { Fence } from "../log/log.ts";
 import type { Cursor } from "../protocol/cursor.ts";
-import type { AguiEvent, Message } from "../protocol/events.ts";
-import type { JsonValue } from "../protocol/json.ts";
+import type { Message } from "../protocol/events.ts";
+import { narrowingTo } from "../protocol/input.ts";
+import { type ItemStores, scopeOf } from "../store/items.ts";
+import type { Claim } from "../store/store.ts";
 import type { Tombstone } from "../store/tombstones.ts";
-import type { RunEnd } from "../translate/translator.ts";
+import { progressEvery } from "./progress.ts";
 import { cutOff, tooLargeArguments } from "./run-end.ts";
+import type { RunInput } from "./run-input.ts";
 
-export interface RunPlan {
+export interface RunPlan extends Claim {
   readonly agent: ServedAgent;
-  readonly threadId: string;
-  readonly runId: string;
   readonly input: GraphInput;
   /** The messages that came with this run. */
   readonly fresh: readonly Message[];
@@ -41,7 +41,6 @@ export interface RunPlan {
   /** Write the graph topic too. */
   readonly graphTopic: boolean;
   readonly version: StreamVersion;
-  readonly fence: Fence;
   /** The position in the thread's topic before this run. */
   readonly from: Cursor;
 }
@@ -54,20 +53,50 @@ export interface RunThread {
   readonly waiting: (messages: readonly Message[], removed: readonly Tombstone[]) => readonly Message[];
 }
 
-export interface RunOutcome {
-  readonly end: RunEnd;
-  /** Closers and the terminal event: still to be written. */
-  readonly closing: readonly AguiEvent[];
-  /** The thread's transcript, this run included. */
-  readonly messages: readonly Message[];
-  /** What was taken back of it. */
-  readonly removed: readonly Tombstone[];
-  /** What nodes said that run again when the run's interrupts are answered. */
-  readonly drafts: Readonly<Record<string, string>>;
-  /** The exposed state; `undefined` when none was told. */
-  readonly state: JsonValue | undefined;
-  /** What went wrong, for the operator; clients get `end.error`. */
-  readonly cause?: unknown;
+/** How a claimed run goes, from where its thread stands and what it begins with. */
+export function planFor(
+  agent: ServedAgent,
+  claim: Claim,
+  from: Cursor,
+  messages: readonly Message[],
+  run: RunInput,
+  { version, items }: { version: StreamVersion; items: ItemStores },
+): RunPlan {
+  const { graphInput, fork, offered, setting = { context: agent.context }, options, graphTopic, attempt } = run;
+  const { freshLength, drafts = {} } = run;
+  const { events, tokens = true, reasoning = true, progress = agent.progress } = options;
+  // What came with a run, and what it told already, is history to the process that takes it over.
+  const recovered = attempt > 1;
+  const before = messages.length - (recovered ? 0 : freshLength);
+  const history = messages.slice(0, before);
+  // A run that brings answers goes on with the turn that asked; so does one that was taken up.
+  const goesOn = graphInput.kind !== "messages";
+  const ownFrom = goesOn ? history.findLastIndex(({ role }) => role === "user") + 1 : history.length;
+  return {
+    ...claim,
+    agent,
+    input: graphInput,
+    history,
+    ownFrom: agent.followsState ? 0 : ownFrom,
+    drafts,
+    followsState: agent.followsState,
+    fresh: messages.slice(before),
+    fork,
+    retold: fork !== undefined || recovered,
+    offered,
+    context: setting.context,
+    store:
+      agent.store === "none"
+        ? undefined
+        : items.of(scopeOf({ agent: agent.name, shared: agent.store === "shared", principal: setting.principal })),
+    allowList: agent.allowList.narrow(narrowingTo(events)),
+    tokens: agent.tokens && tokens,
+    reasoning: agent.reasoning && reasoning,
+    progressMs: progressEvery(progress),
+    graphTopic: agent.graphTopic || graphTopic,
+    version,
+    from,
+  };
 }
 
 /** What its graph is driven with. */

@@ -1,6 +1,6 @@
 /** Writes one run's entries to a topic, in order, one append at a time. */
-import type { EventLog, Fence, NewEntry } from "../log/log.ts";
-import type { Cursor } from "../protocol/cursor.ts";
+import type { EventLog, NewEntry } from "../log/log.ts";
+import type { Cursor, Fence } from "../protocol/cursor.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import type { Topic } from "../protocol/ids.ts";
 
@@ -35,18 +35,23 @@ export class TopicWriter<T> {
     return this.#cursor;
   }
 
-  add(item: T): void {
-    if (this.#broken) return;
-    const last = this.#waiting.at(-1);
-    const merged = last === undefined ? undefined : this.#options.merge?.(last, item);
-    if (merged === undefined) this.#waiting.push(item);
-    else this.#waiting[this.#waiting.length - 1] = merged;
+  /** What is added in one go reaches the log in one append. */
+  add(...items: T[]): void {
+    if (this.#broken || items.length === 0) return;
+    for (const item of items) this.#put(item);
     this.#writing ??= this.#write();
   }
 
   /** Resolves when everything added so far is in the log, or the log has failed. */
   async flushed(): Promise<void> {
     await this.#writing;
+  }
+
+  #put(item: T): void {
+    const last = this.#waiting.at(-1);
+    const merged = last === undefined ? undefined : this.#options.merge?.(last, item);
+    if (merged === undefined) this.#waiting.push(item);
+    else this.#waiting[this.#waiting.length - 1] = merged;
   }
 
   #nextBatch(): T[] {

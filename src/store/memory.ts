@@ -2,7 +2,14 @@
 import type { Message } from "../protocol/events.ts";
 import { pageOf, parsePlace, titleOf } from "./listing.ts";
 import {
+  type Admitted,
+  type BegunRun,
+  type Claim,
+  isBegun,
+  isHolding,
   MAX_RUNS,
+  type NewRun,
+  type RunBeginning,
   type RunEnding,
   type RunRecord,
   type RunStatus,
@@ -15,7 +22,8 @@ import {
 import { allRemoved } from "./tombstones.ts";
 
 interface Thread {
-  record: ThreadRecord;
+  /** Made when its first run begins. */
+  record: ThreadRecord | undefined;
   readonly runs: Map<string, RunRecord>;
 }
 
@@ -24,6 +32,8 @@ export class MemoryStore implements Store {
   readonly #maxThreads: number;
   readonly #forgotten: (threadId: string) => void;
   readonly #now: () => number;
+  /** It goes on growing after a restart: a log may outlive the process. */
+  #fence = 0;
 
   /**
    * Keeps the `maxThreads` threads that were used last. `forgotten` hears of each that is let go, so that what others
@@ -43,26 +53,27 @@ export class MemoryStore implements Store {
     return this.#threads.get(threadId)?.runs.get(runId);
   }
 
-  async runs(threadId: string): Promise<readonly RunRecord[]> {
-    return [...(this.#threads.get(threadId)?.runs.values() ?? [])];
+  async runs(threadId: string): Promise<readonly BegunRun[]> {
+    return [...(this.#threads.get(threadId)?.runs.values() ?? [])].filter(isBegun);
   }
 
-  async activeRuns(): Promise<readonly RunRecord[]> {
-    return [...this.#threads.values()].flatMap(({ runs }) => [...runs.values()].filter(isActive));
+  async holding(): Promise<readonly RunRecord[]> {
+    const all = [...this.#threads.values()].flatMap(({ runs }) => [...runs.values()]);
+    return all.filter(isHolding).sort((a, b) => a.fence - b.fence);
   }
 
   async threads(limit: number, before?: string): Promise<ThreadPage> {
     const place = before === undefined ? undefined : parsePlace(before);
     const found = [...this.#threads.values()]
-      .map(({ record }) => summary(record))
+      .flatMap(({ record }) => (record ? [summary(record)] : []))
       .sort(lastUsedFirst)
       .filter((thread) => place === undefined || lastUsedFirst(place, thread) < 0);
     return pageOf(found, limit);
   }
 
   async threadSummary(threadId: string): Promise<ThreadSummary | undefined> {
-    const thread = this.#threads.get(threadId);
-    return thread && summary(thread.record);
+    const record = this.#threads.get(threadId)?.record;
+    return record && summary(record);
   }
 
   async threadStatus(threadId: string): Promise<ThreadStatus | undefined> {
@@ -72,33 +83,62 @@ export class MemoryStore implements Store {
     return { agent, interrupts, ...(refused ? { refused } : {}), ...(ending ? { ending } : {}) };
   }
 
-  async startRun(run: RunRecord, messages: readonly Message[]): Promise<void> {
-    const { threadId, agent } = run;
-    const known = this.#threads.get(threadId);
-    const now = this.#now();
-    const record = { createdAt: now, ...known?.record, threadId, agent, messages, interrupts: [], updatedAt: now };
-    const runs = known?.runs ?? new Map<string, RunRecord>();
-    for (const earlier of runs.values()) if (isActive(earlier)) runs.set(earlier.runId, over(earlier, "failed"));
-    runs.set(run.runId, run);
-    for (const runId of runs.keys()) if (runs.size > MAX_RUNS) runs.delete(runId);
-    // Deleted first: a Map keeps the order of insertion, and the last used belongs at its end.
-    this.#threads.delete(threadId);
-    this.#threads.set(threadId, { record, runs });
-    this.#trim();
+  async admit(run: NewRun): Promise<Admitted> {
+    const thread = this.#threads.get(run.threadId) ?? { record: undefined, runs: new Map<string, RunRecord>() };
+    const inTheWay = thread.runs.get(run.runId) ?? [...thread.runs.values()].find(isHolding);
+    if (inTheWay) return { inTheWay };
+    this.#fence = Math.max(this.#fence + 1, Date.now());
+    thread.runs.set(run.runId, { ...run, status: "admitted", fence: this.#fence });
+    this.#threads.set(run.threadId, thread);
+    return { fence: this.#fence };
   }
 
-  async keepMessages(...[threadId, runId, messages, more]: Parameters<Store["keepMessages"]>): Promise<void> {
-    const thread = this.#threads.get(threadId);
-    if (thread?.runs.get(runId)?.status !== "active") return;
+  async withdraw(claim: Claim): Promise<void> {
+    const { thread, run } = this.#held(claim, "admitted") ?? {};
+    if (!thread || !run) return;
+    thread.runs.delete(run.runId);
+    if (!thread.record && thread.runs.size === 0) this.#threads.delete(claim.threadId);
+  }
+
+  async begin(claim: Claim, beginning: RunBeginning, messages: readonly Message[]): Promise<boolean> {
+    const { threadId, runId } = claim;
+    const { thread, run } = this.#held(claim, "admitted", "active") ?? {};
+    if (!thread || !run) return false;
+    const { agent } = run;
+    const { record, runs } = thread;
+    const now = this.#now();
+    thread.record = { createdAt: now, ...record, threadId, agent, messages, interrupts: [], updatedAt: now };
+    runs.set(runId, { ...run, ...beginning, status: "active" });
+    for (const earlier of runs.keys()) if (runs.size > MAX_RUNS) runs.delete(earlier);
+    // Deleted first: a Map keeps the order of insertion, and the last used belongs at its end.
+    this.#threads.delete(threadId);
+    this.#threads.set(threadId, thread);
+    this.#trim();
+    return true;
+  }
+
+  async takeOver(claim: Claim): Promise<Claim | undefined> {
+    const { thread, run } = this.#held(claim, "admitted", "active", "ending") ?? {};
+    if (!thread || !run) return undefined;
+    this.#fence = Math.max(this.#fence + 1, Date.now());
+    thread.runs.set(run.runId, { ...run, fence: this.#fence });
+    return { threadId: run.threadId, runId: run.runId, fence: this.#fence };
+  }
+
+  async keepMessages(...[claim, messages, more]: Parameters<Store["keepMessages"]>): Promise<void> {
+    const { thread } = this.#held(claim, "active") ?? {};
+    if (!thread?.record) return;
     thread.record = { ...thread.record, messages, removed: allRemoved(thread.record.removed, more) };
   }
 
-  async endRun(threadId: string, runId: string, end: RunEnding): Promise<boolean> {
-    const thread = this.#threads.get(threadId);
-    const run = thread?.runs.get(runId);
-    if (!thread || run?.status !== "active") return false;
-    thread.runs.set(runId, over(run, end.status));
-    const { messages, interrupts, refused, terminal, state = thread.record.state, drafts } = end;
+  async ending(claim: Claim, end: RunEnding): Promise<boolean> {
+    const { thread, run } = this.#held(claim, "active") ?? {};
+    if (!thread?.record || !run) return false;
+    const { runId } = claim;
+    const { closing, messages, interrupts, refused, state = thread.record.state, drafts } = end;
+    const { input: _, ...rest } = run;
+    thread.runs.set(runId, { ...rest, status: "ending", closing, outcome: end.status });
+    const terminal = closing.at(-1);
     const ending = terminal && { runId, terminal };
     const removed = allRemoved(thread.record.removed, end.removed);
     const updatedAt = this.#now();
@@ -106,8 +146,17 @@ export class MemoryStore implements Store {
     return true;
   }
 
+  async ended(claim: Claim): Promise<void> {
+    const { thread, run } = this.#held(claim, "ending") ?? {};
+    if (!thread || !run) return;
+    const { closing: _, outcome: status = run.status, ...rest } = run;
+    thread.runs.set(claim.runId, { ...rest, status });
+  }
+
   async deleteThread(threadId: string): Promise<boolean> {
-    return this.#threads.delete(threadId);
+    const known = this.#threads.get(threadId)?.record !== undefined;
+    this.#threads.delete(threadId);
+    return known;
   }
 
   async writable(): Promise<boolean> {
@@ -116,23 +165,22 @@ export class MemoryStore implements Store {
 
   async close(): Promise<void> {}
 
+  /** A run and its thread, when the claim is good and the run has come as far as one of these. */
+  #held({ threadId, runId, fence }: Claim, ...statuses: RunStatus[]): { thread: Thread; run: RunRecord } | undefined {
+    const thread = this.#threads.get(threadId);
+    const run = thread?.runs.get(runId);
+    return thread && run && run.fence === fence && statuses.includes(run.status) ? { thread, run } : undefined;
+  }
+
   /** Lets the longest unused go. What is active stays, however many there are: they are bounded elsewhere. */
   #trim(): void {
     for (const [threadId, { runs }] of this.#threads) {
       if (this.#threads.size <= this.#maxThreads) return;
-      if ([...runs.values()].some(isActive)) continue;
+      if ([...runs.values()].some(isHolding)) continue;
       this.#threads.delete(threadId);
       this.#forgotten(threadId);
     }
   }
-}
-
-function isActive(run: RunRecord): boolean {
-  return run.status === "active";
-}
-
-function over({ input: _, ...run }: RunRecord, status: RunStatus): RunRecord {
-  return { ...run, status };
 }
 
 function summary({ threadId, agent, messages, interrupts, createdAt, updatedAt }: ThreadRecord): ThreadSummary {

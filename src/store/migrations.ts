@@ -95,4 +95,37 @@ export const MIGRATIONS: readonly string[] = [
   ), '') WHERE history_length > 0;
   ALTER TABLE runs DROP COLUMN history_length;
   `,
+  // One run holds a thread, from its admission until its end is in the log. An admitted run has no thread and no
+  // beginning yet. Of runs that seem to hold one thread together, all but the last have ended without a word.
+  `
+  CREATE TABLE fences (last INTEGER NOT NULL) STRICT;
+  INSERT INTO fences VALUES (0);
+  CREATE TABLE runs_with_fences (
+    number INTEGER PRIMARY KEY,
+    thread_id TEXT NOT NULL,
+    run_id TEXT NOT NULL,
+    agent TEXT NOT NULL,
+    body_hash TEXT NOT NULL,
+    status TEXT NOT NULL,
+    fence INTEGER NOT NULL,
+    started_at INTEGER NOT NULL,
+    from_epoch TEXT,
+    from_offset INTEGER,
+    begins_after TEXT,
+    checkpoint_before TEXT,
+    input TEXT,
+    outcome TEXT,
+    closing TEXT,
+    terminal TEXT,
+    UNIQUE (thread_id, run_id)
+  ) STRICT;
+  INSERT INTO runs_with_fences
+    SELECT number, thread_id, run_id, agent, body_hash, status, 0, started_at, from_epoch, from_offset, begins_after,
+      checkpoint_before, input, NULL, NULL, terminal FROM runs;
+  DROP TABLE runs;
+  ALTER TABLE runs_with_fences RENAME TO runs;
+  UPDATE runs SET status = 'failed', input = NULL WHERE status = 'active' AND EXISTS (
+    SELECT 1 FROM runs AS later WHERE later.thread_id = runs.thread_id AND later.number > runs.number);
+  CREATE UNIQUE INDEX holding_runs ON runs (thread_id) WHERE status IN ('admitted', 'active', 'ending');
+  `,
 ];

@@ -1,13 +1,19 @@
 /** The store in an SQLite file. Nothing in it is let go of but by `deleteThread`. */
-import type { AguiEvent, Interrupt, Message } from "../protocol/events.ts";
+import type { Message } from "../protocol/events.ts";
 import type { JsonValue } from "../protocol/json.ts";
-import type { Database, Row } from "./database.ts";
+import type { Database } from "./database.ts";
 import { pageOf, parsePlace, titleOf } from "./listing.ts";
+import { jsonOrNull, kept, toRun, toStatus, toSummary } from "./rows.ts";
 import {
+  type Admitted,
+  type BegunRun,
+  type Claim,
+  isBegun,
   MAX_RUNS,
+  type NewRun,
+  type RunBeginning,
   type RunEnding,
   type RunRecord,
-  type RunStatus,
   type Store,
   type ThreadPage,
   type ThreadRecord,
@@ -45,13 +51,13 @@ export class SqliteStore implements Store {
     return row && toRun(row);
   }
 
-  async runs(threadId: string): Promise<readonly RunRecord[]> {
+  async runs(threadId: string): Promise<readonly BegunRun[]> {
     const last = "SELECT * FROM runs WHERE thread_id = ? ORDER BY number DESC LIMIT ?";
-    return this.#db.all(last, threadId, MAX_RUNS).reverse().map(toRun);
+    return this.#db.all(last, threadId, MAX_RUNS).reverse().map(toRun).filter(isBegun);
   }
 
-  async activeRuns(): Promise<readonly RunRecord[]> {
-    return this.#db.all("SELECT * FROM runs WHERE status = 'active' ORDER BY number").map(toRun);
+  async holding(): Promise<readonly RunRecord[]> {
+    return this.#db.all(`SELECT * FROM runs WHERE ${HOLDING} ORDER BY fence`).map(toRun);
   }
 
   async threads(limit: number, before?: string): Promise<ThreadPage> {
@@ -77,75 +83,103 @@ export class SqliteStore implements Store {
     return row && toStatus(row);
   }
 
-  async startRun(run: RunRecord, messages: readonly Message[]): Promise<void> {
-    const { threadId, runId, agent, bodyHash, status, from, startedAt, beginsAfter, checkpointBefore, input } = run;
-    const now = this.#now();
-    this.#db.transaction(() => {
-      this.#db.run(
-        `INSERT INTO threads (thread_id, agent, title, interrupts, created_at, updated_at) VALUES (?, ?, ?, '[]', ?, ?)
-         ON CONFLICT DO UPDATE SET agent = excluded.agent, title = excluded.title, interrupts = '[]',
-           updated_at = excluded.updated_at`,
+  async admit({ threadId, runId, agent, bodyHash, startedAt }: NewRun): Promise<Admitted> {
+    return this.#db.transaction(() => {
+      const inTheWay = this.#db.one(
+        `SELECT * FROM runs WHERE thread_id = ? AND (run_id = ? OR ${HOLDING}) ORDER BY run_id = ? DESC`,
         threadId,
-        agent,
-        titleOf(messages),
-        now,
-        now,
+        runId,
+        runId,
       );
+      if (inTheWay) return { inTheWay: toRun(inTheWay) };
+      const fence = this.#nextFence();
       this.#db.run(
-        "UPDATE runs SET status = 'failed', input = NULL WHERE thread_id = ? AND status = 'active'",
-        threadId,
-      );
-      // A run that goes on in another process has its row already, and keeps its place among the thread's runs.
-      this.#db.run(
-        `INSERT INTO runs (thread_id, run_id, agent, body_hash, status, from_epoch, from_offset, started_at,
-           begins_after, checkpoint_before, input) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-         ON CONFLICT (thread_id, run_id) DO UPDATE SET agent = excluded.agent, body_hash = excluded.body_hash,
-           status = excluded.status, from_epoch = excluded.from_epoch, from_offset = excluded.from_offset,
-           started_at = excluded.started_at, begins_after = excluded.begins_after,
-           checkpoint_before = excluded.checkpoint_before, input = excluded.input`,
+        `INSERT INTO runs (thread_id, run_id, agent, body_hash, status, fence, started_at)
+         VALUES (?, ?, ?, ?, 'admitted', ?, ?)`,
         threadId,
         runId,
         agent,
         bodyHash,
-        status,
+        fence,
+        startedAt,
+      );
+      return { fence };
+    });
+  }
+
+  async withdraw(claim: Claim): Promise<void> {
+    this.#db.run(`DELETE FROM runs WHERE ${CLAIMED} AND status = 'admitted'`, ...valuesOf(claim));
+  }
+
+  async begin(claim: Claim, beginning: RunBeginning, messages: readonly Message[]): Promise<boolean> {
+    const { from, beginsAfter, checkpointBefore, input } = beginning;
+    return this.#db.transaction(() => {
+      const begun = this.#db.one(
+        `UPDATE runs SET status = 'active', from_epoch = ?, from_offset = ?, begins_after = ?, checkpoint_before = ?,
+           input = ? WHERE ${CLAIMED} AND status IN ('admitted', 'active') RETURNING agent`,
         from.epoch,
         from.offset,
-        startedAt,
         beginsAfter ?? null,
         checkpointBefore,
-        input === undefined ? null : JSON.stringify(input),
+        jsonOrNull(input),
+        ...valuesOf(claim),
       );
-      this.#writeMessages(threadId, messages);
+      if (!begun) return false;
+      const now = this.#now();
+      this.#db.run(
+        `INSERT INTO threads (thread_id, agent, title, interrupts, created_at, updated_at) VALUES (?, ?, ?, '[]', ?, ?)
+         ON CONFLICT DO UPDATE SET agent = excluded.agent, title = excluded.title, interrupts = '[]',
+           updated_at = excluded.updated_at`,
+        claim.threadId,
+        String(begun.agent),
+        titleOf(messages),
+        now,
+        now,
+      );
+      this.#writeMessages(claim.threadId, messages);
+      return true;
     });
   }
 
-  async keepMessages(...[threadId, runId, messages, removed]: Parameters<Store["keepMessages"]>): Promise<void> {
-    this.#db.transaction(() => {
-      const active = "SELECT 1 FROM runs WHERE thread_id = ? AND run_id = ? AND status = 'active'";
-      if (!this.#db.one(active, threadId, runId)) return;
-      this.#writeMessages(threadId, messages);
-      this.#writeRemoved(threadId, removed);
-    });
-  }
-
-  async endRun(threadId: string, runId: string, end: RunEnding): Promise<boolean> {
-    const { status, messages, state, terminal, refused, interrupts, drafts = {} } = end;
+  async takeOver(claim: Claim): Promise<Claim | undefined> {
     return this.#db.transaction(() => {
-      const ended = this.#db.run(
-        `UPDATE runs SET status = ?, terminal = ?, input = NULL
-         WHERE thread_id = ? AND run_id = ? AND status = 'active'`,
-        status,
-        terminal === undefined ? null : JSON.stringify(terminal),
-        threadId,
-        runId,
+      const fence = this.#nextFence();
+      const taken = this.#db.run(
+        `UPDATE runs SET fence = ? WHERE ${CLAIMED} AND ${HOLDING}`,
+        fence,
+        ...valuesOf(claim),
       );
-      if (ended === 0) return false;
+      return taken === 0 ? undefined : { threadId: claim.threadId, runId: claim.runId, fence };
+    });
+  }
+
+  async keepMessages(...[claim, messages, removed]: Parameters<Store["keepMessages"]>): Promise<void> {
+    this.#db.transaction(() => {
+      if (!this.#db.one(`SELECT 1 FROM runs WHERE ${CLAIMED} AND status = 'active'`, ...valuesOf(claim))) return;
+      this.#writeMessages(claim.threadId, messages);
+      this.#writeRemoved(claim.threadId, removed);
+    });
+  }
+
+  async ending(claim: Claim, end: RunEnding): Promise<boolean> {
+    const { status, closing, messages, state, refused, interrupts, drafts = {} } = end;
+    const { threadId, runId } = claim;
+    return this.#db.transaction(() => {
+      const stored = this.#db.run(
+        `UPDATE runs SET status = 'ending', outcome = ?, closing = ?, terminal = ?, input = NULL
+         WHERE ${CLAIMED} AND status = 'active'`,
+        status,
+        JSON.stringify(closing),
+        jsonOrNull(closing.at(-1)),
+        ...valuesOf(claim),
+      );
+      if (stored === 0) return false;
       this.#writeMessages(threadId, messages);
       this.#writeRemoved(threadId, end.removed);
       this.#db.run(
         `UPDATE threads SET state = coalesce(?, state), interrupts = ?, drafts = ?, ended_run = ?, refused = ?,
            updated_at = ? WHERE thread_id = ?`,
-        state === undefined ? null : JSON.stringify(state),
+        jsonOrNull(state),
         JSON.stringify(interrupts),
         JSON.stringify(drafts),
         runId,
@@ -157,8 +191,20 @@ export class SqliteStore implements Store {
     });
   }
 
+  async ended(claim: Claim): Promise<void> {
+    const ended = `UPDATE runs SET status = outcome, outcome = NULL, closing = NULL WHERE ${CLAIMED} AND status = 'ending'`;
+    this.#db.run(ended, ...valuesOf(claim));
+  }
+
   async deleteThread(threadId: string): Promise<boolean> {
-    return this.#db.deleting(() => this.#db.run("DELETE FROM threads WHERE thread_id = ?", threadId)) > 0;
+    return (
+      this.#db.deleting(() =>
+        this.#db.transaction(() => {
+          this.#db.run("DELETE FROM runs WHERE thread_id = ?", threadId);
+          return this.#db.run("DELETE FROM threads WHERE thread_id = ?", threadId);
+        }),
+      ) > 0
+    );
   }
 
   async writable(): Promise<boolean> {
@@ -167,6 +213,11 @@ export class SqliteStore implements Store {
 
   async close(): Promise<void> {
     this.#db.close();
+  }
+
+  /** It goes on growing in another file: a log may outlive this one. */
+  #nextFence(): number {
+    return Number(this.#db.one("UPDATE fences SET last = max(last + 1, ?) RETURNING last", Date.now())?.last);
   }
 
   #writeRemoved(threadId: string, more: readonly Tombstone[] = []): void {
@@ -191,53 +242,17 @@ export class SqliteStore implements Store {
   }
 }
 
+const HOLDING = "status IN ('admitted', 'active', 'ending')";
+
+const CLAIMED = "thread_id = ? AND run_id = ? AND fence = ?";
+
+function valuesOf({ threadId, runId, fence }: Claim): [string, string, number] {
+  return [threadId, runId, fence];
+}
+
 /** The state of a thread may be large, and no list shows it. */
 const SUMMARY = "thread_id, title, agent, interrupts, created_at, updated_at";
 
 const WITH_ENDING = `FROM threads
   LEFT JOIN runs ON runs.thread_id = threads.thread_id AND runs.run_id = threads.ended_run
   WHERE threads.thread_id = ?`;
-
-function toStatus(row: Row): ThreadStatus {
-  return {
-    agent: String(row.agent),
-    interrupts: JSON.parse(String(row.interrupts)) as Interrupt[],
-    ...(row.refused === null ? {} : { refused: JSON.parse(String(row.refused)) as Record<string, number> }),
-    ...(row.terminal === null
-      ? {}
-      : { ending: { runId: String(row.ended_run), terminal: JSON.parse(String(row.terminal)) as AguiEvent } }),
-  };
-}
-
-function toRun(row: Row): RunRecord {
-  return {
-    threadId: String(row.thread_id),
-    runId: String(row.run_id),
-    agent: String(row.agent),
-    bodyHash: String(row.body_hash),
-    status: row.status as RunStatus,
-    from: { epoch: String(row.from_epoch), offset: Number(row.from_offset) },
-    startedAt: Number(row.started_at),
-    ...(row.begins_after === null ? {} : { beginsAfter: String(row.begins_after) }),
-    checkpointBefore: String(row.checkpoint_before),
-    ...(row.input === null ? {} : { input: JSON.parse(String(row.input)) as unknown }),
-  };
-}
-
-function kept(row: Row): Pick<ThreadRecord, "removed" | "drafts"> {
-  return {
-    ...(row.removed === "[]" ? {} : { removed: JSON.parse(String(row.removed)) as Tombstone[] }),
-    ...(row.drafts === "{}" ? {} : { drafts: JSON.parse(String(row.drafts)) as Record<string, string> }),
-  };
-}
-
-function toSummary(row: Row): ThreadSummary {
-  return {
-    threadId: String(row.thread_id),
-    title: String(row.title),
-    agent: String(row.agent),
-    waiting: row.interrupts !== "[]",
-    createdAt: Number(row.created_at),
-    updatedAt: Number(row.updated_at),
-  };
-}

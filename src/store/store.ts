@@ -1,5 +1,5 @@
 /** What outlives a run: its thread, its row, and what clients were told. */
-import type { Cursor } from "../protocol/cursor.ts";
+import type { Cursor, Fence } from "../protocol/cursor.ts";
 import type { AguiEvent, Interrupt, Message } from "../protocol/events.ts";
 import type { JsonValue } from "../protocol/json.ts";
 import type { Tombstone } from "./tombstones.ts";
@@ -48,39 +48,82 @@ export interface ThreadPage {
   readonly next?: string;
 }
 
-export type RunStatus = "active" | "done" | "interrupted" | "cancelled" | "failed";
+/** How a run ended. */
+export type EndStatus = "done" | "interrupted" | "cancelled" | "failed";
 
-export interface RunRecord {
+/**
+ * A run is `admitted` when it holds its thread, `active` when what it begins with is stored, and `ending` when its end
+ * is. It lets its thread go when its end is in the log too.
+ */
+export type RunStatus = "admitted" | "active" | "ending" | EndStatus;
+
+/** What is known of a run when it is admitted. */
+export interface NewRun {
   readonly threadId: string;
   readonly runId: string;
   readonly agent: string;
   /** A digest of what started it: the same runId with another body is a conflict. */
   readonly bodyHash: string;
-  readonly status: RunStatus;
+  readonly startedAt: number;
+}
+
+/** A process's hold on a run. What is written under one whose fence is not the run's latest changes nothing. */
+export interface Claim {
+  readonly threadId: string;
+  readonly runId: string;
+  readonly fence: Fence;
+}
+
+/** What a run begins with. */
+export interface RunBeginning {
   /** The position in the thread's topic before its `RUN_STARTED`. */
   readonly from: Cursor;
-  readonly startedAt: number;
   /** The message before it, which may have been taken back since; absent where it began the thread. */
-  readonly beginsAfter?: string;
+  readonly beginsAfter?: string | undefined;
   /** The graph's checkpoint before it: a fork that undoes this run goes on from there. */
   readonly checkpointBefore: string;
-  /** What it takes to begin it again: plain JSON that the store does not look into. Kept while it is active. */
+  /** What it takes to begin it again: plain JSON that the store does not look into. Kept until its end is stored. */
   readonly input?: unknown;
 }
 
-/** How a run ended, and what it leaves of its thread. */
-export interface RunEnding {
+export interface RunRecord extends NewRun, Claim, Partial<RunBeginning> {
   readonly status: RunStatus;
+  /** While it is `ending`: what it comes to. */
+  readonly outcome?: EndStatus;
+  /** While it is `ending`: closers and the terminal event, which the log may not have yet. */
+  readonly closing?: readonly AguiEvent[];
+}
+
+/** A run that came further than being admitted. */
+export type BegunRun = RunRecord & RunBeginning;
+
+export function isBegun(run: RunRecord): run is BegunRun {
+  return run.from !== undefined;
+}
+
+/** No other run may be admitted on its thread. */
+export function isHolding({ status }: RunRecord): boolean {
+  return HOLDING.has(status);
+}
+
+const HOLDING: ReadonlySet<RunStatus> = new Set(["admitted", "active", "ending"]);
+
+/** How a run ends, and what it leaves of its thread. */
+export interface RunEnding {
+  readonly status: EndStatus;
+  /** Closers, and the terminal event as the last. Empty when nothing of the run reached the log. */
+  readonly closing: readonly AguiEvent[];
   readonly messages: readonly Message[];
   /** What this run took back. */
   readonly removed?: readonly Tombstone[];
   readonly drafts?: Readonly<Record<string, string>>;
   readonly state: JsonValue | undefined;
-  /** The event that ends it. */
-  readonly terminal: AguiEvent | undefined;
   readonly refused: Readonly<Record<string, number>>;
   readonly interrupts: readonly Interrupt[];
 }
+
+/** The run's fence, or the run that is in the way: the same one, or the one that holds the thread. */
+export type Admitted = { readonly fence: Fence } | { readonly inTheWay: RunRecord };
 
 /** The most runs of a thread that are given out. */
 export const MAX_RUNS = 1_000;
@@ -88,32 +131,38 @@ export const MAX_RUNS = 1_000;
 export interface Store {
   thread(threadId: string): Promise<ThreadRecord | undefined>;
   run(threadId: string, runId: string): Promise<RunRecord | undefined>;
-  /** A thread's last runs, in the order they were started. */
-  runs(threadId: string): Promise<readonly RunRecord[]>;
-  /** Runs of all threads that were started and have not ended, in the order they were started. */
-  activeRuns(): Promise<readonly RunRecord[]>;
+  /** A thread's last runs that were begun, in the order they were admitted. */
+  runs(threadId: string): Promise<readonly BegunRun[]>;
+  /** Runs that hold their threads: admitted, active or ending; in the order of their fences. */
+  holding(): Promise<readonly RunRecord[]>;
   /** At most `limit` threads, the last used first; those behind a page's `next` when it is given as `before`. */
   threads(limit: number, before?: string): Promise<ThreadPage>;
   threadSummary(threadId: string): Promise<ThreadSummary | undefined>;
   threadStatus(threadId: string): Promise<ThreadStatus | undefined>;
+  /** Writes the row of a run that is to hold its thread, unless another is in the way. */
+  admit(run: NewRun): Promise<Admitted>;
+  /** Takes back an admission that came to nothing. */
+  withdraw(claim: Claim): Promise<void>;
   /**
-   * Writes the row of a run that is about to start, and the thread's when it is new. `messages` become the transcript:
-   * what still holds of it, and what came with the run. Open interrupts are answered. A thread has one active run:
-   * where another seems to be, its end could not be written, and it has failed.
+   * Writes what an admitted run begins with, and the thread's row when it is new; or what an active one that was taken
+   * over begins with again. `messages` become the transcript: what still holds of it, and what came with the run. Open
+   * interrupts are answered. `false`, and nothing written, when the claim is no longer good.
    */
-  startRun(run: RunRecord, messages: readonly Message[]): Promise<void>;
+  begin(claim: Claim, beginning: RunBeginning, messages: readonly Message[]): Promise<boolean>;
+  /** Claims a run that holds its thread, in the place of this owner. Nothing when somebody else did, or it is over. */
+  takeOver(run: Claim): Promise<Claim | undefined>;
   /**
    * Replaces the transcript by what an active run told so far, for the case that it never comes to its end. `removed`:
    * what this run took back.
    */
-  keepMessages(
-    threadId: string,
-    runId: string,
-    messages: readonly Message[],
-    removed?: readonly Tombstone[],
-  ): Promise<void>;
-  /** Ends an active run and replaces the thread's transcript. `false`, and nothing written, when it had ended already. */
-  endRun(threadId: string, runId: string, ending: RunEnding): Promise<boolean>;
+  keepMessages(claim: Claim, messages: readonly Message[], removed?: readonly Tombstone[]): Promise<void>;
+  /**
+   * Stores an active run's end, and replaces the thread's transcript. The run still holds its thread. `false`, and
+   * nothing written, when the claim is no longer good, or an end is stored already.
+   */
+  ending(claim: Claim, ending: RunEnding): Promise<boolean>;
+  /** The end of an ending run is in the log: it lets its thread go. */
+  ended(claim: Claim): Promise<void>;
   /** Forgets a thread and its runs. `false` when there is no such thread. */
   deleteThread(threadId: string): Promise<boolean>;
   /** Can rows be written? */

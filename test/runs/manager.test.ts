@@ -492,7 +492,7 @@ describe("the run manager", () => {
       await subject.start();
       await subject.until((event) => event.type === EventType.TEXT_MESSAGE_CONTENT);
       // Another owner has taken the topic over.
-      await subject.log.append("thread:t", 1_000_000, []);
+      await subject.log.append("thread:t", Number.MAX_SAFE_INTEGER, []);
       subject.runs.cancel("t");
       await subject.idle();
       expect(subject.runs.activeCount).toBe(0);

@@ -10,10 +10,13 @@ import {
   StateGraph,
 } from "@langchain/langgraph";
 import { afterEach, describe, expect, it } from "vitest";
-import { type AguiEvent, EventType, type Message } from "../../src/protocol/events.ts";
+import { MemoryLog } from "../../src/log/memory.ts";
+import { type AguiEvent, EventType, isTerminal, type Message } from "../../src/protocol/events.ts";
 import { Visitor } from "../../src/runs/visitor.ts";
 import { catchUpAgui } from "../../src/server/catch-up.ts";
 import { MemoryStore } from "../../src/store/memory.ts";
+import type { Store } from "../../src/store/store.ts";
+import { altered } from "../support/altered.ts";
 import { verifyRun } from "../support/verify.ts";
 import { NEVER, type TestRuns, testRuns, USER } from "./scripted.ts";
 
@@ -201,6 +204,94 @@ describe("a run whose process died", () => {
       outcomes.push(...(await next.runs.recover()).map(({ outcome }) => outcome));
     }
     expect(outcomes).toEqual(["recovered", "recovered", "lost"]);
+  });
+
+  describe("between its stored end and its thread's release", () => {
+    const crash = () => Promise.reject(new Error("The process dies here."));
+
+    async function read(log: MemoryLog): Promise<AguiEvent[]> {
+      const { entries } = await log.read("thread:t", null, 1_000);
+      return entries.map(({ json }) => JSON.parse(json) as AguiEvent);
+    }
+
+    it.each([true, false])("has one end in the log and in the row (in the log before: %s)", async (written) => {
+      const kept = disk();
+      const log = new MemoryLog({ maxEvents: 1_000, maxBytes: 1e9, maxTotalBytes: 1e9, retentionMs: 60_000 });
+      const dying = altered(log, {
+        append: (topic, fence, entries) =>
+          !written && entries.some(({ type }) => type === "RUN_FINISHED") ? crash() : log.append(topic, fence, entries),
+      });
+      const graph = twoNodes(kept.checkpointer);
+      const store = altered(kept.store, { ended: crash });
+      const old = testRuns({ agent: graph }, { store, entry: QUICK, eventLog: dying });
+      open.push(old);
+      await old.start();
+      await old.idle();
+      const row = await kept.store.run("t", "r");
+      expect(row).toMatchObject({ status: "ending", outcome: "done" });
+      const next = testRuns({ agent: graph }, { store: kept.store, entry: QUICK, eventLog: log });
+      open.push(next);
+      expect(await next.runs.recover()).toMatchObject([{ run: { runId: "r" }, outcome: "finished" }]);
+      expect(await next.runs.recover()).toEqual([]);
+      const events = await read(log);
+      await verifyRun(events);
+      expect(events.filter(({ type }) => isTerminal(type))).toEqual([row?.closing?.at(-1)]);
+      expect(await kept.store.run("t", "r")).toMatchObject({ status: "done" });
+      expect((await kept.store.thread("t"))?.ending?.terminal).toEqual(events.at(-1));
+      // The thread is free.
+      await next.start({ runId: "r2", messages: [{ ...USER, id: "u2" }] });
+      await next.idle();
+    });
+
+    it("is finished by the next start, where its process lives on", async () => {
+      const kept = disk();
+      const methods: Partial<Store> = { ended: crash };
+      const store = altered(kept.store as Store, methods);
+      const subject = testRuns({ agent: twoNodes(kept.checkpointer) }, { store, entry: QUICK });
+      open.push(subject);
+      await subject.start();
+      await subject.idle();
+      expect(subject.ended).toMatchObject([{ end: { kind: "done" }, cause: { message: "The process dies here." } }]);
+      delete methods.ended;
+      const handle = await subject.start({ runId: "r2", messages: [{ ...USER, id: "u2" }] });
+      expect(types(await subject.eventsOf(handle)).at(-1)).toBe("RUN_FINISHED");
+      expect(await kept.store.run("t", "r")).toMatchObject({ status: "done" });
+    });
+  });
+
+  it("whose end could not be stored fails when the next one starts on its thread", async () => {
+    const kept = disk();
+    const methods: Partial<Store> = { ending: () => Promise.reject(new Error("The disk is full.")) };
+    const store = altered(kept.store as Store, methods);
+    const subject = testRuns({ agent: twoNodes(kept.checkpointer) }, { store, entry: QUICK });
+    open.push(subject);
+    const handle = await subject.start();
+    expect(types(await subject.eventsOf(handle)).at(-1)).toBe("RUN_FINISHED");
+    await subject.idle();
+    delete methods.ending;
+    await subject.start({ runId: "r2", messages: [{ ...USER, id: "u2" }] });
+    await subject.idle();
+    expect(await kept.store.run("t", "r")).toMatchObject({ status: "failed" });
+    expect(await kept.store.run("t", "r2")).toMatchObject({ status: "done" });
+  });
+
+  it("and that was lost begins a new epoch where its log outlived it", async () => {
+    const kept = disk();
+    const old = await die(twoNodes(kept.checkpointer, "second"), kept, atStep("second"));
+    const { log } = open[0] as TestRuns;
+    const next = testRuns({ agent: twoNodes(kept.checkpointer) }, { store: kept.store, entry: QUICK, eventLog: log });
+    open.push(next);
+    expect(await next.runs.recover()).toMatchObject([{ outcome: "lost" }]);
+    expect((await log.read(old.topic, old.from, 10)).gap).toBe("epoch");
+  });
+
+  it("before it began leaves nothing", async () => {
+    const kept = disk();
+    const claim = { threadId: "t", runId: "r", agent: "agent", bodyHash: "hash", startedAt: 1 };
+    await kept.store.admit(claim);
+    const next = start(twoNodes(kept.checkpointer), kept, true);
+    expect(await next.runs.recover()).toEqual([]);
+    expect(await kept.store.run("t", "r")).toBeUndefined();
   });
 
   it("of an agent that is not served any more is ended", async () => {

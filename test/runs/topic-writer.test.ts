@@ -73,6 +73,14 @@ describe("a topic writer", () => {
     expect(await written(log)).toEqual(["a", "b", "c", "d"]);
   });
 
+  it("writes what comes in one go in one append: all of it or nothing", async () => {
+    const { log, subject } = writer({ merging: true });
+    subject.add("a1", "b1", "b2", "c1");
+    subject.add();
+    await subject.flushed();
+    expect(log.batches).toEqual([["a1", "b1b2", "c1"]]);
+  });
+
   it("merges neighbours that wait, and only those", async () => {
     const { log, subject } = writer({ merging: true });
     const gate = new Gate();

@@ -2,20 +2,45 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { SluiceError } from "../../src/protocol/errors.ts";
 import { EventType } from "../../src/protocol/events.ts";
-import { MAX_RUNS, type RunRecord, type Store } from "../../src/store/store.ts";
+import { type BegunRun, type Claim, MAX_RUNS, type RunEnding, type Store } from "../../src/store/store.ts";
 
-export function run(threadId: string, runId: string, more: Partial<RunRecord> = {}): RunRecord {
+/** The row of a run that is active. */
+export function run(threadId: string, runId: string, more: Partial<BegunRun> = {}): BegunRun {
   return {
     threadId,
     runId,
     agent: "a",
     bodyHash: "hash",
     status: "active",
+    fence: expect.any(Number) as number,
     from: { epoch: "e", offset: 0 },
     startedAt: 1,
     checkpointBefore: "none",
     ...more,
   };
+}
+
+/** Admits a run. */
+export async function admit(store: Store, run: BegunRun): Promise<Claim> {
+  const { threadId, runId, agent, bodyHash, startedAt } = run;
+  const admitted = await store.admit({ threadId, runId, agent, bodyHash, startedAt });
+  if ("inTheWay" in admitted) throw new Error(`Run ${admitted.inTheWay.runId} is in the way.`);
+  return { threadId, runId, fence: admitted.fence };
+}
+
+/** Admits a run, and begins it. */
+export async function start(store: Store, run: BegunRun, messages: Parameters<Store["begin"]>[2]): Promise<Claim> {
+  const { from, beginsAfter, checkpointBefore, input } = run;
+  const claim = await admit(store, run);
+  expect(await store.begin(claim, { from, beginsAfter, checkpointBefore, input }, messages)).toBe(true);
+  return claim;
+}
+
+/** Both steps of a run's end. */
+export async function end(store: Store, claim: Claim, ending: RunEnding): Promise<boolean> {
+  const stored = await store.ending(claim, ending);
+  await store.ended(claim);
+  return stored;
 }
 
 export const USER = { id: "u", role: "user" as const, content: "hi" };
@@ -26,7 +51,7 @@ export const DONE = {
   messages: [USER, ANSWER],
   state: undefined,
   interrupts: [],
-  terminal: TERMINAL,
+  closing: [TERMINAL],
   refused: { on_chain_stream: 3 },
 };
 
@@ -44,9 +69,11 @@ export function storeContract(name: string, open: (now: () => number) => Store):
     return { subject, clock: { tick: () => (now += 1) } };
   }
 
+  let runs = 0;
   async function talk(subject: Store, threadId: string, content: string): Promise<void> {
-    await subject.startRun(run(threadId, "r"), [{ id: "u", role: "user", content }]);
-    await subject.endRun(threadId, "r", { ...DONE, messages: [{ id: "u", role: "user", content }] });
+    runs += 1;
+    const claim = await start(subject, run(threadId, `r${runs}`), [{ id: "u", role: "user", content }]);
+    await end(subject, claim, { ...DONE, messages: [{ id: "u", role: "user", content }] });
   }
 
   describe(name, () => {
@@ -56,7 +83,7 @@ export function storeContract(name: string, open: (now: () => number) => Store):
       expect(await subject.threadSummary("t")).toBeUndefined();
       expect(await subject.run("t", "r")).toBeUndefined();
       expect(await subject.runs("t")).toEqual([]);
-      expect(await subject.activeRuns()).toEqual([]);
+      expect(await subject.holding()).toEqual([]);
       expect(await subject.threads(10)).toEqual({ threads: [] });
       expect(await subject.deleteThread("t")).toBe(false);
       expect(await subject.writable()).toBe(true);
@@ -64,7 +91,7 @@ export function storeContract(name: string, open: (now: () => number) => Store):
 
     it("writes a run's row and its thread's, with the messages that came with it", async () => {
       const { subject } = store();
-      await subject.startRun(run("t", "r"), [USER]);
+      await start(subject, run("t", "r"), [USER]);
       expect(await subject.run("t", "r")).toEqual(run("t", "r"));
       expect(await subject.run("t", "other")).toBeUndefined();
       expect(await subject.run("other", "r")).toBeUndefined();
@@ -78,13 +105,13 @@ export function storeContract(name: string, open: (now: () => number) => Store):
       });
     });
 
-    it("ends a run once, with the thread's transcript; whoever comes second has no say", async () => {
+    it("ends a run once, with the thread's transcript: a second end changes nothing", async () => {
       const { subject, clock } = store();
-      await subject.startRun(run("t", "r"), [USER]);
+      const claim = await start(subject, run("t", "r"), [USER]);
       clock.tick();
-      expect(await subject.endRun("t", "r", DONE)).toBe(true);
-      expect(await subject.endRun("t", "r", { ...DONE, status: "failed", messages: [] })).toBe(false);
-      expect(await subject.run("t", "r")).toMatchObject({ status: "done" });
+      expect(await end(subject, claim, DONE)).toBe(true);
+      expect(await end(subject, claim, { ...DONE, status: "failed", messages: [] })).toBe(false);
+      expect(await subject.run("t", "r")).toEqual(run("t", "r", { status: "done" }));
       expect(await subject.thread("t")).toMatchObject({
         messages: [USER, ANSWER],
         ending: { runId: "r", terminal: TERMINAL },
@@ -103,95 +130,170 @@ export function storeContract(name: string, open: (now: () => number) => Store):
 
     it("keeps what a run told so far, until it ends", async () => {
       const { subject } = store();
-      await subject.startRun(run("t", "r"), [USER]);
-      await subject.keepMessages("t", "other", []);
-      await subject.keepMessages("t", "r", [USER, { ...ANSWER, content: "hel" }]);
+      const claim = await start(subject, run("t", "r"), [USER]);
+      await subject.keepMessages({ ...claim, runId: "other" }, []);
+      await subject.keepMessages(claim, [USER, { ...ANSWER, content: "hel" }]);
       expect((await subject.thread("t"))?.messages).toEqual([USER, { ...ANSWER, content: "hel" }]);
-      await subject.endRun("t", "r", DONE);
-      await subject.keepMessages("t", "r", []);
+      await subject.ending(claim, DONE);
+      await subject.keepMessages(claim, []);
       expect((await subject.thread("t"))?.messages).toEqual(DONE.messages);
     });
 
     it("keeps what was taken back, of all runs, and the drafts of the last one", async () => {
       const { subject } = store();
       const [one, two] = [{ id: "m1" }, { id: "m2", after: "u", calls: ["c"] }];
-      await subject.startRun(run("t", "r1"), [USER]);
-      await subject.keepMessages("t", "r1", [USER], [one]);
-      await subject.endRun("t", "r1", { ...DONE, removed: [one], drafts: { a: "write:1" } });
+      const first = await start(subject, run("t", "r1"), [USER]);
+      await subject.keepMessages(first, [USER], [one]);
+      await end(subject, first, { ...DONE, removed: [one], drafts: { a: "write:1" } });
       expect(await subject.thread("t")).toMatchObject({ removed: [one], drafts: { a: "write:1" } });
-      await subject.startRun(run("t", "r2", { beginsAfter: "a" }), DONE.messages);
+      const second = await start(subject, run("t", "r2", { beginsAfter: "a" }), DONE.messages);
       expect(await subject.run("t", "r2")).toMatchObject({ beginsAfter: "a" });
-      await subject.endRun("t", "r2", { ...DONE, removed: [two] });
+      await end(subject, second, { ...DONE, removed: [two] });
       expect((await subject.thread("t"))?.removed).toEqual([one, two]);
       expect((await subject.thread("t"))?.drafts).toBeUndefined();
-    });
-
-    it("ends no run that it does not know", async () => {
-      const { subject } = store();
-      expect(await subject.endRun("t", "r", DONE)).toBe(false);
-      await subject.startRun(run("t", "r"), []);
-      expect(await subject.endRun("t", "other", DONE)).toBe(false);
     });
 
     it("keeps a thread's interrupts until the next run answers them", async () => {
       const { subject } = store();
       const interrupts = [{ id: "i", reason: "input_required" }];
-      await subject.startRun(run("t", "r1"), [USER]);
-      await subject.endRun("t", "r1", { ...DONE, status: "interrupted", interrupts });
+      const first = await start(subject, run("t", "r1"), [USER]);
+      await end(subject, first, { ...DONE, status: "interrupted", interrupts });
       expect(await subject.thread("t")).toMatchObject({ interrupts });
       expect(await subject.threadSummary("t")).toMatchObject({ waiting: true });
-      await subject.startRun(run("t", "r2", { agent: "b" }), [USER, ANSWER]);
+      await start(subject, run("t", "r2", { agent: "b" }), [USER, ANSWER]);
       expect(await subject.thread("t")).toMatchObject({ interrupts: [], messages: [USER, ANSWER], agent: "b" });
       expect(await subject.threadSummary("t")).toMatchObject({ waiting: false });
     });
 
     it("keeps the state that was told last when a run told none", async () => {
       const { subject } = store();
-      await subject.startRun(run("t", "r1"), []);
-      await subject.endRun("t", "r1", { ...DONE, state: { n: 1 } });
-      await subject.startRun(run("t", "r2"), []);
-      await subject.endRun("t", "r2", DONE);
+      await end(subject, await start(subject, run("t", "r1"), []), { ...DONE, state: { n: 1 } });
+      await end(subject, await start(subject, run("t", "r2"), []), DONE);
       expect(await subject.thread("t")).toMatchObject({ state: { n: 1 } });
     });
 
-    it("remembers what it takes to begin a run again, for as long as it is active", async () => {
+    it("remembers what it takes to begin a run again, until its end is stored", async () => {
       const { subject } = store();
       const input = { deep: [{ text: "\ud800 \u0000 ü" }] };
-      await subject.startRun(run("t1", "r", { input }), []);
-      await subject.startRun(run("t2", "r"), []);
-      expect(await subject.activeRuns()).toEqual([run("t1", "r", { input }), run("t2", "r")]);
-      await subject.endRun("t1", "r", DONE);
-      expect(await subject.activeRuns()).toEqual([run("t2", "r")]);
+      const claim = await start(subject, run("t1", "r", { input }), []);
+      await start(subject, run("t2", "r"), []);
+      expect(await subject.holding()).toEqual([run("t1", "r", { input }), run("t2", "r")]);
+      await end(subject, claim, DONE);
+      expect(await subject.holding()).toEqual([run("t2", "r")]);
       expect(await subject.run("t1", "r")).toEqual(run("t1", "r", { status: "done" }));
     });
 
-    it("lets a run begin again under its id, in its old place", async () => {
-      const { subject } = store();
-      await subject.startRun(run("t", "r1"), [USER]);
-      await subject.startRun(run("t", "r1", { from: { epoch: "f", offset: 7 } }), [USER]);
-      expect(await subject.runs("t")).toEqual([run("t", "r1", { from: { epoch: "f", offset: 7 } })]);
+    describe("lets one run hold a thread", () => {
+      it("from its admission on, though the thread is not there yet", async () => {
+        const { subject } = store();
+        const claim = await admit(subject, run("t", "r"));
+        const { from, checkpointBefore, ...row } = run("t", "r", { status: "admitted" });
+        expect(await subject.run("t", "r")).toEqual(row);
+        expect(await subject.holding()).toEqual([row]);
+        expect(await subject.admit(run("t", "r2"))).toEqual({ inTheWay: row });
+        expect(await subject.admit(run("t", "r"))).toEqual({ inTheWay: row });
+        expect(await subject.thread("t")).toBeUndefined();
+        expect(await subject.threads(10)).toEqual({ threads: [] });
+        expect(await subject.runs("t")).toEqual([]);
+        expect(await subject.deleteThread("other")).toBe(false);
+        await subject.withdraw(claim);
+        expect(await subject.run("t", "r")).toBeUndefined();
+        expect(await subject.holding()).toEqual([]);
+        await admit(subject, run("t", "r2"));
+      });
+
+      it("until its end is in the log", async () => {
+        const { subject } = store();
+        const claim = await start(subject, run("t", "r", { input: { kind: "x" } }), [USER]);
+        expect(await subject.admit(run("t", "r2"))).toEqual({ inTheWay: run("t", "r", { input: { kind: "x" } }) });
+        const closing = [{ type: EventType.TEXT_MESSAGE_END as const, messageId: "a" }, TERMINAL];
+        await subject.ending(claim, { ...DONE, closing });
+        const row = run("t", "r", { status: "ending", outcome: "done", closing });
+        expect(await subject.run("t", "r")).toEqual(row);
+        expect(await subject.holding()).toEqual([row]);
+        expect(await subject.admit(run("t", "r2"))).toEqual({ inTheWay: row });
+        // Readers of the thread know its end already.
+        expect(await subject.thread("t")).toMatchObject({ ending: { runId: "r", terminal: TERMINAL } });
+        await subject.ended(claim);
+        expect(await subject.run("t", "r")).toEqual(run("t", "r", { status: "done" }));
+        await admit(subject, run("t", "r2"));
+        // The same run is in the way of itself for ever, and comes before one that is active.
+        expect(await subject.admit(run("t", "r"))).toEqual({ inTheWay: run("t", "r", { status: "done" }) });
+      });
+
+      it("of many that are admitted at the same moment", async () => {
+        const { subject } = store();
+        const all = await Promise.all(["r1", "r2", "r3", "r4"].map((id) => subject.admit(run("t", id))));
+        expect(all.filter((admitted) => "fence" in admitted)).toHaveLength(1);
+        const fences = await Promise.all(["t1", "t2", "t3"].map((id) => admit(subject, run(id, "r"))));
+        expect(new Set(fences.map(({ fence }) => fence)).size).toBe(3);
+      });
     });
 
-    it("knows one active run a thread: another's end could not be written", async () => {
-      const { subject } = store();
-      await subject.startRun(run("t", "r1", { input: {} }), []);
-      await subject.startRun(run("t", "r2"), []);
-      expect(await subject.activeRuns()).toEqual([run("t", "r2")]);
-      expect(await subject.run("t", "r1")).toEqual(run("t", "r1", { status: "failed" }));
+    describe("lets nothing be written under a claim", () => {
+      it("of a run or a fence that it does not know", async () => {
+        const { subject } = store();
+        const claim = await start(subject, run("t", "r"), [USER]);
+        const { from, checkpointBefore } = run("t", "r");
+        for (const wrong of [{ runId: "r9" }, { threadId: "t9" }, { fence: claim.fence + 1 }, { fence: 0 }]) {
+          const stale = { ...claim, ...wrong };
+          expect(await subject.begin(stale, { from, checkpointBefore }, [])).toBe(false);
+          expect(await subject.takeOver(stale)).toBeUndefined();
+          await subject.keepMessages(stale, []);
+          expect(await end(subject, stale, { ...DONE, messages: [] })).toBe(false);
+          await subject.withdraw(stale);
+        }
+        expect(await subject.holding()).toEqual([run("t", "r")]);
+        expect((await subject.thread("t"))?.messages).toEqual([USER]);
+      });
+
+      it("that has been taken over, whatever the run had come to", async () => {
+        const { subject } = store();
+        const old = await start(subject, run("t", "r", { input: {} }), [USER]);
+        const next = await subject.takeOver(old);
+        if (!next) throw new Error("Not taken over.");
+        expect(next.fence).toBeGreaterThan(old.fence);
+        expect(await subject.takeOver(old)).toBeUndefined();
+        await subject.keepMessages(old, []);
+        expect(await end(subject, old, { ...DONE, messages: [] })).toBe(false);
+        const from = { epoch: "f", offset: 7 };
+        expect(await subject.begin(next, { from, checkpointBefore: "none", input: {} }, [USER])).toBe(true);
+        expect(await subject.runs("t")).toEqual([run("t", "r", { from, input: {} })]);
+        await subject.ending(next, DONE);
+        const last = await subject.takeOver(next);
+        if (!last) throw new Error("Not taken over.");
+        await subject.ended(next);
+        expect(await subject.run("t", "r")).toMatchObject({ status: "ending" });
+        await subject.ended(last);
+        expect(await subject.run("t", "r")).toMatchObject({ status: "done" });
+        expect(await subject.takeOver(last)).toBeUndefined();
+      });
+
+      it("for a step that does not come next", async () => {
+        const { subject } = store();
+        const claim = await admit(subject, run("t", "r"));
+        await subject.keepMessages(claim, [USER]);
+        expect(await end(subject, claim, DONE)).toBe(false);
+        expect(await subject.thread("t")).toBeUndefined();
+        const { from, checkpointBefore } = run("t", "r");
+        await subject.begin(claim, { from, checkpointBefore }, [USER]);
+        await subject.withdraw(claim);
+        await subject.ended(claim);
+        expect(await subject.run("t", "r")).toMatchObject({ status: "active" });
+        await subject.ending(claim, DONE);
+        expect(await subject.begin(claim, { from, checkpointBefore }, [])).toBe(false);
+      });
     });
 
-    it("lists a thread's runs in the order they were started", async () => {
+    it("lists a thread's runs in the order they were admitted", async () => {
       const { subject } = store();
-      for (const id of ["z", "a", "m"]) {
-        await subject.startRun(run("t", id), []);
-        await subject.endRun("t", id, DONE);
-      }
+      for (const id of ["z", "a", "m"]) await end(subject, await start(subject, run("t", id), []), DONE);
       expect((await subject.runs("t")).map(({ runId }) => runId)).toEqual(["z", "a", "m"]);
     });
 
     it("gives out a bounded number of runs, the last ones", async () => {
       const { subject } = store();
-      for (let n = 0; n < MAX_RUNS + 5; n += 1) await subject.startRun(run("t", `r${n}`), []);
+      for (let n = 0; n < MAX_RUNS + 5; n += 1) await end(subject, await start(subject, run("t", `r${n}`), []), DONE);
       const kept = (await subject.runs("t")).map(({ runId }) => runId);
       expect([kept.length, kept[0], kept.at(-1)]).toEqual([MAX_RUNS, "r5", `r${MAX_RUNS + 4}`]);
     });
@@ -199,19 +301,20 @@ export function storeContract(name: string, open: (now: () => number) => Store):
     it("replaces a transcript by a shorter one, and by one that differs in the middle", async () => {
       const { subject } = store();
       const third = { id: "u2", role: "user" as const, content: "third" };
-      await subject.startRun(run("t", "r1"), [USER, ANSWER, third]);
       const edited = { ...ANSWER, content: "edited" };
-      await subject.startRun(run("t", "r2"), [USER, edited, third]);
-      expect((await subject.thread("t"))?.messages).toEqual([USER, edited, third]);
-      await subject.startRun(run("t", "r3"), [third]);
-      expect((await subject.thread("t"))?.messages).toEqual([third]);
+      for (const [index, messages] of [[USER, ANSWER, third], [USER, edited, third], [third]].entries()) {
+        const claim = await start(subject, run("t", `r${index}`), messages);
+        expect((await subject.thread("t"))?.messages).toEqual(messages);
+        await end(subject, claim, { ...DONE, messages });
+        expect((await subject.thread("t"))?.messages).toEqual(messages);
+      }
     });
 
     it("keeps whatever text and ids people come up with", async () => {
       const { subject } = store();
       const id = "'; DROP TABLE threads; -- 😀";
       const message = { id: "m", role: "user" as const, content: "a\u0000b \ud83d 😀 ' \" \\ \u2028" };
-      await subject.startRun(run(id, "?1"), [message]);
+      await start(subject, run(id, "?1"), [message]);
       expect((await subject.thread(id))?.messages).toEqual([message]);
       expect(await subject.run(id, "?1")).toMatchObject({ threadId: id });
       expect((await subject.threads(5)).threads).toMatchObject([{ threadId: id, title: "a b \ufffd 😀 ' \" \\" }]);
@@ -257,7 +360,7 @@ export function storeContract(name: string, open: (now: () => number) => Store):
       ["a long message", [{ ...USER, content: "😀".repeat(200) }], `${"😀".repeat(79)}…`],
     ])("titles a thread of %s", async (_, messages, title) => {
       const { subject } = store();
-      await subject.startRun(run("t", "r"), messages);
+      await start(subject, run("t", "r"), messages);
       expect(await subject.threadSummary("t")).toMatchObject({ title });
     });
 
@@ -270,7 +373,7 @@ export function storeContract(name: string, open: (now: () => number) => Store):
       expect(await subject.thread("a")).toBeUndefined();
       expect(await subject.runs("a")).toEqual([]);
       expect((await subject.threads(10)).threads.map(({ threadId }) => threadId)).toEqual(["b"]);
-      await subject.startRun(run("a", "r9"), []);
+      await start(subject, run("a", "r9"), []);
       expect(await subject.thread("a")).toMatchObject({ messages: [], interrupts: [] });
       expect(await subject.runs("a")).toEqual([run("a", "r9")]);
     });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { MemoryStore } from "../../src/store/memory.ts";
-import { DONE, run, storeContract } from "./contract.ts";
+import { DONE, end, run, start, storeContract } from "./contract.ts";
 
 storeContract("the store in memory", (now) => new MemoryStore(100_000, () => {}, now));
 
@@ -18,25 +18,23 @@ describe("the bounds of the store in memory", () => {
   it("let go of the threads that were unused longest, and say so", async () => {
     const { subject, forgotten } = store(2);
     for (const id of ["a", "b"]) {
-      await subject.startRun(run(id, "r"), []);
-      await subject.endRun(id, "r", DONE);
+      await end(subject, await start(subject, run(id, "r"), []), DONE);
     }
-    await subject.startRun(run("a", "r2"), []);
-    await subject.endRun("a", "r2", DONE);
-    await subject.startRun(run("c", "r"), []);
+    await end(subject, await start(subject, run("a", "r2"), []), DONE);
+    await start(subject, run("c", "r"), []);
     expect(forgotten).toEqual(["b"]);
     expect(await threadsOf(subject, "a", "b", "c")).toEqual(["a", "c"]);
   });
 
   it("never let go of a thread whose run is active", async () => {
     const { subject, forgotten } = store(1);
-    await subject.startRun(run("a", "r"), []);
-    await subject.startRun(run("b", "r"), []);
-    await subject.startRun(run("c", "r"), []);
+    const claim = await start(subject, run("a", "r"), []);
+    await start(subject, run("b", "r"), []);
+    await start(subject, run("c", "r"), []);
     expect(forgotten).toEqual([]);
     expect(await threadsOf(subject, "a", "b", "c")).toEqual(["a", "b", "c"]);
-    expect(await subject.endRun("a", "r", DONE)).toBe(true);
-    await subject.startRun(run("d", "r"), []);
+    expect(await end(subject, claim, DONE)).toBe(true);
+    await start(subject, run("d", "r"), []);
     expect(forgotten).toEqual(["a"]);
   });
 });

@@ -4,9 +4,10 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { Database } from "../../src/store/database.ts";
+import { MIGRATIONS } from "../../src/store/migrations.ts";
 import { SqliteStore } from "../../src/store/sqlite.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import { DONE, run, storeContract, USER } from "./contract.ts";
+import { admit, DONE, end, run, start, storeContract, USER } from "./contract.ts";
 
 const folder = temporaryFolder();
 let files = 0;
@@ -22,13 +23,12 @@ describe("the store in SQLite", () => {
   it("has everything again after it was closed, in one file", async () => {
     const file = newFile();
     const before = new SqliteStore(Database.open(file));
-    await before.startRun(run("t", "r1"), [USER]);
-    await before.endRun("t", "r1", { ...DONE, state: { n: 1 } });
-    await before.startRun(run("t", "r2", { input: { kind: "x" } }), DONE.messages);
+    await end(before, await start(before, run("t", "r1"), [USER]), { ...DONE, state: { n: 1 } });
+    await start(before, run("t", "r2", { input: { kind: "x" } }), DONE.messages);
     const kept = async (store: SqliteStore) => [
       await store.thread("t"),
       await store.runs("t"),
-      await store.activeRuns(),
+      await store.holding(),
       await store.threads(10),
     ];
     const was = await kept(before);
@@ -52,8 +52,8 @@ describe("the store in SQLite", () => {
     const database = Database.open(file);
     const store = new SqliteStore(database);
     const large = { ...USER, content: "x".repeat(4_000_000) };
-    await store.startRun(run("small", "r"), [USER]);
-    await store.startRun(run("large", "r"), [large]);
+    await start(store, run("small", "r"), [USER]);
+    await start(store, run("large", "r"), [large]);
     database.maxPages = 1;
     const before = statSync(file).size;
     expect(await store.deleteThread("large")).toBe(true);
@@ -80,23 +80,69 @@ describe("the store in SQLite", () => {
   it("is not available while the disk is full, and is again when it is not; nothing is half written", async () => {
     const database = Database.open(newFile());
     const store = new SqliteStore(database);
-    await store.startRun(run("t", "r1"), [USER]);
-    await store.endRun("t", "r1", DONE);
+    await end(store, await start(store, run("t", "r1"), [USER]), DONE);
     database.maxPages = 1; // SQLite takes the pages there are for the limit.
     const large = { id: "l", role: "user" as const, content: "x".repeat(1_000_000) };
-    await expect(store.startRun(run("t", "r2"), [...DONE.messages, large])).rejects.toMatchObject({
+    const claim = await admit(store, run("t", "r2"));
+    const { from, checkpointBefore } = run("t", "r2");
+    const begin = () => store.begin(claim, { from, checkpointBefore }, [...DONE.messages, large]);
+    await expect(begin()).rejects.toMatchObject({
       code: "storage_unavailable",
       status: 503,
       message: "Storage is not available.",
     });
     expect(await store.writable()).toBe(false);
     expect(await store.writable()).toBe(false);
-    expect(await store.run("t", "r2")).toBeUndefined();
+    expect(await store.run("t", "r2")).toMatchObject({ status: "admitted" });
     expect(await store.thread("t")).toMatchObject({ messages: DONE.messages });
     database.maxPages = 1_000_000;
     expect(await store.writable()).toBe(true);
-    await store.startRun(run("t", "r2"), [...DONE.messages, large]);
+    expect(await begin()).toBe(true);
     expect((await store.thread("t"))?.messages).toHaveLength(3);
+    await store.close();
+  });
+});
+
+describe("a database file of the version before claims", () => {
+  it("keeps its runs; of two that seem active on a thread, the earlier one has failed", async () => {
+    const file = newFile();
+    mkdirSync(join(file, ".."), { recursive: true });
+    const Sqlite = createRequire(import.meta.url)("libsql") as new (
+      file: string,
+    ) => { exec(sql: string): void; close(): void };
+    const earlier = new Sqlite(file);
+    const BEFORE_CLAIMS = 4;
+    for (const step of MIGRATIONS.slice(0, BEFORE_CLAIMS)) earlier.exec(step);
+    const insert = `INSERT INTO runs (thread_id, run_id, agent, body_hash, status, from_epoch, from_offset, started_at,
+      checkpoint_before, begins_after, input, terminal) VALUES`;
+    earlier.exec(`
+      INSERT INTO threads (thread_id, agent, title, interrupts, ended_run, created_at, updated_at)
+        VALUES ('t', 'a', 'hi', '[]', 'r1', 1, 1);
+      INSERT INTO messages VALUES ('t', 0, '${JSON.stringify(USER)}');
+      ${insert} ('t', 'r1', 'a', 'hash', 'done', 'e', 0, 1, 'none', NULL, NULL, '${JSON.stringify(DONE.closing[0])}');
+      ${insert} ('t', 'r2', 'a', 'hash', 'active', 'e', 3, 1, 'none', 'u', '{}', NULL);
+      ${insert} ('t', 'r3', 'a', 'hash', 'active', 'e', 5, 1, 'c', 'u', '{"n":1}', NULL);
+      PRAGMA user_version = ${BEFORE_CLAIMS}`);
+    earlier.close();
+    const store = new SqliteStore(Database.open(file));
+    const last = run("t", "r3", {
+      fence: 0,
+      from: { epoch: "e", offset: 5 },
+      beginsAfter: "u",
+      checkpointBefore: "c",
+      input: { n: 1 },
+    });
+    expect(await store.runs("t")).toEqual([
+      run("t", "r1", { fence: 0, status: "done" }),
+      run("t", "r2", { fence: 0, status: "failed", from: { epoch: "e", offset: 3 }, beginsAfter: "u" }),
+      last,
+    ]);
+    expect(await store.holding()).toEqual([last]);
+    expect(await store.thread("t")).toMatchObject({ messages: [USER], ending: { runId: "r1" } });
+    const claim = await store.takeOver(last);
+    expect(claim?.fence).toBeGreaterThan(0);
+    if (claim) expect(await end(store, claim, DONE)).toBe(true);
+    await start(store, run("t", "r4"), [USER]);
     await store.close();
   });
 });

@@ -1,7 +1,7 @@
 /** The entries of one topic that this process wrote and Redis has not acknowledged yet. */
-import type { Cursor } from "../../protocol/cursor.ts";
+import type { Cursor, Fence } from "../../protocol/cursor.ts";
 import { SluiceError } from "../../protocol/errors.ts";
-import type { Fence, NewEntry } from "../log.ts";
+import type { NewEntry } from "../log.ts";
 import { toFields } from "./entry.ts";
 
 /** What Redis said to an append. `epoch_lost`: the topic is gone there, or lacks what it acknowledged. */

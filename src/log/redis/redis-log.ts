@@ -3,10 +3,10 @@
  * ahead of what Redis has acknowledged. So followers beside their run wait for no network.
  */
 import type { Redis } from "ioredis";
-import { type Cursor, isAt } from "../../protocol/cursor.ts";
+import { type Cursor, type Fence, isAt } from "../../protocol/cursor.ts";
 import { SluiceError } from "../../protocol/errors.ts";
 import type { Topic } from "../../protocol/ids.ts";
-import type { EventLog, Fence, NewEntry, Page } from "../log.ts";
+import type { EventLog, NewEntry, Page } from "../log.ts";
 import { MemoryLog, type MemoryLogLimits } from "../memory.ts";
 import { Waiting } from "../waiting.ts";
 import { connect, connection, type RedisOptions, withinTime } from "./connection.ts";

@@ -2,10 +2,10 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Redis } from "ioredis";
-import type { Cursor } from "../../protocol/cursor.ts";
+import type { Cursor, Fence } from "../../protocol/cursor.ts";
 import { SluiceError } from "../../protocol/errors.ts";
 import type { Topic } from "../../protocol/ids.ts";
-import type { Fence, GapReason, Page } from "../log.ts";
+import type { GapReason, Page } from "../log.ts";
 import type { MemoryLogLimits } from "../memory.ts";
 import { attempt, isRefusal, type RedisOptions } from "./connection.ts";
 import { fromFields } from "./entry.ts";

@@ -1,0 +1,124 @@
+/** What a run starts from: a client's input, read against its thread. */
+import { createHash } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
+import { answered } from "../graph/answered.ts";
+import type { ServedAgent } from "../graph/registry.ts";
+import { BREAKPOINT, type GraphInput } from "../graph/source.ts";
+import { SluiceError } from "../protocol/errors.ts";
+import type { Interrupt, Message, ResumeEntry, RunAgentInput } from "../protocol/events.ts";
+import { isRecord } from "../protocol/input.ts";
+import type { JsonValue } from "../protocol/json.ts";
+import { canonicalJson } from "../protocol/json-text.ts";
+import type { BegunRun, ThreadRecord } from "../store/store.ts";
+import { positionAfter, readHistory } from "./history.ts";
+
+/** A digest of what starts a run: the same again attaches, anything else under the same runId is a conflict. */
+export function bodyHash(agent: string, input: RunAgentInput): string {
+  return createHash("sha256")
+    .update(canonicalJson([agent, input]))
+    .digest("base64url");
+}
+
+/** What a run starts from. */
+export interface Beginning {
+  /** The transcript as far as it still holds. */
+  readonly history: readonly Message[];
+  readonly fresh: readonly Message[];
+  readonly input: GraphInput;
+  /** The checkpoint to go back to, when the client's history parts from the thread's. */
+  readonly fork: { readonly checkpointId: string } | undefined;
+}
+
+/**
+ * Reads a client's input against its thread.
+ * @throws SluiceError `interrupt_pending` when the thread waits for answers that are not all there,
+ * `bad_request` when answers come that nobody waits for, or when the run to go back before is no longer known.
+ */
+export function beginning(
+  agent: ServedAgent,
+  input: RunAgentInput,
+  thread: ThreadRecord | undefined,
+  runs: readonly BegunRun[],
+): Beginning {
+  const transcript = thread?.messages ?? [];
+  const open = thread?.interrupts ?? [];
+  const resume = input.resume ?? [];
+  const { fresh, freshAfter, partsAt } = readHistory(input.messages, transcript, thread?.removed);
+  if (resume.length > 0 && open.length === 0) {
+    throw new SluiceError("bad_request", "The field resume answers interrupts, but this thread waits for none.");
+  }
+  if (partsAt !== undefined && resume.length === 0) {
+    const { start, checkpointBefore } = runThatMade(partsAt, runs, thread);
+    const history = transcript.slice(0, start);
+    const again = freshAfter(start);
+    return {
+      history,
+      fresh: again,
+      input: messagesFor(agent, input, thread, history, again),
+      fork: { checkpointId: checkpointBefore },
+    };
+  }
+  if (open.length > 0) {
+    if (thread && thread.agent !== agent.name) {
+      throw new SluiceError("bad_request", `The thread waits for answers to agent "${thread.agent}". Send them to it.`);
+    }
+    const answers = answersTo(open, resume);
+    const paused = open.every(({ id }) => id.startsWith(BREAKPOINT));
+    const graphInput = paused ? { kind: "continue" as const } : { kind: "resume" as const, answers, messages: fresh };
+    return { history: transcript, fresh, input: graphInput, fork: undefined };
+  }
+  return { history: transcript, fresh, input: messagesFor(agent, input, thread, transcript, fresh), fork: undefined };
+}
+
+/** The last run that began no later than this message: runs of branches that were left are earlier. */
+function runThatMade(
+  index: number,
+  runs: readonly BegunRun[],
+  thread: ThreadRecord | undefined,
+): { readonly start: number; readonly checkpointBefore: string } {
+  for (const { beginsAfter, checkpointBefore } of [...runs].reverse()) {
+    const start = positionAfter(beginsAfter, thread?.messages ?? [], thread?.removed);
+    if (start !== undefined && start <= index) return { start, checkpointBefore };
+  }
+  throw new SluiceError("bad_request", "The history parts from the thread too far back. Start a new thread.");
+}
+
+function messagesFor(
+  { name, graph, stateKeys }: ServedAgent,
+  input: RunAgentInput,
+  thread: ThreadRecord | undefined,
+  history: readonly Message[],
+  fresh: readonly Message[],
+): GraphInput {
+  // A graph that keeps its threads is told the news; one that does not is told everything.
+  // So is one whose thread another agent answered until now.
+  const knows = graph.checkpointer && (thread === undefined || thread.agent === name);
+  const messages = knows ? fresh : answered([...history, ...fresh]);
+  return { kind: "messages", messages, state: changedState(stateKeys, input.state, thread?.state) };
+}
+
+/** What a client changed of the exposed keys. Clients send back all they were told, and a reducer would add it again. */
+function changedState(keys: readonly string[], sent: unknown, told: JsonValue | undefined): Record<string, unknown> {
+  if (!isRecord(sent)) return {};
+  const before = isRecord(told) ? told : {};
+  const changed = keys.filter((key) => Object.hasOwn(sent, key) && !isDeepStrictEqual(sent[key], before[key]));
+  return Object.fromEntries(changed.map((key) => [key, sent[key]]));
+}
+
+function answersTo(open: readonly Interrupt[], resume: readonly ResumeEntry[]): Record<string, unknown> {
+  const answers = new Map(resume.map((entry) => [entry.interruptId, answer(entry)]));
+  const missing = open.filter(({ id }) => !answers.has(id));
+  if (missing.length > 0) {
+    throw new SluiceError(
+      "interrupt_pending",
+      `The thread waits for answers to: ${missing.map(({ id }) => id).join(", ")}. Send them in the field resume.`,
+      { details: { interrupts: open } },
+    );
+  }
+  return Object.fromEntries(open.map(({ id }) => [id, answers.get(id)]));
+}
+
+/** A cancelled entry reaches the graph as a value it can tell apart. (Source: `@ag-ui/langgraph`'s convention.) */
+function answer(entry: ResumeEntry): unknown {
+  return entry.status === "cancelled" ? { __agui_cancelled__: true } : (entry.payload ?? null);
+}

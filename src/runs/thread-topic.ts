@@ -1,0 +1,149 @@
+/** A run's events on their way to its thread's topic, and the transcript that keeps step with the log. */
+import type { EventLog, NewEntry, Provenance } from "../log/log.ts";
+import type { Cursor } from "../protocol/cursor.ts";
+import { type AguiEvent, EventType, isTerminal, mergeDeltas } from "../protocol/events.ts";
+import { threadTopic } from "../protocol/ids.ts";
+import { Transcript } from "../store/transcript.ts";
+import type { Correction } from "../translate/sent-messages.ts";
+import { entryOf, stamped } from "./entries.ts";
+import type { RunOutcome } from "./run-end.ts";
+import type { RunPlan, RunThread } from "./run-plan.ts";
+import { TopicWriter } from "./topic-writer.ts";
+
+/** An event on its way to the log, with what caused it. */
+interface Sent {
+  readonly event: AguiEvent;
+  readonly provenance: Provenance | undefined;
+  /** What a snapshot corrects. Its messages are those of the transcript as it is when it is written. */
+  readonly correction?: Correction;
+}
+
+export interface ThreadTopicOptions {
+  readonly log: EventLog;
+  readonly waiting: RunThread["waiting"];
+  /** A correction is in the log: what was written before it no longer holds. */
+  readonly corrected: () => Promise<void>;
+  /** The log refused, or the transcript cannot be kept. */
+  readonly failed: (error: unknown) => void;
+}
+
+export class ThreadTopic {
+  readonly #plan: RunPlan;
+  readonly #options: ThreadTopicOptions;
+  readonly #transcript: Transcript;
+  readonly #writer: TopicWriter<Sent>;
+  #over = false;
+
+  constructor(plan: RunPlan, options: ThreadTopicOptions) {
+    this.#plan = plan;
+    this.#options = options;
+    this.#transcript = new Transcript(plan.history);
+    this.#writer = new TopicWriter({
+      log: options.log,
+      topic: threadTopic(plan.threadId),
+      fence: plan.fence,
+      toEntry: (sent) => this.#toEntry(sent),
+      merge,
+      apart: ({ correction }) => correction !== undefined,
+      appended: (sent) => this.#appended(sent),
+      failed: options.failed,
+    });
+  }
+
+  add(events: readonly AguiEvent[], provenance?: Provenance): void {
+    this.#writer.add(...events.map((event) => ({ event: stamped(event), provenance })));
+  }
+
+  /** Sends what holds now, after something was taken back or replaced. */
+  correct(correction: Correction): void {
+    const event: AguiEvent = { type: EventType.MESSAGES_SNAPSHOT, messages: [] };
+    this.#writer.add({ event, provenance: undefined, correction });
+  }
+
+  flushed(): Promise<void> {
+    return this.#writer.flushed();
+  }
+
+  /** What the run comes to with these last events, which are still to be written, and a last correction. */
+  async closed(
+    last: readonly AguiEvent[],
+    correction: Correction | undefined,
+  ): Promise<Pick<RunOutcome, "closing" | "messages" | "removed" | "state">> {
+    await this.flushed();
+    const whole = new Transcript(this.#transcript.messages);
+    for (const event of last) whole.push(event);
+    if (correction) whole.correct(correction);
+    const { messages, state = this.#transcript.state } = whole;
+    const removed = [...this.#transcript.removed, ...whole.removed];
+    const corrected = correction ? [this.#snapshotOf(messages, removed)] : [];
+    const closing = [...last.slice(0, -1).map(stamped), ...corrected, ...last.slice(-1).map(stamped)];
+    return { closing, messages, removed, state };
+  }
+
+  /** Writes closers and the terminal event, as they are: their end is stored already, and may be written again. */
+  async close(closing: readonly AguiEvent[]): Promise<void> {
+    this.#writer.add(...closing.map((event) => ({ event, provenance: undefined })));
+    await this.flushed();
+    const snapshot = closing.findIndex(({ type }) => type === EventType.MESSAGES_SNAPSHOT);
+    if (snapshot >= 0) await this.#cutOff(closing.length - snapshot);
+  }
+
+  /** `RUN_STARTED` is in the log. */
+  get begun(): boolean {
+    return this.#writer.cursor !== undefined;
+  }
+
+  /** The terminal event is in the log. */
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** The position of the last event in the log. */
+  get cursor(): Cursor {
+    return this.#writer.cursor ?? this.#plan.from;
+  }
+
+  /** What was told so far. To be read only, in step with the log. */
+  get transcript(): Pick<Transcript, "messages" | "closed" | "removed" | "state" | "reopen"> {
+    return this.#transcript;
+  }
+
+  #appended({ event, correction }: Sent): void {
+    this.#over ||= isTerminal(event.type);
+    if (correction) {
+      this.#cutOff(1).catch(this.#options.failed);
+      return;
+    }
+    try {
+      this.#transcript.push(event);
+    } catch (error) {
+      // A transcript that cannot be kept ends the run, but its readers still hear its end.
+      this.#options.failed(error);
+    }
+  }
+
+  /** Nobody begins before the last `kept` entries any more: what was taken back would be sent again. */
+  async #cutOff(kept: number): Promise<void> {
+    const { log, corrected } = this.#options;
+    const at = this.#writer.cursor;
+    if (at) await log.cutOff(threadTopic(this.#plan.threadId), { ...at, offset: at.offset - kept });
+    await corrected();
+  }
+
+  #snapshotOf(...[messages, removed]: Parameters<RunThread["waiting"]>): AguiEvent {
+    const waiting = this.#options.waiting(messages, removed);
+    return stamped({ type: EventType.MESSAGES_SNAPSHOT, messages: [...messages, ...waiting] });
+  }
+
+  #toEntry({ event: made, provenance, correction }: Sent): NewEntry {
+    // All that was sent before it is in the transcript by now: it is written by itself.
+    if (correction) this.#transcript.correct(correction);
+    const event = correction ? this.#snapshotOf(this.#transcript.messages, this.#transcript.removed) : made;
+    return entryOf(event, this.#plan.runId, provenance);
+  }
+}
+
+function merge(a: Sent, b: Sent): Sent | undefined {
+  const event = mergeDeltas(a.event, b.event);
+  return event && { event, provenance: a.provenance };
+}

@@ -1,0 +1,70 @@
+/** Rows of the tables, read. */
+import type { AguiEvent, Interrupt } from "../protocol/events.ts";
+import type { Row } from "./database.ts";
+import type {
+  EndStatus,
+  RunBeginning,
+  RunRecord,
+  RunStatus,
+  ThreadRecord,
+  ThreadStatus,
+  ThreadSummary,
+} from "./store.ts";
+import type { Tombstone } from "./tombstones.ts";
+
+export function jsonOrNull(value: unknown): string | null {
+  return value === undefined ? null : JSON.stringify(value);
+}
+
+export function toStatus(row: Row): ThreadStatus {
+  return {
+    agent: String(row.agent),
+    interrupts: JSON.parse(String(row.interrupts)) as Interrupt[],
+    ...(row.refused === null ? {} : { refused: JSON.parse(String(row.refused)) as Record<string, number> }),
+    ...(row.terminal === null
+      ? {}
+      : { ending: { runId: String(row.ended_run), terminal: JSON.parse(String(row.terminal)) as AguiEvent } }),
+  };
+}
+
+export function toRun(row: Row): RunRecord {
+  return {
+    threadId: String(row.thread_id),
+    runId: String(row.run_id),
+    agent: String(row.agent),
+    bodyHash: String(row.body_hash),
+    status: row.status as RunStatus,
+    fence: Number(row.fence),
+    startedAt: Number(row.started_at),
+    ...(row.from_epoch === null ? {} : toBeginning(row)),
+    ...(row.outcome === null ? {} : { outcome: row.outcome as EndStatus }),
+    ...(row.closing === null ? {} : { closing: JSON.parse(String(row.closing)) as AguiEvent[] }),
+  };
+}
+
+function toBeginning(row: Row): RunBeginning {
+  return {
+    from: { epoch: String(row.from_epoch), offset: Number(row.from_offset) },
+    ...(row.begins_after === null ? {} : { beginsAfter: String(row.begins_after) }),
+    checkpointBefore: String(row.checkpoint_before),
+    ...(row.input === null ? {} : { input: JSON.parse(String(row.input)) as unknown }),
+  };
+}
+
+export function kept(row: Row): Pick<ThreadRecord, "removed" | "drafts"> {
+  return {
+    ...(row.removed === "[]" ? {} : { removed: JSON.parse(String(row.removed)) as Tombstone[] }),
+    ...(row.drafts === "{}" ? {} : { drafts: JSON.parse(String(row.drafts)) as Record<string, string> }),
+  };
+}
+
+export function toSummary(row: Row): ThreadSummary {
+  return {
+    threadId: String(row.thread_id),
+    title: String(row.title),
+    agent: String(row.agent),
+    waiting: row.interrupts !== "[]",
+    createdAt: Number(row.created_at),
+    updatedAt: Number(row.updated_at),
+  };
+}
