@@ -1,4 +1,5 @@
-/** When to come back after a socket closed, and when not to. */
+/** When to come back after a socket closed. Whether to, the table in `protocol/errors.ts` says. */
+import { ERRORS } from "../protocol/errors.ts";
 
 export interface Backoff {
   /** The longest first pause, in milliseconds; it doubles with each failure. Default 250. */
@@ -9,27 +10,8 @@ export interface Backoff {
   readonly attempts?: number;
 }
 
-/** Coming back would meet the same refusal: what was sent is wrong, or may not be said. */
-const FINAL: Readonly<Record<number, string>> = {
-  1002: "bad_request",
-  1003: "bad_request",
-  1007: "bad_request",
-  1008: "forbidden",
-  1009: "payload_too_large",
-  4400: "bad_request",
-  4401: "unauthorized",
-  4403: "forbidden",
-  4404: "not_found",
-  4406: "bad_request",
-};
-
-/** The error code behind a close code after which nobody comes back. */
-export function finalCode(closeCode: number): string | undefined {
-  return FINAL[closeCode];
-}
-
-const RESTARTING = 1012;
-const CROWDED: ReadonlySet<number> = new Set([1013, 4429]);
+const RESTARTING = ERRORS.draining.close;
+const CROWDED: ReadonlySet<number> = new Set([ERRORS.overloaded.close, ERRORS.rate_limited.close]);
 const SPREAD_MS = 5_000;
 
 /**

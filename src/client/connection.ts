@@ -2,8 +2,10 @@
  * A client of Sluice's `frames` format: runs and threads over one WebSocket that comes back by itself, without losing an
  * event and without telling one twice. Needs nothing but a WebSocket; runs in browsers and in Node.
  */
+import { ERRORS, TOO_LARGE } from "../protocol/errors.ts";
 import type { RunAgentInput } from "../protocol/events.ts";
 import type { ServerFrame } from "../protocol/frames.ts";
+import { threadTopic } from "../protocol/ids.ts";
 import { ConnectionError } from "./connection-error.ts";
 import { type ConnectionState, type Hello, Line, type LineOptions } from "./line.ts";
 import { type EventFrame, type Listener, type Narrowing, Subscription } from "./subscription.ts";
@@ -67,6 +69,9 @@ export class SluiceConnection {
     this.#line = new Line(options, {
       opened: (hello) => this.#opened(hello),
       frame: (frame) => this.#receive(frame as ServerFrame | EventFrame),
+      lost: (code) => {
+        if (code === TOO_LARGE) this.#dropLargest();
+      },
       changed: (state) => {
         if (state.status === "waiting")
           for (const subscription of this.#subscriptions.values()) subscription.interrupt();
@@ -86,7 +91,7 @@ export class SluiceConnection {
    */
   run(input: RunAgentInput, { agent, onEvent = IGNORE, onGap, onError, ...narrows }: RunOptions = {}): Following {
     const narrowing = narrowingOf(narrows, input.protocolVersion);
-    const topic = topicOf(input.threadId);
+    const topic = threadTopic(input.threadId);
     const subscription = this.#subscriptions.get(topic) ?? new Subscription(topic, narrowing);
     return this.#follow(subscription, { onEvent, onGap, onError }, (answered, failed) =>
       this.#ask(
@@ -105,7 +110,7 @@ export class SluiceConnection {
    * @throws Error when this connection follows the thread already.
    */
   subscribe(threadId: string, { after, onEvent, onGap, onError, ...narrows }: SubscribeOptions): Following {
-    const topic = topicOf(threadId);
+    const topic = threadTopic(threadId);
     if (this.#subscriptions.has(topic)) throw new Error(`This connection follows thread ${threadId} already.`);
     const subscription = new Subscription(topic, narrowingOf(narrows));
     subscription.cursor = after;
@@ -122,7 +127,7 @@ export class SluiceConnection {
   /** How many graph events the allow-list refused in the thread's last run, by name. */
   async stats(threadId: string): Promise<Readonly<Record<string, number>>> {
     const answer = await new Promise<ServerFrame>((answered, failed) => {
-      this.#ask({ type: "stats", topic: topicOf(threadId) }, answered, failed);
+      this.#ask({ type: "stats", topic: threadTopic(threadId) }, answered, failed);
     });
     return answer.type === "stats" ? answer.refused : {};
   }
@@ -271,6 +276,18 @@ export class SluiceConnection {
     else if (subscription) this.#drop(subscription, error);
   }
 
+  /**
+   * Something on the way takes less than the server's `hello` says, and closed the socket. It does not say which message
+   * was too large: the largest without an answer is not sent again.
+   */
+  #dropLargest(): void {
+    const [largest] = [...this.#questions].sort(([, a], [, b]) => b.text.length - a.text.length);
+    if (largest === undefined) return;
+    const [id, { failed }] = largest;
+    this.#questions.delete(id);
+    failed(new ConnectionError("payload_too_large", ERRORS.payload_too_large.sentence));
+  }
+
   #answer(id: string | undefined): Question | undefined {
     const question = this.#questions.get(id ?? "");
     this.#questions.delete(id ?? "");
@@ -283,10 +300,6 @@ export class SluiceConnection {
     for (const { failed } of questions) failed(error);
     for (const subscription of [...this.#subscriptions.values()]) this.#drop(subscription, error);
   }
-}
-
-function topicOf(threadId: string): string {
-  return `thread:${encodeURIComponent(threadId)}`;
 }
 
 /** Those of the options that narrow, and no others: they go out as they are. */

@@ -1,6 +1,8 @@
 /** One socket after the other to the same server: opens it, notices when it is dead, and comes back. */
+import { type ErrorCode, finalClose, finalStatus } from "../protocol/errors.ts";
 import type { ServerFrame } from "../protocol/frames.ts";
-import { type Backoff, finalCode, pauseMs } from "./backoff.ts";
+import { SUBPROTOCOL } from "../protocol/subprotocol.ts";
+import { type Backoff, pauseMs } from "./backoff.ts";
 import { ConnectionError } from "./connection-error.ts";
 
 /** What is used of a WebSocket: a browser's, Node's, or that of `ws`. */
@@ -48,10 +50,10 @@ export interface LineEvents {
   /** The server is there and has said `hello`. */
   opened(hello: Hello): void;
   frame(frame: { type: string }): void;
+  /** The socket is gone, and another will be opened. `code`: how it closed. */
+  lost(code: number): void;
   changed(state: ConnectionState): void;
 }
-
-const SUBPROTOCOL = "sluice.v1";
 
 /** A server that is silent for this many heartbeats is gone: one may be late, two in a row are not. */
 const PATIENCE = 2.3;
@@ -59,10 +61,9 @@ const PATIENCE = 2.3;
 /** What the reading side calls a socket that nobody closed. */
 const ABNORMAL = 1006;
 
-/** The close code that a refused handshake counts as, where its status can be seen: `ws` names it, browsers do not. */
-function refusal(said: string): number | undefined {
-  const status = /^Unexpected server response: (\d+)$/.exec(said)?.[1];
-  return status === undefined ? undefined : 4_000 + Number(status);
+/** The error of a refused handshake that stays refused, where its status can be seen: `ws` names it, browsers do not. */
+function refusal(said: string): ErrorCode | undefined {
+  return finalStatus(Number(/^Unexpected server response: (\d+)$/.exec(said)?.[1]));
 }
 
 export class Line {
@@ -139,7 +140,7 @@ export class Line {
       said = message ?? "";
     };
     socket.onclose = ({ code, reason }: { code: number; reason: string }) => {
-      if (this.#socket === socket) this.#lost(refusal(said) ?? code, reason || said);
+      if (this.#socket === socket) this.#lost(code, reason || said, refusal(said));
     };
     this.#listen(this.#options.openMs ?? 10_000);
   }
@@ -173,18 +174,18 @@ export class Line {
     this.#timer = setTimeout(look, patienceMs);
   }
 
-  #lost(code: number, reason: string): void {
+  #lost(code: number, reason: string, final: ErrorCode | undefined = finalClose(code)): void {
     clearTimeout(this.#timer);
     const socket = this.#socket;
     this.#socket = undefined;
     // A socket that is cut off waits for an answer that never comes.
     if (socket?.terminate) socket.terminate();
     else socket?.close();
-    const final = finalCode(code);
     if (final) {
       this.close(new ConnectionError(final, reason || `The server closed with ${code}.`));
       return;
     }
+    this.#events.lost(code);
     const { backoff = {} } = this.#options;
     const pause = pauseMs(this.#failures, code, this.#askedMs, backoff);
     this.#askedMs = undefined;

@@ -1,4 +1,5 @@
 /** One thread as a connection follows it: where it stands, and who listens. */
+import { parseCursor } from "../protocol/cursor.ts";
 import type { AguiEvent } from "../protocol/events.ts";
 import type { GapReason } from "../protocol/frames.ts";
 import type { ConnectionError } from "./connection-error.ts";
@@ -94,11 +95,11 @@ export class Subscription {
     const events = this.#held;
     this.#held = [];
     if (!this.#fresh && this.cursor !== undefined) {
-      const [epoch, offset] = parts(cursor);
-      const [knownEpoch, known] = parts(this.cursor);
-      if (epoch === knownEpoch && offset <= known) return true;
+      const [next, known] = [parseCursor(cursor), parseCursor(this.cursor)];
+      if (!next || next.epoch !== known?.epoch) return false;
+      if (next.offset <= known.offset) return true;
       // A view that narrows something has holes that are no loss.
-      if (epoch !== knownEpoch || (!this.#narrows && offset - n !== known)) return false;
+      if (!this.#narrows && next.offset - n !== known.offset) return false;
     }
     this.#fresh = false;
     this.cursor = cursor;
@@ -134,9 +135,4 @@ export class Subscription {
     const { events, tokens, reasoning } = this.narrowing;
     return events !== undefined || tokens === false || reasoning === false;
   }
-}
-
-function parts(cursor: string): [epoch: string, offset: number] {
-  const [epoch = "", offset] = cursor.split(":");
-  return [epoch, Number(offset)];
 }

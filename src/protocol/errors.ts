@@ -29,6 +29,36 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS;
 
+/** The close codes of the WebSocket standard that say: what was sent is not valid. Sending it again changes nothing. */
+const INVALID: Readonly<Record<number, ErrorCode>> = {
+  1002: "bad_request",
+  1003: "bad_request",
+  1007: "bad_request",
+  1008: "forbidden",
+};
+
+/**
+ * The error after which a client must not come back, from the code that a WebSocket closed with. `undefined`: come back.
+ * 1009 is no such error although it is not retryable: one message was too large, and the others are welcome.
+ */
+export function finalClose(closeCode: number): ErrorCode | undefined {
+  const rows = rowsOf(({ close }) => close === closeCode && close >= 4000);
+  return INVALID[closeCode] ?? rows.find((code) => !ERRORS[code].retryable);
+}
+
+/** The same from the HTTP status that a handshake was refused with: final when no error with this status is retryable. */
+export function finalStatus(status: number): ErrorCode | undefined {
+  const rows = rowsOf((row) => row.status === status);
+  return rows.some((code) => ERRORS[code].retryable) ? undefined : rows[0];
+}
+
+function rowsOf(test: (row: { readonly status: number; readonly close?: number }) => boolean): ErrorCode[] {
+  return (Object.keys(ERRORS) as ErrorCode[]).filter((code) => test(ERRORS[code]));
+}
+
+/** How a WebSocket closes that was sent a message larger than its receiver takes. */
+export const TOO_LARGE = ERRORS.payload_too_large.close;
+
 /** An error whose message may leave the process. Anything else that is thrown is reported as `internal`. */
 export class SluiceError extends Error {
   override readonly name = "SluiceError";

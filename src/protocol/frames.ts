@@ -5,8 +5,7 @@ import { SluiceError } from "./errors.ts";
 import { isRecord, parseWith } from "./input.ts";
 import { parseJson } from "./json-text.ts";
 
-/** The WebSocket subprotocol that selects the format. */
-export const SUBPROTOCOL = "sluice.v1";
+export { SUBPROTOCOL } from "./subprotocol.ts";
 
 /** Things that one subscription may narrow, like the parameters of the URL. */
 const narrowing = {

@@ -4,9 +4,12 @@ import { SluiceError } from "./errors.ts";
 /** The most bytes an id may have, in UTF-8. */
 export const MAX_ID_BYTES = 256;
 
+const encoder = new TextEncoder();
+
 /** Is `id` printable (no control characters, no lone surrogates), not blank and at most 256 bytes? */
 export function isId(id: string): boolean {
-  return id.trim() !== "" && id.isWellFormed() && !/\p{Cc}/u.test(id) && Buffer.byteLength(id) <= MAX_ID_BYTES;
+  if (id.length > MAX_ID_BYTES || id.trim() === "" || !id.isWellFormed() || /\p{Cc}/u.test(id)) return false;
+  return encoder.encode(id).length <= MAX_ID_BYTES;
 }
 
 /**

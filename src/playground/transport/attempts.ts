@@ -1,6 +1,7 @@
 /** Comes back after each loss, with the pauses of the client library. */
 import { type Signal, signal } from "@preact/signals";
-import { finalCode, pauseMs } from "../../client/backoff.ts";
+import { pauseMs } from "../../client/backoff.ts";
+import { finalClose } from "../../protocol/errors.ts";
 import type { LineError, LineState } from "./transport.ts";
 
 const LONGEST_MS = 8_000;
@@ -35,7 +36,7 @@ export class Attempts {
   /** `closeCode`: as of a WebSocket. */
   lost(message: string, closeCode = 1006): void {
     clearTimeout(this.#timer);
-    const code = finalCode(closeCode);
+    const code = finalClose(closeCode);
     if (code) {
       this.close({ code, message, retryable: false });
       return;

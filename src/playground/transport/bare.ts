@@ -3,6 +3,7 @@
  * and an active run is told from its beginning; what was told of it before is replaced.
  */
 import type { Narrowing } from "../../client/connection.ts";
+import { TOO_LARGE } from "../../protocol/errors.ts";
 import { type AguiEvent, EventType, isTerminal, type RunAgentInput } from "../../protocol/events.ts";
 import { Attempts } from "./attempts.ts";
 import { CatchUp } from "./catch-up.ts";
@@ -10,9 +11,6 @@ import { lineError, queryOf, request, unreachable } from "./http.ts";
 import { sseFrames } from "./sse-reader.ts";
 import type { LineError, Listener, Transport } from "./transport.ts";
 import { bytesOf, Wire, WiredSocket } from "./wire.ts";
-
-/** How a WebSocket closes that was sent a larger message than the server takes. */
-const TOO_LARGE = 1009;
 
 interface Start {
   readonly runId: string;
@@ -55,10 +53,9 @@ export function bareTransport(base: URL, agentName: () => string): Transport {
       socket = undefined;
       catchUp.lost(undefined);
       const said = reason || `The socket closed with ${code}.`;
-      const tooLarge = code === TOO_LARGE && start;
+      attempts.lost(said, code);
       // Only what was sent was wrong: without it the line comes back.
-      attempts.lost(said, tooLarge ? undefined : code);
-      if (tooLarge) refuse({ code: "payload_too_large", message: said, retryable: false });
+      if (code === TOO_LARGE) refuse({ code: "payload_too_large", message: said, retryable: false });
       if (attempts.state.value.error && attempts.state.value.status === "closed")
         listener?.onError(attempts.state.value.error);
     };

@@ -1,0 +1,2 @@
+/** The WebSocket subprotocol that selects the `frames` format. */
+export const SUBPROTOCOL = "sluice.v1";
