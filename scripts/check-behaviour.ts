@@ -174,7 +174,7 @@ function cursorOf(frame: string): string | undefined {
 }
 
 function asBlock(frame: string): SseBlock {
-  return { lines: [], id: cursorOf(frame), data: JSON.stringify(dataOf(frame)) };
+  return { id: cursorOf(frame), data: JSON.stringify(dataOf(frame)) };
 }
 
 function isContent({ type }: Event): boolean {

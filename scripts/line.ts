@@ -2,8 +2,8 @@
 import { request } from "node:http";
 import { request as requestTls } from "node:https";
 import type { RunAgentInput } from "@ag-ui/core";
+import { createParser } from "eventsource-parser";
 import WebSocket from "ws";
-import { dataOf, Frames } from "../src/doctor/sse.ts";
 import { reasonOf } from "../src/doctor/trouble.ts";
 
 export const TRANSPORTS = ["ws", "sse"] as const;
@@ -71,13 +71,16 @@ function eventStream({ url, agent }: LineOptions, ear: Ear): Line {
       response.on("end", () => ear.ended(`The server answered ${response.statusCode}: ${body.slice(0, 300)}`));
       return;
     }
-    const frames = new Frames();
+    let at = 0;
+    const parser = createParser({
+      onEvent({ id, data }) {
+        const frame = `${id === undefined ? "" : `id: ${id}\n`}data: ${data}\n\n`;
+        ear.event(data, Buffer.byteLength(frame), at);
+      },
+    });
     response.on("data", (text: string) => {
-      const at = performance.now();
-      for (const frame of frames.push(text)) {
-        const json = dataOf(frame);
-        if (json !== "") ear.event(json, Buffer.byteLength(frame) + 2, at);
-      }
+      at = performance.now();
+      parser.feed(text);
     });
     response.on("end", () => ear.ended());
     response.on("error", (error) => ear.ended(`The response broke off: ${error.message}`));

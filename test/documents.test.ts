@@ -12,7 +12,7 @@ import { defaultAgent, parseAgents } from "../src/config/agents.ts";
 import { readSettings } from "../src/config/settings.ts";
 import { allowList } from "../src/graph/allow-list.ts";
 import { allowListSpec, expandEventPattern } from "../src/protocol/allow-list-spec.ts";
-import { ERRORS } from "../src/protocol/errors.ts";
+import { ERRORS, finalClose, finalStatus } from "../src/protocol/errors.ts";
 import { EventType } from "../src/protocol/events.ts";
 import { parseClientFrame } from "../src/protocol/frames.ts";
 import {
@@ -90,6 +90,16 @@ describe("PROTOCOL.md", () => {
     ]);
     expect(Object.fromEntries(told)).toEqual(ERRORS);
     expect(told.map(([code]) => code)).toEqual(Object.keys(ERRORS));
+  });
+
+  test("says after which close codes a client comes back, as the client does", () => {
+    for (const [codes = "", , back = ""] of rows(section(protocol, "Close codes"))) {
+      for (const [code] of codes.matchAll(/\d+/g))
+        expect([code, finalClose(Number(code)) !== undefined]).toEqual([code, back.startsWith("no")]);
+    }
+    const [, listed = ""] = /the upgrade refused with ([\d, or]+) \| give up/.exec(protocol) ?? [];
+    const final = Array.from({ length: 200 }, (_, index) => 400 + index).filter((status) => finalStatus(status));
+    expect(listed.match(/\d+/g)?.map(Number)).toEqual(final);
   });
 
   test("names routes that exist", async () => {

@@ -82,16 +82,17 @@ const GRAPH_FRAMES = z.union([
 ]);
 
 /** What is wrong with a run's answer over SSE. */
-export function sse({ status, type, blocks, rest }: SseAnswer): string[] {
+export function sse({ status, type, blocks, text }: SseAnswer): string[] {
   if (status !== 200 || !type.startsWith("text/event-stream")) return [`answered ${status} ${type}`];
   const events = new Events({ exact: false });
-  for (const { lines, id: at, data } of blocks) {
-    const comment = lines.every((line) => line.startsWith(":"));
-    const strange = lines.find((line) => !/^(id: |data: |:)/.test(line));
+  const frames = text.split("\n\n");
+  const rest = frames.pop() ?? "";
+  for (const frame of frames) {
+    const strange = frame.split("\n").find((line) => !/^(id: |data: |:)/.test(line));
     if (strange !== undefined) events.problem(`no line of an event stream: ${strange.slice(0, 60)}`);
-    else if (data === undefined) comment || events.problem("a frame without data");
-    else events.push(data, at);
+    else if (!/^(data: |:)/m.test(frame)) events.problem("a frame without data");
   }
+  for (const { id, data } of blocks) if (data !== undefined) events.push(data, id);
   if (rest !== "") events.problem(`something behind the last frame: ${rest.slice(0, 60)}`);
   return events.end();
 }

@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { RunAgentInput } from "@ag-ui/core";
 import WebSocket from "ws";
+import { readSse } from "../../src/client/sse.ts";
 
 /** What to ask of which server. */
 export interface Ask {
@@ -26,9 +27,8 @@ export function runPath({ url, agent }: Ask): string {
   return agent === undefined ? `${url}/agui` : `${url}/agui/agent/${encodeURIComponent(agent)}/run`;
 }
 
-/** One block of an event stream, its lines as they are. */
+/** One event of an event stream. */
 export interface SseBlock {
-  readonly lines: readonly string[];
   readonly id: string | undefined;
   readonly data: string | undefined;
 }
@@ -37,8 +37,8 @@ export interface SseAnswer {
   readonly status: number;
   readonly type: string;
   readonly blocks: readonly SseBlock[];
-  /** What was left behind the last empty line. */
-  readonly rest: string;
+  /** The body as it came. */
+  readonly text: string;
 }
 
 /** Posts a run and reads its blocks, until the end or until `enough` says so. */
@@ -56,25 +56,21 @@ export async function postRun(
   const response = await fetch(runPath(ask), { method: "POST", headers, body: JSON.stringify(input), signal });
   const head = { status: response.status, type: response.headers.get("content-type") ?? "" };
   const blocks: SseBlock[] = [];
-  let rest = "";
   const decoder = new TextDecoder();
-  for await (const bytes of response.body ?? []) {
-    const parts = (rest + decoder.decode(bytes as Uint8Array, { stream: true })).split("\n\n");
-    rest = parts.pop() ?? "";
-    for (const part of parts) {
-      const block = blockOf(part);
-      blocks.push(block);
-      // Leaving the loop hangs up.
-      if (enough(block)) return { ...head, blocks, rest: "" };
-    }
+  let text = "";
+  const heard = new TransformStream<Uint8Array, Uint8Array>({
+    transform(bytes, pass) {
+      text += decoder.decode(bytes, { stream: true });
+      pass.enqueue(bytes);
+    },
+  });
+  if (!response.body) return { ...head, blocks, text };
+  for await (const { id, data } of readSse(response.body.pipeThrough(heard))) {
+    blocks.push({ id, data });
+    // Leaving the loop hangs up.
+    if (enough({ id, data })) break;
   }
-  return { ...head, blocks, rest };
-}
-
-function blockOf(text: string): SseBlock {
-  const lines = text.split("\n");
-  const field = (name: string) => lines.find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2);
-  return { lines, id: field("id"), data: field("data") };
+  return { ...head, blocks, text };
 }
 
 export interface Inbox {

@@ -2,12 +2,13 @@
  * A client of Sluice's `frames` format: runs and threads over one WebSocket that comes back by itself, without losing an
  * event and without telling one twice. Needs nothing but a WebSocket; runs in browsers and in Node.
  */
-import { ERRORS, TOO_LARGE } from "../protocol/errors.ts";
+import { TOO_LARGE } from "../protocol/errors.ts";
 import type { RunAgentInput } from "../protocol/events.ts";
 import type { ServerFrame } from "../protocol/frames.ts";
 import { threadTopic } from "../protocol/ids.ts";
 import { ConnectionError } from "./connection-error.ts";
 import { type ConnectionState, type Hello, Line, type LineOptions } from "./line.ts";
+import { MAX_QUESTIONS, type Question, Questions } from "./questions.ts";
 import { type EventFrame, type Listener, type Narrowing, Subscription } from "./subscription.ts";
 
 export type { AguiEvent, RunAgentInput } from "../protocol/events.ts";
@@ -41,23 +42,12 @@ export interface Following {
   unsubscribe(): void;
 }
 
-/** Something the server has not answered. It is sent again after a reconnect. */
-interface Question {
-  readonly type: string;
-  readonly text: string;
-  readonly answered: (answer: ServerFrame) => void;
-  readonly failed: (error: ConnectionError) => void;
-}
-
-/** The most questions that may wait for an answer; one more fails with `overloaded`. */
-const MAX_QUESTIONS = 64;
-
 const IGNORE = () => {};
 
 export class SluiceConnection {
   readonly #line: Line;
   readonly #subscriptions = new Map<string, Subscription>();
-  readonly #questions = new Map<string, Question>();
+  readonly #questions = new Questions();
   #asked = 0;
   #maxBytes = Number.POSITIVE_INFINITY;
 
@@ -70,7 +60,7 @@ export class SluiceConnection {
       opened: (hello) => this.#opened(hello),
       frame: (frame) => this.#receive(frame as ServerFrame | EventFrame),
       lost: (code) => {
-        if (code === TOO_LARGE) this.#dropLargest();
+        if (code === TOO_LARGE) this.#questions.failLargest();
       },
       changed: (state) => {
         if (state.status === "waiting")
@@ -163,7 +153,7 @@ export class SluiceConnection {
         return subscription.cursor;
       },
       unsubscribe: () => {
-        this.#questions.delete(question);
+        this.#questions.take(question);
         this.#leave(subscription, listener);
       },
     };
@@ -211,13 +201,13 @@ export class SluiceConnection {
   ): string {
     this.#asked += 1;
     const id = String(this.#asked);
-    const question = { type: frame.type, text: JSON.stringify({ ...frame, id }), answered, failed };
+    const question = { text: JSON.stringify({ ...frame, id }), answered, failed };
     if (this.state.status === "closed") {
       queueMicrotask(() => failed(new ConnectionError("closed", "This connection is closed.")));
-    } else if (this.#questions.size >= MAX_QUESTIONS) {
+    } else if (this.#questions.full) {
       queueMicrotask(() => failed(new ConnectionError("overloaded", `${MAX_QUESTIONS} questions wait for an answer.`)));
     } else {
-      this.#questions.set(id, question);
+      this.#questions.add(id, question);
       this.#line.open();
       this.#transmit(id, question);
     }
@@ -232,13 +222,13 @@ export class SluiceConnection {
       return;
     }
     // The server would close the socket, and everybody's runs with it.
-    this.#questions.delete(id);
+    this.#questions.take(id);
     failed(new ConnectionError("payload_too_large", `The server takes ${this.#maxBytes} bytes.`));
   }
 
   #opened({ limits }: Hello): void {
     this.#maxBytes = limits.messageBytes;
-    const questions = [...this.#questions];
+    const questions = this.#questions.all;
     for (const subscription of this.#subscriptions.values()) if (subscription.interrupted) this.#begin(subscription);
     for (const [id, question] of questions) this.#transmit(id, question);
   }
@@ -257,7 +247,7 @@ export class SluiceConnection {
         break;
       case "ack":
       case "stats":
-        this.#answer(frame.id)?.answered(frame);
+        this.#questions.take(frame.id)?.answered(frame);
         break;
       case "error":
         this.#refused(frame);
@@ -268,36 +258,16 @@ export class SluiceConnection {
 
   #refused({ id, topic, code, message, retryable, details }: ServerFrame & { type: "error" }): void {
     // It goes, and another takes its place: what it did not begin is asked there.
-    if (code === "draining" && this.#questions.has(id ?? "")) return;
+    if (code === "draining" && this.#questions.has(id)) return;
     const error = new ConnectionError(code, message, { retryable, details });
     const subscription = this.#subscriptions.get(topic ?? "");
-    const question = this.#answer(id);
+    const question = this.#questions.take(id);
     if (question) question.failed(error);
     else if (subscription) this.#drop(subscription, error);
   }
 
-  /**
-   * Something on the way takes less than the server's `hello` says, and closed the socket. It does not say which message
-   * was too large: the largest without an answer is not sent again.
-   */
-  #dropLargest(): void {
-    const [largest] = [...this.#questions].sort(([, a], [, b]) => b.text.length - a.text.length);
-    if (largest === undefined) return;
-    const [id, { failed }] = largest;
-    this.#questions.delete(id);
-    failed(new ConnectionError("payload_too_large", ERRORS.payload_too_large.sentence));
-  }
-
-  #answer(id: string | undefined): Question | undefined {
-    const question = this.#questions.get(id ?? "");
-    this.#questions.delete(id ?? "");
-    return question;
-  }
-
   #end(error: ConnectionError): void {
-    const questions = [...this.#questions.values()];
-    this.#questions.clear();
-    for (const { failed } of questions) failed(error);
+    this.#questions.failAll(error);
     for (const subscription of [...this.#subscriptions.values()]) this.#drop(subscription, error);
   }
 }

@@ -6,11 +6,11 @@ import { messageOf } from "../protocol/redact.ts";
 import type { Arrival, End, Evidence, ServerEvidence, Told } from "./evidence.ts";
 import { type Answer, ask, wholeBody } from "./http.ts";
 import type { Question } from "./observe-graph.ts";
+import { Lines, SseData } from "./pieces.ts";
 import { findSluice } from "./place.ts";
 import { portionsOf } from "./portions.ts";
 import { askForeign, Handshake, type Socket, type SocketAddress, withSocket } from "./socket.ts";
 import { judgeSpread } from "./spread.ts";
-import { dataOf, Frames } from "./sse.ts";
 import { countTags, ToldRecorder } from "./told.ts";
 import { reasonOf } from "./trouble.ts";
 
@@ -150,14 +150,14 @@ async function post(url: URL, request: Request, left = MAX_REDIRECTS): Promise<A
 
 /** Reads server-sent events, or events as lines of JSON, whatever the response calls them. Gives how the body begins. */
 async function readEvents({ body }: Answer, watch: Watch): Promise<string> {
-  const frames = new Frames();
-  const lines = new Frames("\n");
+  const sse = new SseData();
+  const lines = new Lines();
   let begin = "";
   for await (const piece of body) {
     const at = watch.now;
     if (begin.length < BODY_SHOWN) begin = (begin + piece).slice(0, BODY_SHOWN);
     const asLines = /^\s*[[{]/.test(begin);
-    const texts = asLines ? lines.push(piece) : frames.push(piece).map(dataOf);
+    const texts = asLines ? lines.push(piece) : sse.push(piece);
     for (const text of texts) {
       if (text.trim() === "" || (asLines && !isEvent(parsed(text)))) continue;
       watch.framing = asLines ? "lines" : "sse";
@@ -202,7 +202,7 @@ async function readForeign(
   return overSocket(socket, signal, watch, () =>
     askForeign(socket, input, signal, (frame) => {
       // Some wrap what they send as server-sent events do.
-      watch.event(parsed(frame.startsWith("data:") ? dataOf(frame) : frame));
+      watch.event(parsed(frame.startsWith("data:") ? new SseData().push(`${frame}\n\n`).join("\n") : frame));
       return watch.recorder.told.endedAt !== undefined;
     }),
   );

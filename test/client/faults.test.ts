@@ -21,8 +21,8 @@ afterEach(async () => {
   await sluice.close();
 });
 
-async function begin(graph: object, options: FaultProxyOptions) {
-  sluice = await startSluice({ chat: { graph } }, { HEARTBEAT_SECONDS: "0.05" });
+async function begin(graph: object, options: FaultProxyOptions, env: Record<string, string> = {}) {
+  sluice = await startSluice({ chat: { graph } }, { HEARTBEAT_SECONDS: "0.05", ...env });
   proxy = await faultProxy(sluice.ws, options);
   client = connection(proxy.ws);
 }
@@ -76,6 +76,22 @@ describe("a run of 300 events", () => {
     expect(proxy.connections).toBeGreaterThan(300 / afterFrames);
   });
 });
+
+it.each([4, 5, 6])(
+  "how a run ended stays known when five sockets are cut inside a snapshot, behind frame %i",
+  async (inside) => {
+    // The handshake's answer, hello, ack and gap come before the snapshot, whose third event is the run's end.
+    const trouble = (connection: number) =>
+      connection <= 6 ? ({ fault: "reset", afterFrames: connection === 1 ? 8 : inside } as const) : undefined;
+    await begin(counting(), { trouble }, { LOG_MAX_EVENTS: "50" });
+    const ear = new Ear();
+    const input = userInput("hi");
+    client.run(input, ear.listener);
+    expect((await ear.ended).at(-1)).toMatchObject({ type: "RUN_FINISHED", runId: input.runId });
+    expect(ear.gaps.length).toBeGreaterThan(0);
+    expect(proxy.connections).toBe(7);
+  },
+);
 
 describe("a run of many tokens", () => {
   it.each<Parameters<SluiceConnection["run"]>[1] & object>([

@@ -1,5 +1,6 @@
 /** A run over SSE, read as it comes. */
 import { randomUUID } from "node:crypto";
+import { readSse } from "../../src/client/sse.ts";
 import { type AguiEvent, EventType, type RunAgentInput } from "../../src/protocol/events.ts";
 
 export interface SseRun {
@@ -68,16 +69,7 @@ export async function postRun(server: string, input: RunAgentInput, path = "/agu
 }
 
 async function read(body: ReadableStream<Uint8Array>, heard: (event: AguiEvent) => void): Promise<void> {
-  const decoder = new TextDecoder();
-  let rest = "";
-  for await (const bytes of body) {
-    const frames = (rest + decoder.decode(bytes, { stream: true })).split("\n\n");
-    rest = frames.pop() ?? "";
-    for (const frame of frames) {
-      const data = frame.split("\n").find((line) => line.startsWith("data: "));
-      if (data) heard(JSON.parse(data.slice("data: ".length)) as AguiEvent);
-    }
-  }
+  for await (const { data } of readSse(body)) heard(JSON.parse(data) as AguiEvent);
 }
 
 /** The text of all messages, put together from their deltas. */

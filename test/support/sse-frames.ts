@@ -1,4 +1,5 @@
 /** An event stream as it lies on the wire: ids, data and comments, each in its order. */
+import { createParser } from "eventsource-parser";
 import type { AguiEvent } from "../../src/protocol/events.ts";
 
 export interface SseFrame {
@@ -72,23 +73,18 @@ async function opened(url: string, { headers, ...init }: RequestInit): Promise<S
 
 async function read(body: ReadableStream<Uint8Array>, heard: (frame: SseFrame) => void): Promise<void> {
   const decoder = new TextDecoder();
-  let rest = "";
-  for await (const bytes of body) {
-    const blocks = (rest + decoder.decode(bytes, { stream: true })).split("\n\n");
-    rest = blocks.pop() ?? "";
-    for (const block of blocks) heard(frameOf(block));
-  }
-}
-
-/** Every line must be one that Sluice writes: an id, one line of data, or a comment. */
-function frameOf(block: string): SseFrame {
-  const fields = block.split("\n").map((line): SseFrame => {
-    if (line.startsWith(":")) return { comment: line.slice(1).trim() };
-    if (line.startsWith("id: ")) return { id: line.slice("id: ".length) };
-    if (line.startsWith("data: ")) return { data: line.slice("data: ".length) };
-    throw new Error(`This is no line of an event stream: ${JSON.stringify(line)}`);
+  // Every line must be one that Sluice writes: an id, one line of data, or a comment.
+  const parser = createParser({
+    onComment: (comment) => heard({ comment }),
+    onEvent: ({ id, event, data }) => {
+      if (event !== undefined || data.includes("\n")) throw new Error(`Sluice writes no such event: ${event} ${data}`);
+      heard({ ...(id === undefined ? {} : { id }), data });
+    },
+    onError: ({ line }) => {
+      throw new Error(`This is no line of an event stream: ${JSON.stringify(line)}`);
+    },
   });
-  return Object.assign({}, ...fields);
+  for await (const bytes of body) parser.feed(decoder.decode(bytes, { stream: true }));
 }
 
 /** The data of the frames that have any. */

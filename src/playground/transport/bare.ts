@@ -3,12 +3,12 @@
  * and an active run is told from its beginning; what was told of it before is replaced.
  */
 import type { Narrowing } from "../../client/connection.ts";
+import { readSse } from "../../client/sse.ts";
 import { TOO_LARGE } from "../../protocol/errors.ts";
 import { type AguiEvent, EventType, isTerminal, type RunAgentInput } from "../../protocol/events.ts";
 import { Attempts } from "./attempts.ts";
 import { CatchUp } from "./catch-up.ts";
 import { lineError, queryOf, request, unreachable } from "./http.ts";
-import { sseFrames } from "./sse-reader.ts";
 import type { LineError, Listener, Transport } from "./transport.ts";
 import { bytesOf, Wire, WiredSocket } from "./wire.ts";
 
@@ -81,7 +81,7 @@ export function bareTransport(base: URL, agentName: () => string): Transport {
     const url = new URL(`agui/agent/${encodeURIComponent(agentName())}/connect?${query}`, base);
     const { body } = await request(url, { method: "POST", body: { threadId } });
     if (!body) return;
-    for await (const { data } of sseFrames(body)) {
+    for await (const { data } of readSse(body)) {
       const event = JSON.parse(data) as AguiEvent;
       tell(data, false);
       if (isTerminal(event.type)) return;

@@ -2,12 +2,13 @@
  * HTTP alone. A thread is watched (`GET threads/:id/events`) until a run is started here; that comes as the response to
  * its own request, which is sent again with `Last-Event-ID` when it is cut. Then the watch goes on behind it.
  */
+import type { EventSourceMessage } from "eventsource-parser";
 import type { Narrowing } from "../../client/connection.ts";
+import { readSse } from "../../client/sse.ts";
 import { type AguiEvent, EventType, isTerminal, type RunAgentInput } from "../../protocol/events.ts";
 import { Attempts } from "./attempts.ts";
 import { CatchUp, positionOf } from "./catch-up.ts";
 import { headOf, lineError, queryOf, request } from "./http.ts";
-import { type SseFrame, sseFrames } from "./sse-reader.ts";
 import type { LineError, Listener, Received, Transport } from "./transport.ts";
 import { bytesOf, Wire } from "./wire.ts";
 
@@ -102,8 +103,8 @@ export function sseTransport(base: URL): Transport {
   };
 
   async function tell(body: ReadableStream<Uint8Array>, left: () => boolean): Promise<void> {
-    let held: SseFrame[] = [];
-    for await (const frame of sseFrames(body)) {
+    let held: EventSourceMessage[] = [];
+    for await (const frame of readSse(body)) {
       if (left()) return;
       held.push(frame);
       // Frames without an id belong to the next that has one: cut off before it, they are told again.

@@ -1,4 +1,4 @@
-/** The plain door: a message in, the whole answer out. */
+/** One request, one answer: a message in, all that was said out. */
 import { randomUUID } from "node:crypto";
 import { Router } from "express";
 import { checkId } from "../../protocol/ids.ts";
