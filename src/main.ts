@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   dev: async () => (await import("./cli/dev.ts")).dev,
   chat: async () => (await import("./cli/chat.ts")).chat,
   doctor: async () => (await import("./cli/doctor.ts")).doctor,
+  audit: async () => (await import("./cli/audit.ts")).audit,
 };
 
 const packageRoot = resolve(dirname(fileURLToPath(import.meta.url)), "..");

@@ -4,7 +4,7 @@
  */
 import type { AgentEntry, AgentsFile } from "../config/agents.ts";
 import { ConfigError } from "../config/config-error.ts";
-import { type GraphNames, type Node, type Nodes, namesOf } from "../graph/names.ts";
+import { type GraphNames, type Node, type Nodes, namesOf, pathsOf } from "../graph/names.ts";
 import type { ServedGraph } from "../graph/source.ts";
 import type { AllowListSpec } from "../protocol/allow-list-spec.ts";
 
@@ -82,7 +82,7 @@ const has: Record<Mention["kind"], (names: GraphNames, said: string) => boolean>
 };
 
 const list: Record<Mention["kind"], (names: GraphNames) => string[]> = {
-  node: ({ nodes }) => paths(nodes),
+  node: ({ nodes }) => pathsOf(nodes),
   "state key": ({ stateKeys = [] }) => [...stateKeys],
   tag: ({ tags }) => [...tags],
 };
@@ -96,10 +96,6 @@ function leads([first = "", ...rest]: readonly string[], nodes: Nodes): boolean 
   const node: Node | undefined = nodes.get(first);
   if (!node || rest.length === 0) return node !== undefined;
   return !node.isGraph || leads(rest, node.nodes);
-}
-
-function paths(nodes: Nodes): string[] {
-  return [...nodes].flatMap(([name, node]) => [name, ...paths(node.nodes).map((path) => `${name}/${path}`)]);
 }
 
 /** So many names are listed. */

@@ -8,6 +8,8 @@ import { ConfigError } from "./config-error.ts";
 
 const positiveSeconds = z.number().positive().max(86_400);
 
+const AUDITED = /^(prompt|state|node|environment|configuration|tool-arguments|tool-results|error|error-details)(:.+)?$/;
+
 const agent = z.strictObject({
   /** `<file>:<export>`, relative to the config file. */
   graph: z.string().min(1),
@@ -100,6 +102,20 @@ const agent = z.strictObject({
       }
     })
     .transform((fields) => fields as Partial<Record<GraphEventName, string[]>>),
+  /**
+   * What `sluice audit` lets leave: kinds such as `prompt`, or single ones, such as `state:plan`. By default what leaves
+   * because of what agents do.
+   */
+  audit: z
+    .array(
+      z
+        .string()
+        .regex(
+          AUDITED,
+          "a kind (prompt, state, node, environment, configuration, tool-arguments, tool-results, error), or one of it, like state:plan",
+        ),
+    )
+    .default(["tool-arguments", "tool-results", "error"]),
   /** Write the graph topic for every run, not only for those a `langgraph` socket started. */
   graphTopic: z.boolean().default(false),
 });

@@ -4,23 +4,17 @@
  * hear of is certain, has a line, and needs no request. Each copy of LangChain that the graph may use is watched.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
-import { createRequire } from "node:module";
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { isRecord } from "../protocol/input.ts";
 import type { Activity } from "./activity.ts";
-import { caller, installedNear } from "./caller.ts";
+import { caller } from "./caller.ts";
 import type { SeenCall } from "./evidence.ts";
+import { type Method, type Prototype, prototypesFor, replaceMethod } from "./langchain-classes.ts";
 import { saidIn } from "./said.ts";
 
-const MODULES = {
+export const MODELS = {
   "@langchain/core/language_models/chat_models": "BaseChatModel",
   "@langchain/core/language_models/llms": "BaseLLM",
 } as const;
-const LOADED = /[\\/]@langchain[\\/]core[\\/]dist[\\/]language_models[\\/](chat_models|llms)\.cjs$/;
-
-type Method = (this: object, ...args: unknown[]) => unknown;
-type Prototype = Record<string, unknown>;
 
 /** A call that goes on, with what was said in it. */
 interface Open {
@@ -42,7 +36,7 @@ export class ModelCalls {
 
   /** Watches the copies of LangChain that code in `file` may use. After that file was loaded: some are known by then. */
   async watch(file: string): Promise<void> {
-    for (const prototype of await prototypesFor(file)) this.#wrap(prototype);
+    for (const prototype of await prototypesFor(file, MODELS)) this.#wrap(prototype);
   }
 
   stop(): void {
@@ -86,14 +80,7 @@ export class ModelCalls {
   }
 
   #replace(prototype: Prototype, name: string, by: (model: object, args: unknown[]) => unknown): void {
-    const own = Object.getOwnPropertyDescriptor(prototype, name);
-    prototype[name] = function (this: object, ...args: unknown[]) {
-      return by(this, args);
-    };
-    this.#undo.push(() => {
-      if (own) Object.defineProperty(prototype, name, own);
-      else delete prototype[name];
-    });
+    this.#undo.push(replaceMethod(prototype, name, by));
   }
 
   #open(method: SeenCall["method"], model: object, callbacks: unknown): Open {
@@ -195,28 +182,4 @@ function textOf(value: unknown): string {
   if (typeof value === "string") return value;
   const generation: unknown = isRecord(value) && Array.isArray(value.generations) ? value.generations.flat()[0] : value;
   return saidIn(isRecord(generation) && isRecord(generation.message) ? generation.message : generation);
-}
-
-async function prototypesFor(file: string): Promise<Set<Prototype>> {
-  const require = createRequire(file);
-  const found = new Set<Prototype>();
-  const add = (module: unknown) => {
-    for (const name of Object.values(MODULES)) {
-      const made: unknown = isRecord(module) ? module[name] : undefined;
-      if (typeof made === "function") found.add(made.prototype as Prototype);
-    }
-  };
-  for (const path of Object.keys(require.cache).filter((one) => LOADED.test(one))) add(require(path));
-  const users = [file, ...installedNear(file, "@langchain").map((folder) => join(folder, "package.json"))];
-  const paths = users.flatMap((user) => Object.keys(MODULES).flatMap((name) => resolved(name, user) ?? []));
-  for (const path of new Set(paths)) add(await import(pathToFileURL(path.replace(/\.cjs$/, ".js")).href));
-  return found;
-}
-
-function resolved(name: string, from: string): string | undefined {
-  try {
-    return createRequire(from).resolve(name);
-  } catch {
-    return undefined; // It uses no LangChain of its own.
-  }
 }

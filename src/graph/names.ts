@@ -29,6 +29,11 @@ export function namesOf(graph: ServedGraph): GraphNames | undefined {
   return { nodes: nodesOf(graph), stateKeys: stateKeysOf(graph), tags: [...HIDDEN_TAGS, ...tagsOf(nodes)] };
 }
 
+/** Every node, by its path from the top. */
+export function pathsOf(nodes: Nodes): string[] {
+  return [...nodes].flatMap(([name, node]) => [name, ...pathsOf(node.nodes).map((path) => `${name}/${path}`)]);
+}
+
 /** Where LangGraph puts what a graph is given; no node of the author's. */
 const START = "__start__";
 /** Channels of LangGraph's own are called so: `__start__`, `branch:to:writer`, `join:a+b:c`. */

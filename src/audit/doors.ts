@@ -1,0 +1,141 @@
+/** Every way that something leaves a server, in one place: a new format, route or output gets a line here. */
+import { randomUUID } from "node:crypto";
+import { WebSocket } from "ws";
+import { isRecord } from "../protocol/input.ts";
+
+export interface Visit {
+  /** Like `http://127.0.0.1:8123`. */
+  readonly url: string;
+  readonly agent: string;
+  readonly message: string;
+  readonly signal: AbortSignal;
+  /** What the server has logged so far, a line each. */
+  readonly logged: readonly string[];
+}
+
+/** Runs the agent and gives all that a client of this kind was sent. */
+export type Door = (visit: Visit) => Promise<string[]>;
+
+/** The one door that leads to no client. */
+export const LOG = "the server's log";
+
+export const DOORS: Readonly<Record<string, Door>> = {
+  SSE: (visit) => run(visit, input(visit)),
+  "SSE, tokens=false": (visit) => run(visit, input(visit), "run?tokens=false"),
+  JSON: (visit) => run(visit, input(visit), "run", "application/json"),
+  "POST /chat": (visit) => ask(visit, "/chat", { message: visit.message, agent: visit.agent, threadId: randomUUID() }),
+  "WebSocket, agui": (visit) => overWebSocket(visit, "agui"),
+  "WebSocket, frames": (visit) => overFrames(visit),
+  "WebSocket, text": (visit) => overWebSocket(visit, "text"),
+  "WebSocket, langgraph": (visit) => overWebSocket(visit, "langgraph"),
+  "snapshot for a client that comes late": async (visit) => {
+    const { threadId } = await ran(visit);
+    return ask(visit, `/agui/agent/${visit.agent}/connect`, { threadId }, "text/event-stream");
+  },
+  "snapshot after a gap": async (visit) => {
+    const first = await ran(visit);
+    return run(visit, first, "run", "text/event-stream", { "last-event-id": "lost:1" });
+  },
+  "a second turn": async (visit) => {
+    const { threadId } = await ran(visit);
+    return run(visit, { ...input(visit), threadId });
+  },
+  "GET /threads": async (visit) => {
+    const { threadId } = await ran(visit);
+    const paths = ["/threads", `/threads/${threadId}`, `/threads/${threadId}/messages`];
+    return (await Promise.all(paths.map((path) => get(visit, path)))).flat();
+  },
+  "GET /agui/info": (visit) => get(visit, "/agui/info"),
+  [LOG]: async (visit) => {
+    await ran(visit);
+    return [...visit.logged];
+  },
+};
+
+interface Input {
+  readonly threadId: string;
+  readonly runId: string;
+}
+
+function input({ message }: Visit): Input {
+  const messages = [{ id: randomUUID(), role: "user", content: message }];
+  const rest = { protocolVersion: "1.0", state: {}, messages, tools: [], context: [], forwardedProps: {} };
+  return { threadId: randomUUID(), runId: randomUUID(), ...rest };
+}
+
+/** A run that nobody at this door has read. */
+async function ran(visit: Visit): Promise<Input> {
+  const body = input(visit);
+  await run(visit, body);
+  return body;
+}
+
+function run(visit: Visit, body: object, path = "run", accept = "text/event-stream", headers = {}): Promise<string[]> {
+  return ask(visit, `/agui/agent/${visit.agent}/${path}`, body, accept, headers);
+}
+
+async function ask({ url, signal }: Visit, path: string, body: object, accept = "*/*", headers = {}) {
+  const response = await fetch(`${url}${path}`, {
+    method: "POST",
+    headers: { "content-type": "application/json", accept, ...headers },
+    body: JSON.stringify(body),
+    signal,
+  });
+  return [JSON.stringify([...response.headers]), ...(await response.text()).split("\n")];
+}
+
+async function get({ url, signal }: Visit, path: string): Promise<string[]> {
+  return [await (await fetch(`${url}${path}`, { signal })).text()];
+}
+
+const ENDED = /"type":"RUN_(FINISHED|ERROR)"|^\{"event":"(done|error)"|^\[(done|error|cancelled|waiting)/;
+const WAITING = /"type":"interrupt"|^\[waiting/;
+/** A graph that asks is answered, but not for ever. */
+const MOST_ANSWERS = 4;
+
+async function overWebSocket(visit: Visit, format: string): Promise<string[]> {
+  const url = `${visit.url.replace("http", "ws")}/ws?agent=${visit.agent}&thread=${randomUUID()}&format=${format}`;
+  let answers = 0;
+  return conversation(new WebSocket(url), visit, visit.message, (frame) => {
+    if (!ENDED.test(frame)) return undefined;
+    return WAITING.test(frame) && answers++ < MOST_ANSWERS ? "/approve" : "close";
+  });
+}
+
+function overFrames(visit: Visit): Promise<string[]> {
+  const socket = new WebSocket(`${visit.url.replace("http", "ws")}/ws?agent=${visit.agent}`, "sluice.v1");
+  const start = JSON.stringify({ type: "run", id: "1", agent: visit.agent, input: input(visit) });
+  return conversation(socket, visit, start, (frame) => (ENDED.test(frame) || isRefused(frame) ? "close" : undefined));
+}
+
+function isRefused(frame: string): boolean {
+  const value: unknown = JSON.parse(frame);
+  return isRecord(value) && value.type === "error";
+}
+
+/** All frames, until what `after` says of one is to close; anything else it says is sent. */
+function conversation(
+  socket: WebSocket,
+  { signal }: Visit,
+  first: string,
+  after: (frame: string) => string | undefined,
+): Promise<string[]> {
+  const frames: string[] = [];
+  const abort = () => socket.terminate();
+  signal.addEventListener("abort", abort, { once: true });
+  return new Promise((resolve, reject) => {
+    socket.on("open", () => socket.send(first));
+    socket.on("message", (data) => {
+      const frame = String(data);
+      frames.push(frame);
+      const next = after(frame);
+      if (next === "close") socket.close();
+      else if (next !== undefined) socket.send(next);
+    });
+    socket.on("error", reject);
+    socket.on("close", () => {
+      signal.removeEventListener("abort", abort);
+      resolve(frames);
+    });
+  });
+}

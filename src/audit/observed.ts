@@ -1,0 +1,116 @@
+/** What was seen inside of a graph while it ran, and which of it clients should not see. */
+import type { AllowList } from "../graph/allow-list.ts";
+import type { ServedAgent } from "../graph/registry.ts";
+import type { ServedGraph } from "../graph/source.ts";
+import { type GraphEvent, nodePath } from "../protocol/graph-event.ts";
+import { isRecord } from "../protocol/input.ts";
+import { Rules } from "../translate/rules.ts";
+import { type Canary, type Kind, pieces, textsOf } from "./canary.ts";
+import type { ModelCall, Place } from "./scripted-model.ts";
+
+export class Observed {
+  /** Paths of nodes that ran. */
+  readonly nodes = new Set<string>();
+  readonly #agent: ServedAgent;
+  readonly #rules: Rules;
+  /** Texts by kind and name: `state\0plan`. */
+  readonly #texts = new Map<string, Set<string>>();
+
+  constructor(agent: ServedAgent) {
+    this.#agent = agent;
+    this.#rules = new Rules(agent);
+  }
+
+  /** The same graph, with its events seen before Sluice gets them. */
+  watch(graph: ServedGraph): ServedGraph {
+    const see = (event: GraphEvent) => this.#see(event);
+    return new Proxy(graph, {
+      get(target, name) {
+        const value: unknown = Reflect.get(target, name);
+        if (name !== "streamEvents") return typeof value === "function" ? value.bind(target) : value;
+        return async function* (input: unknown, options: Record<string, unknown>) {
+          for await (const event of target.streamEvents(input, options)) {
+            see(event as GraphEvent);
+            yield event;
+          }
+        };
+      },
+    });
+  }
+
+  #see(event: GraphEvent): void {
+    const path = nodePath(event);
+    if (event.event === "on_chat_model_start") this.#add("prompt", path.join("/"), systemTexts(event.data));
+    if (event.event !== "on_chain_end" || path.length === 0 || path.at(-1) !== event.name) return;
+    const node = path.join("/");
+    this.nodes.add(node);
+    const output = isRecord(event.data) ? event.data.output : undefined;
+    if (this.#isHidden({ ...event, event: "on_chain_end" })) this.#add("node", node, textsOf(output));
+    for (const [key, value] of Object.entries(isRecord(output) ? output : {})) {
+      if (key !== "messages" && !this.#agent.stateKeys.includes(key)) this.#add("state", key, textsOf(value));
+    }
+  }
+
+  #isHidden(event: GraphEvent): boolean {
+    return !this.#agent.allowList.admitsPlace(event) || !this.#rules.of(event).messages;
+  }
+
+  #add(kind: Kind, name: string, texts: Iterable<string>): void {
+    const key = `${kind}\0${name}`;
+    const known = this.#texts.get(key) ?? new Set();
+    this.#texts.set(key, known);
+    for (const text of texts) for (const piece of pieces(text)) known.add(piece);
+  }
+
+  /**
+   * The canaries in all that was seen, and in the calls of models. What `shown` has is no secret: what the client said, and
+   * what models and tools said where clients may see it.
+   */
+  canaries(calls: readonly ModelCall[], shown: readonly string[]): Canary[] {
+    const { allowList } = this.#agent;
+    for (const { place, prompt, word } of calls) {
+      const node = nodePath(place).join("/");
+      const system = prompt.filter(({ type }) => type === "system" || type === "developer");
+      this.#add(
+        "prompt",
+        node,
+        system.flatMap(({ content }) => textsOf(content)),
+      );
+      if (this.#isHidden(modelEvent(place)) || !saysWords(allowList)) this.#add("node", node, [word]);
+    }
+    const words = calls.filter(({ place }) => !this.#isHidden(modelEvent(place))).map(({ word }) => word);
+    const open = [...shown, ...words];
+    const secrets = [...this.#texts].map(([key, texts]) => {
+      const [kind, name] = key.split("\0") as [Kind, string];
+      return { kind, name, texts: [...texts].filter((text) => !overlaps(text, open)) };
+    });
+    // A hidden node's words in the state are that node's.
+    const named = secrets.flatMap(({ kind, texts }) => (kind === "state" ? [] : texts));
+    return secrets
+      .map((secret) =>
+        secret.kind === "state" ? { ...secret, texts: secret.texts.filter((text) => !overlaps(text, named)) } : secret,
+      )
+      .filter(({ texts }) => texts.length > 0);
+  }
+}
+
+/** What the system messages in a value say. */
+function systemTexts(value: unknown, depth = 0): string[] {
+  if (!isRecord(value) && !Array.isArray(value)) return [];
+  if (isRecord(value) && value.type === "system") return textsOf(value.content);
+  return depth > 4 ? [] : Object.values(value).flatMap((inner) => systemTexts(inner, depth + 1));
+}
+
+function overlaps(text: string, others: readonly string[]): boolean {
+  return others.some((other) => other.includes(text) || text.includes(other));
+}
+
+function modelEvent(place: Place): GraphEvent {
+  return { ...place, event: "on_chat_model_stream", run_id: "", data: {} };
+}
+
+function saysWords(allowList: AllowList): boolean {
+  return (["on_chat_model_stream", "on_chat_model_end", "on_llm_stream", "on_llm_end"] as const).some((name) =>
+    allowList.admitsName(name),
+  );
+}

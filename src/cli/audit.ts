@@ -1,0 +1,82 @@
+/** `sluice audit`: says what leaves a graph that should stay. */
+import { type Command, type CommandArgs, UsageError } from "./command.ts";
+
+const options = {
+  message: { type: "string", short: "m" },
+  agent: { type: "string" },
+  config: { type: "string", short: "c" },
+  "real-model": { type: "boolean" },
+  "real-tool": { type: "string", multiple: true },
+  env: { type: "string", multiple: true },
+  timeout: { type: "string" },
+  json: { type: "boolean" },
+} as const;
+
+const MESSAGE = "Please do what you are made for.";
+const TIMEOUT_SECONDS = 30;
+
+export const audit: Command<typeof options> = {
+  summary: "says what leaves a graph that should stay",
+  usage: `Usage: sluice audit <file>[:<export>]
+
+Runs a graph in a process of its own, in which each variable of the environment is a made-up word and nothing goes out to
+the network. Models follow a script and tools are stubs. Then it goes through every door as a client, and says which
+prompts, state, hidden nodes' words, variables, arguments, results and errors came out where, and by which line of the
+allow-list. What may leave stands in the agent's "audit" in agents.json.
+
+Options:
+  -m, --message <text>     what to say
+  -c, --config <file>      an agents.json or a langgraph.json: filters and settings of the agent count too
+      --agent <name>       which agent of the --config          (default: the first)
+      --real-model         asks the models themselves, over the network
+      --real-tool <name>   runs this tool, with the network; may be given again
+      --env <name>         this variable keeps its value, such as a real model's key; may be given again
+      --timeout <seconds>  for one run                          (default: ${TIMEOUT_SECONDS})
+      --json               prints a JSON document
+  -h, --help               this
+
+Exit code: 0 nothing left that may not, 1 something did, 2 the graph could not be examined.`,
+  options,
+  failure: (message, args) => (args.includes("--json") ? failed(message) : undefined),
+  async run({ values, positionals }, { cwd, packageRoot, print, printError }) {
+    const [graph, ...others] = positionals;
+    if (others.length > 0) throw new UsageError(`One graph at a time: ${graph}, or ${others[0]}?`);
+    if ((graph === undefined) === (values.config === undefined)) throw new UsageError("Give a graph, or --config.");
+    const { auditInProcess } = await import("../audit/process.ts");
+    const { asText, reportOf } = await import("../audit/report.ts");
+    const { messageOf } = await import("../protocol/redact.ts");
+    try {
+      const found = await auditInProcess(
+        {
+          sources: { cwd, packageRoot, graphs: graph === undefined ? [] : [graph], configFile: values.config },
+          agent: values.agent,
+          message: values.message ?? MESSAGE,
+          realModel: values["real-model"] === true,
+          realTools: values["real-tool"] ?? [],
+          timeoutMs: seconds(values),
+        },
+        values.env ?? [],
+        (text) => void process.stderr.write(text),
+      );
+      const report = reportOf(found);
+      print(values.json ? JSON.stringify(report, null, 2) : asText(report));
+      return report.exitCode;
+    } catch (error) {
+      if (error instanceof UsageError) throw error;
+      // 1 says that something leaves, which nobody has seen here.
+      if (values.json) print(failed(messageOf(error)));
+      else printError(`sluice: ${messageOf(error)}`);
+      return 2;
+    }
+  },
+};
+
+function failed(message: string): string {
+  return JSON.stringify({ schema: 1, exitCode: 2, error: message, leaks: [] }, null, 2);
+}
+
+function seconds({ timeout }: CommandArgs<typeof options>["values"]): number {
+  const value = timeout === undefined ? TIMEOUT_SECONDS : Number(timeout);
+  if (value > 0 && value <= 3_600) return value * 1_000;
+  throw new UsageError(`--timeout ${timeout}: it takes a number of seconds above 0.`);
+}
