@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { type Rules, type Tree, violations } from "./support/arrows.ts";
 
-const BELOW_RUNS = ["protocol", "graph", "translate", "log", "store"];
+const BELOW_RUNS = ["protocol", "counts", "graph", "translate", "log", "store"];
 const BELOW_SERVER = [...BELOW_RUNS, "runs"];
 const ROOMS = [...BELOW_SERVER, "server", "config", "authoring", "agents", "ops", "client", "playground"];
 
@@ -14,7 +14,8 @@ const RULES: Rules = {
     authoring: [],
     agents: ["authoring", "config"],
     config: ["protocol"],
-    ops: ["protocol"],
+    counts: ["protocol"],
+    ops: ["protocol", "counts"],
     graph: ["protocol"],
     translate: ["protocol"],
     log: ["protocol"],

@@ -2,7 +2,7 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Settings } from "../config/settings.ts";
-import { httpApp } from "../server/http.ts";
+import { httpApp, metricsApp } from "../server/http.ts";
 import { type Agents, type Core, type CoreOptions, createCore } from "./core.ts";
 
 /** A complete server that is not listening yet. */
@@ -39,18 +39,24 @@ export function createApp(agents: Agents, settings: Settings, { playground, ...o
     authorize: async () => {},
     playground: settings.PLAYGROUND ? playground : undefined,
   });
+  const { METRICS_PORT: metricsPort, METRICS_TOKEN: token } = settings;
+  const read = async () => {
+    const { contentType, text } = await core.metrics();
+    return { contentType, text: await text() };
+  };
+  const metrics = metricsPort || token ? { token, read } : undefined;
   // A client that sends its headers or body byte by byte is cut: Node's own limits are a minute and longer.
   const server = createServer(
     { headersTimeout: 10_000, requestTimeout: 30_000, connectionsCheckingInterval: 5_000, keepAliveTimeout: 10_000 },
-    httpApp(core.server),
+    httpApp(core.server, metricsPort ? undefined : metrics),
   );
   core.sockets.attach(server, "/ws");
+  const servers: [Server, number][] = [[server, settings.PORT]];
+  if (metricsPort && metrics) servers.push([createServer(metricsApp(metrics, core.server)), metricsPort]);
   const hurry = new AbortController();
   const shutDown = async () => {
     await core.drain(hurry.signal);
-    const closed = new Promise<void>((done) => server.close(() => done()));
-    server.closeAllConnections();
-    await closed;
+    await Promise.all(servers.map(([listener]) => closeServer(listener)));
     await core.close();
   };
   let closing: Promise<void> | undefined;
@@ -60,7 +66,14 @@ export function createApp(agents: Agents, settings: Settings, { playground, ...o
     log: core.log,
     sockets: core.sockets,
     async listen() {
-      await listen(server, settings.PORT, settings.HOST);
+      try {
+        for (const [listener, port] of servers) await listen(listener, port, settings.HOST);
+      } catch (error) {
+        await Promise.all(servers.map(([listener]) => closeServer(listener)));
+        throw error;
+      }
+      // Begins to watch the event loop.
+      if (metrics) await core.metrics();
       await core.recover();
       return addressOf(server);
     },
@@ -84,6 +97,14 @@ function listen(server: Server, port: number, host: string): Promise<void> {
       server.off("error", fail);
       done();
     });
+  });
+}
+
+/** Whether it listens or not. */
+function closeServer(server: Server): Promise<void> {
+  return new Promise((done) => {
+    server.close(() => done());
+    server.closeAllConnections();
   });
 }
 

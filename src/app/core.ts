@@ -4,11 +4,13 @@
  */
 import { setMaxListeners } from "node:events";
 import type { Settings } from "../config/settings.ts";
+import { Counts } from "../counts/counts.ts";
 import { Registry, type ServedAgent } from "../graph/registry.ts";
 import { keysBesideMessages, withoutMessages } from "../graph/state-keys.ts";
 import type { EventLog } from "../log/log.ts";
 import { MemoryLog } from "../log/memory.ts";
 import { type Logger, unfailing } from "../ops/logger.ts";
+import type { Gauges, Metrics } from "../ops/metrics.ts";
 import { RunManager } from "../runs/manager.ts";
 import type { ContextOf } from "../runs/setting.ts";
 import { Visitor } from "../runs/visitor.ts";
@@ -18,6 +20,8 @@ import { type ItemStores, MemoryItems } from "../store/items.ts";
 import { MemoryStore } from "../store/memory.ts";
 import type { Store } from "../store/store.ts";
 import { logLimits } from "./event-log.ts";
+import { reportRun } from "./report-run.ts";
+import { timedStore } from "./timed-store.ts";
 
 export type Agents = readonly [ServedAgent, ...ServedAgent[]];
 
@@ -44,6 +48,8 @@ export interface Core {
   readonly runs: RunManager;
   readonly log: EventLog;
   readonly sockets: WebSocketHost;
+  /** What it counted, for Prometheus. Asked for first, it begins to watch the event loop. */
+  metrics(): Promise<Metrics>;
   /** For the HTTP routes. */
   readonly server: ServerOptions;
   /** Takes up what an earlier process left unfinished. To be called once, before anything starts. */
@@ -59,7 +65,9 @@ export interface Core {
 const SWEEP_MS = 30_000;
 
 export function createCore(agents: Agents, settings: Settings, options: CoreOptions, entrance: Entrance): Core {
-  const { logger: given, version, forget = () => {}, store = new MemoryStore(settings.MAX_THREADS, forget) } = options;
+  const { logger: given, version, forget = () => {} } = options;
+  const counts = new Counts();
+  const store = timedStore(options.store ?? new MemoryStore(settings.MAX_THREADS, forget), counts);
   const { items = new MemoryItems(), contextOf = () => ({}) } = options;
   const logger = unfailing(given);
   const registry = new Registry(agents);
@@ -76,14 +84,10 @@ export function createCore(agents: Agents, settings: Settings, options: CoreOpti
     contextOf,
     version: settings.STREAM_VERSION,
     maxActiveRuns: settings.MAX_ACTIVE_RUNS,
-    ended: ({ plan: { agent, threadId, runId } }, end, cause) => {
-      const fields = { agent: agent.name, threadId, runId, end: end.kind };
-      if (end.kind === "failed") {
-        const { code } = end.error;
-        // The operator who stops the server knows why.
-        logger.warn({ ...fields, code, ...(code === "draining" ? {} : { err: cause }) }, "run failed");
-      } else if (cause) logger.error({ ...fields, err: cause }, "the run's end was not stored");
-      else logger.debug(fields, "run ended");
+    counts,
+    ended: ({ plan, figures }, end, cause) => {
+      figures.end(end);
+      reportRun(logger, plan, figures, end, cause);
     },
   });
   let ready = true;
@@ -91,7 +95,8 @@ export function createCore(agents: Agents, settings: Settings, options: CoreOpti
   setMaxListeners(0, closed.signal); // Each watch is one.
   const server: ServerOptions = {
     ...entrance,
-    visitor: (requester) => new Visitor(runs, log, requester),
+    visitor: (requester) => new Visitor(runs, log, counts, requester),
+    counts,
     registry,
     version,
     allowedOrigins: settings.ALLOWED_ORIGINS,
@@ -110,11 +115,23 @@ export function createCore(agents: Agents, settings: Settings, options: CoreOpti
     SWEEP_MS,
   );
   sweeper.unref();
+  let metrics: Promise<Metrics> | undefined;
+  const gauges: Gauges = {
+    activeRuns: () => runs.activeCount,
+    sockets: () => sockets.byFormat,
+    waitingBytes: () => sockets.waitingBytes,
+    log: () => log.size,
+  };
   return {
     runs,
     log,
     sockets,
     server,
+    metrics() {
+      // Loaded when it is wanted: most servers have no use for it.
+      metrics ??= import("../ops/metrics.ts").then(({ metricsOf }) => metricsOf(counts, gauges));
+      return metrics;
+    },
     async recover() {
       for (const { run, outcome, cause } of await runs.recover()) {
         const { agent, threadId, runId } = run;

@@ -79,6 +79,8 @@ export interface Sluice {
   attach(server: Server): void;
   /** Runs, for the app itself. */
   readonly runs: Runs;
+  /** What was counted so far, in Prometheus' text format, for a route of the app's own. */
+  metrics(): Promise<string>;
   /**
    * Starts no more runs, lets active ones finish within `drainSeconds`, ends the rest and the watches over SSE, closes the
    * WebSockets and the store. The servers stay as they are, and are left alone from then on. Called again it gives the
@@ -146,6 +148,10 @@ export function createSluice(options: SluiceOptions): Sluice {
       core.sockets.attach(server, `${base}/ws`);
     },
     runs: runsOf(core),
+    async metrics() {
+      const { text } = await core.metrics();
+      return text();
+    },
     close() {
       closing ??= shutDown();
       return closing;

@@ -71,6 +71,8 @@ const ELSEWHERE: readonly string[] = [
   "DEMO_JITTER",
   "REDIS_URL",
   "REDIS_PREFIX",
+  "METRICS_PORT",
+  "METRICS_TOKEN",
   "LANGSMITH_TRACING",
 ] satisfies (keyof Settings)[];
 

@@ -32,6 +32,15 @@ function choice<const T extends string>(fallback: T, ...others: T[]) {
 const flag = (fallback: "true" | "false") =>
   choice(fallback, fallback === "true" ? "false" : "true").transform((value) => value === "true");
 
+/** A TCP port; an empty value means none. */
+const optionalPort = text.default("").transform((value, context) => {
+  if (value === "") return undefined;
+  const port = Number(value);
+  if (Number.isInteger(port) && port >= 1 && port <= 65_535) return port;
+  context.addIssue({ code: "custom", message: "a whole number from 1 to 65535, or empty" });
+  return z.NEVER;
+});
+
 const seconds = (fallback: number, max = 86_400) => number(fallback, 0.001, max, false);
 
 const events = text.default("").transform((value, context) => {
@@ -115,6 +124,9 @@ export const settings = z.object({
     "a URL like redis://user:password@host:6379/0, or rediss: for TLS",
   ),
   REDIS_PREFIX: text.default("").transform((value) => value || "sluice:"),
+
+  METRICS_PORT: optionalPort,
+  METRICS_TOKEN: optionalText.refine((value) => value === undefined || value.length >= 16, "16 characters or more"),
 
   LANGSMITH_TRACING: flag("false"),
 });

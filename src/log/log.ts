@@ -48,7 +48,17 @@ export interface Page {
   readonly next: Cursor;
 }
 
+/** What a process holds of the log. */
+export interface LogSize {
+  readonly topics: number;
+  /** Of all entries. */
+  readonly bytes: number;
+  /** The topics whose end readers wait at. */
+  readonly waiting: number;
+}
+
 export interface EventLog {
+  readonly size: LogSize;
   /**
    * Makes `fence` the owner of a topic, which is created when it is missing. The result is the position after which
    * this owner's entries come. A run that was taken over from a dead process begins `anew`, in a new epoch: followers

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import type { Cursor, Fence } from "../protocol/cursor.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import type { Topic } from "../protocol/ids.ts";
-import type { EventLog, LogEntry, NewEntry, Page } from "./log.ts";
+import type { EventLog, LogEntry, LogSize, NewEntry, Page } from "./log.ts";
 import { Waiting } from "./waiting.ts";
 
 export interface MemoryLogLimits {
@@ -172,7 +172,7 @@ export class MemoryLog implements EventLog {
   async close(): Promise<void> {}
 
   /** For tests and metrics. */
-  get size(): { topics: number; bytes: number; waiting: number } {
+  get size(): LogSize {
     return { topics: this.#topics.size, bytes: this.#totalBytes, waiting: this.#waiting.size };
   }
 

@@ -6,6 +6,7 @@ import { errorFields } from "./error-fields.ts";
 /** Receives log entries: their fields, then a sentence. pino's loggers fit, and so does `console`. */
 export interface Logger {
   debug(fields: object, sentence: string): void;
+  info(fields: object, sentence: string): void;
   warn(fields: object, sentence: string): void;
   error(fields: object, sentence: string): void;
 }
@@ -25,7 +26,7 @@ export function createLogger(level: string, destination?: pino.DestinationStream
   return destination ? pino(options, destination) : pino(options);
 }
 
-export const silent: Logger = { debug() {}, warn() {}, error() {} };
+export const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
 /**
  * The same logger, given errors as plain fields without secrets. One that throws takes nothing down with it: there is
@@ -39,5 +40,5 @@ export function unfailing(logger: Logger): Logger {
       logger[level](withoutSecretsIn(readable) as object, withoutSecrets(sentence));
     } catch {}
   };
-  return { debug: guarded("debug"), warn: guarded("warn"), error: guarded("error") };
+  return { debug: guarded("debug"), info: guarded("info"), warn: guarded("warn"), error: guarded("error") };
 }

@@ -2,6 +2,7 @@
  * The run manager: starts runs, and lets anybody attach to, follow or cancel them. A run belongs to its thread, not to
  * the socket that started it.
  */
+import type { Counts } from "../counts/counts.ts";
 import { latestCheckpoint } from "../graph/checkpoints.ts";
 import type { Registry, ServedAgent } from "../graph/registry.ts";
 import type { StreamVersion } from "../graph/source.ts";
@@ -29,6 +30,7 @@ export interface RunManagerOptions extends Surroundings {
   readonly log: EventLog;
   readonly store: Store;
   readonly version: StreamVersion;
+  readonly counts: Counts;
   /** The most runs active at once; one more is refused with `overloaded`. */
   readonly maxActiveRuns: number;
   /** Hears of every run that ended, with what went wrong if something did. */
@@ -272,7 +274,7 @@ export class RunManager {
   async #storeEnd(run: Run, input: RunInput, { end, cause: _, drafts, ...told }: RunOutcome): Promise<boolean> {
     const { agent, threadId } = run.plan;
     const interrupts = await stillOpen(end, input, () => latestCheckpoint(agent.graph, threadId));
-    const refused = Object.fromEntries(run.refused);
+    const refused = Object.fromEntries(run.figures.refused);
     const waits = { interrupts, drafts: interrupts.length > 0 ? drafts : {} };
     return this.#options.store.ending(run.plan, { status: STATUS[end.kind], ...told, ...waits, refused });
   }

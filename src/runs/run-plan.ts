@@ -1,4 +1,5 @@
 /** What a run is made of, and what it needs of its thread. */
+import type { AgentCounts, Counts } from "../counts/counts.ts";
 import type { AllowList } from "../graph/allow-list.ts";
 import type { ServedAgent } from "../graph/registry.ts";
 import type { GraphInput, RunRequest, StreamVersion } from "../graph/source.ts";
@@ -41,6 +42,10 @@ export interface RunPlan extends Claim {
   /** Write the graph topic too. */
   readonly graphTopic: boolean;
   readonly version: StreamVersion;
+  /** The identity that started it; absent where nobody signs in. */
+  readonly principal: string | undefined;
+  /** Its agent's. */
+  readonly counts: AgentCounts;
   /** The position in the thread's topic before this run. */
   readonly from: Cursor;
 }
@@ -53,6 +58,12 @@ export interface RunThread {
   readonly waiting: (messages: readonly Message[], removed: readonly Tombstone[]) => readonly Message[];
 }
 
+interface PlanSurroundings {
+  readonly version: StreamVersion;
+  readonly items: ItemStores;
+  readonly counts: Counts;
+}
+
 /** How a claimed run goes, from where its thread stands and what it begins with. */
 export function planFor(
   agent: ServedAgent,
@@ -60,7 +71,7 @@ export function planFor(
   from: Cursor,
   messages: readonly Message[],
   run: RunInput,
-  { version, items }: { version: StreamVersion; items: ItemStores },
+  { version, items, counts }: PlanSurroundings,
 ): RunPlan {
   const { graphInput, fork, offered, setting = { context: agent.context }, options, graphTopic, attempt } = run;
   const { freshLength, drafts = {} } = run;
@@ -95,6 +106,8 @@ export function planFor(
     progressMs: progressEvery(progress),
     graphTopic: agent.graphTopic || graphTopic,
     version,
+    principal: setting.principal,
+    counts: counts.agent(agent.name),
     from,
   };
 }

@@ -4,7 +4,7 @@ import type { EventLog } from "../log/log.ts";
 import type { Cursor } from "../protocol/cursor.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import { type AguiEvent, EventType, type Message } from "../protocol/events.ts";
-import { type GraphEvent, type GraphEventName, nodePath } from "../protocol/graph-event.ts";
+import { type GraphEvent, nodePath } from "../protocol/graph-event.ts";
 import type { JsonValue } from "../protocol/json.ts";
 import { toInterrupt } from "../translate/interrupts.ts";
 import { createTranslator } from "../translate/run-translator.ts";
@@ -17,14 +17,14 @@ import { GraphTopic } from "./graph-topic.ts";
 import { ProgressReports } from "./progress.ts";
 import { OF_ANY_MODEL, sharedProvenance } from "./provenance.ts";
 import { broken, ending, plainEnd, type RunOutcome, stopped } from "./run-end.ts";
+import { RunFigures } from "./run-figures.ts";
 import { type RunPlan, type RunThread, requestOf } from "./run-plan.ts";
 import { ThreadTopic } from "./thread-topic.ts";
 import { Unanswered } from "./unanswered.ts";
 
 export class Run {
   readonly plan: RunPlan;
-  /** How many events the allow-list refused, by name. */
-  readonly refused = new Map<GraphEventName, number>();
+  readonly figures: RunFigures;
   readonly #abort = new AbortController();
   readonly #failed = (error: unknown) => this.#abort.abort(SluiceError.from(error));
   readonly #translator: Translator;
@@ -38,6 +38,7 @@ export class Run {
 
   constructor(plan: RunPlan, log: EventLog, { keep, waiting }: RunThread) {
     this.plan = plan;
+    this.figures = new RunFigures(plan.counts);
     this.#keep = keep;
     this.#unanswered = new Unanswered(plan);
     const { reasoningTags, nodes, stateKeys } = plan.agent;
@@ -70,6 +71,7 @@ export class Run {
 
   /** Puts the closers and the terminal event into the log. The last thing a run does. */
   async finish({ end, closing }: RunOutcome): Promise<void> {
+    this.figures.sent(closing);
     await Promise.all([this.#topic.close(closing), this.#graph.close(end)]);
   }
 
@@ -158,13 +160,14 @@ export class Run {
       return;
     }
     if (!allowList.admits(event)) {
-      this.refused.set(event.event, (this.refused.get(event.event) ?? 0) + 1);
+      this.figures.refuse(event.event);
       // What closes has its provenance too: a connection that narrowed the event away wants nothing that it says.
       this.#send(this.#translator.refused(event, allowList.admitsPlace(event)), event);
       this.#correct();
       this.#progress?.refused(event);
       return;
     }
+    this.figures.admitted(event.event);
     this.#graph.add(event);
     this.#send(this.#translator.push(event), event);
     this.#correct();
@@ -184,6 +187,7 @@ export class Run {
   #send(events: readonly AguiEvent[], cause: GraphEvent | undefined): void {
     if (events.length === 0) return;
     this.#unanswered.sent(events);
+    this.figures.sent(events);
     this.#topic.add(events, cause && this.#provenanceOf(cause));
   }
 }

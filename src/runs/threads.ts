@@ -88,7 +88,7 @@ export class Threads {
   /** How many graph events the allow-list refused, by name: in the active run, or in the last. */
   async refused(threadId: string): Promise<Readonly<Record<string, number>>> {
     const run = this.#activeRun(threadId);
-    if (run) return Object.fromEntries(run.refused);
+    if (run) return Object.fromEntries(run.figures.refused);
     return (await this.#store.threadStatus(threadId))?.refused ?? {};
   }
 

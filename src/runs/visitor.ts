@@ -5,6 +5,7 @@
  * Clients name threads by ids of their own; stores, topics, locks, audiences and checkpoints know a thread by its key.
  * Only this file knows both.
  */
+import type { Counts } from "../counts/counts.ts";
 import type { ServedAgent } from "../graph/registry.ts";
 import type { EventLog } from "../log/log.ts";
 import type { Cursor } from "../protocol/cursor.ts";
@@ -25,10 +26,14 @@ export class Visitor {
   /** What the visitor's threads are read from. */
   readonly log: EventLog;
 
-  constructor(runs: RunManager, log: EventLog, requester: Requester = {}) {
+  /** Where whatever serves the visitor counts. */
+  readonly counts: Counts;
+
+  constructor(runs: RunManager, log: EventLog, counts: Counts, requester: Requester = {}) {
     this.#runs = runs;
     this.#requester = requester;
     this.log = log;
+    this.counts = counts;
   }
 
   /** Starts a run, or attaches to it. Throws what `RunManager.start` throws. */

@@ -22,6 +22,7 @@ export interface ConnectionOptions {
   readonly format: Format;
   readonly narrowing: Narrowing;
   readonly agent: string | undefined;
+  readonly formatName: string;
   /** The thread it is opened on. */
   readonly thread: VisitedThread;
   /** The peer cannot go on and must come back. */
@@ -29,6 +30,7 @@ export interface ConnectionOptions {
 }
 
 export class Connection implements Conversation {
+  readonly formatName: string;
   readonly #options: ConnectionOptions;
   readonly #format: Format;
   #agent: string | undefined;
@@ -44,6 +46,7 @@ export class Connection implements Conversation {
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
+    this.formatName = options.formatName;
     this.#agent = options.agent;
     this.#thread = options.thread;
     const { format } = options;

@@ -3,6 +3,8 @@ export const MAX_WAITING_COMMANDS = 32;
 
 /** What a WebSocket says and is told, in whichever format. */
 export interface Conversation {
+  /** For the operator. */
+  readonly formatName: string;
   /** Called once, before anything is received. */
   open(): Promise<void>;
   /** Does what a message asks, and tells the peer what is wrong with it. Rejects with what must not be told. */

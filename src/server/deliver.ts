@@ -1,4 +1,5 @@
 /** The way from the log to a peer: follow, view, merge, format, send. One loop for every transport and format. */
+import type { Counts } from "../counts/counts.ts";
 import { follow } from "../log/follow.ts";
 import type { EventLog, GapReason, LogEntry } from "../log/log.ts";
 import { type Cursor, isAt } from "../protocol/cursor.ts";
@@ -45,6 +46,7 @@ export interface Ending {
 /** `Subscription` makes these. */
 export interface Delivery {
   readonly log: EventLog;
+  readonly counts: Pick<Counts, "gaps" | "replays">;
   readonly topic: Topic;
   readonly beginning: Beginning;
   /** `undefined`: the delivery goes on until `signal` aborts. */
@@ -59,7 +61,7 @@ export interface Delivery {
 
 /** Delivers until the run ends, `signal` aborts or the peer is gone. */
 export async function deliver(delivery: Delivery): Promise<void> {
-  const { log, topic, view, format, peer, signal, beginning, ending } = delivery;
+  const { log, topic, view, format, peer, signal, counts, beginning, ending } = delivery;
   const until = ending?.until;
   await showWhatCameBefore(delivery);
   let from: Cursor | undefined = beginning.after;
@@ -73,13 +75,17 @@ export async function deliver(delivery: Delivery): Promise<void> {
   };
   if (beginning.first) from = await bringUpToDate(beginning.first);
   else if (!(await log.mayBegin(topic, from))) {
+    counts.gaps.count("corrected");
     const catchUp = await delivery.catchUp("corrected", begun);
     from = catchUp ? await bringUpToDate(catchUp) : await log.open(topic);
   }
+  const head = from && (await log.head(topic));
+  if (from && head?.epoch === from.epoch && head.offset > from.offset) counts.replays.add(head.offset - from.offset);
   while (from && !isAt(from, until)) {
     let resumed: Cursor | undefined;
     for await (const { gap, epoch, entries, next } of follow(log, topic, from, signal)) {
       if (gap !== undefined) {
+        counts.gaps.count(gap);
         const catchUp = await delivery.catchUp(gap, begun);
         if (!catchUp) continue;
         resumed = await bringUpToDate(catchUp);

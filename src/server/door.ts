@@ -1,5 +1,6 @@
 /** The door: a request or a socket that may come in becomes a visitor. */
 import type { IncomingMessage } from "node:http";
+import { SluiceError } from "../protocol/errors.ts";
 import type { Visitor } from "../runs/visitor.ts";
 import type { ServerOptions } from "./server-options.ts";
 
@@ -10,10 +11,15 @@ const inside = new WeakMap<IncomingMessage, Visitor>();
  * Rejects with the answer to a request that may not come in.
  */
 export async function admit(
-  { authorize, visitor }: Pick<ServerOptions, "authorize" | "visitor">,
+  { authorize, visitor, counts }: Pick<ServerOptions, "authorize" | "visitor" | "counts">,
   request: IncomingMessage,
 ): Promise<Visitor> {
-  await authorize(request);
+  try {
+    await authorize(request);
+  } catch (error) {
+    if (SluiceError.is(error) && error.code === "unauthorized") counts.authFailures += 1;
+    throw error;
+  }
   const admitted = visitor({ request });
   inside.set(request, admitted);
   return admitted;

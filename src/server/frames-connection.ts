@@ -34,6 +34,7 @@ export interface FramesConnectionOptions {
 type Narrows = Pick<ClientFrame & { type: "subscribe" }, "events" | "tokens" | "reasoning" | "protocol">;
 
 export class FramesConnection implements Conversation {
+  readonly formatName = "frames";
   readonly #options: FramesConnectionOptions;
   readonly #places = new Places();
   readonly #lines = new KeyedLock();

@@ -17,11 +17,12 @@ import { playgroundRoutes } from "./playground.ts";
 import { aguiRoutes } from "./routes/agui.ts";
 import { chatRoutes } from "./routes/chat.ts";
 import { healthRoutes } from "./routes/health.ts";
+import { type MetricsOptions, metricsRoutes } from "./routes/metrics.ts";
 import { threadRoutes } from "./routes/threads.ts";
 import type { ServerOptions } from "./server-options.ts";
 
 /** An application that is all Sluice. */
-export function httpApp(options: ServerOptions): Express {
+export function httpApp(options: ServerOptions, metrics?: MetricsOptions): Express {
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
@@ -29,12 +30,24 @@ export function httpApp(options: ServerOptions): Express {
   app.use(helmet({ strictTransportSecurity: false }));
   // Probes come from orchestrators that use bare addresses, and say nothing worth guarding.
   app.use(healthRoutes(options));
+  if (metrics) app.use(metricsRoutes(metrics));
   app.use(defences(options));
   app.use(routes(options));
   app.get("/", (_request, response) => {
     response.type("text/plain").send(DOORS);
   });
   app.use(notFound("GET / lists them."));
+  app.use(errorHandler(options));
+  return app;
+}
+
+/** An application that shows the metrics and nothing else, for a port of its own. */
+export function metricsApp(metrics: MetricsOptions, options: ServerOptions): Express {
+  const app = express();
+  app.disable("x-powered-by");
+  app.use(helmet());
+  app.use(metricsRoutes(metrics));
+  app.use(notFound("GET /metrics is the only one."));
   app.use(errorHandler(options));
   return app;
 }

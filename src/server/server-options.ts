@@ -1,5 +1,6 @@
 /** What the server is made of and the limits it keeps. Milliseconds and bytes throughout. */
 import type { IncomingMessage } from "node:http";
+import type { Counts } from "../counts/counts.ts";
 import type { Registry } from "../graph/registry.ts";
 import type { Requester } from "../runs/handle.ts";
 import type { Visitor } from "../runs/visitor.ts";
@@ -8,6 +9,7 @@ export interface ServerOptions {
   /** What an admitted request or socket does everything through. */
   readonly visitor: (requester: Requester) => Visitor;
   readonly registry: Registry;
+  readonly counts: Counts;
   /** Names this program to clients of `/agui/info`. */
   readonly version: string;
   /** The folder with the built playground; without one there is none. A folder that is not there is none either. */

@@ -7,11 +7,14 @@ export interface SsePeerOptions {
   readonly heartbeatMs: number;
   /** How long a client may take to catch up before it is cut, in milliseconds. */
   readonly drainMs: number;
+  /** Hears that it was cut. */
+  readonly slow: () => void;
 }
 
 export class SsePeer implements Peer {
   readonly #response: ServerResponse;
   readonly #drainMs: number;
+  readonly #cut: () => void;
   readonly #closed = new AbortController();
   readonly #heartbeat: NodeJS.Timeout;
   /** Writes that the client has not taken yet, keep-alives included. */
@@ -19,9 +22,13 @@ export class SsePeer implements Peer {
   /** Runs while something waits; starts anew with each write that was taken. */
   #clock: NodeJS.Timeout | undefined;
 
-  constructor(response: ServerResponse, { heartbeatMs, drainMs }: SsePeerOptions) {
+  constructor(response: ServerResponse, { heartbeatMs, drainMs, slow }: SsePeerOptions) {
     this.#response = response;
     this.#drainMs = drainMs;
+    this.#cut = () => {
+      slow();
+      response.destroy();
+    };
     response.writeHead(200, {
       "Content-Type": "text/event-stream",
       "Cache-Control": "no-cache, no-transform",
@@ -54,7 +61,7 @@ export class SsePeer implements Peer {
     // Writing behind the end is an error that nobody would catch.
     clearInterval(this.#heartbeat);
     if (this.#closed.signal.aborted) return;
-    const timer = setTimeout(() => this.#response.destroy(), this.#drainMs);
+    const timer = setTimeout(this.#cut, this.#drainMs);
     this.#response.once("close", () => clearTimeout(timer));
     this.#response.end();
   }
@@ -72,7 +79,7 @@ export class SsePeer implements Peer {
   };
 
   #startClock(): NodeJS.Timeout {
-    return setTimeout(() => this.#response.destroy(), this.#drainMs);
+    return setTimeout(this.#cut, this.#drainMs);
   }
 
   #drain(): Promise<void> {

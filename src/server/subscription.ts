@@ -98,6 +98,7 @@ export class Subscription {
     try {
       await deliver({
         log: visitor.log,
+        counts: visitor.counts,
         topic,
         beginning: this.#beginning,
         ending: this.#ending,

@@ -16,6 +16,7 @@ interface Drained {
 export class WsPeer implements TalkingPeer {
   readonly #socket: WebSocket;
   readonly #drainMs: number;
+  readonly #cut: () => void;
   readonly #closed = new AbortController();
   #queued = 0;
   #drained: Drained | undefined;
@@ -24,9 +25,13 @@ export class WsPeer implements TalkingPeer {
   /** Set while the socket is not read from. */
   #paused: NodeJS.Timeout | undefined;
 
-  /** `drainMs`: how long a socket may take to catch up before it is cut. */
-  constructor(socket: WebSocket, drainMs: number) {
+  /** `drainMs`: how long a socket may take to catch up before it is cut; `slow` hears of that. */
+  constructor(socket: WebSocket, drainMs: number, slow: () => void) {
     this.#socket = socket;
+    this.#cut = () => {
+      slow();
+      socket.terminate();
+    };
     this.#drainMs = drainMs;
     // By hand, so that unread pongs count as answers.
     socket.on("ping", (data) => this.#count(data.length, (written) => socket.pong(data, undefined, written)));
@@ -74,7 +79,7 @@ export class WsPeer implements TalkingPeer {
     });
     if (this.#unanswered <= HIGH_WATER.bytes || this.#paused) return;
     this.#socket.pause();
-    this.#paused = setTimeout(() => this.#socket.terminate(), this.#drainMs);
+    this.#paused = setTimeout(this.#cut, this.#drainMs);
   }
 
   #resume(): void {
@@ -100,7 +105,7 @@ export class WsPeer implements TalkingPeer {
 
   #awaitDrain(): Drained {
     // A close frame would wait in the same queue that does not move, so the line is cut.
-    const timer = setTimeout(() => this.#socket.terminate(), this.#drainMs);
+    const timer = setTimeout(this.#cut, this.#drainMs);
     let resolve = () => {};
     const promise = new Promise<void>((done) => {
       resolve = done;

@@ -4,6 +4,7 @@ import type { IncomingMessage, Server } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocket, WebSocketServer } from "ws";
 import { z } from "zod";
+import { Tally } from "../counts/tally.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import { SUBPROTOCOL } from "../protocol/frames.ts";
 import { checkId } from "../protocol/ids.ts";
@@ -71,6 +72,18 @@ export class WebSocketHost {
 
   get size(): number {
     return this.#peers.size;
+  }
+
+  /** How many are open, by format. */
+  get byFormat(): ReadonlyMap<string, number> {
+    const open = new Tally(["frames", ...Object.keys(FORMATS)].map((format) => [format, 0]));
+    for (const { conversation } of this.#peers.values()) open.count(conversation.formatName);
+    return open;
+  }
+
+  /** Bytes that wait to be written to all of them. */
+  get waitingBytes(): number {
+    return [...this.#peers.keys()].reduce((sum, { bufferedAmount }) => sum + bufferedAmount, 0);
   }
 
   /** Answers the upgrades of `server` whose path is `path`, and no others. Attaching to a server again changes nothing. */
@@ -147,6 +160,7 @@ export class WebSocketHost {
         peer,
         visitor,
         format: FORMATS[format](),
+        formatName: format,
         narrowing,
         agent,
         thread: visited,
@@ -155,9 +169,9 @@ export class WebSocketHost {
   }
 
   #serve(socket: WebSocket, open: (peer: WsPeer) => Conversation): void {
-    const peer = new WsPeer(socket, this.#options.slowConsumerMs);
+    const { counts, slowConsumerMs, failed } = this.#options;
+    const peer = new WsPeer(socket, slowConsumerMs, () => counts.slowConsumers.count("websocket"));
     const conversation = open(peer);
-    const { failed } = this.#options;
     this.#peers.set(socket, { peer, conversation });
     // ws closes by itself on what is no WebSocket, with the right code; the error event only repeats why.
     socket.on("error", () => {});

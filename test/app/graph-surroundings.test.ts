@@ -134,7 +134,12 @@ describe("a graph's context", () => {
 
   it("has to be plain JSON; the run does not begin otherwise, and the log says why", async () => {
     const logged: string[] = [];
-    const logger = { debug() {}, warn() {}, error: (fields: object) => void logged.push(JSON.stringify(fields)) };
+    const logger = {
+      debug() {},
+      info() {},
+      warn() {},
+      error: (fields: object) => void logged.push(JSON.stringify(fields)),
+    };
     const context = () => ({ when: new Date() });
     const { ask } = await serving({ a: seesContext() }, { context, logger });
     await expect(ask("a")).rejects.toThrow("500");

@@ -106,7 +106,7 @@ describe("an error that repeats a key", () => {
     const log = (fields: object, sentence: string) => void logged.push(fields, sentence);
     const cause = new Error(`the endpoint says: ${KEY}`);
     const graph = chatGraph(new SteppedModel().fail(new TypeError(`no luck with ${KEY}`, { cause })));
-    const sluice = createSluice({ agents: { graph }, logger: { debug: log, warn: log, error: log } });
+    const sluice = createSluice({ agents: { graph }, logger: { debug: log, info: log, warn: log, error: log } });
     const { result } = await sluice.runs.start({ messages: [{ id: "1", role: "user", content: "hi" }] });
     await expect(result).rejects.toThrow("no luck with <key>");
     await sluice.close();

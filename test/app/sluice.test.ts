@@ -203,7 +203,7 @@ describe("who may come in", () => {
 
   it("an authorize that fails lets nobody in, and the app hears why", async () => {
     const told: object[] = [];
-    const logger = { debug() {}, warn() {}, error: (fields: object) => void told.push(fields) };
+    const logger = { debug() {}, info() {}, warn() {}, error: (fields: object) => void told.push(fields) };
     const authorize = () => Promise.reject(new Error("The session store is gone."));
     const app = await hosting(embedded({ authorize, logger }));
     expect((await fetch(`${app.url}/ai/threads`)).status).toBe(500);

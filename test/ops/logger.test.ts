@@ -29,12 +29,14 @@ it("a logger that throws takes nothing down", () => {
     heard.push([fields, sentence]);
     throw new Error("the disk is full");
   };
-  const logger = unfailing({ debug: fails, warn: fails, error: fails });
+  const logger = unfailing({ debug: fails, info: fails, warn: fails, error: fails });
   logger.debug({ a: 1 }, "one");
+  logger.info({}, "said");
   logger.warn({}, "two");
   logger.error({}, "three");
   expect(heard).toEqual([
     [{ a: 1 }, "one"],
+    [{}, "said"],
     [{}, "two"],
     [{}, "three"],
   ]);

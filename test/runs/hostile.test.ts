@@ -42,7 +42,7 @@ it("a host's logger that throws keeps no run, no thread and no end from happenin
   const fails = () => {
     throw new Error("the disk is full");
   };
-  const logger: Logger = { debug: fails, warn: fails, error: fails };
+  const logger: Logger = { debug: fails, info: fails, warn: fails, error: fails };
   const agents = { a: graphs["a node"]?.(new Error("no luck")) as never };
   const sluice = createSluice({ agents, logger });
   const server = createServer((request, response) => sluice.router(request, response, () => response.end()));

@@ -10,6 +10,7 @@ import {
   StateGraph,
 } from "@langchain/langgraph";
 import { afterEach, describe, expect, it } from "vitest";
+import { Counts } from "../../src/counts/counts.ts";
 import { MemoryLog } from "../../src/log/memory.ts";
 import { type AguiEvent, EventType, isTerminal, type Message } from "../../src/protocol/events.ts";
 import { Visitor } from "../../src/runs/visitor.ts";
@@ -101,7 +102,7 @@ describe("a run whose process died", () => {
     expect(again.from).toEqual(old.from);
     const { gap } = await next.log.read(again.topic, again.from, 10);
     expect(gap).toBe("epoch");
-    const thread = await new Visitor(next.runs, next.log).thread(again.threadId);
+    const thread = await new Visitor(next.runs, next.log, new Counts()).thread(again.threadId);
     const { events = [] } = (await catchUpAgui.missed(thread, again.runId, "epoch", false)) ?? {};
     expect(types(events)).toEqual(["RUN_STARTED", "CUSTOM", "MESSAGES_SNAPSHOT", "RUN_ERROR"]);
     expect(events.at(-1)).toMatchObject({ code: "owner_lost" });

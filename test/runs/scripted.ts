@@ -2,6 +2,7 @@
 import { servedAgent } from "../../src/app/served-agent.ts";
 import { type AgentEntry, defaultAgent } from "../../src/config/agents.ts";
 import { readSettings } from "../../src/config/settings.ts";
+import { Counts } from "../../src/counts/counts.ts";
 import { Registry, type ServedAgent } from "../../src/graph/registry.ts";
 import type { ServedGraph } from "../../src/graph/source.ts";
 import { follow } from "../../src/log/follow.ts";
@@ -111,6 +112,7 @@ export function testRuns(graphs: Record<string, object> | object, options: Optio
     items: new MemoryItems(),
     contextOf: () => ({}),
     version: "v2",
+    counts: new Counts(),
     maxActiveRuns: 100,
     ended: (run, end, cause) => ended.push({ runId: run.plan.runId, end, cause }),
     ...rest,

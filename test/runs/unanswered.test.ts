@@ -63,7 +63,7 @@ describe("a graph without messages", () => {
   it("is named to the operator when it is served, and when it sent nothing", async () => {
     const lines: unknown[][] = [];
     const log = (...line: unknown[]) => void lines.push(line);
-    const logger = { debug: () => {}, warn: log, error: log };
+    const logger = { debug: () => {}, info: () => {}, warn: log, error: log };
     const embedded = createSluice({ agents: { mute: graph() as never }, logger });
     expect(lines).toEqual([[{ agent: "mute" }, expect.stringContaining("topic, summary")]]);
     await embedded.close();

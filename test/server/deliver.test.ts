@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { Counts } from "../../src/counts/counts.ts";
 import { MemoryLog } from "../../src/log/memory.ts";
 import { EventType } from "../../src/protocol/events.ts";
 import { threadTopic } from "../../src/protocol/ids.ts";
@@ -24,6 +25,7 @@ it("a client that unsubscribes while the socket drains is sent nothing more", as
   const sent: number[] = [];
   await deliver({
     log,
+    counts: new Counts(),
     topic,
     beginning: { after, since: undefined, first: undefined },
     ending: undefined,

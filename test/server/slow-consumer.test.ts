@@ -22,8 +22,14 @@ const MB = 1_024 * KB;
 const BATCH = 64 * KB;
 const batch = (number: number) => [`${number}:`.padEnd(BATCH / 2, "x"), `${number}'`.padEnd(BATCH / 2, "y")];
 
+let cuts = 0;
+const slow = () => {
+  cuts += 1;
+};
+
 const closing: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
+  cuts = 0;
   for (const close of closing.splice(0).reverse()) await close();
 });
 
@@ -59,7 +65,7 @@ async function stalledWebSocket() {
 describe("a WebSocket peer whose client does not read", () => {
   it("takes what the kernel takes and a little more, then says wait; and is cut when its time is up", async () => {
     const { socket, client } = await stalledWebSocket();
-    const peer = new WsPeer(socket, 100);
+    const peer = new WsPeer(socket, 100, slow);
     let most = 0;
     let sent = 0;
     while (socket.readyState === socket.OPEN && sent < 320) {
@@ -74,12 +80,13 @@ describe("a WebSocket peer whose client does not read", () => {
     expect(sent).toBeLessThan(320);
     client.socket.resume();
     expect(await client.closed).toMatchObject({ code: 1006 });
+    expect(cuts).toBe(1);
     expect(client.frames.length).toBeLessThan(sent * 2);
   });
 
   it("goes on where it was when the client reads again: nothing is lost, doubled or out of order", async () => {
     const { socket, client } = await stalledWebSocket();
-    const peer = new WsPeer(socket, 10_000);
+    const peer = new WsPeer(socket, 10_000, slow);
     let sent = 0;
     let most = 0;
     const feeding = (async () => {
@@ -98,6 +105,7 @@ describe("a WebSocket peer whose client does not read", () => {
       Array.from({ length: 320 }, (_, number) => [`${number}:`, `${number}'`]).flat(),
     );
     expect(most).toBeLessThan(HIGH_WATER.bytes + 2 * BATCH);
+    expect(cuts).toBe(0);
   });
 
   it("bounds small frames by their number: closing over a hundred thousand of them blocks a process", async () => {
@@ -111,7 +119,7 @@ describe("a WebSocket peer whose client does not read", () => {
       send: (_frame: string, done?: () => void) => written.push(done ?? (() => {})),
       terminate: () => {},
     } as unknown as WebSocket;
-    const peer = new WsPeer(socket, 10_000);
+    const peer = new WsPeer(socket, 10_000, slow);
     let ready = true;
     for (let frame = 0; frame < HIGH_WATER.frames; frame += 1) await peer.send(["x"]);
     void peer.send(["x"]).then(() => {
@@ -143,7 +151,7 @@ describe("an SSE peer whose client does not read", () => {
 
   it("takes what the kernel takes and a little more, then says wait; and is cut when its time is up", async () => {
     const { response, client } = await stalledResponse();
-    const peer = new SsePeer(response, { heartbeatMs: 5, drainMs: 100 });
+    const peer = new SsePeer(response, { heartbeatMs: 5, drainMs: 100, slow });
     let most = 0;
     let sent = 0;
     while (!peer.closed.aborted && sent < 320) {
@@ -153,6 +161,7 @@ describe("an SSE peer whose client does not read", () => {
       sent += 1;
     }
     expect(most).toBeLessThan(HIGH_WATER.bytes);
+    expect(cuts).toBe(1);
     expect(sent).toBeLessThan(320);
     client.socket.resume();
     expect((await client.closed).length).toBeLessThan(20 * MB);
@@ -162,7 +171,7 @@ describe("an SSE peer whose client does not read", () => {
     const { response, client } = await stalledResponse();
     const errors: unknown[] = [];
     response.on("error", (error) => errors.push(error));
-    const peer = new SsePeer(response, { heartbeatMs: 5, drainMs: 100 });
+    const peer = new SsePeer(response, { heartbeatMs: 5, drainMs: 100, slow });
     // More than the kernel takes: the last bytes of a run wait in the process when its end is written.
     response.write("x".repeat(20 * MB));
     peer.end();

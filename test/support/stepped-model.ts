@@ -34,6 +34,11 @@ export class SteppedModel extends BaseChatModel {
     return this.#add(...tokens.map((content) => ({ kind: "chunk" as const, fields: { content } })));
   }
 
+  /** Says one chunk as it is given. */
+  chunk(fields: Partial<AIMessageChunk> & { content: string }): this {
+    return this.#add({ kind: "chunk", fields });
+  }
+
   think(...tokens: string[]): this {
     const chunk = (reasoning_content: string): Step => ({
       kind: "chunk",

@@ -6,7 +6,7 @@ import type { Redis } from "ioredis";
 import { type Cursor, type Fence, isAt } from "../../protocol/cursor.ts";
 import { SluiceError } from "../../protocol/errors.ts";
 import type { Topic } from "../../protocol/ids.ts";
-import type { EventLog, NewEntry, Page } from "../log.ts";
+import type { EventLog, LogSize, NewEntry, Page } from "../log.ts";
 import { MemoryLog, type MemoryLogLimits } from "../memory.ts";
 import { Waiting } from "../waiting.ts";
 import { connect, connection, type RedisOptions, withinTime } from "./connection.ts";
@@ -121,6 +121,10 @@ export class RedisLog implements EventLog {
     this.#release(topic);
     await this.#topics.drop(topic);
     this.#waiting.wake(topic);
+  }
+
+  get size(): LogSize {
+    return { ...this.#ring.size, waiting: this.#waiting.size };
   }
 
   /** Topics that this process writes no more are read from Redis from now on. */

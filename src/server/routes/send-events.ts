@@ -17,7 +17,7 @@ export interface EventReader {
 
 /** Sends what `subscribe` begins until it ends, then ends the response. An error before the beginning is still an answer. */
 export async function sendEvents(
-  { heartbeatMs, slowConsumerMs }: Pick<ServerOptions, "heartbeatMs" | "slowConsumerMs">,
+  { counts, heartbeatMs, slowConsumerMs }: Pick<ServerOptions, "counts" | "heartbeatMs" | "slowConsumerMs">,
   request: Request,
   response: Response,
   reader: EventReader,
@@ -29,7 +29,8 @@ export async function sendEvents(
     format: sse,
     catchingUp: catchUpAgui,
   });
-  const peer = new SsePeer(response, { heartbeatMs, drainMs: slowConsumerMs });
+  const slow = () => counts.slowConsumers.count("sse");
+  const peer = new SsePeer(response, { heartbeatMs, drainMs: slowConsumerMs, slow });
   await subscription.deliver(peer);
   peer.end();
 }

@@ -1,0 +1,6 @@
+/** How often something of each name happened. */
+export class Tally<K extends string = string> extends Map<K, number> {
+  count(name: K, times = 1): void {
+    this.set(name, (this.get(name) ?? 0) + times);
+  }
+}

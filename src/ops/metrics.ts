@@ -1,0 +1,192 @@
+/** What the process counted, as Prometheus reads it. The numbers are collected when they are asked for. */
+import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks";
+import { Counter, collectDefaultMetrics, Gauge, type Metric, Registry } from "prom-client";
+import type { Buckets } from "../counts/buckets.ts";
+import type { AgentCounts, Counts } from "../counts/counts.ts";
+import { GRAPH_EVENT_NAMES } from "../protocol/graph-event.ts";
+
+/** What is not counted but looked up: how things are now. */
+export interface Gauges {
+  readonly activeRuns: () => number;
+  /** Open sockets by format. */
+  readonly sockets: () => ReadonlyMap<string, number>;
+  /** Bytes that wait to be written to sockets. */
+  readonly waitingBytes: () => number;
+  readonly log: () => { readonly topics: number; readonly bytes: number; readonly waiting: number };
+}
+
+/** Between two looks at the event loop. */
+const PACE_MS = 20;
+
+export interface Metrics {
+  readonly contentType: string;
+  /** All of them, as text. */
+  text(): Promise<string>;
+}
+
+type Labels = Record<string, string>;
+type Sample = readonly [value: number, labels?: Labels];
+
+/** Begins to watch the event loop, too. */
+export function metricsOf(counts: Counts, gauges: Gauges): Metrics {
+  const registry = new Registry();
+  const delay = monitorEventLoopDelay({ resolution: PACE_MS });
+  delay.enable();
+  const { counter, gauge, histogram } = metersOf(registry);
+
+  gauge("sluice_runs_active", "Runs that are active.", () => [[gauges.activeRuns()]]);
+  gauge("sluice_sockets_open", "WebSockets that are open, by format.", () =>
+    [...gauges.sockets()].map(([format, open]) => [open, { format }]),
+  );
+  gauge("sluice_sockets_waiting_bytes", "Bytes that wait to be written to WebSockets.", () => [
+    [gauges.waitingBytes()],
+  ]);
+  gauge("sluice_log_topics", "Topics in the event log.", () => [[gauges.log().topics]]);
+  gauge("sluice_log_bytes", "Bytes of all entries in the event log.", () => [[gauges.log().bytes]]);
+  gauge("sluice_log_followed_topics", "Topics whose end a reader waits at.", () => [[gauges.log().waiting]]);
+  gauge("sluice_event_loop_delay_seconds", "How late timers were since the last look, by quantile.", () =>
+    delaysOf(delay),
+  );
+
+  const ofAgents = (samples: (counts: AgentCounts) => readonly Sample[]) => () =>
+    [...counts.agents].flatMap(([agent, own]) =>
+      samples(own).map(([value, labels]): Sample => [value, { agent, ...labels }]),
+    );
+  const tallied = (label: string, tally: ReadonlyMap<string, number>): Sample[] =>
+    [...tally].map(([name, times]) => [times, { [label]: name }]);
+
+  counter(
+    "sluice_runs_total",
+    "Runs that ended, by outcome.",
+    ofAgents(({ outcomes }) => tallied("outcome", outcomes)),
+  );
+  counter(
+    "sluice_run_failures_total",
+    "Runs that failed, by error code.",
+    ofAgents(({ failures }) => tallied("code", failures)),
+  );
+  counter(
+    "sluice_tokens_total",
+    "Tokens, as the models count them.",
+    ofAgents(({ tokens }) => tallied("direction", tokens)),
+  );
+  counter(
+    "sluice_deltas_total",
+    "Pieces of text, reasoning and tool arguments that were sent.",
+    ofAgents(({ deltas }) => [[deltas]]),
+  );
+  counter(
+    "sluice_events_admitted_total",
+    "Graph events that the allow-list admitted.",
+    ofAgents(({ admitted }) => tallied("event", known(admitted))),
+  );
+  counter(
+    "sluice_events_refused_total",
+    "Graph events that the allow-list refused.",
+    ofAgents(({ refused }) => tallied("event", known(refused))),
+  );
+  counter("sluice_gaps_total", "Readers whose next entries were gone, by reason.", () =>
+    tallied("reason", counts.gaps),
+  );
+  counter("sluice_slow_consumers_total", "Clients that were cut since they did not read.", () =>
+    tallied("transport", counts.slowConsumers),
+  );
+  counter("sluice_limits_hit_total", "Refusals, by the setting that was reached.", () =>
+    tallied("limit", counts.limits),
+  );
+  counter("sluice_auth_failures_total", "Requests and sockets that were not let in.", () => [[counts.authFailures]]);
+
+  const byAgent = (pick: (counts: AgentCounts) => Buckets) => () =>
+    [...counts.agents].map(([agent, own]) => [pick(own), { agent }] as const);
+  histogram(
+    "sluice_run_duration_seconds",
+    "From a run's start to its end.",
+    byAgent(({ durations }) => durations),
+  );
+  histogram(
+    "sluice_time_to_first_token_seconds",
+    "From a run's start to its first piece of text, reasoning or tool arguments.",
+    byAgent(({ firstTokens }) => firstTokens),
+  );
+  histogram(
+    "sluice_token_gap_seconds",
+    "Between two pieces that follow each other.",
+    byAgent(({ tokenGaps }) => tokenGaps),
+  );
+  histogram("sluice_replay_entries", "Entries that lay before readers as they began.", () => [[counts.replays, {}]]);
+  histogram("sluice_store_seconds", "How long the store took, by operation.", () =>
+    [...counts.store].map(([operation, took]) => [took, { operation }]),
+  );
+  collectDefaultMetrics({ register: registry });
+  return { contentType: registry.contentType, text: () => registry.metrics() };
+}
+
+function metersOf(registry: Registry) {
+  const meter =
+    (kind: typeof Counter | typeof Gauge) => (name: string, help: string, samples: () => readonly Sample[]) => {
+      // The labels are whatever a sample brings: prom-client only checks those that it was given beforehand.
+      const metric = new kind({ name, help, registers: [registry], labelNames: LABELS });
+      const { get } = metric;
+      metric.get = () => {
+        metric.reset();
+        for (const [value, labels] of samples()) metric.inc(labels ?? {}, value);
+        return get.call(metric);
+      };
+    };
+  const histogram = (name: string, help: string, rows: () => readonly (readonly [Buckets, Labels])[]) => {
+    const metric = {
+      name,
+      help,
+      type: "histogram",
+      aggregator: "sum",
+      get: async () => ({
+        name,
+        help,
+        type: "histogram",
+        aggregator: "sum",
+        values: rows().flatMap(([buckets, labels]) => samplesOf(name, buckets, labels)),
+      }),
+    };
+    registry.registerMetric(metric as unknown as Metric);
+  };
+  return { counter: meter(Counter), gauge: meter(Gauge), histogram };
+}
+
+const LABELS = ["agent", "format", "quantile", "outcome", "code", "direction", "event", "reason", "transport", "limit"];
+
+/** Prometheus has each range include those below it. */
+function samplesOf(name: string, { bounds, counts, sum, count }: Buckets, labels: Labels) {
+  let below = 0;
+  const ranges = counts.map((times, range) => {
+    below += times;
+    const le = bounds[range] ?? "+Inf";
+    return { metricName: `${name}_bucket`, labels: { ...labels, le }, value: below };
+  });
+  return [
+    ...ranges,
+    { metricName: `${name}_sum`, labels, value: sum },
+    { metricName: `${name}_count`, labels, value: count },
+  ];
+}
+
+/** A graph of another LangGraph may have events of its own, and any number of them. */
+function known(tally: ReadonlyMap<string, number>): Map<string, number> {
+  const names = new Map<string, number>();
+  for (const [event, times] of tally) {
+    const name = KNOWN.has(event) ? event : "other";
+    names.set(name, (names.get(name) ?? 0) + times);
+  }
+  return names;
+}
+
+const KNOWN: ReadonlySet<string> = new Set(GRAPH_EVENT_NAMES);
+
+function delaysOf(delay: IntervalHistogram): Sample[] {
+  // The timer that measures is meant to take its own pace.
+  const seconds = (nanoseconds: number) => Math.max(nanoseconds / 1e9 - PACE_MS / 1_000, 0);
+  const samples = [50, 99, 100].map(
+    (percent): Sample => [seconds(delay.percentile(percent)), { quantile: String(percent / 100) }],
+  );
+  delay.reset();
+  return samples;
+}

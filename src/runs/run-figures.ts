@@ -1,0 +1,77 @@
+/** What a run came to, in numbers: for the process's own log, and for the counts of its agent. */
+import type { AgentCounts } from "../counts/counts.ts";
+import { Tally } from "../counts/tally.ts";
+import { type AguiEvent, EventType, isDelta } from "../protocol/events.ts";
+import type { GraphEventName } from "../protocol/graph-event.ts";
+import type { RunEnd } from "../translate/translator.ts";
+
+/** Each call costs a few additions: there is one for every event. */
+export class RunFigures {
+  /** How many events the allow-list refused, by name. */
+  readonly refused = new Tally<GraphEventName>();
+  /** From the run's start to the first piece of text, reasoning or tool arguments. */
+  firstTokenMs: number | undefined;
+  /** Those pieces. */
+  deltas = 0;
+  /** As the models themselves count them; absent where none said. */
+  tokens: { readonly input: number; readonly output: number } | undefined;
+  readonly #counts: AgentCounts;
+  readonly #startedAt = performance.now();
+  /** When the last piece came, while nothing else has come since. */
+  #lastAt: number | undefined;
+
+  constructor(counts: AgentCounts) {
+    this.#counts = counts;
+  }
+
+  get durationMs(): number {
+    return performance.now() - this.#startedAt;
+  }
+
+  admitted(name: GraphEventName): void {
+    this.#counts.admitted.count(name);
+  }
+
+  refuse(name: GraphEventName): void {
+    this.refused.count(name);
+    this.#counts.refused.count(name);
+  }
+
+  /** What clients are sent. An event that is no piece ends the row of pieces whose gaps count. */
+  sent(events: readonly AguiEvent[]): void {
+    for (const event of events) this.#sent(event);
+  }
+
+  /** The run is over. */
+  end(end: RunEnd): void {
+    this.#counts.outcomes.count(end.kind);
+    if (end.kind === "failed") this.#counts.failures.count(end.error.code);
+    this.#counts.durations.add(this.durationMs / 1_000);
+  }
+
+  #sent(event: AguiEvent): void {
+    if (!isDelta(event)) {
+      this.#lastAt = undefined;
+      if (event.type === EventType.RUN_FINISHED || event.type === EventType.RUN_ERROR) this.#sum(event.usage ?? []);
+      return;
+    }
+    const now = performance.now();
+    this.deltas += 1;
+    this.#counts.deltas += 1;
+    if (this.firstTokenMs === undefined) {
+      this.firstTokenMs = now - this.#startedAt;
+      this.#counts.firstTokens.add(this.firstTokenMs / 1_000);
+    }
+    if (this.#lastAt !== undefined) this.#counts.tokenGaps.add((now - this.#lastAt) / 1_000);
+    this.#lastAt = now;
+  }
+
+  #sum(usage: readonly { readonly inputTokens?: number; readonly outputTokens?: number }[]): void {
+    if (usage.length === 0) return;
+    const input = usage.reduce((sum, { inputTokens = 0 }) => sum + inputTokens, 0);
+    const output = usage.reduce((sum, { outputTokens = 0 }) => sum + outputTokens, 0);
+    this.tokens = { input, output };
+    this.#counts.tokens.count("input", input);
+    this.#counts.tokens.count("output", output);
+  }
+}
