@@ -128,7 +128,7 @@ function tokensOf(path: string, { nodes, tokens }: ServedAgent): boolean {
 
 function runEnd(end: End, { interrupts }: GraphRun): RunEnd {
   if (end.kind !== "ended") return { kind: "cancelled" };
-  const [first, ...rest] = interrupts.map(toInterrupt);
+  const [first, ...rest] = interrupts.map((asked) => toInterrupt(asked));
   return first ? { kind: "interrupted", interrupts: [first, ...rest] } : { kind: "done" };
 }
 

@@ -19,6 +19,12 @@ export interface Hooks {
   readonly onLargeArguments?: (() => void) | undefined;
 }
 
+/** The tool call that an interrupt came from: the id that the model gave it, and the run of the tool. */
+export interface InterruptedCall {
+  readonly toolCallId: string;
+  readonly toolRunId: string;
+}
+
 /**
  * Notes by LangGraph run id. v2 leaves `tool_call_id` out of `on_tool_start`, loses the finish reason when a node
  * calls `invoke`, has no event for a failed model, and gives a failed tool's error with its stack in one string.
@@ -32,7 +38,7 @@ export class RunNotes extends BaseCallbackHandler {
   readonly #toolCallIds = new Map<string, string>();
   readonly #modelEnds = new Map<string, ModelEnd>();
   readonly #toolErrors = new Map<string, unknown>();
-  readonly #interruptedCalls = new Map<string, string>();
+  readonly #interruptedCalls = new Map<string, InterruptedCall>();
   readonly #modelErrors = new Set<unknown>();
   readonly #cut = new CutAnswers();
   readonly #onCut: () => void;
@@ -106,7 +112,8 @@ export class RunNotes extends BaseCallbackHandler {
     this.#toolErrors.set(runId, error);
     const toolCallId = this.#toolCallIds.get(runId);
     if (toolCallId === undefined || !isGraphInterrupt(error)) return;
-    for (const { id } of error.interrupts) if (id !== undefined) this.#interruptedCalls.set(id, toolCallId);
+    for (const { id } of error.interrupts)
+      if (id !== undefined) this.#interruptedCalls.set(id, { toolCallId, toolRunId: runId });
   }
 
   override handleLLMEnd(output: LLMResult, runId: string): void {
@@ -137,7 +144,7 @@ export class RunNotes extends BaseCallbackHandler {
   }
 
   /** The tool call that an interrupt came from, if a tool made it. */
-  interruptedCall(interruptId: string): string | undefined {
+  interruptedCall(interruptId: string): InterruptedCall | undefined {
     return this.#interruptedCalls.get(interruptId);
   }
 

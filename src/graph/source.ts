@@ -78,6 +78,8 @@ export interface GraphInterrupt {
   readonly value: unknown;
   /** The call of the tool that made it, if a tool did. */
   readonly toolCallId?: string | undefined;
+  /** The run of that tool. */
+  readonly toolRunId?: string | undefined;
 }
 
 /** A graph being read. `interrupts` is filled as they happen. */
@@ -247,7 +249,7 @@ function readRootChunk(
 /** A static breakpoint says only that it was reached. */
 function noted(interrupts: readonly GraphInterrupt[], notes: RunNotes): readonly GraphInterrupt[] {
   if (interrupts.length > 0) {
-    return interrupts.map(({ id, value }) => ({ id, value, toolCallId: notes.interruptedCall(id) }));
+    return interrupts.map(({ id, value }) => ({ id, value, ...notes.interruptedCall(id) }));
   }
   const value = { reason: "breakpoint", message: "The graph paused at a breakpoint." };
   return [{ id: `${BREAKPOINT}${randomUUID()}`, value }];

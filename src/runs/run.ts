@@ -6,7 +6,6 @@ import { SluiceError } from "../protocol/errors.ts";
 import { type AguiEvent, EventType, type Message } from "../protocol/events.ts";
 import { type GraphEvent, nodePath } from "../protocol/graph-event.ts";
 import type { JsonValue } from "../protocol/json.ts";
-import { toInterrupt } from "../translate/interrupts.ts";
 import { createTranslator } from "../translate/run-translator.ts";
 import { isNode } from "../translate/steps.ts";
 import type { Progress } from "../translate/token-count.ts";
@@ -134,7 +133,8 @@ export class Run {
         // A process that takes the run over goes on after this node, and what it said will not be said again.
         if (event.event === "on_chain_end" && isNode(event) && nodePath(event).length === 1) this.#keepSoFar();
       });
-      return { end: this.#unanswered.ended(ending(graphRun.interrupts.map(toInterrupt), graphRun.cutAnswer)) };
+      const interrupts = graphRun.interrupts.map((asked) => this.#translator.interrupt(asked));
+      return { end: this.#unanswered.ended(ending(interrupts, graphRun.cutAnswer)) };
     } catch (cause) {
       const { aborted, reason } = this.#abort.signal;
       return { end: aborted ? stopped(reason) : broken(cause, graphRun), cause };

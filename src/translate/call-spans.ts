@@ -3,14 +3,19 @@ import { type AguiEvent, EventType } from "../protocol/events.ts";
 import type { ToolCallPiece } from "./content.ts";
 import { WholeCharacters } from "./whole-characters.ts";
 
-/** Who keeps the tool calls of the whole run. */
-export interface CallBook {
-  /** The ids of calls in messages that can still grow, anywhere in the run. */
-  readonly taken: Set<string>;
-  /** A call was started: its execution is not to start it again. */
-  announce(toolCallId: string, name: string): void;
+/** Where the calls of messages are entered. */
+export interface CallEntries {
+  /** A call begins, with the arguments that are there. `isNew` is `false` for one that clients have seen already. */
+  begin(call: {
+    /** The id that clients are to know it by, if that is free. */
+    readonly wanted: string;
+    /** The one that the model gave it. */
+    readonly given: string | undefined;
+    readonly name: string;
+    readonly args: string;
+  }): { readonly id: string; readonly isNew: boolean };
   /** All its arguments are there. */
-  complete(toolCallId: string, args: string): void;
+  complete(id: string, args: string): void;
 }
 
 /** A call that was sent. */
@@ -33,6 +38,8 @@ interface Call {
   /** Arguments that came before id and name were known. */
   waiting: string;
   started: boolean;
+  /** Clients have seen it already, whole. */
+  seen: boolean;
   /** All its arguments so far. */
   args: string;
 }
@@ -40,23 +47,21 @@ interface Call {
 /** Calls are told apart by their index, may interleave, and stay open until `close`. */
 export class CallSpans {
   readonly #messageId: string;
-  readonly #book: CallBook;
+  readonly #entries: CallEntries;
   readonly #calls = new Map<number, Call>();
   /** The calls that were sent, in the order they began. */
   readonly sent: SentCall[] = [];
-  /** The ids this message has taken. */
-  readonly #ids: string[] = [];
 
-  constructor(messageId: string, book: CallBook) {
+  constructor(messageId: string, entries: CallEntries) {
     this.#messageId = messageId;
-    this.#book = book;
+    this.#entries = entries;
   }
 
   push(piece: ToolCallPiece): AguiEvent[] {
     const { call, closed } = this.#callOf(piece);
     const args = call.characters.push(piece.args);
     call.args += args;
-    if (call.started) return [...closed, ...argsEvents(call.id, args)];
+    if (call.started) return call.seen ? closed : [...closed, ...argsEvents(call.id, args)];
     call.given ??= piece.id;
     call.id ||= piece.id ?? "";
     // A name may be split over chunks; some providers instead repeat the whole name in each.
@@ -73,7 +78,6 @@ export class CallSpans {
       return [...(call.started || call.name === "" ? [] : this.#start(call)), ...this.#end(call)];
     });
     this.#calls.clear();
-    for (const id of this.#ids.splice(0)) this.#book.taken.delete(id);
     return events;
   }
 
@@ -89,6 +93,7 @@ export class CallSpans {
       characters: new WholeCharacters(),
       waiting: "",
       started: false,
+      seen: false,
       args: "",
     };
     // Set anew, so that calls close in the order they began.
@@ -98,14 +103,11 @@ export class CallSpans {
   }
 
   #start(call: Call): AguiEvent[] {
-    // Two calls of one id cannot be told apart while both belong to messages that can still grow, and clients refuse
-    // the second of two that are open.
-    for (let n = 2, { id } = call; this.#book.taken.has(call.id); n += 1) call.id = `${id}#${n}`;
-    this.#book.taken.add(call.id);
-    this.#ids.push(call.id);
-    call.started = true;
+    const { id: wanted, given, name, args } = call;
+    const { id, isNew } = this.#entries.begin({ wanted, given, name, args });
+    Object.assign(call, { id, started: true, seen: !isNew });
     this.sent.push(call);
-    this.#book.announce(call.id, call.name);
+    if (call.seen) return [];
     const { id: toolCallId, name: toolCallName, waiting } = call;
     call.waiting = "";
     return [
@@ -115,9 +117,9 @@ export class CallSpans {
   }
 
   #end(call: Call): AguiEvent[] {
-    if (!call.started) return [];
+    if (!call.started || call.seen) return [];
     const rest = call.characters.end();
-    this.#book.complete(call.id, call.args + rest);
+    this.#entries.complete(call.id, call.args + rest);
     return [...argsEvents(call.id, rest), { type: EventType.TOOL_CALL_END, toolCallId: call.id }];
   }
 }

@@ -4,23 +4,29 @@ import { isRecord } from "../protocol/input.ts";
 import { toJsonValue } from "../protocol/json.ts";
 
 /** An interrupt as LangGraph tells it, with the tool call it came from, if any. */
-interface Asked {
+export interface Asked {
   readonly id: string;
   readonly value: unknown;
   readonly toolCallId?: string | undefined;
+  /** The run of the tool. */
+  readonly toolRunId?: string | undefined;
 }
 
 /** LangGraph gives an id and any value; what a client can show or build a form from is looked for in the value. */
-export function toInterrupt({ id, value, toolCallId: made }: Asked): Interrupt {
+export function toInterrupt(
+  { id, value, toolCallId: made, toolRunId }: Asked,
+  /** The id that clients know a call by. */
+  knownAs: (given: string, toolRunId: string | undefined) => string = (given) => given,
+): Interrupt {
   const fields = isRecord(value) ? value : {};
   const message = typeof value === "string" ? value : firstText(fields.message, fields.question, fields.prompt);
   const schema = [fields.responseSchema, fields.response_schema].find(isRecord);
-  const toolCallId = firstText(fields.toolCallId, fields.tool_call_id, made);
+  const given = firstText(fields.toolCallId, fields.tool_call_id, made);
   return {
     id,
     reason: firstText(fields.reason) ?? "input_required",
     ...(message ? { message } : {}),
-    ...(toolCallId ? { toolCallId } : {}),
+    ...(given ? { toolCallId: knownAs(given, given === made ? toolRunId : undefined) } : {}),
     ...(schema ? { responseSchema: toJsonValue(schema) as Record<string, unknown> } : {}),
     metadata: { value: toJsonValue(value ?? null) },
   };

@@ -1,6 +1,6 @@
 /** One model call's message: the reasoning, text and tool-call spans it opens, and their closers. */
 import { type AguiEvent, type AssistantMessage, EventType, type ToolCall } from "../protocol/events.ts";
-import { type CallBook, CallSpans } from "./call-spans.ts";
+import { type CallEntries, CallSpans, type SentCall } from "./call-spans.ts";
 import { type MessageLike, type Part, partsOf, type TextPart, type ToolCallPiece, toolCallPieces } from "./content.ts";
 import { ReasoningSpans } from "./reasoning-spans.ts";
 import { ReasoningTags } from "./reasoning-tags.ts";
@@ -16,7 +16,7 @@ export interface MessageSpansOptions {
   readonly reasoning: boolean;
   /** Names of the tags between which text is thought. */
   readonly reasoningTags: readonly string[];
-  readonly calls: CallBook;
+  readonly calls: CallEntries;
 }
 
 /**
@@ -59,9 +59,9 @@ export class MessageSpans {
     return { id, role: "assistant", ...this.#named, content: this.#said, toolCalls };
   }
 
-  /** The ids that clients know its calls by, by those that the model gave. */
-  get calls(): ReadonlyMap<string, string> {
-    return new Map(this.#calls.sent.map(({ given, id }) => [given ?? id, id]));
+  /** Its calls, in the order they began. */
+  get calls(): readonly SentCall[] {
+    return this.#calls.sent;
   }
 
   /** Ids of its reasoning. */

@@ -6,7 +6,7 @@
  */
 import { type GraphEvent, isInside, namespace } from "../protocol/graph-event.ts";
 import { isRecord } from "../protocol/input.ts";
-import { type MessageLike, textOf, toolCallPieces } from "./content.ts";
+import { type MessageLike, type ToolCallPiece, textOf, toolCallPieces } from "./content.ts";
 import { messagesIn } from "./message-likes.ts";
 
 export class NodeMessages {
@@ -64,8 +64,8 @@ export class NodeMessages {
     return this.holdsRefused(event) || !isRecord(event.data) ? [] : messagesIn(event.data.output, "ai");
   }
 
-  /** The messages this node's end is the first to tell of. `isKnownCall`: was this tool call told? */
-  added(event: GraphEvent, isKnownCall: (toolCallId: string) => boolean): MessageLike[] {
+  /** The messages this node's end is the first to show. `isKnownCall`: was a call like this one made inside the node? */
+  added(event: GraphEvent, isKnownCall: (call: ToolCallPiece) => boolean): MessageLike[] {
     const input = isRecord(event.data) ? event.data.input : undefined;
     const said = new Set(
       [...this.#said].flatMap(([where, texts]) => (isInside(where, namespace(event)) ? [...texts] : [])),
@@ -76,7 +76,7 @@ export class NodeMessages {
       if (typeof message.id === "string" && (this.#known.has(message.id) || given.has(message.id))) return false;
       const text = textOf(message);
       if (text !== "") return !said.has(text);
-      return toolCallPieces(message).some(({ id }) => id === undefined || !isKnownCall(id));
+      return toolCallPieces(message).some((call) => !isKnownCall(call));
     });
   }
 

@@ -20,7 +20,7 @@ export interface RunTotals {
   readonly usage: TokenUsage[] | undefined;
   readonly finishReason: string | undefined;
   /** Calls to the client's own tools that nobody answered. */
-  readonly pendingCalls: ReadonlySet<string>;
+  readonly pendingCalls: readonly string[];
 }
 
 export function terminalEvent(
@@ -40,7 +40,7 @@ export function terminalEvent(
     type: EventType.RUN_FINISHED,
     threadId,
     runId,
-    ...(end.kind === "done" && pendingCalls.size > 0
+    ...(end.kind === "done" && pendingCalls.length > 0
       ? { outcome: { type: "success", pendingToolCallIds: [...pendingCalls] } }
       : {}),
     ...(end.kind === "interrupted" ? { outcome: { type: "interrupt", interrupts: [...end.interrupts] } } : {}),

@@ -1,9 +1,11 @@
 /** The translator of one run: hands each graph event to the reducer for its concern, and keeps the message spans. */
-import { type AguiEvent, EventType, type Message } from "../protocol/events.ts";
-import type { GraphEvent } from "../protocol/graph-event.ts";
+import { type AguiEvent, EventType, type Interrupt, type Message } from "../protocol/events.ts";
+import { type GraphEvent, namespace } from "../protocol/graph-event.ts";
 import { usageOf } from "../protocol/model-report.ts";
-import { type MessageLike, messageIn, nameOf } from "./content.ts";
+import type { CallIds } from "./call-book.ts";
+import { type MessageLike, messageIn, nameOf, type ToolCallPiece } from "./content.ts";
 import { readCustom } from "./custom.ts";
+import { type Asked, toInterrupt } from "./interrupts.ts";
 import { MessageSpans } from "./message-spans.ts";
 import { NodeMessages } from "./node-messages.ts";
 import { OpenMessages } from "./open-messages.ts";
@@ -13,7 +15,6 @@ import { modelCallEvent, terminalEvent } from "./run-ends.ts";
 import { type Correction, SentMessages } from "./sent-messages.ts";
 import { ExposedState } from "./state.ts";
 import { isNode, Steps } from "./steps.ts";
-import { toldReader } from "./told.ts";
 import { resultMessage, ToolCalls } from "./tools.ts";
 import type { RunEnd, Translator, TranslatorOptions } from "./translator.ts";
 import { UnreadEnds } from "./unread-ends.ts";
@@ -27,8 +28,6 @@ class RunTranslator implements Translator {
   readonly #options: TranslatorOptions;
   readonly #rules: Rules;
   readonly #messages = new OpenMessages();
-  /** Calls to the client's own tools that this run made and the graph did not answer itself. */
-  readonly #pendingCalls = new Set<string>();
   readonly #steps = new Steps();
   readonly #tools: ToolCalls;
   readonly #nodeMessages: NodeMessages;
@@ -43,9 +42,9 @@ class RunTranslator implements Translator {
     this.#options = options;
     this.#rules = new Rules(options);
     this.#nodeMessages = new NodeMessages(options.history.map((message) => message.id));
-    this.#tools = new ToolCalls(options.history);
-    const { history, ownFrom, drafts, followsState, reasoningTags } = options;
-    this.#sent = new SentMessages({ reader: toldReader(reasoningTags), followsState, dropped: (id) => this.#drop(id) });
+    const { history, ownFrom, drafts, followsState, reasoningTags, callIds = {} } = options;
+    this.#tools = new ToolCalls(history, ownFrom, callIds);
+    this.#sent = new SentMessages({ reasoningTags, followsState, book: this.#tools.book });
     this.#sent.addEarlier(history.slice(ownFrom), drafts);
   }
 
@@ -79,8 +78,8 @@ class RunTranslator implements Translator {
       case "on_chain_start":
         return isNode(event) ? this.#begin(event) : [];
       case "on_tool_start":
-        if (event.toolCallId !== undefined) this.#pendingCalls.delete(event.toolCallId);
-        else if (!placeAdmitted) this.#nodeMessages.noteRefusedResult(event);
+        this.#tools.startRefused(event);
+        if (event.toolCallId === undefined && !placeAdmitted) this.#nodeMessages.noteRefusedResult(event);
         return [];
       case "on_tool_end":
       case "on_tool_error":
@@ -104,7 +103,8 @@ class RunTranslator implements Translator {
     this.#finished = true;
     const closers = this.#messages.closeAll();
     if (end.kind === "done" || end.kind === "interrupted") this.#sent.finish();
-    const totals = { usage: this.#usage.total, finishReason: this.#finishReason, pendingCalls: this.#pendingCalls };
+    const pendingCalls = this.#tools.book.pending(this.#options.frontendTools).map(({ id }) => id);
+    const totals = { usage: this.#usage.total, finishReason: this.#finishReason, pendingCalls };
     const terminal = terminalEvent(this.#options, end, totals);
     return [...closers, ...this.#steps.close(), ...this.#state.finish(), terminal];
   }
@@ -121,6 +121,15 @@ class RunTranslator implements Translator {
     return this.#sent.pending && this.#messages.size === 0 ? this.#sent.take() : undefined;
   }
 
+  get callIds(): CallIds {
+    return this.#tools.book.ids;
+  }
+
+  interrupt(asked: Asked): Interrupt {
+    const { book } = this.#tools;
+    return toInterrupt(asked, (given, runId) => (book.ofRun(runId ?? "") ?? book.asked(given))?.id ?? given);
+  }
+
   get drafts(): Readonly<Record<string, string>> {
     return this.#sent.drafts;
   }
@@ -135,8 +144,6 @@ class RunTranslator implements Translator {
       case "on_llm_end":
         return this.#endMessage(event);
       case "on_tool_start":
-        // A call that the graph runs is none the client has to answer, whatever the tool's name.
-        this.#pendingCalls.delete(this.#tools.callOf(event));
         return this.#tools.start(event, this.#rules.plain(event));
       case "on_tool_end":
         return this.#result(event, this.#tools.end(event, this.#rules.plain(event)), resultMessage(event));
@@ -190,9 +197,11 @@ class RunTranslator implements Translator {
     const rest = ends.complete(this.#nodeMessages.returned(event));
     const results = this.#nodeMessages.toolMessages(event);
     const answer = () =>
-      results.flatMap((one) => this.#result(event, this.#tools.answer(one, this.#rules.plain(event)), one));
+      results.flatMap((one) => this.#result(event, this.#tools.answer(event, one, this.#rules.plain(event)), one));
     const answers = answer();
-    const added = this.#nodeMessages.added(event, (toolCallId) => this.#tools.isKnown(toolCallId));
+    const isKnown = ({ id: given, name = "", args }: ToolCallPiece) =>
+      this.#tools.book.known({ given, name, args }, namespace(event)) !== undefined;
+    const added = this.#nodeMessages.added(event, isKnown);
     if (added.length > 0) this.#finishReason = ends.last.finishReason ?? this.#finishReason;
     const told = added.flatMap((message) => {
       this.#usage.message(event, usageOf(message) ?? ends.last.usage);
@@ -223,7 +232,7 @@ class RunTranslator implements Translator {
     const unheld = this.#messages.all.filter(([, { messageId }]) => !this.#sent.holds(messageId));
     return unheld.flatMap(([runId, spans]) => {
       const closers = this.#messages.abandon(runId);
-      for (const id of spans.calls.values()) this.#drop(id);
+      for (const { id } of spans.calls) this.#tools.book.withdraw(id);
       return closers;
     });
   }
@@ -231,12 +240,6 @@ class RunTranslator implements Translator {
   #result(event: GraphEvent, events: AguiEvent[], source: MessageLike | undefined): AguiEvent[] {
     for (const result of events) this.#sent.addResult(event, result, source);
     return events;
-  }
-
-  /** A call that no message holds any more is nobody's to carry out, and made again it is another. */
-  #drop(toolCallId: string): void {
-    this.#pendingCalls.delete(toolCallId);
-    if (!this.#tools.taken.has(toolCallId)) this.#tools.forget(toolCallId);
   }
 
   #custom(event: GraphEvent): AguiEvent[] {
@@ -252,7 +255,7 @@ class RunTranslator implements Translator {
         return events;
       }
       case "tool_call":
-        return this.#tools.tell(wish.toolCallId, wish.name, () => wish.args);
+        return this.#tools.emit(event, wish.toolCallId, wish.name, wish.args);
       case "state": {
         const exposed = this.#options.stateKeys.filter((key) => key in wish.values);
         return exposed.length === 0
@@ -276,14 +279,8 @@ class RunTranslator implements Translator {
 
   #open(event: GraphEvent, source: MessageLike, reasoning: boolean, ofModel = false): MessageSpans {
     const messageId = this.#nodeMessages.newId(source, event.run_id);
-    const { reasoningTags, frontendTools } = this.#options;
-    const announce = (toolCallId: string, name: string) => {
-      this.#tools.announce(toolCallId, name);
-      this.#sent.callMade(toolCallId);
-      if (frontendTools.has(name)) this.#pendingCalls.add(toolCallId);
-    };
-    const complete = (toolCallId: string, args: string) => this.#tools.complete(toolCallId, args);
-    const calls = { taken: this.#tools.taken, announce, complete };
+    const { reasoningTags } = this.#options;
+    const calls = this.#tools.entriesOf(messageId, namespace(event));
     const spans = new MessageSpans(messageId, { name: nameOf(source, event), reasoning, reasoningTags, calls });
     this.#sent.addSpans(event, spans, source, ofModel);
     return spans;

@@ -8,11 +8,22 @@
 import { type AguiEvent, EventType, type Message } from "../protocol/events.ts";
 import { type GraphEvent, isInside, namespace } from "../protocol/graph-event.ts";
 import { isRecord } from "../protocol/input.ts";
+import type { CallBook } from "./call-book.ts";
 import { type MessageLike, messageType } from "./content.ts";
 import { isWhole, messagesIn, REMOVE_ALL } from "./message-likes.ts";
 import type { MessageSpans } from "./message-spans.ts";
 import { isReasoningOf } from "./reasoning-spans.ts";
-import { isSame, onlyAdds, repeats, sameText, type Told, type ToldReader } from "./told.ts";
+import {
+  type CallIdPair,
+  callsIn,
+  isSame,
+  onlyAdds,
+  repeats,
+  sameText,
+  type Told,
+  type ToldReader,
+  toldReader,
+} from "./told.ts";
 
 /** What clients are to change of what they were sent. */
 export interface Correction {
@@ -30,11 +41,10 @@ interface NewSent {
   readonly place: string;
   /** What clients were sent. */
   readonly told: () => Told;
-  /** The calls in it by the ids that the model gave them. */
-  readonly calls?: () => ReadonlyMap<string, string>;
+  readonly calls?: () => readonly CallIdPair[];
   /** Ids of its reasoning. */
   readonly thoughts?: () => readonly string[];
-  /** The call that it answers, as the graph knows it: of a tool's result. */
+  /** The call that it answers: of a tool's result. */
   readonly answers?: string | undefined;
   /** It is what a tool threw: the graph's own message says that in words of its own. */
   readonly thrown?: boolean;
@@ -48,6 +58,7 @@ interface NewSent {
 
 interface Sent extends NewSent {
   told: () => Told;
+  calls?: () => readonly CallIdPair[];
   settled: boolean;
   /** The model call failed in the middle of it. */
   half: boolean;
@@ -55,23 +66,27 @@ interface Sent extends NewSent {
 }
 
 export interface SentMessagesOptions {
-  readonly reader: ToldReader;
+  /** Names of the tags between which text is thought. */
+  readonly reasoningTags: readonly string[];
+  readonly book: CallBook;
   /** Whatever the state lets go of is let go of here: earlier runs' messages, and those of people, too. */
   readonly followsState: boolean;
-  /** Hears of calls that no message holds any more, by the ids that clients know. */
-  readonly dropped: (toolCallId: string) => void;
 }
 
 export class SentMessages {
-  readonly #options: SentMessagesOptions;
+  readonly #followsState: boolean;
+  readonly #book: CallBook;
+  readonly #reader: ToldReader;
   readonly #sent = new Map<string, Sent>();
-  /** The result of each call, by the id that the graph knows the call by. */
+  /** The result of each call, by the id that clients know the call by. */
   readonly #results = new Map<string, Sent>();
   /** What is to be corrected: the new message, or nothing where it was removed. */
   readonly #changes = new Map<string, Message | undefined>();
 
-  constructor(options: SentMessagesOptions) {
-    this.#options = options;
+  constructor({ reasoningTags, followsState, book }: SentMessagesOptions) {
+    this.#followsState = followsState;
+    this.#book = book;
+    this.#reader = toldReader(reasoningTags, (given, also) => book.free(given, also));
   }
 
   /** Messages of the thread that this run answers for, as if it had sent them. `drafts`: where nodes run again. */
@@ -79,8 +94,8 @@ export class SentMessages {
     const ids = messages.map(({ id }) => id);
     for (const message of messages) {
       const { id, role } = message;
-      if (role !== "assistant" && role !== "tool" && !(role === "user" && this.#options.followsState)) continue;
-      const calls = new Map(role === "assistant" ? message.toolCalls?.map((call) => [call.id, call.id]) : []);
+      if (role !== "assistant" && role !== "tool" && !(role === "user" && this.#followsState)) continue;
+      const calls = callsOf(message).map((id) => ({ id, given: this.#book.get(id)?.given }));
       this.#add({
         id,
         role,
@@ -115,9 +130,8 @@ export class SentMessages {
     const { messageId: id, toolCallId, content, metadata } = result;
     const error = typeof metadata?.error === "string" ? { error: metadata.error } : {};
     const told = { id, role: "tool", toolCallId, content, ...error } as const;
-    const answers = typeof source?.tool_call_id === "string" ? source.tool_call_id : toolCallId;
     const thrown = source === undefined && "error" in error;
-    this.#add({ id, role: "tool", place: namespace(event), told: () => told, answers, thrown, source });
+    this.#add({ id, role: "tool", place: namespace(event), told: () => told, answers: toolCallId, thrown, source });
   }
 
   #add(added: NewSent): void {
@@ -134,11 +148,6 @@ export class SentMessages {
   /** Does this message still hold, as far as is known? */
   holds(id: string): boolean {
     return this.#sent.has(id);
-  }
-
-  /** A call was made: what answered another of that id before is none of its results. */
-  callMade(toolCallId: string): void {
-    this.#results.delete(toolCallId);
   }
 
   /** The model call that said this failed. What it said holds as long as nothing takes its place. */
@@ -171,13 +180,14 @@ export class SentMessages {
     const update = messagesIn(output);
     const whole = isWhole(output);
     const returned = new Set<Sent>();
-    if (!whole || this.#options.followsState) {
+    if (!whole || this.#followsState) {
       const given = new Set(messagesIn(input).map(({ id }) => id));
       const byId = this.#byId();
       if (whole) this.#keepOnly(update, byId);
       // The last one of an id holds: a message may be removed and another take its place.
       for (const message of new Map(update.map((one) => [one.id ?? one, one])).values()) {
-        const sent = byId.get(message.id) ?? (given.has(message.id) ? undefined : this.#unnamed(message, place));
+        const sent =
+          byId.get(message.id) ?? (given.has(message.id) ? undefined : this.#unnamed(message, place, returned));
         if (!sent || !this.#sent.has(sent.id)) continue;
         returned.add(sent);
         if (messageType(message) === "remove") this.#discard(sent);
@@ -222,9 +232,8 @@ export class SentMessages {
   }
 
   #compare(sent: Sent, message: MessageLike, admitted: boolean): void {
-    const { reader } = this.#options;
     const before = sent.told();
-    const now = reader(message, before, sent.calls?.() ?? new Map());
+    const now = this.#reader(message, before, sent.calls?.() ?? []);
     if (isSame(before, now) || (sent.thrown && repeats(now, before))) return;
     if (!admitted) {
       // What may not leave took the place of what has left. Where it only adds to it, nothing was taken back.
@@ -233,26 +242,40 @@ export class SentMessages {
     }
     sent.told = () => now;
     this.#changes.set(sent.id, now);
-    const kept = new Set(now.role === "assistant" ? now.toolCalls?.map(({ id }) => id) : []);
-    for (const id of callsOf(before)) if (!kept.has(id)) this.#options.dropped(id);
+    this.#recall(sent, before, now, message);
     // Reasoning that led to other words may hold what those words held.
     if (!sameText(before, now)) for (const id of sent.thoughts?.() ?? []) this.#changes.set(id, undefined);
   }
 
+  /** The calls in it are others now: some were dropped, and a node made some. */
+  #recall(sent: Sent, before: Told, now: Told, message: MessageLike): void {
+    const kept = callsOf(now);
+    for (const id of callsOf(before)) if (!kept.includes(id)) this.#book.withdraw(id);
+    if (now.role !== "assistant") return;
+    const calls = callsIn(message).map(({ id: given }, index) => ({ id: kept[index] ?? "", given }));
+    for (const [index, { id, function: made }] of (now.toolCalls ?? []).entries()) {
+      const { name, arguments: args } = made;
+      const { place, id: parent } = sent;
+      if (this.#book.get(id)) this.#book.complete(id, args);
+      else this.#book.enter({ wanted: id, given: calls[index]?.given, name, place, parent, args });
+    }
+    sent.calls = () => calls;
+  }
+
   /** A message of the state that was sent before it had an id, or under the call that it answers. */
-  #unnamed(message: MessageLike, place: string): Sent | undefined {
-    const { tool_call_id: toolCallId } = message;
-    if (typeof toolCallId === "string") {
-      const result = this.#results.get(toolCallId);
-      return result?.place === place ? result : undefined;
+  #unnamed(message: MessageLike, place: string, returned: ReadonlySet<Sent>): Sent | undefined {
+    const { tool_call_id: given } = message;
+    if (typeof given === "string") {
+      const results = [...this.#results].flatMap(([id, sent]) => (this.#book.get(id)?.given === given ? [sent] : []));
+      const here = results.filter((sent) => sent.place === place && !returned.has(sent));
+      return results.find(({ sources }) => sources.includes(message)) ?? here[0];
     }
     if (messageType(message) !== "ai") return undefined;
     // Nodes wrap what a model said in messages of their own.
-    const { reader } = this.#options;
     const wrapped = [...this.#sent.values()].find((sent) => {
-      const told = sent.role === "assistant" && isInside(sent.place, place) ? sent.told() : undefined;
-      const now = told && reader(message, told, sent.calls?.() ?? new Map());
-      return told && now && isSame(told, now);
+      if (sent.role !== "assistant" || !isInside(sent.place, place)) return false;
+      const told = sent.told();
+      return isSame(told, this.#reader(message, told, sent.calls?.() ?? []));
     });
     wrapped?.sources.push(message);
     return wrapped;
@@ -277,7 +300,7 @@ export class SentMessages {
   }
 
   #isAnswered(sent: Sent): boolean {
-    return [...(sent.calls?.().keys() ?? [])].some((given) => this.#results.has(given));
+    return (sent.calls?.() ?? []).some(({ id }) => this.#results.has(id));
   }
 
   #discard(sent: Sent): void {
@@ -288,10 +311,10 @@ export class SentMessages {
   }
 
   #drop(sent: Sent): void {
-    for (const id of callsOf(sent.told())) this.#options.dropped(id);
+    for (const id of callsOf(sent.told())) this.#book.withdraw(id);
   }
 }
 
-function callsOf(told: Told | undefined): readonly string[] {
-  return told?.role === "assistant" ? (told.toolCalls ?? []).map(({ id }) => id) : [];
+function callsOf(message: Told): readonly string[] {
+  return message.role === "assistant" ? (message.toolCalls ?? []).map(({ id }) => id) : [];
 }

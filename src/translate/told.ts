@@ -9,15 +9,21 @@ import { toolResult } from "./tool-result.ts";
 /** What can be replaced. */
 export type Told = AssistantMessage | ToolMessage | UserMessage;
 
-/**
- * What a message of the state says, as clients would hold it in the place of `before`. `calls`: the ids that clients
- * know its calls by, by those that the model gave.
- */
-export type ToldReader = (message: MessageLike, before: Told, calls: ReadonlyMap<string, string>) => Told;
+/** A call's two ids: the one that clients know it by, and the one that the model gave it. */
+export interface CallIdPair {
+  readonly id: string;
+  readonly given: string | undefined;
+}
+
+/** What a message of the state says, as clients would hold it in the place of `before`. `calls`: those that were in it. */
+export type ToldReader = (message: MessageLike, before: Told, calls: readonly CallIdPair[]) => Told;
+
+/** The id that another call would get, of which a model says this one. `also`: ids that are taken besides. */
+export type FreeId = (given: string, also: ReadonlySet<string>) => string;
 
 /** Text as it is sent: without what is thought between tags. */
 export function visibleText(message: MessageLike, reasoningTags: readonly string[]): string {
-  const calls = { taken: new Set<string>(), announce: () => {}, complete: () => {} };
+  const calls = { begin: ({ wanted: id }: { wanted: string }) => ({ id, isNew: true }), complete: () => {} };
   const spans = new MessageSpans("", { reasoning: false, reasoningTags, calls });
   spans.push({ content: message.content });
   spans.close();
@@ -25,7 +31,7 @@ export function visibleText(message: MessageLike, reasoningTags: readonly string
 }
 
 /** Reads what a message of the state says, thoughts between tags left out. */
-export function toldReader(reasoningTags: readonly string[]): ToldReader {
+export function toldReader(reasoningTags: readonly string[], free: FreeId): ToldReader {
   return (message, before, calls) => {
     switch (before.role) {
       case "tool":
@@ -33,7 +39,7 @@ export function toldReader(reasoningTags: readonly string[]): ToldReader {
       case "user":
         return userFor(message, before);
       case "assistant":
-        return assistantFor(message, before, calls, reasoningTags);
+        return assistantFor(message, before, idsFor(message, before, calls, free), reasoningTags);
     }
   };
 }
@@ -47,16 +53,41 @@ function userFor(message: MessageLike, before: UserMessage): UserMessage {
   return { ...before, content: [{ type: "text", text: said }, ...content.filter(({ type }) => type !== "text")] };
 }
 
+/** The calls of a message of the state, those that do not parse included. */
+export function callsIn(message: MessageLike) {
+  return [...toolCallPieces({ tool_calls: message.tool_calls }), ...invalidCalls(message)];
+}
+
+/** The ids that clients know these calls by: of one that a node made, the id that it would get. */
+function idsFor(
+  message: MessageLike,
+  { id, toolCalls: known = [] }: AssistantMessage,
+  calls: readonly CallIdPair[],
+  free: FreeId,
+): readonly string[] {
+  const left = [...calls];
+  const fresh = new Set<string>();
+  return callsIn(message).map(({ id: given }, index) => {
+    const at = left.findIndex((call) => call.given === given);
+    const [same] = at < 0 ? [] : left.splice(at, 1);
+    if (same) return same.id;
+    const unnamed = calls[index]?.given === undefined ? (calls[index] ?? known[index])?.id : undefined;
+    const own = unnamed ?? free(given ?? `${id}-call-${index}`, fresh);
+    fresh.add(own);
+    return own;
+  });
+}
+
 function assistantFor(
   message: MessageLike,
-  { id, name, toolCalls: known = [] }: AssistantMessage,
-  calls: ReadonlyMap<string, string>,
+  { id, name }: AssistantMessage,
+  ids: readonly string[],
   reasoningTags: readonly string[],
 ): AssistantMessage {
   const content = visibleText(message, reasoningTags);
-  const toolCalls = [...toolCallPieces({ tool_calls: message.tool_calls }), ...invalidCalls(message)].map(
+  const toolCalls = callsIn(message).map(
     (call, index): ToolCall => ({
-      id: calls.get(call.id ?? "") ?? call.id ?? known[index]?.id ?? `${id}-call-${index}`,
+      id: ids[index] ?? "",
       type: "function",
       function: { name: call.name ?? "", arguments: call.args },
     }),

@@ -1,45 +1,26 @@
 /** Tool executions: the calls no model streamed, and every call's result. */
-import { isDeepStrictEqual } from "node:util";
 import { type AguiEvent, EventType, type Message } from "../protocol/events.ts";
-import type { GraphEvent } from "../protocol/graph-event.ts";
+import { type GraphEvent, namespace } from "../protocol/graph-event.ts";
 import { isRecord } from "../protocol/input.ts";
 import { type JsonLimits, toJson, toJsonValue } from "../protocol/json.ts";
 import { redact } from "../protocol/redact.ts";
 import { bounded } from "../protocol/text.ts";
-import type { CallBook } from "./call-spans.ts";
+import { type Call, CallBook, type CallIds, parsed } from "./call-book.ts";
+import type { CallEntries } from "./call-spans.ts";
 import { asMessage, type MessageLike, messageType } from "./content.ts";
 import { messagesIn } from "./message-likes.ts";
 import { type ToolResult, toolResult } from "./tool-result.ts";
 
-/** A call that waits for its result. */
-interface Waiting {
-  readonly name: string;
-  /** As JSON text; `undefined` as long as not all of them are there. */
-  args?: string;
-}
-
-export class ToolCalls implements CallBook {
-  readonly taken = new Set<string>();
-  /** Calls the client knows: of this run, and of the thread's earlier ones. */
-  readonly #known = new Set<string>();
-  /** Calls whose result was told, or may not be. */
-  readonly #answered = new Set<string>();
-  /** Of the known ones those that no tool has run yet, in the order they were made. */
-  readonly #waiting = new Map<string, Waiting>();
-  /** Which call a tool's run without an id answers, by LangGraph's run id. */
-  readonly #claimed = new Map<string, string>();
+export class ToolCalls {
+  readonly book: CallBook;
   /** Ids of messages that clients have: a result's is none of them. */
-  readonly #messageIds = new Set<string>();
+  readonly #messageIds = new Set<unknown>();
+  /** LangChain's own messages that were sent as results; LangGraph writes ids into them. */
+  readonly #sources = new Set<MessageLike>();
 
-  /** `history`: what the thread's clients were told before. */
-  constructor(history: readonly Message[]) {
-    for (const message of history) {
-      if (message.role !== "assistant") continue;
-      for (const { id, function: made } of message.toolCalls ?? []) {
-        this.announce(id, made.name);
-        this.complete(id, made.arguments);
-      }
-    }
+  /** `history`: what the thread's clients were sent before; from `ownFrom` on it is of this turn. */
+  constructor(history: readonly Message[], ownFrom: number, ids: CallIds) {
+    this.book = new CallBook(history, ownFrom, ids);
     this.note(history);
   }
 
@@ -47,102 +28,119 @@ export class ToolCalls implements CallBook {
   note(messages: readonly Message[]): void {
     for (const message of messages) {
       this.#messageIds.add(message.id);
-      if (message.role === "tool") this.#answer(message.toolCallId);
+      if (message.role === "tool") this.book.answer(message.toolCallId);
     }
   }
 
-  /** Some models use an id again with every turn: another call, which waits for another result. */
-  announce(toolCallId: string, name: string): void {
-    this.#known.add(toolCallId);
-    this.#answered.delete(toolCallId);
-    this.#waiting.set(toolCallId, { name });
+  /** Where the calls of a message are entered. One that a tool's run showed already is not shown again. */
+  entriesOf(parent: string, place: string): CallEntries {
+    return {
+      begin: (call) => {
+        const seen = this.book.known(call, place, true);
+        if (seen) seen.parent = parent;
+        return { id: (seen ?? this.book.enter({ ...call, place, parent, args: undefined })).id, isNew: !seen };
+      },
+      complete: (id, args) => this.book.complete(id, args),
+    };
   }
 
-  complete(toolCallId: string, args: string): void {
-    const call = this.#waiting.get(toolCallId);
-    if (call) call.args = args === "" ? "{}" : args;
-  }
-
-  /** A call that was taken back. */
-  forget(toolCallId: string): void {
-    this.#known.delete(toolCallId);
-    this.#waiting.delete(toolCallId);
-  }
-
-  isKnown(toolCallId: string): boolean {
-    return this.#known.has(toolCallId);
-  }
-
-  /** The call that a tool's run answers. A tool that a node calls with bare arguments gets no id from LangChain. */
-  callOf(event: GraphEvent): string {
-    const id = event.toolCallId ?? this.#claimed.get(event.run_id) ?? this.#matching(event) ?? event.run_id;
-    this.#waiting.delete(id);
-    this.#claimed.set(event.run_id, id);
-    return id;
-  }
-
-  /** A call that a model streamed is not announced a second time. `limits`: how messages in it are written. */
+  /** A tool begins. A call that a model made is not reported a second time. `limits`: how messages in it are written. */
   start(event: GraphEvent, limits?: JsonLimits): AguiEvent[] {
-    return this.tell(this.callOf(event), event.name, () => toJson(inputOf(event.data), limits));
+    if (this.book.ofRun(event.run_id)) return [];
+    const call = this.#claim(event, event.toolCallId);
+    if (call) return [];
+    return whole(this.#enter(event, event.toolCallId, toJson(inputOf(event.data), limits)));
   }
 
-  /** A whole call at once. */
-  tell(toolCallId: string, toolCallName: string, args: () => string): AguiEvent[] {
-    if (this.#known.has(toolCallId)) return [];
-    this.#known.add(toolCallId);
-    return [
-      { type: EventType.TOOL_CALL_START, toolCallId, toolCallName },
-      { type: EventType.TOOL_CALL_ARGS, toolCallId, delta: args() },
-      { type: EventType.TOOL_CALL_END, toolCallId },
-    ];
+  /** A tool begins that may not be shown: what it carries out is nobody else's to do. */
+  startRefused(event: GraphEvent): void {
+    const { run_id: runId, toolCallId: given, name } = event;
+    if (given !== undefined) this.book.claim({ runId, given, name, place: namespace(event), args: undefined });
+  }
+
+  /** A whole call at once, from a node. */
+  emit(event: GraphEvent, given: string, name: string, args: string): AguiEvent[] {
+    const place = namespace(event);
+    if (this.book.known({ given, name, args }, place)) return [];
+    return whole(this.book.enter({ wanted: given, given, name, place, args }));
   }
 
   end(event: GraphEvent, limits?: JsonLimits): AguiEvent[] {
     const output = isRecord(event.data) ? event.data.output : undefined;
     const message = resultMessage(event);
-    const stated = message?.tool_call_id;
-    const toolCallId = typeof stated === "string" && stated !== "" ? stated : this.callOf(event);
+    const call = this.#answeredBy(event, message);
     const result = message ? toolResult(message, limits) : { content: plainText(output, limits) };
-    return [this.#result(toolCallId, result, message?.id)];
+    return [this.#result(call, result, message)];
   }
 
-  /** A result that was refused, which no node may tell either. `false`: nobody knows which call it answers. */
+  /** A result that was refused, which no node may report either. `false`: nobody knows which call it answers. */
   refuse(event: GraphEvent): boolean {
-    const toolCallId = event.toolCallId ?? this.#claimed.get(event.run_id);
-    this.#answer(toolCallId ?? event.run_id);
-    return toolCallId !== undefined;
+    const given = event.toolCallId;
+    if (!this.book.ofRun(event.run_id)) this.startRefused(event);
+    const call = this.book.ofRun(event.run_id);
+    if (call) this.book.answer(call.id);
+    if (given !== undefined) this.book.refuse(given, namespace(event));
+    return given !== undefined || call !== undefined;
   }
 
-  /** The result that a node gave itself, in a message: a person said no, say. Told once, if no tool's run told it. */
-  answer(message: MessageLike, limits?: JsonLimits): AguiEvent[] {
-    const { tool_call_id: toolCallId } = message;
-    if (typeof toolCallId !== "string" || !this.#known.has(toolCallId) || this.#answered.has(toolCallId)) return [];
-    return [this.#result(toolCallId, toolResult(message, limits), message.id)];
+  /** The result that a node gave itself, in a message: a person said no, say. Sent once, if no tool's run gave it. */
+  answer(event: GraphEvent, message: MessageLike, limits?: JsonLimits): AguiEvent[] {
+    const { tool_call_id: given, name } = message;
+    if (typeof given !== "string" || this.#isSent(message)) return [];
+    const called = typeof name === "string" ? name : undefined;
+    const call = this.book.toAnswer(given, called, namespace(event));
+    return call ? [this.#result(call, toolResult(message, limits), message)] : [];
   }
 
   /** A failed call's result is the error's message, never its stack. */
   fail(event: GraphEvent): AguiEvent[] {
     const error = isRecord(event.data) ? event.data.error : undefined;
     const content = redact(typeof error === "string" ? error : "The tool failed.");
-    return [this.#result(this.callOf(event), { content, error: content }, undefined)];
+    return [this.#result(this.#callOf(event, event.toolCallId), { content, error: content }, undefined)];
   }
 
-  /** The first call that waits for a tool of this name and, as far as they are known, with these arguments. */
-  #matching({ name, data }: GraphEvent): string | undefined {
-    const given: unknown = toJsonValue(inputOf(data));
-    const found = [...this.#waiting].find(
-      ([, call]) => call.name === name && (call.args === undefined || isDeepStrictEqual(parsed(call.args), given)),
-    );
-    return found?.[0];
+  /** The call that a tool's run carries out. One that nobody has seen yet is entered. */
+  #callOf(event: GraphEvent, given: string | undefined): Call {
+    return this.book.ofRun(event.run_id) ?? this.#claim(event, given) ?? this.#enter(event, given, undefined);
   }
 
-  #answer(toolCallId: string): void {
-    this.#answered.add(toolCallId);
-    this.#waiting.delete(toolCallId);
+  #claim(event: GraphEvent, given: string | undefined): Call | undefined {
+    const { run_id: runId, name, data } = event;
+    let args: { readonly value: unknown } | undefined;
+    const lazily = () => {
+      args ??= { value: toJsonValue(inputOf(data)) };
+      return args.value;
+    };
+    return this.book.claim({ runId, given, name, place: namespace(event), args: lazily });
   }
 
-  #result(toolCallId: string, { content, error }: ToolResult, id: unknown): AguiEvent {
-    this.#answer(toolCallId);
+  #enter(event: GraphEvent, given: string | undefined, args: string | undefined): Call {
+    const { run_id: runId, name } = event;
+    const place = namespace(event);
+    const call = this.book.enter({ wanted: given ?? runId, given, name, place, args });
+    return this.book.settle(runId, call, { place, admitted: true });
+  }
+
+  /** A tool that a node runs with bare arguments may still say in its result which call it answers. */
+  #answeredBy(event: GraphEvent, message: MessageLike | undefined): Call {
+    const stated = message?.tool_call_id;
+    if (typeof stated !== "string" || stated === "") return this.#callOf(event, event.toolCallId);
+    const own = this.book.ofRun(event.run_id);
+    if (!own) return this.#callOf(event, stated);
+    const other = own.given === stated ? undefined : this.book.toAnswer(stated, event.name, namespace(event));
+    return other ?? own;
+  }
+
+  #isSent(message: MessageLike): boolean {
+    const { id } = message;
+    if (this.#sources.has(message)) return true;
+    return id !== undefined && (this.#messageIds.has(id) || [...this.#sources].some((sent) => sent.id === id));
+  }
+
+  #result({ id: toolCallId }: Call, { content, error }: ToolResult, source: MessageLike | undefined): AguiEvent {
+    this.book.answer(toolCallId);
+    if (source) this.#sources.add(source);
+    const id = source?.id;
     const given = typeof id === "string" && id !== "" && !this.#messageIds.has(id) ? id : undefined;
     let messageId = given ?? `result-${toolCallId}`;
     for (let n = 2; this.#messageIds.has(messageId); n += 1) messageId = `result-${toolCallId}-${n}`;
@@ -152,19 +150,19 @@ export class ToolCalls implements CallBook {
   }
 }
 
+function whole({ id: toolCallId, name: toolCallName, args = "{}" }: Call): AguiEvent[] {
+  return [
+    { type: EventType.TOOL_CALL_START, toolCallId, toolCallName },
+    { type: EventType.TOOL_CALL_ARGS, toolCallId, delta: args },
+    { type: EventType.TOOL_CALL_END, toolCallId },
+  ];
+}
+
 /** v2 gives the parsed arguments; older tools give them as `{input: "json"}`. */
 function inputOf(data: unknown): unknown {
   const input = isRecord(data) ? data.input : undefined;
   if (!isRecord(input) || Object.keys(input).length !== 1 || typeof input.input !== "string") return input ?? {};
   return parsed(input.input) ?? input; // Not JSON, so the tool really takes one text named `input`.
-}
-
-function parsed(json: string): unknown {
-  try {
-    return JSON.parse(json) as unknown;
-  } catch {
-    return undefined;
-  }
 }
 
 /**

@@ -7,6 +7,8 @@
 import type { SluiceError } from "../protocol/errors.ts";
 import type { AguiEvent, Interrupt, Message } from "../protocol/events.ts";
 import type { GraphEvent } from "../protocol/graph-event.ts";
+import type { CallIds } from "./call-book.ts";
+import type { Asked } from "./interrupts.ts";
 import type { Correction } from "./sent-messages.ts";
 
 /** How a run ended. */
@@ -26,6 +28,8 @@ export interface TranslatorOptions {
   readonly runId: string;
   /** What the client was told on this thread before: those messages and tool calls are not announced again. */
   readonly history: readonly Message[];
+  /** What models called calls of this thread that have other ids for clients. Their ids are taken. Default: none. */
+  readonly callIds?: CallIds;
   /** The messages of `history` from this index on count as this run's own: it goes on where they were sent. */
   readonly ownFrom: number;
   /** Of these the ones that nodes said which will run again: where they were said. */
@@ -75,6 +79,10 @@ export interface Translator {
   correction(): Correction | undefined;
   /** What nodes said that did not come to their end, by message: where they said it. They will run again. */
   readonly drafts: Readonly<Record<string, string>>;
+  /** What the graph asks, in AG-UI's shape. */
+  interrupt(asked: Asked): Interrupt;
+  /** What models called calls of this thread that have other ids for clients: what came with the thread, and this run's. */
+  readonly callIds: CallIds;
   /** Closers, then the terminal event; `correction` belongs between them. Afterwards nothing more comes. */
   finish(end: RunEnd): AguiEvent[];
 }

@@ -206,7 +206,7 @@ describe("a model call that fails", () => {
     const lines = correctedLines(events, options);
     expect(lines.filter((line) => line.startsWith("TOOL_CALL_START"))).toEqual([
       "TOOL_CALL_START c1 pay of m-a",
-      "TOOL_CALL_START c1 pay of m-b",
+      "TOOL_CALL_START c1-2 pay of m-b",
     ]);
     expect(terminalOf(events.slice(0, 2), options)).not.toHaveProperty("outcome");
   });

@@ -93,7 +93,7 @@ describe("an id that a model uses again", () => {
 
   it("has a result of its own each time, in the transcript too", async () => {
     const events = [...called("call_0"), toolEnd("1", "look", "second", { call: "call_0" })];
-    expect(results(linesOf(events, { history }))).toEqual(['TOOL_CALL_RESULT call_0 result-call_0-2 "second"']);
+    expect(results(linesOf(events, { history }))).toEqual(['TOOL_CALL_RESULT call_0-2 result-call_0-2 "second"']);
     const transcript = new Transcript(history);
     for (const told of translate(events, { history })) transcript.push(told);
     const tools = transcript.messages.filter(({ role }) => role === "tool");
@@ -105,7 +105,7 @@ describe("an id that a model uses again", () => {
     const given = update(toolMessage("call_0", "first", "t1"));
     const node = nodeEnd("work", { input: given, output: update(toolMessage("call_0", "second")) });
     expect(results(linesOf([...called("call_0"), node], { history }))).toEqual([
-      'TOOL_CALL_RESULT call_0 result-call_0-2 "second"',
+      'TOOL_CALL_RESULT call_0-2 result-call_0-2 "second"',
     ]);
   });
 });

@@ -144,12 +144,12 @@ describe("a tool call that a model streams in pieces", () => {
     expect(linesOf([piece(0, "[1"), piece(1, "[2"), piece(0, ",3]"), piece(1, ",4]"), modelEnd("a")])).toEqual([
       "TOOL_CALL_START c add of m-a",
       "TOOL_CALL_ARGS c [1",
-      "TOOL_CALL_START c#2 add of m-a",
-      "TOOL_CALL_ARGS c#2 [2",
+      "TOOL_CALL_START c-2 add of m-a",
+      "TOOL_CALL_ARGS c-2 [2",
       "TOOL_CALL_ARGS c ,3]",
-      "TOOL_CALL_ARGS c#2 ,4]",
+      "TOOL_CALL_ARGS c-2 ,4]",
       "TOOL_CALL_END c",
-      "TOOL_CALL_END c#2",
+      "TOOL_CALL_END c-2",
     ]);
   });
 

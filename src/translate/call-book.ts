@@ -1,0 +1,256 @@
+/**
+ * The tool calls of a thread, each under an id of its own. Models use ids again: turn after turn, in parallel branches,
+ * twice in one answer. Clients know a call by its id alone, so a call whose id is taken is sent under another one.
+ */
+import { isDeepStrictEqual } from "node:util";
+import type { Message } from "../protocol/events.ts";
+import { isInside } from "../protocol/graph-event.ts";
+
+export interface NewCall {
+  /** The id that clients are to know it by, if that is free. */
+  readonly wanted: string;
+  /** The id that the model gave it. */
+  readonly given: string | undefined;
+  readonly name: string;
+  /** The execution of a node that made it. */
+  readonly place: string;
+  /** The message that holds it; `undefined`: a tool's run was the first to show it. */
+  readonly parent?: string | undefined;
+  /** As JSON text, where all of them are there. */
+  readonly args?: string | undefined;
+}
+
+export interface Call extends Omit<NewCall, "wanted"> {
+  /** The id that clients know it by. */
+  readonly id: string;
+  /** When it was made: `history` before the turn, `turn` in this turn by an earlier run, `run` in this run. */
+  readonly made: "history" | "turn" | "run";
+  parent: string | undefined;
+  args: string | undefined;
+  answered: boolean;
+  /** Taken back. */
+  gone: boolean;
+  /** The tool's run that carries it out. */
+  claim: { readonly place: string; readonly admitted: boolean } | undefined;
+}
+
+/** A tool's run that looks for its call. */
+export interface ToolRun {
+  readonly runId: string;
+  readonly given: string | undefined;
+  readonly name: string;
+  readonly place: string;
+  /** Its arguments; `undefined`: it was refused, and nobody looks at them. */
+  readonly args: (() => unknown) | undefined;
+}
+
+/** What a search knows of the call it looks for. */
+interface Sought {
+  readonly given: string | undefined;
+  readonly name: string | undefined;
+  readonly place: string;
+  readonly args?: (() => unknown) | undefined;
+}
+
+/** The ids that models gave to calls, by those that clients know. */
+export type CallIds = Readonly<Record<string, string>>;
+
+export class CallBook {
+  /** In the order they were made. */
+  readonly #calls = new Map<string, Call>();
+  /** Ids that calls had which no message holds any more, and those that models gave to calls of earlier runs. */
+  readonly #ids: Map<string, string>;
+  readonly #byRun = new Map<string, Call>();
+  /** Tools' runs that were refused: no node may report their results either. */
+  readonly #refused: { readonly given: string; readonly place: string }[] = [];
+
+  /** `history` is the thread's; what stands in it from `ownFrom` on is of this turn. */
+  constructor(history: readonly Message[], ownFrom: number, ids: CallIds) {
+    this.#ids = new Map(Object.entries(ids));
+    for (const [index, message] of history.entries()) {
+      if (message.role !== "assistant") continue;
+      for (const { id, function: made } of message.toolCalls ?? []) {
+        this.#calls.set(id, {
+          id,
+          given: this.#ids.get(id) ?? id,
+          name: made.name,
+          place: "",
+          made: index < ownFrom ? "history" : "turn",
+          parent: message.id,
+          args: made.arguments || "{}",
+          answered: false,
+          gone: false,
+          claim: undefined,
+        });
+      }
+    }
+  }
+
+  /** Enters a call. Its id is none that a call of this thread has or has had. */
+  enter({ wanted, given, name, place, parent, args }: NewCall): Call {
+    const id = this.free(wanted);
+    if (given !== undefined && given !== id) this.#ids.set(id, given);
+    const state = { answered: false, gone: false, claim: undefined };
+    const call: Call = { id, given, name, place, parent, args, made: "run", ...state };
+    this.#calls.set(id, call);
+    return call;
+  }
+
+  /** The id that a call would get. `also`: ids that are taken besides. */
+  free(wanted: string, also: ReadonlySet<string> = new Set()): string {
+    const isTaken = (id: string) => this.#calls.has(id) || this.#ids.has(id) || also.has(id);
+    let id = wanted;
+    // Providers take letters, digits, `_` and `-` in an id, and nothing else.
+    for (let n = 2; isTaken(id); n += 1) id = `${wanted}-${n}`;
+    return id;
+  }
+
+  get(id: string): Call | undefined {
+    return this.#calls.get(id);
+  }
+
+  complete(id: string, args: string): void {
+    const call = this.#calls.get(id);
+    if (call) call.args = args === "" ? "{}" : args;
+  }
+
+  answer(id: string): void {
+    const call = this.#calls.get(id);
+    if (call) call.answered = true;
+  }
+
+  /** No message holds it any more. Its id stays taken. */
+  withdraw(id: string): void {
+    const call = this.#calls.get(id);
+    if (call) call.gone = true;
+  }
+
+  /** What models called the calls that have other ids for clients, with all that this thread knew before. */
+  get ids(): CallIds {
+    return Object.fromEntries(this.#ids);
+  }
+
+  /** Calls to these tools that this run made and the graph neither carried out nor answered. */
+  pending(tools: ReadonlySet<string>): Call[] {
+    return [...this.#calls.values()].filter(
+      ({ made, parent, name, claim, answered, gone }) =>
+        made === "run" && parent !== undefined && tools.has(name) && !claim && !answered && !gone,
+    );
+  }
+
+  /** The call that this run of a tool carries out, as far as that was settled. */
+  ofRun(runId: string): Call | undefined {
+    return this.#byRun.get(runId);
+  }
+
+  settle(runId: string, call: Call, claim: NonNullable<Call["claim"]>): Call {
+    this.#byRun.set(runId, call);
+    if (!call.claim?.admitted) call.claim = claim;
+    return call;
+  }
+
+  /** Finds the call that a tool's run carries out. No other run carries it out then. */
+  claim(run: ToolRun): Call | undefined {
+    const { runId, given, place, args } = run;
+    const admitted = args !== undefined;
+    const fits = (call: Call) => {
+      if (given === undefined) return !call.claim?.admitted && !call.answered && isLike(call, run);
+      if (call.given !== given || (!admitted && call.name !== run.name)) return false;
+      if (call.claim?.admitted) return isAgain(call, run);
+      return !call.answered || call.made !== "history";
+    };
+    const found = this.#best(fits, run);
+    return found && this.settle(runId, found, { place, admitted });
+  }
+
+  /** The call that a message of a node answers: the node that is meant is the one that made the last call of this id. */
+  toAnswer(given: string, name: string | undefined, place: string): Call | undefined {
+    if (this.#refused.some((refused) => refused.given === given && isInside(refused.place, place))) return undefined;
+    const found = this.#best((call) => call.given === given, { given, name, place });
+    if (!found?.answered) return found;
+    // An answer of a model may hold the id twice.
+    return [...this.#calls.values()].find(
+      (call) => call.parent === found.parent && call.given === given && !call.answered && !call.gone,
+    );
+  }
+
+  /** A tool's run was refused, and its result with it. */
+  refuse(given: string, place: string): void {
+    this.#refused.push({ given, place });
+  }
+
+  /** The call that a question belongs to, of those that a model gave this id. */
+  asked(given: string): Call | undefined {
+    const made = [...this.#calls.values()].filter((call) => call.given === given && !call.gone);
+    return made.findLast(({ answered }) => !answered) ?? made.at(-1);
+  }
+
+  /** A call of this run, like this one and made inside `place`. `orphan`: one that no message holds yet. */
+  known({ given, name, args }: Pick<Call, "given" | "name" | "args">, place: string, orphan = false): Call | undefined {
+    const value = parsed(args);
+    return [...this.#calls.values()].find(
+      (call) =>
+        call.made === "run" &&
+        !call.gone &&
+        call.given === given &&
+        call.name === name &&
+        isInside(call.place, place) &&
+        (!orphan || call.parent === undefined) &&
+        isDeepStrictEqual(parsed(call.args), value),
+    );
+  }
+
+  /** Of the calls that fit, the likeliest. */
+  #best(fits: (call: Call) => boolean, sought: Sought): Call | undefined {
+    const found = [...this.#calls.values()].filter((call) => !call.gone && fits(call));
+    if (found.length < 2) return found[0];
+    const parents = [...new Set([...this.#calls.values()].map(({ parent, id }) => parent ?? id))];
+    const rank = (call: Call): readonly number[] => [
+      call.name === sought.name ? 1 : 0,
+      ["history", "turn", "run"].indexOf(call.made),
+      shared(call.place, sought.place),
+      sameArgs(call, sought) ? 1 : 0,
+      call.claim ? 0 : 1,
+      // An id means the last answer of a model that has it, and of its calls the first. Without one they are run in turn.
+      parents.indexOf(call.parent ?? call.id) * (sought.given === undefined ? -1 : 1),
+    ];
+    return found.map((call) => ({ call, rank: rank(call) })).reduce((a, b) => (isHigher(b.rank, a.rank) ? b : a)).call;
+  }
+}
+
+/** A tool that a node runs with bare arguments has no id of a call: name and arguments have to do. */
+function isLike(call: Call, run: ToolRun): boolean {
+  return call.name === run.name && sameArgs(call, run) !== false;
+}
+
+/** Does this run carry out once more what another one has done in the same execution of a node? */
+function isAgain(call: Call, run: ToolRun): boolean {
+  return call.answered && call.claim?.place === run.place && isLike(call, run);
+}
+
+/** `undefined`: nobody knows. */
+function sameArgs(call: Pick<Call, "args">, { args }: Pick<Sought, "args">): boolean | undefined {
+  if (args === undefined || call.args === undefined) return undefined;
+  return isDeepStrictEqual(parsed(call.args), args());
+}
+
+/** How many executions, from the outermost on, lead to both places. */
+function shared(a: string, b: string): number {
+  const others = b.split("|");
+  const segments = a.split("|");
+  const parts = segments.findIndex((segment, index) => segment !== others[index]);
+  return parts < 0 ? segments.length : parts;
+}
+
+function isHigher(a: readonly number[], b: readonly number[]): boolean {
+  const at = a.findIndex((value, index) => value !== b[index]);
+  return at >= 0 && (a[at] ?? 0) > (b[at] ?? 0);
+}
+
+export function parsed(json: string | undefined): unknown {
+  try {
+    return json === undefined ? undefined : (JSON.parse(json) as unknown);
+  } catch {
+    return undefined;
+  }
+}
