@@ -47,3 +47,9 @@ export function topicThread(topic: string): string {
 export function graphTopic(threadId: string): Topic {
   return `${threadTopic(threadId)}/graph`;
 }
+
+/**
+ * The ids that models gave to calls of a thread, by those that clients know: where the two differ, and of calls that no
+ * message holds any more. Whatever stands here is the id of no other call.
+ */
+export type CallIds = Readonly<Record<string, string>>;

@@ -6,10 +6,12 @@ import type { ServedAgent } from "../graph/registry.ts";
 import { BREAKPOINT, type GraphInput } from "../graph/source.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import type { Interrupt, Message, ResumeEntry, RunAgentInput } from "../protocol/events.ts";
+import type { CallIds } from "../protocol/ids.ts";
 import { isRecord } from "../protocol/input.ts";
 import type { JsonValue } from "../protocol/json.ts";
 import { canonicalJson } from "../protocol/json-text.ts";
 import type { BegunRun, ThreadRecord } from "../store/store.ts";
+import { callIdsOf, withGivenIds } from "./call-ids.ts";
 import { positionAfter, readHistory } from "./history.ts";
 
 /** A digest of what starts a run: the same again attaches, anything else under the same runId is a conflict. */
@@ -27,6 +29,8 @@ export interface Beginning {
   readonly input: GraphInput;
   /** The checkpoint to go back to, when the client's history parts from the thread's. */
   readonly fork: { readonly checkpointId: string } | undefined;
+  /** The ids that models gave to the thread's calls. */
+  readonly callIds: CallIds;
 }
 
 /**
@@ -56,18 +60,21 @@ export function beginning(
       fresh: again,
       input: messagesFor(agent, input, thread, history, again),
       fork: { checkpointId: checkpointBefore },
+      callIds: callIdsOf(thread, history),
     };
   }
+  const callIds = callIdsOf(thread, transcript);
   if (open.length > 0) {
     if (thread && thread.agent !== agent.name) {
       throw new SluiceError("bad_request", `The thread waits for answers to agent "${thread.agent}". Send them to it.`);
     }
     const answers = answersTo(open, resume);
     const paused = open.every(({ id }) => id.startsWith(BREAKPOINT));
-    const graphInput = paused ? { kind: "continue" as const } : { kind: "resume" as const, answers, messages: fresh };
-    return { history: transcript, fresh, input: graphInput, fork: undefined };
+    const resumed = withGivenIds({ kind: "resume", answers, messages: fresh }, callIds);
+    return { history: transcript, fresh, input: paused ? { kind: "continue" } : resumed, fork: undefined, callIds };
   }
-  return { history: transcript, fresh, input: messagesFor(agent, input, thread, transcript, fresh), fork: undefined };
+  const graphInput = messagesFor(agent, input, thread, transcript, fresh);
+  return { history: transcript, fresh, input: graphInput, fork: undefined, callIds };
 }
 
 /** The last run that began no later than this message: runs of branches that were left are earlier. */
@@ -93,8 +100,9 @@ function messagesFor(
   // A graph that keeps its threads is told the news; one that does not is told everything.
   // So is one whose thread another agent answered until now.
   const knows = graph.checkpointer && (thread === undefined || thread.agent === name);
-  const messages = knows ? fresh : answered([...history, ...fresh]);
-  return { kind: "messages", messages, state: changedState(stateKeys, input.state, thread?.state) };
+  const state = changedState(stateKeys, input.state, thread?.state);
+  if (!knows) return { kind: "messages", messages: answered([...history, ...fresh]), state };
+  return withGivenIds({ kind: "messages", messages: fresh, state }, thread?.callIds ?? {});
 }
 
 /** What a client changed of the exposed keys. Clients send back all they were told, and a reducer would add it again. */

@@ -243,7 +243,7 @@ export class RunManager {
     const plan = planFor(agent, claim, from, messages, input, this.#options);
     return new Run({ ...plan, graphTopic: plan.graphTopic || this.#audiences.wantsGraph(threadId) }, log, {
       // A failure here costs nothing yet: the run's end writes it all again, and reports when it cannot.
-      keep: (told, removed) => void store.keepMessages(claim, told, removed).catch(() => {}),
+      keep: (...kept) => void store.keepMessages(claim, ...kept).catch(() => {}),
       waiting: (told, removed) => this.#admission.news(threadId, told, removed),
     });
   }

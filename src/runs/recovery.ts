@@ -6,6 +6,7 @@ import { SluiceError } from "../protocol/errors.ts";
 import { EventType, type Interrupt, type Message } from "../protocol/events.ts";
 import { graphTopic, type Topic, threadTopic } from "../protocol/ids.ts";
 import { type BegunRun, type Claim, isBegun, type RunRecord, type Store } from "../store/store.ts";
+import { callIdsOf } from "./call-ids.ts";
 import { entryOf, stamped } from "./entries.ts";
 import { positionAfter } from "./history.ts";
 import type { RunInput } from "./run-input.ts";
@@ -72,11 +73,14 @@ async function goOn(
       await close(options, run, claim, stood?.answered);
       return { outcome: "lost" };
     }
-    const { messages = [], removed } = (await options.store.thread(run.threadId)) ?? {};
+    const thread = await options.store.thread(run.threadId);
+    const { messages = [], removed } = thread ?? {};
     // A graph that begins anew sends everything anew.
     const before = positionAfter(run.beginsAfter, messages, removed) ?? messages.length;
     const holding = stood.wentOn ? messages.length : before + stood.freshLength;
-    await again(agent, claim, run, messages.slice(0, holding), stood);
+    const held = messages.slice(0, holding);
+    const callIds = { ...stood.callIds, ...callIdsOf(thread, held) };
+    await again(agent, claim, run, held, { ...stood, callIds });
     return { outcome: "recovered" };
   } catch (cause) {
     await close(options, run, claim);

@@ -2,6 +2,7 @@
 import type { GraphRun } from "../graph/source.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import { type AguiEvent, EventType, type Interrupt, type Message } from "../protocol/events.ts";
+import type { CallIds } from "../protocol/ids.ts";
 import type { JsonValue } from "../protocol/json.ts";
 import type { EndStatus } from "../store/store.ts";
 import type { Tombstone } from "../store/tombstones.ts";
@@ -25,6 +26,8 @@ export interface RunOutcome {
   readonly messages: readonly Message[];
   /** What was taken back of it. */
   readonly removed: readonly Tombstone[];
+  /** The ids that models gave to its calls. */
+  readonly callIds: CallIds;
   /** What nodes said that run again when the run's interrupts are answered. */
   readonly drafts: Readonly<Record<string, string>>;
   /** The exposed state; `undefined` when none was told. */
@@ -37,11 +40,12 @@ export interface RunOutcome {
 export function plainEnd(
   cause: unknown,
   { messages, removed, state }: Pick<RunOutcome, "messages" | "removed" | "state">,
+  callIds: CallIds,
 ): RunOutcome {
   const error = SluiceError.from(cause);
   const { code, message, retryable } = error;
   const terminal = stamped({ type: EventType.RUN_ERROR, code, message, metadata: { retryable } });
-  return { end: { kind: "failed", error }, closing: [terminal], messages, removed, drafts: {}, state, cause };
+  return { end: { kind: "failed", error }, closing: [terminal], messages, removed, drafts: {}, callIds, state, cause };
 }
 
 /** The graph came to its end, or to a question. */

@@ -1,6 +1,7 @@
 /** What it takes to begin a run. Its row keeps it while it is active, so that another process can begin it again. */
 import type { GraphInput, RunRequest } from "../graph/source.ts";
 import type { Interrupt } from "../protocol/events.ts";
+import type { CallIds } from "../protocol/ids.ts";
 import { offeredIn, parseRunOptions, type RunOptions } from "../protocol/input.ts";
 import type { ThreadRecord } from "../store/store.ts";
 import type { Beginning } from "./beginning.ts";
@@ -28,6 +29,8 @@ export interface RunInput {
   readonly answered: readonly Interrupt[];
   /** What nodes said that run again with it, and where. */
   readonly drafts?: Readonly<Record<string, string>>;
+  /** The ids that models gave to the thread's calls before it began. */
+  readonly callIds?: CallIds;
   /** How many processes have begun it. */
   readonly attempt: number;
 }
@@ -35,7 +38,7 @@ export interface RunInput {
 /** @throws SluiceError `bad_request` when what the client asks of Sluice is not valid. */
 export function runInput(
   { input, graphTopic = false, detached = false }: StartRequest,
-  { input: graphInput, fork, fresh }: Beginning,
+  { input: graphInput, fork, fresh, callIds }: Beginning,
   setting: Setting,
   checkpoint: string,
   thread: ThreadRecord | undefined,
@@ -53,6 +56,7 @@ export function runInput(
     freshLength: fresh.length,
     answered: thread?.interrupts ?? [],
     ...(graphInput.kind === "messages" || !thread?.drafts ? {} : { drafts: thread.drafts }),
+    ...(Object.keys(callIds).length > 0 ? { callIds } : {}),
     attempt: 1,
   };
 }

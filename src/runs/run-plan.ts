@@ -5,6 +5,7 @@ import type { ServedAgent } from "../graph/registry.ts";
 import type { GraphInput, RunRequest, StreamVersion } from "../graph/source.ts";
 import type { Cursor } from "../protocol/cursor.ts";
 import type { Message } from "../protocol/events.ts";
+import type { CallIds } from "../protocol/ids.ts";
 import { narrowingTo } from "../protocol/input.ts";
 import { type ItemStores, scopeOf } from "../store/items.ts";
 import type { Claim } from "../store/store.ts";
@@ -24,6 +25,8 @@ export interface RunPlan extends Claim {
   readonly ownFrom: number;
   /** Of these the ones that nodes said which run again: where they were said. */
   readonly drafts: Readonly<Record<string, string>>;
+  /** The ids that models gave to the thread's calls, where clients know them by other ids. */
+  readonly callIds: CallIds;
   /** Whatever the graph's state lets go of is taken back. */
   readonly followsState: boolean;
   /** Set when the client's history parts from the thread's: the graph goes on from an earlier checkpoint. */
@@ -53,7 +56,7 @@ export interface RunPlan extends Claim {
 /** What a run needs of its thread. */
 export interface RunThread {
   /** Is given what was told so far, and taken back, whenever a node is through. */
-  readonly keep: (messages: readonly Message[], removed: readonly Tombstone[]) => void;
+  readonly keep: (messages: readonly Message[], removed: readonly Tombstone[], callIds: CallIds) => void;
   /** What those have said who wait for the thread, as far as it is news to it. */
   readonly waiting: (messages: readonly Message[], removed: readonly Tombstone[]) => readonly Message[];
 }
@@ -74,7 +77,7 @@ export function planFor(
   { version, items, counts }: PlanSurroundings,
 ): RunPlan {
   const { graphInput, fork, offered, setting = { context: agent.context }, options, graphTopic, attempt } = run;
-  const { freshLength, drafts = {} } = run;
+  const { freshLength, drafts = {}, callIds = {} } = run;
   const { events, tokens = true, reasoning = true, progress = agent.progress } = options;
   // What came with a run, and what it told already, is history to the process that takes it over.
   const recovered = attempt > 1;
@@ -90,6 +93,7 @@ export function planFor(
     history,
     ownFrom: agent.followsState ? 0 : ownFrom,
     drafts,
+    callIds,
     followsState: agent.followsState,
     fresh: messages.slice(before),
     fork,

@@ -64,7 +64,7 @@ export class Run {
       return await currentRun.run({ agent: agent.name, threadId, runId }, () => this.#drive());
     } catch (thrown) {
       this.#ended = true;
-      return plainEnd(thrown, this.#topic.transcript);
+      return plainEnd(thrown, this.#topic.transcript, this.#translator.callIds);
     }
   }
 
@@ -116,8 +116,8 @@ export class Run {
     this.#progress?.end();
     const last = this.#translator.finish(end);
     const told = await this.#topic.closed(last, this.#translator.correction());
-    const { drafts } = this.#translator;
-    return { end, ...told, drafts, ...(end.kind === "failed" ? { cause: cause ?? end.error } : {}) };
+    const { drafts, callIds } = this.#translator;
+    return { end, ...told, drafts, callIds, ...(end.kind === "failed" ? { cause: cause ?? end.error } : {}) };
   }
 
   async #readGraph(): Promise<{ readonly end: RunEnd; readonly cause?: unknown }> {
@@ -144,7 +144,10 @@ export class Run {
   }
 
   #keepSoFar(): void {
-    const keep = () => this.#ended || this.#keep(this.#topic.transcript.closed, this.#topic.transcript.removed);
+    const keep = () => {
+      const { closed, removed } = this.#topic.transcript;
+      if (!this.#ended) this.#keep(closed, removed, this.#translator.callIds);
+    };
     this.#topic.flushed().then(keep, this.#failed);
   }
 

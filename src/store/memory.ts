@@ -1,5 +1,6 @@
 /** The store of a process that keeps nothing on disk. */
 import type { Message } from "../protocol/events.ts";
+import type { CallIds } from "../protocol/ids.ts";
 import { pageOf, parsePlace, titleOf } from "./listing.ts";
 import {
   type Admitted,
@@ -125,10 +126,11 @@ export class MemoryStore implements Store {
     return { threadId: run.threadId, runId: run.runId, fence: this.#fence };
   }
 
-  async keepMessages(...[claim, messages, more]: Parameters<Store["keepMessages"]>): Promise<void> {
+  async keepMessages(...[claim, messages, more, callIds]: Parameters<Store["keepMessages"]>): Promise<void> {
     const { thread } = this.#held(claim, "active") ?? {};
     if (!thread?.record) return;
-    thread.record = { ...thread.record, messages, removed: allRemoved(thread.record.removed, more) };
+    const removed = allRemoved(thread.record.removed, more);
+    thread.record = { ...thread.record, messages, removed, ...allCallIds(thread.record, callIds) };
   }
 
   async ending(claim: Claim, end: RunEnding): Promise<boolean> {
@@ -142,7 +144,8 @@ export class MemoryStore implements Store {
     const ending = terminal && { runId, terminal };
     const removed = allRemoved(thread.record.removed, end.removed);
     const updatedAt = this.#now();
-    thread.record = { ...thread.record, messages, removed, drafts, interrupts, refused, ending, state, updatedAt };
+    const left = { messages, removed, drafts, interrupts, refused, ending, state, updatedAt };
+    thread.record = { ...thread.record, ...left, ...allCallIds(thread.record, end.callIds) };
     return true;
   }
 
@@ -181,6 +184,10 @@ export class MemoryStore implements Store {
       this.#forgotten(threadId);
     }
   }
+}
+
+function allCallIds({ callIds: known }: ThreadRecord, more: CallIds = {}): Pick<ThreadRecord, "callIds"> {
+  return Object.keys(more).length === 0 ? {} : { callIds: { ...known, ...more } };
 }
 
 function summary({ threadId, agent, messages, interrupts, createdAt, updatedAt }: ThreadRecord): ThreadSummary {

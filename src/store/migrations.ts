@@ -128,4 +128,6 @@ export const MIGRATIONS: readonly string[] = [
     SELECT 1 FROM runs AS later WHERE later.thread_id = runs.thread_id AND later.number > runs.number);
   CREATE UNIQUE INDEX holding_runs ON runs (thread_id) WHERE status IN ('admitted', 'active', 'ending');
   `,
+  // The ids that models gave to calls that have other ids for clients: models use ids again.
+  "ALTER TABLE threads ADD COLUMN call_ids TEXT NOT NULL DEFAULT '{}'",
 ];

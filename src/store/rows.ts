@@ -1,5 +1,6 @@
 /** Rows of the tables, read. */
 import type { AguiEvent, Interrupt } from "../protocol/events.ts";
+import type { CallIds } from "../protocol/ids.ts";
 import type { Row } from "./database.ts";
 import type {
   EndStatus,
@@ -51,9 +52,10 @@ function toBeginning(row: Row): RunBeginning {
   };
 }
 
-export function kept(row: Row): Pick<ThreadRecord, "removed" | "drafts"> {
+export function kept(row: Row): Pick<ThreadRecord, "removed" | "drafts" | "callIds"> {
   return {
     ...(row.removed === "[]" ? {} : { removed: JSON.parse(String(row.removed)) as Tombstone[] }),
+    ...(row.call_ids === "{}" ? {} : { callIds: JSON.parse(String(row.call_ids)) as CallIds }),
     ...(row.drafts === "{}" ? {} : { drafts: JSON.parse(String(row.drafts)) as Record<string, string> }),
   };
 }

@@ -1,5 +1,6 @@
 /** The store in an SQLite file. Nothing in it is let go of but by `deleteThread`. */
 import type { Message } from "../protocol/events.ts";
+import type { CallIds } from "../protocol/ids.ts";
 import type { JsonValue } from "../protocol/json.ts";
 import type { Database } from "./database.ts";
 import { pageOf, parsePlace, titleOf } from "./listing.ts";
@@ -153,11 +154,12 @@ export class SqliteStore implements Store {
     });
   }
 
-  async keepMessages(...[claim, messages, removed]: Parameters<Store["keepMessages"]>): Promise<void> {
+  async keepMessages(...[claim, messages, removed, callIds]: Parameters<Store["keepMessages"]>): Promise<void> {
     this.#db.transaction(() => {
       if (!this.#db.one(`SELECT 1 FROM runs WHERE ${CLAIMED} AND status = 'active'`, ...valuesOf(claim))) return;
       this.#writeMessages(claim.threadId, messages);
       this.#writeRemoved(claim.threadId, removed);
+      this.#writeCallIds(claim.threadId, callIds);
     });
   }
 
@@ -176,6 +178,7 @@ export class SqliteStore implements Store {
       if (stored === 0) return false;
       this.#writeMessages(threadId, messages);
       this.#writeRemoved(threadId, end.removed);
+      this.#writeCallIds(threadId, end.callIds);
       this.#db.run(
         `UPDATE threads SET state = coalesce(?, state), interrupts = ?, drafts = ?, ended_run = ?, refused = ?,
            updated_at = ? WHERE thread_id = ?`,
@@ -225,6 +228,14 @@ export class SqliteStore implements Store {
     const row = this.#db.one("SELECT removed FROM threads WHERE thread_id = ?", threadId);
     const removed = allRemoved(JSON.parse(String(row?.removed ?? "[]")) as Tombstone[], more);
     this.#db.run("UPDATE threads SET removed = ? WHERE thread_id = ?", JSON.stringify(removed), threadId);
+  }
+
+  #writeCallIds(threadId: string, more: CallIds = {}): void {
+    if (Object.keys(more).length === 0) return;
+    const row = this.#db.one("SELECT call_ids FROM threads WHERE thread_id = ?", threadId);
+    const known = JSON.parse(String(row?.call_ids ?? "{}")) as CallIds;
+    const all = JSON.stringify({ ...known, ...more });
+    this.#db.run("UPDATE threads SET call_ids = ? WHERE thread_id = ?", all, threadId);
   }
 
   /** Replaces the transcript. A message that is there already costs a comparison, no write. */

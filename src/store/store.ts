@@ -1,6 +1,7 @@
 /** What outlives a run: its thread, its row, and what clients were told. */
 import type { Cursor, Fence } from "../protocol/cursor.ts";
 import type { AguiEvent, Interrupt, Message } from "../protocol/events.ts";
+import type { CallIds } from "../protocol/ids.ts";
 import type { JsonValue } from "../protocol/json.ts";
 import type { Tombstone } from "./tombstones.ts";
 
@@ -12,6 +13,8 @@ export interface ThreadRecord {
   readonly messages: readonly Message[];
   /** What was taken back of it; absent when nothing was. */
   readonly removed?: readonly Tombstone[];
+  /** The ids that models gave to its calls; absent where every call has the id that its model gave it. */
+  readonly callIds?: CallIds;
   /** Messages of nodes that run again when the thread's interrupts are answered, and where they were said. */
   readonly drafts?: Readonly<Record<string, string>>;
   /** The exposed keys of the graph's state as clients know them; absent when none were ever told. */
@@ -116,6 +119,8 @@ export interface RunEnding {
   readonly messages: readonly Message[];
   /** What this run took back. */
   readonly removed?: readonly Tombstone[];
+  /** The ids that models gave to calls, to be added to those that the thread has. */
+  readonly callIds?: CallIds;
   readonly drafts?: Readonly<Record<string, string>>;
   readonly state: JsonValue | undefined;
   readonly refused: Readonly<Record<string, number>>;
@@ -153,9 +158,14 @@ export interface Store {
   takeOver(run: Claim): Promise<Claim | undefined>;
   /**
    * Replaces the transcript by what an active run told so far, for the case that it never comes to its end. `removed`:
-   * what this run took back.
+   * what this run took back; `callIds`: ids to be added to those that the thread has.
    */
-  keepMessages(claim: Claim, messages: readonly Message[], removed?: readonly Tombstone[]): Promise<void>;
+  keepMessages(
+    claim: Claim,
+    messages: readonly Message[],
+    removed?: readonly Tombstone[],
+    callIds?: CallIds,
+  ): Promise<void>;
   /**
    * Stores an active run's end, and replaces the thread's transcript. The run still holds its thread. `false`, and
    * nothing written, when the claim is no longer good, or an end is stored already.

@@ -5,6 +5,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Message } from "../protocol/events.ts";
 import { isInside } from "../protocol/graph-event.ts";
+import type { CallIds } from "../protocol/ids.ts";
 
 export interface NewCall {
   /** The id that clients are to know it by, if that is free. */
@@ -52,13 +53,10 @@ interface Sought {
   readonly args?: (() => unknown) | undefined;
 }
 
-/** The ids that models gave to calls, by those that clients know. */
-export type CallIds = Readonly<Record<string, string>>;
-
 export class CallBook {
   /** In the order they were made. */
   readonly #calls = new Map<string, Call>();
-  /** Ids that calls had which no message holds any more, and those that models gave to calls of earlier runs. */
+  /** The ids that models gave, by those that clients know: where they differ, or where no message holds the call. */
   readonly #ids: Map<string, string>;
   readonly #byRun = new Map<string, Call>();
   /** Tools' runs that were refused: no node may report their results either. */
@@ -67,17 +65,23 @@ export class CallBook {
   /** `history` is the thread's; what stands in it from `ownFrom` on is of this turn. */
   constructor(history: readonly Message[], ownFrom: number, ids: CallIds) {
     this.#ids = new Map(Object.entries(ids));
-    for (const [index, message] of history.entries()) {
+    this.add(history.slice(0, ownFrom), "history");
+    this.add(history.slice(ownFrom), "turn");
+  }
+
+  /** The calls in messages that clients have. */
+  add(messages: readonly Message[], made: Call["made"]): void {
+    for (const message of messages) {
       if (message.role !== "assistant") continue;
-      for (const { id, function: made } of message.toolCalls ?? []) {
+      for (const { id, function: called } of message.toolCalls ?? []) {
         this.#calls.set(id, {
           id,
           given: this.#ids.get(id) ?? id,
-          name: made.name,
+          name: called.name,
           place: "",
-          made: index < ownFrom ? "history" : "turn",
+          made,
           parent: message.id,
-          args: made.arguments || "{}",
+          args: called.arguments || "{}",
           answered: false,
           gone: false,
           claim: undefined,

@@ -1,8 +1,8 @@
 /** The translator of one run: hands each graph event to the reducer for its concern, and keeps the message spans. */
 import { type AguiEvent, EventType, type Interrupt, type Message } from "../protocol/events.ts";
 import { type GraphEvent, namespace } from "../protocol/graph-event.ts";
+import type { CallIds } from "../protocol/ids.ts";
 import { usageOf } from "../protocol/model-report.ts";
-import type { CallIds } from "./call-book.ts";
 import { type MessageLike, messageIn, nameOf, type ToolCallPiece } from "./content.ts";
 import { readCustom } from "./custom.ts";
 import { type Asked, toInterrupt } from "./interrupts.ts";

@@ -13,17 +13,8 @@ import { type MessageLike, messageType } from "./content.ts";
 import { isWhole, messagesIn, REMOVE_ALL } from "./message-likes.ts";
 import type { MessageSpans } from "./message-spans.ts";
 import { isReasoningOf } from "./reasoning-spans.ts";
-import {
-  type CallIdPair,
-  callsIn,
-  isSame,
-  onlyAdds,
-  repeats,
-  sameText,
-  type Told,
-  type ToldReader,
-  toldReader,
-} from "./told.ts";
+import { callsOf, type NewSent, type Sent } from "./sent-message.ts";
+import { callsIn, isSame, onlyAdds, repeats, sameText, type Told, type ToldReader, toldReader } from "./told.ts";
 
 /** What clients are to change of what they were sent. */
 export interface Correction {
@@ -31,38 +22,6 @@ export interface Correction {
   readonly removed: readonly string[];
   /** Messages that say something else now, each in the place of the one with its id. */
   readonly replaced: readonly Message[];
-}
-
-interface NewSent {
-  /** The id that clients know it by. */
-  readonly id: string;
-  readonly role: Message["role"];
-  /** The execution of a node that said it. */
-  readonly place: string;
-  /** What clients were sent. */
-  readonly told: () => Told;
-  readonly calls?: () => readonly CallIdPair[];
-  /** Ids of its reasoning. */
-  readonly thoughts?: () => readonly string[];
-  /** The call that it answers: of a tool's result. */
-  readonly answers?: string | undefined;
-  /** It is what a tool threw: the graph's own message says that in words of its own. */
-  readonly thrown?: boolean;
-  /** A model call of this run said it. */
-  readonly ofModel?: boolean;
-  /** The node that said it is through. */
-  readonly settled?: boolean;
-  /** LangChain's own object. */
-  readonly source?: MessageLike | undefined;
-}
-
-interface Sent extends NewSent {
-  told: () => Told;
-  calls?: () => readonly CallIdPair[];
-  settled: boolean;
-  /** The model call failed in the middle of it. */
-  half: boolean;
-  readonly sources: MessageLike[];
 }
 
 export interface SentMessagesOptions {
@@ -313,8 +272,4 @@ export class SentMessages {
   #drop(sent: Sent): void {
     for (const id of callsOf(sent.told())) this.#book.withdraw(id);
   }
-}
-
-function callsOf(message: Told): readonly string[] {
-  return message.role === "assistant" ? (message.toolCalls ?? []).map(({ id }) => id) : [];
 }

@@ -1,11 +1,12 @@
 /** Tool executions: the calls no model streamed, and every call's result. */
 import { type AguiEvent, EventType, type Message } from "../protocol/events.ts";
 import { type GraphEvent, namespace } from "../protocol/graph-event.ts";
+import type { CallIds } from "../protocol/ids.ts";
 import { isRecord } from "../protocol/input.ts";
 import { type JsonLimits, toJson, toJsonValue } from "../protocol/json.ts";
 import { redact } from "../protocol/redact.ts";
 import { bounded } from "../protocol/text.ts";
-import { type Call, CallBook, type CallIds, parsed } from "./call-book.ts";
+import { type Call, CallBook, parsed } from "./call-book.ts";
 import type { CallEntries } from "./call-spans.ts";
 import { asMessage, type MessageLike, messageType } from "./content.ts";
 import { messagesIn } from "./message-likes.ts";
@@ -21,11 +22,16 @@ export class ToolCalls {
   /** `history`: what the thread's clients were sent before; from `ownFrom` on it is of this turn. */
   constructor(history: readonly Message[], ownFrom: number, ids: CallIds) {
     this.book = new CallBook(history, ownFrom, ids);
-    this.note(history);
+    this.#note(history);
   }
 
-  /** Messages that clients have: the results among them are no news. */
+  /** Messages that came with the run: the results among them are no news. */
   note(messages: readonly Message[]): void {
+    this.book.add(messages, "history");
+    this.#note(messages);
+  }
+
+  #note(messages: readonly Message[]): void {
     for (const message of messages) {
       this.#messageIds.add(message.id);
       if (message.role === "tool") this.book.answer(message.toolCallId);

@@ -7,7 +7,7 @@
 import type { SluiceError } from "../protocol/errors.ts";
 import type { AguiEvent, Interrupt, Message } from "../protocol/events.ts";
 import type { GraphEvent } from "../protocol/graph-event.ts";
-import type { CallIds } from "./call-book.ts";
+import type { CallIds } from "../protocol/ids.ts";
 import type { Asked } from "./interrupts.ts";
 import type { Correction } from "./sent-messages.ts";
 

@@ -128,6 +128,17 @@ export function storeContract(name: string, open: (now: () => number) => Store):
       expect(await subject.threadStatus("none")).toBeUndefined();
     });
 
+    it("adds what models called calls to what the thread knows, and never lets go of it", async () => {
+      const { subject } = store();
+      const first = await start(subject, run("t", "r1"), [USER]);
+      await subject.keepMessages(first, [USER], [], { "c-2": "c" });
+      await end(subject, first, DONE);
+      expect((await subject.thread("t"))?.callIds).toEqual({ "c-2": "c" });
+      const second = await start(subject, run("t", "r2"), [USER]);
+      await end(subject, second, { ...DONE, callIds: { "c-3": "c" } });
+      expect((await subject.thread("t"))?.callIds).toEqual({ "c-2": "c", "c-3": "c" });
+    });
+
     it("keeps what a run told so far, until it ends", async () => {
       const { subject } = store();
       const claim = await start(subject, run("t", "r"), [USER]);

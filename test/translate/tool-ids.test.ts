@@ -141,3 +141,50 @@ describe("what a tool gives", () => {
     expect(json.length).toBeLessThan(263_000);
   });
 });
+
+describe("one id for several calls", () => {
+  const call = (run: string, n: number, place: { node: string }, index = 0) => [
+    callPiece(run, { index, id: "c", name: "look", args: `{"n":${n}}` }, place),
+  ];
+  const byCall = (lines: readonly string[]) =>
+    results(lines).map((line) => line.replace(/^TOOL_CALL_RESULT (\S+) \S+ /, "$1 "));
+
+  it("in parallel branches: each result is at the call of its branch", async () => {
+    const places = [1, 2, 3].map((n) => ({ node: `work#${n}` }));
+    const events = [
+      ...places.flatMap((place, n) => call(`m${n}`, n, place)),
+      ...places.map((place, n) => modelEnd(`m${n}`, "", place)),
+      ...[2, 0, 1].map((n) => toolStart(`t${n}`, "look", { n }, { call: "c", ...places[n] })),
+      ...[1, 2, 0].map((n) => toolEnd(`t${n}`, "look", `r${n}`, { call: "c", ...places[n] })),
+    ];
+    const lines = linesOf(events);
+    expect(starts(lines).map((line) => line.split(" ")[1])).toEqual(["c", "c-2", "c-3"]);
+    expect(byCall(lines)).toEqual(['c-2 "r1"', 'c-3 "r2"', 'c "r0"']);
+    await verifyRun(translate(events));
+  });
+
+  it("twice in one answer: the arguments decide, and the node's messages are no second results", async () => {
+    const place = { node: "model" };
+    const [one, two] = [toolMessage("c", "r1"), toolMessage("c", "r2")];
+    const events = [
+      ...call("m", 1, place, 0),
+      ...call("m", 2, place, 1),
+      modelEnd("m", "", place),
+      toolStart("t2", "look", { n: 2 }, { call: "c", node: "tools" }),
+      toolStart("t1", "look", { n: 1 }, { call: "c", node: "tools" }),
+      toolEnd("t1", "look", one, { call: "c", node: "tools" }),
+      toolEnd("t2", "look", two, { call: "c", node: "tools" }),
+      nodeEnd("tools", { output: update(one, two) }),
+    ];
+    expect(byCall(linesOf(events))).toEqual(['c "r1"', 'c-2 "r2"']);
+    await verifyRun(translate(events));
+  });
+
+  it("of a turn before, in a message that is a call alone: it is another call", () => {
+    const toolCalls = [{ id: "c", type: "function" as const, function: { name: "look", arguments: "{}" } }];
+    const history: Message[] = [{ id: "a", role: "assistant", toolCalls }];
+    const made = new AIMessage({ content: "", tool_calls: [{ id: "c", name: "look", args: {} }] });
+    const lines = linesOf([nodeEnd("work", { output: update(made) })], { history, ownFrom: 1 });
+    expect(starts(lines)).toEqual([expect.stringMatching(/^TOOL_CALL_START c-2 look/)]);
+  });
+});

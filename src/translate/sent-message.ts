@@ -1,0 +1,41 @@
+/** One message that was sent, with what it takes to know it again in the graph's state. */
+import type { Message } from "../protocol/events.ts";
+import type { MessageLike } from "./content.ts";
+import type { CallIdPair, Told } from "./told.ts";
+
+export interface NewSent {
+  /** The id that clients know it by. */
+  readonly id: string;
+  readonly role: Message["role"];
+  /** The execution of a node that said it. */
+  readonly place: string;
+  /** What clients were sent. */
+  readonly told: () => Told;
+  readonly calls?: () => readonly CallIdPair[];
+  /** Ids of its reasoning. */
+  readonly thoughts?: () => readonly string[];
+  /** The call that it answers: of a tool's result. */
+  readonly answers?: string | undefined;
+  /** It is what a tool threw: the graph's own message says that in words of its own. */
+  readonly thrown?: boolean;
+  /** A model call of this run said it. */
+  readonly ofModel?: boolean;
+  /** The node that said it is through. */
+  readonly settled?: boolean;
+  /** LangChain's own object. */
+  readonly source?: MessageLike | undefined;
+}
+
+export interface Sent extends NewSent {
+  told: () => Told;
+  calls?: () => readonly CallIdPair[];
+  settled: boolean;
+  /** The model call failed in the middle of it. */
+  half: boolean;
+  readonly sources: MessageLike[];
+}
+
+/** The calls in it. */
+export function callsOf(message: Told): readonly string[] {
+  return message.role === "assistant" ? (message.toolCalls ?? []).map(({ id }) => id) : [];
+}
