@@ -1,0 +1,84 @@
+/** SECURITY.md: each threat's defence is shown by a test that exists. */
+import { existsSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+
+const root = new URL("../", import.meta.url);
+const text = (name: string) => readFileSync(fileURLToPath(new URL(name, root)), "utf8");
+const rows = text("SECURITY.md")
+  .split("\n")
+  .filter((line) => /^\| (?!threat |-)/.test(line))
+  .map((line) => line.split("|").map((cell) => cell.trim()));
+
+describe("SECURITY.md", () => {
+  it("names threats", () => {
+    expect(rows.length).toBeGreaterThan(10);
+  });
+
+  it.each(rows.map(([, threat = "", defence = "", tests = ""]) => [threat, defence, tests]))(
+    "%s: its tests are there",
+    (_, defence, tests) => {
+      expect(defence).not.toBe("");
+      const files = [...tests.matchAll(/`([^`]+)`/g)].map(([, file = ""]) => file);
+      expect(files).not.toEqual([]);
+      expect(files.filter((file) => !existsSync(new URL(file, root)))).toEqual([]);
+    },
+  );
+});
+
+it("the container that compose.yaml describes writes to its volume alone, and is published to this machine", () => {
+  const compose = text("compose.yaml");
+  expect(compose).toMatch(/^ {4}read_only: true$/m);
+  expect([...compose.matchAll(/^ {6}- "?(\S+):8123"?$/gm)].map(([, published]) => published)).toEqual([
+    "127.0.0.1:8123",
+  ]);
+  expect(text("Dockerfile")).toMatch(/^USER node$/m);
+});
+
+/** The attacks that the server has to bear, each with the test that makes it: its file and a part of its name. */
+const ATTACKS: Readonly<Record<string, readonly [file: string, name: string]>> = {
+  "1 malformed or truncated JSON": ["server/defences.test.ts", "half an object"],
+  "2 JSON that is no object": ["server/defences.test.ts", "is a line like any other: only { begins a command"],
+  "3 unknown types; extra fields": ["e2e/runs/frames.test.ts", "may send fields that nobody knows"],
+  "4 a message that is too large": ["server/defences.test.ts", "a message over MAX_BODY_BYTES closes with 1009"],
+  "5 a header that claims 2^63 bytes": ["server/defences.test.ts", "a frame that says it has 2^63 bytes"],
+  "6 more fragments than any message has": ["server/defences.test.ts", "a message of more frames than any has"],
+  "7 a character over two fragments": ["server/defences.test.ts", "a character may be spread over frames"],
+  "8 text inside of fragments": ["server/defences.test.ts", "a text inside a message of several frames"],
+  "9 a binary frame": ["server/defences.test.ts", "a binary frame"],
+  "10 invalid UTF-8": ["server/defences.test.ts", "text that is not UTF-8"],
+  "11 reserved bits; opcode 3": ["server/defences.test.ts", "an opcode that does not exist"],
+  "14 a flood of pings": ["server/defences.test.ts", "of pings whose answers nobody reads"],
+  "15 a flood of small messages": ["server/floods.test.ts", "is not read from after some 256 KiB of answers"],
+  "16 a compression bomb": ["server/defences.test.ts", "negotiates no compression"],
+  "18 slow bytes": ["server/defences.test.ts", "slow bytes hold nothing for long"],
+  "19 idle sockets": ["server/defences.test.ts", "of sockets end at MAX_SOCKETS"],
+  "20 huge or many headers": ["server/attacks.test.ts", "headers"],
+  "22 foreign origins": ["server/defences.test.ts", "a page of %s is refused"],
+  "23 a cookie from a foreign page": ["server/attacks.test.ts", "with a cookie"],
+  "35 SQL in ids": ["server/attacks.test.ts", "SQL"],
+  "36 __proto__ in JSON": ["server/defences.test.ts", "a member called %s pollutes nothing"],
+  "37 a key twice in JSON": ["server/attacks.test.ts", "twice"],
+  "41 one start, many times at once": ["runs/manager.test.ts", "starts one run for the same body sent twice"],
+  "42 one id with two bodies": ["runs/manager.test.ts", "is a conflict with another body"],
+  "43 two starts on one thread": ["runs/manager.test.ts", "admits exactly one of many starts at the same moment"],
+  "44 a hundred cancels": ["runs/manager.test.ts", "a hundred times, while the run is finishing"],
+  "45 a cancel that races with the end": ["e2e/runs/orphans.test.ts", "a hundred times, while runs end by themselves"],
+  "47 a stale epoch": ["redis/log.test.ts", "begins a new epoch when Redis lost everything"],
+  "51 a reader that stops": ["server/slow-consumer.test.ts", "a reader that stops while a run says 20 MB"],
+  "52 sockets that break off": ["server/defences.test.ts", "that breaks off, at once or half-way"],
+  "54 idle lines": ["e2e/runs/frames.test.ts", "is sent heartbeats"],
+  "57 a stop with sockets and runs": ["runs/manager.test.ts", "ends what is left after the grace"],
+  "60 Redis restarts": ["redis/log.test.ts", "writes what waited when Redis comes back"],
+  "67 a model that hangs": ["runs/deadlines.test.ts", ""],
+  "72 a tool that throws": ["server/defences.test.ts", '"node", "tool"'],
+  "73 values that are no JSON": ["protocol/json.test.ts", ""],
+  "79 line separators": ["server/attacks.test.ts", "line separators"],
+  "80 escapes for terminals": ["cli/chat-rendering.test.ts", ""],
+};
+
+describe("an attack has a test:", () => {
+  it.each(Object.entries(ATTACKS))("%s", (_, [file, name]) => {
+    expect(text(`test/${file}`)).toContain(name);
+  });
+});
