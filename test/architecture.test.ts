@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { type Rules, type Tree, violations } from "./support/arrows.ts";
 
-const BELOW_RUNS = ["protocol", "counts", "graph", "translate", "log", "store"];
+const BELOW_RUNS = ["protocol", "counts", "limits", "graph", "translate", "log", "store"];
 const BELOW_SERVER = [...BELOW_RUNS, "runs"];
 const ROOMS = [...BELOW_SERVER, "server", "config", "authoring", "agents", "ops", "client", "playground"];
 
@@ -15,6 +15,7 @@ const RULES: Rules = {
     agents: ["authoring", "config"],
     config: ["protocol"],
     counts: ["protocol"],
+    limits: ["protocol", "counts"],
     ops: ["protocol", "counts"],
     graph: ["protocol"],
     translate: ["protocol"],

@@ -7,6 +7,7 @@ import type { Settings } from "../config/settings.ts";
 import { Counts } from "../counts/counts.ts";
 import { Registry, type ServedAgent } from "../graph/registry.ts";
 import { keysBesideMessages, withoutMessages } from "../graph/state-keys.ts";
+import { Limits } from "../limits/limits.ts";
 import type { EventLog } from "../log/log.ts";
 import { MemoryLog } from "../log/memory.ts";
 import { type Logger, unfailing } from "../ops/logger.ts";
@@ -67,6 +68,7 @@ const SWEEP_MS = 30_000;
 export function createCore(agents: Agents, settings: Settings, options: CoreOptions, entrance: Entrance): Core {
   const { logger: given, version, forget = () => {} } = options;
   const counts = new Counts();
+  const limits = new Limits(settings, counts.limits);
   const store = timedStore(options.store ?? new MemoryStore(settings.MAX_THREADS, forget), counts);
   const { items = new MemoryItems(), contextOf = () => ({}) } = options;
   const logger = unfailing(given);
@@ -85,6 +87,7 @@ export function createCore(agents: Agents, settings: Settings, options: CoreOpti
     version: settings.STREAM_VERSION,
     maxActiveRuns: settings.MAX_ACTIVE_RUNS,
     counts,
+    limits,
     ended: ({ plan, figures }, end, cause) => {
       figures.end(end);
       reportRun(logger, plan, figures, end, cause);
@@ -97,6 +100,7 @@ export function createCore(agents: Agents, settings: Settings, options: CoreOpti
     ...entrance,
     visitor: (requester) => new Visitor(runs, log, counts, requester),
     counts,
+    limits,
     registry,
     version,
     allowedOrigins: settings.ALLOWED_ORIGINS,

@@ -32,6 +32,23 @@ export interface SettingOptions {
   readonly maxActiveRuns?: number | undefined;
   /** Threads kept where they are in memory only, the longest unused going first. Default 10000. */
   readonly maxThreads?: number | undefined;
+  /**
+   * How many proxies, or which addresses and networks such as `"10.0.0.0/8"`, to believe in `X-Forwarded-For`.
+   * Default `undefined`: none, a client's address is that of its connection.
+   */
+  readonly trustProxy?: number | readonly string[] | undefined;
+  /** Runs that one client may start a minute: a principal, else an address. Default 120. */
+  readonly maxRunsPerMinute?: number | undefined;
+  /** Runs of one client that may be active at once. Default 20. */
+  readonly maxClientRuns?: number | undefined;
+  /** WebSockets that one address may have open. Default 100. */
+  readonly maxClientSockets?: number | undefined;
+  /** Requests and messages of one address a minute. Default 3000. */
+  readonly maxRequestsPerMinute?: number | undefined;
+  /** WebSockets that one address may open a minute. Default 600. */
+  readonly maxHandshakesPerMinute?: number | undefined;
+  /** Refused sign-ins of one address a minute. Default 20. */
+  readonly maxFailedSignInsPerMinute?: number | undefined;
   /** Seconds between two keep-alives; a WebSocket that misses one is cut. Default 15. */
   readonly heartbeatSeconds?: number | undefined;
   /** Seconds that a client has to catch up when it does not read, before it is cut. Default 30. */

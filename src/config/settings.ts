@@ -1,4 +1,5 @@
 /** Every setting: its name in the environment, its default, and what is valid. The only reader of `process.env`. */
+import { isIP } from "node:net";
 import { z } from "zod";
 import { expandEventPattern, splitEvents, unknownEvent } from "../protocol/allow-list-spec.ts";
 import { DEFAULT_ALLOWED_EVENTS } from "../protocol/graph-event.ts";
@@ -40,6 +41,25 @@ const optionalPort = text.default("").transform((value, context) => {
   context.addIssue({ code: "custom", message: "a whole number from 1 to 65535, or empty" });
   return z.NEVER;
 });
+
+/** A number of proxies, or their addresses and networks. */
+const trustedProxies = text.default("").transform((value, context) => {
+  if (value === "") return undefined;
+  if (/^\d$/.test(value)) return { hops: Number(value) };
+  const networks = splitEvents(value);
+  if (networks.every(isNetwork)) return { networks };
+  const message = "a number of proxies from 0 to 9, or addresses and networks like 10.0.0.0/8, comma separated";
+  context.addIssue({ code: "custom", message });
+  return z.NEVER;
+});
+
+function isNetwork(text: string): boolean {
+  const [address = "", prefix, ...rest] = text.split("/");
+  const bits = isIP(address) === 4 ? 32 : 128;
+  return (
+    isIP(address) !== 0 && rest.length === 0 && (prefix === undefined || (/^\d+$/.test(prefix) && +prefix <= bits))
+  );
+}
 
 const seconds = (fallback: number, max = 86_400) => number(fallback, 0.001, max, false);
 
@@ -109,6 +129,13 @@ export const settings = z.object({
   MAX_SOCKETS: number(10_000, 1, 1_000_000),
   MAX_ACTIVE_RUNS: number(1_000, 1, 1_000_000),
   MAX_THREADS: number(10_000, 1, 10_000_000),
+  TRUST_PROXY: trustedProxies,
+  MAX_RUNS_PER_MINUTE: number(120, 1, 1_000_000),
+  MAX_CLIENT_RUNS: number(20, 1, 1_000_000),
+  MAX_CLIENT_SOCKETS: number(100, 1, 1_000_000),
+  MAX_REQUESTS_PER_MINUTE: number(3_000, 1, 10_000_000),
+  MAX_HANDSHAKES_PER_MINUTE: number(600, 1, 1_000_000),
+  MAX_FAILED_SIGN_INS_PER_MINUTE: number(20, 1, 1_000_000),
   HEARTBEAT_SECONDS: seconds(15, 3_600),
   SLOW_CONSUMER_SECONDS: seconds(30, 3_600),
   ORPHAN_GRACE_SECONDS: seconds(5),

@@ -6,6 +6,7 @@ import type { Counts } from "../counts/counts.ts";
 import { latestCheckpoint } from "../graph/checkpoints.ts";
 import type { Registry, ServedAgent } from "../graph/registry.ts";
 import type { StreamVersion } from "../graph/source.ts";
+import type { Limits } from "../limits/limits.ts";
 import type { EventLog } from "../log/log.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import type { Message } from "../protocol/events.ts";
@@ -31,6 +32,7 @@ export interface RunManagerOptions extends Surroundings {
   readonly store: Store;
   readonly version: StreamVersion;
   readonly counts: Counts;
+  readonly limits: Pick<Limits, "run">;
   /** The most runs active at once; one more is refused with `overloaded`. */
   readonly maxActiveRuns: number;
   /** Hears of every run that ended, with what went wrong if something did. */
@@ -72,7 +74,7 @@ export class RunManager {
   /**
    * Starts a run, or attaches to it when the same body came before under this runId.
    * @throws SluiceError `thread_busy`, `run_conflict`, `interrupt_pending`, `bad_request`, `not_found` (agent),
-   * `overloaded`, `draining`.
+   * `overloaded`, `rate_limited`, `draining`.
    */
   async start(request: StartRequest): Promise<RunHandle> {
     await this.#recovering;
@@ -81,7 +83,16 @@ export class RunManager {
     const applicant = { agent, input, signal, bodyHash: bodyHash(agent.name, input) };
     // Attaching does not wait for the turn of those who want a run of their own.
     const attached = this.#admission.attach(applicant);
-    return attached ?? this.#admission.inTurn(input, () => this.#start(request, applicant));
+    if (attached) return attached;
+    const leave = await this.#options.limits.run(request.requester ?? {});
+    try {
+      return await this.#admission.inTurn(input, () => this.#start(request, applicant));
+    } finally {
+      // Of a run that was over, or could not begin, there is nothing to wait for.
+      const active = this.#active.get(input.threadId);
+      if (active?.handle.runId === input.runId) void active.done.then(leave);
+      else leave();
+    }
   }
 
   /** @throws SluiceError `not_found` that names the agents there are. */

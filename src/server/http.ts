@@ -32,6 +32,7 @@ export function httpApp(options: ServerOptions, metrics?: MetricsOptions): Expre
   app.use(healthRoutes(options));
   if (metrics) app.use(metricsRoutes(metrics));
   app.use(defences(options));
+  app.use(limited(options));
   app.use(routes(options));
   app.get("/", (_request, response) => {
     response.type("text/plain").send(DOORS);
@@ -58,7 +59,7 @@ export type Middleware = (request: IncomingMessage, response: ServerResponse, ne
 /** The same routes for another application: whatever else it serves passes through untouched. */
 export function httpRouter(options: ServerOptions): Middleware {
   const router = Router();
-  router.use(OURS, defences(options));
+  router.use(OURS, defences(options), limited(options));
   router.use(routes(options));
   router.use(OURS, notFound("PROTOCOL.md lists them."));
   router.use(errorHandler(options));
@@ -98,6 +99,13 @@ function defences(options: ServerOptions): RequestHandler[] {
   ];
 }
 
+function limited({ limits }: ServerOptions): RequestHandler {
+  return async (request, _response, next) => {
+    await limits.request({ request });
+    next();
+  };
+}
+
 const NO_UPGRADE =
   "This is the address of a WebSocket, and the request has no Upgrade header. A proxy in between may have removed it: let it pass the headers Upgrade and Connection on.";
 
@@ -132,7 +140,7 @@ function errorHandler({ failed, maxBodyBytes }: ServerOptions): ErrorRequestHand
       response.destroy();
       return;
     }
-    if (error.retryable) response.setHeader("Retry-After", "1");
+    if (error.retryable) response.setHeader("Retry-After", String(error.details?.retryAfterSeconds ?? 1));
     response.status(error.status).json({ error });
   };
 }

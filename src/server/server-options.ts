@@ -2,6 +2,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Counts } from "../counts/counts.ts";
 import type { Registry } from "../graph/registry.ts";
+import type { Limits } from "../limits/limits.ts";
 import type { Requester } from "../runs/handle.ts";
 import type { Visitor } from "../runs/visitor.ts";
 
@@ -10,6 +11,7 @@ export interface ServerOptions {
   readonly visitor: (requester: Requester) => Visitor;
   readonly registry: Registry;
   readonly counts: Counts;
+  readonly limits: Limits;
   /** Names this program to clients of `/agui/info`. */
   readonly version: string;
   /** The folder with the built playground; without one there is none. A folder that is not there is none either. */

@@ -90,7 +90,11 @@ export function refuse(socket: Duplex, error: SluiceError): void {
   // Half open it would be nobody's: no timeout of the server's covers a socket that asked for an upgrade.
   socket.once("finish", () => socket.destroy());
   socket.end(
-    `HTTP/1.1 ${error.status} ${error.code}\r\nConnection: close\r\nContent-Type: application/json\r\n` +
+    `HTTP/1.1 ${error.status} ${error.code}\r\nConnection: close\r\nContent-Type: application/json\r\n${retryAfter(error)}` +
       `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
+}
+
+function retryAfter({ retryable, details }: SluiceError): string {
+  return retryable ? `Retry-After: ${String(details?.retryAfterSeconds ?? 1)}\r\n` : "";
 }

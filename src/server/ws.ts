@@ -122,17 +122,24 @@ export class WebSocketHost {
 
   async #upgrade({ request, socket, head, parameters }: Upgrade): Promise<void> {
     let open: (peer: WsPeer) => Conversation;
+    const { limits } = this.#options;
+    let leave = () => {};
     try {
+      await limits.handshake(request);
+      leave = limits.socket({ request });
+      socket.once("close", leave);
+      if (socket.destroyed) leave(); // It closed while it waited.
       this.#guard(request.headers);
       const visitor = await admit(this.#options, request);
       open = await this.#conversation(request, visitor, Object.fromEntries(parameters));
     } catch (thrown) {
+      leave();
       const error = SluiceError.from(thrown);
       if (error.code === "internal") this.#options.failed(thrown, "websocket upgrade");
       refuse(socket, error);
       return;
     }
-    this.#server.handleUpgrade(request, socket, head, (webSocket) => this.#serve(webSocket, open));
+    this.#server.handleUpgrade(request, socket, head, (webSocket) => this.#serve(webSocket, open, request));
   }
 
   /** Everything that can be wrong is found before the handshake, where HTTP can still say so. */
@@ -168,8 +175,8 @@ export class WebSocketHost {
       });
   }
 
-  #serve(socket: WebSocket, open: (peer: WsPeer) => Conversation): void {
-    const { counts, slowConsumerMs, failed } = this.#options;
+  #serve(socket: WebSocket, open: (peer: WsPeer) => Conversation, request: IncomingMessage): void {
+    const { counts, limits, slowConsumerMs, failed } = this.#options;
     const peer = new WsPeer(socket, slowConsumerMs, () => counts.slowConsumers.count("websocket"));
     const conversation = open(peer);
     this.#peers.set(socket, { peer, conversation });
@@ -180,10 +187,12 @@ export class WebSocketHost {
     const opened = conversation.open().catch((error: unknown) => failed(error, "websocket open"));
     const receive = async (text: string) => {
       try {
+        await limits.request({ request });
         await opened;
         await conversation.receive(text);
       } catch (error) {
-        failed(error, "websocket command");
+        if (SluiceError.is(error) && error.code === "rate_limited") peer.close(error.code);
+        else failed(error, "websocket command");
       }
     };
     socket.on("message", (data, isBinary) => {

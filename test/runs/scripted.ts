@@ -113,6 +113,7 @@ export function testRuns(graphs: Record<string, object> | object, options: Optio
     contextOf: () => ({}),
     version: "v2",
     counts: new Counts(),
+    limits: { run: async () => () => {} },
     maxActiveRuns: 100,
     ended: (run, end, cause) => ended.push({ runId: run.plan.runId, end, cause }),
     ...rest,

@@ -1,0 +1,111 @@
+/**
+ * What one client may do: a principal, or for those that have not signed in an address. Clients on this machine itself
+ * are not counted, unless they are signed in: a proxy there that nobody named stands for all clients together.
+ */
+import type { IncomingMessage } from "node:http";
+import type { Tally } from "../counts/tally.ts";
+import { SluiceError } from "../protocol/errors.ts";
+import { addressReader, isThisMachine, networkOf, type TrustedProxies } from "./address.ts";
+import { perMinute, type Rate } from "./rate.ts";
+
+/** The settings of the same names. */
+export interface LimitSettings {
+  readonly TRUST_PROXY: TrustedProxies | undefined;
+  readonly MAX_RUNS_PER_MINUTE: number;
+  readonly MAX_CLIENT_RUNS: number;
+  readonly MAX_CLIENT_SOCKETS: number;
+  readonly MAX_REQUESTS_PER_MINUTE: number;
+  readonly MAX_HANDSHAKES_PER_MINUTE: number;
+  readonly MAX_FAILED_SIGN_INS_PER_MINUTE: number;
+}
+
+type Limit = Exclude<keyof LimitSettings, "TRUST_PROXY">;
+
+/** A client, as far as it is known. Without either it is the app itself, which is not counted. */
+export interface Client {
+  readonly request?: IncomingMessage | undefined;
+  readonly principal?: string | undefined;
+}
+
+export class Limits {
+  readonly #settings: LimitSettings;
+  readonly #reached: Tally;
+  readonly #address: (request: IncomingMessage) => string;
+  readonly #runs: Rate;
+  readonly #requests: Rate;
+  readonly #handshakes: Rate;
+  readonly #failedSignIns: Rate;
+  readonly #activeRuns = new Map<string, number>();
+  readonly #openSockets = new Map<string, number>();
+
+  /** `reached` counts refusals, by the setting. */
+  constructor(settings: LimitSettings, reached: Tally) {
+    this.#settings = settings;
+    this.#reached = reached;
+    this.#address = addressReader(settings.TRUST_PROXY);
+    this.#runs = perMinute(settings.MAX_RUNS_PER_MINUTE);
+    this.#requests = perMinute(settings.MAX_REQUESTS_PER_MINUTE);
+    this.#handshakes = perMinute(settings.MAX_HANDSHAKES_PER_MINUTE);
+    this.#failedSignIns = perMinute(settings.MAX_FAILED_SIGN_INS_PER_MINUTE);
+  }
+
+  /** A WebSocket is about to be opened. */
+  handshake(request: IncomingMessage): Promise<void> {
+    return this.#hold(this.#handshakes, this.#keyOf({ request }), "MAX_HANDSHAKES_PER_MINUTE");
+  }
+
+  /** A request over HTTP, or a message over a WebSocket. */
+  request(client: Client): Promise<void> {
+    return this.#hold(this.#requests, this.#keyOf(client), "MAX_REQUESTS_PER_MINUTE");
+  }
+
+  /** A credential was refused. Throws once there were too many: whoever guesses has to wait. */
+  failedSignIn(request: IncomingMessage): Promise<void> {
+    return this.#hold(this.#failedSignIns, this.#keyOf({ request }), "MAX_FAILED_SIGN_INS_PER_MINUTE");
+  }
+
+  /** Takes a place for a run, until the returned function is called. */
+  async run(client: Client): Promise<() => void> {
+    const key = this.#keyOf(client);
+    await this.#hold(this.#runs, key, "MAX_RUNS_PER_MINUTE");
+    return this.#take(this.#activeRuns, key, "MAX_CLIENT_RUNS");
+  }
+
+  /** The same for a WebSocket. */
+  socket(client: Client): () => void {
+    return this.#take(this.#openSockets, this.#keyOf(client), "MAX_CLIENT_SOCKETS");
+  }
+
+  /** `undefined`: not counted. */
+  #keyOf({ request, principal }: Client): string | undefined {
+    if (principal !== undefined) return `principal ${principal}`;
+    const address = request && this.#address(request);
+    return address === undefined || isThisMachine(address) ? undefined : `address ${networkOf(address)}`;
+  }
+
+  async #hold(rate: Rate, key: string | undefined, limit: Limit): Promise<void> {
+    const seconds = key === undefined ? undefined : await rate(key);
+    if (seconds !== undefined) throw this.#refusal(limit, seconds);
+  }
+
+  #take(taken: Map<string, number>, key: string | undefined, limit: Limit): () => void {
+    if (key === undefined) return () => {};
+    const before = taken.get(key) ?? 0;
+    if (before >= this.#settings[limit]) throw this.#refusal(limit, 1);
+    taken.set(key, before + 1);
+    let held = true;
+    return () => {
+      if (!held) return;
+      held = false;
+      const left = (taken.get(key) ?? 1) - 1;
+      if (left > 0) taken.set(key, left);
+      else taken.delete(key);
+    };
+  }
+
+  #refusal(limit: Limit, retryAfterSeconds: number): SluiceError {
+    this.#reached.count(limit);
+    const sentence = `Too many requests: ${limit} is ${this.#settings[limit]}. Try again in ${retryAfterSeconds} s.`;
+    return new SluiceError("rate_limited", sentence, { details: { retryAfterSeconds } });
+  }
+}
