@@ -59,9 +59,17 @@ export class Limits {
     return this.#hold(this.#requests, this.#keyOf(client), "MAX_REQUESTS_PER_MINUTE");
   }
 
-  /** A credential was refused. Throws once there were too many: whoever guesses has to wait. */
-  failedSignIn(request: IncomingMessage): Promise<void> {
-    return this.#hold(this.#failedSignIns, this.#keyOf({ request }), "MAX_FAILED_SIGN_INS_PER_MINUTE");
+  /** Before a credential is looked at: a client that had too many refused has to wait, even with the right one. */
+  async signIn(request: IncomingMessage): Promise<void> {
+    const key = this.#keyOf({ request });
+    const seconds = key === undefined ? undefined : await this.#failedSignIns.ask(key);
+    if (seconds !== undefined) throw this.#refusal("MAX_FAILED_SIGN_INS_PER_MINUTE", seconds);
+  }
+
+  /** A credential was refused. */
+  async signInFailed(request: IncomingMessage): Promise<void> {
+    const key = this.#keyOf({ request });
+    if (key !== undefined) await this.#failedSignIns.take(key);
   }
 
   /** Takes a place for a run, until the returned function is called. */
@@ -84,7 +92,7 @@ export class Limits {
   }
 
   async #hold(rate: Rate, key: string | undefined, limit: Limit): Promise<void> {
-    const seconds = key === undefined ? undefined : await rate(key);
+    const seconds = key === undefined ? undefined : await rate.take(key);
     if (seconds !== undefined) throw this.#refusal(limit, seconds);
   }
 

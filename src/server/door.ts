@@ -11,13 +11,17 @@ const inside = new WeakMap<IncomingMessage, Visitor>();
  * Rejects with the answer to a request that may not come in.
  */
 export async function admit(
-  { authorize, visitor, counts }: Pick<ServerOptions, "authorize" | "visitor" | "counts">,
+  { authorize, visitor, counts, limits }: Pick<ServerOptions, "authorize" | "visitor" | "counts" | "limits">,
   request: IncomingMessage,
 ): Promise<Visitor> {
+  await limits.signIn(request);
   try {
     await authorize(request);
   } catch (error) {
-    if (SluiceError.is(error) && error.code === "unauthorized") counts.authFailures += 1;
+    if (SluiceError.is(error) && error.code === "unauthorized") {
+      counts.authFailures += 1;
+      await limits.signInFailed(request);
+    }
     throw error;
   }
   const admitted = visitor({ request });

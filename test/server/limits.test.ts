@@ -1,8 +1,10 @@
 /** What one client may do. Clients are known by the address that a trusted proxy names. */
 import { afterEach, describe, expect, it } from "vitest";
+import { createSluice } from "../../src/app/sluice.ts";
 import { readSettings } from "../../src/config/settings.ts";
 import { Counts } from "../../src/counts/counts.ts";
 import { Limits } from "../../src/limits/limits.ts";
+import { startHost } from "../support/host.ts";
 import { startSluice, type TestSluice } from "../support/sluice.ts";
 import { userInput } from "../support/sse-client.ts";
 import { chatGraph, SteppedModel } from "../support/stepped-model.ts";
@@ -136,20 +138,39 @@ it("an address that no trusted proxy names changes nothing: clients on this mach
   for (const thread of ["a", "b"]) expect((await ask(ONE, thread)).status).toBe(200);
 });
 
-it("a principal is one client, wherever it comes from; refused sign-ins count by address", async () => {
+it("a principal is one client, wherever it comes from", async () => {
   await start({});
   const request = (address: string) => ({ socket: { remoteAddress: address }, headers: {} }) as never;
-  const env = { MAX_RUNS_PER_MINUTE: "1", MAX_FAILED_SIGN_INS_PER_MINUTE: "1" };
+  const env = { MAX_RUNS_PER_MINUTE: "1" };
   const counts = new Counts();
   const limits = new Limits(readSettings(env), counts.limits);
   await limits.run({ request: request(ONE), principal: "ann" });
   await expect(limits.run({ request: request(OTHER), principal: "ann" })).rejects.toThrow("MAX_RUNS_PER_MINUTE");
   await limits.run({ request: request(ONE), principal: "ben" });
-  await limits.failedSignIn(request(ONE));
-  await expect(limits.failedSignIn(request(ONE))).rejects.toMatchObject({ code: "rate_limited" });
-  await limits.failedSignIn(request(OTHER));
-  expect([...counts.limits]).toEqual([
-    ["MAX_RUNS_PER_MINUTE", 1],
-    ["MAX_FAILED_SIGN_INS_PER_MINUTE", 1],
-  ]);
+  expect([...counts.limits]).toEqual([["MAX_RUNS_PER_MINUTE", 1]]);
+});
+
+it("an address that had MAX_FAILED_SIGN_INS_PER_MINUTE refused waits, even with the right credential", async () => {
+  const graph = chatGraph(new SteppedModel({ always: ["hi"] }));
+  const embedded = createSluice({
+    agents: { graph },
+    trustProxy: 1,
+    maxFailedSignInsPerMinute: 2,
+    authorize: ({ headers }) => headers.authorization === "right",
+  });
+  const host = await startHost((app, server) => {
+    app.use("/", embedded.router);
+    embedded.attach(server);
+  });
+  const status = async (address: string, authorization: string) =>
+    (await fetch(`${host.url}/threads`, { headers: { ...from(address), authorization } })).status;
+  expect(await status(ONE, "wrong")).toBe(401);
+  expect(await status(ONE, "right")).toBe(200);
+  expect(await status(ONE, "wronger")).toBe(401);
+  expect(await status(ONE, "right")).toBe(429);
+  await expect(connect(`${host.ws}/ws`, { headers: { ...from(ONE), authorization: "right" } })).rejects.toThrow("429");
+  expect(await status(OTHER, "right")).toBe(200);
+  expect(await embedded.metrics()).toContain("sluice_auth_failures_total 2");
+  await embedded.close();
+  await host.close();
 });
