@@ -1,8 +1,9 @@
 /** The server dies in the middle of a run, and starts again on the same data. */
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { afterAll, describe, expect, it, vi } from "vitest";
-import { EventType } from "../../src/protocol/events.ts";
+import { type AguiEvent, EventType } from "../../src/protocol/events.ts";
 import { killRest, serve, sluice } from "../support/child.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { postRun, type SseRun, userInput } from "../support/sse-client.ts";
@@ -101,6 +102,50 @@ describe("a server that is killed in the middle of a run", () => {
     expect(messages.at(-1)?.content).toContain("12 * 7 = 84");
     expect(messages.filter(({ role }) => role === "user")).toHaveLength(1);
     expect(await second.stop()).toMatchObject({ code: 0, stderr: "" });
+  });
+
+  it.concurrent("still knows which call of its model a client answers, though the model uses one id again", async () => {
+    const where = place("calls", false);
+    const langgraph = pathToFileURL(resolve("node_modules/@langchain/langgraph/dist/index.js"));
+    const messages = pathToFileURL(resolve("node_modules/@langchain/core/dist/messages/index.js"));
+    const file = join(where.CONFIG_DIR, "payer.mjs");
+    writeFileSync(
+      file,
+      `import { AIMessage } from ${JSON.stringify(messages)};
+       import { MessagesAnnotation, START, StateGraph } from ${JSON.stringify(langgraph)};
+       const answer = ({ messages }) => {
+         const results = messages.filter((one) => one.type === "tool").map((one) => one.tool_call_id + "=" + one.content);
+         if (messages.at(-1).type === "tool") return { messages: [new AIMessage("paid: " + results.join(", "))] };
+         return { messages: [new AIMessage({ content: "", tool_calls: [{ id: "c", name: "pay", args: {} }] })] };
+       };
+       export const graph = new StateGraph(MessagesAnnotation).addNode("answer", answer).addEdge(START, "answer").compile();`,
+    );
+    const config = JSON.stringify({ agents: { payer: { graph: "./payer.mjs:graph" } } });
+    writeFileSync(join(where.CONFIG_DIR, "agents.json"), config);
+    const tools = [{ name: "pay", description: "pays", parameters: { type: "object", properties: {} } }];
+    const say = async (url: string, content: string) =>
+      (await postRun(url, { ...userInput(content, { threadId: "t" }), tools })).done;
+    const pay = async (url: string, toolCallId: string, content: string) => {
+      const messages = [{ id: `result ${toolCallId}`, role: "tool" as const, toolCallId, content }];
+      return (await postRun(url, { ...userInput("", { threadId: "t" }), messages, tools })).done;
+    };
+    const calls = (events: AguiEvent[]) =>
+      events.flatMap((event) => (event.type === EventType.TOOL_CALL_START ? [event.toolCallId] : []));
+    const texts = (events: AguiEvent[]) =>
+      events.flatMap((event) => (event.type === EventType.TEXT_MESSAGE_CONTENT ? [event.delta] : []));
+
+    const first = await serve(where);
+    expect(calls(await say(first.url, "one"))).toEqual(["c"]);
+    expect(texts(await pay(first.url, "c", "1"))).toEqual(["paid: c=1"]);
+    expect(calls(await say(first.url, "two"))).toEqual(["c-2"]);
+    await first.kill();
+
+    const second = await serve(where);
+    const answered = await pay(second.url, "c-2", "2");
+    await verifyRun(answered);
+    expect(texts(answered)).toEqual(["paid: c=1, c=2"]);
+    expect(calls(await say(second.url, "three"))).toEqual(["c-3"]);
+    await second.stop();
   });
 
   it.concurrent("has every thread again when it was stopped in order, in one file", async () => {
