@@ -57,6 +57,9 @@ describe("whatever the graph does, whatever is admitted, and wherever it stops",
         async (events, allowList, end, options) => {
           const told = translate(events, { ...options, allowList, end });
           expect(told.filter(({ type }) => isTerminal(type))).toHaveLength(1);
+          // Models, branches and nodes that run again use one id for several calls.
+          const calls = told.flatMap((event) => (event.type === EventType.TOOL_CALL_START ? [event.toolCallId] : []));
+          expect(new Set(calls).size).toBe(calls.length);
           await verifyRun(JSON.parse(JSON.stringify(told)) as AguiEvent[]);
         },
       ),
