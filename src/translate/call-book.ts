@@ -29,6 +29,8 @@ export interface Call extends Omit<NewCall, "wanted"> {
   parent: string | undefined;
   args: string | undefined;
   answered: boolean;
+  /** `false`: the node that made it ended, and the graph's state does not have it. */
+  held: boolean;
   /** Taken back. */
   gone: boolean;
   /** The tool's run that carries it out. */
@@ -83,6 +85,7 @@ export class CallBook {
           parent: message.id,
           args: called.arguments || "{}",
           answered: false,
+          held: true,
           gone: false,
           claim: undefined,
         });
@@ -94,7 +97,7 @@ export class CallBook {
   enter({ wanted, given, name, place, parent, args }: NewCall): Call {
     const id = this.free(wanted);
     if (given !== undefined && given !== id) this.#ids.set(id, given);
-    const state = { answered: false, gone: false, claim: undefined };
+    const state = { answered: false, held: true, gone: false, claim: undefined };
     const call: Call = { id, given, name, place, parent, args, made: "run", ...state };
     this.#calls.set(id, call);
     return call;
@@ -139,6 +142,19 @@ export class CallBook {
     return [...this.#calls.values()].filter(
       ({ made, parent, name, claim, answered, gone }) =>
         made === "run" && parent !== undefined && tools.has(name) && !claim && !answered && !gone,
+    );
+  }
+
+  /** A node ended: of the calls that it made, its state has none so far. */
+  letGo(place: string): void {
+    for (const call of this.#calls.values()) if (call.made === "run" && isInside(call.place, place)) call.held = false;
+  }
+
+  /** Calls of this run that nobody will answer: no tool carried them out, and the graph's state does not hold them. */
+  unheld(tools: ReadonlySet<string>): Call[] {
+    return [...this.#calls.values()].filter(
+      ({ made, parent, name, claim, answered, held, gone }) =>
+        made === "run" && parent !== undefined && !tools.has(name) && !claim && !answered && !held && !gone,
     );
   }
 

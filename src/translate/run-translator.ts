@@ -103,10 +103,11 @@ class RunTranslator implements Translator {
     this.#finished = true;
     const closers = this.#messages.closeAll();
     if (end.kind === "done" || end.kind === "interrupted") this.#sent.finish();
+    const results = end.kind === "done" ? this.#tools.resultsOfUnheld(this.#options.frontendTools) : [];
     const pendingCalls = this.#tools.book.pending(this.#options.frontendTools).map(({ id }) => id);
     const totals = { usage: this.#usage.total, finishReason: this.#finishReason, pendingCalls };
     const terminal = terminalEvent(this.#options, end, totals);
-    return [...closers, ...this.#steps.close(), ...this.#state.finish(), terminal];
+    return [...closers, ...results, ...this.#steps.close(), ...this.#state.finish(), terminal];
   }
 
   failed(event: GraphEvent): AguiEvent[] {
@@ -224,6 +225,7 @@ class RunTranslator implements Translator {
   /** What a node's update does to what was sent before. */
   #settle(event: GraphEvent, admitted: boolean): AguiEvent[] {
     this.#sent.ended(event, admitted);
+    this.#tools.hold(event);
     return this.#closeUnheld();
   }
 

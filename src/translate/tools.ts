@@ -10,6 +10,7 @@ import { type Call, CallBook, parsed } from "./call-book.ts";
 import type { CallEntries } from "./call-spans.ts";
 import { asMessage, type MessageLike, messageType } from "./content.ts";
 import { messagesIn } from "./message-likes.ts";
+import { callsIn } from "./told.ts";
 import { type ToolResult, toolResult } from "./tool-result.ts";
 
 export class ToolCalls {
@@ -48,6 +49,32 @@ export class ToolCalls {
       },
       complete: (id, args) => this.book.complete(id, args),
     };
+  }
+
+  /** A node ended: of its calls, the state has those in its messages. */
+  hold(event: GraphEvent): void {
+    const { output } = isRecord(event.data) ? event.data : {};
+    this.book.letGo(namespace(event));
+    for (const message of messagesIn(output, "ai")) {
+      for (const { id: given, name = "", args } of callsIn(message)) {
+        const call = this.book.known({ given, name, args }, namespace(event));
+        if (call) call.held = true;
+      }
+    }
+  }
+
+  /**
+   * Results for calls that nobody will answer: structured output streams as a call, and the node only parses it. A
+   * client that keeps a call open until its result comes would wait for ever.
+   */
+  resultsOfUnheld(frontendTools: ReadonlySet<string>): AguiEvent[] {
+    return this.book.unheld(frontendTools).map(({ id }) => ({
+      type: EventType.TOOL_CALL_RESULT,
+      messageId: `result-${id}`,
+      toolCallId: id,
+      content: "The graph took the arguments. No tool ran.",
+      role: "tool",
+    }));
   }
 
   /** A tool begins. A call that a model made is not reported a second time. `limits`: how messages in it are written. */

@@ -138,34 +138,43 @@ describe("a tool that returns a Command", () => {
 });
 
 describe("a call that nobody answers", () => {
-  it("has a result where a graph without memory gets the conversation back", async () => {
-    const router = new ScriptedModel(() => [calls(["extract", { mood: "good" }, "call-mood"])], "router");
-    const prompts: BaseMessage[][] = [];
-    const model = new ScriptedModel((prompt) => {
-      prompts.push(prompt);
-      return ["Fine."];
-    });
-    const graph = new StateGraph(MessagesAnnotation)
-      .addNode("route", async ({ messages }) => {
-        await router.invoke(messages); // Output that is only read, as `withStructuredOutput` makes it.
-        return {};
-      })
-      .addNode("answer", async ({ messages }) => ({ messages: await model.invoke(messages) }))
-      .addEdge(START, "route")
-      .addEdge("route", "answer")
-      .compile();
-    sluice = await startSluice({ main: { graph } });
-    const input = userInput("hi");
-    await turn(sluice.url, "main", input);
-    await turn(sluice.url, "main", userInput("again", { threadId: input.threadId }));
-    expect(prompts[1]?.map((message) => [message.type, message.text])).toEqual([
-      ["human", "hi"],
-      ["ai", ""],
-      ["tool", "There is no result."],
-      ["ai", "Fine."],
-      ["human", "again"],
-    ]);
-  });
+  it.each([true, false])(
+    "has a result, for clients and for a graph that gets the conversation back (memory: %s)",
+    async (keeps) => {
+      const router = new ScriptedModel(() => [calls(["extract", { mood: "good" }, "call-mood"])], "router");
+      const prompts: BaseMessage[][] = [];
+      const model = new ScriptedModel((prompt) => {
+        prompts.push(prompt);
+        return ["Fine."];
+      });
+      const graph = new StateGraph(MessagesAnnotation)
+        .addNode("route", async ({ messages }) => {
+          await router.invoke(messages); // Output that is only read, as `withStructuredOutput` makes it.
+          return {};
+        })
+        .addNode("answer", async ({ messages }) => ({ messages: await model.invoke(messages) }))
+        .addEdge(START, "route")
+        .addEdge("route", "answer")
+        .compile({ checkpointer: keeps ? memory() : false });
+      sluice = await startSluice({ main: { graph } });
+      const input = userInput("hi");
+      const first = await turn(sluice.url, "main", input);
+      expect(first.filter(({ type }) => type === EventType.TOOL_CALL_RESULT)).toMatchObject([
+        { toolCallId: "call-mood", content: "The graph took the arguments. No tool ran." },
+      ]);
+      await turn(sluice.url, "main", userInput("again", { threadId: input.threadId }));
+      const read = [
+        ["ai", ""],
+        ["tool", "The graph took the arguments. No tool ran."],
+      ];
+      expect(prompts[1]?.map((message) => [message.type, message.text])).toEqual([
+        ["human", "hi"],
+        ...(keeps ? [] : read),
+        ["ai", "Fine."],
+        ["human", "again"],
+      ]);
+    },
+  );
 });
 
 describe("a tool the client runs itself", () => {
