@@ -12,7 +12,7 @@ import type { ServedGraph } from "../graph/source.ts";
 import { createLogger } from "../ops/logger.ts";
 import { EventType } from "../protocol/events.ts";
 import { type Canary, mayLeave, pieces, textsOf, told } from "./canary.ts";
-import { DOORS, LOG } from "./doors.ts";
+import { DOORS, LOG, METRICS_TOKEN } from "./doors.ts";
 import { Observed } from "./observed.ts";
 import { readable, singleSpaced } from "./reading.ts";
 import { type Script, scriptModels } from "./scripted-model.ts";
@@ -64,6 +64,9 @@ export interface Audit {
   readonly failure: string | undefined;
 }
 
+/** Reached from this process alone. */
+const OWN_SERVER = { HOST: "127.0.0.1", PORT: 0, METRICS_PORT: undefined, METRICS_TOKEN };
+
 /** What was sent at a door in one of the passes. */
 interface Sent {
   readonly door: string;
@@ -84,7 +87,7 @@ export async function audit(audited: Audited, options: AuditOptions): Promise<Au
   const undoModels = options.realModel ? () => {} : await scriptModels(audited.file, script);
   const logged: string[] = [];
   const logger = createLogger("trace", { write: (line) => void logged.push(line) });
-  const app = createApp([agent], { ...settings, HOST: "127.0.0.1", PORT: 0 }, { logger, version: "audit" });
+  const app = createApp([agent], { ...settings, ...OWN_SERVER }, { logger, version: "audit" });
   const written = new Written(app.log);
   const sent: Sent[] = [];
   try {

@@ -16,6 +16,9 @@ export interface Visit {
 /** Runs the agent and gives all that a client of this kind was sent. */
 export type Door = (visit: Visit) => Promise<string[]>;
 
+/** What the audit's own server wants for its metrics. */
+export const METRICS_TOKEN = "the-audit-reads-its-own-metrics";
+
 /** The one door that leads to no client. */
 export const LOG = "the server's log";
 
@@ -46,6 +49,11 @@ export const DOORS: Readonly<Record<string, Door>> = {
     return (await Promise.all(paths.map((path) => get(visit, path)))).flat();
   },
   "GET /agui/info": (visit) => get(visit, "/agui/info"),
+  "GET /metrics": async (visit) => {
+    await ran(visit);
+    const headers = { authorization: `Bearer ${METRICS_TOKEN}` };
+    return [await (await fetch(`${visit.url}/metrics`, { headers, signal: visit.signal })).text()];
+  },
   [LOG]: async (visit) => {
     await ran(visit);
     return [...visit.logged];
