@@ -1,7 +1,14 @@
 /** The public API of `langgraph-sluice`. Importing it reads no environment and starts nothing. */
 
 export type { RunIds, RunStart, Runs, StartedRun } from "./app/runs.ts";
-export { type AgentOptions, createSluice, type GraphLike, type Sluice, type SluiceOptions } from "./app/sluice.ts";
+export {
+  type AgentOptions,
+  createSluice,
+  type GraphLike,
+  type Identity,
+  type Sluice,
+  type SluiceOptions,
+} from "./app/sluice.ts";
 export { frontendContext, frontendToolChoice, frontendTools, pendingCalls } from "./authoring/frontend-tools.ts";
 export { completeHistory } from "./authoring/history.ts";
 export type { AgentSettings } from "./config/agents.ts";
@@ -18,7 +25,7 @@ export {
   type GraphEvent,
   type GraphEventName,
 } from "./protocol/graph-event.ts";
-export type { Requester } from "./runs/handle.ts";
+export type { Requester, User } from "./runs/handle.ts";
 export type { RunResult } from "./server/result.ts";
 export type { RunRecord, RunStatus, Store, ThreadPage, ThreadRecord, ThreadSummary } from "./store/store.ts";
 export { createTranslator } from "./translate/run-translator.ts";

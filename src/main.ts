@@ -11,6 +11,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import("./cli/serve.ts")).serve,
   dev: async () => (await import("./cli/dev.ts")).dev,
   chat: async () => (await import("./cli/chat.ts")).chat,
+  key: async () => (await import("./cli/key.ts")).key,
   doctor: async () => (await import("./cli/doctor.ts")).doctor,
   audit: async () => (await import("./cli/audit.ts")).audit,
 };

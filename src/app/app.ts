@@ -1,8 +1,11 @@
 /** A server that is all Sluice: the core with an HTTP server of its own. */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { ConfigError } from "../config/config-error.ts";
+import type { ApiKey } from "../config/keys.ts";
 import type { Settings } from "../config/settings.ts";
 import { httpApp, metricsApp } from "../server/http.ts";
+import { authenticatorOf } from "./authenticator.ts";
 import { type Agents, type Core, type CoreOptions, createCore } from "./core.ts";
 
 /** A complete server that is not listening yet. */
@@ -28,15 +31,25 @@ export interface App extends Pick<Core, "runs" | "log" | "sockets"> {
 export interface AppOptions extends CoreOptions {
   /** The folder with the built playground, for browsers at `/`; the setting `PLAYGROUND` can turn it off. */
   readonly playground?: string | undefined;
+  /** API keys beside those in the settings. */
+  readonly keys?: readonly ApiKey[] | undefined;
 }
 
 /** Everything but the agents' graphs, which come ready made. */
 export function createApp(agents: Agents, settings: Settings, { playground, ...options }: AppOptions): App {
+  if (settings.AUTH === "none" && !settings.ALLOW_ANONYMOUS && !isLoopback(settings.HOST)) {
+    throw new ConfigError(
+      `HOST=${settings.HOST} with AUTH=none would let everybody in who reaches it. Set AUTH, or ALLOW_ANONYMOUS=true.`,
+    );
+  }
   const core = createCore(agents, settings, options, {
     // A name can be pointed at this machine by anybody; an address is what its user typed.
     hosts: { names: settings.ALLOWED_HOSTS, addresses: !isLoopback(settings.HOST) },
     sameOrigin: false,
-    authorize: async () => {},
+    authenticator: authenticatorOf(settings, options),
+    // Nobody signs in by a cookie here.
+    cookies: false,
+    listsAnonymous: isLoopback(settings.HOST),
     playground: settings.PLAYGROUND ? playground : undefined,
   });
   const { METRICS_PORT: metricsPort, METRICS_TOKEN: token } = settings;

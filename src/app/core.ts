@@ -14,8 +14,9 @@ import { type Logger, unfailing } from "../ops/logger.ts";
 import type { Gauges, Metrics } from "../ops/metrics.ts";
 import { RunManager } from "../runs/manager.ts";
 import type { ContextOf } from "../runs/setting.ts";
-import { Visitor } from "../runs/visitor.ts";
-import type { ServerOptions } from "../server/server-options.ts";
+import { type House, Visitor } from "../runs/visitor.ts";
+import { Door } from "../server/door.ts";
+import type { Housing, ServerOptions } from "../server/server-options.ts";
 import { WebSocketHost } from "../server/ws.ts";
 import { type ItemStores, MemoryItems } from "../store/items.ts";
 import { MemoryStore } from "../store/memory.ts";
@@ -43,7 +44,8 @@ export interface CoreOptions {
 }
 
 /** How requests of strangers are recognized. */
-export type Entrance = Pick<ServerOptions, "hosts" | "sameOrigin" | "authorize" | "playground">;
+export type Entrance = Pick<ServerOptions, "hosts" | "sameOrigin" | "authenticator" | "cookies" | "playground"> &
+  Pick<House, "listsAnonymous">;
 
 export interface Core {
   readonly runs: RunManager;
@@ -96,9 +98,12 @@ export function createCore(agents: Agents, settings: Settings, options: CoreOpti
   let ready = true;
   const closed = new AbortController();
   setMaxListeners(0, closed.signal); // Each watch is one.
-  const server: ServerOptions = {
-    ...entrance,
-    visitor: (requester) => new Visitor(runs, log, counts, requester),
+  const { listsAnonymous, ...doors } = entrance;
+  const house: House = { runs, log, store, counts, listsAnonymous };
+  const housing: Housing = {
+    ...doors,
+    visitor: (principal, request) => new Visitor(house, principal, request),
+    tickets: store.tickets,
     counts,
     limits,
     registry,
@@ -113,6 +118,7 @@ export function createCore(agents: Agents, settings: Settings, options: CoreOpti
     writable: async () => (await log.writable()) && store.writable(),
     failed: (err, where) => logger.error({ err, where }, "internal error"),
   };
+  const server: ServerOptions = { ...housing, door: new Door(housing) };
   const sockets = new WebSocketHost(server);
   const sweeper = setInterval(
     () => log.sweep().catch((err: unknown) => logger.error({ err }, "sweep failed")),

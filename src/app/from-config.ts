@@ -44,7 +44,7 @@ export async function appFromConfig(
     const [first, ...rest] = agents;
     if (!first) throw new ConfigError("agents.json names no agent.");
     const playground = resolve(packageRoot, "dist", "playground");
-    return createApp([first, ...rest], config, { logger, version, playground, store, items, log });
+    return createApp([first, ...rest], config, { logger, version, playground, store, items, log, keys: config.keys });
   } catch (error) {
     await log?.close();
     await store.close();

@@ -11,11 +11,13 @@ import { givenGraph, lendCheckpointer } from "../graph/loader.ts";
 import type { ServedGraph } from "../graph/source.ts";
 import { type Logger, silent, unfailing } from "../ops/logger.ts";
 import type { AllowListSpec } from "../protocol/allow-list-spec.ts";
-import { SluiceError } from "../protocol/errors.ts";
 import { isRecord } from "../protocol/input.ts";
 import { messageOf } from "../protocol/redact.ts";
+import type { Scope } from "../protocol/scopes.ts";
 import { forgetSecrets } from "../protocol/secrets.ts";
 import type { Requester } from "../runs/handle.ts";
+import { byApp } from "../server/auth/by-app.ts";
+import { NOBODY } from "../server/auth/tokens.ts";
 import { httpRouter, type Middleware } from "../server/http.ts";
 import type { Store } from "../store/store.ts";
 import { type Agents, createCore } from "./core.ts";
@@ -35,6 +37,18 @@ export interface AgentOptions extends AgentSettings {
   readonly graph: GraphLike;
 }
 
+/** Who a request is from, as `authorize` of `createSluice` answers. */
+export interface Identity {
+  /** Names the owner of threads; graphs find it in `config.configurable.user.id`. */
+  readonly id: string;
+  /** Default: `run`, `watch` and `cancel`. */
+  readonly scopes?: readonly Scope[] | undefined;
+  /** Plain JSON, for graphs: `config.configurable.user.claims`. */
+  readonly claims?: Readonly<Record<string, unknown>> | undefined;
+  /** When it has to be asked again, in milliseconds since the Unix epoch: sockets are closed then. */
+  readonly expiresAt?: number | undefined;
+}
+
 export interface SluiceOptions extends SettingOptions {
   /**
    * Graphs by name, or with settings of their own. The first answers when a client names none. A graph that was compiled
@@ -51,12 +65,19 @@ export interface SluiceOptions extends SettingOptions {
   /** Keeps the threads instead of `dataDir`, and nothing of what graphs remember. `close()` closes it. */
   readonly store?: Store | undefined;
   /**
-   * Decides about each request to Sluice's routes and each WebSocket: `false` is answered with 401. A WebSocket passes
+   * Says who each request to Sluice's routes and each WebSocket is from: an identity, `true` for a client without a name,
+   * or `false`, which is answered with 401 like anything else. Threads belong to the identity that made them; those of
+   * clients without a name belong to all of these. A WebSocket passes
    * none of the app's middleware, so sign-in has to be checked here. It is not called for the playground's page, which
-   * holds nothing by itself. `request.url` is the whole path and query, wherever the router is mounted. It is a gate
-   * and no more: a visitor that may come in sees, continues and deletes all threads. Default: everybody may come in.
+   * holds nothing by itself. `request.url` is the whole path and query, wherever the router is mounted.
+   * Default: everybody may come in, without a name.
    */
-  readonly authorize?: ((request: IncomingMessage) => boolean | Promise<boolean>) | undefined;
+  readonly authorize?: ((request: IncomingMessage) => boolean | Identity | Promise<boolean | Identity>) | undefined;
+  /**
+   * Does `authorize` know people by cookies? Then requests with a cookie that change something need an `Origin`, and
+   * `allowedOrigins` cannot be `"*"`. `false`: it is shown no cookies. Default `true`.
+   */
+  readonly cookies?: boolean | undefined;
   /**
    * What graphs find in `runtime.context` of a client's runs, asked for each of them: an object of plain JSON. It holds
    * over what agents' entries say, and over what clients send for keys in `clientContext`. `requester.request` is as
@@ -96,9 +117,22 @@ export interface Sluice {
  * @throws ConfigError with one line that names the option that is wrong.
  */
 export function createSluice(options: SluiceOptions): Sluice {
-  const { agents, filters, basePath, dataDir, store, authorize, context, playground, logger: given, ...rest } = options;
+  const {
+    agents,
+    filters,
+    basePath,
+    dataDir,
+    store,
+    authorize,
+    cookies = true,
+    context,
+    playground,
+    logger: given,
+    ...rest
+  } = options;
   const logger = unfailing(given ?? silent);
   const settings = settingsFrom(rest);
+  checkAuthorize(authorize, cookies, settings.ALLOWED_ORIGINS);
   hideEnvironment();
   const base = checkBasePath(basePath);
   const served = serve(agents, filters, settings, logger);
@@ -119,9 +153,9 @@ export function createSluice(options: SluiceOptions): Sluice {
       // Which names the app goes by is its own business.
       hosts: undefined,
       sameOrigin: true,
-      authorize: async (request) => {
-        if (authorize && !(await authorize(whole(request)))) throw new SluiceError("unauthorized");
-      },
+      authenticator: authorize ? byApp((request) => authorize(shown(whole(request), cookies))) : NOBODY,
+      cookies: authorize !== undefined && cookies,
+      listsAnonymous: true,
       playground: playground ? fileURLToPath(new URL("dist/playground", PACKAGE)) : undefined,
     },
   );
@@ -163,6 +197,23 @@ const PACKAGE = new URL("../../", import.meta.url);
 
 function version(): string {
   return (JSON.parse(readFileSync(new URL("package.json", PACKAGE), "utf8")) as { version: string }).version;
+}
+
+/** @throws ConfigError when strangers could act in the name of somebody else. */
+function checkAuthorize(authorize: unknown, cookies: boolean, origins: readonly string[]): void {
+  if (authorize === undefined) return;
+  if (typeof authorize !== "function") throw new ConfigError("createSluice, authorize: a function is needed.");
+  if (!cookies || !origins.includes("*")) return;
+  throw new ConfigError(
+    'createSluice: allowedOrigins "*" would let every website use the cookies that authorize reads. Name the origins, or set cookies: false.',
+  );
+}
+
+/** The request without its cookies, unless they are to be read. */
+function shown(request: IncomingMessage, cookies: boolean): IncomingMessage {
+  if (cookies) return request;
+  const { cookie: _, ...headers } = request.headers;
+  return Object.create(request, { headers: { value: headers } }) as IncomingMessage;
 }
 
 /** The request with the path it was sent to: where a router is mounted, Express cuts that off `url`. */

@@ -4,6 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import dotenv from "dotenv";
 import { graphFile } from "../protocol/graph-file.ts";
 import type { AgentEntry, AgentsFile } from "./agents.ts";
+import { type ApiKey, readKeys } from "./keys.ts";
 import { hideEnvironment, hideFields } from "./secrets.ts";
 import { readSettings, type Settings } from "./settings.ts";
 import { type AgentSources, configFiles, graphFiles, readAgents } from "./sources.ts";
@@ -15,6 +16,8 @@ export interface Config extends Settings {
   readonly graphsRelativeTo: string;
   /** Every file that has a say in it, absolute, whether or not it is there: settings, agents and graphs. */
   readonly files: readonly string[];
+  /** The API keys in keys.json, beside agents.json or where it would be. */
+  readonly keys: readonly ApiKey[];
   /** What was asked for and is not done, a sentence each. */
   readonly notices: readonly string[];
 }
@@ -61,6 +64,7 @@ export function loadConfig(
     filters,
     graphsRelativeTo,
     files: [own, ...(file === undefined ? [] : [file]), ...graphsOwn, ...graphFiles(sources)],
+    keys: readKeys(keysFile(cwd, env)),
     notices,
   });
 }
@@ -86,6 +90,11 @@ export function possibleFiles({ cwd, packageRoot, graphs = [], configFile }: Con
 const AGENTS = {};
 
 type Environment = Record<string, string | undefined>;
+
+/** The file with the API keys. */
+export function keysFile(cwd: string, env: Environment = process.env): string {
+  return resolve(cwd, configDir(env) ?? "config", "keys.json");
+}
 
 function configDir(env: Environment): string | undefined {
   return env.CONFIG_DIR?.trim() || undefined;

@@ -3,7 +3,10 @@ import { isIP } from "node:net";
 import { z } from "zod";
 import { expandEventPattern, splitEvents, unknownEvent } from "../protocol/allow-list-spec.ts";
 import { DEFAULT_ALLOWED_EVENTS } from "../protocol/graph-event.ts";
+import { messageOf } from "../protocol/redact.ts";
+import { checkAuth } from "./auth.ts";
 import { ConfigError } from "./config-error.ts";
+import { type ApiKey, parseApiKey } from "./keys.ts";
 
 const text = z.string().trim();
 const optionalText = text.transform((value) => value || undefined).optional();
@@ -98,10 +101,30 @@ const hosts = text.default("").transform((value, context) => {
   return list;
 });
 
+const apiKeys = text.default("").transform((value, context): readonly ApiKey[] => {
+  try {
+    return splitEvents(value).map(parseApiKey);
+  } catch (error) {
+    context.addIssue({ code: "custom", message: messageOf(error) });
+    return z.NEVER;
+  }
+});
+
 /** The environment as Sluice reads it. The order is that of `.env.example`. */
 export const settings = z.object({
   HOST: text.default("").transform((value) => value || "127.0.0.1"),
   PORT: number(8123, 0, 65_535),
+  ALLOW_ANONYMOUS: flag("false"),
+  AUTH: choice("none", "api-key", "jwt"),
+  API_KEYS: apiKeys,
+  JWT_JWKS_URL: url,
+  JWT_SECRET: optionalText.refine((value) => value === undefined || value.length >= 32, "32 characters or more"),
+  JWT_PUBLIC_KEY: optionalText,
+  JWT_ISSUER: optionalText,
+  JWT_AUDIENCE: optionalText,
+  JWT_ALGORITHMS: text.default("").transform(splitEvents),
+  JWT_CLOCK_SKEW_SECONDS: number(30, 0, 300),
+  JWT_CLAIMS: text.default("").transform(splitEvents),
   LOG_LEVEL: choice("info", "fatal", "error", "warn", "debug", "trace", "silent"),
   CONFIG_DIR: optionalText,
   DATA_DIR: text.default("").transform((value) => value || "./data"),
@@ -193,6 +216,7 @@ export function readSettings(
     if (MODEL === "openai" && !OPENAI_API_KEY && !OPENAI_BASE_URL) {
       throw new ConfigError("MODEL=openai needs OPENAI_API_KEY or OPENAI_BASE_URL: set one, or MODEL=demo.");
     }
+    checkAuth(parsed.data, told);
     return Object.freeze(parsed.data);
   }
   const issue = parsed.error.issues[0];

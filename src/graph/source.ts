@@ -54,7 +54,10 @@ export const BREAKPOINT = "breakpoint-";
 
 export interface RunRequest {
   readonly agent: string;
+  /** The thread's key: the graph's checkpoints are found by it. */
   readonly threadId: string;
+  /** The client's id of the thread, for metadata. */
+  readonly threadName?: string | undefined;
   readonly runId: string;
   readonly input: GraphInput;
   /** Go on from this checkpoint instead of the thread's last one: a fork. */
@@ -67,6 +70,8 @@ export interface RunRequest {
   readonly configurable: Readonly<Record<string, unknown>>;
   /** Values that the graph finds in its `runtime.context`. */
   readonly context?: Readonly<Record<string, unknown>> | undefined;
+  /** The signed-in principal, for `config.configurable.user`. */
+  readonly user?: { readonly id: string; readonly claims: Readonly<Record<string, unknown>> } | undefined;
   /** LangGraph's `store`, for a graph that has none of its own. */
   readonly store?: unknown;
   /** Called while the graph's models answer. */
@@ -143,12 +148,19 @@ async function read(
       ...request.configurable,
       thread_id: request.threadId,
       ag_ui: request.offered,
+      // Over all else: no client and no agent's entry can pass for somebody.
+      ...(request.user ? { user: request.user } : {}),
       ...(request.checkpointId === undefined ? {} : { checkpoint_id: request.checkpointId }),
     },
     // A graph whose schema asks for a context finds none rather than an empty one, where nobody gives any.
     ...(Object.keys(request.context ?? {}).length > 0 ? { context: { ...request.context } } : {}),
     ...(graph.store || !request.store ? {} : { store: request.store }),
-    metadata: { thread_id: request.threadId, run_id: request.runId, agent: request.agent },
+    metadata: {
+      thread_id: request.threadName ?? request.threadId,
+      run_id: request.runId,
+      agent: request.agent,
+      ...(request.user ? { user_id: request.user.id } : {}),
+    },
     signal: controller.signal,
     callbacks: [notes],
     // A step's checkpoint is kept before the next step begins, so that a process that dies can be taken over from.

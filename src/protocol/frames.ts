@@ -31,7 +31,7 @@ const clientFrames = {
   unsubscribe: z.object({ type: z.literal("unsubscribe"), id, topic }),
   cancel: z.object({ type: z.literal("cancel"), id, threadId: z.string() }),
   stats: z.object({ type: z.literal("stats"), id, topic }),
-  auth: z.object({ type: z.literal("auth"), id, token: z.string() }),
+  auth: z.object({ type: z.literal("auth"), id, token: z.string().max(16_384) }),
   ping: z.object({ type: z.literal("ping"), id }),
 } as const;
 
@@ -95,6 +95,7 @@ export type ServerFrame =
       details?: unknown;
     }
   | { type: "stats"; id?: string | undefined; topic: string; refused: Readonly<Record<string, number>> }
+  | { type: "token_expiring"; expiresInSeconds: number }
   | { type: "draining"; reconnectAfterMs: number }
   | { type: "pong"; id?: string | undefined }
   | { type: "heartbeat" };

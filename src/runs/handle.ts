@@ -4,19 +4,33 @@ import type { ServedAgent } from "../graph/registry.ts";
 import type { Cursor } from "../protocol/cursor.ts";
 import type { RunAgentInput } from "../protocol/events.ts";
 import type { Topic } from "../protocol/ids.ts";
+import type { JsonValue } from "../protocol/json.ts";
 
 /** What is known of the client that asks for a run. */
 export interface Requester {
   /** What brought the run, or opened the socket that did. None for a run that the app starts itself. */
   readonly request?: IncomingMessage | undefined;
-  /** The identity that is signed in. */
+  /** The key of the principal that is signed in: no two principals have the same. */
   readonly principal?: string | undefined;
+  /** What graphs and traces know of it. */
+  readonly user?: User | undefined;
+}
+
+/** Graphs find it in `config.configurable.user`. */
+export interface User {
+  /** As its issuer calls it. */
+  readonly id: string;
+  /** Those that were allowed by name. */
+  readonly claims: Readonly<Record<string, JsonValue>>;
 }
 
 export interface StartRequest {
   /** The agent's name; the first agent when absent. */
   readonly agent: string | undefined;
+  /** `threadId` is the thread's key. */
   readonly input: RunAgentInput;
+  /** The client's id of the thread, where it is not the key. */
+  readonly threadName?: string | undefined;
   readonly requester?: Requester;
   /** The starter wants the graph topic written. */
   readonly graphTopic?: boolean;

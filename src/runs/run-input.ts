@@ -15,6 +15,8 @@ export interface RunInput {
   readonly fork?: { readonly checkpointId: string };
   readonly offered: RunRequest["offered"];
   readonly setting: Setting;
+  /** The client's id of the thread, where it is not the key. */
+  readonly threadName?: string;
   /** What the client asked of Sluice. */
   readonly options: RunOptions;
   readonly graphTopic: boolean;
@@ -37,7 +39,7 @@ export interface RunInput {
 
 /** @throws SluiceError `bad_request` when what the client asks of Sluice is not valid. */
 export function runInput(
-  { input, graphTopic = false, detached = false }: StartRequest,
+  { input, threadName, graphTopic = false, detached = false }: StartRequest,
   { input: graphInput, fork, fresh, callIds }: Beginning,
   setting: Setting,
   checkpoint: string,
@@ -48,6 +50,7 @@ export function runInput(
     ...(fork ? { fork } : {}),
     offered: offeredIn(input),
     setting,
+    ...(threadName === undefined ? {} : { threadName }),
     options: parseRunOptions(input),
     graphTopic,
     detached,

@@ -16,6 +16,8 @@ import type { RunInput } from "./run-input.ts";
 
 export interface RunPlan extends Claim {
   readonly agent: ServedAgent;
+  /** The client's id of the thread: events name it so. Stores, topics and checkpoints know the thread by `threadId`. */
+  readonly threadName: string;
   readonly input: GraphInput;
   /** The messages that came with this run. */
   readonly fresh: readonly Message[];
@@ -36,6 +38,7 @@ export interface RunPlan extends Claim {
   /** What the client brought for the graph. */
   readonly offered: RunRequest["offered"];
   readonly context: RunRequest["context"];
+  readonly user: RunRequest["user"];
   readonly store: RunRequest["store"];
   readonly allowList: AllowList;
   readonly tokens: boolean;
@@ -77,7 +80,7 @@ export function planFor(
   { version, items, counts }: PlanSurroundings,
 ): RunPlan {
   const { graphInput, fork, offered, setting = { context: agent.context }, options, graphTopic, attempt } = run;
-  const { freshLength, drafts = {}, callIds = {} } = run;
+  const { freshLength, drafts = {}, callIds = {}, threadName = claim.threadId } = run;
   const { events, tokens = true, reasoning = true, progress = agent.progress } = options;
   // What came with a run, and what it told already, is history to the process that takes it over.
   const recovered = attempt > 1;
@@ -88,6 +91,7 @@ export function planFor(
   const ownFrom = goesOn ? history.findLastIndex(({ role }) => role === "user") + 1 : history.length;
   return {
     ...claim,
+    threadName,
     agent,
     input: graphInput,
     history,
@@ -100,6 +104,7 @@ export function planFor(
     retold: fork !== undefined || recovered,
     offered,
     context: setting.context,
+    user: setting.user,
     store:
       agent.store === "none"
         ? undefined
@@ -118,7 +123,7 @@ export function planFor(
 
 /** What its graph is driven with. */
 export function requestOf(
-  { agent, threadId, runId, input, fork, offered, context, store }: RunPlan,
+  { agent, threadId, threadName, runId, input, fork, offered, context, user, store }: RunPlan,
   fail: (error: unknown) => void,
 ): RunRequest {
   const checkpointId = fork?.checkpointId;
@@ -129,5 +134,6 @@ export function requestOf(
     maxArgumentBytes,
     onLargeArguments: () => fail(tooLargeArguments(maxArgumentBytes)),
   };
-  return { agent: name, threadId, runId, input, checkpointId, offered, stateKeys, configurable, context, store, hooks };
+  const ids = { agent: name, threadId, threadName, runId };
+  return { ...ids, input, checkpointId, offered, stateKeys, configurable, context, user, store, hooks };
 }

@@ -42,7 +42,14 @@ export class Run {
     this.#unanswered = new Unanswered(plan);
     const { reasoningTags, nodes, stateKeys } = plan.agent;
     const frontendTools = new Set(plan.offered.tools.map((tool) => tool.name));
-    this.#translator = createTranslator({ ...plan, reasoningTags, nodes, stateKeys, frontendTools });
+    this.#translator = createTranslator({
+      ...plan,
+      threadId: plan.threadName,
+      reasoningTags,
+      nodes,
+      stateKeys,
+      frontendTools,
+    });
     this.#graph = new GraphTopic(plan, log, this.#failed);
     const corrected = () => this.#graph.cutOff();
     this.#topic = new ThreadTopic(plan, { log, waiting, corrected, failed: this.#failed });

@@ -3,12 +3,13 @@ import { z } from "zod";
 import type { ServedAgent } from "../graph/registry.ts";
 import { clientContext } from "../protocol/input.ts";
 import type { ItemStores } from "../store/items.ts";
-import type { Requester, StartRequest } from "./handle.ts";
+import type { Requester, StartRequest, User } from "./handle.ts";
 
 /** Plain JSON: the run's row keeps it, for a process that takes the run over. */
 export interface Setting {
   readonly context: Readonly<Record<string, unknown>>;
   readonly principal?: string | undefined;
+  readonly user?: User | undefined;
 }
 
 /** What the app says of a requester, for the graph. */
@@ -40,5 +41,6 @@ export async function settingOf(
   const said = plainContext.safeParse((await contextOf(requester)) ?? {});
   if (!said.success) throw new Error("createSluice, context: the function has to return an object of plain JSON.");
   const context = { ...agent.context, ...Object.fromEntries(admitted), ...said.data };
-  return requester.principal === undefined ? { context } : { context, principal: requester.principal };
+  const { principal, user } = requester;
+  return { context, ...(principal === undefined ? {} : { principal }), ...(user ? { user } : {}) };
 }

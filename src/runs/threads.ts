@@ -6,6 +6,7 @@ import type { Cursor } from "../protocol/cursor.ts";
 import { type AguiEvent, EventType, type Interrupt, type Message } from "../protocol/events.ts";
 import { graphTopic, threadTopic } from "../protocol/ids.ts";
 import type { JsonValue } from "../protocol/json.ts";
+import { EVERYBODY } from "../store/names.ts";
 import type { Store, ThreadRecord, ThreadSummary } from "../store/store.ts";
 import type { Run } from "./run.ts";
 
@@ -93,8 +94,8 @@ export class Threads {
   }
 
   /** The threads that were used last; those behind an earlier page's `next` when it is given as `before`. */
-  async list(limit: number, before?: string): Promise<{ threads: ListedThread[]; next?: string }> {
-    const page = await this.#store.threads(limit, before);
+  async list(limit: number, before?: string, owner = EVERYBODY): Promise<{ threads: ListedThread[]; next?: string }> {
+    const page = await this.#store.threads(limit, before, owner);
     return { ...page, threads: page.threads.map((thread) => this.#listed(thread)) };
   }
 

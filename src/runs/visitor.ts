@@ -5,14 +5,21 @@
  * Clients name threads by ids of their own; stores, topics, locks, audiences and checkpoints know a thread by its key.
  * Only this file knows both.
  */
+import type { IncomingMessage } from "node:http";
 import type { Counts } from "../counts/counts.ts";
 import type { ServedAgent } from "../graph/registry.ts";
 import type { EventLog } from "../log/log.ts";
 import type { Cursor } from "../protocol/cursor.ts";
+import { SluiceError } from "../protocol/errors.ts";
 import type { Message } from "../protocol/events.ts";
 import { graphTopic, type Topic, threadTopic } from "../protocol/ids.ts";
+import type { Scope } from "../protocol/scopes.ts";
+import { formatPlace, parsePlace } from "../store/listing.ts";
+import { EVERYBODY, isThreadKey, NOBODY, newThreadKey } from "../store/names.ts";
+import type { Store } from "../store/store.ts";
 import type { Requester, RunHandle, StartRequest } from "./handle.ts";
 import type { RunManager } from "./manager.ts";
+import { ANONYMOUS, needScope, needUnexpired, type Principal } from "./principal.ts";
 import type { LastRun, ListedThread, Snapshot, Threads } from "./threads.ts";
 
 /** A run that a visitor has started or attached to. */
@@ -20,56 +27,145 @@ export interface VisitedRun extends RunHandle {
   readonly thread: VisitedThread;
 }
 
+/** A thread in a visitor's list; in an admin's with its owner, which is empty for a thread of nobody. */
+export type VisibleThread = ListedThread & { readonly owner?: string };
+
+/** What visitors visit. */
+export interface House {
+  readonly runs: RunManager;
+  readonly log: EventLog;
+  readonly counts: Counts;
+  readonly store: Pick<Store, "threadKey" | "claimThread" | "threadName">;
+  /** May visitors without a name list the threads of nobody? */
+  readonly listsAnonymous: boolean;
+}
+
 export class Visitor {
-  readonly #runs: RunManager;
-  readonly #requester: Requester;
+  readonly #house: House;
+  readonly #request: IncomingMessage | undefined;
+  /** Whose threads are visited: the principal's own, or for an admin those it asks for. */
+  readonly #owner: string;
+  readonly principal: Principal;
   /** What the visitor's threads are read from. */
   readonly log: EventLog;
 
   /** Where whatever serves the visitor counts. */
   readonly counts: Counts;
 
-  constructor(runs: RunManager, log: EventLog, counts: Counts, requester: Requester = {}) {
-    this.#runs = runs;
-    this.#requester = requester;
-    this.log = log;
-    this.counts = counts;
+  constructor(house: House, principal: Principal = ANONYMOUS, request?: IncomingMessage, owner?: string) {
+    this.#house = house;
+    this.#request = request;
+    this.#owner = owner ?? principal.key ?? NOBODY;
+    this.principal = principal;
+    this.log = house.log;
+    this.counts = house.counts;
   }
 
-  /** Starts a run, or attaches to it. Throws what `RunManager.start` throws. */
-  async start(request: Omit<StartRequest, "requester">): Promise<VisitedRun> {
-    const handle = await this.#runs.start({ ...request, requester: this.#requester });
-    return { ...handle, thread: await this.thread(request.input.threadId) };
+  /**
+   * The same visitor among the threads of another owner.
+   * @throws SluiceError `forbidden` when it is no admin.
+   */
+  among(owner: string): Visitor {
+    needScope(this.principal, "admin");
+    return new Visitor(this.#house, this.principal, this.#request, owner);
   }
 
-  /** The thread that this visitor calls by the id, whether anything ever ran on it or not. */
-  async thread(threadId: string): Promise<VisitedThread> {
-    return new VisitedThread(this.#runs, threadId, threadId);
+  /** Starts a run, or attaches to it. Throws what `RunManager.start` throws, and `forbidden` without the scope. */
+  async start(request: Omit<StartRequest, "requester" | "threadName">): Promise<VisitedRun> {
+    this.need("run");
+    const { threadId } = request.input;
+    const { runs, store } = this.#house;
+    const key = await this.#key(threadId, true);
+    const input = { ...request.input, threadId: key };
+    const named = key === threadId ? {} : { threadName: threadId };
+    const handle = await runs.start({ ...request, input, ...named, requester: this.#requester });
+    // The thread may have been deleted, and its name with it, while the run waited for it.
+    if (key !== threadId && (await store.claimThread(this.#owner, threadId, key)) !== key) {
+      runs.cancel(key);
+      throw new SluiceError("cancelled");
+    }
+    return { ...handle, threadId, thread: new VisitedThread(this, runs, threadId, key, true) };
+  }
+
+  /**
+   * The thread that this visitor calls by the id, whether anything ever ran on it or not. The thread of somebody else is
+   * one on which nothing ran. `awaited`: it may be made later, and is to be found under the same key then.
+   */
+  async thread(threadId: string, awaited = false): Promise<VisitedThread> {
+    return new VisitedThread(this, this.#house.runs, threadId, await this.#key(threadId, awaited));
   }
 
   /** The threads that were used last; those after an earlier page's `next` when it is given as `before`. */
-  list(limit: number, before?: string): Promise<{ threads: ListedThread[]; next?: string }> {
-    return this.#runs.threads.list(limit, before);
+  async list(limit: number, before?: string): Promise<{ threads: VisibleThread[]; next?: string }> {
+    this.need("watch");
+    if (this.principal.key === undefined && !this.#house.listsAnonymous) {
+      throw new SluiceError("forbidden", "Threads are not listed to clients that have not signed in.");
+    }
+    const page = await this.#house.runs.threads.list(limit, await this.#placeOf(before), this.#owner);
+    const threads = await Promise.all(page.threads.map((thread) => this.#visible(thread)));
+    const last = threads.at(-1);
+    return { threads, ...(page.next !== undefined && last ? { next: formatPlace(last) } : {}) };
   }
 
   /** @throws SluiceError `not_found` that names the agents there are. */
   agent(name: string | undefined): ServedAgent {
-    return this.#runs.agent(name);
+    return this.#house.runs.agent(name);
+  }
+
+  /** @throws SluiceError `forbidden` when the scope is missing, `unauthorized` when the sign-in has expired. */
+  need(scope: Scope): void {
+    needUnexpired(this.principal);
+    needScope(this.principal, scope);
+  }
+
+  get #requester(): Requester {
+    const { key, id, claims } = this.principal;
+    const request = this.#request ? { request: this.#request } : {};
+    return key === undefined ? request : { ...request, principal: key, user: { id, claims } };
+  }
+
+  /** A name that nothing has is a key that nothing has: all that follows is the same for it as for a thread of others. */
+  async #key(threadId: string, claimed: boolean): Promise<string> {
+    if (isThreadKey(threadId)) throw new SluiceError("bad_request", "threadId: ids of this form are reserved.");
+    if (this.#owner === NOBODY) return threadId;
+    const { store } = this.#house;
+    if (this.#owner === EVERYBODY) throw new SluiceError("bad_request", "owner: name the one whose thread it is.");
+    if (claimed) return store.claimThread(this.#owner, threadId);
+    return (await store.threadKey(this.#owner, threadId)) ?? newThreadKey();
+  }
+
+  async #visible(thread: ListedThread): Promise<VisibleThread> {
+    if (this.#owner === NOBODY) return thread;
+    const name = await this.#house.store.threadName(thread.threadId);
+    const { owner = NOBODY, threadId = thread.threadId } = name ?? {};
+    return { ...thread, threadId, ...(this.#owner === EVERYBODY ? { owner } : {}) };
+  }
+
+  /** A place in the list by the thread's key, from one by its name. */
+  async #placeOf(before: string | undefined): Promise<string | undefined> {
+    if (before === undefined || this.#owner === NOBODY || this.#owner === EVERYBODY) return before;
+    const { updatedAt, threadId } = parsePlace(before);
+    return formatPlace({ updatedAt, threadId: (await this.#house.store.threadKey(this.#owner, threadId)) ?? "" });
   }
 }
 
 /** One thread as its visitor may read and command it. */
 export class VisitedThread {
+  readonly #visitor: Visitor;
   readonly #runs: RunManager;
   readonly #threads: Threads;
   readonly #key: string;
+  /** Has this visitor started what runs? A visitor that may not watch is sent its own runs all the same. */
+  readonly #started: boolean;
   /** The id that the client uses. */
   readonly threadId: string;
 
-  constructor(runs: RunManager, threadId: string, key: string) {
+  constructor(visitor: Visitor, runs: RunManager, threadId: string, key: string, started = false) {
+    this.#visitor = visitor;
     this.#runs = runs;
     this.#threads = runs.threads;
     this.#key = key;
+    this.#started = started;
     this.threadId = threadId;
   }
 
@@ -85,16 +181,19 @@ export class VisitedThread {
 
   /** Cancels the active run. `false` when there is none. */
   cancel(): boolean {
+    this.#visitor.need("cancel");
     return this.#runs.cancel(this.#key);
   }
 
   /** Forgets the thread for good. `false` when there is none. */
-  delete(): Promise<boolean> {
+  async delete(): Promise<boolean> {
+    this.#visitor.need("run");
     return this.#runs.delete(this.#key);
   }
 
   /** Joins the thread's audience, until the returned function is called. */
   follow(graph = false): () => void {
+    if (!this.#started) this.#visitor.need("watch");
     return this.#runs.follow(this.#key, graph);
   }
 
@@ -103,31 +202,36 @@ export class VisitedThread {
     return this.#runs.writeGraph(this.#key);
   }
 
-  snapshot(): Promise<Snapshot> {
-    return this.#threads.snapshot(this.#key);
+  get #read(): Threads {
+    if (!this.#started) this.#visitor.need("watch");
+    return this.#threads;
   }
 
-  messages(): Promise<readonly Message[] | undefined> {
-    return this.#threads.messages(this.#key);
+  async snapshot(): Promise<Snapshot> {
+    return this.#read.snapshot(this.#key);
+  }
+
+  async messages(): Promise<readonly Message[] | undefined> {
+    return this.#read.messages(this.#key);
   }
 
   waiting(): ReturnType<Threads["waiting"]> {
     return this.#threads.waiting(this.#key);
   }
 
-  runAt(position: Cursor): Promise<Cursor | undefined> {
-    return this.#threads.runAt(this.#key, position);
+  async runAt(position: Cursor): Promise<Cursor | undefined> {
+    return this.#read.runAt(this.#key, position);
   }
 
-  lastRun(): Promise<LastRun | undefined> {
-    return this.#threads.lastRun(this.#key);
+  async lastRun(): Promise<LastRun | undefined> {
+    return this.#read.lastRun(this.#key);
   }
 
-  refused(): Promise<Readonly<Record<string, number>>> {
-    return this.#threads.refused(this.#key);
+  async refused(): Promise<Readonly<Record<string, number>>> {
+    return this.#read.refused(this.#key);
   }
 
-  listed(): Promise<ListedThread | undefined> {
-    return this.#threads.listed(this.#key);
+  async listed(): Promise<ListedThread | undefined> {
+    return this.#read.listed(this.#key);
   }
 }

@@ -8,6 +8,7 @@ import { checkId } from "../protocol/ids.ts";
 import { parseRunAgentInput } from "../protocol/input.ts";
 import { KeyedLock } from "../runs/keyed-lock.ts";
 import type { VisitedThread, Visitor } from "../runs/visitor.ts";
+import { SignIn } from "./auth/sign-in.ts";
 import { catchUpAgui, catchUpGraph } from "./catch-up.ts";
 import { type Conversation, MAX_WAITING_COMMANDS } from "./conversation.ts";
 import type { Format } from "./formats/format.ts";
@@ -51,6 +52,15 @@ export class Connection implements Conversation {
     this.#thread = options.thread;
     const { format } = options;
     this.#format = { graph: format.graph, encode: (out) => this.#noting(out) };
+    // These formats cannot renew a sign-in: the client comes back with a newer token.
+    new SignIn({
+      visitor: options.visitor,
+      admit: () => Promise.reject(new SluiceError("unauthorized")),
+      expiring: (expiresInSeconds) =>
+        this.#tell([{ type: EventType.CUSTOM, name: "sluice.token_expiring", value: { expiresInSeconds } }]),
+      over: () => options.expelled(new SluiceError("unauthorized")),
+      closed: options.peer.closed,
+    });
     options.peer.closed.addEventListener("abort", () => this.#following?.abort(), { once: true });
   }
 
@@ -144,7 +154,7 @@ export class Connection implements Conversation {
   }
 
   async #go(threadId: string): Promise<void> {
-    this.#thread = await this.#options.visitor.thread(threadId);
+    this.#thread = await this.#options.visitor.thread(threadId, true);
     this.#runOpen = false;
     await this.open();
   }

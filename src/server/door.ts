@@ -1,37 +1,99 @@
 /** The door: a request or a socket that may come in becomes a visitor. */
+import { createHash, randomBytes } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { SluiceError } from "../protocol/errors.ts";
+import { needUnexpired, type Principal } from "../runs/principal.ts";
 import type { Visitor } from "../runs/visitor.ts";
-import type { ServerOptions } from "./server-options.ts";
+import type { Tickets } from "../store/tickets.ts";
+import type { Authenticator } from "./auth/authenticator.ts";
+import type { Housing } from "./server-options.ts";
 
-const inside = new WeakMap<IncomingMessage, Visitor>();
+/** How long a ticket opens a WebSocket. */
+export const TICKET_MS = 30_000;
 
-/**
- * Lets a request in, once, before anything is read or done for it.
- * Rejects with the answer to a request that may not come in.
- */
-export async function admit(
-  { authorize, visitor, counts, limits }: Pick<ServerOptions, "authorize" | "visitor" | "counts" | "limits">,
-  request: IncomingMessage,
-): Promise<Visitor> {
-  await limits.signIn(request);
-  try {
-    await authorize(request);
-  } catch (error) {
-    if (SluiceError.is(error) && error.code === "unauthorized") {
-      counts.authFailures += 1;
-      await limits.signInFailed(request);
-    }
-    throw error;
+export class Door {
+  readonly #authenticator: Authenticator;
+  readonly #tickets: Tickets;
+  readonly #visitor: Housing["visitor"];
+  readonly #counts: Housing["counts"];
+  readonly #limits: Housing["limits"];
+  readonly #inside = new WeakMap<IncomingMessage, Visitor>();
+
+  constructor({ authenticator, tickets, visitor, counts, limits }: Housing) {
+    this.#authenticator = authenticator;
+    this.#tickets = tickets;
+    this.#visitor = visitor;
+    this.#counts = counts;
+    this.#limits = limits;
   }
-  const admitted = visitor({ request });
-  inside.set(request, admitted);
-  return admitted;
+
+  /**
+   * Lets a request in, once, before anything is read or done for it.
+   * @throws SluiceError `unauthorized`.
+   */
+  async admit(request: IncomingMessage): Promise<Visitor> {
+    const visitor = await this.#visit(() => this.#authenticator.ofRequest(request), request);
+    this.#inside.set(request, visitor);
+    return visitor;
+  }
+
+  /** The visitor that a request was admitted as. */
+  visitorOf(request: IncomingMessage): Visitor {
+    const visitor = this.#inside.get(request);
+    if (!visitor) throw new Error("This request was never admitted.");
+    return visitor;
+  }
+
+  /**
+   * Lets a socket in, by its ticket or by its headers. `undefined`: it has shown nothing yet, and may sign in with an
+   * `auth` frame where `later` says that it can.
+   */
+  async admitSocket(
+    request: IncomingMessage,
+    ticket: string | undefined,
+    later: boolean,
+  ): Promise<Visitor | undefined> {
+    if (ticket !== undefined) return this.#visit(() => this.#takeTicket(ticket), request);
+    const { authorization, "x-api-key": key } = request.headers;
+    if (later && this.#authenticator.later && authorization === undefined && key === undefined) return undefined;
+    return this.#visit(() => this.#authenticator.ofRequest(request), request);
+  }
+
+  /** The visitor of a token that came over the socket that `request` opened. */
+  async admitToken(token: string, request: IncomingMessage): Promise<Visitor> {
+    return this.#visit(() => this.#authenticator.ofToken(token, request), request);
+  }
+
+  /** A ticket that opens one WebSocket as the same principal. It expires with the principal's credential at the latest. */
+  async issueTicket({ principal }: Visitor): Promise<{ readonly ticket: string; readonly expiresInSeconds: number }> {
+    needUnexpired(principal);
+    const ticket = randomBytes(32).toString("base64url");
+    const expiresAt = Math.min(Date.now() + TICKET_MS, principal.expiresAt ?? Number.POSITIVE_INFINITY);
+    await this.#tickets.keep(digest(ticket), JSON.stringify(principal), expiresAt);
+    return { ticket, expiresInSeconds: Math.floor((expiresAt - Date.now()) / 1_000) };
+  }
+
+  async #takeTicket(ticket: string): Promise<Principal> {
+    const holder = await this.#tickets.take(digest(ticket));
+    if (holder === undefined) throw new SluiceError("unauthorized", "This ticket is not valid. Ask for another one.");
+    return JSON.parse(holder) as Principal;
+  }
+
+  /** Refused sign-ins are counted and limited, however they came. */
+  async #visit(signIn: () => Promise<Principal>, request: IncomingMessage): Promise<Visitor> {
+    await this.#limits.signIn(request);
+    try {
+      return this.#visitor(await signIn(), request);
+    } catch (error) {
+      if (SluiceError.is(error) && error.code === "unauthorized") {
+        this.#counts.authFailures += 1;
+        await this.#limits.signInFailed(request);
+      }
+      throw error;
+    }
+  }
 }
 
-/** The visitor that a request was admitted as. */
-export function visitorOf(request: IncomingMessage): Visitor {
-  const visitor = inside.get(request);
-  if (!visitor) throw new Error("This request was never admitted.");
-  return visitor;
+function digest(ticket: string): string {
+  return createHash("sha256").update(ticket).digest("base64url");
 }

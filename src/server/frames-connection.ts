@@ -1,7 +1,7 @@
 /** One WebSocket in the `frames` format: runs, and any number of subscriptions that can be resumed. */
 import { randomUUID } from "node:crypto";
 import { formatCursor } from "../protocol/cursor.ts";
-import { SluiceError } from "../protocol/errors.ts";
+import { type ErrorCode, SluiceError } from "../protocol/errors.ts";
 import {
   type ClientFrame,
   encodeEvent,
@@ -14,6 +14,7 @@ import { checkId, threadTopic, topicThread } from "../protocol/ids.ts";
 import { isRecord, parseRunAgentInput } from "../protocol/input.ts";
 import { KeyedLock } from "../runs/keyed-lock.ts";
 import type { Visitor } from "../runs/visitor.ts";
+import { SignIn } from "./auth/sign-in.ts";
 import { catchUpFrames } from "./catch-up.ts";
 import { type Conversation, MAX_WAITING_COMMANDS } from "./conversation.ts";
 import { type Narrowing, parseNarrowing } from "./narrowing.ts";
@@ -23,7 +24,12 @@ import { type Reader, Subscription } from "./subscription.ts";
 
 export interface FramesConnectionOptions {
   readonly peer: TalkingPeer;
-  readonly visitor: Visitor;
+  /** `undefined`: it has to sign in before anything else. */
+  readonly visitor: Visitor | undefined;
+  /** @throws SluiceError `unauthorized`. */
+  readonly admit: (token: string) => Promise<Visitor>;
+  /** Closes the socket with the code of an error. */
+  readonly close: (code: ErrorCode) => void;
   readonly agent: string | undefined;
   readonly heartbeatMs: number;
   readonly maxMessageBytes: number;
@@ -37,11 +43,21 @@ export class FramesConnection implements Conversation {
   readonly formatName = "frames";
   readonly #options: FramesConnectionOptions;
   readonly #places = new Places();
+  readonly #signIn: SignIn;
+  /** The topic of the log that each followed topic is read from: a thread that is made anew has another one. */
+  readonly #read = new Map<string, string>();
   readonly #lines = new KeyedLock();
 
   constructor(options: FramesConnectionOptions) {
     this.#options = options;
-    const { peer, heartbeatMs } = options;
+    const { peer, heartbeatMs, visitor, admit } = options;
+    this.#signIn = new SignIn({
+      visitor,
+      admit,
+      expiring: (expiresInSeconds) => this.#tell({ type: "token_expiring", expiresInSeconds }),
+      over: () => options.close("unauthorized"),
+      closed: peer.closed,
+    });
     const heartbeat = setInterval(() => this.#tell({ type: "heartbeat" }), heartbeatMs);
     const close = () => {
       clearInterval(heartbeat);
@@ -78,7 +94,6 @@ export class FramesConnection implements Conversation {
   }
 
   async #do(frame: ClientFrame): Promise<void> {
-    const { visitor } = this.#options;
     switch (frame.type) {
       case "run":
         return this.#run(frame);
@@ -89,17 +104,18 @@ export class FramesConnection implements Conversation {
         this.#places.free(frame.topic);
         return this.#tell({ type: "ack", id: frame.id, topic: frame.topic });
       case "cancel": {
-        const thread = await visitor.thread(checkId("threadId", frame.threadId));
+        const thread = await this.#signIn.visitor.thread(checkId("threadId", frame.threadId));
         if (!thread.cancel()) throw new SluiceError("not_found", "There is no active run to cancel.");
         return this.#tell({ type: "ack", id: frame.id, topic: threadTopic(frame.threadId) });
       }
       case "stats": {
-        const thread = await visitor.thread(topicThread(frame.topic));
+        const thread = await this.#signIn.visitor.thread(topicThread(frame.topic));
         const refused = await thread.refused();
         return this.#tell({ type: "stats", id: frame.id, topic: frame.topic, refused });
       }
       case "auth":
-        // Nobody has to sign in yet; a client that offers to is not refused.
+        if (!(await this.#signIn.renew(frame.token))) return;
+        if (!mayWatch(this.#signIn.visitor)) this.#places.freeAll();
         return this.#tell({ type: "ack", id: frame.id });
       case "ping":
         return this.#tell({ type: "pong", id: frame.id });
@@ -112,7 +128,8 @@ export class FramesConnection implements Conversation {
     input: sent,
     ...narrows
   }: ClientFrame & { type: "run" }): Promise<void> {
-    const { peer, visitor } = this.#options;
+    const { peer } = this.#options;
+    const { visitor } = this.#signIn;
     const input = parseRunAgentInput(sent);
     const topic = threadTopic(input.threadId);
     const narrowing = narrowingOf({ ...narrows, protocol: narrows.protocol ?? input.protocolVersion });
@@ -121,7 +138,8 @@ export class FramesConnection implements Conversation {
     try {
       const run = await visitor.start({ agent, input, detached: true, signal: peer.closed });
       this.#tell({ type: "ack", id, topic, runId: run.runId, cursor: formatCursor(run.from) });
-      const signal = place ?? (this.#places.has(topic) ? undefined : this.#places.take(topic));
+      const sent = place === undefined && this.#places.has(topic) && this.#read.get(topic) === run.topic;
+      const signal = sent ? undefined : (place ?? this.#places.take(topic));
       if (signal) this.#follow(topic, signal, await Subscription.sinceRun(this.#reader(topic, signal, narrowing), run));
     } catch (error) {
       if (place) this.#places.free(topic, place);
@@ -134,7 +152,7 @@ export class FramesConnection implements Conversation {
     const narrowing = narrowingOf(narrows);
     const signal = this.#places.take(topic);
     try {
-      const thread = await this.#options.visitor.thread(threadId);
+      const thread = await this.#signIn.visitor.thread(threadId, true);
       const active = thread.active();
       const subscription = await Subscription.ofThread(this.#reader(topic, signal, narrowing), thread, after);
       const runId = active && { runId: active.runId };
@@ -147,7 +165,7 @@ export class FramesConnection implements Conversation {
   }
 
   #reader(topic: string, signal: AbortSignal, narrowing: Narrowing): Reader {
-    const { visitor } = this.#options;
+    const { visitor } = this.#signIn;
     const topicJson = JSON.stringify(topic);
     return {
       visitor,
@@ -163,6 +181,10 @@ export class FramesConnection implements Conversation {
 
   #follow(topic: string, signal: AbortSignal, subscription: Subscription): void {
     const { peer, failed } = this.#options;
+    this.#read.set(topic, subscription.topic);
+    signal.addEventListener("abort", () => {
+      if (!this.#places.has(topic)) this.#read.delete(topic);
+    });
     // The peer may have closed in the meantime.
     if (peer.closed.aborted) this.#places.free(topic, signal);
     subscription.deliver(peer).catch((thrown: unknown) => {
@@ -176,6 +198,10 @@ export class FramesConnection implements Conversation {
   #tell(frame: ServerFrame): void {
     this.#options.peer.answer([encodeFrame(frame)]);
   }
+}
+
+function mayWatch({ principal: { scopes } }: Visitor): boolean {
+  return scopes.includes("watch") || scopes.includes("admin");
 }
 
 function narrowingOf({ events, tokens, reasoning, protocol }: Narrows): Narrowing {

@@ -11,7 +11,6 @@ import express, {
 } from "express";
 import helmet from "helmet";
 import { SluiceError } from "../protocol/errors.ts";
-import { admit } from "./door.ts";
 import { originGuard } from "./origins.ts";
 import { playgroundRoutes } from "./playground.ts";
 import { aguiRoutes } from "./routes/agui.ts";
@@ -19,6 +18,7 @@ import { chatRoutes } from "./routes/chat.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { type MetricsOptions, metricsRoutes } from "./routes/metrics.ts";
 import { threadRoutes } from "./routes/threads.ts";
+import { ticketRoutes } from "./routes/tickets.ts";
 import type { ServerOptions } from "./server-options.ts";
 
 /** An application that is all Sluice. */
@@ -67,13 +67,14 @@ export function httpRouter(options: ServerOptions): Middleware {
 }
 
 /** What all routes but the playground's begin with. */
-const OURS = ["/agui", "/chat", "/threads"];
+const OURS = ["/agui", "/chat", "/threads", "/tickets"];
 
 function routes(options: ServerOptions): Router {
   const router = Router();
   router.use("/agui", aguiRoutes(options));
-  router.use(chatRoutes());
+  router.use(chatRoutes(options));
   router.use("/threads", threadRoutes(options));
+  router.use("/tickets", ticketRoutes(options));
   router.get("/ws", (_request, response) => {
     response.status(426).set({ Upgrade: "websocket", Connection: "Upgrade" });
     response.json({ error: new SluiceError("bad_request", NO_UPGRADE) });
@@ -86,13 +87,13 @@ function defences(options: ServerOptions): RequestHandler[] {
   const guard = originGuard(options);
   return [
     (request, _response, next) => {
-      guard(request.headers);
+      guard(request);
       next();
     },
     cors({ origin: true, exposedHeaders: ["Retry-After"], maxAge: 600 }),
     // Behind CORS: a preflight carries nothing to tell anybody by.
     async (request, _response, next) => {
-      await admit(options, request);
+      await options.door.admit(request);
       next();
     },
     express.text({ type: "application/json", limit: options.maxBodyBytes }),
@@ -123,6 +124,7 @@ GET  /threads/:thread                 one of them
 DELETE /threads/:thread               forget it: its messages, what the agent remembers, its events
 GET  /threads/:thread/messages        what was said
 GET  /threads/:thread/events          what happens, for as long as you listen (?after= to resume)
+POST /tickets                         a ticket that opens one WebSocket as you, within 30 s: /ws?ticket=
 GET  /ws                              WebSocket: ?agent= &thread= &format=agui|langgraph|text &events= &tokens= &reasoning=
                                       with the subprotocol sluice.v1: frames, for many threads and for coming back
 GET  /healthz, /readyz                operations

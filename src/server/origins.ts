@@ -1,8 +1,10 @@
 /** Who may come from a browser: exact origins, where a port may be `*`, and pages of the very host that is asked. */
-import type { IncomingHttpHeaders } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
 import { SluiceError } from "../protocol/errors.ts";
 import type { ServerOptions } from "./server-options.ts";
+
+type Asked = Pick<IncomingMessage, "headers" | "method">;
 
 /**
  * Holds a request's `Host` and `Origin` against what is allowed.
@@ -12,17 +14,23 @@ export function originGuard({
   allowedOrigins,
   hosts,
   sameOrigin,
-}: Pick<ServerOptions, "allowedOrigins" | "hosts" | "sameOrigin">): (headers: IncomingHttpHeaders) => void {
+  cookies,
+}: Pick<ServerOptions, "allowedOrigins" | "hosts" | "sameOrigin" | "cookies">): (request: Asked) => void {
   const originAllowed = originCheck(allowedOrigins);
   const hostAllowed = hosts ? hostCheck(allowedOrigins, hosts) : () => true;
-  return ({ host, origin }) => {
+  return ({ method = "GET", headers: { host, origin, cookie } }) => {
     if (!hostAllowed(host)) throw new SluiceError("forbidden", HOST_REFUSED);
+    // A page of another site cannot leave the Origin out of what changes something; only with it is a cookie a sign-in.
+    if (cookies && cookie !== undefined && origin === undefined && !/^(GET|HEAD|OPTIONS)$/.test(method)) {
+      throw new SluiceError("forbidden", ORIGIN_MISSING);
+    }
     if (originAllowed(origin) || (sameOrigin && isOf(host, origin))) return;
     throw new SluiceError("forbidden", ORIGIN_REFUSED);
   };
 }
 
 const HOST_REFUSED = "This host name is not served. Add it to ALLOWED_HOSTS.";
+const ORIGIN_MISSING = "A request with a cookie that changes something has to name its Origin.";
 const ORIGIN_REFUSED = "This origin may not connect. Add it to ALLOWED_ORIGINS, or in code to allowedOrigins.";
 
 /** The check for an `Origin` header. Programs that send none pass: a browser always does where it matters. */

@@ -3,12 +3,24 @@ import type { IncomingMessage } from "node:http";
 import type { Counts } from "../counts/counts.ts";
 import type { Registry } from "../graph/registry.ts";
 import type { Limits } from "../limits/limits.ts";
-import type { Requester } from "../runs/handle.ts";
+import type { Principal } from "../runs/principal.ts";
 import type { Visitor } from "../runs/visitor.ts";
+import type { Tickets } from "../store/tickets.ts";
+import type { Authenticator } from "./auth/authenticator.ts";
+import type { Door } from "./door.ts";
 
-export interface ServerOptions {
-  /** What an admitted request or socket does everything through. */
-  readonly visitor: (requester: Requester) => Visitor;
+/** The same with the door, which the server makes once. */
+export interface ServerOptions extends Housing {
+  readonly door: Door;
+}
+
+export interface Housing {
+  /** What a principal's request or socket does everything through. */
+  readonly visitor: (principal: Principal, request: IncomingMessage) => Visitor;
+  readonly authenticator: Authenticator;
+  readonly tickets: Tickets;
+  /** Requests that bring a cookie and change something need an `Origin`. */
+  readonly cookies: boolean;
   readonly registry: Registry;
   readonly counts: Counts;
   readonly limits: Limits;
@@ -21,8 +33,6 @@ export interface ServerOptions {
   readonly hosts: { readonly names: readonly string[]; readonly addresses: boolean } | undefined;
   /** Answer pages of the very host that is asked too, whatever its name. */
   readonly sameOrigin: boolean;
-  /** Rejects with what to answer to a request that may not come in. */
-  readonly authorize: (request: IncomingMessage) => Promise<void>;
   readonly maxBodyBytes: number;
   readonly maxSockets: number;
   readonly heartbeatMs: number;

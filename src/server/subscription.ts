@@ -4,6 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import type { Cursor } from "../protocol/cursor.ts";
+import type { Topic } from "../protocol/ids.ts";
 import type { RunHandle } from "../runs/handle.ts";
 import type { VisitedRun, VisitedThread, Visitor } from "../runs/visitor.ts";
 import type { CatchingUp } from "./catch-up.ts";
@@ -86,6 +87,11 @@ export class Subscription {
     });
   }
 
+  /** The topic of the log that is read. */
+  get topic(): Topic {
+    return this.#thread.topic(this.#reader.format.graph);
+  }
+
   /** The position that the reading begins after. */
   get cursor(): Cursor {
     return this.#beginning.after;
@@ -94,15 +100,14 @@ export class Subscription {
   /** Sends to the peer until the end, once. Rejects when it has to come back. */
   async deliver(peer: Peer): Promise<void> {
     const { visitor, format, narrowing, announced = () => undefined, catchingUp, signal } = this.#reader;
-    const topic = this.#thread.topic(format.graph);
     try {
       await deliver({
         log: visitor.log,
         counts: visitor.counts,
-        topic,
+        topic: this.topic,
         beginning: this.#beginning,
         ending: this.#ending,
-        view: viewFor(narrowing, announced, topic),
+        view: viewFor(narrowing, announced, this.topic),
         format,
         peer,
         signal,

@@ -5,14 +5,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocket, WebSocketServer } from "ws";
 import { z } from "zod";
 import { Tally } from "../counts/tally.ts";
-import { SluiceError } from "../protocol/errors.ts";
+import { type ErrorCode, SluiceError } from "../protocol/errors.ts";
 import { SUBPROTOCOL } from "../protocol/frames.ts";
 import { checkId } from "../protocol/ids.ts";
 import { parseWith } from "../protocol/input.ts";
-import type { Visitor } from "../runs/visitor.ts";
 import { Connection } from "./connection.ts";
 import type { Conversation } from "./conversation.ts";
-import { admit } from "./door.ts";
 import { agui } from "./formats/agui.ts";
 import type { Format } from "./formats/format.ts";
 import { langgraph } from "./formats/langgraph.ts";
@@ -33,6 +31,7 @@ const FORMATS: Record<"agui" | "langgraph" | "text", () => Format> = {
 const query = z.object({
   agent: z.string().optional(),
   thread: z.string().optional(),
+  ticket: z.string().optional(),
   format: z.enum(["agui", "langgraph", "text"], { error: "valid are agui, langgraph and text" }).default("agui"),
 });
 
@@ -129,9 +128,8 @@ export class WebSocketHost {
       leave = limits.socket({ request });
       socket.once("close", leave);
       if (socket.destroyed) leave(); // It closed while it waited.
-      this.#guard(request.headers);
-      const visitor = await admit(this.#options, request);
-      open = await this.#conversation(request, visitor, Object.fromEntries(parameters));
+      this.#guard(request);
+      open = await this.#conversation(request, Object.fromEntries(parameters));
     } catch (thrown) {
       leave();
       const error = SluiceError.from(thrown);
@@ -145,22 +143,38 @@ export class WebSocketHost {
   /** Everything that can be wrong is found before the handshake, where HTTP can still say so. */
   async #conversation(
     request: IncomingMessage,
-    visitor: Visitor,
     parameters: Record<string, string>,
   ): Promise<(peer: WsPeer) => Conversation> {
-    const { registry, maxSockets, maxBodyBytes, heartbeatMs, ready, failed } = this.#options;
+    const { door, registry, maxSockets, maxBodyBytes, heartbeatMs, ready, failed } = this.#options;
     if (!ready()) throw new SluiceError("draining");
     if (this.#peers.size >= maxSockets) throw new SluiceError("overloaded");
-    const { agent, thread, format } = parseWith(query, parameters, "query");
+    const { agent, thread, format, ticket } = parseWith(query, parameters, "query");
     const narrowing = parseNarrowing(parameters);
-    if (agent !== undefined) registry.get(agent);
     const offered = request.headers["sec-websocket-protocol"]?.split(",").map((name) => name.trim());
-    if (offered?.includes(SUBPROTOCOL)) {
+    const frames = offered?.includes(SUBPROTOCOL) === true;
+    const visitor = await door.admitSocket(request, ticket, frames);
+    if (agent !== undefined) registry.get(agent);
+    const admit = (token: string) => door.admitToken(token, request);
+    if (frames) {
+      const close = (peer: WsPeer) => (code: ErrorCode) => peer.close(code);
       return (peer) =>
-        new FramesConnection({ peer, visitor, agent, heartbeatMs, maxMessageBytes: maxBodyBytes, failed });
+        new FramesConnection({
+          peer,
+          visitor,
+          admit,
+          close: close(peer),
+          agent,
+          heartbeatMs,
+          maxMessageBytes: maxBodyBytes,
+          failed,
+        });
     }
     if (offered) throw new SluiceError("bad_request", `Unknown subprotocol; valid is ${SUBPROTOCOL}, or none.`);
-    const visited = await visitor.thread(thread === undefined ? randomUUID() : checkId("thread", thread));
+    if (!visitor) throw new SluiceError("unauthorized");
+    visitor.need("watch");
+    const visited = await (thread === undefined
+      ? visitor.thread(randomUUID())
+      : visitor.thread(checkId("thread", thread), true));
     const expelled = (peer: WsPeer) => (error: SluiceError) => peer.close(error.code);
     return (peer) =>
       new Connection({

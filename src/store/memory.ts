@@ -2,6 +2,7 @@
 import type { Message } from "../protocol/events.ts";
 import type { CallIds } from "../protocol/ids.ts";
 import { pageOf, parsePlace, titleOf } from "./listing.ts";
+import { EVERYBODY, MemoryNames } from "./names.ts";
 import {
   type Admitted,
   type BegunRun,
@@ -20,6 +21,7 @@ import {
   type ThreadStatus,
   type ThreadSummary,
 } from "./store.ts";
+import { MemoryTickets, type Tickets } from "./tickets.ts";
 import { allRemoved } from "./tombstones.ts";
 
 interface Thread {
@@ -28,7 +30,8 @@ interface Thread {
   readonly runs: Map<string, RunRecord>;
 }
 
-export class MemoryStore implements Store {
+export class MemoryStore extends MemoryNames implements Store {
+  readonly tickets: Tickets;
   readonly #threads = new Map<string, Thread>();
   readonly #maxThreads: number;
   readonly #forgotten: (threadId: string) => void;
@@ -41,9 +44,16 @@ export class MemoryStore implements Store {
    * keep of it can go too.
    */
   constructor(maxThreads: number, forgotten: (threadId: string) => void, now: () => number = Date.now) {
+    // As many again may be named and not made yet.
+    super(2 * maxThreads);
+    this.tickets = new MemoryTickets(now);
     this.#maxThreads = maxThreads;
     this.#forgotten = forgotten;
     this.#now = now;
+  }
+
+  override hasThread(threadId: string): boolean {
+    return this.#threads.has(threadId);
   }
 
   async thread(threadId: string): Promise<ThreadRecord | undefined> {
@@ -63,10 +73,10 @@ export class MemoryStore implements Store {
     return all.filter(isHolding).sort((a, b) => a.fence - b.fence);
   }
 
-  async threads(limit: number, before?: string): Promise<ThreadPage> {
+  async threads(limit: number, before?: string, owner = EVERYBODY): Promise<ThreadPage> {
     const place = before === undefined ? undefined : parsePlace(before);
     const found = [...this.#threads.values()]
-      .flatMap(({ record }) => (record ? [summary(record)] : []))
+      .flatMap(({ record }) => (record && this.isOf(record.threadId, owner) ? [summary(record)] : []))
       .sort(lastUsedFirst)
       .filter((thread) => place === undefined || lastUsedFirst(place, thread) < 0);
     return pageOf(found, limit);
@@ -159,6 +169,7 @@ export class MemoryStore implements Store {
   async deleteThread(threadId: string): Promise<boolean> {
     const known = this.#threads.get(threadId)?.record !== undefined;
     this.#threads.delete(threadId);
+    this.forget(threadId);
     return known;
   }
 
@@ -181,6 +192,7 @@ export class MemoryStore implements Store {
       if (this.#threads.size <= this.#maxThreads) return;
       if ([...runs.values()].some(isHolding)) continue;
       this.#threads.delete(threadId);
+      this.forget(threadId);
       this.#forgotten(threadId);
     }
   }

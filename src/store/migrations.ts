@@ -130,4 +130,18 @@ export const MIGRATIONS: readonly string[] = [
   `,
   // The ids that models gave to calls that have other ids for clients: models use ids again.
   "ALTER TABLE threads ADD COLUMN call_ids TEXT NOT NULL DEFAULT '{}'",
+  // The names that principals give their threads. A thread without a name belongs to nobody.
+  `
+  CREATE TABLE thread_names (
+    key TEXT PRIMARY KEY,
+    owner TEXT NOT NULL,
+    name TEXT NOT NULL,
+    made_at INTEGER NOT NULL,
+    UNIQUE (owner, name)
+  ) STRICT;
+  CREATE TRIGGER thread_unnamed AFTER DELETE ON threads BEGIN
+    DELETE FROM thread_names WHERE key = old.thread_id;
+  END;
+  CREATE TABLE tickets (digest TEXT PRIMARY KEY, holder TEXT NOT NULL, expires_at INTEGER NOT NULL) STRICT;
+  `,
 ];

@@ -4,7 +4,9 @@ import type { CallIds } from "../protocol/ids.ts";
 import type { JsonValue } from "../protocol/json.ts";
 import type { Database } from "./database.ts";
 import { pageOf, parsePlace, titleOf } from "./listing.ts";
+import { EVERYBODY } from "./names.ts";
 import { jsonOrNull, kept, toRun, toStatus, toSummary } from "./rows.ts";
+import { ownedBy, SqliteNames } from "./sqlite-names.ts";
 import {
   type Admitted,
   type BegunRun,
@@ -21,13 +23,17 @@ import {
   type ThreadStatus,
   type ThreadSummary,
 } from "./store.ts";
+import { SqliteTickets, type Tickets } from "./tickets.ts";
 import { allRemoved, type Tombstone } from "./tombstones.ts";
 
-export class SqliteStore implements Store {
+export class SqliteStore extends SqliteNames implements Store {
+  readonly tickets: Tickets;
   readonly #db: Database;
   readonly #now: () => number;
 
   constructor(database: Database, now: () => number = Date.now) {
+    super(database, now);
+    this.tickets = new SqliteTickets(database, now);
     this.#db = database;
     this.#now = now;
   }
@@ -61,13 +67,15 @@ export class SqliteStore implements Store {
     return this.#db.all(`SELECT * FROM runs WHERE ${HOLDING} ORDER BY fence`).map(toRun);
   }
 
-  async threads(limit: number, before?: string): Promise<ThreadPage> {
+  async threads(limit: number, before?: string, owner = EVERYBODY): Promise<ThreadPage> {
     const { updatedAt, threadId } = before === undefined ? { updatedAt: 1e15, threadId: "" } : parsePlace(before);
+    const [owned, ...values] = ownedBy(owner);
     const rows = this.#db.all(
-      `SELECT ${SUMMARY} FROM threads WHERE (updated_at, thread_id) < (?, ?)
+      `SELECT ${SUMMARY} FROM threads WHERE (updated_at, thread_id) < (?, ?) AND ${owned}
        ORDER BY updated_at DESC, thread_id DESC LIMIT ?`,
       updatedAt,
       threadId,
+      ...values,
       limit + 1,
     );
     return pageOf(rows.map(toSummary), limit);

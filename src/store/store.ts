@@ -3,6 +3,8 @@ import type { Cursor, Fence } from "../protocol/cursor.ts";
 import type { AguiEvent, Interrupt, Message } from "../protocol/events.ts";
 import type { CallIds } from "../protocol/ids.ts";
 import type { JsonValue } from "../protocol/json.ts";
+import type { ThreadNames } from "./names.ts";
+import type { Tickets } from "./tickets.ts";
 import type { Tombstone } from "./tombstones.ts";
 
 export interface ThreadRecord {
@@ -133,15 +135,19 @@ export type Admitted = { readonly fence: Fence } | { readonly inTheWay: RunRecor
 /** The most runs of a thread that are given out. */
 export const MAX_RUNS = 1_000;
 
-export interface Store {
+export interface Store extends ThreadNames {
+  readonly tickets: Tickets;
   thread(threadId: string): Promise<ThreadRecord | undefined>;
   run(threadId: string, runId: string): Promise<RunRecord | undefined>;
   /** A thread's last runs that were begun, in the order they were admitted. */
   runs(threadId: string): Promise<readonly BegunRun[]>;
   /** Runs that hold their threads: admitted, active or ending; in the order of their fences. */
   holding(): Promise<readonly RunRecord[]>;
-  /** At most `limit` threads, the last used first; those behind a page's `next` when it is given as `before`. */
-  threads(limit: number, before?: string): Promise<ThreadPage>;
+  /**
+   * At most `limit` threads, the last used first; those behind a page's `next` when it is given as `before`; of one owner, of
+   * `NOBODY`, or of `EVERYBODY`, which is the default.
+   */
+  threads(limit: number, before?: string, owner?: string): Promise<ThreadPage>;
   threadSummary(threadId: string): Promise<ThreadSummary | undefined>;
   threadStatus(threadId: string): Promise<ThreadStatus | undefined>;
   /** Writes the row of a run that is to hold its thread, unless another is in the way. */

@@ -6,7 +6,6 @@ import { type Cursor, cursorOf } from "../../protocol/cursor.ts";
 import { SluiceError } from "../../protocol/errors.ts";
 import { checkId } from "../../protocol/ids.ts";
 import { parseRunAgentInput, parseWith } from "../../protocol/input.ts";
-import { visitorOf } from "../door.ts";
 import { parseNarrowing } from "../narrowing.ts";
 import { readResult } from "../result.ts";
 import type { ServerOptions } from "../server-options.ts";
@@ -34,7 +33,7 @@ export function aguiRoutes(options: ServerOptions): Router {
   );
   router.post("/agent/:agent/stop/:threadId", async (request, response) => {
     registry.get(request.params.agent);
-    const thread = await visitorOf(request).thread(checkId("threadId", request.params.threadId));
+    const thread = await options.door.visitorOf(request).thread(checkId("threadId", request.params.threadId));
     if (!thread.cancel()) throw new SluiceError("not_found", "There is no active run on this thread.");
     response.json({ stopped: true });
   });
@@ -52,7 +51,7 @@ async function run(
   request: Request,
   response: Response,
 ): Promise<void> {
-  const visitor = visitorOf(request);
+  const visitor = options.door.visitorOf(request);
   const input = parseRunAgentInput(jsonBody(request));
   const narrowing = parseNarrowing(request.query);
   const after = lastEventId(request);
@@ -73,7 +72,7 @@ async function run(
 async function connect(options: ServerOptions, agent: string, request: Request, response: Response): Promise<void> {
   options.registry.get(agent);
   const { threadId, after: sent } = parseWith(connectBody, jsonBody(request), "body");
-  const thread = await visitorOf(request).thread(checkId("threadId", threadId));
+  const thread = await options.door.visitorOf(request).thread(checkId("threadId", threadId), true);
   const narrowing = parseNarrowing(request.query);
   const after = sent === undefined ? undefined : cursorOf("after", sent);
   await whileOpen(response, (signal) =>

@@ -3,12 +3,12 @@ import { randomUUID } from "node:crypto";
 import { Router } from "express";
 import { checkId } from "../../protocol/ids.ts";
 import { chatBody, parseWith } from "../../protocol/input.ts";
-import { visitorOf } from "../door.ts";
 import { chatAnswer, readResult } from "../result.ts";
+import type { ServerOptions } from "../server-options.ts";
 import { jsonBody } from "./json-body.ts";
 import { whileOpen } from "./while-open.ts";
 
-export function chatRoutes(): Router {
+export function chatRoutes({ door }: Pick<ServerOptions, "door">): Router {
   const router = Router();
   router.post("/chat", async (request, response) => {
     const { message, threadId = randomUUID(), agent } = parseWith(chatBody, jsonBody(request), "body");
@@ -20,7 +20,7 @@ export function chatRoutes(): Router {
       context: [],
     };
     await whileOpen(response, async (signal) => {
-      const visitor = visitorOf(request);
+      const visitor = door.visitorOf(request);
       const run = await visitor.start({ agent, input, signal });
       const leave = run.thread.follow();
       try {

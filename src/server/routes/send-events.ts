@@ -1,7 +1,6 @@
 /** A subscription as a response of `text/event-stream`. */
 import type { Request, Response } from "express";
 import { catchUpAgui } from "../catch-up.ts";
-import { visitorOf } from "../door.ts";
 import { sse } from "../formats/sse.ts";
 import type { Narrowing } from "../narrowing.ts";
 import type { ServerOptions } from "../server-options.ts";
@@ -15,22 +14,34 @@ export interface EventReader {
   readonly signal: AbortSignal;
 }
 
+/** The longest that a timer of Node's can run. */
+const LONGEST_MS = 2 ** 31 - 1;
+
 /** Sends what `subscribe` begins until it ends, then ends the response. An error before the beginning is still an answer. */
 export async function sendEvents(
-  { counts, heartbeatMs, slowConsumerMs }: Pick<ServerOptions, "counts" | "heartbeatMs" | "slowConsumerMs">,
+  {
+    door,
+    counts,
+    heartbeatMs,
+    slowConsumerMs,
+  }: Pick<ServerOptions, "door" | "counts" | "heartbeatMs" | "slowConsumerMs">,
   request: Request,
   response: Response,
   reader: EventReader,
   subscribe: (reader: Reader) => Promise<Subscription>,
 ): Promise<void> {
+  const visitor = door.visitorOf(request);
   const subscription = await subscribe({
     ...reader,
-    visitor: visitorOf(request),
+    visitor,
     format: sse,
     catchingUp: catchUpAgui,
   });
   const slow = () => counts.slowConsumers.count("sse");
   const peer = new SsePeer(response, { heartbeatMs, drainMs: slowConsumerMs, slow });
-  await subscription.deliver(peer);
+  // A response cannot be renewed: its client comes back with a newer token, and with its cursor.
+  const left = (visitor.principal.expiresAt ?? Number.POSITIVE_INFINITY) - Date.now();
+  const expiry = left < LONGEST_MS ? setTimeout(() => response.destroy(), left) : undefined;
+  await subscription.deliver(peer).finally(() => clearTimeout(expiry));
   peer.end();
 }

@@ -5,8 +5,8 @@ import { cursorOf, formatCursor } from "../../protocol/cursor.ts";
 import { SluiceError } from "../../protocol/errors.ts";
 import { checkId } from "../../protocol/ids.ts";
 import { parseWith } from "../../protocol/input.ts";
-import type { VisitedThread } from "../../runs/visitor.ts";
-import { visitorOf } from "../door.ts";
+import type { VisitedThread, Visitor } from "../../runs/visitor.ts";
+import type { Door } from "../door.ts";
 import { parseNarrowing } from "../narrowing.ts";
 import type { ServerOptions } from "../server-options.ts";
 import { Subscription } from "../subscription.ts";
@@ -18,22 +18,24 @@ const listQuery = z.object({
   before: z.string().optional(),
 });
 
+const ownerQuery = z.object({ owner: z.string().max(4_096).optional() });
+
 export function threadRoutes(options: ServerOptions): Router {
-  const { closed } = options;
+  const { closed, door } = options;
   const router = Router();
 
   router.get("/", async (request, response) => {
     const { limit, before } = parseWith(listQuery, request.query, "query");
-    response.json(await visitorOf(request).list(limit, before));
+    response.json(await visitorIn(door, request).list(limit, before));
   });
 
   router.get("/:threadId", async (request, response) => {
-    const visited = await threadOf(request);
+    const visited = await threadOf(door, request);
     const [thread, refused, lastRun, head] = await Promise.all([
       visited.listed(),
       visited.refused(),
       visited.lastRun(),
-      visitorOf(request).log.head(visited.topic()),
+      visitorIn(door, request).log.head(visited.topic()),
     ]);
     if (!thread) throw new SluiceError("not_found", "There is no such thread.");
     response.json({
@@ -45,13 +47,13 @@ export function threadRoutes(options: ServerOptions): Router {
   });
 
   router.delete("/:threadId", async (request, response) => {
-    const deleted = await (await threadOf(request)).delete();
+    const deleted = await (await threadOf(door, request)).delete();
     if (!deleted) throw new SluiceError("not_found", "There is no such thread.");
     response.status(204).end();
   });
 
   router.get("/:threadId/messages", async (request, response) => {
-    const thread = await threadOf(request);
+    const thread = await threadOf(door, request);
     const messages = await thread.messages();
     if (!messages) throw new SluiceError("not_found", "There is no such thread.");
     response.json({ threadId: thread.threadId, messages });
@@ -59,7 +61,7 @@ export function threadRoutes(options: ServerOptions): Router {
 
   // A watch: where the thread stands, or what came after a cursor, then whatever happens, until the client leaves.
   router.get("/:threadId/events", async (request, response) => {
-    const thread = await threadOf(request);
+    const thread = await threadOf(door, request, true);
     const narrowing = parseNarrowing(request.query);
     const sent = request.headers["last-event-id"] ?? request.query.after;
     const after = sent === undefined ? undefined : cursorOf("after", String(sent));
@@ -77,6 +79,13 @@ export function threadRoutes(options: ServerOptions): Router {
   return router;
 }
 
-function threadOf(request: Request<{ threadId: string }>): Promise<VisitedThread> {
-  return visitorOf(request).thread(checkId("threadId", request.params.threadId));
+/** An admin may name the owner whose threads it is about; nobody's are those of an empty one. */
+function visitorIn(door: Door, request: Request<object>): Visitor {
+  const { owner } = parseWith(ownerQuery, request.query, "query");
+  const visitor = door.visitorOf(request as Request);
+  return owner === undefined ? visitor : visitor.among(owner);
+}
+
+function threadOf(door: Door, request: Request<{ threadId: string }>, awaited = false): Promise<VisitedThread> {
+  return visitorIn(door, request).thread(checkId("threadId", request.params.threadId), awaited);
 }

@@ -1,0 +1,30 @@
+/** The sign-in that the settings name. */
+import { jwtSettings } from "../config/auth.ts";
+import { ConfigError } from "../config/config-error.ts";
+import type { ApiKey } from "../config/keys.ts";
+import type { Settings } from "../config/settings.ts";
+import type { Logger } from "../ops/logger.ts";
+import { apiKeyVerifier } from "../server/auth/api-keys.ts";
+import type { Authenticator } from "../server/auth/authenticator.ts";
+import { jwtVerifier } from "../server/auth/jwt.ts";
+import { byToken, NOBODY } from "../server/auth/tokens.ts";
+
+/** @throws ConfigError when nobody could sign in. */
+export function authenticatorOf(
+  settings: Settings,
+  { keys = [], logger }: { readonly keys?: readonly ApiKey[] | undefined; readonly logger: Logger },
+): Authenticator {
+  if (settings.AUTH === "none") return NOBODY;
+  if (settings.AUTH === "jwt") {
+    const failed = (err: unknown) => logger.error({ err }, "the keys of JWT_JWKS_URL could not be read");
+    return byToken(jwtVerifier({ ...jwtSettings(settings), failed }));
+  }
+  const known = [...keys, ...settings.API_KEYS];
+  if (known.length === 0) {
+    throw new ConfigError("AUTH=api-key needs a key: make one with sluice key new NAME, or set API_KEYS.");
+  }
+  const twice = known.find(({ id }, index) => known.findIndex((key) => key.id === id) < index);
+  if (twice)
+    throw new ConfigError(`The API key ${twice.id} (${twice.name}) is there twice: in keys.json and API_KEYS.`);
+  return byToken(apiKeyVerifier(known));
+}

@@ -1,0 +1,38 @@
+/** Who is asking. */
+import { SluiceError } from "../protocol/errors.ts";
+import type { JsonValue } from "../protocol/json.ts";
+import { DEFAULT_SCOPES, type Scope } from "../protocol/scopes.ts";
+
+export interface Principal {
+  /**
+   * Made of the way it signed in, its issuer and its id, so that two ways cannot name the same principal. `undefined`:
+   * anonymous.
+   */
+  readonly key: string | undefined;
+  /** As its issuer calls it. */
+  readonly id: string;
+  readonly scopes: readonly Scope[];
+  /** What graphs may know of it. */
+  readonly claims: Readonly<Record<string, JsonValue>>;
+  /** When its credential expires, in milliseconds since the Unix epoch. */
+  readonly expiresAt?: number | undefined;
+}
+
+/** Everybody that has not signed in, where nobody has to. */
+export const ANONYMOUS: Principal = { key: undefined, id: "anonymous", scopes: DEFAULT_SCOPES, claims: {} };
+
+/** No part of a key holds its separator unescaped, so no two principals have the same key. */
+export function principalKey(method: string, issuer: string, id: string): string {
+  return [method, issuer, id].map(encodeURIComponent).join(":");
+}
+
+/** @throws SluiceError `forbidden` when the principal lacks the scope. An admin has all of them. */
+export function needScope({ scopes }: Principal, scope: Scope): void {
+  if (scopes.includes(scope) || scopes.includes("admin")) return;
+  throw new SluiceError("forbidden", `This needs the scope ${scope}.`);
+}
+
+/** @throws SluiceError `unauthorized` when the credential has expired since. */
+export function needUnexpired({ expiresAt }: Principal, now = Date.now()): void {
+  if (expiresAt !== undefined && expiresAt <= now) throw new SluiceError("unauthorized", "The sign-in has expired.");
+}

@@ -1,0 +1,37 @@
+/** Sign-in by the app around Sluice: its `authorize` says who a request is from. */
+import type { IncomingMessage } from "node:http";
+import { z } from "zod";
+import { SluiceError } from "../../protocol/errors.ts";
+import { DEFAULT_SCOPES, SCOPES } from "../../protocol/scopes.ts";
+import { ANONYMOUS, type Principal, principalKey } from "../../runs/principal.ts";
+import type { Authenticator } from "./authenticator.ts";
+
+const identity = z.strictObject({
+  id: z.string().min(1).max(1_024),
+  scopes: z.array(z.enum(SCOPES)).default([...DEFAULT_SCOPES]),
+  claims: z.record(z.string(), z.json()).default({}),
+  /** Milliseconds since the Unix epoch. */
+  expiresAt: z.number().positive().optional(),
+});
+
+/** `true` is the anonymous principal. Anything that is no lawful answer lets nobody in. */
+export function byApp(authorize: (request: IncomingMessage) => unknown): Authenticator {
+  const ofRequest = async (request: IncomingMessage): Promise<Principal> => {
+    const answer: unknown = await authorize(request);
+    if (answer === true) return ANONYMOUS;
+    const parsed = identity.safeParse(answer);
+    if (!parsed.success) throw new SluiceError("unauthorized");
+    return { ...parsed.data, key: principalKey("app", "", parsed.data.id) };
+  };
+  return {
+    ofRequest,
+    // A new token of an open socket is shown to the app as the header that would bring it.
+    ofToken: (token, request) => ofRequest(withToken(request, token)),
+    later: false,
+  };
+}
+
+function withToken(request: IncomingMessage, token: string): IncomingMessage {
+  const headers = { ...request.headers, authorization: `Bearer ${token}` };
+  return Object.create(request, { headers: { value: headers } }) as IncomingMessage;
+}

@@ -1,0 +1,57 @@
+/** Tickets: each opens one WebSocket, once. Stores know their digests alone. */
+import type { Database } from "./database.ts";
+
+export interface Tickets {
+  /** Keeps a ticket for whoever it admits, as plain JSON, until `expiresAt` (milliseconds since the Unix epoch). */
+  keep(digest: string, holder: string, expiresAt: number): Promise<void>;
+  /** The holder of a ticket, which is gone then. `undefined`: there is no such ticket, or it has expired. */
+  take(digest: string): Promise<string | undefined>;
+}
+
+/** The most tickets that are kept: those that were issued first go first. */
+const MAX_TICKETS = 100_000;
+
+export class MemoryTickets implements Tickets {
+  readonly #tickets = new Map<string, { readonly holder: string; readonly expiresAt: number }>();
+  readonly #now: () => number;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  async keep(digest: string, holder: string, expiresAt: number): Promise<void> {
+    const now = this.#now();
+    for (const [known, ticket] of this.#tickets) {
+      if (ticket.expiresAt > now && this.#tickets.size < MAX_TICKETS) break;
+      this.#tickets.delete(known);
+    }
+    this.#tickets.set(digest, { holder, expiresAt });
+  }
+
+  async take(digest: string): Promise<string | undefined> {
+    const ticket = this.#tickets.get(digest);
+    this.#tickets.delete(digest);
+    return ticket && ticket.expiresAt > this.#now() ? ticket.holder : undefined;
+  }
+}
+
+export class SqliteTickets implements Tickets {
+  readonly #db: Database;
+  readonly #now: () => number;
+
+  constructor(database: Database, now: () => number) {
+    this.#db = database;
+    this.#now = now;
+  }
+
+  async keep(digest: string, holder: string, expiresAt: number): Promise<void> {
+    this.#db.run("DELETE FROM tickets WHERE expires_at <= ?", this.#now());
+    this.#db.run("INSERT INTO tickets (digest, holder, expires_at) VALUES (?, ?, ?)", digest, holder, expiresAt);
+  }
+
+  /** One statement: of two processes that take the same ticket, one gets it. */
+  async take(digest: string): Promise<string | undefined> {
+    const [row] = this.#db.all("DELETE FROM tickets WHERE digest = ? RETURNING holder, expires_at", digest);
+    return row && Number(row.expires_at) > this.#now() ? String(row.holder) : undefined;
+  }
+}
