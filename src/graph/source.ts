@@ -4,15 +4,17 @@
  */
 import { randomUUID } from "node:crypto";
 import { Command, isGraphBubbleUp } from "@langchain/langgraph";
-import type { Message } from "../protocol/events.ts";
 import type { GraphEvent } from "../protocol/graph-event.ts";
-import { isRecord, type Offered } from "../protocol/input.ts";
+import { isRecord } from "../protocol/input.ts";
 import { messageOf } from "../protocol/redact.ts";
 import { CachedNodes, cacheModes } from "./cached-nodes.ts";
 import { toLangChain } from "./input.ts";
 import { ModelFailures } from "./model-failures.ts";
 import { fromV1 } from "./normalize.ts";
-import { type Hooks, RunNotes } from "./run-notes.ts";
+import { RunNotes } from "./run-notes.ts";
+import type { GraphInput, RunRequest } from "./run-request.ts";
+
+export type { GraphInput, RunRequest } from "./run-request.ts";
 
 export type StreamVersion = "v1" | "v2";
 
@@ -32,51 +34,8 @@ export interface ServedGraph {
   readonly store?: unknown;
 }
 
-/** The input of a run for its graph. */
-export type GraphInput =
-  /** New messages, and values for exposed state keys. */
-  | {
-      readonly kind: "messages";
-      readonly messages: readonly Message[];
-      readonly state: Readonly<Record<string, unknown>>;
-    }
-  /** Answers to interrupts, by interrupt id, and messages that came with them. */
-  | {
-      readonly kind: "resume";
-      readonly answers: Readonly<Record<string, unknown>>;
-      readonly messages: readonly Message[];
-    }
-  /** Nothing: go on from a breakpoint. */
-  | { readonly kind: "continue" };
-
 /** The ids of interrupts that a static breakpoint made begin so; LangGraph gives those none. */
 export const BREAKPOINT = "breakpoint-";
-
-export interface RunRequest {
-  readonly agent: string;
-  /** The thread's key: the graph's checkpoints are found by it. */
-  readonly threadId: string;
-  /** The client's id of the thread, for metadata. */
-  readonly threadName?: string | undefined;
-  readonly runId: string;
-  readonly input: GraphInput;
-  /** Go on from this checkpoint instead of the thread's last one: a fork. */
-  readonly checkpointId: string | undefined;
-  /** Tools and context that the client brought for the graph, offered as `config.configurable.ag_ui`. */
-  readonly offered: Offered;
-  /** State keys to report as they change. */
-  readonly stateKeys: readonly string[];
-  /** Values of the agent's settings for its graph. */
-  readonly configurable: Readonly<Record<string, unknown>>;
-  /** Values that the graph finds in its `runtime.context`. */
-  readonly context?: Readonly<Record<string, unknown>> | undefined;
-  /** The signed-in principal, for `config.configurable.user`. */
-  readonly user?: { readonly id: string; readonly claims: Readonly<Record<string, unknown>> } | undefined;
-  /** LangGraph's `store`, for a graph that has none of its own. */
-  readonly store?: unknown;
-  /** Called while the graph's models answer. */
-  readonly hooks?: Hooks;
-}
 
 export interface GraphInterrupt {
   readonly id: string;

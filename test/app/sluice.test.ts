@@ -184,14 +184,59 @@ describe("who may come in", () => {
         next();
       });
     });
-    const headers = { "Content-Type": "application/json", Cookie: "session=1" };
+    const headers = { "Content-Type": "application/json", Cookie: "session=1", Origin: app.url };
     const body = JSON.stringify({ message: "hi" });
     expect((await fetch(`${app.url}/ai/chat?a=b`, { method: "POST", headers, body })).status).toBe(200);
     const from = expect.stringContaining("127.0.0.1");
     expect(seen).toEqual([{ method: "POST", url: "/ai/chat?a=b", cookie: "session=1", user: "Ann", from }]);
   });
 
-  it("authorize is a gate: whoever is let in sees what others said", async () => {
+  it("a cookie alone changes nothing: a write has to name its Origin, unless authorize is shown no cookies", async () => {
+    const seen: unknown[] = [];
+    const authorize = ({ headers }: IncomingMessage) => {
+      seen.push(headers.cookie);
+      return true;
+    };
+    const write = { method: "POST", headers: { "Content-Type": "application/json", Cookie: "session=1" } };
+    const body = JSON.stringify({ message: "hi" });
+    const reading = await hosting(embedded({ authorize }));
+    expect((await fetch(`${reading.url}/ai/chat`, { ...write, body })).status).toBe(403);
+    expect((await fetch(`${reading.url}/ai/threads`, { headers: write.headers })).status).toBe(200);
+    const blind = await hosting(embedded({ authorize, cookies: false, allowedOrigins: ["*"] }));
+    expect((await fetch(`${blind.url}/ai/chat`, { ...write, body })).status).toBe(200);
+    expect(seen).toEqual(["session=1", undefined]);
+    expect(() => embedded({ authorize, allowedOrigins: ["*"] })).toThrow(/allowedOrigins/);
+    expect(() => embedded({ authorize: "yes" as never })).toThrow(/a function/);
+  });
+
+  it("an identity owns its threads; what is no lawful answer lets nobody in", async () => {
+    const answers: Record<string, unknown> = {
+      ann: { id: "ann" },
+      bob: { id: "bob", scopes: ["watch"] },
+      anyone: true,
+      nothing: undefined,
+      text: "ann",
+      unnamed: { id: "" },
+      unlawful: { id: "ann", scopes: ["everything"] },
+      extra: { id: "ann", admin: true },
+    };
+    const authorize = ({ headers }: IncomingMessage) => answers[String(headers.authorization)] as never;
+    const app = await hosting(embedded({ authorize }));
+    const ask = (who: string, path: string, body?: object) =>
+      fetch(`${app.url}/ai${path}`, {
+        headers: { "Content-Type": "application/json", Authorization: who },
+        ...(body ? { method: "POST", body: JSON.stringify(body) } : {}),
+      });
+    expect((await ask("ann", "/chat", { message: "hi", threadId: "t" })).status).toBe(200);
+    expect((await ask("anyone", "/chat", { message: "hi", threadId: "t" })).status).toBe(200);
+    expect((await ask("bob", "/chat", { message: "hi", threadId: "t" })).status).toBe(403);
+    expect((await ask("bob", "/threads/t")).status).toBe(404);
+    for (const who of ["nothing", "text", "unnamed", "unlawful", "extra"]) {
+      expect([who, (await ask(who, "/threads")).status]).toEqual([who, 401]);
+    }
+  });
+
+  it("clients without a name share their threads", async () => {
     const authorize = ({ headers }: IncomingMessage) => ["ann", "bob"].includes(String(headers.authorization));
     const app = await hosting(embedded({ authorize }));
     const headers = { "Content-Type": "application/json", Authorization: "ann" };

@@ -102,7 +102,7 @@ describe("a run whose process died", () => {
     expect(again.from).toEqual(old.from);
     const { gap } = await next.log.read(again.topic, again.from, 10);
     expect(gap).toBe("epoch");
-    const thread = await new Visitor(next.runs, next.log, new Counts()).thread(again.threadId);
+    const thread = await new Visitor({ ...next, counts: new Counts(), listsAnonymous: true }).thread(again.threadId);
     const { events = [] } = (await catchUpAgui.missed(thread, again.runId, "epoch", false)) ?? {};
     expect(types(events)).toEqual(["RUN_STARTED", "CUSTOM", "MESSAGES_SNAPSHOT", "RUN_ERROR"]);
     expect(events.at(-1)).toMatchObject({ code: "owner_lost" });
