@@ -100,9 +100,9 @@ function defences(options: ServerOptions): RequestHandler[] {
   ];
 }
 
-function limited({ limits }: ServerOptions): RequestHandler {
+function limited({ limits, door }: ServerOptions): RequestHandler {
   return async (request, _response, next) => {
-    await limits.request({ request });
+    await limits.request({ request, principal: door.visitorOf(request).principal.key });
     next();
   };
 }
