@@ -3,6 +3,7 @@
  * same from afar. What tells them apart is where the bytes are: while a real answer is told it is still arriving; of a
  * fake one everything was there before its first piece, and timers or nothing at all set off the rest.
  */
+import { MOST_WITHOUT_TURN_MS } from "../graph/run-notes.ts";
 import { piecesOf } from "./answer.ts";
 import type { Exchange, GraphEvidence, Piece, Stall } from "./evidence.ts";
 import { counted, duration } from "./figures.ts";
@@ -15,8 +16,6 @@ const MANY = 5;
 const MOSTLY = 0.7;
 /** All within this, or in so few turns of the event loop, is one burst. */
 const BURST = { ms: 50, turns: 2 };
-/** Reading a run lets others in after so long: a burst on a busy machine takes a turn more for each. */
-const YIELD_MS = 50;
 /** Bytes that arrive over at least this long could have been told as they came. */
 const SPREAD_MS = 150;
 /** A wait in which a model could have begun. */
@@ -49,7 +48,8 @@ export function judgePace(pieces: readonly Piece[], origin: Origin, graph: Graph
   const waited = first.at - origin.startedAt;
   const stalled = stalledMs(graph, origin.startedAt, first.at);
   const turns = new Set(pieces.map(({ turn }) => turn)).size;
-  const burst = last.at - first.at <= BURST.ms || turns <= BURST.turns + (last.at - first.at) / YIELD_MS;
+  // Reading a run lets others in: a burst on a busy machine takes a turn more for each time.
+  const burst = last.at - first.at <= BURST.ms || turns <= BURST.turns + (last.at - first.at) / MOST_WITHOUT_TURN_MS;
   if (burst && stalled > waited / 2 && stalled > WAIT_MS) {
     return verdict("fault", "event-loop-blocked", "Synchronous work held this process, and every token with it.", [
       ...piecesOf(pieces),

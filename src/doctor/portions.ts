@@ -2,8 +2,8 @@
 import type { Piece } from "./evidence.ts";
 import { counted, duration, median } from "./figures.ts";
 
-/** What comes within this came together. */
-const TOGETHER_MS = 5;
+/** What comes within this came together, and so does what comes within a small part of the silences: machines are busy. */
+const TOGETHER = { ms: 5, share: 0.1 };
 /** Fewer portions have no rhythm. */
 const FEW = 3;
 /** Several pieces at a time were collected, for one by one is how they were made. */
@@ -24,10 +24,11 @@ export interface Portions {
 }
 
 export function portionsOf(pieces: readonly Piece[]): Portions {
+  const within = Math.max(TOGETHER.ms, silenceOf(pieces) * TOGETHER.share);
   const groups: { from: number; at: number; pieces: number; characters: number }[] = [];
   for (const { at, characters } of pieces) {
     const group = groups.at(-1);
-    if (group && at - group.at <= TOGETHER_MS) {
+    if (group && at - group.at <= within) {
       group.at = at;
       group.pieces += 1;
       group.characters += characters;
@@ -38,10 +39,17 @@ export function portionsOf(pieces: readonly Piece[]): Portions {
   const full = groups.length > 1 ? groups.slice(0, -1) : groups;
   const characters = median(full.map((group) => group.characters));
   const together = median(full.map((group) => group.pieces));
-  const collected = together >= COLLECTED.pieces && silenceMs >= COLLECTED.silenceMs;
+  const quick = median(full.map(({ from, at }) => at - from)) <= Math.max(TOGETHER.ms, silenceMs * TOGETHER.share);
+  const collected = quick && together >= COLLECTED.pieces && silenceMs >= COLLECTED.silenceMs;
   const long = characters >= LONG.characters && silenceMs >= LONG.silenceMs;
   const jumps = groups.length >= FEW && (collected || long);
   return { count: groups.length, characters, pieces: together, silenceMs, jumps };
+}
+
+/** As many portions as have a rhythm have silences at least as long as this in between. */
+function silenceOf(pieces: readonly Piece[]): number {
+  const gaps = pieces.slice(1).map(({ at }, index) => at - (pieces[index]?.at ?? at));
+  return gaps.sort((one, other) => other - one)[FEW - 2] ?? 0;
 }
 
 export function portionRows({ count, characters, silenceMs }: Portions): [string, string][] {

@@ -19,10 +19,19 @@ const SQUEEZED = 0.4;
 const HELD = { ms: 250, pieces: 4, portions: 3, silenceMs: 200 };
 /** Timestamps of so many pieces, all on their way for about the same time: nobody held any of them. */
 const UNHELD = { ms: 150, share: 0.5 };
-/** Gaps as even as this look like a timer's. A short timer varies by a millisecond or two, which is more of its time. */
-const EVEN = { pieces: 20, variation: 0.1, short: { variation: 0.25, ms: 2.5 }, waitMs: 1_000 };
-/** After such a wait, pieces of one length, at even times, were cut from a text. No model's tokens are all of one length. */
-const CUT = { waitMs: 700, share: 0.95 };
+/** Gaps as even as this look like a timer's, whose longest and shortest do not count. A short timer varies by a millisecond or two, which is more of its time. */
+const EVEN = {
+  pieces: 20,
+  gaps: [0.1, 0.9],
+  variation: 0.1,
+  short: { variation: 0.25, ms: 2.5 },
+  waitMs: 1_000,
+} as const;
+/**
+ * After such a wait, pieces of one length, at even times, were cut from a text: no model's tokens are all of one length. On a
+ * busy machine a timer is late, and never early, so the longer gaps do not count.
+ */
+const CUT = { waitMs: 700, share: 0.95, gaps: [0.2, 0.6] } as const;
 
 export function judgeServerPace(answer: ToldMessage, server: ServerEvidence): Verdict[] {
   const { pieces } = answer;
@@ -105,29 +114,31 @@ function whose(pieces: readonly Piece[], held: number | undefined, { arrivals, o
 /** A finished text that is played has the pace of a timer. */
 function played(pieces: readonly Piece[], rows: Rows): Verdict | undefined {
   const [first] = pieces;
-  const variation = evenness(pieces);
-  if (!first || variation === undefined) return undefined;
-  const shown: Rows = [["gaps vary by", `${Math.round(variation * 100)}%`]];
+  if (!first) return undefined;
+  const variesBy = (variation: number): Rows => [["gaps vary by", `${Math.round(variation * 100)}%`]];
   // The last piece is what is left.
   const alike = pieces.filter(({ characters }) => characters === first.characters).length;
-  if (first.at >= CUT.waitMs && alike >= pieces.length * CUT.share) {
+  const isCut = first.at >= CUT.waitMs && alike >= pieces.length * CUT.share;
+  const variation = evenness(pieces, (isCut ? CUT : EVEN).gaps);
+  if (variation === undefined) return undefined;
+  if (isCut) {
     const sentence =
       "This looks like fake streaming: after a long wait the pieces come as evenly as a timer's, and all of one length, so a finished text was cut up.";
     const cut: Rows = [["of one length", `${alike} of ${pieces.length} pieces, of ${first.characters} each`]];
-    return verdict("fault", "fake-streaming", sentence, [...rows, ...cut, ...shown]);
+    return verdict("fault", "fake-streaming", sentence, [...rows, ...cut, ...variesBy(variation)]);
   }
   if (first.at < EVEN.waitMs) return undefined;
   const sentence =
     "The pieces come as evenly as a timer's, after a long wait. This looks like a finished text that is played, but a machine may be that even too.";
-  return verdict("note", "evenly-paced", sentence, [...shown, ...rows]);
+  return verdict("note", "evenly-paced", sentence, [...variesBy(variation), ...rows]);
 }
 
-/** How much the gaps vary, where they are suspiciously even. */
-function evenness(pieces: readonly Piece[]): number | undefined {
+/** How much the gaps between two of their quantiles vary, where they are suspiciously even. */
+function evenness(pieces: readonly Piece[], [from, to]: readonly [number, number]): number | undefined {
   const gaps = pieces.slice(1).map(({ at }, index) => at - (pieces[index]?.at ?? at));
   if (pieces.length < EVEN.pieces) return undefined;
   const middle = percentile(gaps, 0.5);
-  const range = percentile(gaps, 0.9) - percentile(gaps, 0.1);
+  const range = percentile(gaps, to) - percentile(gaps, from);
   const { variation, short } = EVEN;
   const most = Math.max(middle * variation, Math.min(middle * short.variation, short.ms));
   return middle > 1 && range <= most ? range / middle : undefined;

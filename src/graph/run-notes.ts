@@ -8,7 +8,7 @@ import { CutAnswers } from "./cut-answers.ts";
 import { type ModelEnd, modelEnd } from "./model-end.ts";
 
 /** The most that models may work without a turn of the event loop. */
-const MOST_WITHOUT_TURN_MS = 50;
+export const MOST_WITHOUT_TURN_MS = 50;
 
 export interface Hooks {
   /** Called when a model's answer was cut off, before the node that asked gets it. */

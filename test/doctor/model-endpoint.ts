@@ -21,6 +21,8 @@ export interface Pace {
   readonly words?: readonly string[];
   /** Answers every request with this instead. */
   readonly status?: number;
+  /** What a stream is called. */
+  readonly type?: string;
   /** Collects a stream, and sends it when it is whole. */
   readonly collects?: boolean;
 }
@@ -31,7 +33,15 @@ export interface ModelEndpoint {
 }
 
 export async function modelEndpoint(pace: Pace = {}): Promise<ModelEndpoint> {
-  const { wait = 20, gap = 12, burst = 1, words = WORDS, status = 200, collects = false } = pace;
+  const {
+    wait = 20,
+    gap = 12,
+    burst = 1,
+    words = WORDS,
+    status = 200,
+    type = "text/event-stream",
+    collects = false,
+  } = pace;
   const server = createServer(async (request, response) => {
     let body = "";
     for await (const piece of request) body += String(piece);
@@ -48,7 +58,7 @@ export async function modelEndpoint(pace: Pace = {}): Promise<ModelEndpoint> {
       response.end(JSON.stringify(completion(words.join(""))));
       return;
     }
-    response.writeHead(200, { "content-type": "text/event-stream" });
+    response.writeHead(200, { "content-type": type });
     response.flushHeaders();
     await delay(wait + (collects ? pauses * gap : 0));
     for (const [index, word] of words.entries()) {
