@@ -18,3 +18,14 @@ function firstMessage(output: unknown): unknown {
   const generation: unknown = (output.generations as unknown[]).flat()[0];
   return isRecord(generation) ? generation.message : undefined;
 }
+
+/** The value that `config.writer` wrote. `{name, value}` names itself, as AG-UI's own CUSTOM event does. */
+export function customEvent(event: GraphEvent, value: unknown): GraphEvent {
+  const named = isRecord(value) && typeof value.name === "string" && "value" in value;
+  return {
+    ...event,
+    event: "on_custom_event",
+    name: named ? (value.name as string) : "custom",
+    data: named ? value.value : value,
+  };
+}

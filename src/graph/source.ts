@@ -10,9 +10,10 @@ import { messageOf } from "../protocol/redact.ts";
 import { CachedNodes, cacheModes } from "./cached-nodes.ts";
 import { toLangChain } from "./input.ts";
 import { ModelFailures } from "./model-failures.ts";
-import { fromV1 } from "./normalize.ts";
+import { customEvent, fromV1 } from "./normalize.ts";
 import { RunNotes } from "./run-notes.ts";
 import type { GraphInput, RunRequest } from "./run-request.ts";
+import { inSpans, type RunSpans } from "./run-spans.ts";
 
 export type { GraphInput, RunRequest } from "./run-request.ts";
 
@@ -76,8 +77,10 @@ export function openRun(
 ): GraphRun {
   const notes = new RunNotes(request.hooks);
   const interrupts: GraphInterrupt[] = [];
+  const reading = (spans: RunSpans, each: (event: GraphEvent) => void) =>
+    read(graph, request, signal, options, notes, spans, interrupts, each);
   return {
-    read: (each) => read(graph, request, signal, options, notes, interrupts, each),
+    read: (each) => inSpans(request, (spans) => reading(spans, each)),
     interrupts,
     get cutAnswer() {
       return notes.cutAnswer;
@@ -92,6 +95,7 @@ async function read(
   signal: AbortSignal,
   { version }: SourceOptions,
   notes: RunNotes,
+  { callbacks }: RunSpans,
   interrupts: GraphInterrupt[],
   each: (event: GraphEvent) => void,
 ): Promise<void> {
@@ -121,7 +125,7 @@ async function read(
       ...(request.user ? { user_id: request.user.id } : {}),
     },
     signal: controller.signal,
-    callbacks: [notes],
+    callbacks: [notes, ...callbacks],
     // A step's checkpoint is kept before the next step begins, so that a process that dies can be taken over from.
     durability: "sync",
     // `updates` shows interrupts, `custom` shows config.writer; both arrive as on_chain_stream of the root run.
@@ -229,17 +233,6 @@ function noted(interrupts: readonly GraphInterrupt[], notes: RunNotes): readonly
 function pick(state: unknown, keys: readonly string[]): Record<string, unknown> {
   if (!isRecord(state)) return {};
   return Object.fromEntries(keys.filter((key) => Object.hasOwn(state, key)).map((key) => [key, state[key]]));
-}
-
-/** The value that `config.writer` wrote. `{name, value}` names itself, as AG-UI's own CUSTOM event does. */
-function customEvent(event: GraphEvent, value: unknown): GraphEvent {
-  const named = isRecord(value) && typeof value.name === "string" && "value" in value;
-  return {
-    ...event,
-    event: "on_custom_event",
-    name: named ? (value.name as string) : "custom",
-    data: named ? value.value : value,
-  };
 }
 
 function annotate(event: GraphEvent, notes: RunNotes): GraphEvent {

@@ -13,6 +13,7 @@ import helmet from "helmet";
 import { SluiceError } from "../protocol/errors.ts";
 import { originGuard } from "./origins.ts";
 import { playgroundRoutes } from "./playground.ts";
+import { traced } from "./request-spans.ts";
 import { aguiRoutes } from "./routes/agui.ts";
 import { chatRoutes } from "./routes/chat.ts";
 import { healthRoutes } from "./routes/health.ts";
@@ -32,7 +33,7 @@ export function httpApp(options: ServerOptions, metrics?: MetricsOptions): Expre
   app.use(healthRoutes(options));
   if (metrics) app.use(metricsRoutes(metrics));
   app.use(defences(options));
-  app.use(limited(options));
+  app.use(limited(options), traced);
   app.use(routes(options));
   app.get("/", (_request, response) => {
     response.type("text/plain").send(DOORS);
@@ -59,7 +60,7 @@ export type Middleware = (request: IncomingMessage, response: ServerResponse, ne
 /** The same routes for another application: whatever else it serves passes through untouched. */
 export function httpRouter(options: ServerOptions): Middleware {
   const router = Router();
-  router.use(OURS, defences(options), limited(options));
+  router.use(OURS, defences(options), limited(options), traced);
   router.use(routes(options));
   router.use(OURS, notFound("PROTOCOL.md lists them."));
   router.use(errorHandler(options));

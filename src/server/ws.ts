@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, Server } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
+import { context } from "@opentelemetry/api";
 import { WebSocket, WebSocketServer } from "ws";
 import { z } from "zod";
 import { Tally } from "../counts/tally.ts";
@@ -18,6 +19,7 @@ import { textFormat } from "./formats/text.ts";
 import { FramesConnection } from "./frames-connection.ts";
 import { parseNarrowing } from "./narrowing.ts";
 import { originGuard } from "./origins.ts";
+import { traceOf } from "./request-spans.ts";
 import type { ServerOptions } from "./server-options.ts";
 import { refuse, takeUpgrades, type Upgrade } from "./upgrades.ts";
 import { WsPeer } from "./ws-peer.ts";
@@ -199,6 +201,7 @@ export class WebSocketHost {
     socket.once("close", () => this.#peers.delete(socket));
     socket.on("pong", () => this.#silent.delete(socket));
     const opened = conversation.open().catch((error: unknown) => failed(error, "websocket open"));
+    const parent = traceOf(request);
     const receive = async (text: string) => {
       try {
         await limits.request({ request });
@@ -211,7 +214,7 @@ export class WebSocketHost {
     };
     socket.on("message", (data, isBinary) => {
       if (isBinary) socket.close(1003, "Text only.");
-      else void receive(data.toString());
+      else void context.with(parent, () => receive(data.toString()));
     });
   }
 

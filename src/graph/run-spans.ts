@@ -1,0 +1,151 @@
+/**
+ * A run as OpenTelemetry sees it: a span for the run, one for each model call and each tool call, by the conventions for
+ * generative AI. Nothing of what is said is in them. Where no SDK is registered nothing is made.
+ */
+import { BaseCallbackHandler } from "@langchain/core/callbacks/base";
+import type { Serialized } from "@langchain/core/load/serializable";
+import type { LLMResult } from "@langchain/core/outputs";
+import { isGraphBubbleUp } from "@langchain/langgraph";
+import { type Attributes, type Context, context, type Span, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import { modelEnd } from "./model-end.ts";
+
+const tracer = () => trace.getTracer("langgraph-sluice");
+
+export interface TracedRun {
+  readonly agent: string;
+  readonly threadId: string;
+  /** What the client calls the thread, where that is not its id. */
+  readonly threadName?: string | undefined;
+  readonly runId: string;
+}
+
+export class RunSpans {
+  readonly #span: Span;
+  readonly #context: Context;
+  /** To be given to the graph; none where nobody traces. */
+  readonly callbacks: readonly BaseCallbackHandler[];
+
+  constructor({ agent, threadId, threadName = threadId, runId }: TracedRun) {
+    this.#span = tracer().startSpan(`invoke_agent ${agent}`, {
+      attributes: {
+        "gen_ai.operation.name": "invoke_agent",
+        "gen_ai.agent.name": agent,
+        "gen_ai.conversation.id": threadName,
+        "sluice.run.id": runId,
+      },
+    });
+    this.#context = trace.setSpan(context.active(), this.#span);
+    this.callbacks = this.#span.isRecording() ? [new CallSpans(this.#context)] : [];
+  }
+
+  /** Does something as a part of the run: whatever it asks of others carries the trace on. */
+  during<T>(work: () => T): T {
+    return context.with(this.#context, work);
+  }
+
+  end(thrown?: { readonly error: unknown }): void {
+    if (thrown) fail(this.#span, thrown.error);
+    this.#span.end();
+  }
+}
+
+/** Does the work of a run within its span. */
+export async function inSpans<T>(run: TracedRun, work: (spans: RunSpans) => Promise<T>): Promise<T> {
+  const spans = new RunSpans(run);
+  try {
+    const result = await spans.during(() => work(spans));
+    spans.end();
+    return result;
+  } catch (error) {
+    spans.end({ error });
+    throw error;
+  }
+}
+
+/** The spans of one run's calls, by LangChain's run id. */
+class CallSpans extends BaseCallbackHandler {
+  override name = "sluice_call_spans";
+  override awaitHandlers = true;
+  readonly #run: Context;
+  readonly #open = new Map<string, Span>();
+
+  constructor(run: Context) {
+    super();
+    this.#run = run;
+  }
+
+  override handleChatModelStart(
+    _model: Serialized,
+    _messages: unknown,
+    runId: string,
+    _parentRunId?: string,
+    _extra?: Record<string, unknown>,
+    _tags?: string[],
+    metadata: Record<string, unknown> = {},
+  ): void {
+    const { ls_model_name: model, ls_provider: provider } = metadata;
+    this.#start(runId, `chat ${typeof model === "string" ? model : "model"}`, SpanKind.CLIENT, {
+      "gen_ai.operation.name": "chat",
+      ...(typeof model === "string" ? { "gen_ai.request.model": model } : {}),
+      ...(typeof provider === "string" ? { "gen_ai.provider.name": provider } : {}),
+    });
+  }
+
+  override handleLLMEnd(output: LLMResult, runId: string): void {
+    const { finishReason, usage } = modelEnd(output);
+    const { input_tokens: input, output_tokens: given } = (usage ?? {}) as Record<string, unknown>;
+    this.#end(runId, undefined, {
+      ...(finishReason === undefined ? {} : { "gen_ai.response.finish_reasons": [finishReason] }),
+      ...(typeof input === "number" ? { "gen_ai.usage.input_tokens": input } : {}),
+      ...(typeof given === "number" ? { "gen_ai.usage.output_tokens": given } : {}),
+    });
+  }
+
+  override handleLLMError(error: unknown, runId: string): void {
+    this.#end(runId, { error });
+  }
+
+  override handleToolStart(
+    _tool: Serialized,
+    _input: string,
+    runId: string,
+    _parentRunId?: string,
+    _tags?: string[],
+    _metadata?: Record<string, unknown>,
+    name = "tool",
+    toolCallId?: string,
+  ): void {
+    this.#start(runId, `execute_tool ${name}`, SpanKind.INTERNAL, {
+      "gen_ai.operation.name": "execute_tool",
+      "gen_ai.tool.name": name,
+      ...(toolCallId === undefined ? {} : { "gen_ai.tool.call.id": toolCallId }),
+    });
+  }
+
+  override handleToolEnd(_output: unknown, runId: string): void {
+    this.#end(runId, undefined);
+  }
+
+  /** A tool that interrupts or hands over throws to get out of LangGraph's loop. That is no failure. */
+  override handleToolError(error: unknown, runId: string): void {
+    this.#end(runId, isGraphBubbleUp(error) ? undefined : { error });
+  }
+
+  #start(runId: string, name: string, kind: SpanKind, attributes: Attributes): void {
+    this.#open.set(runId, tracer().startSpan(name, { kind, attributes }, this.#run));
+  }
+
+  #end(runId: string, thrown: { readonly error: unknown } | undefined, attributes: Attributes = {}): void {
+    const span = this.#open.get(runId);
+    this.#open.delete(runId);
+    span?.setAttributes(attributes);
+    if (span && thrown) fail(span, thrown.error);
+    span?.end();
+  }
+}
+
+/** Only the kind of the error: its message may hold what was said. */
+function fail(span: Span, error: unknown): void {
+  span.setAttribute("error.type", error instanceof Error ? error.name : "error");
+  span.setStatus({ code: SpanStatusCode.ERROR });
+}
