@@ -12,7 +12,7 @@ const options = {
 } as const;
 
 export const key: Command<typeof options> = {
-  summary: "Make an API key, for AUTH=api-key",
+  summary: "makes an API key, for AUTH=api-key",
   usage: `Usage: sluice key new NAME [options]
 
 Makes an API key for the principal NAME and prints it, once: the server keeps its digest alone, in keys.json beside

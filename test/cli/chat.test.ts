@@ -58,9 +58,8 @@ describe("sluice chat, in its own process", () => {
 
   it.concurrent("says so when a run said nothing, and why it failed in full", async () => {
     const source = `
-import { Annotation, START, StateGraph } from "@langchain/langgraph";
-const State = Annotation.Root({ n: Annotation });
-export const mute = new StateGraph(State).addNode("a", () => ({ n: 1 })).addEdge(START, "a").compile();
+import { MessagesAnnotation as State, START, StateGraph } from "@langchain/langgraph";
+export const mute = new StateGraph(State).addNode("a", () => ({ messages: [] })).addEdge(START, "a").compile();
 const fail = () => {
   throw new Error("In full: no database at /var/lib/my/db");
 };
@@ -74,7 +73,7 @@ export const broken = new StateGraph(State).addNode("a", fail).addEdge(START, "a
       stderr: "The run ended and said nothing. This shows why: sluice doctor g.mjs:mute\n",
     });
     const { code, stderr } = await chat("g.mjs:broken");
-    expect(stderr).toContain("In full: no database at /var/lib/my/db (g.mjs:6)\n");
+    expect(stderr).toContain("In full: no database at /var/lib/my/db (g.mjs:5)\n");
     expect(code).toBe(1);
   });
 

@@ -216,7 +216,9 @@ describe("sluice", () => {
       "serve",
       "dev",
       "chat",
+      "key",
       "doctor",
+      "audit",
     ]);
   });
 

@@ -46,7 +46,7 @@ describe("what is in it", () => {
 
   it("no sources, tests, scripts, or maps to sources that are not there", () => {
     const known =
-      /^(dist|config|docs|knowledge)\/|^(\.env\.example|(ARCHITECTURE|CHANGELOG|CONTRIBUTING|PROTOCOL|README)\.md|LICENSE|package\.json)$/;
+      /^(dist|config|docs|knowledge)\/|^(\.env\.example|(ARCHITECTURE|CHANGELOG|CONTRIBUTING|PROTOCOL|README|SECURITY)\.md|LICENSE|package\.json)$/;
     expect(packed.files.filter((file) => !known.test(file))).toEqual([]);
     expect(packed.files.filter((file) => /\.map$|\.built$|(?<!\.d)\.ts$|\.tsx$|test/.test(file))).toEqual([]);
   });
