@@ -114,11 +114,11 @@ export const agent = createAgent({ model: new Model({ responses: ["Yes."], sleep
   it.concurrent.each<[string[], number, string]>([
     [["a.js", "--config", "b.json"], 2, "Give files or --config, not both.\n\nUsage: sluice serve"],
     [["--config", "none.json"], 1, "--config: there is no none.json in "],
-    [["constructor"], 1, 'Agent constructor: there is no bundled agent "constructor". Bundled: assistant, '],
+    [["constructor"], 1, "Agent constructor: There is no constructor in "],
     [[""], 2, "The name of a file is empty.\n\nUsage: sluice serve"],
-    [["--host", "192.0.2.1"], 1, "HOST is no address of this machine (EADDRNOTAVAIL). Set it to 127.0.0.1, or to "],
+    [["--host", "192.0.2.1"], 1, "HOST=192.0.2.1 with AUTH=none would let everybody in who reaches it. "],
     [["--port", "many"], 1, '--port="many" is not valid: '],
-    [["--config", "typo.json"], 1, 'Agent a: there is no bundled agent "asistant". Bundled: assistant, '],
+    [["--config", "typo.json"], 1, "Agent a: There is no asistant in "],
     [
       ["a/mine.js", "b/mine.js"],
       1,
@@ -128,5 +128,17 @@ export const agent = createAgent({ model: new Model({ responses: ["Yes."], sleep
     await using folder = await project({ "typo.json": '{ "agents": { "a": { "graph": "asistant" } } }' });
     const told = await sluice(["serve", ...args], { PORT: "0" }, folder.path);
     expect(told).toEqual({ code, stdout: "", stderr: expect.stringContaining(`sluice: ${complaint}`) });
+  });
+
+  it("does not start on an address of another machine", async () => {
+    await using folder = await project({ "mine.js": QUICK });
+    const env = { PORT: "0", ALLOW_ANONYMOUS: "true" };
+    expect(await sluice(["serve", "mine.js", "--host", "192.0.2.1"], env, folder.path)).toEqual({
+      code: 1,
+      stdout: "",
+      stderr: expect.stringContaining(
+        "HOST is no address of this machine (EADDRNOTAVAIL). Set it to 127.0.0.1, or to ",
+      ),
+    });
   });
 });

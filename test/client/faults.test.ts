@@ -82,7 +82,7 @@ it.each([4, 5, 6])(
   async (inside) => {
     // The handshake's answer, hello, ack and gap come before the snapshot, whose third event is the run's end.
     const trouble = (connection: number) =>
-      connection <= 6 ? ({ fault: "reset", afterFrames: connection === 1 ? 8 : inside } as const) : undefined;
+      connection <= 6 ? ({ fault: "reset", afterFrames: inside } as const) : undefined;
     await begin(counting(), { trouble }, { LOG_MAX_EVENTS: "50" });
     const ear = new Ear();
     const input = userInput("hi");
