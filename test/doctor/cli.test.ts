@@ -35,6 +35,15 @@ describe("sluice doctor", () => {
     expect(JSON.parse(stdout)).toMatchObject({ streams: false, verdicts: [{ code: "finished-text" }] });
   });
 
+  it.concurrent.each(["keyless", "thrower"])(
+    "speaks JSON, and says with 2, of a graph that could not be examined: %s",
+    async (name) => {
+      const { code, stdout, stderr } = await doctor(`${graphs}:${name}`, "--json");
+      expect({ code, stderr }).toEqual({ code: 2, stderr: "" });
+      expect(JSON.parse(stdout)).toMatchObject({ schema: 1, streams: null, exitCode: 2 });
+    },
+  );
+
   it.concurrent("gives a graph that takes no messages what --input says", async () => {
     const { code, stdout } = await doctor(`${graphs}:topical`, "--input", '{"topic":"rivers"}');
     expect(stdout).toContain("✓ Tokens stream");
