@@ -30,7 +30,8 @@ test("while the server is gone the page says so and counts down; when it is back
   await ask("Are you there?");
   await answered("Here.");
 
-  allow(/ERR_CONNECTION_REFUSED/);
+  // A request that is under way as the server goes is reset.
+  allow(/ERR_CONNECTION_(REFUSED|RESET)/);
   await before.close();
   await page.getByText("The server cannot be reached.").waitFor();
   await page.getByText(/Trying again in \d+ s\./).waitFor();
