@@ -35,7 +35,7 @@ test("an answer with reasoning and a tool", async () => {
   await conversation.getByRole("group", { name: "The result" }).filter({ hasText: "84" }).waitFor();
   await conversation.getByRole("group", { name: "The arguments" }).filter({ hasText: "12 * 7" }).waitFor();
   await conversation.getByText(/^Thought for /).click();
-  await conversation.getByText("my thinking is a list of rules").waitFor();
+  await conversation.getByText("My rules ask for this").waitFor();
   await conversation.getByText(/tokens in/).waitFor();
 });
 
