@@ -19,7 +19,7 @@ import { answerSchema, type Decision, readDecision } from "./decision.ts";
 import { type Models, nodeModel, withTools } from "./node-model.ts";
 import { noteSchema, writeNote } from "./tools/write-note.ts";
 
-/** What {@link approvals} is built from. Its models have to be able to bind tools. */
+/** The parts that {@link approvals} is built from. Its models have to be able to bind tools. */
 export interface ApprovalsOptions extends Models {
   /** Keeps the threads. Without one a run cannot wait for a person; Sluice lends one to a graph that has none. */
   checkpointer?: BaseCheckpointSaver;

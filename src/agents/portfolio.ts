@@ -69,7 +69,7 @@ export function portfolio({ checkpointer, ...models }: PortfolioOptions) {
     const model = nodeModel(models, config).withStructuredOutput(form, { name, includeRaw: true });
     const { parsed } = await model.invoke(prompt, config);
     const filled = form.safeParse(parsed);
-    // The model's own words stay out of the error: clients are told it.
+    // The model's own words stay out of the error: clients are sent it.
     if (!filled.success) throw new Error(`The model did not fill in the form "${name}" as it was asked to.`);
     return filled.data;
   }
@@ -188,7 +188,7 @@ Say nothing that does not follow from them. ${LANGUAGE}`;
 
 const LANGUAGE = "Write in the language in which the person asked.";
 
-/** The last node's prompt: whose voice it has, the conversation's words, and the results. */
+/** The last node's prompt: its voice, the conversation's words, and the results. */
 function advice({ messages, portfolio, risk, performance, recommendations, character }: State): BaseMessage[] {
   const system = `Speak as the ${character}: ${VOICES[character]}. You tell a person what an analysis of their portfolio
 found, in the first person and in at most 200 words: what they own, the risk, the result, what to consider.

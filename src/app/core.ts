@@ -51,7 +51,7 @@ export interface Core {
   readonly runs: RunManager;
   readonly log: EventLog;
   readonly sockets: WebSocketHost;
-  /** What it counted, for Prometheus. Asked for first, it begins to watch the event loop. */
+  /** The counts, for Prometheus. The first call begins to watch the event loop. */
   metrics(): Promise<Metrics>;
   /** For the HTTP routes. */
   readonly server: ServerOptions;

@@ -37,7 +37,7 @@ export interface AgentOptions extends AgentSettings {
   readonly graph: GraphLike;
 }
 
-/** Who a request is from, as `authorize` of `createSluice` answers. */
+/** The identity of a request, as `authorize` of `createSluice` returns it. */
 export interface Identity {
   /** Names the owner of threads; graphs find it in `config.configurable.user.id`. */
   readonly id: string;
@@ -65,12 +65,12 @@ export interface SluiceOptions extends SettingOptions {
   /** Keeps the threads instead of `dataDir`, and nothing of what graphs remember. `close()` closes it. */
   readonly store?: Store | undefined;
   /**
-   * Says who each request to Sluice's routes and each WebSocket is from: an identity, `true` for a client without a name,
-   * or `false`, which is answered with 401 like anything else. Threads belong to the identity that made them; those of
-   * clients without a name belong to all of these. A WebSocket passes
-   * none of the app's middleware, so sign-in has to be checked here. It is not called for the playground's page, which
-   * holds nothing by itself. `request.url` is the whole path and query, wherever the router is mounted.
-   * Default: everybody may come in, without a name.
+   * Names the client of each request to Sluice's routes and of each WebSocket: an identity, `true` for a client without
+   * a name, or `false`. Any other value is answered with 401, like `false`. Threads belong to the identity that made
+   * them; threads of clients without a name belong to all of these clients. A WebSocket passes none of the app's
+   * middleware, so sign-in has to be checked here. It is not called for the playground's page, which holds nothing by
+   * itself. `request.url` is the whole path and query, wherever the router is mounted. Default: everybody may come in,
+   * without a name.
    */
   readonly authorize?: ((request: IncomingMessage) => boolean | Identity | Promise<boolean | Identity>) | undefined;
   /**
@@ -100,7 +100,7 @@ export interface Sluice {
   attach(server: Server): void;
   /** Runs, for the app itself. */
   readonly runs: Runs;
-  /** What was counted so far, in Prometheus' text format, for a route of the app's own. */
+  /** The counts so far, in Prometheus' text format, for a route of the app's own. */
   metrics(): Promise<string>;
   /**
    * Starts no more runs, lets active ones finish within `drainSeconds`, ends the rest and the watches over SSE, closes the

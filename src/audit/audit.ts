@@ -1,6 +1,6 @@
 /**
- * Serves a graph whose models follow a script and whose tools are stubs, goes through every door as a client, and says
- * which canary came out where, and by which line of the allow-list.
+ * Serves a graph whose models follow a script and whose tools are stubs. Goes through every door as a client, and
+ * reports which canary came out where, and by which line of the allow-list.
  */
 import { createApp } from "../app/app.ts";
 import { servedAgent } from "../app/served-agent.ts";
@@ -35,7 +35,7 @@ export interface AuditOptions {
   /** Ask the models themselves. */
   readonly realModel: boolean;
   readonly realTools: readonly string[];
-  /** What the environment holds. */
+  /** The values in the environment. */
   readonly environment: readonly Canary[];
   readonly timeoutMs: number;
   /** Runs what is real, so that the network is open to it. */
@@ -56,18 +56,18 @@ export interface Audit {
   readonly agent: string;
   readonly leaks: readonly Leak[];
   readonly doors: readonly string[];
-  /** How many canaries were looked for, by kind. */
+  /** The number of canaries that were looked for, by kind. */
   readonly canaries: Readonly<Record<string, number>>;
   /** Nodes that never ran: nothing is known of them. */
   readonly notReached: readonly string[];
-  /** How the plain run failed, if it did: then little was examined. */
+  /** The error of the plain run, if it failed: then little was examined. */
   readonly failure: string | undefined;
 }
 
 /** Reached from this process alone. */
 const OWN_SERVER = { HOST: "127.0.0.1", PORT: 0, METRICS_PORT: undefined, METRICS_TOKEN };
 
-/** What was sent at a door in one of the passes. */
+/** Everything that was sent at a door in one of the passes. */
 interface Sent {
   readonly door: string;
   readonly texts: readonly string[];
@@ -175,7 +175,7 @@ function wordsOf(kind: "tool-arguments" | "tool-results", words: ReadonlyMap<str
   return [...words].map(([name, word]) => ({ kind, name, texts: [word] }));
 }
 
-/** What the agent's entry says to its graph alone. */
+/** The part of the agent's entry that is for its graph alone. */
 function configured({ configurable, context }: AgentEntry): Canary[] {
   return Object.entries({ ...configurable, ...context }).flatMap(([name, value]): Canary[] => {
     const texts = textsOf(value).flatMap(pieces);

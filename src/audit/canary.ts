@@ -1,4 +1,6 @@
-/** What must not leave: planted words that occur nowhere else, and texts that were seen where they should stay. */
+/**
+ * Values that must not leave: planted words that occur nowhere else, and texts that were seen where they should stay.
+ */
 import { randomBytes } from "node:crypto";
 
 export const KINDS = [
@@ -17,7 +19,7 @@ export type Kind = (typeof KINDS)[number];
 
 export interface Canary {
   readonly kind: Kind;
-  /** Of which node, state key, variable or tool; empty where there is only one. */
+  /** The node, state key, variable or tool it belongs to; empty where there is only one. */
   readonly name: string;
   /** Any of these in what a client was sent shows that it got there. */
   readonly texts: readonly string[];
@@ -59,7 +61,9 @@ function windows(line: string): string[] {
   return Array.from({ length: starts }, (_, index) => line.slice((index * WINDOW) / 2, (index * WINDOW) / 2 + WINDOW));
 }
 
-/** All texts in a value, with the key of the field that each stands in. What leads back to itself is read once. */
+/**
+ * All texts in a value, with the key of the field that each stands in. A value that leads back to itself is read once.
+ */
 export function textsOf(value: unknown, seen = new Set<object>()): string[] {
   if (typeof value === "string") return [value];
   if (typeof value !== "object" || value === null || seen.has(value) || seen.size > 20_000) return [];

@@ -9,14 +9,14 @@ export interface Visit {
   readonly agent: string;
   readonly message: string;
   readonly signal: AbortSignal;
-  /** What the server has logged so far, a line each. */
+  /** The server's log so far, a line each. */
   readonly logged: readonly string[];
 }
 
 /** Runs the agent and gives all that a client of this kind was sent. */
 export type Door = (visit: Visit) => Promise<string[]>;
 
-/** What the audit's own server wants for its metrics. */
+/** The token that the audit's own server wants for its metrics. */
 export const METRICS_TOKEN = "the-audit-reads-its-own-metrics";
 
 /** The one door that leads to no client. */

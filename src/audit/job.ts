@@ -40,7 +40,7 @@ function agentOf(config: Config, { agent }: Job): string {
   return agent ?? Object.keys(config.agents)[0] ?? "";
 }
 
-/** Of a made-up address the word in it. */
+/** The word in a made-up address. */
 function bare(word: string): string {
   return /^\w+:\/\/audit:(\w+)@audit\.invalid/.exec(word)?.[1] ?? word;
 }

@@ -1,6 +1,7 @@
 /**
- * Loaded into the audit's process before anything else: nothing goes out from here, and no other program is started. Every
- * attempt is reported. What is real and asked for is let through, and so is the audit's own server.
+ * Loaded into the audit's process before anything else: nothing goes out from here, and no other program is started.
+ * Every attempt is reported. Real tools and models that were asked for are let through, and so is the audit's own
+ * server.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import childProcess from "node:child_process";
@@ -13,9 +14,9 @@ import { basename } from "node:path";
 const STATE = Symbol.for("sluice.audit.network");
 
 interface Network {
-  /** What was asked for, and how often. */
+  /** The attempts, and the number of times. */
   readonly attempts: Map<string, number>;
-  /** What runs in it may go out. */
+  /** Code that runs in it may go out. */
   readonly open: AsyncLocalStorage<true>;
   /** All of it may: the models are asked themselves. */
   allOpen: boolean;

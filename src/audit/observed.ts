@@ -1,4 +1,4 @@
-/** What was seen inside of a graph while it ran, and which of it clients should not see. */
+/** The values inside of a graph while it ran, and those of them that clients should not see. */
 import type { AllowList } from "../graph/allow-list.ts";
 import type { ServedAgent } from "../graph/registry.ts";
 import type { ServedGraph } from "../graph/source.ts";
@@ -63,8 +63,8 @@ export class Observed {
   }
 
   /**
-   * The canaries in all that was seen, and in the calls of models. What `shown` has is no secret: what the client said, and
-   * what models and tools said where clients may see it.
+   * The canaries in all observed values, and in the calls of models. A value in `shown` is no secret: the client sent
+   * it, or models and tools sent it to clients.
    */
   canaries(calls: readonly ModelCall[], shown: readonly string[]): Canary[] {
     const { allowList } = this.#agent;
@@ -94,7 +94,7 @@ export class Observed {
   }
 }
 
-/** What the system messages in a value say. */
+/** The text of the system messages in a value. */
 function systemTexts(value: unknown, depth = 0): string[] {
   if (!isRecord(value) && !Array.isArray(value)) return [];
   if (isRecord(value) && value.type === "system") return textsOf(value.content);

@@ -18,11 +18,11 @@ export interface Job {
   readonly realTools: readonly string[];
   /** For one run. */
   readonly timeoutMs: number;
-  /** What the environment holds, by variable. */
+  /** The values in the environment, by variable. */
   readonly words: Readonly<Record<string, string>>;
 }
 
-/** What an audit takes at most: some forty runs. */
+/** The longest that an audit takes: some forty runs. */
 const RUNS = 60;
 
 export type Found = Extract<Answer, { readonly kind: "audit" }>;

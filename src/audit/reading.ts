@@ -1,4 +1,7 @@
-/** What a client can read in what it was sent: fields joined over frames, JSON in texts, and what is encoded. */
+/**
+ * Reads everything that a client can read in what it was sent: fields joined over frames, JSON in texts, and encoded
+ * text.
+ */
 import { isRecord } from "../protocol/input.ts";
 
 /** The ids that pieces of one text share. */
@@ -49,7 +52,7 @@ function parsed(text: string): unknown {
   }
 }
 
-/** What stands in a text as base64 (wherever it begins), hexadecimal digits, escapes of URLs or of JSON. */
+/** The texts within a text: base64 (wherever it begins), hexadecimal digits, escapes of URLs or of JSON. */
 function decoded(text: string): string[] {
   const base64 = [...text.matchAll(/[A-Za-z0-9+/_-]{16,}/g)].flatMap(([run]) =>
     [0, 1, 2, 3].map((from) => Buffer.from(run.slice(from), "base64").toString("utf8")),

@@ -1,4 +1,4 @@
-/** What the audit found, for people and for programs. */
+/** The findings of the audit, for people and for programs. */
 import type { Leak } from "./audit.ts";
 import type { Found } from "./process.ts";
 
@@ -12,7 +12,7 @@ export interface Report {
   readonly canaries: Readonly<Record<string, number>>;
   readonly notReached: readonly string[];
   readonly failure: string | null;
-  /** What the graph tried to reach, and how often. */
+  /** The addresses that the graph tried to reach, and the number of times. */
   readonly network: readonly { readonly to: string; readonly times: number }[];
 }
 

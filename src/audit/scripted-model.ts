@@ -37,7 +37,7 @@ interface RunManager {
   handleLLMNewToken(text: string, ...more: unknown[]): Promise<unknown>;
 }
 
-/** Of every tool once, but not of hundreds. */
+/** One call of every tool, but not hundreds. */
 const MOST_CALLS = 16;
 
 /** Until what it returns is called, every model that code in `file` makes follows the script. */
@@ -200,7 +200,7 @@ function plainSchema(schema: unknown): unknown {
   }
 }
 
-/** What fits the schema that the answer has to have; `undefined` where any text does. */
+/** A value that fits the schema of the answer; `undefined` where any text does. */
 function structured(options: Record<string, unknown>, word: string): unknown {
   const format = options.response_format ?? options.responseFormat;
   if (!isRecord(format)) return undefined;

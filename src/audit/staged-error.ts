@@ -7,7 +7,7 @@ const details = token("details");
 
 export const ERROR_CANARIES: readonly Canary[] = [
   { kind: "error", name: "", texts: [message] },
-  // Whoever runs the server needs to know where it failed, and why.
+  // An operator needs to know where it failed, and why.
   { kind: "error-details", name: "stack", texts: [stack], logMay: true },
   { kind: "error-details", name: "fields", texts: [details] },
 ];

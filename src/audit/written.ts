@@ -1,4 +1,4 @@
-/** What a server has put into its log, so that what reached a client can be traced to the line that let it through. */
+/** The server's log, so that a value that reached a client can be traced to the line that let it through. */
 import type { EventLog, NewEntry } from "../log/log.ts";
 import { expandEventPattern } from "../protocol/allow-list-spec.ts";
 import { EventType } from "../protocol/events.ts";
@@ -35,7 +35,7 @@ export class Written {
   }
 }
 
-/** What an operator has written down. */
+/** The fields that an operator has written down. */
 export interface Allowed {
   /** `STREAM_ALLOWED_EVENTS`. */
   readonly patterns: readonly string[];

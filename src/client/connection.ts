@@ -1,6 +1,6 @@
 /**
- * A client of Sluice's `frames` format: runs and threads over one WebSocket that comes back by itself, without losing an
- * event and without telling one twice. Needs nothing but a WebSocket; runs in browsers and in Node.
+ * A client of Sluice's `frames` format: runs and threads over one WebSocket that comes back by itself, without losing
+ * an event and without delivering one twice. Needs nothing but a WebSocket; runs in browsers and in Node.
  */
 import { TOO_LARGE } from "../protocol/errors.ts";
 import type { RunAgentInput } from "../protocol/events.ts";
@@ -114,7 +114,7 @@ export class SluiceConnection {
     await new Promise((answered, failed) => this.#ask({ type: "cancel", threadId }, answered, failed));
   }
 
-  /** How many graph events the allow-list refused in the thread's last run, by name. */
+  /** The number of graph events that the allow-list refused in the thread's last run, by name. */
   async stats(threadId: string): Promise<Readonly<Record<string, number>>> {
     const answer = await new Promise<ServerFrame>((answered, failed) => {
       this.#ask({ type: "stats", topic: threadTopic(threadId) }, answered, failed);

@@ -58,7 +58,7 @@ export interface LineEvents {
 /** A server that is silent for this many heartbeats is gone: one may be late, two in a row are not. */
 const PATIENCE = 2.3;
 
-/** What the reading side calls a socket that nobody closed. */
+/** The code of a socket that closed without one. */
 const ABNORMAL = 1006;
 
 /** The error of a refused handshake that stays refused, where its status can be seen: `ws` names it, browsers do not. */

@@ -1,4 +1,4 @@
-/** What a connection has asked and the server has not answered. It is sent again after a reconnect. */
+/** Questions of a connection that the server has not answered. They are sent again after a reconnect. */
 import { ERRORS } from "../protocol/errors.ts";
 import type { ServerFrame } from "../protocol/frames.ts";
 import { ConnectionError } from "./connection-error.ts";

@@ -1,4 +1,4 @@
-/** One thread as a connection follows it: where it stands, and who listens. */
+/** One thread as a connection follows it: its position, and its listeners. */
 import { parseCursor } from "../protocol/cursor.ts";
 import type { AguiEvent } from "../protocol/events.ts";
 import type { GapReason } from "../protocol/frames.ts";

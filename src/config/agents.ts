@@ -61,7 +61,7 @@ const agent = z.strictObject({
         tokens: z.boolean().optional(),
         reasoning: z.boolean().optional(),
         messages: z.boolean().optional(),
-        /** Told to the graph as `config.configurable.models[node]`. Bundled agents ask their endpoint for this one. */
+        /** Given to the graph as `config.configurable.models[node]`. Bundled agents ask their endpoint for this one. */
         model: z.string().min(1).optional(),
       }),
     )

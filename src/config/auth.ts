@@ -5,7 +5,7 @@ import type { Settings } from "./settings.ts";
 const SYMMETRIC = /^HS(256|384|512)$/;
 const PUBLIC = /^(RS|PS|ES)(256|384|512)$|^EdDSA$/;
 
-/** How tokens are verified, where `AUTH=jwt`. */
+/** The way to verify tokens with `AUTH=jwt`. */
 export interface JwtSettings {
   readonly jwksUrl: string | undefined;
   readonly secret: string | undefined;

@@ -18,7 +18,7 @@ export interface Config extends Settings {
   readonly files: readonly string[];
   /** The API keys in keys.json, beside agents.json or where it would be. */
   readonly keys: readonly ApiKey[];
-  /** What was asked for and is not done, a sentence each. */
+  /** Requests of the configuration that are not honoured, a sentence each. */
   readonly notices: readonly string[];
 }
 
@@ -53,7 +53,7 @@ export function loadConfig(
   if (typeof sources.env === "object") dotenv.populate(env as dotenv.DotenvPopulateInput, sources.env);
   for (const file of graphsOwn) fill(env, file);
   const notices = [...sources.notices, ...missingEnvironment(sources, env)];
-  // Where the loader of TypeScript looks for the paths of a project; by itself it knows the working directory only.
+  // The loader of TypeScript looks here for the paths of a project; by itself it knows the working directory only.
   const tsconfig = nearestTsconfig(graphFiles(sources));
   if (tsconfig !== undefined) env.TSX_TSCONFIG_PATH ??= tsconfig;
   const { agents, filters, graphsRelativeTo, file } = sources;
@@ -121,7 +121,7 @@ function environmentFiles(sources: AgentSources): string[] {
   return [...new Set([...named, ...graphFiles(sources).map((file) => join(dirname(file), ".env"))])];
 }
 
-/** What a langgraph.json wants in the environment and is not there: the file, or single variables. */
+/** The file or the variables that a langgraph.json asks for and that are missing. */
 function missingEnvironment({ file, graphsRelativeTo, env: wanted, wants }: AgentSources, env: Environment): string[] {
   const missing = wants.filter((name) => !env[name]?.trim());
   const path = typeof wanted === "string" ? resolve(graphsRelativeTo, wanted) : undefined;

@@ -6,7 +6,9 @@ import { ConfigError } from "./config-error.ts";
 
 const file = z.string().min(1, "<file>:<export>");
 
-/** What else such a file says is for another server. It is not honoured, and never keeps a graph from being served. */
+/**
+ * Other fields of such a file are for another server. They are not honoured, and never keep a graph from being served.
+ */
 const langGraphFile = z.object({
   graphs: z.record(agentName, z.union([file, z.object({ path: file, description: z.string().optional() })])),
   /** A file in the format of `.env`, the variables themselves, or only the names of those that have to be set. */
@@ -22,13 +24,13 @@ const NOT_HONOURED = {
   webhooks: "Nothing is sent to them.",
 } as const;
 
-/** What a langgraph.json says to Sluice. */
+/** The part of a langgraph.json that Sluice reads. */
 export interface LangGraphFile {
   readonly agents: AgentsFile["agents"];
   readonly env: string | Readonly<Record<string, string>> | undefined;
   /** Names of variables that have to be set. */
   readonly wants: readonly string[];
-  /** What it says in vain, a sentence each. */
+  /** The fields that are not honoured, a sentence each. */
   readonly notices: readonly string[];
 }
 

@@ -17,7 +17,7 @@ export interface AgentSources extends Pick<AgentsFile, "agents" | "filters"> {
   readonly env: Readonly<Record<string, string>> | string | undefined;
   /** Names of variables that the file wants to be set. */
   readonly wants: readonly string[];
-  /** What the file says in vain. */
+  /** The fields of the file that are not honoured. */
   readonly notices: readonly string[];
 }
 
@@ -52,7 +52,7 @@ export function readAgents(wanted: Wanted): AgentSources {
   return { ...SAYS_NOTHING, agents: Object.fromEntries(running), filters, graphsRelativeTo, file };
 }
 
-/** What only a langgraph.json may bring. */
+/** The fields that only a langgraph.json may bring. */
 const SAYS_NOTHING = { env: undefined, wants: [], notices: [] };
 
 /** The graph files among the agents, absolute. */

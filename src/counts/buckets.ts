@@ -1,4 +1,4 @@
-/** How often values fell into which range. Plain numbers: adding one is cheap enough for every token. */
+/** The numbers of values in each range. Plain numbers: adding one is cheap enough for every token. */
 export class Buckets {
   /** The upper bounds of the ranges, ascending; one more range is open above. */
   readonly bounds: readonly number[];

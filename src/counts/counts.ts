@@ -1,6 +1,6 @@
 /**
- * What a process counts about itself, for whoever operates it. The rooms count into plain numbers and know nothing of
- * how they are read. Every name in a tally is one of a fixed set: nothing that clients send is ever one.
+ * The counts of a process, for its operator. The rooms count into plain numbers and do not know how these are read.
+ * Every name in a tally is one of a fixed set: nothing that clients send is ever one.
  */
 import type { ErrorCode } from "../protocol/errors.ts";
 import type { GapReason } from "../protocol/frames.ts";
@@ -18,7 +18,7 @@ const OF_A_REPLAY = [1, 10, 50, 100, 500, 1_000, 5_000, 10_000];
 
 export type Outcome = "done" | "interrupted" | "cancelled" | "failed";
 
-/** What the runs of one agent came to. */
+/** The counts of one agent's runs. */
 export class AgentCounts {
   readonly outcomes = new Tally<Outcome>();
   readonly failures = new Tally<ErrorCode>();
@@ -38,7 +38,7 @@ export class Counts {
   readonly gaps = new Tally<GapReason>();
   /** Clients that were cut since they did not read. */
   readonly slowConsumers = new Tally<"websocket" | "sse">();
-  /** How many entries lay before readers as they began. */
+  /** The number of entries that waited for readers as they began. */
   readonly replays = new Buckets(OF_A_REPLAY);
   /** Refusals, by the setting that was reached. */
   readonly limits = new Tally();

@@ -1,7 +1,7 @@
 /**
- * Do pieces of text come as they are made, or is a finished text being cut up? A slow model and a faked one may look the
- * same from afar. What tells them apart is where the bytes are: while a real answer is told it is still arriving; of a
- * fake one everything was there before its first piece, and timers or nothing at all set off the rest.
+ * Do pieces of text come as they are made, or is a finished text being cut up? A slow model and a faked one may look
+ * the same from afar. The place of the bytes distinguishes them. A real answer is still arriving while it is sent. A
+ * fake one was there before its first piece, and timers or nothing at all set off the rest.
  */
 import { MOST_WITHOUT_TURN_MS } from "../graph/run-notes.ts";
 import { piecesOf } from "./answer.ts";

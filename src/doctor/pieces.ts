@@ -1,4 +1,4 @@
-/** What text says that arrives in pieces. */
+/** Facts about text that arrives in pieces. */
 import { createParser } from "eventsource-parser";
 
 /** The data of server-sent events, from text in pieces. */

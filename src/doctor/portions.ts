@@ -2,7 +2,7 @@
 import type { Piece } from "./evidence.ts";
 import { counted, duration, median } from "./figures.ts";
 
-/** What comes within this came together, and so does what comes within a small part of the silences: machines are busy. */
+/** Pieces within this time came together. So do pieces within a small part of the silences: machines are busy. */
 const TOGETHER = { ms: 5, share: 0.1 };
 /** Fewer portions have no rhythm. */
 const FEW = 3;

@@ -19,7 +19,10 @@ const SQUEEZED = 0.4;
 const HELD = { ms: 250, pieces: 4, portions: 3, silenceMs: 200 };
 /** Timestamps of so many pieces, all on their way for about the same time: nobody held any of them. */
 const UNHELD = { ms: 150, share: 0.5 };
-/** Gaps as even as this look like a timer's, whose longest and shortest do not count. A short timer varies by a millisecond or two, which is more of its time. */
+/**
+ * Gaps as even as this look like a timer's; the longest and shortest do not count. A short timer varies by a
+ * millisecond or two, which is more of its time.
+ */
 const EVEN = {
   pieces: 20,
   gaps: [0.1, 0.9],
@@ -133,7 +136,7 @@ function played(pieces: readonly Piece[], rows: Rows): Verdict | undefined {
   return verdict("note", "evenly-paced", sentence, [...variesBy(variation), ...rows]);
 }
 
-/** How much the gaps between two of their quantiles vary, where they are suspiciously even. */
+/** The spread of the gaps between two of their quantiles, where they are suspiciously even. */
 function evenness(pieces: readonly Piece[], [from, to]: readonly [number, number]): number | undefined {
   const gaps = pieces.slice(1).map(({ at }, index) => at - (pieces[index]?.at ?? at));
   if (pieces.length < EVEN.pieces) return undefined;

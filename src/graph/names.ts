@@ -17,7 +17,7 @@ export interface Node {
 
 export interface GraphNames {
   readonly nodes: Nodes;
-  /** `undefined`: its state is one value, whose keys nobody knows. */
+  /** `undefined`: its state is one value, whose keys are not known. */
   readonly stateKeys: readonly string[] | undefined;
   readonly tags: readonly string[];
 }
@@ -34,7 +34,7 @@ export function pathsOf(nodes: Nodes): string[] {
   return [...nodes].flatMap(([name, node]) => [name, ...pathsOf(node.nodes).map((path) => `${name}/${path}`)]);
 }
 
-/** Where LangGraph puts what a graph is given; no node of the author's. */
+/** The node where LangGraph puts a graph's input; it is none of the author's. */
 const START = "__start__";
 /** Channels of LangGraph's own are called so: `__start__`, `branch:to:writer`, `join:a+b:c`. */
 const OWN_CHANNEL = /^__|:/;
@@ -60,7 +60,7 @@ function graphsIn(runnable: unknown): object[] {
   return Array.isArray(runnable.steps) ? (runnable.steps as unknown[]).flatMap(graphsIn) : [];
 }
 
-/** `undefined`: its state is one value, whose keys nobody knows. */
+/** `undefined`: its state is one value, whose keys are not known. */
 export function stateKeysOf(graph: object): string[] | undefined {
   const { streamChannels, channels } = graph as { readonly streamChannels?: unknown; readonly channels?: unknown };
   if (!Array.isArray(streamChannels)) return undefined;
@@ -71,7 +71,10 @@ export function stateKeysOf(graph: object): string[] | undefined {
 /** So many objects hang on a node's parts at most; one may lead to a whole program. */
 const MOST_OBJECTS = 20_000;
 
-/** The tags in the lists called `tags` on all that can be reached from `value`. What a function holds cannot. */
+/**
+ * The tags in the lists called `tags` on all that can be reached from `value`. The inside of a function cannot be
+ * reached.
+ */
 function tagsOf(value: object): string[] {
   const tags = new Set<string>();
   const seen = new Set<object>([value]);

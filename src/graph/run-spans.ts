@@ -1,6 +1,6 @@
 /**
- * A run as OpenTelemetry sees it: a span for the run, one for each model call and each tool call, by the conventions for
- * generative AI. Nothing of what is said is in them. Where no SDK is registered nothing is made.
+ * A run as OpenTelemetry sees it: a span for the run, one for each model call and each tool call, by the conventions
+ * for generative AI. They hold no text of prompts, answers or tools. Without a registered SDK nothing is made.
  */
 import { BaseCallbackHandler } from "@langchain/core/callbacks/base";
 import type { Serialized } from "@langchain/core/load/serializable";
@@ -14,7 +14,7 @@ const tracer = () => trace.getTracer("langgraph-sluice");
 export interface TracedRun {
   readonly agent: string;
   readonly threadId: string;
-  /** What the client calls the thread, where that is not its id. */
+  /** The client's own id of the thread, where that is not its key. */
   readonly threadName?: string | undefined;
   readonly runId: string;
 }

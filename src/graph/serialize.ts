@@ -10,7 +10,7 @@ export interface SerializeOptions {
    * leave.
    */
   readonly fields?: DataFields;
-  /** Bytes of `data` as JSON in UTF-8. Default 262144 (256 KiB). What does not fit is left out with a mark. */
+  /** Bytes of `data` as JSON in UTF-8. Default 262144 (256 KiB). The rest is left out with a mark. */
   readonly maxBytes?: number;
   /** The writer for messages and the like in `data`. Default: plain shapes. */
   readonly convert?: JsonLimits["convert"];

@@ -115,7 +115,7 @@ async function read(
       ...(request.user ? { user: request.user } : {}),
       ...(request.checkpointId === undefined ? {} : { checkpoint_id: request.checkpointId }),
     },
-    // A graph whose schema asks for a context finds none rather than an empty one, where nobody gives any.
+    // A graph whose schema asks for a context finds none rather than an empty one when nobody gives any.
     ...(Object.keys(request.context ?? {}).length > 0 ? { context: { ...request.context } } : {}),
     ...(graph.store || !request.store ? {} : { store: request.store }),
     metadata: {

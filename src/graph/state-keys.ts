@@ -11,7 +11,7 @@ export function keysBesideMessages(graph: ServedGraph): readonly string[] | unde
   return keys?.includes("messages") ? undefined : keys;
 }
 
-/** What is wrong with such a graph, and what to do. */
+/** The fault of such a graph, and the remedy. */
 export function withoutMessages(keys: readonly string[]): string {
   const names = keys.length > 10 ? [...keys.slice(0, 10), "..."] : keys;
   const has = names.length > 0 ? `Its keys are ${names.join(", ")}.` : "It has no keys.";

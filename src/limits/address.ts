@@ -1,9 +1,9 @@
-/** Which client a request comes from, as far as its address tells. */
+/** Finds the client that a request comes from, as far as its address shows. */
 import type { IncomingMessage } from "node:http";
 import { BlockList, isIPv4, isIPv6 } from "node:net";
 import proxyAddr from "proxy-addr";
 
-/** Proxies whose `X-Forwarded-For` is believed: so many of them, or those in these networks. */
+/** The proxies whose `X-Forwarded-For` is believed: a number of them, or those in these networks. */
 export type TrustedProxies = { readonly hops: number } | { readonly networks: readonly string[] };
 
 /** @throws TypeError when a network is none. */
@@ -18,7 +18,10 @@ function trustOf(trusted: TrustedProxies | undefined): (address: string, hop: nu
   return proxyAddr.compile([...trusted.networks]);
 }
 
-/** What counts as one client: an IPv4 address, or the /64 of an IPv6 address, which is the least that one customer has. */
+/**
+ * The address that counts as one client: an IPv4 address, or the /64 of an IPv6 address, which is the least that one
+ * customer has.
+ */
 export function networkOf(address: string): string {
   const [, mapped] = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address) ?? [];
   if (mapped !== undefined) return mapped;

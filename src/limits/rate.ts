@@ -1,4 +1,4 @@
-/** How often something may happen a minute. The one place that says where the numbers are kept: in this process. */
+/** Limits on events a minute. This is the one place that says where the numbers are kept: in this process. */
 import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
 
 /** Both resolve with nothing, or with the seconds until it may happen again. */

@@ -48,12 +48,12 @@ export interface Page {
   readonly next: Cursor;
 }
 
-/** What a process holds of the log. */
+/** The size of the part of the log that a process holds. */
 export interface LogSize {
   readonly topics: number;
-  /** Of all entries. */
+  /** The bytes of all entries. */
   readonly bytes: number;
-  /** The topics whose end readers wait at. */
+  /** The number of topics whose end readers wait at. */
   readonly waiting: number;
 }
 

@@ -1,11 +1,11 @@
-/** What the process counted, as Prometheus reads it. The numbers are collected when they are asked for. */
+/** The process's counts, as Prometheus reads them. The numbers are collected when they are asked for. */
 import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks";
 import { Counter, collectDefaultMetrics, Gauge, type Metric, Registry } from "prom-client";
 import type { Buckets } from "../counts/buckets.ts";
 import type { AgentCounts, Counts } from "../counts/counts.ts";
 import { GRAPH_EVENT_NAMES } from "../protocol/graph-event.ts";
 
-/** What is not counted but looked up: how things are now. */
+/** Figures that are looked up rather than counted: the state at the moment. */
 export interface Gauges {
   readonly activeRuns: () => number;
   /** Open sockets by format. */
@@ -15,7 +15,7 @@ export interface Gauges {
   readonly log: () => { readonly topics: number; readonly bytes: number; readonly waiting: number };
 }
 
-/** Between two looks at the event loop. */
+/** Milliseconds between two looks at the event loop. */
 const PACE_MS = 20;
 
 export interface Metrics {

@@ -12,7 +12,7 @@ export interface Cursor {
   readonly offset: number;
 }
 
-/** A growing number that tells the owners of a run apart: what an earlier owner writes changes nothing. */
+/** A number that grows with each owner of a run: a write of an earlier owner changes nothing. */
 export type Fence = number;
 
 /**

@@ -56,7 +56,7 @@ function rowsOf(test: (row: { readonly status: number; readonly close?: number }
   return (Object.keys(ERRORS) as ErrorCode[]).filter((code) => test(ERRORS[code]));
 }
 
-/** How a WebSocket closes that was sent a message larger than its receiver takes. */
+/** The code that closes a WebSocket after a larger message than its receiver takes. */
 export const TOO_LARGE = ERRORS.payload_too_large.close;
 
 /** An error whose message may leave the process. Anything else that is thrown is reported as `internal`. */

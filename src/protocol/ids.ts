@@ -50,6 +50,6 @@ export function graphTopic(threadId: string): Topic {
 
 /**
  * The ids that models gave to calls of a thread, by those that clients know: where the two differ, and of calls that no
- * message holds any more. Whatever stands here is the id of no other call.
+ * message holds any more. Every id in it is taken.
  */
 export type CallIds = Readonly<Record<string, string>>;

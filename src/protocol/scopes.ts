@@ -11,7 +11,7 @@ export type Scope = (typeof SCOPES)[number];
 /** The rights of a principal for which nobody named any. */
 export const DEFAULT_SCOPES: readonly Scope[] = ["run", "watch", "cancel"];
 
-/** Of `names` those that are scopes. */
+/** The names in `names` that are scopes. */
 export function scopesIn(names: readonly string[]): Scope[] {
   return SCOPES.filter((scope) => names.includes(scope));
 }

@@ -1,4 +1,4 @@
-/** What a run needs before it may begin: its turn, a thread that no other run holds, and a place among those active. */
+/** Admits runs. A run needs its turn, a thread that no other run holds, and a place among those active. */
 import type { ServedAgent } from "../graph/registry.ts";
 import type { EventLog } from "../log/log.ts";
 import { SluiceError } from "../protocol/errors.ts";
@@ -23,7 +23,7 @@ import type { RunThread } from "./run-plan.ts";
 /** The most starts that may wait for one thread. */
 const MAX_WAITING = 16;
 
-/** How long hanging up may take to be noticed, in milliseconds. */
+/** Milliseconds that it may take until a closed connection is noticed. */
 const HANG_UP_MS = 100;
 
 /** A run that wants to begin. */
@@ -114,7 +114,7 @@ export class Admission {
     }
   }
 
-  /** What those have said who wait for the thread, as far as it is news to it. */
+  /** The new messages of starts that wait for the thread. */
   readonly news = (threadId: string, ...[messages, removed]: Parameters<RunThread["waiting"]>) =>
     freshOf(this.#starting.values(), threadId, messages, removed);
 
@@ -149,13 +149,13 @@ export class Admission {
   }
 
   /**
-   * Waits for a thread to be idle, or refuses to. A run that nobody follows and that was not meant to go on alone is
-   * one whose reader pressed stop and types on: it makes way.
+   * Waits for a thread to be idle, or refuses to. A run that nobody follows and that was not meant to go on alone makes
+   * way: its reader pressed stop and types on.
    */
   async #makeRoom(agent: ServedAgent, { run, handle, detached, done }: ActiveRun): Promise<void> {
     const { audiences } = this.#options;
     const { threadId, runId } = handle;
-    // A client may ask anew before its hanging up is noticed.
+    // A client may reconnect before its old connection is seen to close.
     if (!detached && agent.whenBusy !== "interrupt" && !run.ended) {
       await Promise.race([done, audiences.emptied(threadId, HANG_UP_MS)]);
     }

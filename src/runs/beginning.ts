@@ -1,4 +1,4 @@
-/** What a run starts from: a client's input, read against its thread. */
+/** Reads a client's input against its thread: the beginning of a run. */
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { answered } from "../graph/answered.ts";
@@ -21,7 +21,7 @@ export function bodyHash(agent: string, input: RunAgentInput): string {
     .digest("base64url");
 }
 
-/** What a run starts from. */
+/** The beginning of a run. */
 export interface Beginning {
   /** The transcript as far as it still holds. */
   readonly history: readonly Message[];
@@ -97,15 +97,15 @@ function messagesFor(
   history: readonly Message[],
   fresh: readonly Message[],
 ): GraphInput {
-  // A graph that keeps its threads is told the news; one that does not is told everything.
-  // So is one whose thread another agent answered until now.
+  // A graph that keeps its threads is given the new messages; one that does not is given the whole conversation. So is
+  // one whose thread another agent answered until now.
   const knows = graph.checkpointer && (thread === undefined || thread.agent === name);
   const state = changedState(stateKeys, input.state, thread?.state);
   if (!knows) return { kind: "messages", messages: answered([...history, ...fresh]), state };
   return withGivenIds({ kind: "messages", messages: fresh, state }, thread?.callIds ?? {});
 }
 
-/** What a client changed of the exposed keys. Clients send back all they were told, and a reducer would add it again. */
+/** The client's changes of the exposed keys. Clients send back all they hold, and a reducer would add it again. */
 function changedState(keys: readonly string[], sent: unknown, told: JsonValue | undefined): Record<string, unknown> {
   if (!isRecord(sent)) return {};
   const before = isRecord(told) ? told : {};
@@ -126,7 +126,7 @@ function answersTo(open: readonly Interrupt[], resume: readonly ResumeEntry[]): 
   return Object.fromEntries(open.map(({ id }) => [id, answers.get(id)]));
 }
 
-/** A cancelled entry reaches the graph as a value it can tell apart. (Source: `@ag-ui/langgraph`'s convention.) */
+/** A cancelled entry reaches the graph as a value that it can recognize. (Source: `@ag-ui/langgraph`'s convention.) */
 function answer(entry: ResumeEntry): unknown {
   return entry.status === "cancelled" ? { __agui_cancelled__: true } : (entry.payload ?? null);
 }

@@ -6,13 +6,13 @@ import type { RunAgentInput } from "../protocol/events.ts";
 import type { Topic } from "../protocol/ids.ts";
 import type { JsonValue } from "../protocol/json.ts";
 
-/** What is known of the client that asks for a run. */
+/** The facts about the client that asks for a run. */
 export interface Requester {
-  /** What brought the run, or opened the socket that did. None for a run that the app starts itself. */
+  /** The request that brought the run, or opened its socket. None for a run that the app starts itself. */
   readonly request?: IncomingMessage | undefined;
   /** The key of the principal that is signed in: no two principals have the same. */
   readonly principal?: string | undefined;
-  /** What graphs and traces know of it. */
+  /** The facts about it for graphs and traces. */
   readonly user?: User | undefined;
 }
 

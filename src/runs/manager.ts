@@ -81,14 +81,14 @@ export class RunManager {
     const { input, signal } = request;
     const agent = this.#options.registry.get(request.agent);
     const applicant = { agent, input, signal, bodyHash: bodyHash(agent.name, input) };
-    // Attaching does not wait for the turn of those who want a run of their own.
+    // Attaching does not wait for the turn of starts that want a run of their own.
     const attached = this.#admission.attach(applicant);
     if (attached) return attached;
     const leave = await this.#options.limits.run(request.requester ?? {});
     try {
       return await this.#admission.inTurn(input, () => this.#start(request, applicant));
     } finally {
-      // Of a run that was over, or could not begin, there is nothing to wait for.
+      // A run that was over, or could not begin, is not waited for.
       const active = this.#active.get(input.threadId);
       if (active?.handle.runId === input.runId) void active.done.then(leave);
       else leave();
@@ -132,7 +132,7 @@ export class RunManager {
     return left;
   }
 
-  /** Forgets a thread for good: what it was told, what its graphs remember, and its log. An active run is cancelled. */
+  /** Forgets a thread for good: its messages, its graphs' checkpoints, and its log. An active run is cancelled. */
   async delete(threadId: string): Promise<boolean> {
     this.cancel(threadId);
     return this.#admission.alone(threadId, async () => {
@@ -191,7 +191,7 @@ export class RunManager {
     }
   }
 
-  /** What the run begins with: the request, read against its thread, which nothing changes while the claim is held. */
+  /** The beginning of the run: the request, read against its thread, which nothing changes while the claim is held. */
   async #read(
     request: StartRequest,
     { agent, input }: Applicant,
@@ -291,7 +291,7 @@ export class RunManager {
   }
 }
 
-/** How long a run goes on when nobody follows it, in milliseconds. */
+/** Milliseconds that a run goes on when nobody follows it. */
 function graceOf(agent: ServedAgent, { detached, options }: RunInput): number {
   if (options.graceSeconds !== undefined) return options.graceSeconds * 1_000;
   return detached ? agent.detachedGraceMs : agent.orphanGraceMs;

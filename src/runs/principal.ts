@@ -1,4 +1,4 @@
-/** Who is asking. */
+/** The principal of a request: a person or a program that has signed in, or nobody. */
 import { SluiceError } from "../protocol/errors.ts";
 import type { JsonValue } from "../protocol/json.ts";
 import { DEFAULT_SCOPES, type Scope } from "../protocol/scopes.ts";
@@ -12,7 +12,7 @@ export interface Principal {
   /** As its issuer calls it. */
   readonly id: string;
   readonly scopes: readonly Scope[];
-  /** What graphs may know of it. */
+  /** The facts that graphs may know of it. */
   readonly claims: Readonly<Record<string, JsonValue>>;
   /** When its credential expires, in milliseconds since the Unix epoch. */
   readonly expiresAt?: number | undefined;

@@ -14,7 +14,7 @@ import type { RunInput } from "./run-input.ts";
 /** A run that brings its process down would do so for ever. */
 const MAX_ATTEMPTS = 3;
 
-/** Where what is left of a run is kept. */
+/** The places that keep what is left of a run. */
 export interface Remains {
   readonly store: Store;
   readonly log: EventLog;
@@ -75,7 +75,7 @@ async function goOn(
     }
     const thread = await options.store.thread(run.threadId);
     const { messages = [], removed } = thread ?? {};
-    // A graph that begins anew sends everything anew.
+    // A graph that begins again sends everything again.
     const before = positionAfter(run.beginsAfter, messages, removed) ?? messages.length;
     const holding = stood.wentOn ? messages.length : before + stood.freshLength;
     const held = messages.slice(0, holding);
@@ -112,7 +112,7 @@ async function close(
   await store.ended(claim);
 }
 
-/** What came with the run, and what it said, stays in the transcript. */
+/** The messages that came with the run, and its own, stay in the transcript. */
 async function lose(store: Store, claim: Claim, interrupts: readonly Interrupt[]): Promise<void> {
   const { code, message, retryable } = new SluiceError("owner_lost");
   const terminal = stamped({ type: EventType.RUN_ERROR, message, code, metadata: { retryable } });

@@ -1,4 +1,4 @@
-/** How a run ends: what the graph did or what stopped it, as it may be told. */
+/** The end of a run, from the graph's end or the reason that stopped it, in a form that may leave. */
 import type { GraphRun } from "../graph/source.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import { type AguiEvent, EventType, type Interrupt, type Message } from "../protocol/events.ts";
@@ -24,19 +24,19 @@ export interface RunOutcome {
   readonly closing: readonly AguiEvent[];
   /** The thread's transcript, this run included. */
   readonly messages: readonly Message[];
-  /** What was taken back of it. */
+  /** The messages that were taken back of it. */
   readonly removed: readonly Tombstone[];
   /** The ids that models gave to its calls. */
   readonly callIds: CallIds;
-  /** What nodes said that run again when the run's interrupts are answered. */
+  /** The drafts of nodes that run again when the run's interrupts are answered. */
   readonly drafts: Readonly<Record<string, string>>;
-  /** The exposed state; `undefined` when none was told. */
+  /** The exposed state; `undefined` when none was sent. */
   readonly state: JsonValue | undefined;
-  /** What went wrong, for the operator; clients get `end.error`. */
+  /** The error, for the operator; clients get `end.error`. */
   readonly cause?: unknown;
 }
 
-/** For a run whose end could not be told as it should be: a failure may come at any place among its events. */
+/** For a run whose end could not be written as it should be: a failure may come at any place among its events. */
 export function plainEnd(
   cause: unknown,
   { messages, removed, state }: Pick<RunOutcome, "messages" | "removed" | "state">,

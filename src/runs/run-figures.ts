@@ -1,4 +1,4 @@
-/** What a run came to, in numbers: for the process's own log, and for the counts of its agent. */
+/** The figures of a run: for the process's own log, and for the counts of its agent. */
 import type { AgentCounts } from "../counts/counts.ts";
 import { Tally } from "../counts/tally.ts";
 import { type AguiEvent, EventType, isDelta } from "../protocol/events.ts";
@@ -7,7 +7,7 @@ import type { RunEnd } from "../translate/translator.ts";
 
 /** Each call costs a few additions: there is one for every event. */
 export class RunFigures {
-  /** How many events the allow-list refused, by name. */
+  /** The number of events that the allow-list refused, by name. */
   readonly refused = new Tally<GraphEventName>();
   /** From the run's start to the first piece of text, reasoning or tool arguments. */
   firstTokenMs: number | undefined;
@@ -37,7 +37,7 @@ export class RunFigures {
     this.#counts.refused.count(name);
   }
 
-  /** What clients are sent. An event that is no piece ends the row of pieces whose gaps count. */
+  /** Counts events that clients are sent. An event that is no piece ends the row of pieces whose gaps count. */
   sent(events: readonly AguiEvent[]): void {
     for (const event of events) this.#sent(event);
   }

@@ -1,4 +1,6 @@
-/** What it takes to begin a run. Its row keeps it while it is active, so that another process can begin it again. */
+/**
+ * Everything it takes to begin a run. Its row keeps it while it is active, so that another process can begin it again.
+ */
 import type { GraphInput, RunRequest } from "../graph/source.ts";
 import type { Interrupt } from "../protocol/events.ts";
 import type { CallIds } from "../protocol/ids.ts";
@@ -29,7 +31,7 @@ export interface RunInput {
   readonly freshLength: number;
   /** The interrupts that it answers. */
   readonly answered: readonly Interrupt[];
-  /** What nodes said that run again with it, and where. */
+  /** The drafts of nodes that run again with it, and their places. */
   readonly drafts?: Readonly<Record<string, string>>;
   /** The ids that models gave to the thread's calls before it began. */
   readonly callIds?: CallIds;

@@ -1,4 +1,4 @@
-/** What a run is made of, and what it needs of its thread. */
+/** The plan of a run, and the things it needs of its thread. */
 import type { AgentCounts, Counts } from "../counts/counts.ts";
 import type { AllowList } from "../graph/allow-list.ts";
 import type { ServedAgent } from "../graph/registry.ts";
@@ -25,7 +25,7 @@ export interface RunPlan extends Claim {
   readonly history: readonly Message[];
   /** The messages of `history` from this index on count as this run's own. */
   readonly ownFrom: number;
-  /** Of these the ones that nodes said which run again: where they were said. */
+  /** The messages among them that nodes wrote which run again, and their places. */
   readonly drafts: Readonly<Record<string, string>>;
   /** The ids that models gave to the thread's calls, where clients know them by other ids. */
   readonly callIds: CallIds;
@@ -33,9 +33,9 @@ export interface RunPlan extends Claim {
   readonly followsState: boolean;
   /** Set when the client's history parts from the thread's: the graph goes on from an earlier checkpoint. */
   readonly fork: { readonly checkpointId: string } | undefined;
-  /** Followers have to forget what came after `history` and `fresh`: all that holds is told behind `RUN_STARTED`. */
+  /** Followers have to forget everything after `history` and `fresh`: all that holds is sent after `RUN_STARTED`. */
   readonly retold: boolean;
-  /** What the client brought for the graph. */
+  /** Tools and context that the client brought for the graph. */
   readonly offered: RunRequest["offered"];
   readonly context: RunRequest["context"];
   readonly user: RunRequest["user"];
@@ -56,11 +56,11 @@ export interface RunPlan extends Claim {
   readonly from: Cursor;
 }
 
-/** What a run needs of its thread. */
+/** The things that a run needs of its thread. */
 export interface RunThread {
-  /** Is given what was told so far, and taken back, whenever a node is through. */
+  /** Receives the messages so far, and those taken back, after each node's end. */
   readonly keep: (messages: readonly Message[], removed: readonly Tombstone[], callIds: CallIds) => void;
-  /** What those have said who wait for the thread, as far as it is news to it. */
+  /** The new messages of starts that wait for the thread. */
   readonly waiting: (messages: readonly Message[], removed: readonly Tombstone[]) => readonly Message[];
 }
 
@@ -70,7 +70,7 @@ interface PlanSurroundings {
   readonly counts: Counts;
 }
 
-/** How a claimed run goes, from where its thread stands and what it begins with. */
+/** The plan of a claimed run, from its thread and its input. */
 export function planFor(
   agent: ServedAgent,
   claim: Claim,
@@ -82,7 +82,7 @@ export function planFor(
   const { graphInput, fork, offered, setting = { context: agent.context }, options, graphTopic, attempt } = run;
   const { freshLength, drafts = {}, callIds = {}, threadName = claim.threadId } = run;
   const { events, tokens = true, reasoning = true, progress = agent.progress } = options;
-  // What came with a run, and what it told already, is history to the process that takes it over.
+  // The messages that came with a run, and those it has sent, are history to the process that takes it over.
   const recovered = attempt > 1;
   const before = messages.length - (recovered ? 0 : freshLength);
   const history = messages.slice(0, before);
@@ -121,7 +121,7 @@ export function planFor(
   };
 }
 
-/** What its graph is driven with. */
+/** The request that drives its graph. */
 export function requestOf(
   { agent, threadId, threadName, runId, input, fork, offered, context, user, store }: RunPlan,
   fail: (error: unknown) => void,

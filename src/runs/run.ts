@@ -60,7 +60,7 @@ export class Run {
     const { fresh, retold } = this.plan;
     this.#topic.add(this.#translator.start(fresh, retold));
     await this.#topic.flushed();
-    // What cannot begin has no end to report. A run that is cancelled as it begins has.
+    // A run that cannot begin has no end to report. A run that is cancelled as it begins has.
     if (!this.begun) throw this.#abort.signal.reason;
   }
 
@@ -111,7 +111,7 @@ export class Run {
     return this.#topic.transcript.messages;
   }
 
-  /** What was sent so far, in step with the log: closed messages, what is open, and the log's position. */
+  /** The messages so far, in step with the log: closed messages, open spans, and the log's position. */
   get snapshot(): { messages: Message[]; state: JsonValue | undefined; open: AguiEvent[]; cursor: Cursor } {
     const { transcript, cursor } = this.#topic;
     return { messages: transcript.closed, state: transcript.state, open: transcript.reopen(), cursor };
@@ -171,7 +171,7 @@ export class Run {
     }
     if (!allowList.admits(event)) {
       this.figures.refuse(event.event);
-      // What closes has its provenance too: a connection that narrowed the event away wants nothing that it says.
+      // A closer has its provenance too: a connection that narrowed the event away wants nothing that it says.
       this.#send(this.#translator.refused(event, allowList.admitsPlace(event)), event);
       this.#correct();
       this.#progress?.refused(event);

@@ -1,4 +1,6 @@
-/** What surrounds a run besides its input: whose it is, and what its graph finds in `runtime.context`. */
+/**
+ * The surroundings of a run beside its input: its principal, and the values that its graph finds in `runtime.context`.
+ */
 import { z } from "zod";
 import type { ServedAgent } from "../graph/registry.ts";
 import { clientContext } from "../protocol/input.ts";
@@ -12,7 +14,7 @@ export interface Setting {
   readonly user?: User | undefined;
 }
 
-/** What the app says of a requester, for the graph. */
+/** Gives the app's own context for a requester to the graph. */
 export type ContextOf = (requester: Requester) => unknown;
 
 /** Where settings come from. */

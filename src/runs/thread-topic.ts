@@ -14,7 +14,7 @@ import { TopicWriter } from "./topic-writer.ts";
 interface Sent {
   readonly event: AguiEvent;
   readonly provenance: Provenance | undefined;
-  /** What a snapshot corrects. Its messages are those of the transcript as it is when it is written. */
+  /** The correction that a snapshot brings. Its messages are those of the transcript at the time it is written. */
   readonly correction?: Correction;
 }
 
@@ -64,7 +64,7 @@ export class ThreadTopic {
     return this.#writer.flushed();
   }
 
-  /** What the run comes to with these last events, which are still to be written, and a last correction. */
+  /** The outcome of the run with these last events, which are still to be written, and a last correction. */
   async closed(
     last: readonly AguiEvent[],
     correction: Correction | undefined,
@@ -103,7 +103,7 @@ export class ThreadTopic {
     return this.#writer.cursor ?? this.#plan.from;
   }
 
-  /** What was told so far. To be read only, in step with the log. */
+  /** The messages so far. To be read only, in step with the log. */
   get transcript(): Pick<Transcript, "messages" | "closed" | "removed" | "state" | "reopen"> {
     return this.#transcript;
   }

@@ -86,14 +86,14 @@ export class Threads {
     return ending && { runId: ending.runId, ...outcomeOf(ending.terminal) };
   }
 
-  /** How many graph events the allow-list refused, by name: in the active run, or in the last. */
+  /** The number of graph events that the allow-list refused, by name: in the active run, or in the last. */
   async refused(threadId: string): Promise<Readonly<Record<string, number>>> {
     const run = this.#activeRun(threadId);
     if (run) return Object.fromEntries(run.figures.refused);
     return (await this.#store.threadStatus(threadId))?.refused ?? {};
   }
 
-  /** The threads that were used last; those behind an earlier page's `next` when it is given as `before`. */
+  /** The threads that were used last; those after an earlier page's `next` when it is given as `before`. */
   async list(limit: number, before?: string, owner = EVERYBODY): Promise<{ threads: ListedThread[]; next?: string }> {
     const page = await this.#store.threads(limit, before, owner);
     return { ...page, threads: page.threads.map((thread) => this.#listed(thread)) };

@@ -35,7 +35,7 @@ export class TopicWriter<T> {
     return this.#cursor;
   }
 
-  /** What is added in one go reaches the log in one append. */
+  /** Items that are added in one go reach the log in one append. */
   add(...items: T[]): void {
     if (this.#broken || items.length === 0) return;
     for (const item of items) this.#put(item);

@@ -5,7 +5,7 @@ import { type AguiEvent, EventType } from "../protocol/events.ts";
 import type { RunEnd } from "../translate/translator.ts";
 import type { RunPlan } from "./run-plan.ts";
 
-/** What every run sends, whether its graph answers or not. */
+/** The events that every run sends, whether its graph answers or not. */
 const NO_ANSWER: ReadonlySet<EventType> = new Set([
   EventType.RUN_STARTED,
   EventType.STEP_STARTED,

@@ -30,7 +30,7 @@ export interface VisitedRun extends RunHandle {
 /** A thread in a visitor's list; in an admin's with its owner, which is empty for a thread of nobody. */
 export type VisibleThread = ListedThread & { readonly owner?: string };
 
-/** What visitors visit. */
+/** Everything that visitors reach. */
 export interface House {
   readonly runs: RunManager;
   readonly log: EventLog;
@@ -43,13 +43,13 @@ export interface House {
 export class Visitor {
   readonly #house: House;
   readonly #request: IncomingMessage | undefined;
-  /** Whose threads are visited: the principal's own, or for an admin those it asks for. */
+  /** The owner of the threads that are visited: the principal itself, or for an admin the one it asks for. */
   readonly #owner: string;
   readonly principal: Principal;
-  /** What the visitor's threads are read from. */
+  /** The log that the visitor's threads are read from. */
   readonly log: EventLog;
 
-  /** Where whatever serves the visitor counts. */
+  /** The counts that the visitor's requests and sockets add to. */
   readonly counts: Counts;
 
   constructor(house: House, principal: Principal = ANONYMOUS, request?: IncomingMessage, owner?: string) {

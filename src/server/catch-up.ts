@@ -1,4 +1,7 @@
-/** Where a thread stands, as one legal beginning: for readers that come late, and for those that missed something for good. */
+/**
+ * The state of a thread as one legal beginning: for readers that come late, and for those that missed something for
+ * good.
+ */
 import { randomUUID } from "node:crypto";
 import type { GapReason } from "../log/log.ts";
 import type { Cursor } from "../protocol/cursor.ts";
@@ -42,7 +45,7 @@ export async function standing(
   return { events, cursor, runId };
 }
 
-/** How a format brings its reader to where the thread stands. */
+/** The way in which a format brings its reader up to date. */
 export interface CatchingUp {
   /** For a reader that has nothing yet. `runId` names the sequence where nothing runs. */
   readonly first: (thread: VisitedThread, runId: string) => Promise<CatchUp & { readonly runId: string }>;
@@ -58,7 +61,10 @@ export interface CatchingUp {
   ) => Promise<CatchUp | undefined>;
 }
 
-/** Bare AG-UI: nothing can be put right inside a sequence of which the reader holds half. It has to come back and begin anew. */
+/**
+ * Bare AG-UI: nothing can be put right inside a sequence of which the reader holds half. It has to come back and begin
+ * again.
+ */
 export const catchUpAgui: CatchingUp = {
   first: (thread, runId) => standing(thread, { runId }),
   async missed(thread, runId, reason, begun) {
@@ -67,7 +73,7 @@ export const catchUpAgui: CatchingUp = {
   },
 };
 
-/** Frames: `gap` says that what was open is void and the sequence begins anew. */
+/** Frames: `gap` says that open spans are void and the sequence begins again. */
 export function catchUpFrames(gap: (reason: GapReason, cursor: Cursor) => void): CatchingUp {
   return {
     first: (thread) => standing(thread, { questions: true }),

@@ -84,11 +84,11 @@ export class Connection implements Conversation {
     }
     if (await this.#isUrgent(command)) return this.#attempt(command);
     if (this.#line.waiting("") >= MAX_WAITING_COMMANDS) return this.#tellError(new SluiceError("overloaded"));
-    // In line, so that a line typed behind a line finds the thread as the first one left it.
+    // One after the other, so that a second line finds the thread as the first one left it.
     return this.#line.hold("", () => this.#attempt(command));
   }
 
-  /** What makes sense at once, though a run still waits for its thread. */
+  /** Lines that make sense at once, though a run still waits for its thread. */
   #isUrgent(command: ClientCommand): boolean | Promise<boolean> {
     if (command.type !== "cancel") return command.type === "ping" || command.type === "help";
     const thread = this.#named(command.threadId);

@@ -1,7 +1,7 @@
 /** The most commands that may wait in one line. More are refused, so that no queue is without a bound. */
 export const MAX_WAITING_COMMANDS = 32;
 
-/** What a WebSocket says and is told, in whichever format. */
+/** Everything that a WebSocket sends and receives, in whichever format. */
 export interface Conversation {
   /** For the operator. */
   readonly formatName: string;

@@ -24,17 +24,20 @@ export interface CatchUp {
   readonly cursor: Cursor;
 }
 
-/** Where a delivery begins. */
+/** The beginning of a delivery. */
 export interface Beginning {
   /** Deliver what lies after this. */
   readonly after: Cursor;
-  /** Where the run that `after` lies in began, when it is known. A narrowed view has to know what is open there. */
+  /**
+   * The beginning of the run that `after` lies in, when it is known. A narrowed view has to know which spans are open
+   * there.
+   */
   readonly since: Cursor | undefined;
   /** Sent first: all that came before `after`, in short. */
   readonly first: CatchUp | undefined;
 }
 
-/** Where a delivery ends: with the terminal event of a run. */
+/** The end of a delivery: the terminal event of a run. */
 export interface Ending {
   readonly runId: string;
   /** Deliver that run's entries only: where another run begins, it is over. */
@@ -94,7 +97,8 @@ export async function deliver(delivery: Delivery): Promise<void> {
       begun = true;
       const { wanted, over } = upToTheEnd(entries, epoch, ending);
       for (const batch of batches(wanted)) {
-        // A client that unsubscribed and follows anew must not get what still waited here amid what it is sent now.
+        // A client may have unsubscribed and subscribed again. Entries that still waited here must not come among those
+        // it gets now.
         if (signal.aborted) return;
         const outgoing = batch.flatMap((entry) => view.push(entry, { epoch, offset: entry.offset }));
         const frames = wanted.length > BEHIND ? mergeAdjacent(outgoing) : outgoing;
@@ -133,7 +137,10 @@ function* batches(entries: readonly LogEntry[]): Generator<LogEntry[]> {
   if (batch.length > 0) yield batch;
 }
 
-/** What a view narrows is decided where a span opens; what opened before `after` is shown to it, and to it alone. */
+/**
+ * A view decides about a span where it opens. So the entries before `after` are shown to the view, and not to the
+ * client.
+ */
 async function showWhatCameBefore({ log, topic, view, beginning }: Delivery): Promise<void> {
   const { since, after } = beginning;
   if (!view.narrows || since?.epoch !== after.epoch) return;

@@ -8,7 +8,7 @@ import type { Tickets } from "../store/tickets.ts";
 import type { Authenticator } from "./auth/authenticator.ts";
 import type { Housing } from "./server-options.ts";
 
-/** How long a ticket opens a WebSocket. */
+/** Milliseconds that a ticket opens a WebSocket. */
 export const TICKET_MS = 30_000;
 
 export class Door {

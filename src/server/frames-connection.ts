@@ -44,7 +44,7 @@ export class FramesConnection implements Conversation {
   readonly #options: FramesConnectionOptions;
   readonly #places = new Places();
   readonly #signIn: SignIn;
-  /** The topic of the log that each followed topic is read from: a thread that is made anew has another one. */
+  /** The topic of the log that each followed topic is read from: a thread that is made again has another one. */
   readonly #read = new Map<string, string>();
   readonly #lines = new KeyedLock();
 
@@ -171,7 +171,8 @@ export class FramesConnection implements Conversation {
       visitor,
       format: { graph: false, encode: ({ json, cursor, count }) => [encodeEvent(topicJson, cursor, count, json)] },
       narrowing,
-      // What was open before the gap is void. For a later subscription to the same topic it would void too much.
+      // Spans that were open before the gap are void. For a later subscription to the same topic this would void too
+      // much.
       catchingUp: catchUpFrames((reason, cursor) => {
         if (!signal.aborted) this.#tell({ type: "gap", topic, reason, cursor: formatCursor(cursor) });
       }),

@@ -67,7 +67,7 @@ export function httpRouter(options: ServerOptions): Middleware {
   return (request, response, next) => router(request as Request, response as Response, next);
 }
 
-/** What all routes but the playground's begin with. */
+/** The beginning of every route but the playground's. */
 const OURS = ["/agui", "/chat", "/threads", "/tickets"];
 
 function routes(options: ServerOptions): Router {
@@ -92,7 +92,7 @@ function defences(options: ServerOptions): RequestHandler[] {
       next();
     },
     cors({ origin: true, exposedHeaders: ["Retry-After"], maxAge: 600 }),
-    // Behind CORS: a preflight carries nothing to tell anybody by.
+    // After CORS: a preflight carries no credentials.
     async (request, _response, next) => {
       await options.door.admit(request);
       next();

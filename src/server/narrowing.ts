@@ -1,4 +1,4 @@
-/** What a connection may ask for in its URL, the same for every transport. */
+/** The parameters that a connection may give in its URL, the same for every transport. */
 import { z } from "zod";
 import { allowList } from "../graph/allow-list.ts";
 import { eventPatterns, splitEvents } from "../protocol/allow-list-spec.ts";

@@ -1,4 +1,7 @@
-/** Who may come from a browser: exact origins, where a port may be `*`, and pages of the very host that is asked. */
+/**
+ * Decides which pages may connect from a browser: exact origins, where a port may be `*`, and pages of the very host
+ * that is asked.
+ */
 import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
 import { SluiceError } from "../protocol/errors.ts";

@@ -1,10 +1,12 @@
-/** What entries become in views that differ from the log: made and serialized once, however many such views there are. */
+/**
+ * Entries as they look in views that differ from the log: made and serialized once, however many such views there are.
+ */
 import type { LogEntry } from "../log/log.ts";
 import type { AguiEvent } from "../protocol/events.ts";
 
 export type Rewritten = readonly Pick<LogEntry, "json" | "type">[];
 
-/** What is kept for views that are still to read it. Those that read much later make it again. */
+/** The entries kept for views that have not read them yet. A view that reads much later makes them again. */
 const MAX_ENTRIES = 1_024;
 const MAX_CHARACTERS = 8 * 1024 * 1024;
 

@@ -1,4 +1,4 @@
-/** What the server is made of and the limits it keeps. Milliseconds and bytes throughout. */
+/** The parts of the server, and the limits it keeps. Milliseconds and bytes throughout. */
 import type { IncomingMessage } from "node:http";
 import type { Counts } from "../counts/counts.ts";
 import type { Registry } from "../graph/registry.ts";

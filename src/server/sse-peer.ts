@@ -5,7 +5,7 @@ import { type Peer, READY } from "./peer.ts";
 export interface SsePeerOptions {
   /** Milliseconds between comments. */
   readonly heartbeatMs: number;
-  /** How long a client may take to catch up before it is cut, in milliseconds. */
+  /** Milliseconds that a client may take to catch up before it is cut. */
   readonly drainMs: number;
   /** Hears that it was cut. */
   readonly slow: () => void;
@@ -19,7 +19,7 @@ export class SsePeer implements Peer {
   readonly #heartbeat: NodeJS.Timeout;
   /** Writes that the client has not taken yet, keep-alives included. */
   #waiting = 0;
-  /** Runs while something waits; starts anew with each write that was taken. */
+  /** Runs while something waits; starts again with each write that was taken. */
   #clock: NodeJS.Timeout | undefined;
 
   constructor(response: ServerResponse, { heartbeatMs, drainMs, slow }: SsePeerOptions) {
@@ -58,7 +58,7 @@ export class SsePeer implements Peer {
 
   /** Ends the response after what was sent; what then does not drain in time is cut. */
   end(): void {
-    // Writing behind the end is an error that nobody would catch.
+    // A write after the end is an error that nobody would catch.
     clearInterval(this.#heartbeat);
     if (this.#closed.signal.aborted) return;
     const timer = setTimeout(this.#cut, this.#drainMs);

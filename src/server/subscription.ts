@@ -13,7 +13,7 @@ import type { Format } from "./formats/format.ts";
 import { type Narrowing, viewFor } from "./narrowing.ts";
 import type { Peer } from "./peer.ts";
 
-/** What reads, and how it wants to be sent what happens. */
+/** The reader of a subscription, and the form in which it wants its events. */
 export interface Reader {
   readonly visitor: Visitor;
   /** Which topic of a thread is read depends on it. */

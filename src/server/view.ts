@@ -17,7 +17,7 @@ export interface Outgoing {
   readonly edge: Edge;
   /** The last entry this covers. Absent where what belongs together is not complete yet, or was made for one connection. */
   readonly cursor: Cursor | undefined;
-  /** How many entries this covers. */
+  /** The number of entries that this covers. */
   readonly count: number;
 }
 
@@ -94,7 +94,7 @@ export class View {
     ];
   }
 
-  /** An entry whose span is told at once: nothing, or what waited and the entry itself. */
+  /** The entries to send for one whose span is sent at once: none, or the waiting ones and the entry itself. */
   #hold(entry: LogEntry, cursor: Cursor | undefined): Outgoing[] {
     const events = this.#held.pass([JSON.parse(entry.json) as AguiEvent]);
     const { edge } = entry;

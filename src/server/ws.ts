@@ -1,4 +1,4 @@
-/** WebSockets: who may open one, in which format, and how long a dead one is kept. */
+/** WebSockets: the checks before one opens, its format, and the time that a dead one is kept. */
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, Server } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -75,7 +75,7 @@ export class WebSocketHost {
     return this.#peers.size;
   }
 
-  /** How many are open, by format. */
+  /** The number of open sockets, by format. */
   get byFormat(): ReadonlyMap<string, number> {
     const open = new Tally(["frames", ...Object.keys(FORMATS)].map((format) => [format, 0]));
     for (const { conversation } of this.#peers.values()) open.count(conversation.formatName);

@@ -186,7 +186,7 @@ export class MemoryStore extends MemoryNames implements Store {
     return thread && run && run.fence === fence && statuses.includes(run.status) ? { thread, run } : undefined;
   }
 
-  /** Lets the longest unused go. What is active stays, however many there are: they are bounded elsewhere. */
+  /** Removes the longest unused. Active threads stay, however many there are: they are bounded elsewhere. */
   #trim(): void {
     for (const [threadId, { runs }] of this.#threads) {
       if (this.#threads.size <= this.#maxThreads) return;

@@ -1,6 +1,6 @@
 /**
- * Names of threads. A principal names its threads as it likes; a store knows each by a key, made anew for each thread that
- * is made. Threads of nobody have no name: their key is the id that clients use.
+ * Names of threads. A principal names its threads as it likes; a store knows each by a key, which is new for each
+ * thread that is made. Threads of nobody have no name: their key is the id that clients use.
  */
 import { randomBytes } from "node:crypto";
 

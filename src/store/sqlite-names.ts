@@ -2,7 +2,7 @@
 import type { Database } from "./database.ts";
 import { EVERYBODY, NOBODY, newThreadKey, type ThreadName, type ThreadNames } from "./names.ts";
 
-/** How long a name is kept that no thread has, in milliseconds. */
+/** Milliseconds that a name without a thread is kept. */
 const UNUSED_MS = 86_400_000;
 
 export class SqliteNames implements ThreadNames {

@@ -1,4 +1,4 @@
-/** What outlives a run: its thread, its row, and what clients were told. */
+/** Everything that outlives a run: its thread, its row, and the messages that clients were sent. */
 import type { Cursor, Fence } from "../protocol/cursor.ts";
 import type { AguiEvent, Interrupt, Message } from "../protocol/events.ts";
 import type { CallIds } from "../protocol/ids.ts";
@@ -11,9 +11,9 @@ export interface ThreadRecord {
   readonly threadId: string;
   /** The agent that answered last. */
   readonly agent: string;
-  /** The transcript: what clients were told, in order. */
+  /** The transcript: the messages that clients were sent, in order. */
   readonly messages: readonly Message[];
-  /** What was taken back of it; absent when nothing was. */
+  /** The messages that were taken back of it; absent when there are none. */
   readonly removed?: readonly Tombstone[];
   /** The ids that models gave to its calls; absent where every call has the id that its model gave it. */
   readonly callIds?: CallIds;
@@ -49,11 +49,11 @@ export interface ThreadSummary {
 
 export interface ThreadPage {
   readonly threads: readonly ThreadSummary[];
-  /** Goes on behind the last of these; absent when there is nothing more. */
+  /** Continues after the last of these; absent when there is nothing more. */
   readonly next?: string;
 }
 
-/** How a run ended. */
+/** The end of a run. */
 export type EndStatus = "done" | "interrupted" | "cancelled" | "failed";
 
 /**
@@ -62,7 +62,7 @@ export type EndStatus = "done" | "interrupted" | "cancelled" | "failed";
  */
 export type RunStatus = "admitted" | "active" | "ending" | EndStatus;
 
-/** What is known of a run when it is admitted. */
+/** The facts of a run when it is admitted. */
 export interface NewRun {
   readonly threadId: string;
   readonly runId: string;
@@ -72,14 +72,14 @@ export interface NewRun {
   readonly startedAt: number;
 }
 
-/** A process's hold on a run. What is written under one whose fence is not the run's latest changes nothing. */
+/** A process's hold on a run. A write under a fence that is not the run's latest changes nothing. */
 export interface Claim {
   readonly threadId: string;
   readonly runId: string;
   readonly fence: Fence;
 }
 
-/** What a run begins with. */
+/** The beginning of a run. */
 export interface RunBeginning {
   /** The position in the thread's topic before its `RUN_STARTED`. */
   readonly from: Cursor;
@@ -87,7 +87,9 @@ export interface RunBeginning {
   readonly beginsAfter?: string | undefined;
   /** The graph's checkpoint before it: a fork that undoes this run goes on from there. */
   readonly checkpointBefore: string;
-  /** What it takes to begin it again: plain JSON that the store does not look into. Kept until its end is stored. */
+  /**
+   * Everything it takes to begin it again: plain JSON that the store does not look into. Kept until its end is stored.
+   */
   readonly input?: unknown;
 }
 
@@ -113,13 +115,13 @@ export function isHolding({ status }: RunRecord): boolean {
 
 const HOLDING: ReadonlySet<RunStatus> = new Set(["admitted", "active", "ending"]);
 
-/** How a run ends, and what it leaves of its thread. */
+/** The end of a run, and the thread it leaves. */
 export interface RunEnding {
   readonly status: EndStatus;
   /** Closers, and the terminal event as the last. Empty when nothing of the run reached the log. */
   readonly closing: readonly AguiEvent[];
   readonly messages: readonly Message[];
-  /** What this run took back. */
+  /** The messages that this run took back. */
   readonly removed?: readonly Tombstone[];
   /** The ids that models gave to calls, to be added to those that the thread has. */
   readonly callIds?: CallIds;
@@ -144,8 +146,8 @@ export interface Store extends ThreadNames {
   /** Runs that hold their threads: admitted, active or ending; in the order of their fences. */
   holding(): Promise<readonly RunRecord[]>;
   /**
-   * At most `limit` threads, the last used first; those behind a page's `next` when it is given as `before`; of one owner, of
-   * `NOBODY`, or of `EVERYBODY`, which is the default.
+   * At most `limit` threads, the last used first; those after a page's `next` when it is given as `before`; of one
+   * owner, of `NOBODY`, or of `EVERYBODY`, which is the default.
    */
   threads(limit: number, before?: string, owner?: string): Promise<ThreadPage>;
   threadSummary(threadId: string): Promise<ThreadSummary | undefined>;
@@ -163,8 +165,8 @@ export interface Store extends ThreadNames {
   /** Claims a run that holds its thread, in the place of this owner. Nothing when somebody else did, or it is over. */
   takeOver(run: Claim): Promise<Claim | undefined>;
   /**
-   * Replaces the transcript by what an active run told so far, for the case that it never comes to its end. `removed`:
-   * what this run took back; `callIds`: ids to be added to those that the thread has.
+   * Replaces the transcript by the messages that an active run has sent so far, for the case that it never comes to its
+   * end. `removed`: messages that this run took back; `callIds`: ids to be added to those that the thread has.
    */
   keepMessages(
     claim: Claim,

@@ -2,7 +2,7 @@
 import type { Database } from "./database.ts";
 
 export interface Tickets {
-  /** Keeps a ticket for whoever it admits, as plain JSON, until `expiresAt` (milliseconds since the Unix epoch). */
+  /** Keeps a ticket for its holder, as plain JSON, until `expiresAt` (milliseconds since the Unix epoch). */
   keep(digest: string, holder: string, expiresAt: number): Promise<void>;
   /** The holder of a ticket, which is gone then. `undefined`: there is no such ticket, or it has expired. */
   take(digest: string): Promise<string | undefined>;

@@ -47,7 +47,7 @@ export interface ToolRun {
   readonly args: (() => unknown) | undefined;
 }
 
-/** What a search knows of the call it looks for. */
+/** The facts by which a call is looked for. */
 interface Sought {
   readonly given: string | undefined;
   readonly name: string | undefined;
@@ -132,7 +132,7 @@ export class CallBook {
     if (call) call.gone = true;
   }
 
-  /** What models called the calls that have other ids for clients, with all that this thread knew before. */
+  /** The models' ids of calls that have other ids for clients, with all that the thread had before. */
   get ids(): CallIds {
     return Object.fromEntries(this.#ids);
   }
@@ -220,7 +220,7 @@ export class CallBook {
     );
   }
 
-  /** Of the calls that fit, the likeliest. */
+  /** The likeliest of the calls that fit. */
   #best(fits: (call: Call) => boolean, sought: Sought): Call | undefined {
     const found = [...this.#calls.values()].filter((call) => !call.gone && fits(call));
     if (found.length < 2) return found[0];
@@ -254,7 +254,7 @@ function sameArgs(call: Pick<Call, "args">, { args }: Pick<Sought, "args">): boo
   return isDeepStrictEqual(parsed(call.args), args());
 }
 
-/** How many executions, from the outermost on, lead to both places. */
+/** The number of executions, from the outermost on, that lead to both places. */
 function shared(a: string, b: string): number {
   const others = b.split("|");
   const segments = a.split("|");

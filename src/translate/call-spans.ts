@@ -3,7 +3,7 @@ import { type AguiEvent, EventType } from "../protocol/events.ts";
 import type { ToolCallPiece } from "./content.ts";
 import { WholeCharacters } from "./whole-characters.ts";
 
-/** Where the calls of messages are entered. */
+/** The place where the calls of messages are entered. */
 export interface CallEntries {
   /** A call begins, with the arguments that are there. `isNew` is `false` for one that clients have seen already. */
   begin(call: {
@@ -44,7 +44,7 @@ interface Call {
   args: string;
 }
 
-/** Calls are told apart by their index, may interleave, and stay open until `close`. */
+/** Calls are distinguished by their index, may interleave, and stay open until `close`. */
 export class CallSpans {
   readonly #messageId: string;
   readonly #entries: CallEntries;

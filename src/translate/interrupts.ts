@@ -3,7 +3,7 @@ import type { Interrupt } from "../protocol/events.ts";
 import { isRecord } from "../protocol/input.ts";
 import { toJsonValue } from "../protocol/json.ts";
 
-/** An interrupt as LangGraph tells it, with the tool call it came from, if any. */
+/** An interrupt as LangGraph reports it, with the tool call it came from, if any. */
 export interface Asked {
   readonly id: string;
   readonly value: unknown;

@@ -12,7 +12,7 @@ type Kind = Part["kind"] | "call";
 export interface MessageSpansOptions {
   /** The name of the agent that speaks, where the message has one. */
   readonly name?: string | undefined;
-  /** `false`: what is thought is not told. */
+  /** `false`: reasoning is not sent. */
   readonly reasoning: boolean;
   /** Names of the tags between which text is thought. */
   readonly reasoningTags: readonly string[];

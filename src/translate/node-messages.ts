@@ -12,7 +12,9 @@ import { messagesIn } from "./message-likes.ts";
 export class NodeMessages {
   /** Ids of messages the client has, or has had. */
   readonly #known: Set<string>;
-  /** What model calls said, by the namespace they ran in: nodes often wrap a model's text in a message of their own. */
+  /**
+   * The texts of model calls, by the namespace they ran in: nodes often wrap a model's text in a message of their own.
+   */
   readonly #said = new Map<string, Set<string>>();
   /** Namespaces of nodes that were refused: what nodes around them return may hold what must not leave. */
   readonly #refused = new Set<string>();
@@ -81,7 +83,7 @@ export class NodeMessages {
   }
 
   /**
-   * The tool messages that a node's end adds: results that no tool's run may have told. A model call that was refused
+   * The tool messages that a node's end adds: results that no tool's run may have reported. A refused model call
    * withholds none of them: a tool that asks a hidden model has its result reported too.
    */
   toolMessages(event: GraphEvent): MessageLike[] {

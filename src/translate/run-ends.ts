@@ -15,7 +15,7 @@ export function modelCallEvent(event: GraphEvent, messageId: string, usage: Toke
   };
 }
 
-/** What the run's last event says besides how it ended. */
+/** The facts in the run's last event beside its outcome. */
 export interface RunTotals {
   readonly usage: TokenUsage[] | undefined;
   readonly finishReason: string | undefined;

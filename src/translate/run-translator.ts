@@ -222,7 +222,7 @@ class RunTranslator implements Translator {
     return this.#closeUnheld();
   }
 
-  /** What a node's update does to what was sent before. */
+  /** The effect of a node's update on earlier messages. */
   #settle(event: GraphEvent, admitted: boolean): AguiEvent[] {
     this.#sent.ended(event, admitted);
     this.#tools.hold(event);

@@ -9,7 +9,7 @@ export interface NewSent {
   readonly role: Message["role"];
   /** The execution of a node that said it. */
   readonly place: string;
-  /** What clients were sent. */
+  /** The message as clients were sent it. */
   readonly told: () => Told;
   readonly calls?: () => readonly CallIdPair[];
   /** Ids of its reasoning. */

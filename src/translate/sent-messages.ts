@@ -28,7 +28,7 @@ export interface SentMessagesOptions {
   /** Names of the tags between which text is thought. */
   readonly reasoningTags: readonly string[];
   readonly book: CallBook;
-  /** Whatever the state lets go of is let go of here: earlier runs' messages, and those of people, too. */
+  /** Any message that the state removes is removed here: earlier runs' messages, and those of people, too. */
   readonly followsState: boolean;
 }
 
@@ -39,7 +39,7 @@ export class SentMessages {
   readonly #sent = new Map<string, Sent>();
   /** The result of each call, by the id that clients know the call by. */
   readonly #results = new Map<string, Sent>();
-  /** What is to be corrected: the new message, or nothing where it was removed. */
+  /** The corrections to come: the new message, or nothing where it was removed. */
   readonly #changes = new Map<string, Message | undefined>();
 
   constructor({ reasoningTags, followsState, book }: SentMessagesOptions) {

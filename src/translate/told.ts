@@ -6,7 +6,7 @@ import { type MessageLike, textOf, toolCallPieces } from "./content.ts";
 import { MessageSpans } from "./message-spans.ts";
 import { toolResult } from "./tool-result.ts";
 
-/** What can be replaced. */
+/** A message that can be replaced. */
 export type Told = AssistantMessage | ToolMessage | UserMessage;
 
 /** A call's two ids: the one that clients know it by, and the one that the model gave it. */
@@ -15,7 +15,7 @@ export interface CallIdPair {
   readonly given: string | undefined;
 }
 
-/** What a message of the state says, as clients would hold it in the place of `before`. `calls`: those that were in it. */
+/** Reads a message of the state as clients would hold it in the place of `before`. `calls`: those that were in it. */
 export type ToldReader = (message: MessageLike, before: Told, calls: readonly CallIdPair[]) => Told;
 
 /** The id that another call would get, of which a model says this one. `also`: ids that are taken besides. */
@@ -44,7 +44,7 @@ export function toldReader(reasoningTags: readonly string[], free: FreeId): Told
   };
 }
 
-/** What a person said in other words: files stay as they were. */
+/** A person's message in other words: files stay as they were. */
 function userFor(message: MessageLike, before: UserMessage): UserMessage {
   const said = textOf(message);
   const { content } = before;

@@ -39,7 +39,7 @@ export class ToolCalls {
     }
   }
 
-  /** Where the calls of a message are entered. One that a tool's run showed already is not shown again. */
+  /** Enters the calls of a message. A call that a tool's run showed already is not shown again. */
   entriesOf(parent: string, place: string): CallEntries {
     return {
       begin: (call) => {

@@ -26,9 +26,9 @@ export type RunEnd =
 export interface TranslatorOptions {
   readonly threadId: string;
   readonly runId: string;
-  /** What the client was told on this thread before: those messages and tool calls are not announced again. */
+  /** The messages that the client has of this thread: they and their tool calls are not announced again. */
   readonly history: readonly Message[];
-  /** What models called calls of this thread that have other ids for clients. Their ids are taken. Default: none. */
+  /** The models' ids of calls of this thread that have other ids for clients. Their ids are taken. Default: none. */
   readonly callIds?: CallIds;
   /** The messages of `history` from this index on count as this run's own: it goes on where they were sent. */
   readonly ownFrom: number;
@@ -75,13 +75,16 @@ export interface Translator {
   refused(event: GraphEvent, placeAdmitted: boolean): AguiEvent[];
   /** Closers for a model call that failed. */
   failed(event: GraphEvent): AguiEvent[];
-  /** What is to be corrected of what was sent, when clients can take it: no message and no call is open. Given once. */
+  /** The corrections of earlier messages, when clients can take them: no message and no call is open. Given once. */
   correction(): Correction | undefined;
-  /** What nodes said that did not come to their end, by message: where they said it. They will run again. */
+  /** The messages of nodes that did not come to their end, each with its place. These nodes will run again. */
   readonly drafts: Readonly<Record<string, string>>;
-  /** What the graph asks, in AG-UI's shape. */
+  /** The graph's question, in AG-UI's shape. */
   interrupt(asked: Asked): Interrupt;
-  /** What models called calls of this thread that have other ids for clients: what came with the thread, and this run's. */
+  /**
+   * The models' ids of calls of this thread that have other ids for clients: those that came with the thread, and this
+   * run's.
+   */
   readonly callIds: CallIds;
   /** Closers, then the terminal event; `correction` belongs between them. Afterwards nothing more comes. */
   finish(end: RunEnd): AguiEvent[];

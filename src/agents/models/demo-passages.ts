@@ -1,4 +1,4 @@
-/** What the demo model does with a question that comes with passages to answer it from: it quotes the best paragraph. */
+/** Answers a question that comes with passages to answer it from: the demo model quotes the best paragraph. */
 
 const PASSAGE =
   /<passage id="(?<id>.*?)" file="(?<file>.*?)" heading="(?<heading>.*)">\n(?<text>[\s\S]*?)\n<\/passage>/g;

@@ -1,4 +1,4 @@
-/** How the demo model plays the nodes of a portfolio's analysis. Every figure is the analysis's own. */
+/** The demo model as the nodes of a portfolio's analysis. Every figure is the analysis's own. */
 import type { PerformanceFigures, RiskFigures } from "../portfolio/figures.ts";
 import type { Concerns } from "../portfolio/forms.ts";
 import type { BoundTools } from "./demo-tools.ts";
@@ -24,7 +24,7 @@ const judged = (risk: RiskFigures) =>
     risk.level && worries(risk) ? [{ kind, action, about: "all of it", why, advice }] : [],
   );
 
-/** By the form's name, what is filled in. What plain code cannot read in a message, no rule here can. */
+/** By the form's name, the values that fill it in. No rule here can read more of a message than plain code can. */
 const FORMS: Readonly<Record<string, (figures: RiskFigures & Analysis) => Record<string, unknown>>> = {
   portfolio: () => ({ holdings: [], origin: "text", character: null }),
   concerns: (risk) => ({ concerns: judged(risk) }),

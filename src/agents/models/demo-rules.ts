@@ -6,7 +6,7 @@ import { argumentsFor, type BoundTools, mentions } from "./demo-tools.ts";
 
 type Call = Pick<ToolCall, "name" | "args">;
 
-/** What the demo model is going to say in one message: thoughts, then text, then calls in parallel. */
+/** The demo model's plan for one message: thoughts, then text, then calls in parallel. */
 export interface Plan {
   readonly reasoning: string;
   readonly text: string;
@@ -75,7 +75,7 @@ export function planMessage(messages: readonly BaseMessage[], tools: BoundTools)
   };
 }
 
-/** What a message asks for: calls, and what is to be shown. */
+/** The wishes in a message: calls, and things to show. */
 export function requestsOf(message: string, tools: BoundTools) {
   const { before, notes } = notesIn(message);
   const others = [...tools].filter(([name]) => !(name in RULES) && mentions(before, name));

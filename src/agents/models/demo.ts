@@ -17,7 +17,7 @@ const PACE = {
   firstTokenMs: 150,
   /** 0: no delay. */
   tokensPerSecond: 40,
-  /** How much each gap between tokens may differ from the mean, 0 to 1. */
+  /** The most that a gap between tokens may differ from the mean, 0 to 1. */
   jitter: 0.3,
   /** Waits. Should reject when the signal is aborted. */
   sleep: (ms: number, signal?: AbortSignal): Promise<unknown> => delay(ms, undefined, { signal }),
@@ -25,7 +25,7 @@ const PACE = {
 const SLOW = { firstTokenMs: 3000, tokensPerSecond: 4 };
 const TOKENS_BEFORE_FAILURE = 4;
 
-/** How the demo model paces itself: what is absent is as in `PACE`. */
+/** The demo model's pace: absent fields are as in `PACE`. */
 export interface DemoChatModelOptions extends BaseChatModelParams, Partial<typeof PACE> {}
 
 type CallOptions = BaseChatModelCallOptions & { tools?: BindToolsInput[] };

@@ -1,9 +1,9 @@
-/** Whose voice the answer has. */
+/** The voices that an answer may have. */
 export const CHARACTERS = ["banker", "captain", "grandmother", "coach"] as const;
 
 export type Character = (typeof CHARACTERS)[number];
 
-/** How they speak, in the model's prompt. */
+/** The manner of speaking, in the model's prompt. */
 export const VOICES: Readonly<Record<Character, string>> = {
   banker: "a private banker of the old school, calm, precise and polite",
   captain: "an old sea captain, who sees ballast, wind and harbours in everything",

@@ -1,7 +1,7 @@
-/** Reads the holdings that a person lists in lines or in a table. What it does not understand is left to a model. */
+/** Reads the holdings that a person lists in lines or in a table. The rest is left to a model. */
 import type { Holding } from "./forms.ts";
 
-/** What was read, and the parts of the text that were not understood. */
+/** The holdings that were read, and the parts of the text that were not understood. */
 export interface ReadList {
   readonly holdings: Holding[];
   readonly rest: string;

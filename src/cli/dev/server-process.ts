@@ -1,4 +1,4 @@
-/** The server of `sluice dev`: a process that is started anew with every change. */
+/** The server of `sluice dev`: a process that is started again after every change. */
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Loaded, LoadedFile } from "./preload.ts";

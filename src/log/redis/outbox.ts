@@ -4,7 +4,7 @@ import { SluiceError } from "../../protocol/errors.ts";
 import type { NewEntry } from "../log.ts";
 import { toFields } from "./entry.ts";
 
-/** What Redis said to an append. `epoch_lost`: the topic is gone there, or lacks what it acknowledged. */
+/** Redis' answer to an append. `epoch_lost`: the topic is gone there, or lacks entries that it acknowledged. */
 export type Answer = "ok" | "owner_lost" | "epoch_lost";
 
 export interface OutboxOptions {
@@ -13,7 +13,7 @@ export interface OutboxOptions {
   readonly from: Cursor;
   /** Rejects when Redis cannot be reached. */
   send(after: Cursor, fields: readonly string[]): Promise<Answer>;
-  /** Begins the topic anew. The entries that are not acknowledged come again, from its position on. */
+  /** Begins the topic in a new epoch. The entries that are not acknowledged come again, from its position on. */
   renew(unacknowledged: readonly NewEntry[]): Promise<Cursor>;
 }
 

@@ -31,7 +31,7 @@ export class RedisLog implements EventLog {
   readonly #topics: RedisTopics;
   readonly #wakes: Wakes;
   readonly #waiting = new Waiting();
-  /** What this process wrote of late. */
+  /** The entries that this process wrote of late. */
   readonly #ring: MemoryLog;
   readonly #owned = new Map<Topic, Owned>();
   readonly #claiming = new Map<Topic, Promise<Cursor>>();
@@ -88,7 +88,7 @@ export class RedisLog implements EventLog {
     if (after === null) await this.#flushed(topic);
     else if (await this.#ringHead(topic)) {
       const page = await this.#ring.read(topic, after, limit);
-      // What lies before the ring may still be in Redis.
+      // Entries before the ring may still be in Redis.
       if (page.gap !== "window") return page;
     }
     return this.#topics.read(topic, after, limit);

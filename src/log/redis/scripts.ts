@@ -122,7 +122,7 @@ end
 return 'ok'
 `);
 
-/** Tells followers in other processes that the topic is gone, too. */
+/** Wakes followers in other processes, too. */
 export const dropTopic = new Script(`
 redis.call('DEL', KEYS[1], KEYS[2])
 redis.call('SPUBLISH', KEYS[1], '')

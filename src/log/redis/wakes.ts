@@ -28,7 +28,7 @@ export class Wakes {
       const topic = this.#topics.get(channel);
       if (topic) heard(topic, parseCursor(message));
     });
-    // Whatever was published while the connection was away is lost.
+    // Messages from the time without a connection are lost.
     redis.on("ready", () => this.#wakeAll());
     this.#timer = setInterval(() => this.#tidy(), ASK_AGAIN_MS);
     this.#timer.unref();

@@ -82,7 +82,7 @@ function connect(): () => void {
   };
 }
 
-/** Follows the thread over the line, and anew when one of them or what is left out changes. */
+/** Follows the thread over the transport, and again when one of them or the narrowing changes. */
 function follow(): (() => void) | undefined {
   const [line, id] = [transport.value, threadId.value];
   const narrowing = { tokens: tokens.value, reasoning: reasoning.value };

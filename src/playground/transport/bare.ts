@@ -1,6 +1,6 @@
 /**
- * A WebSocket with events and nothing else: no cursors. Each time it opens, the thread's history is asked for over HTTP,
- * and an active run is told from its beginning; what was told of it before is replaced.
+ * A WebSocket with events and nothing else: no cursors. Each time it opens, the thread's history is asked for over
+ * HTTP, and an active run is sent from its beginning; its earlier events are replaced.
  */
 import type { Narrowing } from "../../client/connection.ts";
 import { readSse } from "../../client/sse.ts";
@@ -76,7 +76,7 @@ export function bareTransport(base: URL, agentName: () => string): Transport {
     };
   }
 
-  /** Tells where the thread stands, up to an active run: the socket tells that from its beginning. */
+  /** Reports where the thread stands, up to an active run: the socket sends that from its beginning. */
   async function history(early: readonly string[]): Promise<void> {
     const url = new URL(`agui/agent/${encodeURIComponent(agentName())}/connect?${query}`, base);
     const { body } = await request(url, { method: "POST", body: { threadId } });

@@ -1,4 +1,4 @@
-/** Who a request or a token is from. */
+/** Finds the principal of a request or a token. */
 import type { IncomingMessage } from "node:http";
 import type { Principal } from "../../runs/principal.ts";
 

@@ -1,4 +1,4 @@
-/** Sign-in by the app around Sluice: its `authorize` says who a request is from. */
+/** Sign-in by the app around Sluice: its `authorize` names the principal of a request. */
 import type { IncomingMessage } from "node:http";
 import { z } from "zod";
 import { SluiceError } from "../../protocol/errors.ts";

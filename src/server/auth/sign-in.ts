@@ -1,11 +1,11 @@
-/** The sign-in of one socket: who it is, for how long, and what happens when that ends. */
+/** The sign-in of one socket: its principal, its expiry, and the end of both. */
 import { SluiceError } from "../../protocol/errors.ts";
 import type { Visitor } from "../../runs/visitor.ts";
 
-/** How long a socket may stay without signing in. */
+/** Milliseconds that a socket may stay without signing in. */
 const WAIT_MS = 10_000;
 
-/** How long before the end a client is warned. */
+/** Milliseconds before the end that a client is warned. */
 const WARNING_MS = 60_000;
 
 /** The longest that a timer of Node's can run. */

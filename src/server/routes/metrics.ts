@@ -1,10 +1,10 @@
-/** What the process counted, for Prometheus. */
+/** The process's counts, for Prometheus. */
 import { createHash, timingSafeEqual } from "node:crypto";
 import { Router } from "express";
 import { SluiceError } from "../../protocol/errors.ts";
 
 export interface MetricsOptions {
-  /** `Authorization: Bearer` has to bring it; without one everybody who reaches the route is answered. */
+  /** `Authorization: Bearer` has to bring it; without one every client that reaches the route is answered. */
   readonly token: string | undefined;
   /** The text, and its content type. */
   readonly read: () => Promise<{ readonly contentType: string; readonly text: string }>;

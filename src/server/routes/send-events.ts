@@ -7,7 +7,7 @@ import type { ServerOptions } from "../server-options.ts";
 import { SsePeer } from "../sse-peer.ts";
 import type { Reader, Subscription } from "../subscription.ts";
 
-/** What makes a reader of a response. */
+/** The fields that make a reader of a response. */
 export interface EventReader {
   readonly narrowing: Narrowing;
   readonly announced?: () => string | undefined;

@@ -1,4 +1,4 @@
-/** Conversations: what clients were told, from the transcript, and what they are told now. */
+/** Conversations: the messages that clients were sent, from the transcript, and the events from now on. */
 import { type Request, Router } from "express";
 import { z } from "zod";
 import { cursorOf, formatCursor } from "../../protocol/cursor.ts";
@@ -79,7 +79,7 @@ export function threadRoutes(options: ServerOptions): Router {
   return router;
 }
 
-/** An admin may name the owner whose threads it is about; nobody's are those of an empty one. */
+/** An admin may name the owner of the threads; the empty name stands for threads of nobody. */
 function visitorIn(door: Door, request: Request<object>): Visitor {
   const { owner } = parseWith(ownerQuery, request.query, "query");
   const visitor = door.visitorOf(request as Request);
