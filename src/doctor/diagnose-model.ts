@@ -23,7 +23,7 @@ export function ofModel(answer: ToldMessage, call: ModelCall, graph: GraphEviden
   if (call.refused > 0) return [refusedCall(call)];
   if (call.chunks.length > 1 && graph.wholeNodes.includes(call.node)) {
     const sentence = `The model in node "${call.node}" streams, and the agent's settings put its pieces together.`;
-    return [verdict("fault", "tokens-off", sentence, [...callRows(call), ["told in", "1 piece"]])];
+    return [verdict("fault", "tokens-off", sentence, [...callRows(call), ["sent in", "1 piece"]])];
   }
   if (call.chunks.length === 0) return [noChunks(call, graph)];
   if (call.chunks.length > 1 && told.reasoning > 0) return [streams(answer)];

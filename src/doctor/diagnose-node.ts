@@ -186,7 +186,7 @@ export function ofCustoms(customs: readonly CustomSeries[], graph: GraphEvidence
   const found = judgePace(pieces, { node, startedAt, who: `node "${node}"` }, graph);
   const rows: [string, string][] = [[`CUSTOM ${name}`, counted(pieces.length, "event")]];
   if (found?.kind === "fault") return [{ ...found, evidence: [...rows, ...found.evidence] }];
-  const sentence = `Node "${node}" tells its tokens as CUSTOM events, and the message itself only when it is finished.`;
+  const sentence = `Node "${node}" sends its tokens as CUSTOM events, and the message itself only when it is finished.`;
   return [verdict("fault", "custom-tokens", sentence, [...rows, ...piecesOf(pieces)])];
 }
 

@@ -83,7 +83,7 @@ function inOnePiece(answer: ToldMessage, { told }: Evidence, server: ServerEvide
   }
   if (told.counts["CUSTOM sluice.model_call"]) {
     const sentence = "A model was asked for a stream, and its answer left the server in one piece.";
-    return verdict("fault", "one-chunk", sentence, [...rows, ["sluice.model_call", "told"]]);
+    return verdict("fault", "one-chunk", sentence, [...rows, ["sluice.model_call", "sent"]]);
   }
   const sentence = "The server sends the answer in one piece; nothing on the way put it together.";
   return verdict("fault", "told-whole", sentence, rows);

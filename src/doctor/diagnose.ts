@@ -39,17 +39,17 @@ function reasoningOf({ told, tags, asked }: Evidence): Verdict | undefined {
   const rows: [string, string][] = [
     ["opening tags", String(opened)],
     ["closing tags", String(closed)],
-    ["reasoning told", `${told.reasoning} characters`],
+    ["reasoning sent", `${told.reasoning} characters`],
     ["tags looked for", asked.reasoningTags.join(", ") || "none"],
   ];
   if (closed > 0 && opened === 0) {
-    const sentence = "A closing tag of reasoning comes without an opening one, so the reasoning is told as text.";
+    const sentence = "A closing tag of reasoning comes without an opening one, so the reasoning is sent as text.";
     return verdict(asked.expectReasoning ? "fault" : "note", "reasoning-unopened", sentence, rows);
   }
   if (!asked.expectReasoning || told.reasoning > 0) return undefined;
   const sentence =
     opened > 0
-      ? "The model thinks between tags, and none of it is told as reasoning."
+      ? "The model thinks between tags, and none of it is sent as reasoning."
       : "Reasoning was expected, and the model sends none: no tags, and no reasoning of its own.";
   return verdict("fault", "reasoning-missing", sentence, rows);
 }

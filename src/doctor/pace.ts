@@ -99,7 +99,7 @@ function paced(
   const first = pieces[0]?.at ?? 0;
   const timers: [string, string] = ["set off by a timer", `${Math.round(timed * 100)}% of the pieces after the first`];
   if (finished) {
-    const sentence = `Fake streaming: ${who} had its whole answer before the first piece, and then told it in small pieces with pauses.`;
+    const sentence = `Fake streaming: ${who} had its whole answer before the first piece, and then sent it in small pieces with pauses.`;
     return verdict("fault", "fake-streaming", sentence, [
       ...piecesOf(pieces),
       ...exchangeRows(finished),
@@ -109,7 +109,7 @@ function paced(
   }
   const helper = graph.helpers.find((one) => one.node === node && one.at >= startedAt && one.at <= first);
   if (helper) {
-    const sentence = `This looks like fake streaming: ${who} waited for a ${helper.kind}, and then told the text in small pieces with pauses.`;
+    const sentence = `This looks like fake streaming: ${who} waited for a ${helper.kind}, and then sent the text in small pieces with pauses.`;
     return verdict("fault", "fake-streaming", sentence, [
       ...piecesOf(pieces),
       [`a ${helper.kind} was started after`, duration(helper.at)],
@@ -126,11 +126,11 @@ function burstOf(pieces: readonly Piece[], { who }: Origin, finished: Exchange):
   const arrivedMs = arrivedOver(finished);
   const rows = [...piecesOf(pieces), ...exchangeRows(finished)];
   if (!isStream(finished)) {
-    const sentence = `Fake streaming: ${who} got its answer in one piece, and told it as many in one burst.`;
+    const sentence = `Fake streaming: ${who} got its answer in one piece, and sent it as many in one burst.`;
     return verdict("fault", "fake-streaming", sentence, rows);
   }
   if (arrivedMs >= SPREAD_MS) {
-    const sentence = `Fake streaming: the answer arrived as a stream, and ${who} held it back to its end, then told it in one burst.`;
+    const sentence = `Fake streaming: the answer arrived as a stream, and ${who} held it back to its end, then sent it in one burst.`;
     return verdict("fault", "fake-streaming", sentence, rows);
   }
   if (first - startedAt < WAIT_MS) return undefined; // All of it was that quick.

@@ -79,7 +79,7 @@ function atOnce(rows: Rows, server: ServerEvidence, madeMs: number | undefined):
     return heldBack(({ who, because }) => `It looks as if ${who} collects the answer${because}.`, rows, server);
   }
   const sentence =
-    "The answer's pieces arrive all at once. The events say no time, so it cannot be told whether the server sent them so.";
+    "The answer's pieces arrive all at once. The events say no time, so it is not known whether the server sent them so.";
   return verdict("fault", "all-at-once", sentence, [...rows, ...headerRows(server)]);
 }
 
