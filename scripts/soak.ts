@@ -1,10 +1,11 @@
 /** `npm run soak`: does one process live through everything that harms it at once, and do its healthy clients notice? */
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { ROOT } from "./setup.mjs";
+import { ensureBuilt, ROOT } from "./setup.mjs";
 import { HARM, healthyTurn, type Target, wait } from "./soak/clients.ts";
 
 const USAGE = `Usage: npm run soak [-- options]
@@ -33,6 +34,7 @@ if (values.help) console.log(USAGE);
 else process.exitCode = await soak(Number(values.seconds), Number(values.heap));
 
 async function soak(seconds: number, heap: number): Promise<number> {
+  ensureBuilt();
   const folder = mkdtempSync(join(tmpdir(), "sluice-soak-"));
   const { child, url, logged } = await serve(folder, heap);
   const problems: string[] = [];
@@ -65,7 +67,7 @@ async function soak(seconds: number, heap: number): Promise<number> {
         if (child.exitCode !== null || child.signalCode !== null) return;
       }
     });
-    await wait(seconds * 1_000);
+    await Promise.race([wait(seconds * 1_000), once(child, "exit")]);
     end.abort();
     await Promise.all([...healthy, ...harm]);
     clearInterval(watch);
