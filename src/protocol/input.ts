@@ -19,18 +19,25 @@ export const progressOption = z.union(
  * Requests of a run to Sluice itself: `forwardedProps.sluice`. They can narrow the graph's events, and never widen
  * them.
  */
-const runOptions = z.object({
-  /** Event names that may leave, within what the agent admits. */
-  events: eventPatterns.optional(),
-  /** `false`: each message arrives once, whole. */
-  tokens: z.boolean().optional(),
-  /** `false`: no reasoning leaves. */
-  reasoning: z.boolean().optional(),
-  /** Seconds this run goes on when nobody follows it any more. */
-  graceSeconds: z.number().min(0).max(86_400).optional(),
-  /** `sluice.progress` events. */
-  progress: progressOption.optional(),
-});
+const runOptions = z
+  .object({
+    /** Event names that may leave, within what the agent admits. */
+    events: eventPatterns.optional(),
+    /** `false`: each message arrives once, whole. */
+    tokens: z.boolean().optional(),
+    /** `false`: no reasoning leaves. */
+    reasoning: z.boolean().optional(),
+    /** Seconds this run goes on when nobody follows it any more. */
+    graceSeconds: z.number().min(0).max(86_400).optional(),
+    /** `true`: this run needs no reader, and goes on without any until its end or a deadline. */
+    background: z.boolean().optional(),
+    /** `sluice.progress` events. */
+    progress: progressOption.optional(),
+  })
+  .refine(({ background, graceSeconds }) => !background || graceSeconds === undefined, {
+    path: ["graceSeconds"],
+    error: "a run in the background goes on without readers. Leave one of the two out",
+  });
 
 export type RunOptions = z.infer<typeof runOptions>;
 

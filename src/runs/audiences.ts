@@ -6,7 +6,7 @@ interface Audience {
   ofGraph: number;
   /** Has anybody followed the active run? Who started it needs a moment to. */
   joined: boolean;
-  /** How long the active run goes on without anybody, in milliseconds; `undefined` while no run is active. */
+  /** Milliseconds that the active run goes on without a follower, or `Infinity`; `undefined` while no run is active. */
   graceMs: number | undefined;
   orphaned?: NodeJS.Timeout;
   /** Those who wait until nobody follows. */
@@ -39,7 +39,7 @@ export class Audiences {
     };
   }
 
-  /** A run begins on a thread. It may go on alone for `graceMs`. */
+  /** A run begins on a thread. It may go on alone for `graceMs`; `Infinity` is as long as it takes. */
   begin(threadId: string, graceMs: number): void {
     const audience = this.#of(threadId);
     audience.graceMs = graceMs;
@@ -101,6 +101,7 @@ export class Audiences {
     if (audience.followers > 0) return;
     for (const done of audience.waiting) done();
     if (audience.graceMs === undefined) this.#audiences.delete(threadId);
-    else audience.orphaned = setTimeout(() => this.#orphaned(threadId), audience.graceMs);
+    else if (Number.isFinite(audience.graceMs))
+      audience.orphaned = setTimeout(() => this.#orphaned(threadId), audience.graceMs);
   }
 }

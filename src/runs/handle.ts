@@ -36,6 +36,8 @@ export interface StartRequest {
   readonly graphTopic?: boolean;
   /** The starter can come back and read on: the run goes on alone for longer. */
   readonly detached?: boolean;
+  /** The run needs no reader, as if `forwardedProps.sluice.background` said so. */
+  readonly background?: boolean;
   /** Aborts when the starter is gone: a start that still waits for its thread is dropped. */
   readonly signal?: AbortSignal;
 }

@@ -293,6 +293,7 @@ export class RunManager {
 
 /** Milliseconds that a run goes on when nobody follows it. */
 function graceOf(agent: ServedAgent, { detached, options }: RunInput): number {
+  if (options.background) return Number.POSITIVE_INFINITY;
   if (options.graceSeconds !== undefined) return options.graceSeconds * 1_000;
   return detached ? agent.detachedGraceMs : agent.orphanGraceMs;
 }

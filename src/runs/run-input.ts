@@ -41,21 +41,22 @@ export interface RunInput {
 
 /** @throws SluiceError `bad_request` when what the client asks of Sluice is not valid. */
 export function runInput(
-  { input, threadName, graphTopic = false, detached = false }: StartRequest,
+  { input, threadName, graphTopic = false, detached = false, background = false }: StartRequest,
   { input: graphInput, fork, fresh, callIds }: Beginning,
   setting: Setting,
   checkpoint: string,
   thread: ThreadRecord | undefined,
 ): RunInput {
+  const options = parseRunOptions(input);
   return {
     graphInput,
     ...(fork ? { fork } : {}),
     offered: offeredIn(input),
     setting,
     ...(threadName === undefined ? {} : { threadName }),
-    options: parseRunOptions(input),
+    options: background ? { ...options, background } : options,
     graphTopic,
-    detached,
+    detached: detached || background || options.background === true,
     checkpoint,
     wentOn: false,
     freshLength: fresh.length,

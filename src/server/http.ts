@@ -91,7 +91,7 @@ function defences(options: ServerOptions): RequestHandler[] {
       guard(request);
       next();
     },
-    cors({ origin: true, exposedHeaders: ["Retry-After"], maxAge: 600 }),
+    cors({ origin: true, exposedHeaders: ["Location", "Retry-After"], maxAge: 600 }),
     // After CORS: a preflight carries no credentials.
     async (request, _response, next) => {
       await options.door.admit(request);

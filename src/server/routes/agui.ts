@@ -2,10 +2,11 @@
 import { type Request, type Response, Router } from "express";
 import { z } from "zod";
 import type { ServedAgent } from "../../graph/registry.ts";
-import { type Cursor, cursorOf } from "../../protocol/cursor.ts";
+import { type Cursor, cursorOf, formatCursor } from "../../protocol/cursor.ts";
 import { SluiceError } from "../../protocol/errors.ts";
 import { checkId } from "../../protocol/ids.ts";
-import { parseRunAgentInput, parseWith } from "../../protocol/input.ts";
+import { parseRunAgentInput, parseRunOptions, parseWith } from "../../protocol/input.ts";
+import type { VisitedRun } from "../../runs/visitor.ts";
 import { parseNarrowing } from "../narrowing.ts";
 import { readResult } from "../result.ts";
 import type { ServerOptions } from "../server-options.ts";
@@ -55,8 +56,10 @@ async function run(
   const input = parseRunAgentInput(jsonBody(request));
   const narrowing = parseNarrowing(request.query);
   const after = lastEventId(request);
+  const background = prefersAsync(request) || parseRunOptions(input).background === true;
   await whileOpen(response, async (signal) => {
-    const run = await visitor.start({ agent, input, signal });
+    const run = await visitor.start({ agent, input, background, signal });
+    if (background) return accepted(request, response, run);
     if (wantsJson(request)) {
       const leave = run.thread.follow();
       const result = await readResult(visitor.log, run, signal).finally(leave);
@@ -80,6 +83,19 @@ async function connect(options: ServerOptions, agent: string, request: Request, 
       Subscription.untilIdle(reader, thread, after),
     ),
   );
+}
+
+/** The answer to the start of a run in the background: the address of its thread, and the position before the run. */
+function accepted({ baseUrl }: Request, response: Response, { threadId, runId, from }: VisitedRun): void {
+  const thread = `${baseUrl.replace(/\/agui$/, "")}/threads/${encodeURIComponent(threadId)}`;
+  response.status(202).set({ Location: thread, "Preference-Applied": "respond-async" });
+  response.json({ threadId, runId, thread, cursor: formatCursor(from) });
+}
+
+/** Does it ask for an answer that does not wait for the run (RFC 7240)? */
+function prefersAsync({ headers }: Request): boolean {
+  const preferences = String(headers.prefer ?? "").split(/[,;]/);
+  return preferences.some((preference) => preference.trim().toLowerCase() === "respond-async");
 }
 
 /** JSON only for those who ask for it and not for events: curl and proxies send a wildcard. */

@@ -7,7 +7,7 @@ import { type AguiEvent, EventType, isTerminal, type RunAgentInput } from "../..
 import { threadTopic } from "../../../src/protocol/ids.ts";
 import { startSluice, type TestSluice } from "../../support/sluice.ts";
 import { textOf, userInput } from "../../support/sse-client.ts";
-import { dataOf, eventsOf, hasType, openSse } from "../../support/sse-frames.ts";
+import { dataOf, eventsOf, hasType, openSse, watchSse } from "../../support/sse-frames.ts";
 import { chatGraph, SteppedModel } from "../../support/stepped-model.ts";
 import { verifyRun } from "../../support/verify.ts";
 import { connect, isType } from "../../support/ws-client.ts";
@@ -290,4 +290,70 @@ describe("cancelling", () => {
     await starter.close();
     await canceller.close();
   });
+});
+
+describe("a run in the background", () => {
+  const inBackground = { forwardedProps: { sluice: { background: true } } };
+  const post = (url: string, body: object, headers: Record<string, string> = {}) =>
+    fetch(`${url}/agui`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", ...headers },
+      body: JSON.stringify(body),
+    });
+
+  it.each([
+    ["Prefer: respond-async", {}, { Prefer: "wait=10, Respond-Async" }],
+    ["forwardedProps.sluice.background", inBackground, {}],
+  ])("is accepted with its address by %s, and goes on without readers", async (_, more, headers) => {
+    const sluice = await serve({ ORPHAN_GRACE_SECONDS: "0.001", DETACHED_GRACE_SECONDS: "0.001" });
+    const body = input(more);
+    const response = await post(sluice.url, body, headers);
+    expect(response.status).toBe(202);
+    expect(response.headers.get("Location")).toBe(`/threads/${threadId}`);
+    const { cursor, ...rest } = (await response.json()) as { cursor: string };
+    expect(rest).toEqual({ threadId, runId: body.runId, thread: `/threads/${threadId}` });
+    model.say("Done ", "alone.").end();
+    const events = await ending(sluice);
+    await verifyRun(events);
+    expect(endOf(events.at(-1))).toBe("success");
+
+    const late = await watchSse(`${sluice.url}/threads/${threadId}/events?after=${cursor}`);
+    const sent = eventsOf(dataOf(await late.until(hasType("RUN_FINISHED"))));
+    late.abort();
+    expect(textOf(sent)).toBe("Done alone.");
+    await verifyRun(sent);
+  });
+
+  it("is attached to by the same request, cancelled by anybody, and read by a client that comes later", async () => {
+    const sluice = await serve({ ORPHAN_GRACE_SECONDS: "0.001" });
+    const body = input(inBackground);
+    const [first, again] = [await post(sluice.url, body), await post(sluice.url, body)];
+    expect([first.status, again.status]).toEqual([202, 202]);
+    expect(await again.json()).toEqual(await first.json());
+    await abandonedWatch(sluice);
+    expect(sluice.runs.active(threadId)).toBeDefined();
+    await fetch(`${sluice.url}/agui/agent/stepped/stop/${threadId}`, { method: "POST" });
+    expect((await ending(sluice)).at(-1)).toMatchObject(cancelled);
+  });
+
+  it("does not take a grace besides", async () => {
+    const sluice = await serve({});
+    const response = await post(
+      sluice.url,
+      input({ forwardedProps: { sluice: { background: true, graceSeconds: 5 } } }),
+    );
+    expect(response.status).toBe(400);
+    expect(await response.text()).toContain("field graceSeconds: a run in the background goes on without readers.");
+  });
+
+  /** Watches the thread, and leaves; resolves when the server has seen it go. */
+  async function abandonedWatch({ url, server }: TestSluice) {
+    const closed = new Promise<void>((resolve) => {
+      server.once("request", (_, response: ServerResponse) => response.once("close", () => resolve()));
+    });
+    const watch = await watchSse(`${url}/threads/${threadId}/events`);
+    await watch.until(hasType("RUN_STARTED"));
+    watch.abort();
+    await closed;
+  }
 });
