@@ -13,6 +13,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   chat: async () => (await import("./cli/chat.ts")).chat,
   key: async () => (await import("./cli/key.ts")).key,
   doctor: async () => (await import("./cli/doctor.ts")).doctor,
+  check: async () => (await import("./cli/check.ts")).check,
   audit: async () => (await import("./cli/audit.ts")).audit,
 };
 

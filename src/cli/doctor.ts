@@ -2,6 +2,7 @@
 import { join, relative } from "node:path";
 import { type Command, type CommandArgs, type CommandContext, UsageError } from "./command.ts";
 import { type Exit, guardExit } from "./doctor/exit.ts";
+import { headersOf } from "./header.ts";
 
 const options = {
   message: { type: "string", short: "m" },
@@ -102,22 +103,13 @@ function examination(
     configFile,
     message,
     input: json("--input", values.input),
-    headers: Object.fromEntries((values.header ?? []).map(header)),
+    headers: headersOf(values.header),
     firstTokenMs: seconds("--first-token-seconds", values["first-token-seconds"], FIRST_TOKEN_SECONDS),
     timeoutMs: seconds("--timeout", values.timeout, TIMEOUT_SECONDS),
     expectReasoning: values["expect-reasoning"] === true,
     cwd,
     packageRoot,
   };
-}
-
-/** The value may be a secret: a mistake is named without it. */
-function header(text: string): [string, string] {
-  const [, name, value] = /^([!#$%&'*+.^`|~\w-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)$/.exec(text) ?? [];
-  if (name === undefined || value === undefined) {
-    throw new UsageError(`--header: it takes a name and a value, like "Authorization: Bearer ...".`);
-  }
-  return [name.toLowerCase(), value];
 }
 
 function seconds(option: string, text: string | undefined, fallback: number): number {

@@ -1,74 +1,54 @@
-/** `npm run check-wiring`: is a graph wired so that what happens in it reaches its clients? */
+/** Is a graph wired so that what happens in it reaches its clients, and stops when its run is stopped? */
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import { parseArgs } from "node:util";
-import { Activity } from "../src/doctor/activity.ts";
-import { examine, type Finding } from "../src/doctor/doctor.ts";
-import type { GraphEvidence } from "../src/doctor/evidence.ts";
-import { counted, duration } from "../src/doctor/figures.ts";
-import { loadGraph } from "../src/graph/loader.ts";
-import { openRun } from "../src/graph/source.ts";
-import { type Check, milliseconds, runScript, tell, withoutProblems } from "./checks/check.ts";
+import { Activity } from "../doctor/activity.ts";
+import { examine, type Finding } from "../doctor/doctor.ts";
+import type { GraphEvidence } from "../doctor/evidence.ts";
+import { counted, duration } from "../doctor/figures.ts";
+import type { Check } from "../doctor/spread.ts";
+import { loadGraph } from "../graph/loader.ts";
+import { openRun } from "../graph/source.ts";
+import { Unchecked } from "./unchecked.ts";
 
-const USAGE = `Usage: npm run check-wiring -- <file>:<export> [options]
-
-Runs a graph as Sluice does, twice, and looks at what reaches the stream: whether every model call and every node is
-heard of, what the allow-list lets through, whether the graph can be answered when it asks, and whether stopping a run
-stops the requests it made. Fails when one is not so.
-
-Options:
-  --config <file>      an agents.json or a langgraph.json, for the agent's filter and settings
-  --agent <name>       which of its agents
-  --message <text>     what to say (asks for a few sentences)
-  --input <json>       what the graph is given, if that is no messages
-  --timeout <seconds>  how long a run may take (60)
-  --json               the checks as JSON
-  --help               this`;
+export interface Wired {
+  /** A graph in a file, such as `./graph.ts:graph`. */
+  readonly target: string;
+  readonly agent: string | undefined;
+  /** An agents.json or a langgraph.json. */
+  readonly configFile: string | undefined;
+  readonly message: string;
+  /** What the graph is given, if that is no messages. */
+  readonly input: unknown;
+  /** Milliseconds that a run may take. */
+  readonly timeoutMs: number;
+  readonly cwd: string;
+  readonly packageRoot: string;
+}
 
 /** How long a request may outlive the run that made it. */
 const STOP_MS = 1_000;
 /** A request that is this old is under way. */
 const UNDER_WAY_MS = 50;
 
-async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      config: { type: "string" },
-      agent: { type: "string" },
-      message: { type: "string", default: "Tell me in a few sentences how a river finds its way to the sea." },
-      input: { type: "string" },
-      timeout: { type: "string", default: "60" },
-      json: { type: "boolean", default: false },
-      help: { type: "boolean", default: false },
-    },
-  });
-  if (values.help) {
-    console.log(USAGE);
-    return 0;
-  }
-  const [target] = positionals;
-  if (target === undefined) throw new Error(`Which graph?\n\n${USAGE}`);
-  const { message, agent, config: configFile } = values;
-  const timeoutMs = milliseconds("--timeout", values.timeout);
-  const input: unknown = values.input === undefined ? undefined : JSON.parse(values.input);
-  const cwd = process.cwd();
-  const finding = await examine({
-    target,
-    agent,
-    configFile,
-    message,
-    input,
-    firstTokenMs: Number.MAX_SAFE_INTEGER,
-    timeoutMs,
-    expectReasoning: false,
-    cwd,
-    packageRoot: cwd,
-  });
+/**
+ * Runs a graph as Sluice does, twice: once to its end, and once to stop it.
+ * @throws Unchecked when the target is no graph in a file.
+ */
+export async function checkWiring(wired: Wired): Promise<Check[]> {
+  const { target, cwd, message, input, timeoutMs } = wired;
+  const finding = await examine({ ...wired, firstTokenMs: Number.MAX_SAFE_INTEGER, expectReasoning: false });
   const { graph } = finding.evidence;
-  if (!graph) throw new Error(`${target} is no graph in a file.`);
+  if (!graph) throw new Unchecked(`${target} is no graph in a file.`);
   const stops = await stopsItsRequests(target, cwd, message, input, timeoutMs);
-  return tell(target, [ends(finding), ...wiring(graph), reaches(finding), asks(finding), stops], values.json);
+  return [ends(finding), ...wiring(graph), reaches(finding), asks(finding), stops];
+}
+
+const SHOWN = 3;
+
+/** A check that passes when there is no problem, and names the first few. */
+function withoutProblems(name: string, problems: readonly string[], found: string): Check {
+  const more = problems.length > SHOWN ? [`and ${problems.length - SHOWN} more`] : [];
+  return { name, passed: problems.length === 0, found: [...problems.slice(0, SHOWN), ...more].join("; ") || found };
 }
 
 function ends({ evidence: { end } }: Finding): Check {
@@ -87,12 +67,12 @@ function wiring({ nodes, modelCalls, exchanges, helpers }: GraphEvidence): Check
   const outside = helpers.map(({ kind, node }) => `node ${node ?? "?"} starts a ${kind}`);
   return [
     withoutProblems(
-      "every model call is heard of",
+      "every model call is seen",
       unheard.map(({ path }) => `not that of node ${path}`),
       counted(modelCalls.length, "call"),
     ),
     withoutProblems(
-      "every node is heard of",
+      "every node is seen",
       [...new Set(hidden)].map((node) => `not ${node}`),
       [...known].join(", ") || "none",
     ),
@@ -150,7 +130,7 @@ async function stopsItsRequests(
     const run = openRun(
       fed,
       {
-        agent: "check-wiring",
+        agent: "check",
         threadId: randomUUID(),
         runId: randomUUID(),
         input: { kind: "messages", messages: [asked], state: {} },
@@ -194,5 +174,3 @@ async function stopsItsRequests(
     activity.stop();
   }
 }
-
-runScript(import.meta, main);

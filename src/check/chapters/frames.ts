@@ -1,0 +1,252 @@
+/** Chapters 8 to 11, and those of 4 that need a thread's messages: the WebSocket with frames. */
+import { setTimeout as delay } from "node:timers/promises";
+import { Handshake } from "../../doctor/socket.ts";
+import type { RunAgentInput } from "../../protocol/events.ts";
+import { NotTried, type Probe, type Report } from "../findings.ts";
+import { eventsIn, type Frame, frameOf, judgeFrame, topicOf } from "../frame.ts";
+import { eventOf, inputOf, isEnd, type Producer, SCRIPTS, shapeOf, textsOf } from "../producer.ts";
+import { Sequence } from "../sequence.ts";
+import { type Inbox, SUBPROTOCOL, withInbox } from "../socket.ts";
+
+/** Events that a socket gets before it is cut or cancelled. */
+const CUT_AFTER = 4;
+/** How long a topic is listened to after it was unsubscribed from. */
+const SILENT_MS = 300;
+/** How much later than it says a heartbeat may come. */
+const LATE = 1.5;
+
+export function frameProbes(producer: Producer): Probe[] {
+  const within = <T>(use: (inbox: Inbox) => Promise<T>) => withInbox(producer, SUBPROTOCOL, use);
+  return [
+    {
+      tries: ["8.2", "8.3", "8.4", "8.5", "8.6", "11.1"],
+      run: (report) => within((inbox) => wholeRun(inbox, inputOf(producer.message), report)),
+    },
+    { tries: ["8.1"], run: (report) => handshakes(producer, report) },
+    { tries: ["8.7", "7.5"], run: (report) => cutAndBack(producer, within, report) },
+    { tries: ["8.8"], run: (report) => within((inbox) => unsubscribed(inbox, producer, report)) },
+    { tries: ["8.9"], run: (report) => within((inbox) => binary(inbox, report)) },
+    { tries: ["9.1", "10.1"], run: (report) => cancelled(producer, within, report) },
+    { tries: ["9.2"], run: (report) => within((inbox) => nothingToCancel(inbox, report)) },
+    { tries: ["10.1", "10.2", "4.2", "4.3"], run: (report) => watched(producer, within, report) },
+    { tries: ["11.2"], run: (report) => within((inbox) => heartbeat(inbox, producer, report)) },
+  ];
+}
+
+type Within = <T>(use: (inbox: Inbox) => Promise<T>) => Promise<T>;
+
+const isTerminal = (text: string) => {
+  const frame = frameOf(text);
+  return frame?.type === "event" && isEnd(frame.data.type);
+};
+
+const isContent = (text: string) => {
+  const frame = frameOf(text);
+  return frame?.type === "event" && frame.data.type === "TEXT_MESSAGE_CONTENT";
+};
+
+/** Waits for the answer to a frame. */
+async function answerTo(inbox: Inbox, id: string): Promise<Frame> {
+  const answers = (text: string) => {
+    const frame = frameOf(text);
+    return frame !== undefined && "id" in frame && frame.id === id;
+  };
+  return frameOf(await inbox.until(answers)) as Frame;
+}
+
+/** @throws Error when the run is refused. */
+async function start(inbox: Inbox, input: RunAgentInput): Promise<Frame & { type: "ack" }> {
+  inbox.send({ type: "run", id: "run", input, protocol: "1.0" });
+  const answer = await answerTo(inbox, "run");
+  if (answer.type !== "ack") throw new Error(`the run was refused: ${JSON.stringify(answer).slice(0, 160)}`);
+  return answer;
+}
+
+async function subscribe(inbox: Inbox, threadId: string, after?: string): Promise<void> {
+  inbox.send({ type: "subscribe", id: "subscribe", topic: topicOf(threadId), after, protocol: "1.0" });
+  const answer = await answerTo(inbox, "subscribe");
+  if (answer.type !== "ack") throw new Error(`it was refused: ${JSON.stringify(answer).slice(0, 160)}`);
+}
+
+async function wholeRun(inbox: Inbox, input: RunAgentInput, report: Report): Promise<void> {
+  const ack = await start(inbox, input);
+  await inbox.until(isTerminal);
+  inbox.send({ type: "ping", id: "ping" });
+  if ((await answerTo(inbox, "ping")).type !== "pong") report("11.1", "ping was answered by another frame");
+  inbox.send("no frame");
+  await inbox.until((text) => frameOf(text)?.type === "error");
+  inbox.send({ type: "no-such-frame", id: "unknown" });
+  if ((await answerTo(inbox, "unknown")).type !== "error") report("8.6", "an unknown frame was not refused");
+  inbox.send({ type: "ping", id: "still" });
+  await answerTo(inbox, "still").catch(() => report("8.6", "nothing was answered after a frame that was refused"));
+
+  const topic = topicOf(input.threadId);
+  if (ack.topic !== topic || ack.runId !== input.runId || ack.cursor === undefined) {
+    report("8.4", `the ack has topic ${ack.topic}, run ${ack.runId}, position ${ack.cursor}`);
+  }
+  const sequence = new Sequence(input);
+  let position = ack.cursor;
+  let acknowledged = false;
+  for (const [index, text] of inbox.frames.entries()) {
+    const judged = judgeFrame(text);
+    if ("problem" in judged) {
+      report("8.3", `frame ${index + 1}: ${judged.problem}`);
+      continue;
+    }
+    const { frame } = judged;
+    if ((frame.type === "hello") !== (index === 0)) report("8.2", `frame ${index + 1} is ${frame.type}`);
+    if (frame.type === "ack" && frame.id === "run") acknowledged = true;
+    if (frame.type !== "event") continue;
+    if (!acknowledged) report("8.4", "an event came before the ack");
+    // As it lay in the frame: a schema may fill in defaults.
+    sequence.push(JSON.stringify((JSON.parse(text) as { data: unknown }).data));
+    if (frame.cursor === undefined) continue;
+    if (!follows(position, frame.cursor, frame.n ?? 1)) report("8.5", `${frame.cursor} comes after ${position}`);
+    position = frame.cursor;
+  }
+  sequence.end();
+  for (const { id, what } of sequence.problems) report(id, `frames: ${what}`);
+}
+
+function follows(before: string | undefined, at: string, count: number): boolean {
+  const [epoch, offset] = (before ?? at).split(":");
+  return at === `${epoch}:${Number(offset) + (before === undefined ? 0 : count)}`;
+}
+
+async function handshakes(producer: Producer, report: Report): Promise<void> {
+  const agreed = await withInbox(producer, SUBPROTOCOL, async ({ subprotocol }) => subprotocol);
+  if (agreed !== SUBPROTOCOL) report("8.1", `it agreed to "${agreed}"`);
+  try {
+    await withInbox(producer, "no-such-protocol.v9", async () => {});
+    report("8.1", "a subprotocol that nobody knows was accepted");
+  } catch (error) {
+    if (!(error instanceof Handshake)) report("8.1", "a subprotocol that nobody knows was accepted");
+    else if (error.status < 400 || error.status > 499) report("8.1", `the refusal has the status ${error.status}`);
+  }
+}
+
+/** Resolves with the frames of a run that another socket begins and this one follows to its end. */
+async function cutAndBack({ message }: Producer, within: Within, report: Report): Promise<void> {
+  const input = inputOf(message);
+  const topic = topicOf(input.threadId);
+  const before = await within(async (inbox) => {
+    await start(inbox, input);
+    let contents = 0;
+    await inbox.until((text) => {
+      if (isContent(text)) contents += 1;
+      return isTerminal(text) || (contents >= CUT_AFTER && eventsIn([text], topic)[0]?.at !== undefined);
+    });
+    inbox.cut();
+    return eventsIn(inbox.frames, topic);
+  });
+  const [whole, rest] = await within(async (inbox) => {
+    await subscribe(inbox, input.threadId, before.findLast(({ at }) => at !== undefined)?.at);
+    if (!before.some(({ json }) => isEnd(eventOf(json).type))) await inbox.until(isTerminal);
+    const rest = eventsIn(inbox.frames, topic);
+    const whole = await within(async (other) => {
+      await start(other, input);
+      await other.until(isTerminal);
+      return eventsIn(other.frames, topic);
+    });
+    return [whole, rest];
+  });
+  const last = eventOf(whole.at(-1)?.json ?? "");
+  if (last.type !== "RUN_FINISHED") report("7.5", `the run ended with ${JSON.stringify(last.outcome ?? last.type)}`);
+  if (shapeOf([...before, ...rest]) !== shapeOf(whole)) {
+    report("8.7", `${before.length} events, a cut, and ${rest.length} more are not the ${whole.length} of the run`);
+  }
+}
+
+async function unsubscribed(inbox: Inbox, { message }: Producer, report: Report): Promise<void> {
+  const input = inputOf(message);
+  await start(inbox, input);
+  await inbox.until(isContent);
+  inbox.send({ type: "unsubscribe", id: "unsubscribe", topic: topicOf(input.threadId) });
+  await answerTo(inbox, "unsubscribe");
+  const count = inbox.frames.length;
+  await delay(SILENT_MS);
+  const late = eventsIn(inbox.frames.slice(count), topicOf(input.threadId));
+  if (late.length > 0) report("8.8", `${late.length} events came after the ack`);
+  inbox.send({ type: "cancel", id: "cancel", threadId: input.threadId });
+  await answerTo(inbox, "cancel");
+}
+
+async function binary(inbox: Inbox, report: Report): Promise<void> {
+  await inbox.until((text) => frameOf(text)?.type === "hello");
+  inbox.send(new Uint8Array([1, 2, 3]));
+  const code = await Promise.race([inbox.closed, delay(2_000)]);
+  if (code !== 1003) report("8.9", code === undefined ? "the socket stayed open" : `it was closed with ${code}`);
+}
+
+async function cancelled({ message }: Producer, within: Within, report: Report): Promise<void> {
+  const input = inputOf(message);
+  const topic = topicOf(input.threadId);
+  await within((inbox) =>
+    within(async (other) => {
+      await start(inbox, input);
+      await inbox.until(isContent);
+      await subscribe(other, input.threadId);
+      inbox.send({ type: "cancel", id: "cancel", threadId: input.threadId });
+      const [answer] = await Promise.all([answerTo(inbox, "cancel"), inbox.until(isTerminal), other.until(isTerminal)]);
+      if (answer.type === "error") throw new NotTried("the run was over before it could be cancelled");
+      for (const [who, { frames }] of Object.entries({ "its starter": inbox, "a watcher": other })) {
+        const { type, outcome } = eventOf(eventsIn(frames, topic).at(-1)?.json ?? "");
+        const end = (outcome as { type?: string } | undefined)?.type ?? type;
+        if (type !== "RUN_FINISHED" || end !== "cancelled") report("9.1", `${who} was sent ${end}`);
+      }
+    }),
+  );
+}
+
+async function nothingToCancel(inbox: Inbox, report: Report): Promise<void> {
+  inbox.send({ type: "cancel", id: "cancel", threadId: inputOf("").threadId });
+  const answer = await answerTo(inbox, "cancel");
+  if (answer.type !== "error" || answer.code !== "not_found")
+    report("9.2", `it was answered by ${JSON.stringify(answer)}`);
+}
+
+/** A run with a second reader, and a third that comes when it is over. */
+async function watched({ message }: Producer, within: Within, report: Report): Promise<void> {
+  const input = inputOf(`${message}\n\n${SCRIPTS}`);
+  const topic = topicOf(input.threadId);
+  const said = await within((inbox) =>
+    within(async (other) => {
+      const ack = await start(inbox, input);
+      await subscribe(other, input.threadId, ack.cursor);
+      await Promise.all([inbox.until(isTerminal), other.until(isTerminal)]);
+      const [mine, theirs] = [inbox, other].map(({ frames }) => eventsIn(frames, topic));
+      if (shapeOf(mine ?? []) !== shapeOf(theirs ?? [])) report("10.1", "the second reader was sent other events");
+      return mine ?? [];
+    }),
+  );
+  const late = await within(async (inbox) => {
+    await subscribe(inbox, input.threadId);
+    await inbox.until(isTerminal);
+    return eventsIn(inbox.frames, topic);
+  });
+  const sequence = new Sequence();
+  for (const { json } of late) sequence.push(json);
+  sequence.end();
+  for (const { what } of sequence.problems) report("10.2", what);
+  const snapshot = late.map(({ json }) => eventOf(json)).find(({ type }) => type === "MESSAGES_SNAPSHOT");
+  const messages = (snapshot?.messages ?? []) as { id: string; role: string; content?: unknown }[];
+  if (!snapshot) report("10.2", "there is no MESSAGES_SNAPSHOT in it");
+  for (const [id, text] of textsOf(said)) {
+    const kept = messages.find((message) => message.id === id)?.content;
+    if (kept !== text) report("4.2", `message ${id} was sent as ${text.length} characters, and is kept otherwise`);
+  }
+  const asked = messages.find(({ role }) => role === "user")?.content;
+  if (asked !== input.messages[0]?.content)
+    report("4.3", `the user's text is kept as ${JSON.stringify(asked)?.slice(0, 120)}`);
+}
+
+async function heartbeat(inbox: Inbox, { timeoutMs }: Producer, report: Report): Promise<void> {
+  const hello = frameOf(await inbox.until((text) => frameOf(text)?.type === "hello"));
+  const everyMs = hello?.type === "hello" ? hello.heartbeatSeconds * 1_000 : 0;
+  if (everyMs * LATE > timeoutMs)
+    throw new NotTried(`a heartbeat comes every ${everyMs / 1_000} s, which is not waited for`);
+  const beat = inbox.until((text) => frameOf(text)?.type === "heartbeat");
+  const came = await Promise.race([beat, delay(everyMs * LATE)]);
+  beat.catch(() => {}); // It may come too late.
+  if (came === undefined) report("11.2", `none came within ${(everyMs * LATE) / 1_000} s`);
+}

@@ -1,0 +1,38 @@
+/** Chapter 12: readers that stop for a while. */
+import { setTimeout as delay } from "node:timers/promises";
+import type { Probe } from "../findings.ts";
+import { inputOf, type Producer, readRun, typeOf } from "../producer.ts";
+
+/** How long a reader stops. */
+const STOP_MS = 1_500;
+/** How much longer another reader may take meanwhile. */
+const HELD_UP = 3;
+
+export function slowProbe(producer: Producer): Probe {
+  return {
+    tries: ["12.1", "12.2"],
+    async run(report) {
+      const input = inputOf(producer.message);
+      const alone = inputOf(producer.message);
+      const quiet = performance.now();
+      await readRun(producer, alone);
+      const quietMs = performance.now() - quiet;
+
+      const slow = readRun(producer, input, { pause: delay(STOP_MS) });
+      const began = performance.now();
+      const other = await readRun(producer, inputOf(producer.message));
+      const tookMs = performance.now() - began;
+      if (tookMs > Math.max(quietMs, STOP_MS / 3) * HELD_UP) {
+        report(
+          "12.2",
+          `another run took ${Math.round(tookMs)} ms, and ${Math.round(quietMs)} ms without a stopped reader`,
+        );
+      }
+      const { events, end } = await slow;
+      const [last, usual] = [events, other.events].map((all) => typeOf(all.at(-1)?.json ?? ""));
+      if (end === "ended" && last !== usual) {
+        report("12.1", `its response ended in order with ${last || "nothing"}, and others end with ${usual}`);
+      }
+    },
+  };
+}

@@ -1,0 +1,184 @@
+/** The server that is checked: where it is, and how a run of it is read as it lies on the wire. */
+import { randomUUID } from "node:crypto";
+import { createParser } from "eventsource-parser";
+import { type Answer, ask, wholeBody } from "../doctor/http.ts";
+import type { RunAgentInput } from "../protocol/events.ts";
+
+export interface Producer {
+  /** Takes a `RunAgentInput` by POST. */
+  readonly endpoint: URL;
+  /** Its WebSocket, where it has one that follows the binding. */
+  readonly socket: URL | undefined;
+  readonly agent: string | undefined;
+  /** The text that each run asks. */
+  readonly message: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Milliseconds that a run may take. */
+  readonly timeoutMs: number;
+}
+
+/** One event as it lay on the wire. */
+export interface WireEvent {
+  readonly json: string;
+  /** Its position; absent where it has none. */
+  readonly at: string | undefined;
+  /** Milliseconds since the run was asked for. */
+  readonly ms: number;
+}
+
+export interface Recording {
+  readonly status: number;
+  readonly type: string;
+  readonly events: readonly WireEvent[];
+  /** What lay on the wire that no event stream has. */
+  readonly strange: readonly string[];
+  /** The body, where it was no event stream. */
+  readonly body: string;
+  /** How the response ended: in order, by being cut, by this reader, or not within its time. */
+  readonly end: "ended" | "cut" | "left" | "hung";
+  /** Milliseconds from the last event to the end. */
+  readonly lingeredMs: number;
+}
+
+/** Text in many scripts, with pairs, marks and joiners. */
+export const SCRIPTS = "Zażółć 北京 नमस्ते 👩‍👩‍👧 e\u0301 עברית";
+
+export function inputOf(message: string, threadId: string = randomUUID()): RunAgentInput {
+  return {
+    threadId,
+    runId: randomUUID(),
+    protocolVersion: "1.0",
+    state: {},
+    messages: [{ id: randomUUID(), role: "user", content: message }],
+    tools: [],
+    context: [],
+    forwardedProps: {},
+  } as RunAgentInput;
+}
+
+interface Reading {
+  /** Goes on after this position. */
+  readonly after?: string | undefined;
+  /** Hangs up after the first event for which this is true. */
+  readonly until?: (event: WireEvent) => boolean;
+  /** Waits for this before it reads the body. */
+  readonly pause?: Promise<unknown>;
+}
+
+/** How long a response is read after its terminal event before it counts as hanging. */
+const LINGER_MS = 2_000;
+
+/** Posts a run, or anything else, and reads its response to the end. Rejects when nobody answers. */
+export async function readRun(producer: Producer, input: unknown, reading: Reading = {}): Promise<Recording> {
+  const { after, until = () => false, pause } = reading;
+  const { endpoint, headers, timeoutMs } = producer;
+  const gone = new AbortController();
+  const timer = setTimeout(() => gone.abort(), timeoutMs);
+  const began = performance.now();
+  const events: WireEvent[] = [];
+  const strange: string[] = [];
+  let last = began;
+  let left = false;
+  const parser = createParser({
+    onEvent({ id, event, data }) {
+      last = performance.now();
+      if (event !== undefined) strange.push(`a field "event: ${event}"`);
+      if (data.includes("\n")) strange.push("an event in several data fields");
+      const wire = { json: data, at: id, ms: last - began };
+      events.push(wire);
+      if (until(wire)) left = true;
+    },
+    onError: ({ message }) => void strange.push(message),
+  });
+  let answer: Answer | undefined;
+  let end: Recording["end"] = "ended";
+  let body = "";
+  try {
+    const given = after === undefined ? headers : { ...headers, "last-event-id": after };
+    answer = await ask(endpoint, {
+      method: "POST",
+      accept: "text/event-stream",
+      json: input,
+      headers: given,
+      signal: gone.signal,
+    });
+    await pause;
+    if (answer.status !== 200) body = await wholeBody(answer);
+    else {
+      for await (const piece of answer.body) {
+        parser.feed(piece);
+        if (left) break;
+        if (isOver(events.at(-1))) setTimeout(() => gone.abort(), LINGER_MS).unref();
+      }
+      if (left) end = "left";
+    }
+  } catch (error) {
+    if (!answer) throw error;
+    end = gone.signal.aborted ? "hung" : "cut";
+  } finally {
+    clearTimeout(timer);
+    gone.abort();
+  }
+  const type = answer.headers["content-type"] ?? "";
+  return { status: answer.status, type, events, strange, body, end, lingeredMs: performance.now() - last };
+}
+
+const ENDS: ReadonlySet<string> = new Set(["RUN_FINISHED", "RUN_ERROR"]);
+
+export function isEnd(type: string | undefined): boolean {
+  return ENDS.has(type ?? "");
+}
+
+function isOver(event: WireEvent | undefined): boolean {
+  return event !== undefined && isEnd(typeOf(event.json));
+}
+
+export interface AnyEvent {
+  readonly type: string;
+  readonly [field: string]: unknown;
+}
+
+/** The event; one without a type where it is none. */
+export function eventOf(json: string): AnyEvent {
+  try {
+    const value: unknown = JSON.parse(json);
+    if (typeof value === "object" && value !== null && "type" in value) return value as AnyEvent;
+  } catch {
+    // The sequence reports what is no JSON.
+  }
+  return { type: "" };
+}
+
+export function typeOf(json: string): string {
+  return eventOf(json).type;
+}
+
+/** The text of each message, by its id. */
+export function textsOf(events: readonly { readonly json: string }[]): Map<string, string> {
+  const texts = new Map<string, string>();
+  for (const { json } of events) {
+    const { type, messageId, delta } = eventOf(json);
+    if (!/^TEXT_MESSAGE_(CONTENT|CHUNK)$/.test(type)) continue;
+    texts.set(String(messageId), (texts.get(String(messageId)) ?? "") + String(delta ?? ""));
+  }
+  return texts;
+}
+
+export function textOf(events: readonly { readonly json: string }[]): string {
+  return [...textsOf(events).values()].join("");
+}
+
+/** The run's deltas of all kinds joined, span by span: two readers may get them in other portions. */
+export function shapeOf(events: readonly { readonly json: string }[]): string {
+  const lines: string[] = [];
+  let open: string | undefined;
+  for (const { json } of events) {
+    const { timestamp: _, rawEvent: __, ...event } = eventOf(json);
+    const { delta, ...rest } = event;
+    const span = typeof delta === "string" ? JSON.stringify(rest) : undefined;
+    if (span !== undefined && span === open) lines.push(`${lines.pop()}${String(delta)}`);
+    else lines.push(span === undefined ? JSON.stringify(event) : `${span} ${String(delta)}`);
+    open = span;
+  }
+  return lines.join("\n");
+}
