@@ -7,7 +7,6 @@ import { approvals as approvalsGraph } from "./approvals.ts";
 import { assistant as assistantGraph } from "./assistant.ts";
 import { loadDocuments, loadFolder, type SourceDocument } from "./documents.ts";
 import { DemoChatModel } from "./models/demo.ts";
-import { openaiModel } from "./models/openai.ts";
 import type { Models } from "./node-model.ts";
 import { portfolio as portfolioGraph } from "./portfolio.ts";
 import { researcher as researcherGraph } from "./researcher.ts";
@@ -16,25 +15,25 @@ import { researcher as researcherGraph } from "./researcher.ts";
 const PACKAGE_ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 export async function assistant() {
-  return assistantGraph({ ...chatModels(environmentSettings()), documents: await loadDocuments(PACKAGE_ROOT) });
+  return assistantGraph({ ...(await chatModels(environmentSettings())), documents: await loadDocuments(PACKAGE_ROOT) });
 }
 
-export function approvals() {
+export async function approvals() {
   const settings = environmentSettings();
-  return approvalsGraph({ ...chatModels(settings), notesDir: join(settings.DATA_DIR, "notes") });
+  return approvalsGraph({ ...(await chatModels(settings)), notesDir: join(settings.DATA_DIR, "notes") });
 }
 
 /** @throws ConfigError when the knowledge base cannot be read. */
 export async function researcher() {
   const settings = environmentSettings();
-  return researcherGraph({ ...chatModels(settings), documents: await knowledge(settings) });
+  return researcherGraph({ ...(await chatModels(settings)), documents: await knowledge(settings) });
 }
 
-export function portfolio() {
-  return portfolioGraph(chatModels(environmentSettings()));
+export async function portfolio() {
+  return portfolioGraph(await chatModels(environmentSettings()));
 }
 
-function chatModels(settings: Settings): Models {
+async function chatModels(settings: Settings): Promise<Models> {
   if (modelKind(settings) === "demo") {
     const model = new DemoChatModel({
       firstTokenMs: settings.DEMO_FIRST_TOKEN_MS,
@@ -43,6 +42,8 @@ function chatModels(settings: Settings): Models {
     });
     return { model }; // it answers in place of any other
   }
+  // The provider's package is loaded where it is used.
+  const { openaiModel } = await import("./models/openai.ts");
   const named = (model: string) =>
     openaiModel({ apiKey: settings.OPENAI_API_KEY, baseUrl: settings.OPENAI_BASE_URL, model });
   return { model: named(settings.OPENAI_MODEL), named };

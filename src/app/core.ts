@@ -12,6 +12,7 @@ import type { EventLog } from "../log/log.ts";
 import { MemoryLog } from "../log/memory.ts";
 import { type Logger, unfailing } from "../ops/logger.ts";
 import type { Gauges, Metrics } from "../ops/metrics.ts";
+import { shown } from "../protocol/text.ts";
 import { RunManager } from "../runs/manager.ts";
 import type { ContextOf } from "../runs/setting.ts";
 import { type House, Visitor } from "../runs/visitor.ts";
@@ -116,6 +117,7 @@ export function createCore(agents: Agents, settings: Settings, options: CoreOpti
     ready: () => ready,
     closed: closed.signal,
     writable: async () => (await log.writable()) && store.writable(),
+    originRefused: refusals(logger),
     failed: (err, where) => logger.error({ err, where }, "internal error"),
   };
   const server: ServerOptions = { ...housing, door: new Door(housing) };
@@ -168,5 +170,19 @@ export function createCore(agents: Agents, settings: Settings, options: CoreOpti
       await log.close();
       await store.close();
     },
+  };
+}
+
+/** The most origins of which a refusal is logged: a client may send any number of them. */
+const MAX_REFUSED_ORIGINS = 100;
+
+/** Logs each refused origin once: a page tries again and again. */
+function refusals(logger: Logger): ServerOptions["originRefused"] {
+  const logged = new Set<string>();
+  return (origin) => {
+    if (logged.has(origin) || logged.size >= MAX_REFUSED_ORIGINS) return;
+    logged.add(origin);
+    const remedy = "Add it to ALLOWED_ORIGINS, or in code to allowedOrigins.";
+    logger.warn({ origin: shown(origin) }, `a page of this origin was refused. ${remedy}`);
   };
 }

@@ -1,5 +1,4 @@
 /** The HTTP host: the routes behind their defences, as an application of their own or as a router in somebody else's. */
-import type { IncomingMessage, ServerResponse } from "node:http";
 import cors from "cors";
 import express, {
   type ErrorRequestHandler,
@@ -11,7 +10,8 @@ import express, {
 } from "express";
 import helmet from "helmet";
 import { SluiceError } from "../protocol/errors.ts";
-import { originGuard } from "./origins.ts";
+import type { Middleware } from "./middleware.ts";
+import { namedOrigins, originGuard } from "./origins.ts";
 import { playgroundRoutes } from "./playground.ts";
 import { traced } from "./request-spans.ts";
 import { aguiRoutes } from "./routes/agui.ts";
@@ -54,9 +54,6 @@ export function metricsApp(metrics: MetricsOptions, options: ServerOptions): Exp
   return app;
 }
 
-/** A function that Express calls for requests, whichever copy of Express that is. */
-export type Middleware = (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => void;
-
 /** The same routes for another application: whatever else it serves passes through untouched. */
 export function httpRouter(options: ServerOptions): Middleware {
   const router = Router();
@@ -86,12 +83,14 @@ function routes(options: ServerOptions): Router {
 
 function defences(options: ServerOptions): RequestHandler[] {
   const guard = originGuard(options);
+  const named = namedOrigins(options.allowedOrigins);
+  const toOrigins = { origin: true, exposedHeaders: ["Location", "Retry-After"], maxAge: 600 };
   return [
     (request, _response, next) => {
       guard(request);
       next();
     },
-    cors({ origin: true, exposedHeaders: ["Location", "Retry-After"], maxAge: 600 }),
+    cors<Request>(({ headers }, callback) => callback(null, { ...toOrigins, credentials: named(headers.origin) })),
     // After CORS: a preflight carries no credentials.
     async (request, _response, next) => {
       await options.door.admit(request);

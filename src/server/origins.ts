@@ -18,7 +18,10 @@ export function originGuard({
   hosts,
   sameOrigin,
   cookies,
-}: Pick<ServerOptions, "allowedOrigins" | "hosts" | "sameOrigin" | "cookies">): (request: Asked) => void {
+  originRefused,
+}: Pick<ServerOptions, "allowedOrigins" | "hosts" | "sameOrigin" | "cookies" | "originRefused">): (
+  request: Asked,
+) => void {
   const originAllowed = originCheck(allowedOrigins);
   const hostAllowed = hosts ? hostCheck(allowedOrigins, hosts) : () => true;
   return ({ method = "GET", headers: { host, origin, cookie } }) => {
@@ -28,8 +31,18 @@ export function originGuard({
       throw new SluiceError("forbidden", ORIGIN_MISSING);
     }
     if (originAllowed(origin) || (sameOrigin && isOf(host, origin))) return;
+    originRefused(origin ?? "");
     throw new SluiceError("forbidden", ORIGIN_REFUSED);
   };
+}
+
+/**
+ * Is this origin one of those that are named, alone or with any port? Its pages may send cookies and read the answer.
+ * Where any origin may come, browsers keep theirs back.
+ */
+export function namedOrigins(allowedOrigins: readonly string[]): (origin: string | undefined) => boolean {
+  const named = originCheck(allowedOrigins.filter((entry) => entry !== "*"));
+  return (origin) => origin !== undefined && named(origin);
 }
 
 const HOST_REFUSED = "This host name is not served. Add it to ALLOWED_HOSTS.";

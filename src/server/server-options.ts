@@ -43,6 +43,8 @@ export interface Housing {
   readonly closed: AbortSignal;
   /** Can what is said be kept? `false` while the storage fails. */
   readonly writable: () => Promise<boolean>;
-  /** Hears of errors that clients are told nothing about. */
+  /** Hears of an origin each time that it is refused. */
+  readonly originRefused: (origin: string) => void;
+  /** Hears of errors that are not reported to clients. */
   readonly failed: (error: unknown, where: string) => void;
 }

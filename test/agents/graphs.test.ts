@@ -18,6 +18,12 @@ const shipped = () => {
   return Object.entries(agents).map(([name, { graph }]) => [name, graph, graphsRelativeTo] as const);
 };
 
+const loaded = vi.hoisted(() => vi.fn());
+vi.mock("@langchain/openai", async (original) => {
+  loaded();
+  return original();
+});
+
 beforeEach(() => {
   for (const name of ["OPENAI_API_KEY", "OPENAI_BASE_URL"]) vi.stubEnv(name, undefined);
   vi.stubEnv("MODEL", "demo");
@@ -37,6 +43,16 @@ test("all of them are loaded by their file, from the source when Sluice runs fro
     expect(await loadGraph(graph, { folder: relativeTo, checkpointer })).toMatchObject({ checkpointer });
   }
   expect(isShipped("./mine.js:assistant", folder)).toBe(false);
+});
+
+test("a provider's package is loaded for its models alone", async () => {
+  const { approvals, assistant, portfolio, researcher } = await import("../../src/agents/graphs.ts");
+  for (const make of [approvals, assistant, portfolio, researcher]) await make();
+  expect(loaded).not.toHaveBeenCalled();
+  vi.stubEnv("MODEL", "openai");
+  vi.stubEnv("OPENAI_API_KEY", "none");
+  await approvals();
+  expect(loaded).toHaveBeenCalled();
 });
 
 test("a knowledge base that cannot be read is named, and only the agent that reads it is held up", async () => {

@@ -185,7 +185,25 @@ describe("its types", () => {
     const tsc = join("node_modules", "typescript", "bin", "tsc");
     expect(await run(process.execPath, [tsc, "-p", `tsconfig.${name}.json`], path)).toBe("");
   });
+
+  it("lead to no types that a project has to install itself, but Node's", async () => {
+    const bare = await consumer(folder.path, packed, ["typescript", "@types/node"]);
+    await writeFile(join(bare, "app.ts"), PLAIN);
+    const strict = { strict: true, skipLibCheck: false, noEmit: true, types: ["node"] };
+    const compilerOptions = { ...strict, module: "node16", moduleResolution: "node16", target: "es2022" };
+    await writeFile(join(bare, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["app.ts"] }));
+    expect(await run(process.execPath, [join("node_modules", "typescript", "bin", "tsc")], bare)).toBe("");
+  });
 });
+
+/** A project that has no types but those that come with the package. */
+const PLAIN = `
+import { createServer } from "node:http";
+import { createSluice, type Sluice } from "langgraph-sluice";
+
+const sluice: Sluice = createSluice({ agents: {} });
+createServer((request, response) => sluice.router(request, response, () => response.end()));
+`;
 
 const APP = `
 import { createServer } from "node:http";

@@ -250,6 +250,43 @@ describe("who may come in", () => {
     },
   );
 
+  it("pages of named origins may send cookies; where any origin may come, those that are not named may not", async () => {
+    const open = await server({ ALLOWED_ORIGINS: "*,https://chat.example.com,http://127.0.0.1:*" });
+    const allowed = async (origin: string, method: string) => {
+      const headers = { origin, "access-control-request-method": "POST" };
+      const { headers: answer } = await fetch(`${open.url}/agui/info`, { method, headers });
+      return [answer.get("access-control-allow-origin"), answer.get("access-control-allow-credentials")];
+    };
+    for (const method of ["GET", "OPTIONS"]) {
+      for (const named of ["https://chat.example.com", "http://127.0.0.1:5173"]) {
+        expect(await allowed(named, method)).toEqual([named, "true"]);
+      }
+      expect(await allowed("https://other.test", method)).toEqual(["https://other.test", null]);
+    }
+  });
+
+  it("a refused origin is logged once, with the setting that lets it in, over HTTP and WebSocket together", async () => {
+    const lines: unknown[][] = [];
+    const note = (...line: unknown[]) => void lines.push(line);
+    const logger = { debug() {}, info() {}, warn: note, error: note };
+    const logging = await startSluice(agents(), {}, { logger });
+    others.push(logging);
+    for (const origin of ["https://evil.test", "https://evil.test", "https://other.test"]) {
+      expect((await fetch(`${logging.url}/agui/info`, { headers: { origin } })).status).toBe(403);
+      expect((await refusal(`${logging.url}/ws`, { Origin: origin })).status).toBe(403);
+    }
+    for (let index = 0; index < 200; index += 1) {
+      await fetch(`${logging.url}/agui/info`, { headers: { origin: `https://${index}.test` } });
+    }
+    expect(lines.slice(0, 2)).toEqual(
+      ["https://evil.test", "https://other.test"].map((origin) => [
+        { origin },
+        expect.stringContaining("ALLOWED_ORIGINS"),
+      ]),
+    );
+    expect(lines).toHaveLength(100);
+  });
+
   it("ALLOWED_ORIGINS names exact origins: another port, scheme or subdomain is another origin", async () => {
     const strict = await server({ ALLOWED_ORIGINS: "https://chat.example.com,http://127.0.0.1:*" });
     await (await connect(`${strict.ws}/ws`, { headers: { origin: "https://chat.example.com" } })).close();
