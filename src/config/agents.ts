@@ -122,7 +122,8 @@ const agent = z.strictObject({
 
 export const agentName = z.string().regex(/^[\w-]+$/, "an agent's name is letters, digits, _ and -");
 
-const agentsFile = z.strictObject({
+/** The file itself. */
+export const agentsFile = z.strictObject({
   $schema: z.string().optional(),
   filters: z.record(z.string(), allowListSpec).default({}),
   /** The first is served when a client names none. */

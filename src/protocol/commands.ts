@@ -17,7 +17,8 @@ export type ClientCommand =
   | { readonly type: "ping" }
   | { readonly type: "help" };
 
-const schemas = {
+/** By type. */
+export const commandSchemas = {
   run: z.object({ type: z.literal("run"), agent: z.string().optional(), input: z.unknown() }),
   cancel: z.object({ type: z.literal("cancel"), threadId: z.string().optional() }),
   resume: z.object({ type: z.literal("resume"), payload: z.unknown(), interruptId: z.string().optional() }),
@@ -59,13 +60,13 @@ function parseObject(json: string): ClientCommand {
     case undefined:
       return { type: "run", agent: undefined, input: value };
     case "run": {
-      const { agent, input } = parseWith(schemas.run, value, "run");
+      const { agent, input } = parseWith(commandSchemas.run, value, "run");
       return { type: "run", agent, input };
     }
     case "cancel":
-      return { type: "cancel", threadId: parseWith(schemas.cancel, value, "cancel").threadId };
+      return { type: "cancel", threadId: parseWith(commandSchemas.cancel, value, "cancel").threadId };
     case "resume": {
-      const { payload, interruptId } = parseWith(schemas.resume, value, "resume");
+      const { payload, interruptId } = parseWith(commandSchemas.resume, value, "resume");
       return { type: "resume", payload, interruptId };
     }
     case "ping":

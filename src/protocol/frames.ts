@@ -4,6 +4,7 @@ import { type Cursor, formatCursor, parseCursor } from "./cursor.ts";
 import { SluiceError } from "./errors.ts";
 import { isRecord, parseWith } from "./input.ts";
 import { parseJson } from "./json-text.ts";
+import type { serverFrames } from "./server-frames.ts";
 
 export { SUBPROTOCOL } from "./subprotocol.ts";
 
@@ -25,7 +26,8 @@ const cursor = z.string().transform((text, context): Cursor => {
   return z.NEVER;
 });
 
-const clientFrames = {
+/** By type. */
+export const clientFrames = {
   run: z.object({ type: z.literal("run"), id, agent: z.string().optional(), input: z.unknown(), ...narrowing }),
   subscribe: z.object({ type: z.literal("subscribe"), id, topic, after: cursor.optional(), ...narrowing }),
   unsubscribe: z.object({ type: z.literal("unsubscribe"), id, topic }),
@@ -75,30 +77,9 @@ export function frameId(text: string): string | undefined {
  */
 export type GapReason = "window" | "epoch" | "ahead" | "corrected";
 
-/** Frames from the server. Every one carries `v: 1`; clients ignore types and fields they do not know. */
-export type ServerFrame =
-  | {
-      type: "hello";
-      connection: string;
-      heartbeatSeconds: number;
-      limits: { messageBytes: number; subscriptions: number };
-    }
-  | { type: "ack"; id?: string | undefined; topic?: string; runId?: string; cursor?: string }
-  | { type: "gap"; topic: string; reason: GapReason; cursor: string }
-  | {
-      type: "error";
-      id?: string | undefined;
-      topic?: string;
-      code: string;
-      message: string;
-      retryable: boolean;
-      details?: unknown;
-    }
-  | { type: "stats"; id?: string | undefined; topic: string; refused: Readonly<Record<string, number>> }
-  | { type: "token_expiring"; expiresInSeconds: number }
-  | { type: "draining"; reconnectAfterMs: number }
-  | { type: "pong"; id?: string | undefined }
-  | { type: "heartbeat" };
+/** Frames from the server, without `v`; events are made by `encodeEvent`. Clients ignore types and fields they do not know. */
+export type ServerFrame = DistributiveOmit<Exclude<z.input<(typeof serverFrames)[number]>, { type: "event" }>, "v">;
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 
 export function encodeFrame(frame: ServerFrame): string {
   return JSON.stringify({ v: 1, ...frame });

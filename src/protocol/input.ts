@@ -19,7 +19,7 @@ export const progressOption = z.union(
  * Requests of a run to Sluice itself: `forwardedProps.sluice`. They can narrow the graph's events, and never widen
  * them.
  */
-const runOptions = z
+export const runOptions = z
   .object({
     /** Event names that may leave, within what the agent admits. */
     events: eventPatterns.optional(),

@@ -16,6 +16,7 @@ import { playgroundRoutes } from "./playground.ts";
 import { traced } from "./request-spans.ts";
 import { aguiRoutes } from "./routes/agui.ts";
 import { chatRoutes } from "./routes/chat.ts";
+import { documentRoutes } from "./routes/documents.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { type MetricsOptions, metricsRoutes } from "./routes/metrics.ts";
 import { threadRoutes } from "./routes/threads.ts";
@@ -32,6 +33,7 @@ export function httpApp(options: ServerOptions, metrics?: MetricsOptions): Expre
   // Probes come from orchestrators that use bare addresses, and say nothing worth guarding.
   app.use(healthRoutes(options));
   if (metrics) app.use(metricsRoutes(metrics));
+  app.use(documentRoutes(options));
   app.use(defences(options));
   app.use(limited(options), traced);
   app.use(routes(options));
@@ -127,6 +129,7 @@ GET  /threads/:thread/events          what happens, for as long as you listen (?
 POST /tickets                         a ticket that opens one WebSocket as you, within 30 s: /ws?ticket=
 GET  /ws                              WebSocket: ?agent= &thread= &format=agui|langgraph|text &events= &tokens= &reasoning=
                                       with the subprotocol sluice.v1: frames, for many threads and for coming back
+GET  /openapi.json, /asyncapi.json    these routes and the socket's messages, for machines
 GET  /healthz, /readyz                operations
 `;
 

@@ -11,7 +11,8 @@ const onOff = z
   .enum(["true", "false", "on", "off", "1", "0"], { error: "must be true or false" })
   .transform((value) => value === "true" || value === "on" || value === "1");
 
-const query = z
+/** The parameters of one connection. */
+export const narrowingQuery = z
   .object({
     events: z.string().transform(splitEvents).pipe(eventPatterns).optional(),
     tokens: onOff.default(true),
@@ -25,11 +26,11 @@ const query = z
     error: "the langgraph format has it switched off for a run (forwardedProps.sluice.reasoning) or an agent",
   });
 
-export type Narrowing = z.infer<typeof query>;
+export type Narrowing = z.infer<typeof narrowingQuery>;
 
 /** @throws SluiceError `bad_request` that names the parameter. */
 export function parseNarrowing(parameters: unknown): Narrowing {
-  return parseWith(query, parameters, "query");
+  return parseWith(narrowingQuery, parameters, "query");
 }
 
 /** A fresh view of a topic; `announced` gives the protocol version that came with the client's last input, if any. */

@@ -30,7 +30,8 @@ const FORMATS: Record<"agui" | "langgraph" | "text", () => Format> = {
   text: textFormat,
 };
 
-const query = z.object({
+/** The parameters of a socket's address, besides those that narrow it. */
+export const socketQuery = z.object({
   agent: z.string().optional(),
   thread: z.string().optional(),
   ticket: z.string().optional(),
@@ -150,7 +151,7 @@ export class WebSocketHost {
     const { door, registry, maxSockets, maxBodyBytes, heartbeatMs, ready, failed } = this.#options;
     if (!ready()) throw new SluiceError("draining");
     if (this.#peers.size >= maxSockets) throw new SluiceError("overloaded");
-    const { agent, thread, format, ticket } = parseWith(query, parameters, "query");
+    const { agent, thread, format, ticket } = parseWith(socketQuery, parameters, "query");
     const narrowing = parseNarrowing(parameters);
     const offered = request.headers["sec-websocket-protocol"]?.split(",").map((name) => name.trim());
     const frames = offered?.includes(SUBPROTOCOL) === true;

@@ -15,7 +15,7 @@ import { jsonBody } from "./json-body.ts";
 import { sendEvents } from "./send-events.ts";
 import { whileOpen } from "./while-open.ts";
 
-const connectBody = z.object({ threadId: z.string(), after: z.string().optional() });
+export const connectBody = z.object({ threadId: z.string(), after: z.string().optional() });
 
 export function aguiRoutes(options: ServerOptions): Router {
   const { registry, version } = options;

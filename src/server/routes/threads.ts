@@ -13,12 +13,12 @@ import { Subscription } from "../subscription.ts";
 import { sendEvents } from "./send-events.ts";
 import { whileOpen } from "./while-open.ts";
 
-const listQuery = z.object({
+export const listQuery = z.object({
   limit: z.coerce.number().int().min(1).max(100).default(20),
   before: z.string().optional(),
 });
 
-const ownerQuery = z.object({ owner: z.string().max(4_096).optional() });
+export const ownerQuery = z.object({ owner: z.string().max(4_096).optional() });
 
 export function threadRoutes(options: ServerOptions): Router {
   const { closed, door } = options;

@@ -1,0 +1,76 @@
+/** `GET /openapi.json`: the routes as an OpenAPI 3.1 document. */
+import { ERRORS, type ErrorCode } from "../../protocol/errors.ts";
+import { type Answer, OPERATIONS, type Operation } from "./operations.ts";
+import { components, type JsonSchema, propertiesOf, refTo } from "./schemas.ts";
+
+/** The errors that any route but the open ones may answer with. */
+const ANYWHERE: readonly ErrorCode[] = ["bad_request", "unauthorized", "forbidden", "rate_limited", "internal"];
+
+export function openApi(version: string): object {
+  const paths: Record<string, Record<string, object>> = {};
+  for (const operation of OPERATIONS) {
+    paths[operation.path] = { ...paths[operation.path], [operation.method]: described(operation) };
+  }
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "Sluice",
+      version,
+      description: "Serves LangGraph graphs as AG-UI events. PROTOCOL.md describes what the shapes mean.",
+    },
+    servers: [{ url: "." }],
+    security: [{}, { bearer: [] }],
+    paths,
+    components: {
+      schemas: components(["ClientFrame", "ServerFrame", "Command"]),
+      securitySchemes: { bearer: { type: "http", scheme: "bearer" } },
+    },
+  };
+}
+
+function described({ method, path, summary, query, headers = {}, body, answers, errors = [], open }: Operation) {
+  const parameters = [
+    ...[...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => parameter(name ?? "", "path", { type: "string" }, true)),
+    ...(query ? propertiesOf(query).map(([name, schema, required]) => parameter(name, "query", schema, required)) : []),
+    ...Object.entries(headers).map(([name, description]) => ({
+      ...parameter(name, "header", { type: "string" }, false),
+      description,
+    })),
+  ];
+  const responses = Object.entries(answers).map(([status, answer]) => [status, response(answer)]);
+  return {
+    operationId: `${method}${path.replace(/[^A-Za-z]+(.)?/g, (_, letter: string = "") => letter.toUpperCase())}`,
+    summary,
+    ...(open ? { security: [] } : {}),
+    ...(parameters.length > 0 ? { parameters } : {}),
+    ...(body ? { requestBody: { required: true, content: { "application/json": { schema: refTo(body) } } } } : {}),
+    responses: { ...Object.fromEntries(responses), ...(open ? {} : refusals([...ANYWHERE, ...errors])) },
+  };
+}
+
+function parameter(name: string, place: "path" | "query" | "header", schema: JsonSchema, required: boolean) {
+  return { name, in: place, required, schema };
+}
+
+function response({ description, json, stream, text }: Answer) {
+  const content = {
+    ...(json ? { "application/json": { schema: refTo(json) } } : {}),
+    ...(stream ? { "text/event-stream": { schema: refTo(stream) } } : {}),
+    ...(text ? { [text]: { schema: text === "application/json" ? { type: "object" } : { type: "string" } } } : {}),
+  };
+  return { description, ...(Object.keys(content).length > 0 ? { content } : {}) };
+}
+
+/** One response for each status, which names its codes. */
+function refusals(codes: readonly ErrorCode[]): Record<string, object> {
+  const byStatus = new Map<number, ErrorCode[]>();
+  for (const code of codes) byStatus.set(ERRORS[code].status, [...(byStatus.get(ERRORS[code].status) ?? []), code]);
+  const answers = [...byStatus].map(([status, named]) => [
+    status,
+    {
+      description: named.map((code) => `\`${code}\`: ${ERRORS[code].sentence}`).join(" "),
+      content: { "application/json": { schema: refTo("Error") } },
+    },
+  ]);
+  return Object.fromEntries(answers) as Record<string, object>;
+}

@@ -1,0 +1,197 @@
+/** Every route, for the OpenAPI document. A test compares this list with the routes there are, and tries each. */
+import { z } from "zod";
+import type { ErrorCode } from "../../protocol/errors.ts";
+import { narrowingQuery } from "../narrowing.ts";
+import { listQuery, ownerQuery } from "../routes/threads.ts";
+import { socketQuery } from "../ws.ts";
+import type { ShapeName } from "./schemas.ts";
+
+export interface Operation {
+  readonly method: "get" | "post" | "delete";
+  /** As OpenAPI writes it; what is in braces is a text. */
+  readonly path: string;
+  readonly summary: string;
+  readonly query?: z.ZodType;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: ShapeName;
+  /** By status. Of an event stream each `data:` has this shape. */
+  readonly answers: Readonly<Record<number, Answer>>;
+  /** The errors that it has beyond those of every route. */
+  readonly errors?: readonly ErrorCode[];
+  /** Answered without a sign-in. */
+  readonly open?: true;
+}
+
+export interface Answer {
+  readonly description: string;
+  readonly json?: ShapeName;
+  readonly stream?: ShapeName;
+  readonly text?: string;
+}
+
+const RUN_ERRORS = [
+  "not_found",
+  "thread_busy",
+  "run_conflict",
+  "interrupt_pending",
+  "payload_too_large",
+  "draining",
+  "overloaded",
+  "storage_unavailable",
+] as const;
+
+const events: Answer = { description: "The run's events, as server-sent events.", stream: "Event" };
+
+const start = {
+  query: narrowingQuery,
+  headers: {
+    Accept: "`application/json` without `text/event-stream` asks for the whole result as JSON.",
+    "Last-Event-ID": "Goes on after this position of the same run.",
+    Prefer: "`respond-async`: answers as soon as the run has begun.",
+  },
+  body: "RunAgentInput",
+  answers: {
+    200: { ...events, description: "The run's events as server-sent events, or its result as JSON.", json: "Result" },
+    202: { description: "A run in the background has begun.", json: "Accepted" },
+  },
+  errors: RUN_ERRORS,
+} as const;
+
+export const OPERATIONS: readonly Operation[] = [
+  {
+    method: "post",
+    path: "/agui",
+    summary: "Starts a run of the first agent, or attaches to it",
+    ...start,
+  },
+  {
+    method: "post",
+    path: "/agui/agent/{agent}/run",
+    summary: "Starts a run of an agent, or attaches to it",
+    ...start,
+  },
+  {
+    method: "post",
+    path: "/agui/agent/{agent}/connect",
+    summary: "Sends where a thread stands, and the events of its active run",
+    query: narrowingQuery,
+    body: "Connect",
+    answers: { 200: events },
+    errors: ["not_found"],
+  },
+  {
+    method: "post",
+    path: "/agui/agent/{agent}/stop/{threadId}",
+    summary: "Cancels the thread's active run",
+    answers: { 200: { description: "It is being cancelled.", json: "Stopped" } },
+    errors: ["not_found"],
+  },
+  {
+    method: "get",
+    path: "/agui/info",
+    summary: "Lists the agents",
+    answers: { 200: { description: "The agents by name.", json: "Info" } },
+  },
+  {
+    method: "post",
+    path: "/chat",
+    summary: "Asks one question and returns the whole answer",
+    body: "ChatQuestion",
+    answers: { 200: { description: "The answer.", json: "ChatAnswer" } },
+    errors: RUN_ERRORS,
+  },
+  {
+    method: "get",
+    path: "/threads",
+    summary: "Lists threads, the last used first",
+    query: listQuery.extend(ownerQuery.shape),
+    answers: { 200: { description: "A page of threads.", json: "ThreadList" } },
+  },
+  {
+    method: "get",
+    path: "/threads/{threadId}",
+    summary: "Returns a thread, and how its last run ended",
+    query: ownerQuery,
+    answers: { 200: { description: "The thread.", json: "Thread" } },
+    errors: ["not_found"],
+  },
+  {
+    method: "delete",
+    path: "/threads/{threadId}",
+    summary: "Deletes a thread: its messages, its events, and what the agent remembers of it",
+    query: ownerQuery,
+    answers: { 204: { description: "It is deleted." } },
+    errors: ["not_found"],
+  },
+  {
+    method: "get",
+    path: "/threads/{threadId}/messages",
+    summary: "Returns a thread's messages",
+    query: ownerQuery,
+    answers: { 200: { description: "Messages as clients were sent them.", json: "ThreadMessages" } },
+    errors: ["not_found"],
+  },
+  {
+    method: "get",
+    path: "/threads/{threadId}/events",
+    summary: "Sends where a thread stands, and all of its events from then on",
+    query: z.object({ ...ownerQuery.shape, ...narrowingQuery.shape, after: z.string().optional() }),
+    headers: { "Last-Event-ID": "Goes on after this position." },
+    answers: { 200: { description: "Events, until the client leaves.", stream: "Event" } },
+    errors: ["draining"],
+  },
+  {
+    method: "post",
+    path: "/tickets",
+    summary: "Returns a ticket that opens one WebSocket",
+    answers: {
+      201: { description: "The ticket, for the parameter `ticket` of the socket's address.", json: "Ticket" },
+    },
+  },
+  {
+    method: "get",
+    path: "/ws",
+    summary: "Opens a WebSocket; /asyncapi.json describes its messages",
+    query: z.object({ ...socketQuery.shape, ...narrowingQuery.shape }),
+    answers: { 101: { description: "The connection is a WebSocket now." } },
+    errors: ["not_found", "draining", "overloaded"],
+  },
+  {
+    method: "get",
+    path: "/openapi.json",
+    summary: "This document",
+    answers: { 200: { description: "An OpenAPI document.", text: "application/json" } },
+    open: true,
+  },
+  {
+    method: "get",
+    path: "/asyncapi.json",
+    summary: "Describes the WebSocket's messages",
+    answers: { 200: { description: "An AsyncAPI document.", text: "application/json" } },
+    open: true,
+  },
+  {
+    method: "get",
+    path: "/healthz",
+    summary: "Is the process alive?",
+    answers: { 200: { description: "It is.", json: "Health" } },
+    open: true,
+  },
+  {
+    method: "get",
+    path: "/readyz",
+    summary: "May work come in?",
+    answers: {
+      200: { description: "It may.", json: "Health" },
+      503: { description: "The server drains, or its storage fails.", json: "Health" },
+    },
+    open: true,
+  },
+  {
+    method: "get",
+    path: "/metrics",
+    summary: "Counts for Prometheus, where METRICS_TOKEN is set",
+    answers: { 200: { description: "Metrics in Prometheus's text format.", text: "text/plain" } },
+    open: true,
+  },
+];

@@ -1,0 +1,151 @@
+/** The shapes that the documents name, as JSON Schemas. Those of requests are the very schemas that check requests. */
+import {
+  EventSchemas,
+  InterruptSchema,
+  MessageSchema,
+  RunAgentInputSchema,
+  TokenUsageSchema,
+} from "@ag-ui/core/schemas";
+import { z } from "zod";
+import { commandSchemas } from "../../protocol/commands.ts";
+import { ERRORS, type ErrorCode } from "../../protocol/errors.ts";
+import { clientFrames } from "../../protocol/frames.ts";
+import { chatBody, runOptions } from "../../protocol/input.ts";
+import { serverFrames } from "../../protocol/server-frames.ts";
+import { connectBody } from "../routes/agui.ts";
+
+const code = z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]);
+const cursor = z.string().describe("A position in a thread: epoch and offset, such as f05170fd8823:17.");
+const counts = z.record(z.string(), z.int());
+
+const thread = z.object({
+  threadId: z.string(),
+  title: z.string().describe("The beginning of its first user message, in one line."),
+  agent: z.string(),
+  waiting: z.boolean().describe("It waits for answers to interrupts."),
+  active: z.boolean().describe("A run is active on it."),
+  createdAt: z.number().describe("Milliseconds since the Unix epoch."),
+  updatedAt: z.number().describe("Milliseconds since the Unix epoch."),
+  owner: z.string().optional().describe("For an admin only. Empty for a thread of nobody."),
+});
+
+const failure = z.object({
+  code,
+  message: z.string(),
+  retryable: z.boolean(),
+  details: z.record(z.string(), z.unknown()).optional(),
+});
+
+/** Each shape by its name in the documents. */
+export const SHAPES = {
+  RunAgentInput: RunAgentInputSchema,
+  RunOptions: runOptions.describe("Requests of a run to Sluice: forwardedProps.sluice of a RunAgentInput."),
+  Event: EventSchemas,
+  Message: MessageSchema,
+  Connect: connectBody,
+  ChatQuestion: chatBody,
+  ChatAnswer: z.object({
+    threadId: z.string(),
+    runId: z.string(),
+    message: z.string(),
+    reasoning: z.string().optional(),
+    toolCalls: z.array(
+      z.object({ id: z.string(), name: z.string(), arguments: z.string(), result: z.string().optional() }),
+    ),
+    interrupts: z.array(InterruptSchema).optional(),
+    incomplete: z.literal(true).optional(),
+    usage: z.array(TokenUsageSchema),
+    finishReason: z.string().nullable(),
+  }),
+  Result: z.object({
+    threadId: z.string(),
+    runId: z.string(),
+    outcome: z.enum(["success", "interrupt", "cancelled"]),
+    messages: z.array(MessageSchema).describe("What this run added, in order."),
+    interrupts: z.array(InterruptSchema).optional(),
+    usage: z.array(TokenUsageSchema).optional(),
+    finishReason: z.string().optional(),
+    incomplete: z.literal(true).optional(),
+  }),
+  Accepted: z.object({
+    threadId: z.string(),
+    runId: z.string(),
+    thread: z.string().describe("The thread's address."),
+    cursor,
+  }),
+  Stopped: z.object({ stopped: z.literal(true) }),
+  Info: z.object({
+    version: z.string(),
+    agents: z.record(
+      z.string(),
+      z.object({
+        name: z.string(),
+        description: z.string(),
+        className: z.string(),
+        prompts: z.array(z.string()),
+        stateKeys: z.array(z.string()),
+        demo: z.boolean(),
+      }),
+    ),
+    audioFileTranscriptionEnabled: z.boolean(),
+  }),
+  Thread: thread.extend({
+    refused: counts.describe("Graph events that the allow-list refused in the active or last run, by name."),
+    lastRun: z
+      .object({
+        runId: z.string(),
+        outcome: z.enum(["success", "interrupt", "cancelled", "error"]),
+        code: z.string().optional(),
+      })
+      .optional(),
+    cursor: cursor.optional(),
+  }),
+  ThreadList: z.object({
+    threads: z.array(thread),
+    next: z.string().optional().describe("The `before` of the next page; absent when there is none."),
+  }),
+  ThreadMessages: z.object({ threadId: z.string(), messages: z.array(MessageSchema) }),
+  Ticket: z.object({ ticket: z.string(), expiresInSeconds: z.int() }),
+  Health: z.object({ status: z.enum(["ok", "ready", "draining", "storage_unavailable"]) }),
+  Error: z.object({ error: failure }),
+  ClientFrame: z.discriminatedUnion("type", Object.values(clientFrames) as unknown as [z.ZodObject, ...z.ZodObject[]]),
+  ServerFrame: z.discriminatedUnion("type", serverFrames),
+  Command: z.discriminatedUnion("type", Object.values(commandSchemas) as unknown as [z.ZodObject, ...z.ZodObject[]]),
+} as const satisfies Record<string, z.ZodType>;
+
+export type ShapeName = keyof typeof SHAPES;
+
+/** A JSON Schema. */
+export type JsonSchema = { readonly [keyword: string]: unknown };
+
+const AT = "#/components/schemas/";
+
+export function refTo(name: ShapeName): JsonSchema {
+  return { $ref: `${AT}${name}` };
+}
+
+/** The shapes but for `without`, as the `components.schemas` of a document. What clients send is described as it comes in. */
+export function components(without: readonly ShapeName[] = []): Record<string, JsonSchema> {
+  const registry = z.registry<{ id: string }>();
+  for (const [id, schema] of Object.entries(SHAPES)) {
+    if (!without.includes(id as ShapeName)) registry.add(schema, { id });
+  }
+  const { schemas } = z.toJSONSchema(registry, { io: "input", unrepresentable: "any", uri: (id) => `${AT}${id}` });
+  // Shapes that several use without a name of their own lie together.
+  const text = JSON.stringify(schemas).replaceAll(`${AT}__shared#/$defs/`, `${AT}Shared/$defs/`);
+  // AG-UI marks shapes for its own generator, with a keyword that validators of documents refuse.
+  const own = (key: string, value: unknown) => (key === "specOpen" ? undefined : value);
+  const { __shared, ...named } = JSON.parse(text, own) as Record<string, JsonSchema>;
+  const all = __shared ? { ...named, Shared: __shared } : named;
+  return Object.fromEntries(Object.entries(all).map(([name, schema]) => [name, bare(schema)]));
+}
+
+/** The parameters of a query or a path, each with its schema. */
+export function propertiesOf(schema: z.ZodType): [name: string, schema: JsonSchema, required: boolean][] {
+  const { properties = {}, required = [] } = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
+  return Object.entries(properties).map(([name, value]) => [name, value as JsonSchema, required.includes(name)]);
+}
+
+function bare({ $schema: _, $id: __, ...schema }: JsonSchema): JsonSchema {
+  return schema;
+}
