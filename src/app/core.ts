@@ -114,6 +114,10 @@ export function createCore(agents: Agents, settings: Settings, options: CoreOpti
     maxSockets: settings.MAX_SOCKETS,
     heartbeatMs: settings.HEARTBEAT_SECONDS * 1_000,
     slowConsumerMs: settings.SLOW_CONSUMER_SECONDS * 1_000,
+    slow(transport, unread) {
+      counts.slowConsumers.count(transport);
+      logger.warn({ transport, ...unread }, "a slow consumer was cut");
+    },
     ready: () => ready,
     closed: closed.signal,
     writable: async () => (await log.writable()) && store.writable(),

@@ -9,13 +9,13 @@ import { threadTopic } from "../protocol/ids.ts";
 import { ConnectionError } from "./connection-error.ts";
 import { type ConnectionState, type Hello, Line, type LineOptions } from "./line.ts";
 import { MAX_QUESTIONS, type Question, Questions } from "./questions.ts";
-import { type EventFrame, type Listener, type Narrowing, Subscription } from "./subscription.ts";
+import { bytesOf, type EventFrame, type Listener, type Narrowing, Subscription } from "./subscription.ts";
 
 export type { AguiEvent, RunAgentInput } from "../protocol/events.ts";
 export type { Backoff } from "./backoff.ts";
 export { ConnectionError } from "./connection-error.ts";
 export type { ConnectionState, WebSocketConstructor, WebSocketLike } from "./line.ts";
-export type { Gap, Listener, Narrowing } from "./subscription.ts";
+export type { Arrival, Gap, Listener, Narrowing } from "./subscription.ts";
 
 export interface ConnectionOptions extends LineOptions {
   /** Hears of every change, such as a reconnect and when the next attempt is due. */
@@ -58,7 +58,7 @@ export class SluiceConnection {
   constructor({ onState = IGNORE, ...options }: ConnectionOptions) {
     this.#line = new Line(options, {
       opened: (hello) => this.#opened(hello),
-      frame: (frame) => this.#receive(frame as ServerFrame | EventFrame),
+      frame: (frame, text) => this.#receive(frame as ServerFrame | EventFrame, text),
       lost: (code) => {
         if (code === TOO_LARGE) this.#questions.failLargest();
       },
@@ -79,11 +79,11 @@ export class SluiceConnection {
    * Starts a run and follows its thread until `unsubscribe`. A run that was started before under the same `runId`, with
    * the same body, is attached to. On a thread that is followed already, that subscription and its narrowing stay.
    */
-  run(input: RunAgentInput, { agent, onEvent = IGNORE, onGap, onError, ...narrows }: RunOptions = {}): Following {
-    const narrowing = narrowingOf(narrows, input.protocolVersion);
+  run(input: RunAgentInput, { agent, ...options }: RunOptions = {}): Following {
+    const narrowing = narrowingOf(options, input.protocolVersion);
     const topic = threadTopic(input.threadId);
     const subscription = this.#subscriptions.get(topic) ?? new Subscription(topic, narrowing);
-    return this.#follow(subscription, { onEvent, onGap, onError }, (answered, failed) =>
+    return this.#follow(subscription, options, (answered, failed) =>
       this.#ask(
         { type: "run", agent, input, ...narrowing },
         (answer) => {
@@ -99,14 +99,12 @@ export class SluiceConnection {
    * Follows a thread, from where it stands or from a cursor.
    * @throws Error when this connection follows the thread already.
    */
-  subscribe(threadId: string, { after, onEvent, onGap, onError, ...narrows }: SubscribeOptions): Following {
+  subscribe(threadId: string, { after, ...options }: SubscribeOptions): Following {
     const topic = threadTopic(threadId);
     if (this.#subscriptions.has(topic)) throw new Error(`This connection follows thread ${threadId} already.`);
-    const subscription = new Subscription(topic, narrowingOf(narrows));
+    const subscription = new Subscription(topic, narrowingOf(options));
     subscription.cursor = after;
-    return this.#follow(subscription, { onEvent, onGap, onError }, (answered, failed) =>
-      this.#begin(subscription, answered, failed),
-    );
+    return this.#follow(subscription, options, (answered, failed) => this.#begin(subscription, answered, failed));
   }
 
   /** Cancels the thread's active run. Rejects with `not_found` when there is none. */
@@ -134,9 +132,10 @@ export class SluiceConnection {
 
   #follow(
     subscription: Subscription,
-    listener: Listener,
+    options: Partial<Listener>,
     ask: (answered: () => void, failed: (error: ConnectionError) => void) => string,
   ): Following {
+    const listener: Listener = { ...options, onEvent: options.onEvent ?? IGNORE };
     this.#subscriptions.set(subscription.topic, subscription);
     subscription.listeners.add(listener);
     let question = "";
@@ -176,8 +175,9 @@ export class SluiceConnection {
     subscription.interrupted = false;
     return this.#ask(
       { type: "subscribe", topic, after, ...narrowing },
-      () => {
+      (answer) => {
         subscription.confirm(after);
+        subscription.tell((listener) => listener.onBegin?.((answer as ServerFrame & { type: "ack" }).head));
         answered();
       },
       (error) => {
@@ -217,7 +217,7 @@ export class SluiceConnection {
   /** Sends a question, if there is a server; if not, it waits for one. */
   #transmit(id: string, { text, failed }: Question): void {
     if (this.state.status !== "open") return;
-    if (new TextEncoder().encode(text).length <= this.#maxBytes) {
+    if (bytesOf(text) <= this.#maxBytes) {
       this.#line.send(text);
       return;
     }
@@ -233,11 +233,11 @@ export class SluiceConnection {
     for (const [id, question] of questions) this.#transmit(id, question);
   }
 
-  #receive(frame: ServerFrame | EventFrame): void {
+  #receive(frame: ServerFrame | EventFrame, text: string): void {
     switch (frame.type) {
       case "event": {
         const subscription = this.#subscriptions.get(frame.topic);
-        if (!subscription || subscription.push(frame)) break;
+        if (!subscription || subscription.push(frame, bytesOf(text))) break;
         subscription.restart();
         this.#begin(subscription);
         break;

@@ -49,7 +49,8 @@ export type Hello = ServerFrame & { type: "hello" };
 export interface LineEvents {
   /** The server is there and has said `hello`. */
   opened(hello: Hello): void;
-  frame(frame: { type: string }): void;
+  /** `text`: the frame as it came. */
+  frame(frame: { type: string }, text: string): void;
   /** The socket is gone, and another will be opened. `code`: how it closed. */
   lost(code: number): void;
   changed(state: ConnectionState): void;
@@ -151,7 +152,7 @@ export class Line {
     if (this.#state.status === "open") {
       this.#failures = 0;
       if (frame.type === "draining") this.#askedMs = (frame as ServerFrame & { type: "draining" }).reconnectAfterMs;
-      this.#events.frame(frame);
+      this.#events.frame(frame, text);
     } else if (frame.type === "hello") {
       const hello = frame as Hello;
       this.#askedMs = undefined;

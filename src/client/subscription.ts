@@ -21,12 +21,27 @@ export interface Gap {
   readonly reason: GapReason | "skip";
 }
 
-export interface Listener {
+/** The way in which an event came. */
+export interface Arrival {
   /**
-   * An event of the thread: each once, in order. `cursor` is where the thread stands behind it; an event without one was
-   * made for this connection, or belongs to the next that has one.
+   * The thread's position after the event. An event without one was made for this connection, or belongs to the next
+   * event that has one.
    */
-  onEvent(event: AguiEvent, cursor: string | undefined): void;
+  readonly cursor: string | undefined;
+  /** The number of log entries that the event stands for; 0 without a cursor. */
+  readonly entries: number;
+  /** The size of its frame. */
+  readonly bytes: number;
+}
+
+export interface Listener {
+  /** An event of the thread: each once, in order. */
+  onEvent(event: AguiEvent, arrival: Arrival): void;
+  /**
+   * The server sends the thread from here on: after `subscribe`, and after each reconnect. `head` is the position of the
+   * thread's last event; the events up to it are those that were missed.
+   */
+  onBegin?(head: string | undefined): void;
   /**
    * Something was missed for good, and whatever was open is void. What comes next is a beginning: `RUN_STARTED`,
    * `MESSAGES_SNAPSHOT`, the state, what is open opened again, and the rest as it comes.
@@ -45,6 +60,8 @@ export interface EventFrame {
   readonly data: AguiEvent;
 }
 
+type Held = readonly [AguiEvent, Arrival];
+
 export class Subscription {
   readonly topic: string;
   readonly narrowing: Narrowing;
@@ -58,7 +75,7 @@ export class Subscription {
   /** The next event with a cursor begins anew: there is nothing to compare it with. */
   #fresh = true;
   /** Events without a cursor: they count once the next one that has one is there, so that a drop between cannot double them. */
-  #held: AguiEvent[] = [];
+  #held: Held[] = [];
 
   constructor(topic: string, narrowing: Narrowing) {
     this.topic = topic;
@@ -88,9 +105,9 @@ export class Subscription {
   }
 
   /** `false`: it comes out of turn, and something was lost. */
-  push({ cursor, n = 1, data }: EventFrame): boolean {
+  push({ cursor, n = 1, data }: EventFrame, bytes: number): boolean {
     if (!this.confirmed) return true;
-    this.#held.push(data);
+    this.#held.push([data, { cursor, entries: cursor ? n : 0, bytes }]);
     if (cursor === undefined) return true;
     const events = this.#held;
     this.#held = [];
@@ -103,10 +120,7 @@ export class Subscription {
     }
     this.#fresh = false;
     this.cursor = cursor;
-    events.forEach((event, index) => {
-      const position = index === events.length - 1 ? cursor : undefined;
-      this.tell((listener) => listener.onEvent(event, position));
-    });
+    for (const held of events) this.tell((listener) => listener.onEvent(...held));
     return true;
   }
 
@@ -135,4 +149,11 @@ export class Subscription {
     const { events, tokens, reasoning } = this.narrowing;
     return events !== undefined || tokens === false || reasoning === false;
   }
+}
+
+const encoder = new TextEncoder();
+
+/** The size of a text on the wire. */
+export function bytesOf(text: string): number {
+  return encoder.encode(text).length;
 }

@@ -22,6 +22,7 @@ export const serverFrames = [
     topic: topic.optional(),
     runId: z.string().optional(),
     cursor: cursor.optional(),
+    head: cursor.optional(),
   }),
   z.object({
     v,

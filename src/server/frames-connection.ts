@@ -155,8 +155,15 @@ export class FramesConnection implements Conversation {
       const thread = await this.#signIn.visitor.thread(threadId, true);
       const active = thread.active();
       const subscription = await Subscription.ofThread(this.#reader(topic, signal, narrowing), thread, after);
-      const runId = active && { runId: active.runId };
-      this.#tell({ type: "ack", id, topic, ...runId, cursor: formatCursor(subscription.cursor) });
+      const { cursor, head } = subscription;
+      this.#tell({
+        type: "ack",
+        id,
+        topic,
+        ...(active && { runId: active.runId }),
+        cursor: formatCursor(cursor),
+        ...(head && { head: formatCursor(head) }),
+      });
       this.#follow(topic, signal, subscription);
     } catch (error) {
       this.#places.free(topic, signal);

@@ -19,6 +19,7 @@ import { chatRoutes } from "./routes/chat.ts";
 import { documentRoutes } from "./routes/documents.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { type MetricsOptions, metricsRoutes } from "./routes/metrics.ts";
+import { HEAD_HEADER } from "./routes/send-events.ts";
 import { threadRoutes } from "./routes/threads.ts";
 import { ticketRoutes } from "./routes/tickets.ts";
 import type { ServerOptions } from "./server-options.ts";
@@ -86,7 +87,7 @@ function routes(options: ServerOptions): Router {
 function defences(options: ServerOptions): RequestHandler[] {
   const guard = originGuard(options);
   const named = namedOrigins(options.allowedOrigins);
-  const toOrigins = { origin: true, exposedHeaders: ["Location", "Retry-After"], maxAge: 600 };
+  const toOrigins = { origin: true, exposedHeaders: ["Location", "Retry-After", HEAD_HEADER], maxAge: 600 };
   return [
     (request, _response, next) => {
       guard(request);

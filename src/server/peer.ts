@@ -22,4 +22,10 @@ export interface TalkingPeer extends Peer {
   answer(frames: readonly string[]): void;
 }
 
+/** What waited for a peer that did not read, when it was cut. */
+export interface Unread {
+  readonly frames: number;
+  readonly bytes: number;
+}
+
 export const READY: Promise<void> = Promise.resolve();

@@ -8,6 +8,7 @@ import type { Visitor } from "../runs/visitor.ts";
 import type { Tickets } from "../store/tickets.ts";
 import type { Authenticator } from "./auth/authenticator.ts";
 import type { Door } from "./door.ts";
+import type { Unread } from "./peer.ts";
 
 /** The same with the door, which the server makes once. */
 export interface ServerOptions extends Housing {
@@ -37,6 +38,8 @@ export interface Housing {
   readonly maxSockets: number;
   readonly heartbeatMs: number;
   readonly slowConsumerMs: number;
+  /** Hears that a client was cut because it did not read. */
+  readonly slow: (transport: "websocket" | "sse", unread: Unread) => void;
   /** May new work come in? `false` while draining. */
   readonly ready: () => boolean;
   /** Aborts when the last run has ended: what would go on for as long as its client stays ends as well. */

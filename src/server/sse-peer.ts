@@ -1,6 +1,6 @@
 /** An HTTP response as a peer: `text/event-stream`, LF only, with comments to keep it alive. */
 import type { ServerResponse } from "node:http";
-import { type Peer, READY } from "./peer.ts";
+import { type Peer, READY, type Unread } from "./peer.ts";
 
 export interface SsePeerOptions {
   /** Milliseconds between comments. */
@@ -8,7 +8,7 @@ export interface SsePeerOptions {
   /** Milliseconds that a client may take to catch up before it is cut. */
   readonly drainMs: number;
   /** Hears that it was cut. */
-  readonly slow: () => void;
+  readonly slow: (unread: Unread) => void;
 }
 
 export class SsePeer implements Peer {
@@ -26,7 +26,7 @@ export class SsePeer implements Peer {
     this.#response = response;
     this.#drainMs = drainMs;
     this.#cut = () => {
-      slow();
+      slow({ frames: this.#waiting, bytes: response.writableLength });
       response.destroy();
     };
     response.writeHead(200, {

@@ -27,6 +27,8 @@ export interface Reader {
 }
 
 export class Subscription {
+  /** The position of the topic's last entry when the reading began: up to here a reader catches up. */
+  readonly head: Cursor | undefined;
   readonly #reader: Reader;
   readonly #thread: VisitedThread;
   readonly #beginning: Beginning;
@@ -35,7 +37,9 @@ export class Subscription {
   readonly #runId: string;
   readonly #leave: () => void;
 
-  private constructor(reader: Reader, thread: VisitedThread, leave: () => void, { beginning, ending }: Opened) {
+  private constructor(reader: Reader, thread: VisitedThread, leave: () => void, opened: Opened, head?: Cursor) {
+    const { beginning, ending } = opened;
+    this.head = head;
     this.#reader = reader;
     this.#thread = thread;
     this.#leave = leave;
@@ -124,7 +128,9 @@ export class Subscription {
     reader.signal.addEventListener("abort", leave, { once: true });
     if (reader.signal.aborted) leave();
     try {
-      return new Subscription(reader, thread, leave, await begin());
+      const opened = await begin();
+      const head = await reader.visitor.log.head(thread.topic(reader.format.graph));
+      return new Subscription(reader, thread, leave, opened, head);
     } catch (error) {
       leave();
       throw error;

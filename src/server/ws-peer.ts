@@ -2,7 +2,7 @@
 import type { WebSocket } from "ws";
 import type { ErrorCode } from "../protocol/errors.ts";
 import { ERRORS } from "../protocol/errors.ts";
-import { HIGH_WATER, READY, type TalkingPeer } from "./peer.ts";
+import { HIGH_WATER, READY, type TalkingPeer, type Unread } from "./peer.ts";
 
 /** Counted for each answer besides its text, so that empty ones are bounded too. */
 const FRAME_BYTES = 64;
@@ -26,10 +26,10 @@ export class WsPeer implements TalkingPeer {
   #paused: NodeJS.Timeout | undefined;
 
   /** `drainMs`: how long a socket may take to catch up before it is cut; `slow` hears of that. */
-  constructor(socket: WebSocket, drainMs: number, slow: () => void) {
+  constructor(socket: WebSocket, drainMs: number, slow: (unread: Unread) => void) {
     this.#socket = socket;
     this.#cut = () => {
-      slow();
+      slow({ frames: this.#queued, bytes: socket.bufferedAmount });
       socket.terminate();
     };
     this.#drainMs = drainMs;

@@ -193,8 +193,8 @@ export class WebSocketHost {
   }
 
   #serve(socket: WebSocket, open: (peer: WsPeer) => Conversation, request: IncomingMessage): void {
-    const { counts, limits, slowConsumerMs, failed } = this.#options;
-    const peer = new WsPeer(socket, slowConsumerMs, () => counts.slowConsumers.count("websocket"));
+    const { limits, slowConsumerMs, slow, failed } = this.#options;
+    const peer = new WsPeer(socket, slowConsumerMs, (unread) => slow("websocket", unread));
     const conversation = open(peer);
     this.#peers.set(socket, { peer, conversation });
     // ws closes by itself on what is no WebSocket, with the right code; the error event only repeats why.

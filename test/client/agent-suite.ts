@@ -73,7 +73,7 @@ export function agentSuite(
     const ear = new Ear();
     const done = subject[how](
       { runId: "r" },
-      { onEvent: ({ event }) => ear.listener.onEvent(event as never, undefined) },
+      { onEvent: ({ event }) => ear.listener.onEvent(event as never, { cursor: undefined, entries: 0, bytes: 0 }) },
     );
     done.catch(() => {});
     return { ear, done };

@@ -294,12 +294,35 @@ describe("the order of events", () => {
     expect(ear.cursors).toEqual(["e:4", "e:5"]);
   });
 
-  it("an event may stand for several entries", () => {
+  it("an event may stand for several entries, and comes with its cursor, their number and the size of its frame", () => {
     const { ear } = following();
     server.socket.event("e:7", delta("abcd"), { n: 4 });
+    server.socket.event(undefined, { type: "TEXT_MESSAGE_START", messageId: "ä" });
     server.socket.event("e:8", delta("e"));
+    const frame = { v: 1, type: "event", topic: "thread:t" };
+    const started = { ...frame, data: { type: "TEXT_MESSAGE_START", messageId: "ä" } };
+    expect(ear.arrivals).toEqual([
+      {
+        cursor: "e:7",
+        entries: 4,
+        bytes: JSON.stringify({ ...frame, cursor: "e:7", data: delta("abcd"), n: 4 }).length,
+      },
+      { cursor: undefined, entries: 0, bytes: Buffer.byteLength(JSON.stringify(started)) },
+      { cursor: "e:8", entries: 1, bytes: JSON.stringify({ ...frame, cursor: "e:8", data: delta("e") }).length },
+    ]);
     expect(ear.text).toBe("abcde");
     expect(ear.gaps).toEqual([]);
+  });
+
+  it("the head of the log is known on each socket before what was missed", () => {
+    const { ear } = following();
+    expect(ear.heads).toEqual([undefined]);
+    server.socket.shut(1006);
+    vi.runOnlyPendingTimers();
+    server.socket.hello();
+    server.socket.ack({ cursor: "e:3", head: "e:9" });
+    expect(ear.heads).toEqual([undefined, "e:9"]);
+    expect(ear.events).toEqual([]);
   });
 
   it("what has no cursor waits for what has one, and is void when the socket goes before", () => {

@@ -1,6 +1,6 @@
 /** A connection for tests, and what it is told. */
 import WebSocket from "ws";
-import { type ConnectionOptions, type Gap, SluiceConnection } from "../../src/client/connection.ts";
+import { type Arrival, type ConnectionOptions, type Gap, SluiceConnection } from "../../src/client/connection.ts";
 import type { ConnectionError } from "../../src/client/connection-error.ts";
 import type { AguiEvent } from "../../src/protocol/events.ts";
 
@@ -15,17 +15,22 @@ export function connection(ws: string, options: Partial<ConnectionOptions> = {})
 export class Ear {
   readonly events: AguiEvent[] = [];
   readonly cursors: string[] = [];
+  readonly arrivals: Arrival[] = [];
+  /** The heads of the log that the server named. */
+  readonly heads: (string | undefined)[] = [];
   readonly gaps: Gap[] = [];
   readonly errors: ConnectionError[] = [];
   readonly #waiting = new Set<() => void>();
 
   /** To be handed to a connection. */
   readonly listener = {
-    onEvent: (event: AguiEvent, cursor: string | undefined): void => {
+    onEvent: (event: AguiEvent, arrival: Arrival): void => {
       this.events.push(event);
-      if (cursor !== undefined) this.cursors.push(cursor);
+      this.arrivals.push(arrival);
+      if (arrival.cursor !== undefined) this.cursors.push(arrival.cursor);
       this.#look();
     },
+    onBegin: (head: string | undefined): void => void this.heads.push(head),
     onGap: (gap: Gap): void => {
       this.gaps.push(gap);
       this.#look();

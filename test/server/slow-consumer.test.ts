@@ -6,7 +6,8 @@ import { PassThrough } from "node:stream";
 import { END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { afterEach, describe, expect, it } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
-import { HIGH_WATER } from "../../src/server/peer.ts";
+import { silent } from "../../src/ops/logger.ts";
+import { HIGH_WATER, type Unread } from "../../src/server/peer.ts";
 import { SsePeer } from "../../src/server/sse-peer.ts";
 import { WsPeer } from "../../src/server/ws-peer.ts";
 import { rawSocket, rawWebSocket } from "../support/raw-socket.ts";
@@ -22,14 +23,12 @@ const MB = 1_024 * KB;
 const BATCH = 64 * KB;
 const batch = (number: number) => [`${number}:`.padEnd(BATCH / 2, "x"), `${number}'`.padEnd(BATCH / 2, "y")];
 
-let cuts = 0;
-const slow = () => {
-  cuts += 1;
-};
+let cuts: Unread[] = [];
+const slow = (unread: Unread) => void cuts.push(unread);
 
 const closing: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
-  cuts = 0;
+  cuts = [];
   for (const close of closing.splice(0).reverse()) await close();
 });
 
@@ -80,7 +79,8 @@ describe("a WebSocket peer whose client does not read", () => {
     expect(sent).toBeLessThan(320);
     client.socket.resume();
     expect(await client.closed).toMatchObject({ code: 1006 });
-    expect(cuts).toBe(1);
+    expect(cuts).toEqual([{ frames: expect.any(Number), bytes: expect.any(Number) }]);
+    expect(cuts[0]?.bytes).toBeGreaterThan(0);
     expect(client.frames.length).toBeLessThan(sent * 2);
   });
 
@@ -105,7 +105,7 @@ describe("a WebSocket peer whose client does not read", () => {
       Array.from({ length: 320 }, (_, number) => [`${number}:`, `${number}'`]).flat(),
     );
     expect(most).toBeLessThan(HIGH_WATER.bytes + 2 * BATCH);
-    expect(cuts).toBe(0);
+    expect(cuts).toEqual([]);
   });
 
   it("bounds small frames by their number: closing over a hundred thousand of them blocks a process", async () => {
@@ -161,10 +161,29 @@ describe("an SSE peer whose client does not read", () => {
       sent += 1;
     }
     expect(most).toBeLessThan(HIGH_WATER.bytes);
-    expect(cuts).toBe(1);
+    expect(cuts).toEqual([{ frames: expect.any(Number), bytes: expect.any(Number) }]);
+    expect(cuts[0]?.bytes).toBeGreaterThan(0);
     expect(sent).toBeLessThan(320);
     client.socket.resume();
     expect((await client.closed).length).toBeLessThan(20 * MB);
+  });
+
+  it("is cut too when so little waits that nobody was asked to wait", async () => {
+    const { response, client } = await stalledResponse();
+    const peer = new SsePeer(response, { heartbeatMs: 60_000, drainMs: 100, slow });
+    const turn = () => new Promise((resolve) => setImmediate(resolve));
+    const line = ["x".repeat(KB)];
+    while (response.writableLength === 0) {
+      void peer.send(line);
+      await turn();
+      await turn();
+    }
+    expect(response.writableNeedDrain).toBe(false);
+    await until(() => peer.closed.aborted);
+    expect(cuts).toEqual([{ frames: 1, bytes: expect.any(Number) }]);
+    expect(cuts[0]?.bytes).toBeLessThan(4 * KB);
+    client.socket.resume();
+    await client.closed;
   });
 
   it("that does not read the end either is cut, and no keep-alive is written behind the end", async () => {
@@ -198,11 +217,13 @@ describe("a reader that stops while a run says 20 MB", () => {
       .addEdge(START, "pour")
       .addEdge("pour", END)
       .compile({ checkpointer: memory() });
-    const sluice = await startSluice({ pouring: { graph } }, env);
+    const warned: object[] = [];
+    const logger = { ...silent, warn: (fields: object, sentence: string) => void warned.push({ ...fields, sentence }) };
+    const sluice = await startSluice({ pouring: { graph } }, env, { logger });
     closing.push(() => sluice.close());
     const connections: Socket[] = [];
     sluice.server.on("connection", (socket: Socket) => connections.push(socket));
-    return { poured, sluice, connections };
+    return { poured, sluice, connections, warned };
   }
 
   /** Pours it all, each load when `reader` has got the last. */
@@ -239,7 +260,7 @@ describe("a reader that stops while a run says 20 MB", () => {
   it.each(["WebSocket", "SSE"] as const)(
     "over %s is cut, while another on the same thread gets everything",
     async (transport) => {
-      const { poured, sluice, connections } = await serving({ SLOW_CONSUMER_SECONDS: "0.2" });
+      const { poured, sluice, connections, warned } = await serving({ SLOW_CONSUMER_SECONDS: "0.2" });
       const body = userInput("hi", { threadId: randomUUID() });
       const good = await connect(`${sluice.ws}/ws?thread=${body.threadId}`);
       closing.push(() => good.close());
@@ -258,6 +279,14 @@ describe("a reader that stops while a run says 20 MB", () => {
       await cut;
       expect(most).toBeGreaterThan(0);
       expect(most).toBeLessThan(HIGH_WATER.bytes + 2 * LOAD);
+      expect(warned).toEqual([
+        {
+          sentence: "a slow consumer was cut",
+          transport: transport.toLowerCase(),
+          frames: expect.any(Number),
+          bytes: expect.any(Number),
+        },
+      ]);
       stalled.socket.resume();
       const received = await stalled.closed;
       expect(received).not.toContain("RUN_FINISHED");

@@ -4,13 +4,14 @@
  */
 import type { Narrowing } from "../../client/connection.ts";
 import { readSse } from "../../client/sse.ts";
+import { bytesOf } from "../../client/subscription.ts";
 import { TOO_LARGE } from "../../protocol/errors.ts";
 import { type AguiEvent, EventType, isTerminal, type RunAgentInput } from "../../protocol/events.ts";
 import { Attempts } from "./attempts.ts";
 import { CatchUp } from "./catch-up.ts";
 import { lineError, queryOf, request, unreachable } from "./http.ts";
 import type { LineError, Listener, Transport } from "./transport.ts";
-import { bytesOf, Wire, WiredSocket } from "./wire.ts";
+import { Wire, WiredSocket } from "./wire.ts";
 
 interface Start {
   readonly runId: string;
@@ -31,10 +32,7 @@ export function bareTransport(base: URL, agentName: () => string): Transport {
   let start: Start | undefined;
   /** How many events of the active run were told. */
   let told = 0;
-  const catchUp = new CatchUp(
-    (resume) => listener?.onResume(resume),
-    () => Promise.resolve(undefined),
-  );
+  const catchUp = new CatchUp((resume) => listener?.onResume(resume));
 
   function connect(): void {
     hangUp();
@@ -62,7 +60,7 @@ export function bareTransport(base: URL, agentName: () => string): Transport {
     opened.onopen = () => {
       attempts.opened();
       attempts.useful();
-      catchUp.open();
+      catchUp.open(undefined);
       history(early)
         .catch((thrown: unknown) => {
           if (socket === opened) listener?.onError(lineError(thrown));
@@ -71,6 +69,7 @@ export function bareTransport(base: URL, agentName: () => string): Transport {
           if (socket !== opened) return;
           waiting = undefined;
           for (const text of early) tell(text);
+          catchUp.finish();
           if (start) opened.send(start.text);
         });
     };
@@ -81,11 +80,13 @@ export function bareTransport(base: URL, agentName: () => string): Transport {
     const url = new URL(`agui/agent/${encodeURIComponent(agentName())}/connect?${query}`, base);
     const { body } = await request(url, { method: "POST", body: { threadId } });
     if (!body) return;
+    let standing = false;
     for await (const { data } of readSse(body)) {
       const event = JSON.parse(data) as AguiEvent;
       tell(data, false);
       if (isTerminal(event.type)) return;
-      if (event.type === EventType.MESSAGES_SNAPSHOT && early.length > 0) return;
+      standing ||= event.type === EventType.MESSAGES_SNAPSHOT;
+      if (standing && early.length > 0) return;
     }
   }
 

@@ -2,60 +2,24 @@
 import { signal } from "@preact/signals";
 import { type ConnectionState, type Following, type Narrowing, SluiceConnection } from "../../client/connection.ts";
 import type { RunAgentInput } from "../../protocol/events.ts";
-import { CatchUp, type Position } from "./catch-up.ts";
-import { headOf } from "./http.ts";
+import { CatchUp, distance } from "./catch-up.ts";
 import type { LineState, Listener, Transport } from "./transport.ts";
-import { bytesOf, Wire, WiredSocket } from "./wire.ts";
-
-/** What an event's frame begins with, but for the members that every frame has. */
-const POSITION = /"cursor":"([^":]*):(\d+)",(?:"n":(\d+),)?"data":/;
+import { Wire, WiredSocket } from "./wire.ts";
 
 export function framesTransport(base: URL): Transport {
   const state = signal<LineState>({ status: "idle" });
   const wire = new Wire();
-  let position: Position | undefined;
-  let frame = { entries: 0, bytes: 0, replayed: false };
+  /** The last cursor that came. */
+  let position: string | undefined;
   let following: Following | undefined;
   let listener: Listener | undefined;
-  let narrows = false;
-  let thread = "";
   /** Runs that the server has not confirmed yet. */
   const starting = new Set<() => void>();
-  const catchUp = new CatchUp(
-    (resume) => listener?.onResume(resume),
-    () => headOf(base, thread),
-  );
-
-  /** Looks at a frame before the library does, for what it has no need to tell. */
-  const heard = (text: string) => {
-    const head = text.slice(0, 1_300);
-    if (head.startsWith('{"v":1,"type":"ack"')) catchUp.open(narrows);
-    if (!head.startsWith('{"v":1,"type":"event"')) return;
-    const [, epoch = "", offset = "", n = "1"] = POSITION.exec(head) ?? [];
-    const bytes = frame.bytes + bytesOf(text);
-    if (offset === "") {
-      frame = { entries: 0, bytes, replayed: catchUp.heard({}) };
-      return;
-    }
-    const [at, entries] = [Number(offset), Number(n)];
-    const arrived = { epoch, offset: at };
-    const known = position?.epoch === epoch ? position.offset : undefined;
-    const doubled = known !== undefined && at <= known;
-    const skipped = known === undefined || doubled || narrows ? 0 : at - entries - known;
-    frame = {
-      entries,
-      bytes,
-      replayed: catchUp.heard({
-        position: arrived,
-        ...(doubled ? { doubled: entries } : { entries, lost: Math.max(0, skipped) }),
-      }),
-    };
-    if (!doubled) position = arrived;
-  };
+  const catchUp = new CatchUp((resume) => listener?.onResume(resume));
 
   class Socket extends WiredSocket {
     constructor(url: string, protocol: string) {
-      super(wire, url, protocol, heard);
+      super(wire, url, protocol);
     }
   }
 
@@ -82,16 +46,21 @@ export function framesTransport(base: URL): Transport {
     follow(threadId: string, { tokens, reasoning, events }: Narrowing, next: Listener) {
       leave();
       listener = next;
-      thread = threadId;
-      narrows = tokens === false || reasoning === false || events !== undefined;
+      const narrows = tokens === false || reasoning === false || events !== undefined;
       next.onBeginning();
       following = connection.subscribe(threadId, {
         tokens,
         reasoning,
         events,
-        onEvent: (event, cursor) => {
-          next.onEvent({ event, cursor, ...frame, at: performance.now() });
-          frame = { ...frame, entries: 0, bytes: 0 };
+        onBegin: (head) => catchUp.open(head),
+        onEvent: (event, { cursor, entries, bytes }) => {
+          const ahead = narrows ? undefined : distance(position, cursor);
+          // The library skips what it knows and starts anew after a hole: this would show that it did not.
+          const doubled = ahead !== undefined && ahead <= 0 ? entries : 0;
+          const lost = ahead === undefined ? 0 : Math.max(0, ahead - entries);
+          const replayed = catchUp.heard({ cursor, entries: entries - doubled, lost, doubled });
+          position = cursor ?? position;
+          next.onEvent({ event, cursor, entries, bytes, replayed, at: performance.now() });
         },
         onGap: () => {
           position = undefined;

@@ -37,12 +37,6 @@ export async function requestJson<T>(url: URL, options?: Request): Promise<T> {
   return (await (await request(url, options)).json()) as T;
 }
 
-/** How far a thread's log reaches: the cursor of its last entry. */
-export async function headOf(base: URL, threadId: string): Promise<string | undefined> {
-  const url = new URL(`threads/${encodeURIComponent(threadId)}`, base);
-  return (await requestJson<{ cursor?: string }>(url)).cursor;
-}
-
 export function unreachable(thrown: unknown): LineError {
   return { code: "unreachable", message: thrown instanceof Error ? thrown.message : String(thrown), retryable: true };
 }

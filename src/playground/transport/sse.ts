@@ -2,15 +2,15 @@
  * HTTP alone. A thread is watched (`GET threads/:id/events`) until a run is started here; that comes as the response to
  * its own request, which is sent again with `Last-Event-ID` when it is cut. Then the watch goes on behind it.
  */
-import type { EventSourceMessage } from "eventsource-parser";
 import type { Narrowing } from "../../client/connection.ts";
 import { readSse } from "../../client/sse.ts";
+import { bytesOf } from "../../client/subscription.ts";
 import { type AguiEvent, EventType, isTerminal, type RunAgentInput } from "../../protocol/events.ts";
 import { Attempts } from "./attempts.ts";
-import { CatchUp, positionOf } from "./catch-up.ts";
-import { headOf, lineError, queryOf, request } from "./http.ts";
+import { CatchUp, distance } from "./catch-up.ts";
+import { lineError, queryOf, request } from "./http.ts";
 import type { LineError, Listener, Received, Transport } from "./transport.ts";
-import { bytesOf, Wire } from "./wire.ts";
+import { Wire } from "./wire.ts";
 
 interface OwnRun {
   readonly agent: string;
@@ -19,9 +19,14 @@ interface OwnRun {
   readonly refused: (error: LineError) => void;
 }
 
-/** How the events begin that a reader which is behind is told several of at once. */
-const GAP = '"name":"sluice.gap"';
-const DELTA = /^\{"type":"(?:TEXT_MESSAGE_CONTENT|REASONING_MESSAGE_CONTENT|TOOL_CALL_ARGS)"/;
+/** The events that a reader which is behind is sent several of as one. */
+const DELTAS: ReadonlySet<string> = new Set<string>([
+  EventType.TEXT_MESSAGE_CONTENT,
+  EventType.REASONING_MESSAGE_CONTENT,
+  EventType.TOOL_CALL_ARGS,
+]);
+
+type Frame = Pick<Received, "event" | "cursor" | "bytes">;
 
 export function sseTransport(base: URL): Transport {
   const wire = new Wire();
@@ -32,10 +37,7 @@ export function sseTransport(base: URL): Transport {
   let cursor: string | undefined;
   let run: OwnRun | undefined;
   let stop = () => {};
-  const catchUp = new CatchUp(
-    (resume) => listener?.onResume(resume),
-    () => headOf(base, threadId),
-  );
+  const catchUp = new CatchUp((resume) => listener?.onResume(resume));
 
   /** Reads one response to its end, and sees to what comes next. */
   async function read(): Promise<void> {
@@ -55,7 +57,7 @@ export function sseTransport(base: URL): Transport {
       if (left()) return;
       attempts.opened();
       own?.taken();
-      catchUp.open(query.includes("=false"));
+      catchUp.open(response.headers.get("Sluice-Head") ?? undefined);
       if (response.body) await tell(response.body, left);
       if (left()) return;
       if (own && run === own) throw new Error("The response was cut."); // Its end would have taken it away.
@@ -103,37 +105,37 @@ export function sseTransport(base: URL): Transport {
   };
 
   async function tell(body: ReadableStream<Uint8Array>, left: () => boolean): Promise<void> {
-    let held: EventSourceMessage[] = [];
-    for await (const frame of readSse(body)) {
+    let held: Frame[] = [];
+    for await (const { id, data } of readSse(body)) {
       if (left()) return;
-      held.push(frame);
-      // Frames without an id belong to the next that has one: cut off before it, they are told again.
-      if (frame.id === undefined) continue;
+      const event = JSON.parse(data) as AguiEvent;
+      held.push({ event, cursor: id, bytes: bytesOf(data) });
+      // Frames without an id belong to the next that has one: cut off before it, they are sent again.
+      if (id === undefined) continue;
       const frames = held;
       held = [];
-      const [position, known] = [positionOf(frame.id), positionOf(cursor)];
-      const ahead = position && known?.epoch === position.epoch ? position.offset - known.offset : undefined;
-      if (position && ahead !== undefined && ahead <= 0) {
-        catchUp.heard({ position, doubled: 1 });
+      const ahead = distance(cursor, id);
+      if (ahead !== undefined && ahead <= 0) {
+        catchUp.heard({ cursor: id, doubled: 1 });
         continue;
       }
       const between = ahead === undefined || query.includes("=false") ? 1 : ahead;
-      // Only deltas are merged, and what is told whole comes in several frames: any other frame is one entry.
-      const lost = frames.length > 1 || DELTA.test(frame.data) ? 0 : between - 1;
+      // Only deltas are merged, and what is sent whole comes in several frames: any other frame is one entry.
+      const lost = frames.length > 1 || DELTAS.has(event.type) ? 0 : between - 1;
       const entries = between - lost;
-      if (frames.some(({ data }) => data.includes(GAP))) catchUp.gap();
-      const replayed = catchUp.heard({ ...(position && { position }), entries, lost });
-      cursor = frame.id;
+      const anew = frames.some(({ event }) => event.type === EventType.CUSTOM && event.name === "sluice.gap");
+      if (anew) catchUp.gap();
+      const replayed = catchUp.heard({ cursor: id, entries, lost });
+      cursor = id;
       attempts.useful();
-      for (const { id, data } of frames) one(data, id, { entries: id ? entries : 0, replayed });
+      for (const frame of frames) one(frame, frame.cursor ? entries : 0, replayed);
     }
   }
 
-  function one(data: string, id: string | undefined, facts: Pick<Received, "entries" | "replayed">): void {
-    const event = JSON.parse(data) as AguiEvent;
+  function one({ event, ...frame }: Frame, entries: number, replayed: boolean): void {
     if (run && isTerminal(event.type)) run = undefined;
     if (event.type === EventType.CUSTOM && event.name === "sluice.gap") listener?.onBeginning(true);
-    listener?.onEvent({ event, cursor: id, bytes: bytesOf(data), at: performance.now(), ...facts });
+    listener?.onEvent({ event, ...frame, entries, replayed, at: performance.now() });
   }
 
   const leave = () => {

@@ -13,7 +13,7 @@ export interface Received {
   readonly cursor: string | undefined;
   /** How many entries of the log it covers. 0: it was made for this connection alone. */
   readonly entries: number;
-  /** Of the message or frame it came in, in bytes; 0 when it shared one with an earlier event. */
+  /** The size of the message or frame that it came in. */
   readonly bytes: number;
   /** `performance.now()`. */
   readonly at: number;

@@ -3,13 +3,6 @@
 /** How long the network stays away after a cut: long enough to miss something. */
 const OUTAGE_MS = 1_200;
 
-const encoder = new TextEncoder();
-
-/** How long a text was on the wire. */
-export function bytesOf(text: string): number {
-  return encoder.encode(text).length;
-}
-
 export class Wire {
   readonly #holders = new Set<() => void>();
   #downUntil = 0;
@@ -46,8 +39,7 @@ export class WiredSocket {
   #socket: WebSocket | undefined;
   readonly #release: () => void;
 
-  /** `heard` is told of each message before its receiver. */
-  constructor(wire: Wire, url: string, protocol: string | undefined, heard: (text: string) => void = () => {}) {
+  constructor(wire: Wire, url: string, protocol: string | undefined) {
     this.#release = wire.hold(() => this.#end({ code: ABNORMAL, reason: "The wire was cut." }));
     if (wire.down) {
       setTimeout(() => this.#end({ code: ABNORMAL, reason: "The wire is cut." }));
@@ -56,10 +48,7 @@ export class WiredSocket {
     const socket = new WebSocket(url, protocol ? [protocol] : []);
     this.#socket = socket;
     socket.onopen = () => this.onopen?.();
-    socket.onmessage = ({ data }: MessageEvent) => {
-      heard(String(data));
-      this.onmessage?.({ data });
-    };
+    socket.onmessage = ({ data }: MessageEvent) => this.onmessage?.({ data });
     socket.onerror = () => this.onerror?.({});
     socket.onclose = ({ code, reason }) => this.#end({ code, reason });
   }

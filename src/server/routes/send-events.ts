@@ -1,5 +1,6 @@
 /** A subscription as a response of `text/event-stream`. */
 import type { Request, Response } from "express";
+import { formatCursor } from "../../protocol/cursor.ts";
 import { catchUpAgui } from "../catch-up.ts";
 import { sse } from "../formats/sse.ts";
 import type { Narrowing } from "../narrowing.ts";
@@ -14,17 +15,15 @@ export interface EventReader {
   readonly signal: AbortSignal;
 }
 
+/** The position of the thread's last event when the response begins. */
+export const HEAD_HEADER = "Sluice-Head";
+
 /** The longest that a timer of Node's can run. */
 const LONGEST_MS = 2 ** 31 - 1;
 
 /** Sends what `subscribe` begins until it ends, then ends the response. An error before the beginning is still an answer. */
 export async function sendEvents(
-  {
-    door,
-    counts,
-    heartbeatMs,
-    slowConsumerMs,
-  }: Pick<ServerOptions, "door" | "counts" | "heartbeatMs" | "slowConsumerMs">,
+  { door, heartbeatMs, slowConsumerMs, slow }: Pick<ServerOptions, "door" | "heartbeatMs" | "slowConsumerMs" | "slow">,
   request: Request,
   response: Response,
   reader: EventReader,
@@ -37,8 +36,12 @@ export async function sendEvents(
     format: sse,
     catchingUp: catchUpAgui,
   });
-  const slow = () => counts.slowConsumers.count("sse");
-  const peer = new SsePeer(response, { heartbeatMs, drainMs: slowConsumerMs, slow });
+  if (subscription.head) response.set(HEAD_HEADER, formatCursor(subscription.head));
+  const peer = new SsePeer(response, {
+    heartbeatMs,
+    drainMs: slowConsumerMs,
+    slow: (unread) => slow("sse", unread),
+  });
   // A response cannot be renewed: its client comes back with a newer token, and with its cursor.
   const left = (visitor.principal.expiresAt ?? Number.POSITIVE_INFINITY) - Date.now();
   const expiry = left < LONGEST_MS ? setTimeout(() => response.destroy(), left) : undefined;

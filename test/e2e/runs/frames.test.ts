@@ -242,7 +242,8 @@ describe("subscribe", () => {
   it("to a thread that nobody knows stands there empty, then tells what happens", async () => {
     const client = await open();
     const ack = await client.ask({ type: "subscribe", topic });
-    expect(ack).toEqual({ v: 1, type: "ack", id: "ask-1", topic, cursor: expect.stringMatching(/^\w+:0$/) });
+    const cursor = expect.stringMatching(/^\w+:0$/);
+    expect(ack).toEqual({ v: 1, type: "ack", id: "ask-1", topic, cursor, head: ack.cursor });
     const standing = eventsIn(await client.until(over));
     expect(standing).toMatchObject([
       { type: "RUN_STARTED", threadId },
@@ -289,7 +290,7 @@ describe("subscribe", () => {
     for (const [index, { cursor }] of first.entries()) {
       const client = await open();
       const ack = await client.ask({ type: "subscribe", topic, after: cursor });
-      expect(ack).toEqual({ v: 1, type: "ack", id: "ask-1", topic, cursor });
+      expect(ack).toEqual({ v: 1, type: "ack", id: "ask-1", topic, cursor, head: first.at(-1)?.cursor });
       if (index < first.length - 1) await client.until(over);
       expect(client.told(threadId)).toEqual(first.slice(index + 1));
     }

@@ -112,6 +112,18 @@ describe("a run of a thousand events", () => {
     expect(wrong.flat()).toEqual([]);
   }, 60_000);
 
+  it("says over SSE how far the thread's log reaches, to pages of other origins too", async () => {
+    const { threadId } = run.input;
+    const [after] = cursors;
+    const paths = [`/threads/${threadId}/events`, `/threads/${threadId}/events?after=${after}&tokens=false`];
+    for (const path of paths) {
+      const { headers, body } = await fetch(`${sluice.url}${path}`);
+      await body?.cancel();
+      expect(headers.get("sluice-head")).toBe(cursors.at(-1));
+      expect(headers.get("access-control-expose-headers")).toContain("Sluice-Head");
+    }
+  });
+
   const narrowed: [string, Record<string, string | boolean>][] = [
     ["tokens=false", { tokens: false }],
     ["reasoning=false", { reasoning: false }],
