@@ -10,6 +10,7 @@ import { type AguiEvent, EventType } from "../protocol/events.ts";
 import type { VisitedThread } from "../runs/visitor.ts";
 import type { CatchUp } from "./deliver.ts";
 import type { Peer } from "./peer.ts";
+import { snapshotOf } from "./snapshot.ts";
 
 /**
  * A run's start, the messages so far, the exposed state, and what is open, opened again. When nothing runs it ends
@@ -28,7 +29,7 @@ export async function standing(
   const events: AguiEvent[] = [
     { type: EventType.RUN_STARTED, threadId, runId },
     ...(reason ? [{ type: EventType.CUSTOM as const, name: "sluice.gap", value: { reason } }] : []),
-    { type: EventType.MESSAGES_SNAPSHOT, messages: [...messages] },
+    ...snapshotOf(messages),
     ...(state === undefined ? [] : [{ type: EventType.STATE_SNAPSHOT as const, snapshot: state }]),
     ...open,
   ];

@@ -1,0 +1,26 @@
+/** The messages of a thread as events for a reader that begins, within a bound: a snapshot is one frame. */
+import { type AguiEvent, EventType, type Message } from "../protocol/events.ts";
+
+/** The most bytes of messages in one snapshot. The last turn is always whole. */
+export const SNAPSHOT_MAX_BYTES = 8 * 1024 * 1024;
+
+/** A snapshot without the oldest turns where all of them would be too much. An event after it says so. */
+export function snapshotOf(messages: readonly Message[], maxBytes = SNAPSHOT_MAX_BYTES): AguiEvent[] {
+  const omitted = beforeTheKept(messages, maxBytes);
+  return [
+    { type: EventType.MESSAGES_SNAPSHOT, messages: messages.slice(omitted) },
+    ...(omitted > 0 ? [{ type: EventType.CUSTOM as const, name: "sluice.omitted", value: { messages: omitted } }] : []),
+  ];
+}
+
+/** How many messages at the beginning are too much. A turn begins with a user's message, and stays in one piece. */
+function beforeTheKept(messages: readonly Message[], maxBytes: number): number {
+  let bytes = 0;
+  let kept = messages.length;
+  for (const [index, message] of [...messages.entries()].reverse()) {
+    bytes += Buffer.byteLength(JSON.stringify(message));
+    if (bytes > maxBytes && kept < messages.length) return kept;
+    if (message.role === "user") kept = index;
+  }
+  return 0;
+}
