@@ -109,6 +109,7 @@ export function createCore(agents: Agents, settings: Settings, options: CoreOpti
     limits,
     registry,
     version,
+    langGraphApi: settings.LANGGRAPH_API,
     allowedOrigins: settings.ALLOWED_ORIGINS,
     maxBodyBytes: settings.MAX_BODY_BYTES,
     maxSockets: settings.MAX_SOCKETS,

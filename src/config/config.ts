@@ -57,6 +57,8 @@ export function loadConfig(
   const tsconfig = nearestTsconfig(graphFiles(sources));
   if (tsconfig !== undefined) env.TSX_TSCONFIG_PATH ??= tsconfig;
   const { agents, filters, graphsRelativeTo, file } = sources;
+  // Such a project was made for that API.
+  if (sources.langGraph && !env.LANGGRAPH_API?.trim()) env.LANGGRAPH_API = "true";
   Object.assign(env, settings);
   return Object.freeze({
     ...readSettings(env, (name) => (name in settings ? `--${name.toLowerCase()}` : name)),

@@ -19,6 +19,8 @@ export interface SettingOptions {
   readonly streamFirstEventTimeoutSeconds?: number | undefined;
   /** The most seconds between two graph events after that; paused while a tool runs. Default 30. */
   readonly streamIdleTimeoutSeconds?: number | undefined;
+  /** `true`: LangGraph's own API is served at `/langgraph` below the base path, for its clients. Default `false`. */
+  readonly langgraphApi?: boolean | undefined;
   /**
    * Websites that may connect besides those of the same host; a port may be `*`. Default: those of this machine. `[]`:
    * no others.

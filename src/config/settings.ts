@@ -130,6 +130,7 @@ export const settings = z.object({
   DATA_DIR: text.default("").transform((value) => value || "./data"),
   KNOWLEDGE_DIR: optionalText,
   PLAYGROUND: flag("true"),
+  LANGGRAPH_API: flag("false"),
 
   MODEL: choice("auto", "openai", "demo"),
   OPENAI_API_KEY: optionalText,

@@ -13,6 +13,8 @@ export interface AgentSources extends Pick<AgentsFile, "agents" | "filters"> {
   readonly graphsRelativeTo: string;
   /** The file they were read from; `undefined` when they were given on the command line. */
   readonly file: string | undefined;
+  /** The file is a langgraph.json. */
+  readonly langGraph: boolean;
   /** Variables that the file sets where they are not set yet: an object, or a file in the format of `.env`. */
   readonly env: Readonly<Record<string, string>> | string | undefined;
   /** Names of variables that the file wants to be set. */
@@ -44,7 +46,7 @@ export function readAgents(wanted: Wanted): AgentSources {
   const file = configFile(wanted);
   const graphsRelativeTo = dirname(file);
   const json = parseJson(file, textOf(file));
-  if (isLangGraph(json)) return { ...parseLangGraph(file, json), filters: {}, graphsRelativeTo, file };
+  if (isLangGraph(json)) return { ...parseLangGraph(file, json), langGraph: true, filters: {}, graphsRelativeTo, file };
   const { agents, filters } = checkAgents(file, json);
   const running = Object.entries(agents).map(([name, agent]) => {
     return [name, { ...agent, graph: asItRuns(agent.graph, graphsRelativeTo) }];
@@ -53,7 +55,7 @@ export function readAgents(wanted: Wanted): AgentSources {
 }
 
 /** The fields that only a langgraph.json may bring. */
-const SAYS_NOTHING = { env: undefined, wants: [], notices: [] };
+const SAYS_NOTHING = { langGraph: false, env: undefined, wants: [], notices: [] };
 
 /** The graph files among the agents, absolute. */
 export function graphFiles({ agents, graphsRelativeTo }: AgentSources): string[] {

@@ -24,6 +24,7 @@ export const ERRORS = {
   draining: { status: 503, close: 1012, retryable: true, sentence: "The server is shutting down." },
   overloaded: { status: 503, close: 1013, retryable: true, sentence: "The server is at its limit." },
   slow_consumer: { status: 503, close: 4290, retryable: true, sentence: "The socket did not drain in time." },
+  not_implemented: { status: 501, retryable: false, sentence: "Sluice does not serve this." },
   internal: { status: 500, close: 4500, retryable: true, sentence: "Something went wrong on the server." },
 } as const satisfies Record<string, { status: number; close?: number; retryable: boolean; sentence: string }>;
 

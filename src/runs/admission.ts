@@ -31,6 +31,8 @@ export interface Applicant {
   readonly agent: ServedAgent;
   readonly input: RunAgentInput;
   readonly bodyHash: string;
+  /** Default: the agent's. */
+  readonly whenBusy?: ServedAgent["whenBusy"] | undefined;
   /** Aborts when nobody wants the run any more. */
   readonly signal: AbortSignal | undefined;
 }
@@ -92,7 +94,7 @@ export class Admission {
    */
   async admit(applicant: Applicant): Promise<{ claim: Claim } | { attached: RunHandle }> {
     const { store, active, clear } = this.#options;
-    const { agent, bodyHash, signal, input } = applicant;
+    const { agent, bodyHash, signal, input, whenBusy = agent.whenBusy } = applicant;
     const { threadId, runId } = input;
     for (;;) {
       const attached = this.attach(applicant);
@@ -108,7 +110,7 @@ export class Admission {
       if (inTheWay?.runId === runId && isBegun(inTheWay))
         return { attached: await this.#attachTo(inTheWay, applicant) };
       if (refusal) throw refusal;
-      if (holder) await this.#makeRoom(agent, holder);
+      if (holder) await this.#makeRoom(whenBusy, holder);
       // It holds the thread, and nobody drives it: its end could not be written.
       else if (inTheWay) await clear(inTheWay);
     }
@@ -152,16 +154,16 @@ export class Admission {
    * Waits for a thread to be idle, or refuses to. A run that nobody follows and that was not meant to go on alone makes
    * way: its reader pressed stop and types on.
    */
-  async #makeRoom(agent: ServedAgent, { run, handle, detached, done }: ActiveRun): Promise<void> {
+  async #makeRoom(whenBusy: ServedAgent["whenBusy"], { run, handle, detached, done }: ActiveRun): Promise<void> {
     const { audiences } = this.#options;
     const { threadId, runId } = handle;
     // A client may reconnect before its old connection is seen to close.
-    if (!detached && agent.whenBusy !== "interrupt" && !run.ended) {
+    if (!detached && whenBusy !== "interrupt" && !run.ended) {
       await Promise.race([done, audiences.emptied(threadId, HANG_UP_MS)]);
     }
     const abandoned = !detached && audiences.hasLeft(threadId);
-    if (agent.whenBusy === "interrupt" || abandoned) run.stop();
-    else if (agent.whenBusy === "reject" && !run.ended) {
+    if (whenBusy === "interrupt" || abandoned) run.stop();
+    else if (whenBusy === "reject" && !run.ended) {
       throw new SluiceError("thread_busy", `Run "${runId}" is active on this thread. Cancel it, or wait.`, {
         details: { runId },
       });

@@ -38,6 +38,8 @@ export interface StartRequest {
   readonly detached?: boolean;
   /** The run needs no reader, as if `forwardedProps.sluice.background` said so. */
   readonly background?: boolean;
+  /** The treatment of this start on a busy thread, where it is not the agent's. */
+  readonly whenBusy?: ServedAgent["whenBusy"] | undefined;
   /** Aborts when the starter is gone: a start that still waits for its thread is dropped. */
   readonly signal?: AbortSignal;
 }

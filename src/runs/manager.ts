@@ -78,9 +78,9 @@ export class RunManager {
    */
   async start(request: StartRequest): Promise<RunHandle> {
     await this.#recovering;
-    const { input, signal } = request;
+    const { input, signal, whenBusy } = request;
     const agent = this.#options.registry.get(request.agent);
-    const applicant = { agent, input, signal, bodyHash: bodyHash(agent.name, input) };
+    const applicant = { agent, input, signal, whenBusy, bodyHash: bodyHash(agent.name, input) };
     // Attaching does not wait for the turn of starts that want a run of their own.
     const attached = this.#admission.attach(applicant);
     if (attached) return attached;

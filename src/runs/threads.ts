@@ -7,7 +7,8 @@ import { type AguiEvent, EventType, type Interrupt, type Message } from "../prot
 import { graphTopic, threadTopic } from "../protocol/ids.ts";
 import type { JsonValue } from "../protocol/json.ts";
 import { EVERYBODY } from "../store/names.ts";
-import type { Store, ThreadRecord, ThreadSummary } from "../store/store.ts";
+import type { BegunRun, Store, ThreadRecord, ThreadSummary } from "../store/store.ts";
+import { positionAfter } from "./history.ts";
 import type { Run } from "./run.ts";
 
 /** What a thread's clients were told so far. */
@@ -40,6 +41,12 @@ export interface LastRun {
   readonly outcome: "success" | "interrupt" | "cancelled" | "error";
   /** The error's code. */
   readonly code?: string;
+}
+
+/** A run in a list of its thread's. */
+export interface RunSummary extends Pick<BegunRun, "runId" | "agent" | "status" | "startedAt" | "from"> {
+  /** Its end can be read. */
+  readonly over: boolean;
 }
 
 export class Threads {
@@ -78,6 +85,24 @@ export class Threads {
   async runAt(threadId: string, position: Cursor): Promise<Cursor | undefined> {
     const runs = await this.#store.runs(threadId);
     return runs.findLast(({ from }) => from.epoch === position.epoch && from.offset <= position.offset)?.from;
+  }
+
+  /** The thread's runs, the last first. */
+  async runs(threadId: string): Promise<RunSummary[]> {
+    const active = this.#activeRun(threadId);
+    const runs = await this.#store.runs(threadId);
+    return [...runs].reverse().map(({ runId, agent, status, startedAt, from }) => ({
+      ...{ runId, agent, status, startedAt, from },
+      over: active?.plan.runId !== runId || active.over,
+    }));
+  }
+
+  /** The messages of the thread before a run, as far as they still hold. */
+  async before(threadId: string, runId: string): Promise<readonly Message[]> {
+    const [thread, runs] = await Promise.all([this.#store.thread(threadId), this.#store.runs(threadId)]);
+    const run = runs.find((begun) => begun.runId === runId);
+    if (!thread || !run) return [];
+    return thread.messages.slice(0, positionAfter(run.beginsAfter, thread.messages, thread.removed) ?? 0);
   }
 
   /** How the thread's last run ended; `undefined` before the first end. */

@@ -20,7 +20,7 @@ import type { Store } from "../store/store.ts";
 import type { Requester, RunHandle, StartRequest } from "./handle.ts";
 import type { RunManager } from "./manager.ts";
 import { ANONYMOUS, needScope, needUnexpired, type Principal } from "./principal.ts";
-import type { LastRun, ListedThread, Snapshot, Threads } from "./threads.ts";
+import type { LastRun, ListedThread, RunSummary, Snapshot, Threads } from "./threads.ts";
 
 /** A run that a visitor has started or attached to. */
 export interface VisitedRun extends RunHandle {
@@ -221,6 +221,28 @@ export class VisitedThread {
 
   async runAt(position: Cursor): Promise<Cursor | undefined> {
     return this.#read.runAt(this.#key, position);
+  }
+
+  async runs(): Promise<RunSummary[]> {
+    return this.#read.runs(this.#key);
+  }
+
+  /** A run of this thread, whether it is active or over. `undefined`: there is none under this id. */
+  async run(runId: string): Promise<VisitedRun | undefined> {
+    const run = (await this.runs()).find((summary) => summary.runId === runId);
+    if (!run) return undefined;
+    const active = this.active();
+    const { threadId } = this;
+    if (active?.runId === runId) return { ...active, threadId, thread: this };
+    const { from } = run;
+    const graphFrom = await this.#visitor.log.open(this.topic(true));
+    const agent = this.#runs.agent(run.agent);
+    return { agent, threadId, runId, topic: this.topic(), from, over: true, graphFrom, thread: this };
+  }
+
+  /** The messages before a run. */
+  async before(runId: string): Promise<readonly Message[]> {
+    return this.#read.before(this.#key, runId);
   }
 
   async lastRun(): Promise<LastRun | undefined> {

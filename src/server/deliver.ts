@@ -138,16 +138,18 @@ function* batches(entries: readonly LogEntry[]): Generator<LogEntry[]> {
 }
 
 /**
- * A view decides about a span where it opens. So the entries before `after` are shown to the view, and not to the
- * client.
+ * A view decides about a span where it opens, and a format may go on from what it said. So the entries before `after`
+ * are shown to both, and not to the client.
  */
-async function showWhatCameBefore({ log, topic, view, beginning }: Delivery): Promise<void> {
+async function showWhatCameBefore({ log, topic, view, format, beginning }: Delivery): Promise<void> {
   const { since, after } = beginning;
-  if (!view.narrows || since?.epoch !== after.epoch) return;
+  if ((!view.narrows && !format.remember) || since?.epoch !== after.epoch) return;
   for (let cursor = since; cursor.offset < after.offset; ) {
     const { gap, entries, next } = await log.read(topic, cursor, after.offset - cursor.offset);
     if (gap !== undefined || entries.length === 0) return;
-    for (const entry of entries) view.push(entry, undefined);
+    for (const entry of entries) {
+      for (const out of view.push(entry, undefined)) format.remember?.(out);
+    }
     cursor = next;
   }
 }

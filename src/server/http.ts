@@ -10,6 +10,7 @@ import express, {
 } from "express";
 import helmet from "helmet";
 import { SluiceError } from "../protocol/errors.ts";
+import { langGraphRoutes } from "./langgraph/routes.ts";
 import type { Middleware } from "./middleware.ts";
 import { namedOrigins, originGuard } from "./origins.ts";
 import { playgroundRoutes } from "./playground.ts";
@@ -60,9 +61,10 @@ export function metricsApp(metrics: MetricsOptions, options: ServerOptions): Exp
 /** The same routes for another application: whatever else it serves passes through untouched. */
 export function httpRouter(options: ServerOptions): Middleware {
   const router = Router();
-  router.use(OURS, defences(options), limited(options), traced);
+  const ours = options.langGraphApi ? [...OURS, LANGGRAPH] : OURS;
+  router.use(ours, defences(options), limited(options), traced);
   router.use(routes(options));
-  router.use(OURS, notFound("PROTOCOL.md lists them."));
+  router.use(ours, notFound("PROTOCOL.md lists them."));
   router.use(errorHandler(options));
   return (request, response, next) => router(request as Request, response as Response, next);
 }
@@ -70,12 +72,16 @@ export function httpRouter(options: ServerOptions): Middleware {
 /** The beginning of every route but the playground's. */
 const OURS = ["/agui", "/chat", "/threads", "/tickets"];
 
+/** The beginning of LangGraph's routes, where they are served. */
+const LANGGRAPH = "/langgraph";
+
 function routes(options: ServerOptions): Router {
   const router = Router();
   router.use("/agui", aguiRoutes(options));
   router.use(chatRoutes(options));
   router.use("/threads", threadRoutes(options));
   router.use("/tickets", ticketRoutes(options));
+  if (options.langGraphApi) router.use(LANGGRAPH, langGraphRoutes(options));
   router.get("/ws", (_request, response) => {
     response.status(426).set({ Upgrade: "websocket", Connection: "Upgrade" });
     response.json({ error: new SluiceError("bad_request", NO_UPGRADE) });
@@ -87,7 +93,8 @@ function routes(options: ServerOptions): Router {
 function defences(options: ServerOptions): RequestHandler[] {
   const guard = originGuard(options);
   const named = namedOrigins(options.allowedOrigins);
-  const toOrigins = { origin: true, exposedHeaders: ["Location", "Retry-After", HEAD_HEADER], maxAge: 600 };
+  const exposedHeaders = ["Content-Location", "Location", "Retry-After", HEAD_HEADER];
+  const toOrigins = { origin: true, exposedHeaders, maxAge: 600 };
   return [
     (request, _response, next) => {
       guard(request);
@@ -127,6 +134,7 @@ GET  /threads/:thread                 one of them
 DELETE /threads/:thread               forget it: its messages, what the agent remembers, its events
 GET  /threads/:thread/messages        what was said
 GET  /threads/:thread/events          what happens, for as long as you listen (?after= to resume)
+/langgraph/...                        LangGraph's own API for its clients, with LANGGRAPH_API=true
 POST /tickets                         a ticket that opens one WebSocket as you, within 30 s: /ws?ticket=
 GET  /ws                              WebSocket: ?agent= &thread= &format=agui|langgraph|text &events= &tokens= &reasoning=
                                       with the subprotocol sluice.v1: frames, for many threads and for coming back

@@ -29,6 +29,8 @@ export interface Housing {
   readonly version: string;
   /** The folder with the built playground; without one there is none. A folder that is not there is none either. */
   readonly playground?: string | undefined;
+  /** Serve LangGraph's own API too. */
+  readonly langGraphApi: boolean;
   readonly allowedOrigins: readonly string[];
   /** Answer only requests to these host names and to those of allowed origins; `undefined`: to any. */
   readonly hosts: { readonly names: readonly string[]; readonly addresses: boolean } | undefined;

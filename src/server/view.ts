@@ -19,6 +19,8 @@ export interface Outgoing {
   readonly cursor: Cursor | undefined;
   /** The number of entries that this covers. */
   readonly count: number;
+  /** The graph's node that it came from, where it came from one. */
+  readonly node?: string | undefined;
 }
 
 export interface ViewOptions {
@@ -69,13 +71,14 @@ export class View {
     const fate = this.#fate(entry);
     if (fate === "hide") return [];
     if (fate === "hold") return this.#hold(entry, cursor);
-    const { json, type, edge } = entry;
+    const { json, type, edge, provenance } = entry;
+    const node = provenance?.node;
     const changes = type === "GRAPH" || type === "GRAPH_END" ? [] : this.#changes(type);
-    if (changes.length === 0) return [{ json, type, edge, cursor, count: 1 }];
+    if (changes.length === 0) return [{ json, type, edge, cursor, count: 1, node }];
     const changed = this.#shared(cursor, changes.join(), () => [
       changes.reduce((event, change) => CHANGES[change](event), JSON.parse(json) as AguiEvent),
     ]);
-    return changed.map((event) => ({ ...event, edge, cursor, count: 1 }));
+    return changed.map((event) => ({ ...event, edge, cursor, count: 1, node }));
   }
 
   /** An event that was made for one connection has no position, and is not shared. */
@@ -97,7 +100,7 @@ export class View {
   /** The entries to send for one whose span is sent at once: none, or the waiting ones and the entry itself. */
   #hold(entry: LogEntry, cursor: Cursor | undefined): Outgoing[] {
     const events = this.#held.pass([JSON.parse(entry.json) as AguiEvent]);
-    const { edge } = entry;
+    const { edge, provenance } = entry;
     const told = events.length > 0 ? this.#shared(cursor, "held", () => events) : [];
     // Only the last brings its reader to the position: one that drops before it must get both again.
     return told.map((event, index) => ({
@@ -105,6 +108,7 @@ export class View {
       edge,
       cursor: index === told.length - 1 ? cursor : undefined,
       count: 1,
+      node: provenance?.node,
     }));
   }
 

@@ -6,4 +6,6 @@ export interface Format {
   readonly graph: boolean;
   /** The frames for an event: usually one. */
   encode(out: Outgoing): string[];
+  /** Takes in an event that its reader has had already, where frames depend on those before them. */
+  remember?(out: Outgoing): void;
 }

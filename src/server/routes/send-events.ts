@@ -2,6 +2,7 @@
 import type { Request, Response } from "express";
 import { formatCursor } from "../../protocol/cursor.ts";
 import { catchUpAgui } from "../catch-up.ts";
+import type { Format } from "../formats/format.ts";
 import { sse } from "../formats/sse.ts";
 import type { Narrowing } from "../narrowing.ts";
 import type { ServerOptions } from "../server-options.ts";
@@ -13,6 +14,8 @@ export interface EventReader {
   readonly narrowing: Narrowing;
   readonly announced?: () => string | undefined;
   readonly signal: AbortSignal;
+  /** Default: AG-UI's events. */
+  readonly format?: Format;
 }
 
 /** The position of the thread's last event when the response begins. */
@@ -33,7 +36,7 @@ export async function sendEvents(
   const subscription = await subscribe({
     ...reader,
     visitor,
-    format: sse,
+    format: reader.format ?? sse,
     catchingUp: catchUpAgui,
   });
   if (subscription.head) response.set(HEAD_HEADER, formatCursor(subscription.head));

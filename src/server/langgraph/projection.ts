@@ -1,0 +1,262 @@
+/**
+ * A run's AG-UI events as the events of LangGraph's API. One projection reads one run from its start; it is pure, and
+ * knows of the run what the log has: nothing that the allow-list refused, and of the state the exposed keys.
+ */
+import { isDeepStrictEqual } from "node:util";
+import { type AguiEvent, EventType, type Interrupt, type Message } from "../../protocol/events.ts";
+import { isRecord } from "../../protocol/input.ts";
+import type { JsonValue } from "../../protocol/json.ts";
+import { Transcript } from "../../store/transcript.ts";
+import { answerChunk, toLangGraphMessages, toolMessage } from "./messages.ts";
+import type { StreamMode } from "./request.ts";
+
+/** One frame of an event stream: `event:` and `data:`. */
+export interface LangGraphFrame {
+  readonly event: string;
+  readonly data: unknown;
+}
+
+export interface ProjectedRun {
+  readonly threadId: string;
+  readonly runId: string;
+  readonly agent: string;
+  /** The thread's messages before the run. */
+  readonly history: readonly Message[];
+  /** The exposed state before the run, where it is known. */
+  readonly state?: JsonValue | undefined;
+  readonly modes: ReadonlySet<StreamMode>;
+}
+
+/** A message of a model that is being streamed. */
+interface Answer {
+  readonly id: string;
+  readonly node: string | undefined;
+  /** Its tool calls, in the order they began. */
+  readonly calls: string[];
+}
+
+export class RunProjection {
+  readonly #run: ProjectedRun;
+  readonly #transcript: Transcript;
+  /** The roles of messages by id: a model's message may not take the id of another's. */
+  readonly #roles: Map<string, Message["role"]>;
+  readonly #answers = new Map<string, Answer>();
+  readonly #callNames = new Map<string, string>();
+  /** The answer that a tool call belongs to. */
+  readonly #answerOf = new Map<string, Answer>();
+  /** Messages that were completed since their node's last update, with the node. */
+  #completed: { readonly id: string; readonly node: string | undefined }[] = [];
+  /** After a gap the client may hold half of what comes again: it is taken back first. */
+  #again = false;
+  #sent: unknown;
+  #interrupts: readonly Interrupt[] = [];
+  #error: { readonly error: string; readonly message: string } | undefined;
+
+  constructor(run: ProjectedRun) {
+    this.#run = run;
+    this.#transcript = new Transcript(run.history);
+    this.#roles = new Map(run.history.map(({ id, role }) => [id, role]));
+  }
+
+  /** What the graph's state is to clients: the messages, and the keys that the agent exposes. */
+  get values(): Readonly<Record<string, unknown>> {
+    const { messages, state = this.#run.state } = this.#transcript;
+    return { ...(isRecord(state) ? state : {}), messages: toLangGraphMessages(messages) };
+  }
+
+  /** The result of the whole run, as `wait` and `join` answer it. */
+  get result(): Readonly<Record<string, unknown>> {
+    if (this.#error) return { __error__: this.#error };
+    return { ...this.values, ...asked(this.#interrupts) };
+  }
+
+  /** The frames for an event, which came from `node`. */
+  push(event: AguiEvent, node?: string): LangGraphFrame[] {
+    this.#transcript.push(event);
+    switch (event.type) {
+      case EventType.RUN_STARTED:
+        for (const { id, role } of event.input?.messages ?? []) this.#roles.set(id, role);
+        return [{ event: "metadata", data: { run_id: this.#run.runId, attempt: 1 } }, ...this.#values()];
+      case EventType.TEXT_MESSAGE_START:
+        return this.#begin(event.messageId, node);
+      case EventType.TEXT_MESSAGE_CONTENT: {
+        const answer = this.#answer(event.messageId, node);
+        return this.#chunk(answer, answerChunk(answer.id, event.delta));
+      }
+      case EventType.TEXT_MESSAGE_END:
+        return this.#complete(this.#answer(event.messageId, node));
+      case EventType.TOOL_CALL_START:
+        return this.#beginCall(event.toolCallId, event.toolCallName, event.parentMessageId ?? event.toolCallId, node);
+      case EventType.TOOL_CALL_ARGS:
+        return this.#arguments(event.toolCallId, event.delta);
+      case EventType.TOOL_CALL_END: {
+        const answer = this.#answerOf.get(event.toolCallId);
+        return answer ? this.#complete(answer) : [];
+      }
+      case EventType.TOOL_CALL_RESULT: {
+        const { messageId, toolCallId, content, metadata } = event;
+        this.#roles.set(messageId, "tool");
+        this.#completed.push({ id: messageId, node });
+        const name = this.#callNames.get(toolCallId);
+        const message = toolMessage(messageId, toolCallId, content, name, metadata?.error);
+        return [...this.#tuple(message, node), ...this.#whole("messages/complete", () => message)];
+      }
+      case EventType.STEP_FINISHED:
+        return [...this.#update(nodeOf(event.stepName)), ...this.#values()];
+      case EventType.STATE_SNAPSHOT:
+      case EventType.STATE_DELTA:
+        return this.#values();
+      case EventType.MESSAGES_SNAPSHOT:
+        return [...this.#takenBack(event.messages), ...this.#values()];
+      case EventType.CUSTOM:
+        return this.#custom(event.name, event.value);
+      case EventType.RUN_FINISHED:
+        return this.#finish(event.outcome?.type === "interrupt" ? event.outcome.interrupts : []);
+      case EventType.RUN_ERROR:
+        this.#error = { error: event.code ?? "internal", message: event.message };
+        return [...this.#values(), { event: "error", data: this.#error }];
+      default:
+        return [];
+    }
+  }
+
+  #wants(mode: StreamMode): boolean {
+    return this.#run.modes.has(mode);
+  }
+
+  /** Where something changed since they were sent last. */
+  #values(): LangGraphFrame[] {
+    if (!this.#wants("values")) return [];
+    const { values } = this;
+    if (isDeepStrictEqual(values, this.#sent)) return [];
+    this.#sent = values;
+    return [{ event: "values", data: values }];
+  }
+
+  #answer(announced: string, node: string | undefined): Answer {
+    const known = this.#answers.get(announced);
+    if (known) return known;
+    // As the transcript names it, where the id is taken by another's message.
+    const role = this.#roles.get(announced);
+    const id = role !== undefined && role !== "assistant" ? `assistant-${announced}` : announced;
+    this.#roles.set(id, "assistant");
+    const answer = { id, node, calls: [] };
+    this.#answers.set(announced, answer);
+    return answer;
+  }
+
+  #begin(announced: string, node: string | undefined): LangGraphFrame[] {
+    const isNew = !this.#answers.has(announced);
+    const answer = this.#answer(announced, node);
+    if (!isNew) return [];
+    const metadata = { [answer.id]: { metadata: this.#metadata(node) } };
+    return [
+      ...(this.#again ? this.#tuple({ type: "remove", id: answer.id, content: "" }, node) : []),
+      ...(this.#wants("messages") ? [{ event: "messages/metadata", data: metadata }] : []),
+    ];
+  }
+
+  #beginCall(id: string, name: string, announced: string, node: string | undefined): LangGraphFrame[] {
+    const begun = this.#begin(announced, node);
+    const answer = this.#answer(announced, node);
+    const index = answer.calls.push(id) - 1;
+    this.#callNames.set(id, name);
+    this.#answerOf.set(id, answer);
+    const chunk = { type: "tool_call_chunk", index, id, name, args: "" };
+    return [...begun, ...this.#chunk(answer, answerChunk(answer.id, "", [chunk]))];
+  }
+
+  #arguments(id: string, args: string): LangGraphFrame[] {
+    const answer = this.#answerOf.get(id);
+    if (!answer) return [];
+    const chunk = { type: "tool_call_chunk", index: answer.calls.lastIndexOf(id), args };
+    return this.#chunk(answer, answerChunk(answer.id, "", [chunk]));
+  }
+
+  #chunk(answer: Answer, chunk: object): LangGraphFrame[] {
+    return [...this.#tuple(chunk, answer.node), ...this.#whole("messages/partial", () => this.#message(answer.id))];
+  }
+
+  #complete({ id, node }: Answer): LangGraphFrame[] {
+    if (!this.#completed.some((message) => message.id === id)) this.#completed.push({ id, node });
+    return this.#whole("messages/complete", () => this.#message(id));
+  }
+
+  #tuple(message: object, node: string | undefined): LangGraphFrame[] {
+    return this.#wants("messages-tuple") ? [{ event: "messages", data: [message, this.#metadata(node)] }] : [];
+  }
+
+  /** The mode `messages` sends each message anew with every piece. */
+  #whole(event: string, message: () => object | undefined): LangGraphFrame[] {
+    const whole = this.#wants("messages") ? message() : undefined;
+    return whole ? [{ event, data: [whole] }] : [];
+  }
+
+  #message(id: string): object | undefined {
+    return toLangGraphMessages(this.#transcript.messages).find((message) => message.id === id);
+  }
+
+  #metadata(node: string | undefined): object {
+    const { threadId: thread_id, runId: run_id, agent } = this.#run;
+    const from = node === undefined ? {} : { langgraph_node: node };
+    return { thread_id, run_id, assistant_id: agent, graph_id: agent, ...from };
+  }
+
+  /** The messages that a node has added. */
+  #update(node: string): LangGraphFrame[] {
+    const own = this.#completed.filter((message) => (message.node ?? node) === node);
+    if (own.length === 0) return [];
+    this.#completed = this.#completed.filter((message) => !own.includes(message));
+    if (!this.#wants("updates")) return [];
+    const ids = new Set(own.map(({ id }) => id));
+    const messages = toLangGraphMessages(this.#transcript.messages).filter(({ id }) => ids.has(id));
+    return [{ event: "updates", data: { [node]: { messages } } }];
+  }
+
+  /** Messages that were streamed and no longer hold. */
+  #takenBack(kept: readonly Message[]): LangGraphFrame[] {
+    const ids = new Set(kept.map(({ id }) => id));
+    return [...this.#answers].flatMap(([announced, { id, node }]) => {
+      if (ids.has(id)) return [];
+      this.#answers.delete(announced);
+      this.#completed = this.#completed.filter((message) => message.id !== id);
+      return this.#tuple({ type: "remove", id, content: "" }, node);
+    });
+  }
+
+  /** A graph's own. `config.writer` may write values without a name. */
+  #custom(name: string, value: unknown): LangGraphFrame[] {
+    if (name === "sluice.gap") this.#again = true;
+    if (name.startsWith("sluice.") || !this.#wants("custom")) return [];
+    return [{ event: "custom", data: name === "custom" ? value : { name, value } }];
+  }
+
+  #finish(interrupts: readonly Interrupt[]): LangGraphFrame[] {
+    this.#interrupts = interrupts;
+    const values = this.#values();
+    if (interrupts.length === 0) return values;
+    const waiting = asked(interrupts);
+    return [
+      ...values,
+      ...(this.#wants("updates") ? [{ event: "updates", data: waiting }] : []),
+      ...(this.#wants("values") ? [{ event: "values", data: { ...this.values, ...waiting } }] : []),
+    ];
+  }
+}
+
+/** The questions of a graph, in LangGraph's words. */
+export function toInterrupts(interrupts: readonly Interrupt[]): object[] {
+  return interrupts.map(({ id, metadata, message }) => ({
+    id,
+    value: isRecord(metadata) && "value" in metadata ? metadata.value : message,
+  }));
+}
+
+function asked(interrupts: readonly Interrupt[]): object {
+  return interrupts.length > 0 ? { __interrupt__: toInterrupts(interrupts) } : {};
+}
+
+/** A step is called by the path to its node, and numbered where a node runs several times at once. */
+function nodeOf(stepName: string): string {
+  return stepName.replace(/#\d+$/, "").split("/").at(-1) ?? stepName;
+}

@@ -1,0 +1,194 @@
+/** Assistants, threads, runs and states as LangGraph's API writes them. Pure. */
+import { createHash } from "node:crypto";
+import type { ServedAgent } from "../../graph/registry.ts";
+import { isRecord } from "../../protocol/input.ts";
+import type { RunSummary, Snapshot } from "../../runs/threads.ts";
+import type { VisibleThread } from "../../runs/visitor.ts";
+import { toLangGraphMessages } from "./messages.ts";
+import { toInterrupts } from "./projection.ts";
+
+/** An agent. Its name is the id of its only assistant. */
+export function toAssistant({ name, description }: ServedAgent): object {
+  const never = new Date(0).toISOString();
+  return {
+    assistant_id: name,
+    graph_id: name,
+    name,
+    description,
+    version: 1,
+    config: {},
+    context: {},
+    metadata: { created_by: "system" },
+    created_at: never,
+    updated_at: never,
+  };
+}
+
+/** The graph as clients may know it: names of nodes are the agent's own business. */
+export function toDrawing({ name }: ServedAgent): object {
+  const node = (id: string, type: string) => ({ id, type, data: type === "schema" ? id : { name: id, id: [id] } });
+  return {
+    nodes: [node("__start__", "schema"), node(name, "runnable"), node("__end__", "schema")],
+    edges: [
+      { source: "__start__", target: name },
+      { source: name, target: "__end__" },
+    ],
+  };
+}
+
+/** The keys that clients may send and see, as JSON schemas. */
+export function toSchemas({ name, stateKeys, clientContext }: ServedAgent): object {
+  const object = (keys: readonly string[], more: object = {}) => ({
+    type: "object",
+    properties: { ...more, ...Object.fromEntries(keys.map((key) => [key, {}])) },
+  });
+  const state = object(stateKeys, { messages: { type: "array", items: { type: "object" } } });
+  return {
+    graph_id: name,
+    input_schema: state,
+    output_schema: state,
+    state_schema: state,
+    config_schema: object([]),
+    context_schema: object(clientContext),
+  };
+}
+
+/** The values of a thread: its transcript, and the keys of the state that its agent exposes. */
+export function valuesOf({ messages, state }: Pick<Snapshot, "messages" | "state">): Record<string, unknown> {
+  return { ...(isRecord(state) ? state : {}), messages: toLangGraphMessages(messages) };
+}
+
+/** The status of a thread in a list. */
+export function toThreadStatus({ active, waiting }: VisibleThread): "busy" | "interrupted" | "idle" {
+  if (active) return "busy";
+  return waiting ? "interrupted" : "idle";
+}
+
+/** A thread with its values, where they are wanted. */
+export function toThread(thread: VisibleThread, snapshot: Snapshot | undefined): object {
+  const { threadId, agent, title, createdAt, updatedAt } = thread;
+  return {
+    thread_id: threadId,
+    created_at: time(createdAt),
+    updated_at: time(updatedAt),
+    state_updated_at: time(updatedAt),
+    metadata: { graph_id: agent, assistant_id: agent, title },
+    status: toThreadStatus(thread),
+    config: {},
+    ...(snapshot ? { values: valuesOf(snapshot), interrupts: interruptsOf(snapshot) } : {}),
+  };
+}
+
+/** The interrupts by the task that asks: a thread has one. */
+function interruptsOf({ interrupts }: Snapshot): object {
+  return interrupts.length > 0 ? { [TASK]: toInterrupts(interrupts) } : {};
+}
+
+/** A thread that a client made, and on which nothing ran yet. */
+export function newThread(threadId: string, now: number): object {
+  const made = time(now);
+  return {
+    thread_id: threadId,
+    created_at: made,
+    updated_at: made,
+    state_updated_at: made,
+    metadata: {},
+    status: "idle",
+    config: {},
+    values: {},
+    interrupts: {},
+  };
+}
+
+/** The task that asks, where a graph waits: its node's name is the agent's own business. */
+const TASK = "question";
+
+/** Where a thread stands, as its clients know it. */
+export interface ThreadState {
+  readonly values: object;
+  /** What runs next: the task that asks. */
+  readonly next: readonly string[];
+  readonly tasks: readonly object[];
+  /** `null`: nothing ran yet. */
+  readonly checkpoint: { readonly checkpoint_id: string; readonly [more: string]: unknown } | null;
+  readonly parent_checkpoint: null;
+  readonly metadata: object;
+  readonly created_at: string | null;
+}
+
+/**
+ * Where a thread stands. Checkpoints of the graph hold prompts and hidden nodes, so there is one state, and its
+ * checkpoint is named by what clients were sent.
+ */
+export function toState(threadId: string, thread: VisibleThread | undefined, snapshot: Snapshot): ThreadState {
+  const { messages, state, interrupts, ending, active } = snapshot;
+  const known = thread !== undefined || messages.length > 0;
+  const checkpoint_id = digest(threadId, messages, state, interrupts);
+  return {
+    values: known ? valuesOf(snapshot) : {},
+    next: interrupts.length > 0 ? [TASK] : [],
+    tasks: tasksOf(snapshot),
+    checkpoint: known ? { thread_id: threadId, checkpoint_ns: "", checkpoint_id, checkpoint_map: null } : null,
+    parent_checkpoint: null,
+    metadata: thread ? { graph_id: thread.agent, assistant_id: thread.agent, ...runOf(active ?? ending) } : {},
+    created_at: thread ? time(thread.updatedAt) : null,
+  };
+}
+
+/** The task that asks, or the one that failed. */
+function tasksOf({ interrupts, ending }: Snapshot): object[] {
+  const terminal = ending?.terminal;
+  const error =
+    terminal?.type === "RUN_ERROR" ? JSON.stringify({ error: terminal.code, message: terminal.message }) : null;
+  if (interrupts.length === 0 && error === null) return [];
+  const asks = toInterrupts(interrupts);
+  return [{ id: TASK, name: TASK, path: [], error, interrupts: asks, checkpoint: null, state: null, result: null }];
+}
+
+function runOf(run: { readonly runId: string } | undefined): object {
+  return run ? { run_id: run.runId } : {};
+}
+
+function digest(...parts: readonly unknown[]): string {
+  const hex = createHash("sha256").update(JSON.stringify(parts)).digest("hex");
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join("-");
+}
+
+const STATUS = {
+  admitted: "pending",
+  active: "running",
+  ending: "running",
+  done: "success",
+  interrupted: "success",
+  cancelled: "interrupted",
+  failed: "error",
+} as const;
+
+/** The statuses that a run can have in this API. */
+export type LangGraphStatus = (typeof STATUS)[keyof typeof STATUS];
+
+/** `over`: its end can be read already. */
+export function toStatus({ status, over }: RunSummary): LangGraphStatus {
+  if (status === "ending" && over) return "success";
+  return STATUS[status];
+}
+
+/** A run. */
+export function toRun(threadId: string, run: RunSummary): object {
+  const { runId, agent, startedAt } = run;
+  return {
+    run_id: runId,
+    thread_id: threadId,
+    assistant_id: agent,
+    created_at: time(startedAt),
+    updated_at: time(startedAt),
+    status: toStatus(run),
+    metadata: {},
+    kwargs: {},
+    multitask_strategy: null,
+  };
+}
+
+function time(milliseconds: number): string {
+  return new Date(milliseconds).toISOString();
+}

@@ -1,0 +1,260 @@
+/** LangGraph's own SDK against its API as Sluice serves it. */
+import { AIMessage, ToolMessage } from "@langchain/core/messages";
+import { Annotation, interrupt, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
+import { RemoteGraph } from "@langchain/langgraph/remote";
+import { Client } from "@langchain/langgraph-sdk";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { memory, startSluice, type TestSluice } from "../../support/sluice.ts";
+import { chatGraph, SteppedModel } from "../../support/stepped-model.ts";
+
+const model = new SteppedModel();
+
+/** Asks before it acts. */
+const asking = new StateGraph(MessagesAnnotation)
+  .addNode("ask", () => ({
+    messages: [new AIMessage({ id: "a", content: `You said ${interrupt({ question: "Go on?" })}.` })],
+  }))
+  .addEdge(START, "ask")
+  .compile({ checkpointer: memory() });
+
+const State = Annotation.Root({
+  ...MessagesAnnotation.spec,
+  plan: Annotation<string>(),
+  secret: Annotation<string>(),
+});
+
+/** Keeps a secret in its state and in a hidden node, and shows a plan. */
+const secretive = new StateGraph(State)
+  .addNode("hidden", () => ({ secret: CANARY, messages: [] }))
+  .addNode("call", ({ plan }, config) => {
+    config.writer?.({ percent: 50 });
+    const call = { id: "c1", name: "look", args: { for: "it" } };
+    return { plan: `${plan ?? ""}!`, messages: [new AIMessage({ id: "m1", content: "", tool_calls: [call] })] };
+  })
+  .addNode("look", () => ({ messages: [new ToolMessage({ id: "m2", tool_call_id: "c1", content: "found" })] }))
+  .addNode("shown", () => ({ messages: [new AIMessage({ id: "m3", content: "Done." })] }))
+  .addEdge(START, "hidden")
+  .addEdge("hidden", "call")
+  .addEdge("call", "look")
+  .addEdge("look", "shown")
+  .compile({ checkpointer: memory() });
+
+const CANARY = "canary-5d1f";
+
+let sluice: TestSluice;
+let client: Client;
+
+beforeAll(async () => {
+  sluice = await startSluice(
+    {
+      chat: { graph: chatGraph(model) },
+      asking: { graph: asking },
+      secretive: { graph: secretive, entry: { state: ["plan"], filter: { nodes: { exclude: ["hidden"] } } } },
+    },
+    { LANGGRAPH_API: "true", ORPHAN_GRACE_SECONDS: "5" },
+  );
+  client = new Client({ apiUrl: `${sluice.url}/langgraph`, apiKey: null, callerOptions: { maxRetries: 0 } });
+});
+afterAll(() => sluice.close());
+
+const human = (content: string) => ({ messages: [{ type: "human", content }] });
+
+async function all<T>(stream: AsyncIterable<T>): Promise<T[]> {
+  const items: T[] = [];
+  for await (const item of stream) items.push(item);
+  return items;
+}
+
+function named(chunks: readonly { event: string; data: unknown }[], event: string): unknown[] {
+  return chunks.filter((chunk) => chunk.event === event).map(({ data }) => data);
+}
+
+const texts = (values: unknown) =>
+  (values as { messages: { type: string; content: unknown }[] }).messages.map(
+    ({ type, content }) => `${type}: ${content}`,
+  );
+
+describe("a chat", () => {
+  test("streams an answer in pieces, and keeps it", async () => {
+    const { thread_id } = await client.threads.create();
+    model.say("Hel", "lo").end();
+    const created: unknown[] = [];
+    const chunks = await all(
+      client.runs.stream(thread_id, "chat", {
+        input: human("hi"),
+        streamMode: ["values", "messages-tuple", "updates"],
+        onRunCreated: (run) => created.push(run),
+      }),
+    );
+    const [{ run_id: runId }] = named(chunks, "metadata") as [{ run_id: string }];
+    expect(chunks[0]?.event).toBe("metadata");
+    expect(created).toEqual([{ run_id: runId, thread_id }]);
+    const pieces = named(chunks, "messages") as [{ type: string; id: string; content: string }, object][];
+    expect(pieces.map(([{ content }]) => content).join("")).toBe("Hello");
+    expect(pieces[0]?.[1]).toMatchObject({ langgraph_node: "chat", run_id: runId, thread_id, assistant_id: "chat" });
+    expect(texts(named(chunks, "values").at(0))).toEqual(["human: hi"]);
+    expect(texts(named(chunks, "values").at(-1))).toEqual(["human: hi", "ai: Hello"]);
+    expect(named(chunks, "updates")).toEqual([
+      { chat: { messages: [expect.objectContaining({ type: "ai", id: pieces[0]?.[0].id, content: "Hello" })] } },
+    ]);
+    expect(texts((await client.threads.getState(thread_id)).values)).toEqual(["human: hi", "ai: Hello"]);
+    expect(await client.threads.getHistory(thread_id)).toHaveLength(1);
+    expect(await client.threads.get(thread_id)).toMatchObject({
+      thread_id,
+      status: "idle",
+      metadata: { graph_id: "chat" },
+    });
+    expect(await client.runs.list(thread_id)).toMatchObject([{ run_id: runId, status: "success", thread_id }]);
+
+    model.say("Again").end();
+    const next = await client.runs.wait(thread_id, "chat", { input: human("more") });
+    expect(texts(next)).toEqual(["human: hi", "ai: Hello", "human: more", "ai: Again"]);
+    expect(await client.threads.search({ metadata: { graph_id: "chat" } })).toMatchObject([
+      { thread_id, values: { messages: [{ content: "hi" }, {}, {}, {}] } },
+    ]);
+    await client.threads.delete(thread_id);
+    await expect(client.threads.get(thread_id)).rejects.toThrow("404");
+  });
+
+  test("goes on after a cut without a lost or doubled word", async () => {
+    const { thread_id } = await client.threads.create();
+    model.say("one ", "two ");
+    const pieces: string[] = [];
+    for await (const { event, data } of client.runs.stream(thread_id, "chat", {
+      input: human("count"),
+      streamMode: ["messages-tuple"],
+      onDisconnect: "continue",
+    })) {
+      if (event !== "messages") continue;
+      pieces.push(String((data as unknown as [{ content: string }])[0].content));
+      if (pieces.join("") !== "one two ") continue;
+      sluice.server.closeAllConnections();
+      model.say("three ", "four").end();
+    }
+    expect(pieces.join("")).toBe("one two three four");
+  });
+
+  test("is cancelled, and its run says so", async () => {
+    const { thread_id } = await client.threads.create();
+    model.say("never");
+    const run = await client.runs.create(thread_id, "chat", { input: human("go") });
+    expect(run).toMatchObject({ status: "running", thread_id });
+    expect(await client.threads.get(thread_id)).toMatchObject({ status: "busy" });
+    await client.runs.cancel(thread_id, run.run_id, true);
+    expect(await client.runs.get(thread_id, run.run_id)).toMatchObject({ status: "interrupted" });
+    expect(texts(await client.runs.join(thread_id, run.run_id))).toEqual(["human: go", "ai: never"]);
+  });
+
+  test("is joined from its beginning, and from the middle", async () => {
+    const { thread_id } = await client.threads.create();
+    model.say("a", "b", "c").end();
+    const run = await client.runs.create(thread_id, "chat", { input: human("go") });
+    const streamMode = ["messages-tuple", "values"] as const;
+    const chunks = await all(
+      client.runs.joinStream(thread_id, run.run_id, { streamMode: [...streamMode], lastEventId: "-1" }),
+    );
+    const words = (from: readonly { event: string; data: unknown }[]) =>
+      named(from, "messages")
+        .map((data) => (data as [{ content: string }])[0].content)
+        .join("");
+    expect(words(chunks)).toBe("abc");
+    const middle = chunks.findIndex(({ event }) => event === "messages");
+    const lastEventId = String(chunks[middle]?.id);
+    const rest = await all(client.runs.joinStream(thread_id, run.run_id, { streamMode: [...streamMode], lastEventId }));
+    expect(rest).toEqual(chunks.slice(middle + 1));
+  });
+});
+
+describe("an interrupt", () => {
+  test("is shown, kept, and answered", async () => {
+    const { thread_id } = await client.threads.create();
+    const asked = await all(
+      client.runs.stream(thread_id, "asking", { input: human("do it"), streamMode: ["values", "updates"] }),
+    );
+    const [question] = (named(asked, "updates").at(-1) as { __interrupt__: object[] }).__interrupt__;
+    expect(question).toEqual({ id: expect.any(String), value: { question: "Go on?" } });
+    expect(named(asked, "values").at(-1)).toMatchObject({
+      __interrupt__: [question],
+      messages: [{ content: "do it" }],
+    });
+    const state = await client.threads.getState(thread_id);
+    expect(state.tasks.flatMap(({ interrupts }) => interrupts)).toEqual([question]);
+    expect(state.next).toHaveLength(1);
+    expect(await client.threads.search({ status: "interrupted" })).toMatchObject([
+      { thread_id, status: "interrupted" },
+    ]);
+    const answered = await client.runs.wait(thread_id, "asking", { command: { resume: "yes" } });
+    expect(texts(answered)).toEqual(["human: do it", "ai: You said yes."]);
+    expect((await client.threads.getState(thread_id)).tasks).toEqual([]);
+  });
+
+  test("is not answered by a run without an answer", async () => {
+    const { thread_id } = await client.threads.create();
+    await client.runs.wait(thread_id, "asking", { input: human("do it") });
+    await expect(client.runs.wait(thread_id, "asking", { input: null })).rejects.toThrow("400");
+    await expect(client.runs.wait(thread_id, "asking", { input: human("and?") })).rejects.toThrow("interrupt_pending");
+  });
+});
+
+test("what a graph keeps for itself never leaves, and exposed keys do", async () => {
+  const { thread_id } = await client.threads.create();
+  const streamMode = [
+    "values",
+    "updates",
+    "messages",
+    "messages-tuple",
+    "custom",
+    "tasks",
+    "checkpoints",
+    "debug",
+  ] as const;
+  const chunks = await all(
+    client.runs.stream(thread_id, "secretive", { input: { ...human("hi"), plan: "A" }, streamMode: [...streamMode] }),
+  );
+  expect(named(chunks, "values").at(-1)).toMatchObject({ plan: "A!" });
+  expect(named(chunks, "custom")).toEqual([{ percent: 50 }]);
+  expect(named(chunks, "messages/complete")).toContainEqual([expect.objectContaining({ content: "Done." })]);
+  const [last] = named(chunks, "values").slice(-1) as [{ messages: object[] }];
+  expect(last.messages).toMatchObject([
+    { type: "human" },
+    { type: "ai", id: "m1", tool_calls: [{ id: "c1", name: "look", args: { for: "it" } }] },
+    { type: "tool", tool_call_id: "c1", name: "look", content: "found", status: "success" },
+    { type: "ai", id: "m3" },
+  ]);
+  const everything = JSON.stringify([
+    chunks,
+    await client.threads.getState(thread_id),
+    await client.threads.getHistory(thread_id),
+    await client.threads.search({ limit: 100 }),
+    await client.assistants.getGraph("secretive"),
+    await client.assistants.getSchemas("secretive"),
+  ]);
+  expect(everything).not.toContain(CANARY);
+  expect(everything).not.toContain("hidden");
+  expect(everything).not.toContain('"secret"');
+});
+
+test("RemoteGraph invokes an agent, with a thread and without", async () => {
+  const remote = new RemoteGraph({ graphId: "chat", url: `${sluice.url}/langgraph` });
+  model.say("Hi").end();
+  expect(texts(await remote.invoke(human("hello")))).toEqual(["human: hello", "ai: Hi"]);
+  const configurable = { thread_id: "remote" };
+  model.say("Kept").end();
+  await remote.invoke(human("keep"), { configurable });
+  const { values } = await remote.getState({ configurable });
+  expect(texts(values)).toEqual(["human: keep", "ai: Kept"]);
+  expect((await remote.getGraphAsync()).nodes).toHaveProperty("chat");
+  expect(await client.threads.search({ limit: 100 })).not.toContainEqual(
+    expect.objectContaining({ values: { messages: [{ content: "hello" }] } }),
+  );
+});
+
+test("assistants are the agents, and what is not served says so", async () => {
+  expect(await client.assistants.search()).toMatchObject([{ assistant_id: "chat" }, { graph_id: "asking" }, {}]);
+  expect(await client.assistants.search({ graphId: "asking" })).toHaveLength(1);
+  expect(await client.assistants.get("chat")).toMatchObject({ graph_id: "chat" });
+  await expect(client.assistants.get("nobody")).rejects.toThrow("404");
+  await expect(client.crons.search()).rejects.toThrow("501");
+  await expect(client.store.listNamespaces()).rejects.toThrow("501");
+  await expect(client.runs.wait(null, "chat", { input: human("x"), webhook: "http://x.test" })).rejects.toThrow("501");
+});
