@@ -48,6 +48,18 @@ export const DOORS: Readonly<Record<string, Door>> = {
     const paths = ["/threads", `/threads/${threadId}`, `/threads/${threadId}/messages`];
     return (await Promise.all(paths.map((path) => get(visit, path)))).flat();
   },
+  "LangGraph's API, stream": (visit) =>
+    ask(visit, `/langgraph/threads/${randomUUID()}/runs/stream`, langGraphRun(visit)),
+  "LangGraph's API, wait": (visit) => ask(visit, "/langgraph/runs/wait", langGraphRun(visit)),
+  "LangGraph's API, threads": async (visit) => {
+    const thread = `/langgraph/threads/${randomUUID()}`;
+    await ask(visit, `${thread}/runs/wait`, langGraphRun(visit));
+    const posts = [`${thread}/history`, "/langgraph/threads/search", "/langgraph/assistants/search"];
+    const gets = ["", "/state", "/runs"].map((path) => `${thread}${path}`);
+    const about = ["", "/graph", "/schemas"].map((path) => `/langgraph/assistants/${visit.agent}${path}`);
+    const said = [...posts.map((path) => ask(visit, path, {})), ...[...gets, ...about].map((path) => get(visit, path))];
+    return (await Promise.all(said)).flat();
+  },
   "GET /agui/info": (visit) => get(visit, "/agui/info"),
   "GET /metrics": async (visit) => {
     await ran(visit);
@@ -69,6 +81,12 @@ function input({ message }: Visit): Input {
   const messages = [{ id: randomUUID(), role: "user", content: message }];
   const rest = { protocolVersion: "1.0", state: {}, messages, tools: [], context: [], forwardedProps: {} };
   return { threadId: randomUUID(), runId: randomUUID(), ...rest };
+}
+
+/** A run in every mode that LangGraph's API has. */
+function langGraphRun({ agent, message }: Visit): object {
+  const stream_mode = ["values", "updates", "messages", "messages-tuple", "custom", "checkpoints", "tasks", "debug"];
+  return { assistant_id: agent, input: { messages: [{ type: "human", content: message }] }, stream_mode };
 }
 
 /** A run that nobody at this door has read. */

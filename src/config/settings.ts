@@ -130,7 +130,6 @@ export const settings = z.object({
   DATA_DIR: text.default("").transform((value) => value || "./data"),
   KNOWLEDGE_DIR: optionalText,
   PLAYGROUND: flag("true"),
-  LANGGRAPH_API: flag("false"),
 
   MODEL: choice("auto", "openai", "demo"),
   OPENAI_API_KEY: optionalText,
@@ -146,6 +145,7 @@ export const settings = z.object({
   STREAM_TIMEOUT_SECONDS: seconds(60),
   STREAM_FIRST_EVENT_TIMEOUT_SECONDS: seconds(30),
   STREAM_IDLE_TIMEOUT_SECONDS: seconds(30),
+  LANGGRAPH_API: flag("false"),
 
   ALLOWED_ORIGINS: origins,
   ALLOWED_HOSTS: hosts,

@@ -150,8 +150,8 @@ describe("a view that narrows nothing", () => {
     const out = pass(LOG, view());
     expect(out).toEqual(
       LOG.map((entry) => {
-        const { json, type, edge } = entry;
-        return { json, type, edge, cursor: cursor(entry), count: 1 };
+        const { json, type, edge, provenance } = entry;
+        return { json, type, edge, cursor: cursor(entry), count: 1, node: provenance?.node };
       }),
     );
     const odd = { ...(LOG[9] as LogEntry), json: '{ "type":"TEXT_MESSAGE_CONTENT","not":"parsed" ' };

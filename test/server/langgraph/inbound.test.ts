@@ -1,0 +1,122 @@
+/** What LangGraph's clients may not send: everything that could steer a graph. */
+import { MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { memory, startSluice, type TestSluice } from "../../support/sluice.ts";
+
+/** What the graph was given, for the last run. */
+let seen: { state: unknown; configurable: Record<string, unknown>; context: unknown } | undefined;
+let sluice: TestSluice;
+
+beforeAll(async () => {
+  const graph = new StateGraph(MessagesAnnotation)
+    .addNode("look", (state, { configurable = {}, context }) => {
+      seen = { state, configurable, context };
+      return {};
+    })
+    .addEdge(START, "look")
+    .compile({ checkpointer: memory() });
+  const entry = { clientContext: ["tone"] };
+  sluice = await startSluice({ agent: { graph, entry } }, { LANGGRAPH_API: "true" });
+});
+afterAll(() => sluice.close());
+
+async function post(path: string, body: object) {
+  const headers = { "content-type": "application/json" };
+  const response = await fetch(`${sluice.url}/langgraph${path}`, {
+    method: "POST",
+    headers,
+    body: JSON.stringify(body),
+  });
+  return { status: response.status, text: await response.text() };
+}
+
+const messages = [{ type: "human", content: "hi" }];
+const run = { assistant_id: "agent", input: { messages } };
+
+const REFUSED: readonly (readonly [string, object])[] = [
+  ["input.other", { input: { messages, other: 1 } }],
+  ["input.user", { input: { messages, user: "root" } }],
+  ["command.update", { input: null, command: { update: { secret: 1 } } }],
+  ["command.goto", { input: null, command: { goto: "hidden" } }],
+  ["command.goto", { input: null, command: { resume: 1, goto: "hidden" } }],
+  ["command.parent", { command: { parent: "x" } }],
+  ["config.configurable.user", { config: { configurable: { user: { id: "root" } } } }],
+  ["config.configurable.thread_id", { config: { configurable: { thread_id: "another" } } }],
+  ["config.configurable.checkpoint_ns", { config: { configurable: { checkpoint_ns: "x" } } }],
+  ["config.configurable.model", { config: { configurable: { model: "dear" } } }],
+  ["config.metadata.any", { config: { metadata: { any: "thing" } } }],
+  ["config.tags", { config: { tags: ["nostream"] } }],
+  ["config.callbacks", { config: { callbacks: [{}] } }],
+  ["metadata.any", { metadata: { any: "thing" } }],
+  ["context.other", { context: { other: "x" } }],
+  ["checkpoint", { checkpoint: { checkpoint_id: "x" } }],
+  ["checkpoint_id", { checkpoint_id: "x" }],
+  ["interrupt_before", { interrupt_before: ["look"] }],
+  ["interrupt_after", { interrupt_after: "*" }],
+  ["after_seconds", { after_seconds: 5 }],
+  ["langsmith_tracer", { langsmith_tracer: { project_name: "x" } }],
+  ["made_up", { made_up: true }],
+];
+
+test.each(REFUSED)("%s is refused with its name, on every route that starts a run", async (field, more) => {
+  seen = undefined;
+  for (const path of [
+    "/threads/t/runs/stream",
+    "/threads/t/runs/wait",
+    "/threads/t/runs",
+    "/runs/stream",
+    "/runs/wait",
+  ]) {
+    const { status, text } = await post(path, { ...run, ...more });
+    expect([path, status, text]).toEqual([path, 403, expect.stringContaining(`"message":"${field}: clients may not`)]);
+  }
+  expect(seen).toBeUndefined();
+});
+
+test.each([
+  ["assistant_id", { assistant_id: 7 }],
+  ["stream_mode", { stream_mode: ["everything"] }],
+  ["multitask_strategy", { multitask_strategy: "rollback" }],
+  ["on_disconnect", { on_disconnect: "explode" }],
+  ["input", { input: "hi" }],
+  ["input.messages.0", { input: { messages: [7] } }],
+  ["input.messages.0.type", { input: { messages: [{ type: "remove", id: "m1" }] } }],
+  ["input.messages.0.type", { input: { messages: [{ type: "constructor", content: "x" }] } }],
+  ["command.resume", { input: null, command: { resume: "yes" } }],
+  ["context", { context: ["tone"] }],
+  ["metadata", { metadata: "x" }],
+])("%s that is not valid is a bad request", async (field, more) => {
+  const { status, text } = await post("/threads/t/runs/wait", { ...run, ...more });
+  expect([status, text]).toEqual([400, expect.stringContaining(field)]);
+});
+
+test("empty fields, and those that clients send as they come, change nothing", async () => {
+  const { status } = await post("/threads/known/runs/wait", {
+    ...run,
+    config: { configurable: {}, tags: [], metadata: { thread_id: "another" }, recursion_limit: 1 },
+    metadata: { graph_id: "x" },
+    context: { tone: "kind" },
+    checkpoint: null,
+    interrupt_before: [],
+    stream_resumable: true,
+    if_not_exists: "create",
+    durability: "exit",
+  });
+  expect(status).toBe(200);
+  expect(seen).toMatchObject({ configurable: { thread_id: "known" }, context: { tone: "kind" } });
+  expect(Object.keys(seen?.configurable ?? {})).not.toContain("tone");
+});
+
+test("the routes are there only when they are wanted", async () => {
+  const plain = await startSluice({ agent: { graph: chat() } });
+  expect((await fetch(`${plain.url}/langgraph/ok`)).status).toBe(404);
+  await plain.close();
+  expect(await (await fetch(`${sluice.url}/langgraph/ok`)).json()).toEqual({ ok: true });
+});
+
+function chat() {
+  return new StateGraph(MessagesAnnotation)
+    .addNode("a", () => ({}))
+    .addEdge(START, "a")
+    .compile();
+}
