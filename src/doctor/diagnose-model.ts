@@ -2,12 +2,10 @@
 import { charactersOf, piecesOf, SHORT, streams } from "./answer.ts";
 import type { Exchange, GraphEvidence, ModelCall, Told, ToldMessage } from "./evidence.ts";
 import { counted, duration } from "./figures.ts";
-import { arrivedOver, exchangeRows, isStream, judgePace } from "./pace.ts";
+import { arrivedOver, beganIn, exchangeRows, isStream, judgePace } from "./pace.ts";
 import { type Verdict, verdict } from "./verdict.ts";
 
 const SPREAD_MS = 150;
-/** A graph reports its steps a little after it began them. */
-export const SLACK_MS = 20;
 
 export function ofModel(answer: ToldMessage, call: ModelCall, graph: GraphEvidence, told: Told): Verdict[] {
   const model = `the model in node "${call.node}"`;
@@ -115,10 +113,7 @@ function tooShort({ pieces }: ToldMessage): Verdict {
 
 export function exchangesOf(call: ModelCall, { exchanges }: GraphEvidence): Exchange[] {
   return exchanges.filter(
-    ({ node, startedAt }) =>
-      (node === undefined || node === call.node) &&
-      startedAt >= call.startedAt - SLACK_MS &&
-      startedAt <= (call.endedAt ?? startedAt),
+    ({ node, startedAt }) => (node === undefined || node === call.node) && beganIn(startedAt, call),
   );
 }
 

@@ -1,6 +1,6 @@
 /** What the evidence says of a message that a node returned when it ended. Pure. */
 import { charactersOf, piecesOf } from "./answer.ts";
-import { callRows, fromStructured, noChunks, refusedCall, SLACK_MS, swallowed } from "./diagnose-model.ts";
+import { callRows, fromStructured, noChunks, refusedCall, swallowed } from "./diagnose-model.ts";
 import type {
   CustomSeries,
   Exchange,
@@ -12,7 +12,7 @@ import type {
   ToldMessage,
 } from "./evidence.ts";
 import { counted, duration } from "./figures.ts";
-import { exchangeRows, judgePace, stalledMs } from "./pace.ts";
+import { beganIn, exchangeRows, judgePace, stalledMs } from "./pace.ts";
 import { type Verdict, verdict } from "./verdict.ts";
 
 const MANY = 5;
@@ -52,7 +52,7 @@ function isOf(
   inside: (path: string | undefined) => boolean | undefined,
 ): boolean {
   if (path !== undefined) return inside(path) === true;
-  return startedAt >= node.startedAt - SLACK_MS && startedAt <= (node.endedAt ?? startedAt);
+  return beganIn(startedAt, node);
 }
 
 /** LangGraph reported a model call in the node, and the message is not what that call said token by token. */
@@ -106,9 +106,7 @@ export function unseenCall(
   const known = new Set(graph.nodes.map((one) => one.path));
   const rows = [...(node ? nodeRows(node, answer) : piecesOf(answer.pieces)), ...seenRows(call)];
   if (node && node.marks.length > 0) rows.push(["its message carries", node.marks.join(", ")]);
-  const exchange = graph.exchanges.findLast(
-    ({ startedAt }) => startedAt >= call.startedAt - SLACK_MS && startedAt <= (call.endedAt ?? startedAt),
-  );
+  const exchange = graph.exchanges.findLast(({ startedAt }) => beganIn(startedAt, call));
   if (exchange) rows.push(...exchangeRows(exchange));
   if (call.node !== undefined && call.node !== path && !known.has(call.node)) return innerGraph(path, call.node, rows);
   const where = call.place === undefined ? "" : ` at ${call.place}`;
@@ -199,9 +197,7 @@ function refusalIn(node: NodeRun, graph: GraphEvidence): Exchange | undefined {
 }
 
 function exchangesIn(node: NodeRun, { exchanges }: GraphEvidence): Exchange[] {
-  const within = ({ startedAt }: Exchange) =>
-    startedAt >= node.startedAt - SLACK_MS && startedAt <= (node.endedAt ?? startedAt);
-  return exchanges.filter((one) => within(one) && (one.node === undefined || one.node === node.path));
+  return exchanges.filter((one) => beganIn(one.startedAt, node) && (one.node === undefined || one.node === node.path));
 }
 
 function nodeRows({ path, startedAt, endedAt }: NodeRun, answer: ToldMessage): [string, string][] {

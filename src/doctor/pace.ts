@@ -22,6 +22,8 @@ const SPREAD_MS = 150;
 const WAIT_MS = 300;
 /** What happens within one turn of the event loop. */
 const SAME_MS = 5;
+/** A graph reports its steps a little after they began. */
+const SLACK_MS = 20;
 /** Synchronous work in the middle of an answer that a reader notices. */
 const HELD = { ms: 500, share: 0.3 };
 /** A process that stood still and did less than this was kept waiting by its machine, not by its code. */
@@ -36,6 +38,14 @@ export interface Origin {
   readonly startedAt: number;
   /** For a person: `the model in node "chat"`. */
   readonly who: string;
+}
+
+/** Did something that began at `at` begin within a step? */
+export function beganIn(
+  at: number,
+  step: { readonly startedAt: number; readonly endedAt?: number | undefined },
+): boolean {
+  return at >= step.startedAt - SLACK_MS && at <= (step.endedAt ?? at);
 }
 
 /** What is wrong with the pace of `pieces`; `undefined` when nothing is. */
@@ -107,7 +117,7 @@ function paced(
       timers,
     ]);
   }
-  const helper = graph.helpers.find((one) => one.node === node && one.at >= startedAt && one.at <= first);
+  const helper = graph.helpers.find((one) => one.node === node && beganIn(one.at, { startedAt, endedAt: first }));
   if (helper) {
     const sentence = `This looks like fake streaming: ${who} waited for a ${helper.kind}, and then sent the text in small pieces with pauses.`;
     return verdict("fault", "fake-streaming", sentence, [
@@ -143,8 +153,7 @@ function exchangesOf(graph: GraphEvidence, { node, startedAt }: Origin, before: 
   return graph.exchanges.filter(
     (exchange) =>
       (exchange.node === undefined || exchange.node === node || exchange.node.startsWith(`${node}/`)) &&
-      exchange.startedAt >= startedAt - SAME_MS &&
-      exchange.startedAt <= before,
+      beganIn(exchange.startedAt, { startedAt, endedAt: before }),
   );
 }
 

@@ -140,6 +140,23 @@ describe("a node that tells a whole answer", () => {
   });
 });
 
+describe("a request that begins a moment before what made it", () => {
+  // The graph reports a node and a model call a little after they began.
+  test.each([0.1, 19, 21])("%s ms before its node is the node's, up to 20 ms", (ms) => {
+    const one = node();
+    const asked = exchange({ contentType: "application/json", startedAt: one.startedAt - ms });
+    const code = ms > 20 ? "finished-text" : "unseen-model-call";
+    expect(diagnose(nodeRun({ nodes: [one], exchanges: [asked] }))[0]?.code).toBe(code);
+  });
+
+  test.each([0.1, 19, 21])("%s ms before the model call is the call's, up to 20 ms", (ms) => {
+    const asked = exchange({ startedAt: 20 - ms, endedAt: 1_000, reads: [40, 1_000] });
+    const atOnce = every(0, 40, 1_005).map((at) => ({ at, characters: 5, trigger: "network" as const, turn: 1 }));
+    const buffered = diagnose(modelRun(atOnce, { exchanges: [asked] }))[0]?.code === "model-endpoint-buffers";
+    expect(buffered).toBe(ms <= 20);
+  });
+});
+
 describe("a model in one piece", () => {
   const one = pieces([1_900]).map((piece) => ({ ...piece, characters: 100 }));
   test.each<[string, Evidence, VerdictCode]>([
