@@ -51,6 +51,7 @@ export function beginning(
   if (resume.length > 0 && open.length === 0) {
     throw new SluiceError("bad_request", "The field resume answers interrupts, but this thread waits for none.");
   }
+  const asSent = !keeps(agent, thread);
   if (partsAt !== undefined && resume.length === 0) {
     const { start, checkpointBefore } = runThatMade(partsAt, runs, thread);
     const history = transcript.slice(0, start);
@@ -60,10 +61,10 @@ export function beginning(
       fresh: again,
       input: messagesFor(agent, input, thread, history, again),
       fork: { checkpointId: checkpointBefore },
-      callIds: callIdsOf(thread, history),
+      callIds: callIdsOf(thread, history, asSent),
     };
   }
-  const callIds = callIdsOf(thread, transcript);
+  const callIds = callIdsOf(thread, transcript, asSent);
   if (open.length > 0) {
     if (thread && thread.agent !== agent.name) {
       throw new SluiceError("bad_request", `The thread waits for answers to agent "${thread.agent}". Send them to it.`);
@@ -90,18 +91,23 @@ function runThatMade(
   throw new SluiceError("bad_request", "The history parts from the thread too far back. Start a new thread.");
 }
 
+/**
+ * Does the agent's graph hold the thread's messages? One that does is given the new messages. One that does not is given
+ * the whole conversation, and so is one whose thread another agent answered until now.
+ */
+function keeps({ name, graph }: ServedAgent, thread: ThreadRecord | undefined): boolean {
+  return Boolean(graph.checkpointer) && (thread === undefined || thread.agent === name);
+}
+
 function messagesFor(
-  { name, graph, stateKeys }: ServedAgent,
+  agent: ServedAgent,
   input: RunAgentInput,
   thread: ThreadRecord | undefined,
   history: readonly Message[],
   fresh: readonly Message[],
 ): GraphInput {
-  // A graph that keeps its threads is given the new messages; one that does not is given the whole conversation. So is
-  // one whose thread another agent answered until now.
-  const knows = graph.checkpointer && (thread === undefined || thread.agent === name);
-  const state = changedState(stateKeys, input.state, thread?.state);
-  if (!knows) return { kind: "messages", messages: answered([...history, ...fresh]), state };
+  const state = changedState(agent.stateKeys, input.state, thread?.state);
+  if (!keeps(agent, thread)) return { kind: "messages", messages: answered([...history, ...fresh]), state };
   return withGivenIds({ kind: "messages", messages: fresh, state }, thread?.callIds ?? {});
 }
 

@@ -6,11 +6,13 @@ import { isRecord } from "../protocol/input.ts";
 import type { ThreadRecord } from "../store/store.ts";
 
 /**
- * What a thread knows of its calls' ids, for a run that goes on from `history`. The calls of a branch that was left keep
- * theirs: a client may have carried them out, and holds them still.
+ * The ids of a thread's calls for a run that goes on from `history`. The calls of a branch that was left keep their ids:
+ * a client may have carried them out, and holds them still. A graph that gets the whole conversation (`asSent`) knows each
+ * call by the id that clients know.
  */
-export function callIdsOf(thread: ThreadRecord | undefined, history: readonly Message[]): CallIds {
-  const { messages = [], removed = [], callIds = {} } = thread ?? {};
+export function callIdsOf(thread: ThreadRecord | undefined, history: readonly Message[], asSent = false): CallIds {
+  const { messages = [], removed = [], callIds: given = {} } = thread ?? {};
+  const callIds = asSent ? Object.fromEntries(Object.keys(given).map((id) => [id, id])) : given;
   const held = new Set(history.flatMap(callsIn));
   const gone = [...removed.flatMap(({ calls = [] }) => calls), ...messages.flatMap(callsIn)].filter(
     (id) => !held.has(id),

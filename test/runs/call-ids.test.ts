@@ -77,7 +77,27 @@ describe("a frontend's tool whose calls all have one id", () => {
     expect(pending(await run([user("u3")]))).toEqual(["c-3"]);
     // A graph that keeps its messages knows what its model said; one that does not knows what clients know.
     expect(seen.at(-1)).toEqual(keeps ? ["c", "c"] : ["c", "c-2"]);
-    expect((await store.thread("t"))?.callIds).toEqual({ "c-2": "c", "c-3": "c" });
+    expect((await store.thread("t"))?.callIds).toEqual({ "c-2": keeps ? "c" : "c-2", "c-3": "c" });
+  });
+
+  it("answers the call of another agent, whose thread this one took over, under the id that it was shown", async () => {
+    const seen: string[][] = [];
+    const [one, other] = [payer(new MemorySaver(), []), payer(new MemorySaver(), seen)];
+    const subject = testRuns({ one, other });
+    open.push(subject);
+    const run = async (runId: string, agent: string, ...messages: Message[]) => {
+      const events = await subject.eventsOf(await subject.start({ runId, messages, tools: [PAY] }, agent));
+      await subject.idle();
+      return events;
+    };
+    await run("r1", "one", user("u1"));
+    await run("r2", "one", result("c"));
+    expect(pending(await run("r3", "one", user("u2")))).toEqual(["c-2"]);
+    expect(pending(await run("r4", "other", user("u3")))).toEqual(["c-3"]);
+    expect(texts(await run("r5", "other", result("c-2"), result("c-3")))).toEqual(["paid c-3"]);
+    expect(seen.at(-1)?.slice(-2)).toEqual(["c-2", "c"]);
+    // And back: the first agent gets the whole conversation, as clients know it.
+    expect(pending(await run("r6", "one", user("u4")))).toEqual(["c-4"]);
   });
 
   it("has a new id after a fork too, and its result reaches the graph", async () => {
