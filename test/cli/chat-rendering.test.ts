@@ -351,6 +351,28 @@ const CASES: Readonly<Record<string, Case>> = {
     stdout: "One, \nUno, due",
     stderr: "The answer begins again:\n",
   },
+  "what a run takes back, and what it says in its place": {
+    moments: [
+      [1, begin("a")],
+      [1, say("a", "The key is hunter2.")],
+      [2, end("a")],
+      [3, begin("b")],
+      [3, say("b", "Never mind.")],
+      [4, end("b")],
+      [
+        5,
+        snapshot(
+          { id: "u", role: "user", content: "?" },
+          { id: "a", role: "assistant", content: "The key is [removed]." },
+        ),
+      ],
+      [6, snapshot({ id: "a", role: "assistant", content: "The key is [removed]." })],
+    ],
+    terminal:
+      "The key is hunter2.\n\nNever mind.\n\n<dim>The answer begins again:</dim>\n\nThe key is [removed].\n\n<dim>· taken back: Never mind.</dim>\n",
+    stdout: "The key is hunter2.\nNever mind.\nThe key is [removed].",
+    stderr: "The answer begins again:\n· taken back: Never mind.\n",
+  },
 };
 
 describe("of a run is shown", () => {

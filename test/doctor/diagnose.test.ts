@@ -60,6 +60,11 @@ describe("what is fake", () => {
       modelRun(pieces(PACED, "timer"), { exchanges: [complete] }),
       "fake-streaming",
     ],
+    [
+      "the same, and its request began 0.1 ms before its call was reported",
+      modelRun(pieces(PACED, "timer"), { exchanges: [{ ...complete, startedAt: 19.9 }] }),
+      "fake-streaming",
+    ],
     ["a complete answer in one burst", modelRun(atOnce, { exchanges: [complete] }), "fake-streaming"],
     [
       "a burst of a thousand pieces takes its time, in one turn",
@@ -113,7 +118,7 @@ describe("a node that tells a whole answer", () => {
     ],
     [
       "and asked somebody, who may not have been a model",
-      nodeRun({ exchanges: [exchange({ contentType: "application/json" })] }),
+      nodeRun({ exchanges: [exchange({ contentType: "application/json", startedAt: 9.9 })] }),
       "unseen-model-call",
       /^It looks as if node "chat"/,
     ],

@@ -85,6 +85,8 @@ export class TerminalLayout implements Layout {
         return this.#look("yellow", this.#folded(part.text));
       case "notice":
         return dim(this.#folded(part.text));
+      case "taken back":
+        return dim(this.#folded(`· taken back: ${part.text}`));
       case "anew":
         return dim(ANEW);
       case "error":
@@ -120,6 +122,8 @@ export class PlainLayout implements Layout {
         return { stdout: this.#lines.apart(1), stderr: `sluice: The agent asks: ${part.text}\n` };
       case "notice":
         return note(part.text);
+      case "taken back":
+        return note(`· taken back: ${part.text}`);
       case "anew":
         this.#message = "";
         return note(ANEW);

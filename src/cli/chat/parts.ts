@@ -1,5 +1,6 @@
 /** Turns a run's events into parts for a person, in an order that can be read: AG-UI event and time in, parts out. */
 import { type AguiEvent, EventType, type Message } from "../../protocol/events.ts";
+import { correctionsIn, plain, type Shown, type ShownResult } from "./corrections.ts";
 import { type Measures, Meter } from "./meter.ts";
 import { oneLine, printable } from "./printable.ts";
 
@@ -26,6 +27,8 @@ export type Part =
   | { readonly kind: "question"; readonly text: string }
   /** The earlier text of a message does not hold: it comes once more, from the beginning. */
   | { readonly kind: "anew" }
+  /** An earlier message does not hold any more. */
+  | { readonly kind: "taken back"; readonly id: string; readonly text: string }
   /** News of the connection, and the like. */
   | { readonly kind: "notice"; readonly text: string }
   | { readonly kind: "error"; readonly code: string; readonly message: string }
@@ -69,6 +72,8 @@ export class Parts {
   #told = 0;
   /** The text so far, by the id of the message or of its reasoning. */
   readonly #said = new Map<string, string>();
+  /** The results of this question's calls, as they were shown. */
+  readonly #results = new Map<string, ShownResult>();
   /** The messages that come again after a gap, from their beginning. */
   #repeats = new Set<string>();
   #afterGap = false;
@@ -77,6 +82,7 @@ export class Parts {
   asked(at: number): void {
     this.#meter = new Meter(at);
     this.#turns = [];
+    this.#results.clear();
     this.#repeats.clear();
     this.#afterGap = false;
   }
@@ -103,6 +109,7 @@ export class Parts {
         break;
       case EventType.MESSAGES_SNAPSHOT:
         if (this.#afterGap) this.#retell(event.messages);
+        else this.#correct(correctionsIn(event.messages, this.#shown()));
         this.#afterGap = false;
         break;
       case EventType.TEXT_MESSAGE_START:
@@ -180,10 +187,10 @@ export class Parts {
       case EventType.TOOL_CALL_RESULT: {
         const { name = "tool", args = "", since } = this.#calls.get(event.toolCallId) ?? {};
         this.#calls.delete(event.toolCallId);
-        const { content } = event;
-        const text = oneLine(typeof content === "string" ? content : JSON.stringify(content));
+        const text = oneLine(plain(event.content));
         const failed = event.metadata?.error !== undefined;
         const ms = since === undefined ? undefined : at - since;
+        this.#results.set(event.toolCallId, { name, args, text, failed });
         this.#tell({ kind: "result", id: event.toolCallId, name, args, text, failed, ms });
         break;
       }
@@ -221,6 +228,23 @@ export class Parts {
       this.#beginTurn("answer", message.id);
       this.#speak(message.id, message.content);
       this.#endTurn(message.id);
+    }
+  }
+
+  /** The texts and results that were shown, but for what is still open. */
+  #shown(): Shown {
+    const open = new Set(
+      this.#turns.flatMap(({ speaker, ended }) => (speaker === undefined || ended ? [] : [speaker])),
+    );
+    return { answers: [...this.#said].filter(([id]) => !open.has(id)), results: [...this.#results] };
+  }
+
+  #correct(parts: readonly Part[]): void {
+    for (const part of parts) {
+      if (part.kind === "answer" || part.kind === "taken back") this.#said.delete(part.id);
+      if (part.kind === "result") this.#results.set(part.id, part);
+      if (part.kind === "answer") this.#tell({ kind: "anew" });
+      this.#tell(part);
     }
   }
 

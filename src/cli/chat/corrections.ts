@@ -1,0 +1,48 @@
+/** A run may take back what it sent, by a snapshot in its middle: what a person was shown and does not hold any more. */
+import type { Message } from "../../protocol/events.ts";
+import type { Part } from "./parts.ts";
+import { oneLine } from "./printable.ts";
+
+export interface ShownResult {
+  readonly name: string;
+  readonly args: string;
+  readonly text: string;
+  readonly failed: boolean;
+}
+
+export interface Shown {
+  /** Texts by the id of their message. */
+  readonly answers: readonly (readonly [id: string, text: string])[];
+  /** Results by the id of their call. */
+  readonly results: readonly (readonly [id: string, result: ShownResult])[];
+}
+
+/** Characters of a text that is named once more because it was taken back. */
+const NAMED = 60;
+
+/** The parts that put right what was shown. */
+export function correctionsIn(messages: readonly Message[], { answers, results }: Shown): Part[] {
+  const texts = new Map(messages.flatMap((one) => (one.role === "assistant" ? [[one.id, one.content ?? ""]] : [])));
+  const contents = new Map(messages.flatMap((one) => (one.role === "tool" ? [[one.toolCallId, one.content]] : [])));
+  const parts: Part[] = [];
+  for (const [id, said] of answers) {
+    const text = texts.get(id);
+    if (text === said || isReasoning(id)) continue;
+    parts.push(text ? { kind: "answer", id, text } : { kind: "taken back", id, text: oneLine(said, NAMED) });
+  }
+  for (const [id, shown] of results) {
+    if (!contents.has(id)) continue;
+    const text = oneLine(plain(contents.get(id)));
+    if (text !== shown.text) parts.push({ kind: "result", id, ...shown, text, ms: undefined });
+  }
+  return parts;
+}
+
+/** A message's reasoning has the message's id in its own, and stands in no assistant message. */
+function isReasoning(id: string): boolean {
+  return /-reasoning(-\d+)?$/.test(id);
+}
+
+export function plain(content: unknown): string {
+  return typeof content === "string" ? content : (JSON.stringify(content) ?? "");
+}
