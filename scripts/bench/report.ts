@@ -1,6 +1,6 @@
 /** The bench's figures as a table, and what they say about the target. */
 import { cpus } from "node:os";
-import { median, percentile, table } from "../../src/doctor/figures.ts";
+import { median, percentile, table } from "../../src/doctor/measures.ts";
 import { BURST, type Result } from "./scenarios.ts";
 
 /** The server's CPU a token may be this many times the floor's. */

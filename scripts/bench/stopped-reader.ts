@@ -1,7 +1,7 @@
 /** One run, many readers, and one of them that stops reading: what that costs the others, and what becomes of it. */
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import { percentile, table } from "../../src/doctor/figures.ts";
+import { percentile, table } from "../../src/doctor/measures.ts";
 import { Child } from "./child.ts";
 import { now, type Workload } from "./graph.ts";
 import { type Delay, Reader } from "./reader.ts";

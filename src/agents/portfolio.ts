@@ -10,8 +10,8 @@ import {
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
 import { z } from "zod";
 import { type Models, nodeModel } from "./node-model.ts";
+import { type PerformanceFigures, performanceOf, type RiskFigures, riskOf } from "./portfolio/analysis.ts";
 import { type Character, characterIn, characterNamed, VOICES } from "./portfolio/characters.ts";
-import { type PerformanceFigures, performanceOf, type RiskFigures, riskOf } from "./portfolio/figures.ts";
 import {
   type Concerns,
   concernsForm,

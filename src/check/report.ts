@@ -1,5 +1,5 @@
 /** The report of a check, for people and for programs. */
-import { counted } from "../doctor/figures.ts";
+import { counted } from "../doctor/measures.ts";
 import type { Check } from "../doctor/spread.ts";
 import type { Finding } from "./check.ts";
 import type { Result } from "./findings.ts";

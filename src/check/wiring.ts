@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Activity } from "../doctor/activity.ts";
 import { examine, type Finding } from "../doctor/doctor.ts";
 import type { GraphEvidence } from "../doctor/evidence.ts";
-import { counted, duration } from "../doctor/figures.ts";
+import { counted, duration } from "../doctor/measures.ts";
 import type { Check } from "../doctor/spread.ts";
 import { loadGraph } from "../graph/loader.ts";
 import { openRun } from "../graph/source.ts";
@@ -84,13 +84,13 @@ function wiring({ nodes, modelCalls, exchanges, helpers }: GraphEvidence): Check
   ];
 }
 
-function reaches({ evidence: { told, graph }, verdicts }: Finding): Check {
+function reaches({ evidence: { delivered, graph }, verdicts }: Finding): Check {
   const refused = Object.entries(graph?.refused ?? {}).map(([name, count]) => `${count} ${name} refused`);
   // A run that shows nothing of its tokens shows none that arrive.
   const bad = verdicts.filter(({ kind }) => kind === "fault" || kind === "unknown");
   const faults = bad.map(({ code, sentence }) => `${code}: ${sentence}`);
-  const asked = told.interrupted && told.tokens.length === 0;
-  const found = [counted(told.tokens.length, "token"), ...refused].join(", ");
+  const asked = delivered.interrupted && delivered.tokens.length === 0;
+  const found = [counted(delivered.tokens.length, "token"), ...refused].join(", ");
   return withoutProblems(
     "tokens reach the stream",
     asked ? [] : faults,
@@ -99,9 +99,13 @@ function reaches({ evidence: { told, graph }, verdicts }: Finding): Check {
 }
 
 /** LangGraph throws where a graph asks and has nothing to remember the question by. */
-function asks({ evidence: { end, told } }: Finding): Check {
+function asks({ evidence: { end, delivered } }: Finding): Check {
   const forgetful = end.kind === "failed" && /checkpointer/i.test(end.message);
-  const found = forgetful ? `it has no checkpointer: ${end.message}` : told.interrupted ? "it asks" : "it does not ask";
+  const found = forgetful
+    ? `it has no checkpointer: ${end.message}`
+    : delivered.interrupted
+      ? "it asks"
+      : "it does not ask";
   return { name: "it can be answered when it asks", passed: !forgetful, found };
 }
 
@@ -167,9 +171,9 @@ async function stopsItsRequests(
     const open = () => concerned().some(({ endedAt }) => endedAt === undefined);
     while (open() && activity.now - began < STOP_MS) await delay(10);
     const going = concerned().filter(({ cut }) => !cut);
-    const told = going.map(({ what, node }) => `${what} of node ${node ?? "?"} goes on: hand it config.signal`);
+    const problems = going.map(({ what, node }) => `${what} of node ${node ?? "?"} goes on: hand it config.signal`);
     const last = Math.max(...concerned().map(({ endedAt = began }) => endedAt));
-    return withoutProblems(name, told, `hung up after ${duration(last - began)}`);
+    return withoutProblems(name, problems, `hung up after ${duration(last - began)}`);
   } finally {
     activity.stop();
   }

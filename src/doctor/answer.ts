@@ -1,6 +1,6 @@
 /** Which of the messages that a client is told is the answer, and how its pieces came. */
-import type { Evidence, Piece, ToldMessage } from "./evidence.ts";
-import { counted, duration } from "./figures.ts";
+import type { DeliveredMessage, Evidence, Piece } from "./evidence.ts";
+import { counted, duration } from "./measures.ts";
 import { type Verdict, verdict } from "./verdict.ts";
 
 /** An answer of less says nothing when it comes in one piece. */
@@ -13,16 +13,16 @@ export function charactersOf(pieces: readonly Piece[]): number {
 }
 
 /** The longest message; one that came in pieces counts double. */
-export function answerOf({ told }: Evidence): ToldMessage | undefined {
-  const weight = ({ pieces }: ToldMessage) => charactersOf(pieces) * (pieces.length > 1 ? LONGER : 1);
-  return told.messages.filter(({ pieces }) => pieces.length > 0).toSorted((a, b) => weight(b) - weight(a))[0];
+export function answerOf({ delivered }: Evidence): DeliveredMessage | undefined {
+  const weight = ({ pieces }: DeliveredMessage) => charactersOf(pieces) * (pieces.length > 1 ? LONGER : 1);
+  return delivered.messages.filter(({ pieces }) => pieces.length > 0).toSorted((a, b) => weight(b) - weight(a))[0];
 }
 
-export function firstTokenOf({ told }: Evidence): number | undefined {
-  return told.tokens[0]?.at;
+export function firstTokenOf({ delivered }: Evidence): number | undefined {
+  return delivered.tokens[0]?.at;
 }
 
-export function streams(answer: ToldMessage): Verdict {
+export function streams(answer: DeliveredMessage): Verdict {
   const { pieces } = answer;
   const first = pieces[0]?.at ?? 0;
   const span = (pieces.at(-1)?.at ?? first) - first;

@@ -3,8 +3,8 @@ import { aboutKeys } from "./about-keys.ts";
 import { answerOf, charactersOf, SHORT } from "./answer.ts";
 import { ofModel, refusedCall } from "./diagnose-model.ts";
 import { finishedText, ofCustoms, ofNode, unseenCall } from "./diagnose-node.ts";
-import type { Evidence, GraphEvidence, ToldMessage } from "./evidence.ts";
-import { duration } from "./figures.ts";
+import type { DeliveredMessage, Evidence, GraphEvidence } from "./evidence.ts";
+import { duration } from "./measures.ts";
 import { exchangeRows } from "./pace.ts";
 import { type Verdict, type VerdictCode, verdict } from "./verdict.ts";
 
@@ -28,30 +28,30 @@ export function diagnoseGraph(evidence: Evidence, graph: GraphEvidence): Verdict
   const answer = answerOf(evidence);
   if (!answer) return nothingTold(evidence, graph);
   const main = ofMessage(answer, evidence, graph);
-  const told = evidence.told.messages.filter((one) => one !== answer && charactersOf(one.pieces) >= SHORT);
-  const others = told
+  const delivered = evidence.delivered.messages.filter((one) => one !== answer && charactersOf(one.pieces) >= SHORT);
+  const others = delivered
     .flatMap((one) => ofMessage(one, evidence, graph))
     .filter(({ kind, code }) => kind === "fault" && OF_ANY.has(code));
   const known = new Set(main.map(({ sentence }) => sentence));
   return [...main, ...others.filter(({ sentence }) => !known.has(sentence) && known.add(sentence))];
 }
 
-function ofMessage(message: ToldMessage, { told }: Evidence, graph: GraphEvidence): Verdict[] {
+function ofMessage(message: DeliveredMessage, { delivered }: Evidence, graph: GraphEvidence): Verdict[] {
   const { source, saidBy } = message;
   const call = graph.modelCalls.find(({ runId }) => runId === source?.runId);
-  if (call) return ofModel(message, call, graph, told);
+  if (call) return ofModel(message, call, graph, delivered);
   const node = graph.nodes.findLast(({ path }) => path === source?.node);
   if (node) return ofNode(node, message, graph);
   if (saidBy && saidBy.runId === undefined) return [unseenCall(saidBy, source?.node ?? "", message, graph)];
   return [finishedText(message, source?.node ?? "")];
 }
 
-function failure({ end, asked, told }: Evidence, graph: GraphEvidence): Verdict | undefined {
+function failure({ end, asked, delivered }: Evidence, graph: GraphEvidence): Verdict | undefined {
   if (end.kind === "ended") return undefined;
   const atWork = graph.nodes.filter(({ endedAt }) => endedAt === undefined).map(({ path }) => path);
   const rows: [string, string][] = [
     ["at work", atWork.join(", ") || "no node"],
-    ["tokens until then", String(told.tokens.length)],
+    ["tokens until then", String(delivered.tokens.length)],
     ...graph.exchanges.slice(-1).flatMap(exchangeRows),
   ];
   if (end.kind === "timed-out") {
@@ -68,13 +68,13 @@ function failure({ end, asked, told }: Evidence, graph: GraphEvidence): Verdict 
   return verdict("unknown", "run-failed", `The graph failed: ${end.message}`, rows);
 }
 
-function nothingTold({ told }: Evidence, graph: GraphEvidence): Verdict[] {
+function nothingTold({ delivered }: Evidence, graph: GraphEvidence): Verdict[] {
   const call = graph.modelCalls.findLast(({ refused }) => refused > 0);
   if (call) return [refusedCall(call)];
   const node = graph.nodes.findLast(({ characters }) => characters > 0);
   const written = ofCustoms(graph.customs, graph);
   if (written.length > 0) return written;
-  if (told.interrupted) {
+  if (delivered.interrupted) {
     return [verdict("fault", "interrupted", "The graph stopped to ask before it said anything.", [])];
   }
   const refused = Object.entries(graph.refused).map(([name, count]): [string, string] => [

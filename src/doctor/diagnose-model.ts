@@ -1,19 +1,24 @@
 /** What the evidence says of a message that came from a model call which LangGraph reported. Pure. */
 import { charactersOf, piecesOf, SHORT, streams } from "./answer.ts";
-import type { Exchange, GraphEvidence, ModelCall, Told, ToldMessage } from "./evidence.ts";
-import { counted, duration } from "./figures.ts";
+import type { Delivered, DeliveredMessage, Exchange, GraphEvidence, ModelCall } from "./evidence.ts";
+import { counted, duration } from "./measures.ts";
 import { arrivedOver, beganIn, exchangeRows, isStream, judgePace } from "./pace.ts";
 import { type Verdict, verdict } from "./verdict.ts";
 
 const SPREAD_MS = 150;
 
-export function ofModel(answer: ToldMessage, call: ModelCall, graph: GraphEvidence, told: Told): Verdict[] {
+export function ofModel(
+  answer: DeliveredMessage,
+  call: ModelCall,
+  graph: GraphEvidence,
+  delivered: Delivered,
+): Verdict[] {
   const model = `the model in node "${call.node}"`;
   if (call.cached && call.chunks.length <= 1) return [cachedAnswer(call)];
   if (answer.pieces.length > 1) {
     const found = judgePace(call.chunks, { ...call, who: model }, graph);
     if (found?.kind === "fault") return [found];
-    if (call.json) return [jsonText(answer, call, told)];
+    if (call.json) return [jsonText(answer, call, delivered)];
     return [streams(answer), ...(found ? [found] : [])].sort(
       (a, b) => Number(a.kind === "note") - Number(b.kind === "note"),
     );
@@ -24,7 +29,7 @@ export function ofModel(answer: ToldMessage, call: ModelCall, graph: GraphEviden
     return [verdict("fault", "tokens-off", sentence, [...callRows(call), ["sent in", "1 piece"]])];
   }
   if (call.chunks.length === 0) return [noChunks(call, graph)];
-  if (call.chunks.length > 1 && told.reasoning > 0) return [streams(answer)];
+  if (call.chunks.length > 1 && delivered.reasoning > 0) return [streams(answer)];
   if (charactersOf(answer.pieces) < SHORT) return [tooShort(answer)];
   const sentence = `The model in node "${call.node}" was asked for a stream, and answered in one piece.`;
   const rows = [...callRows(call), ...exchangesOf(call, graph).slice(-1).flatMap(exchangeRows)];
@@ -37,8 +42,8 @@ function cachedAnswer(call: ModelCall): Verdict {
 }
 
 /** The model speaks JSON. Where the node makes a message of it, that one is the answer, and arrives whole. */
-function jsonText(answer: ToldMessage, call: ModelCall, told: Told): Verdict {
-  const made = told.messages.find(
+function jsonText(answer: DeliveredMessage, call: ModelCall, delivered: Delivered): Verdict {
+  const made = delivered.messages.find(
     ({ source, startedAt }) =>
       source?.node === call.node && source.runId !== call.runId && startedAt >= answer.startedAt,
   );
@@ -62,7 +67,7 @@ function structured(sentence: string, rows: [string, string][]): Verdict {
 }
 
 /** The message of a node whose model answered in arguments of a tool, or in JSON. */
-export function fromStructured(call: ModelCall, answer: ToldMessage): Verdict {
+export function fromStructured(call: ModelCall, answer: DeliveredMessage): Verdict {
   const rows: [string, string][] = [...callRows(call), ...piecesOf(answer.pieces)];
   if (call.argumentChunks.length > 0)
     rows.push(["arguments of tools in", counted(call.argumentChunks.length, "chunk")]);
@@ -106,7 +111,7 @@ export function refusedCall(call: ModelCall): Verdict {
   return verdict("fault", "events-refused", sentence, [...callRows(call), ["chunks refused", String(call.refused)]]);
 }
 
-function tooShort({ pieces }: ToldMessage): Verdict {
+function tooShort({ pieces }: DeliveredMessage): Verdict {
   const sentence = `The answer is too short to tell: ${counted(charactersOf(pieces), "character")} in one piece.`;
   return verdict("fault", "too-short", sentence, piecesOf(pieces));
 }

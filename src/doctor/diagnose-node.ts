@@ -3,15 +3,15 @@ import { charactersOf, piecesOf } from "./answer.ts";
 import { callRows, fromStructured, noChunks, refusedCall, swallowed } from "./diagnose-model.ts";
 import type {
   CustomSeries,
+  DeliveredMessage,
   Exchange,
   GraphEvidence,
   Helper,
   ModelCall,
   NodeRun,
   SeenCall,
-  ToldMessage,
 } from "./evidence.ts";
-import { counted, duration } from "./figures.ts";
+import { counted, duration } from "./measures.ts";
 import { beganIn, exchangeRows, judgePace, stalledMs } from "./pace.ts";
 import { type Verdict, verdict } from "./verdict.ts";
 
@@ -21,7 +21,7 @@ const NO_MODEL = /embed|rerank|search|query|retriev|vector|graphql|token(s|ize)?
 /** The handler by which `streamEvents` listens. */
 const EVENT_STREAM = /event_?stream/i;
 
-export function ofNode(node: NodeRun, answer: ToldMessage, graph: GraphEvidence): Verdict[] {
+export function ofNode(node: NodeRun, answer: DeliveredMessage, graph: GraphEvidence): Verdict[] {
   const inside = (path: string | undefined) => path === node.path || path?.startsWith(`${node.path}/`);
   const { saidBy } = answer;
   const reported = graph.modelCalls.filter((one) => inside(one.node));
@@ -56,7 +56,7 @@ function isOf(
 }
 
 /** LangGraph reported a model call in the node, and the message is not what that call said token by token. */
-function ofReported(call: ModelCall, answer: ToldMessage, graph: GraphEvidence): Verdict {
+function ofReported(call: ModelCall, answer: DeliveredMessage, graph: GraphEvidence): Verdict {
   if (call.refused) return refusedCall(call);
   if (call.failed !== undefined) {
     const refusal = graph.exchanges.findLast(({ node, status = 0 }) => node === call.node && status >= 400);
@@ -71,7 +71,7 @@ function ofReported(call: ModelCall, answer: ToldMessage, graph: GraphEvidence):
 /** No class saw a model call in the node: it asked in another way, or nobody. */
 function withoutCall(
   node: NodeRun,
-  answer: ToldMessage,
+  answer: DeliveredMessage,
   graph: GraphEvidence,
   inside: (path: string | undefined) => boolean | undefined,
 ): Verdict {
@@ -99,7 +99,7 @@ function withoutCall(
 export function unseenCall(
   call: SeenCall,
   path: string,
-  answer: ToldMessage,
+  answer: DeliveredMessage,
   graph: GraphEvidence,
   node?: NodeRun,
 ): Verdict {
@@ -165,7 +165,7 @@ function askedElsewhere(
 }
 
 export function finishedText(
-  answer: ToldMessage,
+  answer: DeliveredMessage,
   node: string,
   rows: [string, string][] = piecesOf(answer.pieces),
 ): Verdict {
@@ -200,7 +200,7 @@ function exchangesIn(node: NodeRun, { exchanges }: GraphEvidence): Exchange[] {
   return exchanges.filter((one) => beganIn(one.startedAt, node) && (one.node === undefined || one.node === node.path));
 }
 
-function nodeRows({ path, startedAt, endedAt }: NodeRun, answer: ToldMessage): [string, string][] {
+function nodeRows({ path, startedAt, endedAt }: NodeRun, answer: DeliveredMessage): [string, string][] {
   const lasted = endedAt === undefined ? "did not end" : duration(endedAt - startedAt);
   return [[`node "${path}"`, lasted], ...piecesOf(answer.pieces).slice(0, 1)];
 }

@@ -2,8 +2,8 @@
 import { expandEventPattern, splitEvents } from "../protocol/allow-list-spec.ts";
 import { aboutKeys } from "./about-keys.ts";
 import { answerOf, charactersOf, piecesOf, SHORT } from "./answer.ts";
-import type { Evidence, ServerEvidence, ToldMessage } from "./evidence.ts";
-import { duration } from "./figures.ts";
+import type { DeliveredMessage, Evidence, ServerEvidence } from "./evidence.ts";
+import { duration } from "./measures.ts";
 import { judgeServerPace } from "./server-pace.ts";
 import { type Verdict, verdict } from "./verdict.ts";
 import { wrongAnswer, wrongForm } from "./wrong-answer.ts";
@@ -20,9 +20,9 @@ export function diagnoseServer(evidence: Evidence, server: ServerEvidence): Verd
 function judged(evidence: Evidence, server: ServerEvidence): Verdict[] {
   const failed = failure(evidence, server);
   if (failed) return [failed];
-  const told = ofAnswer(evidence, server);
+  const verdicts = ofAnswer(evidence, server);
   const form = wrongForm(evidence, server);
-  return form ? [form, ...told.filter(({ kind }) => kind === "fault")] : told;
+  return form ? [form, ...verdicts.filter(({ kind }) => kind === "fault")] : verdicts;
 }
 
 function ofAnswer(evidence: Evidence, server: ServerEvidence): Verdict[] {
@@ -32,7 +32,7 @@ function ofAnswer(evidence: Evidence, server: ServerEvidence): Verdict[] {
 }
 
 function failure(evidence: Evidence, server: ServerEvidence): Verdict | undefined {
-  const { end, told, asked } = evidence;
+  const { end, delivered, asked } = evidence;
   if (!server.reached) {
     return verdict("unknown", "unreachable", `Nobody answers at ${server.url}: ${server.why}`, []);
   }
@@ -40,7 +40,7 @@ function failure(evidence: Evidence, server: ServerEvidence): Verdict | undefine
     const sentence = `The run was not over after ${duration(asked.timeoutMs)}.`;
     return verdict("fault", "timed-out", sentence, [["events until then", String(server.arrivals.length)]]);
   }
-  if (told.error) return refusedRun(told.error);
+  if (delivered.error) return refusedRun(delivered.error);
   const wrong = wrongAnswer(server);
   if (wrong) return wrong;
   if (end.kind === "failed") return verdict("unknown", "run-failed", end.message, eventRows(evidence));
@@ -56,32 +56,38 @@ function refusedRun({ code, message }: { code: string; message: string }): Verdi
 }
 
 function nothingTold(evidence: Evidence, server: ServerEvidence): Verdict {
-  const { told } = evidence;
+  const { delivered } = evidence;
   const rows = eventRows(evidence);
-  if (told.snapshots > 0) {
+  if (delivered.snapshots > 0) {
     const sentence = "The answer comes only inside snapshots of the whole state, and no token of it as text.";
-    return verdict("fault", "state-snapshots", sentence, [["snapshots with an answer", `${told.snapshots}`], ...rows]);
+    return verdict("fault", "state-snapshots", sentence, [
+      ["snapshots with an answer", `${delivered.snapshots}`],
+      ...rows,
+    ]);
   }
   const refused = refusedTokens(server);
   if (refused) return refused;
-  if (told.interrupted) {
+  if (delivered.interrupted) {
     return verdict("fault", "interrupted", "The graph stopped to ask before it said anything.", rows);
   }
   return verdict("fault", "no-text", "The run ended well, and nothing was said.", rows);
 }
 
-function inOnePiece(answer: ToldMessage, { told }: Evidence, server: ServerEvidence): Verdict {
+function inOnePiece(answer: DeliveredMessage, { delivered }: Evidence, server: ServerEvidence): Verdict {
   const rows: Rows = piecesOf(answer.pieces);
   const refused = refusedTokens(server);
   if (refused) return refused;
   if (charactersOf(answer.pieces) < SHORT) {
     return verdict("fault", "too-short", "The answer is too short to tell, and came in one piece.", rows);
   }
-  if (told.snapshots > 1) {
+  if (delivered.snapshots > 1) {
     const sentence = "The answer grows in snapshots of the whole state; as text it comes in one piece.";
-    return verdict("fault", "state-snapshots", sentence, [["snapshots with an answer", `${told.snapshots}`], ...rows]);
+    return verdict("fault", "state-snapshots", sentence, [
+      ["snapshots with an answer", `${delivered.snapshots}`],
+      ...rows,
+    ]);
   }
-  if (told.counts["CUSTOM sluice.model_call"]) {
+  if (delivered.counts["CUSTOM sluice.model_call"]) {
     const sentence = "A model was asked for a stream, and its answer left the server in one piece.";
     return verdict("fault", "one-chunk", sentence, [...rows, ["sluice.model_call", "sent"]]);
   }
@@ -115,7 +121,7 @@ function takenByAddress({ url, sluice }: ServerEvidence): Verdict | undefined {
   return verdict("fault", "tokens-off", sentence, [["examined", url]]);
 }
 
-function eventRows({ told }: Evidence): Rows {
-  const counts = Object.entries(told.counts).map(([type, count]) => `${count} ${type}`);
+function eventRows({ delivered }: Evidence): Rows {
+  const counts = Object.entries(delivered.counts).map(([type, count]) => `${count} ${type}`);
   return [["events", counts.join(", ") || "none"]];
 }

@@ -3,7 +3,7 @@ import { firstTokenOf } from "./answer.ts";
 import { diagnoseGraph } from "./diagnose-graph.ts";
 import { diagnoseServer } from "./diagnose-server.ts";
 import type { Evidence } from "./evidence.ts";
-import { duration } from "./figures.ts";
+import { duration } from "./measures.ts";
 import { streaming, type Verdict, verdict } from "./verdict.ts";
 
 /** What the evidence says: faults before what is good, and that before notes. At least one verdict. */
@@ -11,8 +11,8 @@ export function diagnose(evidence: Evidence): Verdict[] {
   const { graph, server } = evidence;
   const main = graph ? diagnoseGraph(evidence, graph) : server ? diagnoseServer(evidence, server) : [];
   const late = streaming(main) ? lateFirstToken(evidence) : undefined;
-  const { end, told } = evidence;
-  const spoke = end.kind === "ended" && told.error === undefined && told.tokens.length > 0;
+  const { end, delivered } = evidence;
+  const spoke = end.kind === "ended" && delivered.error === undefined && delivered.tokens.length > 0;
   const reasoning = spoke ? reasoningOf(evidence) : undefined;
   const all = [...main, ...(late ? [late] : []), ...(reasoning ? [reasoning] : [])];
   const rank = { fault: 0, unknown: 1, good: 2, note: 3 };
@@ -34,19 +34,19 @@ function lateFirstToken(evidence: Evidence): Verdict | undefined {
   ]);
 }
 
-function reasoningOf({ told, tags, asked }: Evidence): Verdict | undefined {
+function reasoningOf({ delivered, tags, asked }: Evidence): Verdict | undefined {
   const { opened, closed } = tags;
   const rows: [string, string][] = [
     ["opening tags", String(opened)],
     ["closing tags", String(closed)],
-    ["reasoning sent", `${told.reasoning} characters`],
+    ["reasoning sent", `${delivered.reasoning} characters`],
     ["tags looked for", asked.reasoningTags.join(", ") || "none"],
   ];
   if (closed > 0 && opened === 0) {
     const sentence = "A closing tag of reasoning comes without an opening one, so the reasoning is sent as text.";
     return verdict(asked.expectReasoning ? "fault" : "note", "reasoning-unopened", sentence, rows);
   }
-  if (!asked.expectReasoning || told.reasoning > 0) return undefined;
+  if (!asked.expectReasoning || delivered.reasoning > 0) return undefined;
   const sentence =
     opened > 0
       ? "The model thinks between tags, and none of it is sent as reasoning."

@@ -71,18 +71,18 @@ async function examineGraph(examination: Examination): Promise<Evidence> {
   const config = loadConfig({ cwd, packageRoot, graphs, configFile });
   const [name, entry] = entryOf(config, examination);
   const asked = question(examination, entry.reasoningTags);
-  const told = target ?? name;
+  const asTarget = target ?? name;
   // From before the module is loaded, so that nothing it sets up is missed.
   const activity = new Activity();
   const calls = new ModelCalls(activity);
   try {
     const graph = await load(entry, config);
     await calls.watch(resolve(config.graphsRelativeTo, graphFile(entry.graph).file));
-    return await observeGraph(told, servedAgent(name, entry, config, graph), asked, activity, calls);
+    return await observeGraph(asTarget, servedAgent(name, entry, config, graph), asked, activity, calls);
   } catch (error) {
     const message = messageOf(error);
     if (!aboutKeys(message)) throw error;
-    return notRun(told, asked, message);
+    return notRun(asTarget, asked, message);
   } finally {
     calls.stop();
     activity.stop();
@@ -143,7 +143,7 @@ function notRun(target: string, { asked }: Question, message: string): Evidence 
     asked,
     end: { kind: "failed", message, byModel: true },
     totalMs: 0,
-    told: { counts: {}, messages: [], tokens: [], reasoning: 0, snapshots: 0 },
+    delivered: { counts: {}, messages: [], tokens: [], reasoning: 0, snapshots: 0 },
     tags: { opened: 0, closed: 0 },
     graph: {
       nodes: [],

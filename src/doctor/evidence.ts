@@ -13,7 +13,7 @@ export interface Piece {
 }
 
 /** A text message as a client is told it. */
-export interface ToldMessage {
+export interface DeliveredMessage {
   readonly id: string;
   readonly pieces: Piece[];
   readonly startedAt: number;
@@ -28,10 +28,10 @@ export interface ToldMessage {
 }
 
 /** What a client is told of a run. */
-export interface Told {
+export interface Delivered {
   /** How many events, by type; custom ones by name too, like `CUSTOM sluice.model_call`. */
   readonly counts: Record<string, number>;
-  readonly messages: ToldMessage[];
+  readonly messages: DeliveredMessage[];
   /** Pieces of anything a reader sees grow: text, reasoning, arguments of tools. `span`: what it is a piece of. */
   readonly tokens: { readonly at: number; readonly characters: number; readonly span: string }[];
   /** Characters of reasoning. */
@@ -232,7 +232,7 @@ export interface Evidence {
   };
   readonly end: End;
   readonly totalMs: number;
-  readonly told: Told;
+  readonly delivered: Delivered;
   /** Tags of reasoning in what the model said, as far as it was seen. */
   readonly tags: { readonly opened: number; readonly closed: number };
   readonly graph?: GraphEvidence;

@@ -1,6 +1,6 @@
 /** Who holds up what a server sends: what its headers, its address and its own clock say. Pure. */
-import type { Arrival, ServerEvidence, ToldMessage } from "./evidence.ts";
-import { duration } from "./figures.ts";
+import type { Arrival, DeliveredMessage, ServerEvidence } from "./evidence.ts";
+import { duration } from "./measures.ts";
 import { type Verdict, type VerdictCode, verdict } from "./verdict.ts";
 
 type Rows = [string, string][];
@@ -59,7 +59,7 @@ export function headerRows(server: ServerEvidence): Rows {
 
 /** The time in which the answer was made, by the server's clock, and in which it arrived here. */
 export function madeSpan(
-  answer: ToldMessage,
+  answer: DeliveredMessage,
   { arrivals }: ServerEvidence,
 ): { readonly madeMs: number; readonly arrivedMs: number } | undefined {
   const { madeFrom, madeTo, startedAt, endedAt } = answer;

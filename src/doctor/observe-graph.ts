@@ -10,11 +10,11 @@ import { toInterrupt } from "../translate/interrupts.ts";
 import { createTranslator } from "../translate/run-translator.ts";
 import type { RunEnd } from "../translate/translator.ts";
 import type { Activity } from "./activity.ts";
+import { countTags, DeliveryRecorder } from "./delivered.ts";
 import type { End, Evidence, GraphEvidence } from "./evidence.ts";
 import { GraphRecorder, ModelProbe } from "./graph-recorder.ts";
 import type { ModelCalls } from "./model-calls.ts";
 import { isFrom } from "./said.ts";
-import { countTags, ToldRecorder } from "./told.ts";
 
 export interface Question {
   /** What to say. */
@@ -38,7 +38,7 @@ export async function observeGraph(
   const { message, asked } = question;
   const probe = new ModelProbe(calls);
   const recorder = new GraphRecorder(probe, message);
-  const told = new ToldRecorder();
+  const deliveries = new DeliveryRecorder();
   const threadId = randomUUID();
   const runId = randomUUID();
   const thread = { threadId, runId, history: [], ownFrom: 0, drafts: {} };
@@ -46,7 +46,7 @@ export async function observeGraph(
   const fresh: Message[] = [{ id: randomUUID(), role: "user", content: message }];
   const tell = (events: ReturnType<typeof translator.push>, cause?: GraphEvent) => {
     const source = cause && { event: cause.event, runId: cause.run_id, node: nodePath(cause).join("/") };
-    for (const event of events) told.push(event, { ...activity.instant, source });
+    for (const event of events) deliveries.push(event, { ...activity.instant, source });
   };
   const each = (event: GraphEvent) => {
     if (event.silent) return;
@@ -80,7 +80,7 @@ export async function observeGraph(
   const totalMs = activity.now;
   tell(translator.finish(runEnd(end, run)));
   recorder.finish();
-  attribute(told, calls);
+  attribute(deliveries, calls);
   const { nodes, modelCalls, customs, refused } = recorder;
   const { exchanges, helpers, stalls } = activity;
   const graph: GraphEvidence = {
@@ -94,8 +94,16 @@ export async function observeGraph(
     refused,
     wholeNodes: nodes.map(({ path }) => path).filter((path) => !tokensOf(path, agent)),
   };
-  const said = recorder.text === "" ? told.text : recorder.text;
-  return { target, asked, end, totalMs, told: told.told, tags: countTags(said, asked.reasoningTags), graph };
+  const said = recorder.text === "" ? deliveries.text : recorder.text;
+  return {
+    target,
+    asked,
+    end,
+    totalMs,
+    delivered: deliveries.delivered,
+    tags: countTags(said, asked.reasoningTags),
+    graph,
+  };
 }
 
 async function read(run: GraphRun, each: (event: GraphEvent) => void, signal: AbortSignal): Promise<End> {
@@ -113,10 +121,10 @@ async function read(run: GraphRun, each: (event: GraphEvent) => void, signal: Ab
 }
 
 /** Which call said each message, as the texts show. The texts themselves are not kept. */
-function attribute(told: ToldRecorder, calls: ModelCalls): void {
+function attribute(deliveries: DeliveryRecorder, calls: ModelCalls): void {
   const said = calls.said().filter(([{ inside }]) => !inside);
-  for (const message of told.told.messages) {
-    const found = said.findLast(([, text]) => isFrom(told.textOf(message), text));
+  for (const message of deliveries.delivered.messages) {
+    const found = said.findLast(([, text]) => isFrom(deliveries.textOf(message), text));
     if (found) [message.saidBy] = found;
   }
 }

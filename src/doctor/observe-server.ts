@@ -3,7 +3,8 @@ import { randomUUID } from "node:crypto";
 import { type AguiEvent, EventType, type RunAgentInput } from "../protocol/events.ts";
 import { isRecord } from "../protocol/input.ts";
 import { messageOf } from "../protocol/redact.ts";
-import type { Arrival, End, Evidence, ServerEvidence, Told } from "./evidence.ts";
+import { countTags, DeliveryRecorder } from "./delivered.ts";
+import type { Arrival, Delivered, End, Evidence, ServerEvidence } from "./evidence.ts";
 import { type Answer, ask, wholeBody } from "./http.ts";
 import type { Question } from "./observe-graph.ts";
 import { Lines, SseData } from "./pieces.ts";
@@ -11,7 +12,6 @@ import { findSluice } from "./place.ts";
 import { portionsOf } from "./portions.ts";
 import { askForeign, Handshake, type Socket, type SocketAddress, withSocket } from "./socket.ts";
 import { judgeSpread } from "./spread.ts";
-import { countTags, ToldRecorder } from "./told.ts";
 import { reasonOf } from "./trouble.ts";
 
 /** The headers that show what is on the way, and what it does. */
@@ -53,9 +53,9 @@ export async function observeServer(
       ? await readSocket(socket, agent, input, signal, watch)
       : await readForeign({ url: target, headers }, input, signal, watch);
   const totalMs = watch.now;
-  const { told } = watch.recorder;
-  const refused = told.endedAt === undefined ? undefined : await refusedIn(socket, input.threadId);
-  const again = refused !== undefined && !overSocket && looksHeld(told);
+  const { delivered } = watch.recorder;
+  const refused = delivered.endedAt === undefined ? undefined : await refusedIn(socket, input.threadId);
+  const again = refused !== undefined && !overSocket && looksHeld(delivered);
   const onceMore = again ? await paceOverSocket(socket, agent, question, signal) : {};
   const server: ServerEvidence = {
     ...base,
@@ -69,7 +69,7 @@ export async function observeServer(
     ...onceMore,
   };
   const tags = countTags(watch.recorder.text, question.asked.reasoningTags);
-  return { target, asked: question.asked, end: found.end, totalMs, told, tags, server };
+  return { target, asked: question.asked, end: found.end, totalMs, delivered, tags, server };
 }
 
 type Headers = Readonly<Record<string, string>>;
@@ -87,7 +87,7 @@ type Found = {
 
 /** Everything that arrives, and when. */
 class Watch {
-  readonly recorder = new ToldRecorder();
+  readonly recorder = new DeliveryRecorder();
   readonly arrivals: Arrival[] = [];
   foreign = 0;
   framing: ServerEvidence["framing"] = "none";
@@ -203,7 +203,7 @@ async function readForeign(
     askForeign(socket, input, signal, (frame) => {
       // Some wrap what they send as server-sent events do.
       watch.event(parsed(frame.startsWith("data:") ? new SseData().push(`${frame}\n\n`).join("\n") : frame));
-      return watch.recorder.told.endedAt !== undefined;
+      return watch.recorder.delivered.endedAt !== undefined;
     }),
   );
 }
@@ -229,7 +229,7 @@ async function overSocket(
 }
 
 function endOf({ recorder, arrivals }: Watch): End {
-  if (arrivals.length === 0 || recorder.told.endedAt !== undefined) return { kind: "ended" };
+  if (arrivals.length === 0 || recorder.delivered.endedAt !== undefined) return { kind: "ended" };
   return broken(CUT);
 }
 
@@ -258,7 +258,7 @@ async function refusedIn(
 }
 
 /** Where HTTP looks well, nobody pays for a second run. */
-function looksHeld({ tokens, messages }: Told): boolean {
+function looksHeld({ tokens, messages }: Delivered): boolean {
   const failed = judgeSpread(tokens).checks.some(({ passed }) => !passed);
   return failed || messages.some(({ pieces }) => portionsOf(pieces).jumps);
 }
@@ -275,7 +275,7 @@ async function paceOverSocket(
     return true;
   });
   if (!done) return {};
-  const { tokens, messages } = watch.recorder.told;
+  const { tokens, messages } = watch.recorder.delivered;
   return {
     overWebSocketMs: judgeSpread(tokens).spanMs,
     overWebSocketJumps: messages.some(({ pieces }) => portionsOf(pieces).jumps),

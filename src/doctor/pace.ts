@@ -6,7 +6,7 @@
 import { MOST_WITHOUT_TURN_MS } from "../graph/run-notes.ts";
 import { piecesOf } from "./answer.ts";
 import type { Exchange, GraphEvidence, Piece, Stall } from "./evidence.ts";
-import { counted, duration } from "./figures.ts";
+import { counted, duration } from "./measures.ts";
 import { portionRows, portionsOf } from "./portions.ts";
 import { type Verdict, verdict } from "./verdict.ts";
 

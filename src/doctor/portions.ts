@@ -1,6 +1,6 @@
 /** Does an answer come in portions: much at once, and silence in between? */
 import type { Piece } from "./evidence.ts";
-import { counted, duration, median } from "./figures.ts";
+import { counted, duration, median } from "./measures.ts";
 
 /** Pieces within this time came together. So do pieces within a small part of the silences: machines are busy. */
 const TOGETHER = { ms: 5, share: 0.1 };

@@ -27,10 +27,10 @@ export function report(
   { width, color, page }: ReportOptions,
 ): string {
   const paint = (code: number, text: string) => (color ? `\u001b[${code}m${text}\u001b[0m` : text);
-  const told = verdicts.map((verdict) => section(verdict, paint, width, `${page}#${verdict.code}`));
+  const sections = verdicts.map((verdict) => section(verdict, paint, width, `${page}#${verdict.code}`));
   const course = timeline(evidence, width - 4);
   const lines = course.length > 0 ? [paint(1, "  Timeline"), ...course.map((line) => `    ${line}`), ""] : [];
-  return [`${paint(2, `sluice doctor ${evidence.target}`)}`, "", ...told, ...lines].join("\n").trimEnd();
+  return [`${paint(2, `sluice doctor ${evidence.target}`)}`, "", ...sections, ...lines].join("\n").trimEnd();
 }
 
 function section(verdict: Verdict, paint: (code: number, text: string) => string, width: number, more: string): string {
@@ -96,7 +96,7 @@ export function reportJson(evidence: Evidence, verdicts: readonly Verdict[]): st
 
 /** The figures a program asks for, as numbers: times in milliseconds, `null` where there is none. */
 function figuresOf(evidence: Evidence): Record<string, number | null> {
-  const { told, totalMs, graph, server } = evidence;
+  const { delivered, totalMs, graph, server } = evidence;
   const pieces = answerOf(evidence)?.pieces ?? [];
   const first = pieces[0]?.at ?? null;
   const last = pieces.at(-1)?.at ?? null;
@@ -105,8 +105,8 @@ function figuresOf(evidence: Evidence): Record<string, number | null> {
     runs: server?.runs ?? 1,
     characters: charactersOf(pieces),
     pieces: pieces.length,
-    tokens: told.tokens.length,
-    firstTokenMs: told.tokens[0]?.at ?? null,
+    tokens: delivered.tokens.length,
+    firstTokenMs: delivered.tokens[0]?.at ?? null,
     firstPieceMs: first,
     spanMs: first === null || last === null ? null : last - first,
     portions: portionsOf(pieces).count,

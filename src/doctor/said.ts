@@ -20,8 +20,8 @@ export function squeezed(text: string): string {
 const TELLING = 20;
 
 /** Is `told` what a model said, as it was or with little around it? */
-export function isFrom(told: string, said: string): boolean {
-  const [a, b] = [squeezed(told), squeezed(said)];
+export function isFrom(delivered: string, said: string): boolean {
+  const [a, b] = [squeezed(delivered), squeezed(said)];
   if (a === "" || b === "") return false;
   return a === b || (b.length >= TELLING && a.includes(b)) || (a.length >= TELLING && b.includes(a));
 }

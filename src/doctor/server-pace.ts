@@ -1,8 +1,8 @@
 /** What the pace says in which a server's answer arrives. Pure. */
 import { piecesOf, streams } from "./answer.ts";
-import type { Piece, ServerEvidence, ToldMessage } from "./evidence.ts";
-import { duration, percentile } from "./figures.ts";
+import type { DeliveredMessage, Piece, ServerEvidence } from "./evidence.ts";
 import { headerRows, heldBack, heldMs, madeSpan, suspects } from "./holder.ts";
+import { duration, percentile } from "./measures.ts";
 import { type Portions, portionRows, portionsOf } from "./portions.ts";
 import { judgeSpread } from "./spread.ts";
 import { type Verdict, verdict } from "./verdict.ts";
@@ -36,7 +36,7 @@ const EVEN = {
  */
 const CUT = { waitMs: 700, share: 0.95, gaps: [0.2, 0.6] } as const;
 
-export function judgeServerPace(answer: ToldMessage, server: ServerEvidence): Verdict[] {
+export function judgeServerPace(answer: DeliveredMessage, server: ServerEvidence): Verdict[] {
   const { pieces } = answer;
   const rows: Rows = piecesOf(pieces);
   const made = madeSpan(answer, server);

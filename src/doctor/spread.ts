@@ -1,5 +1,5 @@
 /** Did the tokens arrive as they were made, or all at once? */
-import { percentile } from "./figures.ts";
+import { percentile } from "./measures.ts";
 
 /** One event with a piece of a message in it. */
 export interface Token {

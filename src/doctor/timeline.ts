@@ -1,13 +1,13 @@
 /** The course of a run in a few characters: a bar for each gap, and what happened when. Pure. */
 import type { Evidence } from "./evidence.ts";
-import { duration } from "./figures.ts";
+import { duration } from "./measures.ts";
 
 const BARS = "▁▂▃▄▅▆▇█";
 const LABEL = 10;
 
 /** Lines of at most `width` characters; none when nothing came. */
-export function timeline({ told, totalMs, graph }: Evidence, width: number): string[] {
-  const times = told.tokens.map(({ at }) => at);
+export function timeline({ delivered, totalMs, graph }: Evidence, width: number): string[] {
+  const times = delivered.tokens.map(({ at }) => at);
   if (times.length === 0) return [];
   const room = Math.max(width - LABEL, 10);
   const reads = (graph?.exchanges ?? []).flatMap((exchange) => exchange.reads);

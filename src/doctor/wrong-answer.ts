@@ -73,12 +73,15 @@ function rowsOf(server: ServerEvidence): Rows {
 }
 
 /** Events came, and not in the form that frontends read. */
-export function wrongForm({ told }: Evidence, { headers, framing, transport }: ServerEvidence): Verdict | undefined {
+export function wrongForm(
+  { delivered }: Evidence,
+  { headers, framing, transport }: ServerEvidence,
+): Verdict | undefined {
   if (transport === "ws") return undefined;
   const type = headers["content-type"] ?? "nothing";
   const rows: Rows = [
     ["content-type", type],
-    ["events", String(Object.values(told.counts).reduce((sum, count) => sum + count, 0))],
+    ["events", String(Object.values(delivered.counts).reduce((sum, count) => sum + count, 0))],
   ];
   if (framing === "lines") {
     const sentence = `The server sends its events as lines of JSON (${type}), and frontends read server-sent events.`;

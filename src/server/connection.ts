@@ -38,7 +38,7 @@ export class Connection implements Conversation {
   #thread: VisitedThread;
   /** Announced with the last input; a client's generation does not change. */
   #announced: string | undefined;
-  readonly #line = new KeyedLock();
+  readonly #queue = new KeyedLock();
   #following: AbortController | undefined;
   /** Where the following began. */
   #from: Cursor = { epoch: "", offset: 0 };
@@ -83,9 +83,9 @@ export class Connection implements Conversation {
       return;
     }
     if (await this.#isUrgent(command)) return this.#attempt(command);
-    if (this.#line.waiting("") >= MAX_WAITING_COMMANDS) return this.#tellError(new SluiceError("overloaded"));
+    if (this.#queue.waiting("") >= MAX_WAITING_COMMANDS) return this.#tellError(new SluiceError("overloaded"));
     // One after the other, so that a second line finds the thread as the first one left it.
-    return this.#line.hold("", () => this.#attempt(command));
+    return this.#queue.hold("", () => this.#attempt(command));
   }
 
   /** Lines that make sense at once, though a run still waits for its thread. */

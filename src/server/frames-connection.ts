@@ -46,7 +46,7 @@ export class FramesConnection implements Conversation {
   readonly #signIn: SignIn;
   /** The topic of the log that each followed topic is read from: a thread that is made again has another one. */
   readonly #read = new Map<string, string>();
-  readonly #lines = new KeyedLock();
+  readonly #queues = new KeyedLock();
 
   constructor(options: FramesConnectionOptions) {
     this.#options = options;
@@ -82,10 +82,10 @@ export class FramesConnection implements Conversation {
     try {
       const frame = parseClientFrame(text);
       const threadId = threadOf(frame);
-      if (threadId !== undefined && this.#lines.waiting(threadId) >= MAX_WAITING_COMMANDS)
+      if (threadId !== undefined && this.#queues.waiting(threadId) >= MAX_WAITING_COMMANDS)
         throw new SluiceError("overloaded");
       // In line with what else is asked of the same thread; cancelling does not wait for what it is to end.
-      await (threadId === undefined ? this.#do(frame) : this.#lines.hold(threadId, () => this.#do(frame)));
+      await (threadId === undefined ? this.#do(frame) : this.#queues.hold(threadId, () => this.#do(frame)));
     } catch (thrown) {
       const error = SluiceError.from(thrown);
       this.#tell({ type: "error", id: frameId(text), ...error.toJSON() });

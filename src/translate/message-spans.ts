@@ -51,7 +51,7 @@ export class MessageSpans {
   }
 
   /** The message as it was sent. */
-  get told(): AssistantMessage {
+  get held(): AssistantMessage {
     const { messageId: id } = this;
     const toolCalls = this.#calls.sent.map(
       ({ id, name, args }): ToolCall => ({ id, type: "function", function: { name, arguments: args } }),

@@ -81,17 +81,17 @@ export class ReasoningTags {
       return rest.slice(at + closing.length);
     }
     // The line breaks before a closing tag are not told, so those at the end are held too.
-    const told = withoutTrailingBreaks(rest.slice(0, rest.length - startOfTag(rest, closing)));
-    this.#emit(told, parts);
-    this.#held = rest.slice(told.length);
+    const sent = withoutTrailingBreaks(rest.slice(0, rest.length - startOfTag(rest, closing)));
+    this.#emit(sent, parts);
+    this.#held = rest.slice(sent.length);
     return "";
   }
 
   #emit(text: string, parts: TextPart[]): void {
-    const told = this.#skipBreaks ? text.replace(/^\n+/, "") : text;
-    if (told === "") return;
+    const sent = this.#skipBreaks ? text.replace(/^\n+/, "") : text;
+    if (sent === "") return;
     this.#skipBreaks = false;
-    parts.push({ kind: this.#closing ? "reasoning" : "text", text: told });
+    parts.push({ kind: this.#closing ? "reasoning" : "text", text: sent });
   }
 }
 

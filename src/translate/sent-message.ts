@@ -1,7 +1,7 @@
 /** One message that was sent, with what it takes to know it again in the graph's state. */
 import type { Message } from "../protocol/events.ts";
 import type { MessageLike } from "./content.ts";
-import type { CallIdPair, Told } from "./told.ts";
+import type { CallIdPair, HeldMessage } from "./held-message.ts";
 
 export interface NewSent {
   /** The id that clients know it by. */
@@ -10,7 +10,7 @@ export interface NewSent {
   /** The execution of a node that said it. */
   readonly place: string;
   /** The message as clients were sent it. */
-  readonly told: () => Told;
+  readonly held: () => HeldMessage;
   readonly calls?: () => readonly CallIdPair[];
   /** Ids of its reasoning. */
   readonly thoughts?: () => readonly string[];
@@ -27,7 +27,7 @@ export interface NewSent {
 }
 
 export interface Sent extends NewSent {
-  told: () => Told;
+  held: () => HeldMessage;
   calls?: () => readonly CallIdPair[];
   settled: boolean;
   /** The model call failed in the middle of it. */
@@ -36,6 +36,6 @@ export interface Sent extends NewSent {
 }
 
 /** The calls in it. */
-export function callsOf(message: Told): readonly string[] {
+export function callsOf(message: HeldMessage): readonly string[] {
   return message.role === "assistant" ? (message.toolCalls ?? []).map(({ id }) => id) : [];
 }

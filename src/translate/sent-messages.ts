@@ -10,11 +10,20 @@ import { type GraphEvent, isInside, namespace } from "../protocol/graph-event.ts
 import { isRecord } from "../protocol/input.ts";
 import type { CallBook } from "./call-book.ts";
 import { type MessageLike, messageType } from "./content.ts";
+import {
+  callsIn,
+  type HeldMessage,
+  type HeldReader,
+  heldReader,
+  isSame,
+  onlyAdds,
+  repeats,
+  sameText,
+} from "./held-message.ts";
 import { isWhole, messagesIn, REMOVE_ALL } from "./message-likes.ts";
 import type { MessageSpans } from "./message-spans.ts";
 import { isReasoningOf } from "./reasoning-spans.ts";
 import { callsOf, type NewSent, type Sent } from "./sent-message.ts";
-import { callsIn, isSame, onlyAdds, repeats, sameText, type Told, type ToldReader, toldReader } from "./told.ts";
 
 /** What clients are to change of what they were sent. */
 export interface Correction {
@@ -35,7 +44,7 @@ export interface SentMessagesOptions {
 export class SentMessages {
   readonly #followsState: boolean;
   readonly #book: CallBook;
-  readonly #reader: ToldReader;
+  readonly #reader: HeldReader;
   readonly #sent = new Map<string, Sent>();
   /** The result of each call, by the id that clients know the call by. */
   readonly #results = new Map<string, Sent>();
@@ -45,7 +54,7 @@ export class SentMessages {
   constructor({ reasoningTags, followsState, book }: SentMessagesOptions) {
     this.#followsState = followsState;
     this.#book = book;
-    this.#reader = toldReader(reasoningTags, (given, also) => book.free(given, also));
+    this.#reader = heldReader(reasoningTags, (given, also) => book.free(given, also));
   }
 
   /** Messages of the thread that this run answers for, as if it had sent them. `drafts`: where nodes run again. */
@@ -59,7 +68,7 @@ export class SentMessages {
         id,
         role,
         place: drafts[id] ?? "",
-        told: () => message,
+        held: () => message,
         calls: () => calls,
         thoughts: () => ids.filter((other) => isReasoningOf(other, id)),
         answers: role === "tool" ? message.toolCallId : undefined,
@@ -75,7 +84,7 @@ export class SentMessages {
       id: spans.messageId,
       role: "assistant",
       place: namespace(event),
-      told: () => spans.told,
+      held: () => spans.held,
       calls: () => spans.calls,
       thoughts: () => spans.thoughts,
       ofModel,
@@ -88,9 +97,9 @@ export class SentMessages {
     if (result.type !== EventType.TOOL_CALL_RESULT) return;
     const { messageId: id, toolCallId, content, metadata } = result;
     const error = typeof metadata?.error === "string" ? { error: metadata.error } : {};
-    const told = { id, role: "tool", toolCallId, content, ...error } as const;
+    const held = { id, role: "tool", toolCallId, content, ...error } as const;
     const thrown = source === undefined && "error" in error;
-    this.#add({ id, role: "tool", place: namespace(event), told: () => told, answers: toolCallId, thrown, source });
+    this.#add({ id, role: "tool", place: namespace(event), held: () => held, answers: toolCallId, thrown, source });
   }
 
   #add(added: NewSent): void {
@@ -191,7 +200,7 @@ export class SentMessages {
   }
 
   #compare(sent: Sent, message: MessageLike, admitted: boolean): void {
-    const before = sent.told();
+    const before = sent.held();
     const now = this.#reader(message, before, sent.calls?.() ?? []);
     if (isSame(before, now) || (sent.thrown && repeats(now, before))) return;
     if (!admitted) {
@@ -199,7 +208,7 @@ export class SentMessages {
       if (!onlyAdds(before, now)) this.#discard(sent);
       return;
     }
-    sent.told = () => now;
+    sent.held = () => now;
     this.#changes.set(sent.id, now);
     this.#recall(sent, before, now, message);
     // Reasoning that led to other words may hold what those words held.
@@ -207,7 +216,7 @@ export class SentMessages {
   }
 
   /** The calls in it are others now: some were dropped, and a node made some. */
-  #recall(sent: Sent, before: Told, now: Told, message: MessageLike): void {
+  #recall(sent: Sent, before: HeldMessage, now: HeldMessage, message: MessageLike): void {
     const kept = callsOf(now);
     for (const id of callsOf(before)) if (!kept.includes(id)) this.#book.withdraw(id);
     if (now.role !== "assistant") return;
@@ -233,8 +242,8 @@ export class SentMessages {
     // Nodes wrap what a model said in messages of their own.
     const wrapped = [...this.#sent.values()].find((sent) => {
       if (sent.role !== "assistant" || !isInside(sent.place, place)) return false;
-      const told = sent.told();
-      return isSame(told, this.#reader(message, told, sent.calls?.() ?? []));
+      const held = sent.held();
+      return isSame(held, this.#reader(message, held, sent.calls?.() ?? []));
     });
     wrapped?.sources.push(message);
     return wrapped;
@@ -270,6 +279,6 @@ export class SentMessages {
   }
 
   #drop(sent: Sent): void {
-    for (const id of callsOf(sent.told())) this.#book.withdraw(id);
+    for (const id of callsOf(sent.held())) this.#book.withdraw(id);
   }
 }

@@ -5,13 +5,13 @@ import { isRecord } from "../protocol/input.ts";
 import { type JsonValue, toJsonValue } from "../protocol/json.ts";
 
 export class ExposedState {
-  #told: JsonValue | undefined;
+  #sent: JsonValue | undefined;
 
   /** `values`: the exposed keys as they are now. */
   push(values: Readonly<Record<string, unknown>>): AguiEvent[] {
     const now = toJsonValue(values);
-    const before = this.#told;
-    this.#told = now;
+    const before = this.#sent;
+    this.#sent = now;
     if (before === undefined) return [snapshot(now)];
     const delta: Operation[] = jsonPatch.compare(before as object, now as object);
     if (delta.length === 0) return [];
@@ -24,12 +24,12 @@ export class ExposedState {
 
   /** Some keys as the graph says they will be; the others stay as they were told. */
   merge(values: Readonly<Record<string, unknown>>): AguiEvent[] {
-    return this.push({ ...(isRecord(this.#told) ? this.#told : {}), ...values });
+    return this.push({ ...(isRecord(this.#sent) ? this.#sent : {}), ...values });
   }
 
   /** The state as it was left; nothing when none was ever told. */
   finish(): AguiEvent[] {
-    return this.#told === undefined ? [] : [snapshot(this.#told)];
+    return this.#sent === undefined ? [] : [snapshot(this.#sent)];
   }
 }
 

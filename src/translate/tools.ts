@@ -9,8 +9,8 @@ import { bounded } from "../protocol/text.ts";
 import { type Call, CallBook, parsed } from "./call-book.ts";
 import type { CallEntries } from "./call-spans.ts";
 import { asMessage, type MessageLike, messageType } from "./content.ts";
+import { callsIn } from "./held-message.ts";
 import { messagesIn } from "./message-likes.ts";
-import { callsIn } from "./told.ts";
 import { type ToolResult, toolResult } from "./tool-result.ts";
 
 export class ToolCalls {

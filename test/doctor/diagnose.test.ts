@@ -4,6 +4,7 @@ import { diagnose } from "../../src/doctor/diagnose.ts";
 import type { Evidence } from "../../src/doctor/evidence.ts";
 import { exitCode, streaming, type VerdictCode } from "../../src/doctor/verdict.ts";
 import {
+  delivered,
   every,
   evidence,
   exchange,
@@ -14,7 +15,6 @@ import {
   nodeRun,
   pieces,
   serverRun,
-  told,
 } from "./evidence.ts";
 
 const PACED = every(20, 40, 1_010);
@@ -167,17 +167,24 @@ describe("a model in one piece", () => {
   test.each<[string, Evidence, VerdictCode]>([
     [
       "of many chunks",
-      { ...modelRun(pieces(PACED), { wholeNodes: ["chat"] }), told: told([message(one, { source: SOURCE })]) },
+      {
+        ...modelRun(pieces(PACED), { wholeNodes: ["chat"] }),
+        delivered: delivered([message(one, { source: SOURCE })]),
+      },
       "tokens-off",
     ],
     ["of one", modelRun(one), "one-chunk"],
-    ["of no chunk", { ...modelRun([]), told: told([message(one, { source: SOURCE })]) }, "streaming-disabled"],
+    [
+      "of no chunk",
+      { ...modelRun([]), delivered: delivered([message(one, { source: SOURCE })]) },
+      "streaming-disabled",
+    ],
     ["too short to tell", modelRun(pieces([1_900])), "too-short"],
     [
       "whose chunks were refused",
       {
         ...modelRun(pieces(PACED), {}, { refused: 40, refusedFor: "name" }),
-        told: told([message(one, { source: SOURCE })]),
+        delivered: delivered([message(one, { source: SOURCE })]),
       },
       "events-refused",
     ],
@@ -349,7 +356,7 @@ describe("besides", () => {
   test.each<[string, Evidence, VerdictCode[]]>([
     ["a late first token", { ...good, asked: { ...good.asked, firstTokenMs: 500 } }, ["late-first-token", "streams"]],
     ["no reasoning where it is expected", { ...good, asked }, ["reasoning-missing", "streams"]],
-    ["reasoning where it is expected", { ...good, asked, told: { ...good.told, reasoning: 9 } }, ["streams"]],
+    ["reasoning where it is expected", { ...good, asked, delivered: { ...good.delivered, reasoning: 9 } }, ["streams"]],
     ["a closing tag alone", { ...good, tags: { opened: 0, closed: 1 } }, ["streams", "reasoning-unopened"]],
     [
       "a closing tag alone where reasoning is expected",
@@ -364,7 +371,7 @@ describe("besides", () => {
     const failed = evidence({
       asked,
       end: { kind: "failed", message: "Oh.", byModel: false },
-      told: { ...told([]), endedAt: 1 },
+      delivered: { ...delivered([]), endedAt: 1 },
       graph: graph(),
     });
     expect(diagnose(failed).map(({ code }) => code)).toEqual(["run-failed"]);

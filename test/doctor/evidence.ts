@@ -1,5 +1,7 @@
 /** Evidence made by hand, for what only has to be judged. */
 import type {
+  Delivered,
+  DeliveredMessage,
   Evidence,
   Exchange,
   GraphEvidence,
@@ -7,8 +9,6 @@ import type {
   NodeRun,
   Piece,
   ServerEvidence,
-  Told,
-  ToldMessage,
   Trigger,
 } from "../../src/doctor/evidence.ts";
 
@@ -21,14 +21,14 @@ export function every(ms: number, count: number, from: number): number[] {
   return Array.from({ length: count }, (_, index) => from + index * ms);
 }
 
-export function told(messages: readonly ToldMessage[], rest: Partial<Told> = {}): Told {
+export function delivered(messages: readonly DeliveredMessage[], rest: Partial<Delivered> = {}): Delivered {
   const tokens = messages.flatMap(({ id, pieces: all }) =>
     all.map(({ at, characters }) => ({ at, characters, span: `text ${id}` })),
   );
   return { counts: {}, messages: [...messages], tokens, reasoning: 0, snapshots: 0, endedAt: 2_000, ...rest };
 }
 
-export function message(all: Piece[], rest: Partial<ToldMessage> = {}): ToldMessage {
+export function message(all: Piece[], rest: Partial<DeliveredMessage> = {}): DeliveredMessage {
   return { id: "m", pieces: all, startedAt: all[0]?.at ?? 0, endedAt: all.at(-1)?.at ?? 0, ...rest };
 }
 
@@ -38,7 +38,7 @@ export function evidence(rest: Partial<Evidence> = {}): Evidence {
     asked: { firstTokenMs: 10_000, timeoutMs: 60_000, expectReasoning: false, reasoningTags: ["think"] },
     end: { kind: "ended" },
     totalMs: 2_000,
-    told: told([]),
+    delivered: delivered([]),
     tags: { opened: 0, closed: 0 },
     ...rest,
   };
@@ -100,7 +100,7 @@ export function modelRun(
 ): Evidence {
   const source = { event: "on_chat_model_stream", runId: "call", node: "chat" };
   return evidence({
-    told: told([message(chunks, { source })]),
+    delivered: delivered([message(chunks, { source })]),
     graph: graph({ nodes: [node()], modelCalls: [call(chunks, ofCall)], ...rest }),
   });
 }
@@ -109,13 +109,13 @@ export function modelRun(
 export function nodeRun(rest: Partial<GraphEvidence> = {}): Evidence {
   const source = { event: "on_chain_end", runId: "node", node: "chat" };
   const whole = [{ at: 1_900, characters: 100, trigger: "network" as const, turn: 1 }];
-  return evidence({ told: told([message(whole, { source })]), graph: graph({ nodes: [node()], ...rest }) });
+  return evidence({ delivered: delivered([message(whole, { source })]), graph: graph({ nodes: [node()], ...rest }) });
 }
 
 export function serverRun(
-  messages: readonly ToldMessage[],
+  messages: readonly DeliveredMessage[],
   rest: Partial<ServerEvidence> = {},
-  ofTold: Partial<Told> = {},
+  ofTold: Partial<Delivered> = {},
 ): Evidence {
   const arrivals = [{ type: "RUN_STARTED", at: 5 }];
   const server: ServerEvidence = {
@@ -130,5 +130,5 @@ export function serverRun(
     ...rest,
     headers: { "content-type": "text/event-stream", ...rest.headers },
   };
-  return evidence({ told: told(messages, ofTold), server });
+  return evidence({ delivered: delivered(messages, ofTold), server });
 }

@@ -21,11 +21,11 @@ describe("for people", () => {
   });
 
   test("a bad one says what to change, and where more is", () => {
-    const told = report(bad, diagnose(bad), PLAIN);
-    expect(told).toContain('✗ Node "chat" returns finished text');
-    expect(told).toMatch(/\n {2}Evidence\n {4}node "chat" +1\.9 s\n/);
-    expect(told).toMatch(/\n {2}Fix\n {4}Where the text should come token by token/);
-    expect(told).toContain(`More: node_modules/langgraph-sluice/docs/page.md#finished-text\n`);
+    const delivered = report(bad, diagnose(bad), PLAIN);
+    expect(delivered).toContain('✗ Node "chat" returns finished text');
+    expect(delivered).toMatch(/\n {2}Evidence\n {4}node "chat" +1\.9 s\n/);
+    expect(delivered).toMatch(/\n {2}Fix\n {4}Where the text should come token by token/);
+    expect(delivered).toContain(`More: node_modules/langgraph-sluice/docs/page.md#finished-text\n`);
   });
 
   test.each([60, 80, 120])("no line is longer than %i characters", (width) => {
@@ -49,18 +49,18 @@ describe("for people", () => {
       fix: "",
       link: "",
     };
-    const told = report(bad, [verdict], PLAIN);
-    expect(told).toContain("It failed: a b");
-    expect(told).toMatch(/it said {2}one two/);
-    expect(told).not.toContain("\u001b");
-    expect(Math.max(...told.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
+    const delivered = report(bad, [verdict], PLAIN);
+    expect(delivered).toContain("It failed: a b");
+    expect(delivered).toMatch(/it said {2}one two/);
+    expect(delivered).not.toContain("\u001b");
+    expect(Math.max(...delivered.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
   });
 });
 
 describe("for programs", () => {
   test("the shape is stable", () => {
-    const told = JSON.parse(reportJson(bad, diagnose(bad))) as Record<string, unknown>;
-    expect(told).toMatchObject({
+    const delivered = JSON.parse(reportJson(bad, diagnose(bad))) as Record<string, unknown>;
+    expect(delivered).toMatchObject({
       target: "graph.ts:graph",
       streams: false,
       verdicts: [
@@ -100,7 +100,7 @@ describe("the timeline", () => {
   });
 
   test("is not there when nothing came", () => {
-    expect(timeline({ ...bad, told: { ...bad.told, tokens: [] } }, 60)).toEqual([]);
+    expect(timeline({ ...bad, delivered: { ...bad.delivered, tokens: [] } }, 60)).toEqual([]);
   });
 });
 

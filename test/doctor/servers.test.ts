@@ -193,7 +193,7 @@ describe("servers that stream", () => {
   ])("%s", async (_name, target, rest) => {
     const { codes, evidence } = await diagnosis(target(), rest);
     expect(codes).toEqual(["streams"]);
-    expect(evidence.told.tokens.length).toBeGreaterThan(20);
+    expect(evidence.delivered.tokens.length).toBeGreaterThan(20);
   });
 
   test.each<[string, () => Promise<string>]>([

@@ -1,5 +1,5 @@
 /** The demo model as the nodes of a portfolio's analysis. Every figure is the analysis's own. */
-import type { PerformanceFigures, RiskFigures } from "../portfolio/figures.ts";
+import type { PerformanceFigures, RiskFigures } from "../portfolio/analysis.ts";
 import type { Concerns } from "../portfolio/forms.ts";
 import type { BoundTools } from "./demo-tools.ts";
 

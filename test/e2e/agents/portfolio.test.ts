@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { LLMock } from "@copilotkit/aimock";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import type { PerformanceFigures, RiskFigures } from "../../../src/agents/portfolio/figures.ts";
+import type { PerformanceFigures, RiskFigures } from "../../../src/agents/portfolio/analysis.ts";
 import type { Concerns, Portfolio } from "../../../src/agents/portfolio/forms.ts";
 import { type AguiEvent, EventType, type RunAgentInput } from "../../../src/protocol/events.ts";
 import { rawModel } from "../../support/raw-model.ts";

@@ -7,7 +7,7 @@ import { MessageSpans } from "./message-spans.ts";
 import { toolResult } from "./tool-result.ts";
 
 /** A message that can be replaced. */
-export type Told = AssistantMessage | ToolMessage | UserMessage;
+export type HeldMessage = AssistantMessage | ToolMessage | UserMessage;
 
 /** A call's two ids: the one that clients know it by, and the one that the model gave it. */
 export interface CallIdPair {
@@ -16,7 +16,7 @@ export interface CallIdPair {
 }
 
 /** Reads a message of the state as clients would hold it in the place of `before`. `calls`: those that were in it. */
-export type ToldReader = (message: MessageLike, before: Told, calls: readonly CallIdPair[]) => Told;
+export type HeldReader = (message: MessageLike, before: HeldMessage, calls: readonly CallIdPair[]) => HeldMessage;
 
 /** The id that another call would get, of which a model says this one. `also`: ids that are taken besides. */
 export type FreeId = (given: string, also: ReadonlySet<string>) => string;
@@ -27,11 +27,11 @@ export function visibleText(message: MessageLike, reasoningTags: readonly string
   const spans = new MessageSpans("", { reasoning: false, reasoningTags, calls });
   spans.push({ content: message.content });
   spans.close();
-  return spans.told.content ?? "";
+  return spans.held.content ?? "";
 }
 
 /** Reads what a message of the state says, thoughts between tags left out. */
-export function toldReader(reasoningTags: readonly string[], free: FreeId): ToldReader {
+export function heldReader(reasoningTags: readonly string[], free: FreeId): HeldReader {
   return (message, before, calls) => {
     switch (before.role) {
       case "tool":
@@ -102,28 +102,28 @@ function assistantFor(
 }
 
 /** Does a client that holds `before` hold what `now` says? White space at the ends is nothing a client misses. */
-export function isSame(before: Told, now: Told): boolean {
+export function isSame(before: HeldMessage, now: HeldMessage): boolean {
   if (before.role !== "assistant" || now.role !== "assistant") return isDeepStrictEqual(before.content, now.content);
   return sameText(before, now) && sameCalls(before, now);
 }
 
-export function sameText(before: Told, now: Told): boolean {
+export function sameText(before: HeldMessage, now: HeldMessage): boolean {
   return text(before).trim() === text(now).trim();
 }
 
-function text({ content = "" }: Told): string {
+function text({ content = "" }: HeldMessage): string {
   if (typeof content === "string") return content;
   return content.map((part) => (part.type === "text" ? part.text : "")).join("");
 }
 
 /** Is all that was said before still said? */
-export function onlyAdds(before: Told, now: Told): boolean {
+export function onlyAdds(before: HeldMessage, now: HeldMessage): boolean {
   if (before.role !== "assistant" || now.role !== "assistant") return false;
   return repeats(now, before) && sameCalls(before, now);
 }
 
 /** Are the words of `before` among those of `now`? */
-export function repeats(now: Told, before: Told): boolean {
+export function repeats(now: HeldMessage, before: HeldMessage): boolean {
   return text(now).includes(text(before).trim());
 }
 

@@ -1,23 +1,23 @@
 /** Keeps what a client is told of a run, event by event. */
 import { type AguiEvent, EventType } from "../protocol/events.ts";
 import { isRecord } from "../protocol/input.ts";
-import type { Piece, Told, ToldMessage } from "./evidence.ts";
+import type { Delivered, DeliveredMessage, Piece } from "./evidence.ts";
 
 export interface Circumstances extends Omit<Piece, "characters"> {
-  readonly source?: ToldMessage["source"];
+  readonly source?: DeliveredMessage["source"];
 }
 
-export class ToldRecorder {
-  readonly told: Told = { counts: {}, messages: [], tokens: [], reasoning: 0, snapshots: 0 };
+export class DeliveryRecorder {
+  readonly delivered: Delivered = { counts: {}, messages: [], tokens: [], reasoning: 0, snapshots: 0 };
   /** The text of all messages, in the order it was told. */
   text = "";
-  readonly #texts = new Map<ToldMessage, string>();
-  readonly #open = new Map<string, ToldMessage>();
+  readonly #texts = new Map<DeliveredMessage, string>();
+  readonly #open = new Map<string, DeliveredMessage>();
 
   push(event: AguiEvent, when: Circumstances): void {
-    const { told } = this;
+    const { delivered } = this;
     const kind = event.type === EventType.CUSTOM ? `CUSTOM ${event.name}` : event.type;
-    told.counts[kind] = (told.counts[kind] ?? 0) + 1;
+    delivered.counts[kind] = (delivered.counts[kind] ?? 0) + 1;
     switch (event.type) {
       case EventType.TEXT_MESSAGE_START:
         this.#start(event.messageId, event.timestamp, when);
@@ -34,7 +34,7 @@ export class ToldRecorder {
       }
       case EventType.REASONING_MESSAGE_CONTENT:
       case EventType.REASONING_MESSAGE_CHUNK:
-        told.reasoning += event.delta?.length ?? 0;
+        delivered.reasoning += event.delta?.length ?? 0;
         this.#token(`reasoning ${event.messageId}`, event.delta ?? "", when);
         break;
       case EventType.TOOL_CALL_ARGS:
@@ -43,28 +43,28 @@ export class ToldRecorder {
         break;
       case EventType.MESSAGES_SNAPSHOT:
       case EventType.STATE_SNAPSHOT:
-        if (holdsAnswer(event)) told.snapshots += 1;
+        if (holdsAnswer(event)) delivered.snapshots += 1;
         break;
       case EventType.RUN_ERROR:
-        told.error = { code: event.code ?? "", message: event.message };
-        told.endedAt = when.at;
+        delivered.error = { code: event.code ?? "", message: event.message };
+        delivered.endedAt = when.at;
         break;
       case EventType.RUN_FINISHED:
-        told.interrupted = event.outcome?.type === "interrupt";
-        told.endedAt = when.at;
+        delivered.interrupted = event.outcome?.type === "interrupt";
+        delivered.endedAt = when.at;
         break;
     }
   }
 
-  textOf(message: ToldMessage): string {
+  textOf(message: DeliveredMessage): string {
     return this.#texts.get(message) ?? "";
   }
 
-  #start(id: string, made: number | undefined, { at, source }: Circumstances): ToldMessage {
-    const message: ToldMessage = { id, pieces: [], startedAt: at, source };
+  #start(id: string, made: number | undefined, { at, source }: Circumstances): DeliveredMessage {
+    const message: DeliveredMessage = { id, pieces: [], startedAt: at, source };
     if (made !== undefined) message.madeFrom = made;
     this.#open.set(id, message);
-    this.told.messages.push(message);
+    this.delivered.messages.push(message);
     return message;
   }
 
@@ -79,7 +79,7 @@ export class ToldRecorder {
   }
 
   #token(span: string, delta: string, { at }: Circumstances): void {
-    if (delta !== "") this.told.tokens.push({ at, characters: delta.length, span });
+    if (delta !== "") this.delivered.tokens.push({ at, characters: delta.length, span });
   }
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { performanceOf, riskOf } from "../../src/agents/portfolio/figures.ts";
+import { performanceOf, riskOf } from "../../src/agents/portfolio/analysis.ts";
 import type { Holding } from "../../src/agents/portfolio/forms.ts";
 
 function holding(name: string, given: Partial<Holding>): Holding {
