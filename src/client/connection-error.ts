@@ -1,6 +1,6 @@
 /**
- * What went wrong. `code` is one of PROTOCOL.md's, or one of the client's own: `closed` (this side closed), `unreachable`
- * (no attempt succeeded), `lost` (the server cannot tell what became of a run).
+ * The error of a connection or a run. `code` is one of PROTOCOL.md's, or one of the client's own: `closed` (this side
+ * closed), `unreachable` (no attempt succeeded), `lost` (the server does not know how a run ended).
  */
 export class ConnectionError extends Error {
   override readonly name = "ConnectionError";

@@ -36,7 +36,7 @@ export interface SubscribeOptions extends Narrowing, Listener {
 export interface Following {
   /** Resolves once the server has confirmed it. Rejects with the error that `onError` hears too. */
   readonly confirmed: Promise<void>;
-  /** The last event that was told; `undefined` before the first. */
+  /** The cursor of the last event that was handed out; `undefined` before the first. */
   readonly cursor: string | undefined;
   /** Hears nothing more. A run goes on. */
   unsubscribe(): void;
@@ -125,7 +125,7 @@ export class SluiceConnection {
     this.#line.retryNow();
   }
 
-  /** For good. Runs go on; those who listen hear the error `closed`. */
+  /** Closes for good. Runs go on; listeners get the error `closed`. */
   close(): void {
     this.#line.close();
   }
@@ -145,7 +145,7 @@ export class SluiceConnection {
         reject(error);
       });
     });
-    confirmed.catch(IGNORE); // It is told through onError as well.
+    confirmed.catch(IGNORE); // It is reported through onError as well.
     return {
       confirmed,
       get cursor() {
@@ -169,7 +169,7 @@ export class SluiceConnection {
     return true;
   }
 
-  /** Has the server follow a thread, from behind the last event that was told. */
+  /** Has the server send a thread, from after the last event that was handed out. */
   #begin(subscription: Subscription, answered = IGNORE, failed: (error: ConnectionError) => void = IGNORE): string {
     const { topic, cursor: after, narrowing } = subscription;
     subscription.interrupted = false;

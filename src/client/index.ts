@@ -1,3 +1,3 @@
-/** What a frontend with `@ag-ui/client` imports. Without it, there is `langgraph-sluice/client/connection`. */
+/** The imports of a frontend with `@ag-ui/client`. Without it, there is `langgraph-sluice/client/connection`. */
 export * from "./connection.ts";
 export { WebSocketAgent, type WebSocketAgentConfig } from "./web-socket-agent.ts";

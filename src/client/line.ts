@@ -5,7 +5,7 @@ import { SUBPROTOCOL } from "../protocol/subprotocol.ts";
 import { type Backoff, pauseMs } from "./backoff.ts";
 import { ConnectionError } from "./connection-error.ts";
 
-/** What is used of a WebSocket: a browser's, Node's, or that of `ws`. */
+/** The part of a WebSocket that is used: a browser's, Node's, or that of `ws`. */
 export interface WebSocketLike {
   onmessage: unknown;
   onclose: unknown;
@@ -35,12 +35,12 @@ export type ConnectionState =
   | { readonly status: "closed"; readonly error?: ConnectionError };
 
 export interface LineOptions {
-  /** Where the server is, like `wss://host/ws?agent=assistant`. `http` and `https` are understood too. */
+  /** The server's address, like `wss://host/ws?agent=assistant`. `http` and `https` are understood too. */
   readonly url: string | URL;
   /** Default: the runtime's own. Node 20 has none; hand in that of `ws`. */
   readonly WebSocket?: WebSocketConstructor;
   readonly backoff?: Backoff;
-  /** How long opening may take, in milliseconds. Default 10 000. */
+  /** The milliseconds that opening may take. Default 10 000. */
   readonly openMs?: number;
 }
 
@@ -77,9 +77,9 @@ export class Line {
   #failures = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #heardAt = 0;
-  /** How long a silence is still none, in milliseconds. */
+  /** The milliseconds of silence after which the server counts as gone. */
   #patienceMs = 0;
-  /** What the server asked for when it said that it drains, in milliseconds. */
+  /** The pause that the server asked for when it said that it drains, in milliseconds. */
   #askedMs: number | undefined;
 
   constructor(options: LineOptions, events: LineEvents) {
@@ -136,7 +136,7 @@ export class Line {
     socket.onmessage = ({ data }: { data: unknown }) => {
       if (this.#socket === socket) this.#hear(String(data));
     };
-    // Stays for good: ws throws an error that nobody hears.
+    // Stays for good: without a listener ws throws the error.
     socket.onerror = ({ message }: { message?: string }) => {
       said = message ?? "";
     };

@@ -1,4 +1,4 @@
-/** What a run has opened and not closed. */
+/** The spans that a run has opened and not closed. */
 import { type BaseEvent, EventType } from "@ag-ui/client";
 import type { AguiEvent } from "../protocol/events.ts";
 

@@ -12,11 +12,11 @@ export interface Observer {
 }
 
 export interface ObservedRun {
-  /** Absent: the run that is told first. */
+  /** Absent: the first run that is sent. */
   readonly runId?: string;
   /** Reasoning that the observer holds already, by message id: a snapshot that carries none leaves it where it is. */
   readonly reasoning?: ReadonlyMap<string, string>;
-  /** The run is over, or will never be: nothing more is told. */
+  /** The run is over, or will never be: nothing more is reported. */
   readonly ended: () => void;
 }
 
@@ -26,7 +26,7 @@ export class RunObserver implements Listener {
   readonly #open = new OpenSpans();
   readonly #known: Map<string, string>;
   #runId: string | undefined;
-  /** The server has confirmed the run: from here on, not being told of it means that it is gone. */
+  /** The server has confirmed the run: from here on, a beginning without it means that it is gone. */
   #confirmed = false;
   #started = false;
   /** A beginning is awaited: another `RUN_STARTED` is no second run. */
@@ -57,14 +57,17 @@ export class RunObserver implements Listener {
     this.#observer.complete();
   }
 
-  /** What was open is void. It is closed here, and opened again by the beginning that follows. */
+  /** All that was open is void. It is closed here, and the beginning that follows opens it again. */
   onGap(): void {
     for (const [id, text] of this.#open.reasoning) this.#known.set(id, text);
     for (const event of this.#open.close()) this.#observer.next(event);
     this.#beginning = true;
   }
 
-  /** Ends it here, as `HttpAgent` ends a run that is aborted: it resolves, and who listens can tell it from an answer. */
+  /**
+   * Ends it here, as `HttpAgent` ends a run that is aborted: it resolves, and a listener can distinguish it from an
+   * answer.
+   */
   abort(): void {
     this.#ended();
     this.#observer.next({ type: EventType.RUN_ERROR, message: "The run was aborted.", code: "abort" } as BaseEvent);

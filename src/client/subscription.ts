@@ -4,7 +4,7 @@ import type { AguiEvent } from "../protocol/events.ts";
 import type { GapReason } from "../protocol/frames.ts";
 import type { ConnectionError } from "./connection-error.ts";
 
-/** What a follower may leave out, as in PROTOCOL.md. Nothing, by default. */
+/** The parts that a follower may leave out, as in PROTOCOL.md. Default: none. */
 export interface Narrowing {
   /** Event names, like `on_chat_model_stream,on_tool_*`. */
   readonly events?: string;
@@ -16,7 +16,7 @@ export interface Narrowing {
   readonly protocol?: string;
 }
 
-/** `skip`: the server told something out of turn, and was asked to begin anew. */
+/** `skip`: the server sent something out of turn, and was asked to begin again. */
 export interface Gap {
   readonly reason: GapReason | "skip";
 }
@@ -55,7 +55,7 @@ export interface EventFrame {
   readonly type: "event";
   readonly topic: string;
   readonly cursor?: string;
-  /** How many entries of the log this covers. Default 1. */
+  /** The number of log entries that this covers. Default 1. */
   readonly n?: number;
   readonly data: AguiEvent;
 }
@@ -66,13 +66,13 @@ export class Subscription {
   readonly topic: string;
   readonly narrowing: Narrowing;
   readonly listeners = new Set<Listener>();
-  /** The last event that was told; where to go on after a reconnect. */
+  /** The cursor of the last event that was handed out. A reconnect goes on after it. */
   cursor: string | undefined;
   /** The server has confirmed it on this socket: what comes before that belongs to an earlier one. */
   confirmed = false;
   /** It was confirmed, on a socket that is gone. */
   interrupted = false;
-  /** The next event with a cursor begins anew: there is nothing to compare it with. */
+  /** The next event with a cursor is a beginning: there is nothing to compare it with. */
   #fresh = true;
   /** Events without a cursor: they count once the next one that has one is there, so that a drop between cannot double them. */
   #held: Held[] = [];
@@ -97,7 +97,7 @@ export class Subscription {
     this.#held = [];
   }
 
-  /** What came makes no sense: the next confirmation is followed by a beginning. */
+  /** The events make no sense: the next confirmation is followed by a beginning. */
   restart(): void {
     this.gap({ reason: "skip" });
     this.confirmed = false;

@@ -44,26 +44,26 @@ export class WebSocketAgent extends AbstractAgent {
     return super.connectAgent(...parameters);
   }
 
-  /** The run's events. What happens to the socket goes unnoticed; an error means that the run's end cannot be told. */
+  /** The run's events. A lost socket goes unnoticed; an error means that the run's end cannot be known. */
   run(input: RunAgentInput): ReturnType<AbstractAgent["run"]> {
     return this.observe(input, { runId: input.runId }, (connection, options) => connection.run(input, options));
   }
 
-  /** Where the thread stands, and what is said on it until its run ends. Starts nothing. */
+  /** The thread as it stands, and its events until its run ends. Starts nothing. */
   protected override connect(input: RunAgentInput): ReturnType<AbstractAgent["run"]> {
     const reasoning = new Map<string, string>();
     for (const message of this.messages) if (message.role === "reasoning") reasoning.set(message.id, message.content);
     return this.observe(input, { reasoning }, (connection, options) => connection.subscribe(input.threadId, options));
   }
 
-  /** Cancels the run on the server, which tells how it ended. Where there is no server to ask, the run ends here. */
+  /** Cancels the run on the server, which sends its end. Without a connection the run ends here. */
   override abortRun(): void {
     if (!this.active) {
       this.aborted = this.isRunning;
       return;
     }
     const { connection, observer, cancel } = this.active;
-    // Who cancels what has just ended has what they want.
+    // A run that has just ended needs no cancelling.
     if (connection.state.status === "open") cancel()?.catch(() => {});
     else observer.abort();
   }
@@ -112,7 +112,7 @@ export class WebSocketAgent extends AbstractAgent {
       });
       following.confirmed.then(
         () => observer.confirm(),
-        () => {}, // Told through onError.
+        () => {}, // Reported through onError.
       );
       return ended;
     });

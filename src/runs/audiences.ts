@@ -1,15 +1,15 @@
-/** Who follows which thread, and what becomes of a run that nobody follows any more. */
+/** The followers of each thread, and the end of a run that nobody follows any more. */
 
 interface Audience {
   followers: number;
-  /** How many of them want the graph topic. */
+  /** The number of them that want the graph topic. */
   ofGraph: number;
-  /** Has anybody followed the active run? Who started it needs a moment to. */
+  /** Has anybody followed the active run? The client that started it needs a moment to. */
   joined: boolean;
   /** Milliseconds that the active run goes on without a follower, or `Infinity`; `undefined` while no run is active. */
   graceMs: number | undefined;
   orphaned?: NodeJS.Timeout;
-  /** Those who wait until nobody follows. */
+  /** Callers that wait until nobody follows. */
   readonly waiting: Set<() => void>;
 }
 

@@ -1,4 +1,6 @@
-/** Which run the code that is running belongs to: a graph's own, and whatever that leaves behind when the run is over. */
+/**
+ * The run that the current code belongs to: a graph's own code, and whatever that leaves running when the run is over.
+ */
 import { AsyncLocalStorage } from "node:async_hooks";
 
 export interface RunNames {

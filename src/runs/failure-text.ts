@@ -5,7 +5,7 @@ import { messageOf, redact } from "../protocol/redact.ts";
 /** More causes than this are none that somebody wrote; a chain may also go round. */
 const MAX_CAUSES = 8;
 
-/** What `thrown` says, with the address that did not answer, and a remedy for a base URL that lacks its `/v1`. */
+/** The message of `thrown`, with the address that did not answer, and a remedy for a base URL that lacks its `/v1`. */
 export function failureText(thrown: unknown): string {
   const message = redact(messageOf(thrown));
   const address = redact(unreached(thrown) ?? "");

@@ -1,4 +1,4 @@
-/** The frames of the `langgraph` format: admitted graph events, under the same rules as what is told in AG-UI. */
+/** The frames of the `langgraph` format: admitted graph events, under the same rules as the AG-UI events. */
 import { serializeGraphEvent } from "../graph/serialize.ts";
 import type { GraphEvent } from "../protocol/graph-event.ts";
 import type { DataFields } from "../protocol/public-data.ts";
@@ -8,7 +8,7 @@ import { saidBetween, saidInPieces, shapeWithoutReasoning } from "../translate/w
 
 export interface GraphFramesOptions
   extends Pick<TranslatorOptions, "tokens" | "reasoning" | "nodes" | "reasoningTags"> {
-  /** What of `data` the agent shows, by event name. */
+  /** The parts of `data` that the agent shows, by event name. */
   readonly fields: DataFields;
 }
 
@@ -27,7 +27,7 @@ export class GraphFrames {
     this.#rules = new Rules(options);
   }
 
-  /** The frame of an event; nothing for a piece where only whole messages are told. */
+  /** The frame of an event; nothing for a piece where only whole messages are sent. */
   of(event: GraphEvent): string | undefined {
     const { tokens, reasoning, messages } = this.#rules.of(event);
     if (!tokens && event.event.endsWith("_stream")) return undefined;
@@ -40,8 +40,8 @@ export class GraphFrames {
   }
 
   /**
-   * A piece that was told to nobody. Who comes in the middle of a text cannot tell what in it is thought, so of its
-   * pieces none is told any more.
+   * Notes a piece that was sent to nobody. A reader that joins in the middle of a text cannot distinguish thoughts in
+   * it, so the text's later pieces are not sent either.
    */
   missed(event: GraphEvent): void {
     if (this.#options.reasoningTags.length === 0 || !event.event.endsWith("_stream")) return;

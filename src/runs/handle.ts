@@ -1,4 +1,4 @@
-/** What starts a run, and what finds it again. */
+/** The fields that start a run, and those that find it again. */
 import type { IncomingMessage } from "node:http";
 import type { ServedAgent } from "../graph/registry.ts";
 import type { Cursor } from "../protocol/cursor.ts";
@@ -44,7 +44,7 @@ export interface StartRequest {
   readonly signal?: AbortSignal;
 }
 
-/** Where to find a run in the log. */
+/** The run's place in the log. */
 export interface RunHandle {
   readonly agent: ServedAgent;
   readonly threadId: string;
@@ -52,7 +52,7 @@ export interface RunHandle {
   readonly topic: Topic;
   /** The position before the run's `RUN_STARTED`. */
   readonly from: Cursor;
-  /** It was over before it was asked for: this attaches to what was told. */
+  /** It was over before it was asked for: this attaches to its stored events. */
   readonly over: boolean;
   /** The same for the graph topic. */
   readonly graphFrom: Cursor;

@@ -62,7 +62,7 @@ export function readHistory(
   return { partsAt: partsAt < 0 ? undefined : partsAt, fresh: freshAfter(end), freshAfter };
 }
 
-/** What of these inputs is news to their thread: messages of those who wait for it. */
+/** The messages in these inputs that are new to their thread: those of starts that wait for it. */
 export function freshOf(
   inputs: Iterable<RunAgentInput>,
   threadId: string,
@@ -241,6 +241,6 @@ function textOf(message: Message): string {
 
 function content(message: Message): string {
   const calls = message.role === "assistant" ? message.toolCalls?.map((call) => call.function) : undefined;
-  // What was told holds no half of a character; what is held may.
+  // Sent text has no half of a character; held text may.
   return JSON.stringify(wellFormed([message.content ?? "", calls ?? []]));
 }

@@ -3,7 +3,7 @@ export class KeyedLock {
   readonly #tails = new Map<string, Promise<unknown>>();
   readonly #waiting = new Map<string, number>();
 
-  /** How many tasks of a key are running or wait to. */
+  /** The number of a key's tasks that run or wait. */
   waiting(key: string): number {
     return this.#waiting.get(key) ?? 0;
   }

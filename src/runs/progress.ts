@@ -1,8 +1,8 @@
-/** Tells how far a run has come, no more often than was asked for. Made for those runs only of which it was asked. */
+/** Reports how far a run has come, no more often than was asked for. Only runs that were asked have one. */
 import type { GraphEvent } from "../protocol/graph-event.ts";
 import { type Progress, TokenCount } from "../translate/token-count.ts";
 
-/** Between two of them, where nobody said how long. */
+/** The seconds between two reports, where the client names none. */
 const USUAL_SECONDS = 0.5;
 
 /** The milliseconds between two; `undefined` where nobody asked. */
@@ -12,8 +12,8 @@ export function progressEvery(asked: boolean | number): number | undefined {
 }
 
 /**
- * The first one leaves with the first token, each further one when something was counted since; what is counted while
- * it is too early leaves when it no longer is. So when a model pauses, the last that was told is how far it came.
+ * The first report leaves with the first token, each further one when something was counted since. What is counted too
+ * early leaves as soon as it may: when a model pauses, the last report says how far it came.
  */
 export class ProgressReports {
   readonly #everyMs: number;
@@ -39,7 +39,7 @@ export class ProgressReports {
     if (ends && this.#count.end(run_id)) this.#soon();
   }
 
-  /** Tells the last one, however short ago the one before was. */
+  /** Sends the last report, however recent the one before was. */
   end(): void {
     this.#say({ final: true });
   }

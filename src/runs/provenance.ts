@@ -1,4 +1,4 @@
-/** Where what is told came from, as views have to know it. */
+/** The origin of each sent event, as views have to know it. */
 import type { Provenance } from "../log/log.ts";
 import { type GraphEvent, type GraphEventName, nodePath } from "../protocol/graph-event.ts";
 
@@ -8,7 +8,7 @@ const ADMITTING: Partial<Record<GraphEventName, readonly GraphEventName[]>> = {
   on_llm_stream: ["on_llm_stream", "on_llm_end"],
 };
 
-/** Who narrows all models away wants no report of how many tokens they gave, not even that there were none. */
+/** A client that narrows all models away gets no report of how many tokens they gave, not even of none. */
 export const OF_ANY_MODEL: Provenance = {
   events: ["on_chat_model_stream", "on_chat_model_end", "on_llm_stream", "on_llm_end"],
   node: undefined,

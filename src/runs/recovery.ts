@@ -89,7 +89,10 @@ async function goOn(
   }
 }
 
-/** What to begin again with. A graph that made a checkpoint goes on from it; one that made none gets its input again. */
+/**
+ * The input for another attempt. A graph that made a checkpoint goes on from it; a graph that made none gets its input
+ * again.
+ */
 async function whereItStood(agent: ServedAgent, { threadId }: RunRecord, input: RunInput): Promise<RunInput> {
   const attempt = input.attempt + 1;
   const checkpoint = await latestCheckpoint(agent.graph, threadId);

@@ -56,8 +56,8 @@ export function ending(interrupts: Interrupt[], cutAnswer: boolean): RunEnd {
 }
 
 /**
- * What the thread waits for when a run is over. One that was to bring answers and was stopped, or failed, before the
- * graph took another step has answered nothing: `checkpoint` tells where the graph stands.
+ * The questions that the thread waits for when a run is over. A run that was to bring answers, and was stopped or
+ * failed before the graph took another step, has answered nothing: `checkpoint` says where the graph stands.
  */
 export async function stillOpen(
   end: RunEnd,
@@ -69,13 +69,13 @@ export async function stillOpen(
   return (await checkpoint()) === before ? answered : [];
 }
 
-/** The run was told to stop, and this is why. */
+/** The run was asked to stop, for this reason. */
 export function stopped(reason: unknown): RunEnd {
   const error = SluiceError.from(reason);
   return error.code === "cancelled" ? { kind: "cancelled" } : { kind: "failed", error };
 }
 
-/** What the graph threw, as it may be told. */
+/** The graph's error, in a form that may leave. */
 export function broken(thrown: unknown, graphRun: GraphRun | undefined): RunEnd {
   if (SluiceError.is(thrown)) return { kind: "failed", error: thrown };
   const code = graphRun?.isModelError(thrown) ? "model_error" : "graph_error";

@@ -19,7 +19,7 @@ export interface RunInput {
   readonly setting: Setting;
   /** The client's id of the thread, where it is not the key. */
   readonly threadName?: string;
-  /** What the client asked of Sluice. */
+  /** The client's request. */
   readonly options: RunOptions;
   readonly graphTopic: boolean;
   readonly detached: boolean;
@@ -27,7 +27,7 @@ export interface RunInput {
   readonly checkpoint: string;
   /** The graph went on since the run was begun first. */
   readonly wentOn: boolean;
-  /** How many messages came with it. */
+  /** The number of messages that came with it. */
   readonly freshLength: number;
   /** The interrupts that it answers. */
   readonly answered: readonly Interrupt[];
@@ -35,7 +35,7 @@ export interface RunInput {
   readonly drafts?: Readonly<Record<string, string>>;
   /** The ids that models gave to the thread's calls before it began. */
   readonly callIds?: CallIds;
-  /** How many processes have begun it. */
+  /** The number of processes that have begun it. */
   readonly attempt: number;
 }
 

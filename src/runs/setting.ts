@@ -17,7 +17,7 @@ export interface Setting {
 /** Gives the app's own context for a requester to the graph. */
 export type ContextOf = (requester: Requester) => unknown;
 
-/** Where settings come from. */
+/** The sources of settings. */
 export interface Surroundings {
   /** LangGraph's `store`, for graphs without one of their own. */
   readonly items: ItemStores;

@@ -11,19 +11,19 @@ import type { BegunRun, Store, ThreadRecord, ThreadSummary } from "../store/stor
 import { positionAfter } from "./history.ts";
 import type { Run } from "./run.ts";
 
-/** What a thread's clients were told so far. */
+/** The messages that a thread's clients were sent so far. */
 export interface Snapshot {
   /** The messages nothing can be added to any more. */
   readonly messages: readonly Message[];
-  /** The exposed state; `undefined` when none was told. */
+  /** The exposed state; `undefined` when none was sent. */
   readonly state: JsonValue | undefined;
-  /** What the thread waits for. */
+  /** The questions that the thread waits for. */
   readonly interrupts: readonly Interrupt[];
-  /** How its last run ended; `undefined` while one is active, or when there was none. */
+  /** The end of its last run; `undefined` while one is active, or when there was none. */
   readonly ending: ThreadRecord["ending"];
   /** The run that is open at the cursor. */
   readonly active: { readonly runId: string } | undefined;
-  /** What is open, opened again. */
+  /** The open spans, opened again. */
   readonly open: readonly AguiEvent[];
   /** The position that all this is true for. */
   readonly cursor: Cursor;
@@ -35,7 +35,7 @@ export interface ListedThread extends ThreadSummary {
   readonly active: boolean;
 }
 
-/** How the last run that ended did so. */
+/** The outcome of the last run that ended. */
 export interface LastRun {
   readonly runId: string;
   readonly outcome: "success" | "interrupt" | "cancelled" | "error";
@@ -75,13 +75,13 @@ export class Threads {
     return this.#activeRun(threadId)?.messages ?? (await this.#store.thread(threadId))?.messages;
   }
 
-  /** What the thread waits for, and the agent that asked. */
+  /** The questions that the thread waits for, and the agent that asked. */
   async waiting(threadId: string): Promise<{ agent: string | undefined; interrupts: readonly Interrupt[] }> {
     const { agent, interrupts = [] } = (await this.#store.threadStatus(threadId)) ?? {};
     return { agent, interrupts };
   }
 
-  /** Where the run began that this position lies in; `undefined` when no such run is known. */
+  /** The beginning of the run that this position lies in; `undefined` when no such run is known. */
   async runAt(threadId: string, position: Cursor): Promise<Cursor | undefined> {
     const runs = await this.#store.runs(threadId);
     return runs.findLast(({ from }) => from.epoch === position.epoch && from.offset <= position.offset)?.from;
@@ -105,7 +105,7 @@ export class Threads {
     return thread.messages.slice(0, positionAfter(run.beginsAfter, thread.messages, thread.removed) ?? 0);
   }
 
-  /** How the thread's last run ended; `undefined` before the first end. */
+  /** The end of the thread's last run; `undefined` before the first end. */
   async lastRun(threadId: string): Promise<LastRun | undefined> {
     const { ending } = (await this.#store.threadStatus(threadId)) ?? {};
     return ending && { runId: ending.runId, ...outcomeOf(ending.terminal) };
@@ -133,10 +133,10 @@ export class Threads {
   /** Forgets a thread on which nothing runs. `false` when there is no such thread. */
   async delete(threadId: string, registry: Registry): Promise<boolean> {
     const agents = new Set((await this.#store.runs(threadId)).map(({ agent }) => agent));
-    // Before the row: whoever meets an error half way can ask again.
+    // Before the row: a client that gets an error half way can ask again.
     for (const { name, graph } of registry.all) if (agents.has(name)) await forgetThread(graph, threadId);
     if (!(await this.#store.deleteThread(threadId))) return false;
-    // Those who watch meet a gap, and learn that the thread is empty now.
+    // Its watchers get a gap, and learn that the thread is empty now.
     await this.#log.drop(threadTopic(threadId));
     await this.#log.drop(graphTopic(threadId));
     return true;

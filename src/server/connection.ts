@@ -40,7 +40,7 @@ export class Connection implements Conversation {
   #announced: string | undefined;
   readonly #queue = new KeyedLock();
   #following: AbortController | undefined;
-  /** Where the following began. */
+  /** The position that the following began at. */
   #from: Cursor = { epoch: "", offset: 0 };
   /** Is a run open in what this peer has been sent? Then only events that fit inside a run may be. */
   #runOpen = false;
@@ -66,7 +66,7 @@ export class Connection implements Conversation {
 
   /** Follows the thread it was opened on: from the start of its run, if one is active, else from now on. */
   async open(): Promise<void> {
-    // A run that nobody wanted as graph events until now: what came before is gone for this reader.
+    // Nobody wanted this run as graph events until now: its earlier events are gone for this reader.
     if (this.#format.graph && this.#thread.writeGraph()) {
       await this.#options.peer.send([JSON.stringify({ event: "gap", reason: "window" })]);
       this.#runOpen = true;

@@ -7,8 +7,10 @@ export interface Conversation {
   readonly formatName: string;
   /** Called once, before anything is received. */
   open(): Promise<void>;
-  /** Does what a message asks, and tells the peer what is wrong with it. Rejects with what must not be told. */
+  /**
+   * Carries out a message, and reports to the peer what is wrong with it. Rejects with an error that must not leave.
+   */
   receive(text: string): Promise<void>;
-  /** Tells the peer that the server is about to go, where the format has a word for it. */
+  /** Reports to the peer that the server is about to go, where the format has a word for it. */
   drain?(reconnectAfterMs: number): void;
 }

@@ -16,7 +16,7 @@ const BEHIND = 64;
 /** The most characters of JSON that are made into frames at once: a page counts entries, and a few may be megabytes. */
 const BATCH = 64 * 1024;
 
-/** What brings a reader up to date that has missed entries for good. */
+/** Brings a reader up to date that has missed entries for good. */
 export interface CatchUp {
   /** A legal beginning: what stands in for all that came before `cursor`. */
   readonly events: readonly AguiEvent[];

@@ -33,7 +33,7 @@ export interface FramesConnectionOptions {
   readonly agent: string | undefined;
   readonly heartbeatMs: number;
   readonly maxMessageBytes: number;
-  /** Hears of errors that the peer is told nothing about. */
+  /** Hears of errors that are not reported to the peer. */
   readonly failed: (error: unknown, where: string) => void;
 }
 

@@ -1,15 +1,17 @@
 /** One open line to a client, whatever it is made of. */
 
-/** How much may wait for a peer that does not read. Frames are bounded too: closing over many small ones blocks. */
+/**
+ * The most that may wait for a peer that does not read. Frames are bounded too: closing over many small ones blocks.
+ */
 export const HIGH_WATER = { bytes: 256 * 1024, frames: 512 } as const;
 
 export interface Peer {
   /**
-   * Sends frames, in order. Resolves when the peer can take more: whoever awaits it never fills memory for a slow one.
-   * Sending to a closed peer does nothing.
+   * Sends frames, in order. Resolves when the peer can take more: a caller that awaits it never fills memory for a slow
+   * one. Sending to a closed peer does nothing.
    */
   send(frames: readonly string[]): Promise<void>;
-  /** Aborts when the line is down, whoever ended it. */
+  /** Aborts when the line is down, whichever side ended it. */
   readonly closed: AbortSignal;
 }
 
@@ -22,7 +24,7 @@ export interface TalkingPeer extends Peer {
   answer(frames: readonly string[]): void;
 }
 
-/** What waited for a peer that did not read, when it was cut. */
+/** The frames that waited for a peer that did not read, when it was cut. */
 export interface Unread {
   readonly frames: number;
   readonly bytes: number;

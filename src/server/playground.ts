@@ -8,8 +8,9 @@ const HASHED = /-[0-9A-Z]{8}\.\w+$/;
 const PLAIN_HOST = /^(?:[\w.-]+|\[[\da-f:]+\])(?::\d+)?$/i;
 
 /**
- * Serves `folder` below wherever this is mounted; its URLs have to be relative. At the root only those who ask for HTML
- * get the page: `curl` and the like pass on to what comes next. So does everything else when the folder is not there.
+ * Serves `folder` below wherever this is mounted; its URLs have to be relative. At the root only clients that ask for
+ * HTML get the page: `curl` and the like pass on to what comes next. So does everything else when the folder is not
+ * there.
  */
 export function playgroundRoutes(folder: string): Router {
   const router = Router();

@@ -18,7 +18,7 @@ export interface RunResult {
   readonly threadId: string;
   readonly runId: string;
   readonly outcome: "success" | "interrupt" | "cancelled";
-  /** What this run added, in order. */
+  /** The messages that this run added, in order. */
   readonly messages: readonly Message[];
   readonly interrupts?: readonly Interrupt[];
   readonly usage?: readonly TokenUsage[];
@@ -47,7 +47,7 @@ export async function readResult(log: EventLog, run: RunHandle, signal: AbortSig
   return undefined;
 }
 
-/** A snapshot corrects what was sent. It has the whole thread, and what others have said who wait for it. */
+/** A snapshot corrects what was sent. It has the whole thread, and the messages of starts that wait for it. */
 function ownPart(event: AguiEvent, { messages }: Transcript): AguiEvent {
   if (event.type !== EventType.MESSAGES_SNAPSHOT) return event;
   const own = new Set(messages.map(({ id }) => id));

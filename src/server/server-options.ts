@@ -16,7 +16,7 @@ export interface ServerOptions extends Housing {
 }
 
 export interface Housing {
-  /** What a principal's request or socket does everything through. */
+  /** The access of a principal's request or socket to the runs. */
   readonly visitor: (principal: Principal, request: IncomingMessage) => Visitor;
   readonly authenticator: Authenticator;
   readonly tickets: Tickets;

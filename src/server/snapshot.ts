@@ -13,7 +13,10 @@ export function snapshotOf(messages: readonly Message[], maxBytes = SNAPSHOT_MAX
   ];
 }
 
-/** How many messages at the beginning are too much. A turn begins with a user's message, and stays in one piece. */
+/**
+ * The number of messages at the beginning that are too much. A turn begins with a user's message, and stays in one
+ * piece.
+ */
 function beforeTheKept(messages: readonly Message[], maxBytes: number): number {
   let bytes = 0;
   let kept = messages.length;

@@ -32,7 +32,7 @@ export class SsePeer implements Peer {
     response.writeHead(200, {
       "Content-Type": "text/event-stream",
       "Cache-Control": "no-cache, no-transform",
-      // nginx buffers a response unless it is told not to.
+      // nginx buffers a response unless this header forbids it.
       "X-Accel-Buffering": "no",
     });
     response.flushHeaders();

@@ -1,4 +1,4 @@
-/** Upgrades of one path of an HTTP server, taken out of what everybody else on it is told. */
+/** Upgrades of one path of an HTTP server, taken out of the events that its other listeners get. */
 import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { SluiceError } from "../protocol/errors.ts";

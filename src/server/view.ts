@@ -13,7 +13,7 @@ import { type Rewritten, RewrittenEntries, serialized } from "./rewritten.ts";
 export interface Outgoing {
   readonly json: string;
   readonly type: LogEntry["type"];
-  /** Where in its span it stands. */
+  /** The entry's position in its span. */
   readonly edge: Edge;
   /** The last entry this covers. Absent where what belongs together is not complete yet, or was made for one connection. */
   readonly cursor: Cursor | undefined;
@@ -26,7 +26,7 @@ export interface Outgoing {
 export interface ViewOptions {
   /** The topic that is viewed, so that views of the same topic share what they rewrite. */
   readonly topic?: Topic | undefined;
-  /** What this connection asked for. It only narrows: the log holds nothing the agent does not admit. */
+  /** The narrowing that this connection asked for. The log holds nothing that the agent does not admit. */
   readonly allowList: AllowList;
   /** Did the connection name events at all? */
   readonly narrowsEvents: boolean;
@@ -41,7 +41,7 @@ const rewritten = new RewrittenEntries();
 
 const HOLDS_MESSAGES: ReadonlySet<EventType> = new Set([EventType.RUN_STARTED, EventType.MESSAGES_SNAPSHOT]);
 
-/** Reasoning that was told before is in the thread's messages. */
+/** Reasoning that was sent before is in the thread's messages. */
 function withoutThoughts(event: AguiEvent): AguiEvent {
   const spoken = (messages: readonly Message[]) => messages.filter(({ role }) => role !== "reasoning");
   if (event.type === EventType.MESSAGES_SNAPSHOT) return { ...event, messages: spoken(event.messages) };
@@ -66,7 +66,7 @@ export class View {
     this.#options = options;
   }
 
-  /** What the connection sees of an entry. `cursor` is the position to tell with it, if any. */
+  /** The connection's view of an entry. `cursor` is the position to send with it, if any. */
   push(entry: LogEntry, cursor: Cursor | undefined): Outgoing[] {
     const fate = this.#fate(entry);
     if (fate === "hide") return [];
@@ -88,7 +88,7 @@ export class View {
     return rewritten.of(`${topic} ${formatCursor(cursor)} ${how}`, make);
   }
 
-  /** How an event of this type is rewritten for this connection. */
+  /** The rewriting of an event of this type for this connection. */
   #changes(type: EventType): (keyof typeof CHANGES)[] {
     const { reasoning, speaksOne } = this.#options;
     return [

@@ -38,11 +38,11 @@ export const socketQuery = z.object({
   format: z.enum(["agui", "langgraph", "text"], { error: "valid are agui, langgraph and text" }).default("agui"),
 });
 
-/** How long closing many sockets is spread, and how long one may take to answer, in milliseconds. */
+/** The milliseconds over which many sockets are closed, and those that one may take to answer. */
 const SPREAD_MS = 5_000;
 const CLOSE_MS = 1_000;
 
-/** How much room each socket gets when all come back, in milliseconds. */
+/** The milliseconds between two sockets when all come back. */
 const ROOM_MS = 20;
 
 export class WebSocketHost {
@@ -95,7 +95,10 @@ export class WebSocketHost {
     this.#detach.set(server, takeUpgrades(server, path, take));
   }
 
-  /** Tells those who can understand it that the server is about to go. The fewer they are, the sooner they may be back. */
+  /**
+   * Reports to the clients that can understand it that the server is about to go. The fewer they are, the sooner they
+   * may be back.
+   */
   drain(): void {
     const spread = Math.min(SPREAD_MS, this.#peers.size * ROOM_MS);
     for (const { conversation } of this.#peers.values()) conversation.drain?.(Math.round(Math.random() * spread));
@@ -112,7 +115,7 @@ export class WebSocketHost {
       [...this.#peers].map(async ([socket, { peer }], index) => {
         await pause((spread * index) / this.#peers.size, hurry);
         peer.close("draining");
-        // Who does not answer the close is cut.
+        // A client that does not answer the close is cut.
         const timer = setTimeout(() => socket.terminate(), CLOSE_MS);
         if (!peer.closed.aborted) await new Promise((resolve) => socket.once("close", resolve));
         clearTimeout(timer);

@@ -58,7 +58,7 @@ export class RunProjection {
     this.#roles = new Map(run.history.map(({ id, role }) => [id, role]));
   }
 
-  /** What the graph's state is to clients: the messages, and the keys that the agent exposes. */
+  /** The graph's state as clients see it: the messages, and the keys that the agent exposes. */
   get values(): Readonly<Record<string, unknown>> {
     const { messages, state = this.#run.state } = this.#transcript;
     return { ...(isRecord(state) ? state : {}), messages: toLangGraphMessages(messages) };
@@ -124,7 +124,7 @@ export class RunProjection {
     return this.#run.modes.has(mode);
   }
 
-  /** Where something changed since they were sent last. */
+  /** The places where something changed since they were sent last. */
   #values(): LangGraphFrame[] {
     if (!this.#wants("values")) return [];
     const { values } = this;

@@ -103,10 +103,10 @@ export function newThread(threadId: string, now: number): object {
 /** The task that asks, where a graph waits: its node's name is the agent's own business. */
 const TASK = "question";
 
-/** Where a thread stands, as its clients know it. */
+/** The state of a thread, as its clients know it. */
 export interface ThreadState {
   readonly values: object;
-  /** What runs next: the task that asks. */
+  /** The task that runs next: the one that asks. */
   readonly next: readonly string[];
   readonly tasks: readonly object[];
   /** `null`: nothing ran yet. */

@@ -88,7 +88,7 @@ async function listed(thread: VisitedThread): Promise<VisibleThread> {
   return { ...known, threadId: thread.threadId };
 }
 
-/** Threads are told apart by their agent and status; nothing else of them can be searched for. */
+/** Threads are distinguished by their agent and status; nothing else of them can be searched for. */
 async function found(visitor: Visitor, { metadata, ids, status, limit, offset, select }: Search): Promise<object[]> {
   const { graph_id: graph, assistant_id: assistant, ...others } = metadata ?? {};
   if (Object.keys(others).length > 0) return [];

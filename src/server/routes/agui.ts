@@ -98,7 +98,7 @@ function prefersAsync({ headers }: Request): boolean {
   return preferences.some((preference) => preference.trim().toLowerCase() === "respond-async");
 }
 
-/** JSON only for those who ask for it and not for events: curl and proxies send a wildcard. */
+/** JSON only for clients that ask for it and not for events: curl and proxies send a wildcard. */
 function wantsJson(request: Request): boolean {
   const accept = request.headers.accept ?? "";
   return accept.includes("application/json") && !accept.includes("text/event-stream");
