@@ -33,7 +33,7 @@ approve it, change it, or reject it. Then say in a sentence what happened. Do no
 you are asked to. Be brief.`,
 );
 
-/** What `review` hands to `act`. */
+/** The fields that `review` hands to `act`. */
 interface Reviewed {
   readonly call: ToolCall;
   readonly decision: Decision;
@@ -62,7 +62,7 @@ export function approvals({ checkpointer, notesDir, ...models }: ApprovalsOption
   const review = (call: ToolCall) =>
     new Command({ goto: new Send("act", { call, decision: decide(call) } satisfies Reviewed) });
 
-  // Both ways are a tool run with the call's id, so that clients are told a result even when nothing was done.
+  // Both ways are a tool run with the call's id, so that clients get a result even when nothing was done.
   const act = ({ call, decision }: Reviewed, config: LangGraphRunnableConfig) => {
     const args = decision.approved ? decision.note : call.args;
     const run = new ToolNode([decision.approved ? noteTool : refusal(call.name, decision.reason)]);

@@ -12,11 +12,11 @@ import { convertUnits } from "./tools/convert-units.ts";
 import { currentTime } from "./tools/current-time.ts";
 import { searchDocs } from "./tools/search-docs.ts";
 
-/** What {@link assistant} is built from. Its models have to be able to bind tools. */
+/** The parts of an {@link assistant}. Its models have to be able to bind tools. */
 export interface AssistantOptions extends Models {
   /** Keeps the threads. Without one there is no memory, and `ask_human` fails: an interrupt needs a checkpoint. */
   checkpointer?: BaseCheckpointSaver;
-  /** What `search_docs` searches. Default: nothing. */
+  /** The documents that `search_docs` searches. Default: none. */
   documents?: readonly SourceDocument[];
 }
 

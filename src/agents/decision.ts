@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { type Note, noteSchema } from "./tools/write-note.ts";
 
-/** What the person decided about a proposed note. */
+/** The person's decision about a proposed note. */
 export type Decision =
   | { readonly approved: true; readonly note: Note }
-  /** `reason` is what the model is told. */
+  /** `reason` is passed on to the model. */
   | { readonly approved: false; readonly reason: string };
 
 /** The JSON Schema of the answer, from which a client can build a form. The defaults are what was proposed. */

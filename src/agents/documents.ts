@@ -5,13 +5,13 @@ import MiniSearch from "minisearch";
 
 /** A Markdown or plain text document. */
 export interface SourceDocument {
-  /** What an answer cites: a file name such as `README.md`, or a path such as `rivers/weirs.md`. */
+  /** The name in citations: a file name such as `README.md`, or a path such as `rivers/weirs.md`. */
   readonly source: string;
   /** The whole text. */
   readonly text: string;
 }
 
-/** What a document says under one of its headings. */
+/** The text of a document under one of its headings. */
 export interface Section {
   readonly title: string;
   /** The headings above this one, so that "Redis" finds "Storage > Setup" under it. */
@@ -24,7 +24,7 @@ export interface Section {
 export interface FoundSection extends Section {
   /** The words of the section that matched. */
   readonly terms: readonly string[];
-  /** How much of the query matched: 1 when every word of it did that says something. */
+  /** The share of the query that matched: 1 when every word with a meaning did. */
   readonly coverage: number;
 }
 
@@ -207,7 +207,7 @@ const ITEM = /^\s*(?:[-*+]|\d+[.)])\s/;
 /** A link to a place among the documents. Code is matched first, so that what looks like a link in it is none. */
 const RELATIVE_LINK = /(`+).*?\1|!?\[((?:`[^`]*`|[^\][`])*)\]\((?![a-z][a-z\d+.-]*:|\/\/)[^()\s]*\)/gi;
 
-/** Markdown for who reads a part of it elsewhere: its relative links are plain words, its paragraphs one line each. */
+/** Markdown for a reader elsewhere: its relative links are plain words, its paragraphs one line each. */
 export function readable(markdown: string): string {
   const lines: { text: string; fenced: boolean }[] = [];
   let fenced = false;
@@ -215,7 +215,7 @@ export function readable(markdown: string): string {
   for (const line of markdown.split(/\r?\n/)) {
     const fence = FENCE.test(line);
     const item = ITEM.test(line);
-    // What is indented below an open line belongs to it, and is no code.
+    // Indented lines below an open line belong to it, and are no code.
     const alone: boolean = fenced || fence || ALONE.test(line) || (!open && INDENTED.test(line));
     const last = lines.at(-1);
     if (last && open && !alone && !item) last.text += ` ${line.trim()}`;

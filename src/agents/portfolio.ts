@@ -25,7 +25,7 @@ import {
 } from "./portfolio/forms.ts";
 import { holdingsIn } from "./portfolio/lists.ts";
 
-/** What {@link portfolio} is built from. */
+/** The parts of a {@link portfolio}. */
 export interface PortfolioOptions extends Models {
   /** Keeps the threads, and with them the portfolio for the next question. */
   checkpointer?: BaseCheckpointSaver;
@@ -135,7 +135,7 @@ export function portfolio({ checkpointer, ...models }: PortfolioOptions) {
     .compile({ checkpointer });
 }
 
-/** Tells of a node's start and end as "step 2 of 5". Nodes side by side have numbers of their own. */
+/** Reports a node's start and end as "step 2 of 5". Nodes side by side have numbers of their own. */
 function step<Update>(
   name: keyof typeof STEPS,
   run: (state: State, config: LangGraphRunnableConfig) => Promise<Update>,

@@ -14,7 +14,7 @@ import { contentWords, documentIndex, type SourceDocument } from "./documents.ts
 import { KnowledgeRetriever } from "./knowledge-retriever.ts";
 import { type Models, nodeModel } from "./node-model.ts";
 
-/** What {@link researcher} is built from. */
+/** The parts of a {@link researcher}. */
 export interface ResearcherOptions extends Models {
   /** Keeps the threads. Without one every question stands alone. */
   checkpointer?: BaseCheckpointSaver;
@@ -22,7 +22,7 @@ export interface ResearcherOptions extends Models {
   documents: readonly SourceDocument[];
 }
 
-/** A passage that the answer may cite, as clients are told of it: where it is, not what it says. */
+/** A passage that the answer may cite, as clients see it: its place, without its text. */
 export interface Source {
   /** The number in brackets by which the answer cites it. */
   readonly id: number;
@@ -30,8 +30,8 @@ export interface Source {
   readonly heading: string;
 }
 
-// Sluice tells what is between these tags as reasoning. A model that thinks by itself needs no such order; for all
-// others this is what makes them think, and it is said twice since models forget what they read a long time ago.
+// Sluice sends the text between these tags as reasoning. A model that thinks by itself needs no such order; for all
+// others this is what makes them think. It is said twice since models forget what they read a long time ago.
 const THINK_FIRST = `First think between <think> and </think>: which passages answer the question, and what do they
 leave open? Then write the answer behind </think>.`;
 
@@ -80,12 +80,14 @@ export function researcher({ checkpointer, documents, ...models }: ResearcherOpt
     .compile({ checkpointer });
 }
 
-/** In characters, from the end. Whoever pastes a book has asked at the end of it. */
+/** In characters, from the end. A person that pastes a book has asked at the end of it. */
 const MAX_QUERY = 1_000;
 const FOLLOW_UP =
   /\b(?:its?|they|them|their|these|those)\b|\b(?:why|about|does|did|do|is|was) (?:this|that)\b|\b(?:this|that|more|else)\W*$/i;
 
-/** What to search for. "And why is that?" says little by itself, so the questions before it are searched for too. */
+/**
+ * The text to search for. "And why is that?" says little by itself, so the questions before it are searched for too.
+ */
 export function searchQuery(messages: readonly BaseMessage[]): string {
   const asked = messages.filter((message) => HumanMessage.isInstance(message));
   const questions = asked.map(({ text }) => text.slice(-MAX_QUERY));
@@ -94,7 +96,7 @@ export function searchQuery(messages: readonly BaseMessage[]): string {
   return questions.slice(Math.max(start, 0)).join(" ").slice(-MAX_QUERY);
 }
 
-/** What the model is told with the question. The order to think comes last, right before it begins to write. */
+/** The model's instructions with the question. The order to think comes last, right before it begins to write. */
 function reminder(passages: readonly Document[], topics: readonly string[]): string {
   if (passages.length === 0) {
     return `<passages></passages>
@@ -114,7 +116,7 @@ End with a line for each passage you cited: [1] file, heading.
 ${THINK_FIRST}`;
 }
 
-/** The conversation with the reminder behind the last question. In the same message: many endpoints want one of each. */
+/** The conversation with the reminder after the last question. In the same message: many endpoints want one of each. */
 function withReminder(messages: readonly BaseMessage[], text: string): BaseMessage[] {
   return messages.map((message, index) => {
     if (index !== messages.findLastIndex((each) => HumanMessage.isInstance(each))) return message;

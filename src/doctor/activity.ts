@@ -13,13 +13,16 @@ import { watchBlocking } from "./blocking.ts";
 import { caller } from "./caller.ts";
 import type { Exchange, Helper, Stall, Trigger } from "./evidence.ts";
 
-/** What kind of resource calls back into JavaScript, by its async_hooks type. What is not here is `other`. */
+/**
+ * The kind of resource that calls back into JavaScript, by its async_hooks type. A type that is missing here is
+ * `other`.
+ */
 const NETWORK = /^(TCP|TLS|HTTP|UDP|GETADDRINFO|QUERY|ZLIB|BROTLI)/;
-/** What is set off by what scheduled it. */
+/** Resources that run on with the turn of what scheduled them. */
 const HOPS = new Set(["TickObject", "Microtask", "Immediate"]);
 /** A timer as short as this is a way to yield, not to wait. */
 const YIELD_MS = 1;
-/** Where traces, metrics and errors are reported to: nothing of an answer comes from there. */
+/** The addresses that traces, metrics and errors are reported to: nothing of an answer comes from there. */
 const REPORTING =
   /\/(runs(\/(batch|multipart|[\da-f-]{36}))?|info|v1\/(traces|metrics|logs)|api\/public\/(ingestion|otel\/.*)|envelope|capture)\/?$/;
 const PULSE_MS = 20;
@@ -46,7 +49,7 @@ export class Activity {
   readonly #byRequest = new WeakMap<object, Exchange>();
   readonly #bySocket = new WeakMap<Socket, Exchange>();
   readonly #triggers = new Map<number, Trigger>();
-  /** What goes on with the turn it was scheduled in. */
+  /** Resources that go on with the turn they were scheduled in. */
   readonly #hops = new Set<number>();
   #trigger: Trigger = "other";
   #turn = 0;
@@ -62,12 +65,12 @@ export class Activity {
     this.#undo.push(watchBlocking(() => this.#noteHelper("SPAWNSYNC")));
   }
 
-  /** What set off the code that calls this, in which turn of the event loop, and when. */
+  /** The cause of the code that calls this, its turn of the event loop, and the time. */
   get instant(): { trigger: Trigger; turn: number; at: number } {
     return { trigger: this.#trigger, turn: this.#turn, at: this.now };
   }
 
-  /** Where the code that calls this is: when, in which node, and whether the run's async context reaches it. */
+  /** The place of the code that calls this: when, in which node, and whether the run's async context reaches it. */
   get here(): { at: number; node: string | undefined; inContext: boolean } {
     return { at: this.now, node: currentNode(), inContext: this.#context.getStore() === true };
   }
@@ -76,7 +79,7 @@ export class Activity {
     return this.#running;
   }
 
-  /** Runs the graph, so that what it does is told from what else this process does. Times count from here. */
+  /** Runs the graph, so that its work is distinguished from the rest of this process. Times count from here. */
   async run<T>(graph: () => Promise<T>): Promise<T> {
     this.#began = performance.now();
     this.#running = true;
@@ -109,7 +112,7 @@ export class Activity {
       },
       before: (id) => {
         const trigger = this.#triggers.get(id);
-        // What runs inside something else was not called by the event loop.
+        // Code that runs inside something else was not called by the event loop.
         if (trigger && this.#depth === 0) {
           this.#trigger = trigger;
           if (!this.#hops.has(id)) this.#turn += 1;

@@ -1,4 +1,4 @@
-/** Which of the messages that a client is told is the answer, and how its pieces came. */
+/** The answer among the messages that a client is sent, and the way in which its pieces came. */
 import type { DeliveredMessage, Evidence, Piece } from "./evidence.ts";
 import { counted, duration } from "./measures.ts";
 import { type Verdict, verdict } from "./verdict.ts";

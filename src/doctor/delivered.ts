@@ -1,4 +1,4 @@
-/** Keeps what a client is told of a run, event by event. */
+/** Keeps what a client is sent of a run, event by event. */
 import { type AguiEvent, EventType } from "../protocol/events.ts";
 import { isRecord } from "../protocol/input.ts";
 import type { Delivered, DeliveredMessage, Piece } from "./evidence.ts";
@@ -9,7 +9,7 @@ export interface Circumstances extends Omit<Piece, "characters"> {
 
 export class DeliveryRecorder {
   readonly delivered: Delivered = { counts: {}, messages: [], tokens: [], reasoning: 0, snapshots: 0 };
-  /** The text of all messages, in the order it was told. */
+  /** The text of all messages, in the order it was sent. */
   text = "";
   readonly #texts = new Map<DeliveredMessage, string>();
   readonly #open = new Map<string, DeliveredMessage>();
@@ -95,7 +95,7 @@ function holdsAnswer(event: AguiEvent): boolean {
   );
 }
 
-/** How often each of these tags is opened and closed in a text. */
+/** The number of times that each of these tags is opened and closed in a text. */
 export function countTags(text: string, tags: readonly string[]): { opened: number; closed: number } {
   const count = (bracket: string) => tags.reduce((sum, tag) => sum + text.split(`${bracket}${tag}>`).length - 1, 0);
   return { opened: count("<"), closed: count("</") };

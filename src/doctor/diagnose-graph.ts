@@ -1,4 +1,4 @@
-/** What the evidence of a graph that ran here says. Pure. */
+/** Judges the evidence of a graph that ran here. Pure. */
 import { aboutKeys } from "./about-keys.ts";
 import { answerOf, charactersOf, SHORT } from "./answer.ts";
 import { ofModel, refusedCall } from "./diagnose-model.ts";
@@ -8,7 +8,10 @@ import { duration } from "./measures.ts";
 import { exchangeRows } from "./pace.ts";
 import { type Verdict, type VerdictCode, verdict } from "./verdict.ts";
 
-/** What is a fault of any message. A fixed text beside the answer, or a message that a setting holds back, is meant so. */
+/**
+ * The verdicts that are a fault of any message. A fixed text beside the answer, or a message that a setting holds back,
+ * is meant so.
+ */
 const OF_ANY: ReadonlySet<VerdictCode> = new Set([
   "unseen-model-call",
   "state-snapshots",

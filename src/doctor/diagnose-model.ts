@@ -1,4 +1,4 @@
-/** What the evidence says of a message that came from a model call which LangGraph reported. Pure. */
+/** Judges a message that came from a model call which LangGraph reported. Pure. */
 import { charactersOf, piecesOf, SHORT, streams } from "./answer.ts";
 import type { Delivered, DeliveredMessage, Exchange, GraphEvidence, ModelCall } from "./evidence.ts";
 import { counted, duration } from "./measures.ts";

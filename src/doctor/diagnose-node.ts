@@ -1,4 +1,4 @@
-/** What the evidence says of a message that a node returned when it ended. Pure. */
+/** Judges a message that a node returned when it ended. Pure. */
 import { charactersOf, piecesOf } from "./answer.ts";
 import { callRows, fromStructured, noChunks, refusedCall, swallowed } from "./diagnose-model.ts";
 import type {

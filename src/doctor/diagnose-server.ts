@@ -1,4 +1,4 @@
-/** What the evidence of a server says. Pure. */
+/** Judges the evidence of a server. Pure. */
 import { expandEventPattern, splitEvents } from "../protocol/allow-list-spec.ts";
 import { aboutKeys } from "./about-keys.ts";
 import { answerOf, charactersOf, piecesOf, SHORT } from "./answer.ts";

@@ -6,7 +6,7 @@ import type { Evidence } from "./evidence.ts";
 import { duration } from "./measures.ts";
 import { streaming, type Verdict, verdict } from "./verdict.ts";
 
-/** What the evidence says: faults before what is good, and that before notes. At least one verdict. */
+/** Judges all evidence: faults before what is good, and that before notes. At least one verdict. */
 export function diagnose(evidence: Evidence): Verdict[] {
   const { graph, server } = evidence;
   const main = graph ? diagnoseGraph(evidence, graph) : server ? diagnoseServer(evidence, server) : [];

@@ -26,13 +26,13 @@ export interface Examination {
   /** An agents.json or langgraph.json, for the agent's settings. */
   readonly configFile: string | undefined;
   readonly message: string;
-  /** What the graph is given instead of messages; for a server, the run's `state`. */
+  /** The graph's input instead of messages; for a server, the run's `state`. */
   readonly input: unknown;
   /** Sent to a server with each request. Their values are in no report. */
   readonly headers?: Readonly<Record<string, string>>;
   /** The most that the first token may take, in milliseconds. */
   readonly firstTokenMs: number;
-  /** How long the run may take, in milliseconds. */
+  /** The longest that the run may take, in milliseconds. */
   readonly timeoutMs: number;
   readonly expectReasoning: boolean;
   /** The folder that files are relative to. */
@@ -130,7 +130,7 @@ function resolved(folder: string, graph: string): string {
 
 function question(examination: Examination, reasoningTags: readonly string[]): Question {
   const { message, input, firstTokenMs, timeoutMs } = examination;
-  // Who names tags of his own expects them.
+  // An agent that names tags of its own expects them.
   const named = reasoningTags.some((tag) => !DEFAULT_TAGS.includes(tag));
   const expectReasoning = examination.expectReasoning || named;
   return { message, input, asked: { firstTokenMs, timeoutMs, expectReasoning, reasoningTags } };

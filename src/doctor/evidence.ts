@@ -1,6 +1,11 @@
-/** What the doctor saw. Plain data, no texts of the conversation; every time is in milliseconds since the question. */
+/**
+ * The doctor's observations. Plain data, no texts of the conversation; every time is in milliseconds since the
+ * question.
+ */
 
-/** What set something off: bytes that arrived, a timer that fired, or anything else (another thread, a child, a file). */
+/**
+ * The cause of something: bytes that arrived, a timer that fired, or anything else (another thread, a child, a file).
+ */
 export type Trigger = "network" | "timer" | "other";
 
 /** A piece of text that came at once. */
@@ -12,7 +17,7 @@ export interface Piece {
   readonly turn?: number | undefined;
 }
 
-/** A text message as a client is told it. */
+/** A text message as a client is sent it. */
 export interface DeliveredMessage {
   readonly id: string;
   readonly pieces: Piece[];
@@ -21,15 +26,15 @@ export interface DeliveredMessage {
   /** The server's own clock at its start and end, where the events say. */
   madeFrom?: number;
   madeTo?: number;
-  /** Of a graph that ran here: the graph event it was made of, and where that happened. */
+  /** For a graph that ran here: the graph event it was made of, and where that happened. */
   readonly source?: { readonly event: string; readonly runId: string; readonly node: string } | undefined;
   /** The model call, seen at the class, whose answer this is. */
   saidBy?: SeenCall;
 }
 
-/** What a client is told of a run. */
+/** The events of a run as a client is sent them. */
 export interface Delivered {
-  /** How many events, by type; custom ones by name too, like `CUSTOM sluice.model_call`. */
+  /** The number of events, by type; custom ones by name too, like `CUSTOM sluice.model_call`. */
   readonly counts: Record<string, number>;
   readonly messages: DeliveredMessage[];
   /** Pieces of anything a reader sees grow: text, reasoning, arguments of tools. `span`: what it is a piece of. */
@@ -51,7 +56,7 @@ export interface Stall {
   readonly busyMs: number;
 }
 
-/** How the run was left. */
+/** The state in which the run was left. */
 export type End =
   | { readonly kind: "ended" }
   | { readonly kind: "failed"; readonly message: string; readonly byModel: boolean }
@@ -65,7 +70,7 @@ export interface NodeRun {
   endedAt?: number;
   /** Characters of the assistant's messages that it returned. */
   characters: number;
-  /** What on those messages only a model call leaves: `usage_metadata`, `response_metadata`. */
+  /** The fields of those messages that only a model call leaves: `usage_metadata`, `response_metadata`. */
   marks: string[];
   /** It returned the question too: a whole list of messages, not one answer. */
   returnedQuestion: boolean;
@@ -73,7 +78,7 @@ export interface NodeRun {
   isGenerator?: true;
 }
 
-/** A model call that LangGraph told of. */
+/** A model call that LangGraph reported. */
 export interface ModelCall {
   readonly runId: string;
   readonly node: string;
@@ -162,7 +167,7 @@ export interface CustomSeries {
   isAnswer: boolean;
 }
 
-/** What only a graph that runs in this process shows. */
+/** Evidence that only a graph that runs in this process shows. */
 export interface GraphEvidence {
   readonly nodes: NodeRun[];
   readonly modelCalls: ModelCall[];
@@ -187,9 +192,9 @@ export interface Arrival {
   readonly made?: number | undefined;
 }
 
-/** What only a server shows. */
+/** Evidence that only a server shows. */
 export interface ServerEvidence {
-  /** Where the question was sent in the end. */
+  /** The address that the question was sent to in the end. */
   readonly url: string;
   readonly transport: "sse" | "ws";
   /** `false`: nobody answered; `why` says what happened instead. */
@@ -197,21 +202,24 @@ export interface ServerEvidence {
   readonly why?: string | undefined;
   readonly status?: number | undefined;
   readonly location?: string | undefined;
-  /** Of the response: the headers that say something about buffering. */
+  /** The response's headers that say something about buffering. */
   readonly headers: Readonly<Record<string, string>>;
-  /** What it said, where it was no stream of events. At most 300 characters. */
+  /** The response's text, where it was no stream of events. At most 300 characters. */
   readonly body?: string | undefined;
   readonly arrivals: readonly Arrival[];
   /** Frames that were no AG-UI events, and what the first looked like. */
   readonly foreign: number;
-  /** How the events came: as server-sent events, as lines of JSON, as WebSocket frames; `none`: no event came. */
+  /**
+   * The form in which the events came: as server-sent events, as lines of JSON, as WebSocket frames; `none`: no event
+   * came.
+   */
   readonly framing: "sse" | "lines" | "frames" | "none";
   /** The streaming endpoint of a Sluice that was found there. */
   readonly sluice?: string | undefined;
   readonly agents?: readonly string[] | undefined;
   /** Graph events that the server's allow-list refused in this run, by name. */
   readonly refused?: Readonly<Record<string, number>> | undefined;
-  /** How many runs were started: a second one is the same question over the WebSocket. */
+  /** The number of runs that were started: a second one is the same question over the WebSocket. */
   readonly runs: number;
   /** The same question over a WebSocket: from the first token to the last, in milliseconds. */
   readonly overWebSocketMs?: number | undefined;

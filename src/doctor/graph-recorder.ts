@@ -1,4 +1,4 @@
-/** Keeps what a graph tells of itself while it runs: its nodes, its model calls, what it wrote and what was refused. */
+/** Keeps what a graph reports while it runs: its nodes, its model calls, what it wrote and what was refused. */
 import { BaseCallbackHandler } from "@langchain/core/callbacks/base";
 import type { Serialized } from "@langchain/core/load/serializable";
 import { type AllowList, isHidden } from "../graph/allow-list.ts";
@@ -58,7 +58,7 @@ export class GraphRecorder {
   readonly modelCalls: ModelCall[] = [];
   readonly customs: CustomSeries[] = [];
   readonly refused: Record<string, number> = {};
-  /** What models said, with every tag in it. */
+  /** The text of all models, with every tag in it. */
   text = "";
   readonly #probe: ModelProbe;
   readonly #question: string;
@@ -134,7 +134,7 @@ export class GraphRecorder {
     if (typeof usage.output_tokens === "number") call.outputTokens = usage.output_tokens;
   }
 
-  /** What is known only when all is over: a call that failed has no end among the events. */
+  /** Facts that are known only when all is over: a call that failed has no end among the events. */
   finish(): void {
     for (const call of this.modelCalls) {
       const failed = this.#probe.failed.get(call.runId);
@@ -157,7 +157,7 @@ export class GraphRecorder {
     if (isIterator(output)) run.isGenerator = true;
     const messages = messagesIn(output);
     run.returnedQuestion = messages.some((message) => this.#isQuestion(message));
-    // Of a whole list the answer is the last; the messages before it are the thread's.
+    // The last message of a whole list is the answer; the messages before it are the thread's.
     const answers = messages.filter((message) => messageType(message) === "ai");
     const fresh = run.returnedQuestion ? answers.slice(-1) : answers;
     run.characters = fresh.reduce((sum, message) => sum + saidIn(message).length, 0);
@@ -209,7 +209,7 @@ function messagesIn(output: unknown): object[] {
   return (Array.isArray(messages) ? messages : [messages]).filter((message) => asMessage(message) !== undefined);
 }
 
-/** What only a model call leaves on a message. */
+/** The traces that only a model call leaves on a message. */
 function marksOf(message: object): string[] {
   return ["usage_metadata", "response_metadata"].filter((name) => {
     const mark = (message as Record<string, unknown>)[name];

@@ -1,11 +1,11 @@
-/** Who holds up what a server sends: what its headers, its address and its own clock say. Pure. */
+/** Finds what holds up a server's events, by its headers, its address and its own clock. Pure. */
 import type { Arrival, DeliveredMessage, ServerEvidence } from "./evidence.ts";
 import { duration } from "./measures.ts";
 import { type Verdict, type VerdictCode, verdict } from "./verdict.ts";
 
 type Rows = [string, string][];
 
-/** What calls itself so in `Server` stands in front of other servers. */
+/** A program with such a name in `Server` stands in front of other servers. */
 const PROXIES = /nginx|openresty|apache|caddy|envoy|cloud|varnish|traefik|litespeed|awselb|squid|akamai|haproxy/i;
 const LOOPBACK = /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/i;
 /** Fewer timestamps show no spread. */
@@ -34,7 +34,7 @@ export function holderOf(server: ServerEvidence): Holder {
   return { code: "proxy-buffers", who: "a proxy on the way", because: "" };
 }
 
-/** A verdict on who holds the answer back; `how` says what was seen of it. */
+/** A verdict on what holds the answer back; `how` says what was seen of it. */
 export function heldBack(how: (holder: Holder) => string, rows: Rows, server: ServerEvidence): Verdict {
   const holder = holderOf(server);
   const { overWebSocketMs } = server;
@@ -43,7 +43,7 @@ export function heldBack(how: (holder: Holder) => string, rows: Rows, server: Se
   return verdict("fault", holder.code, how(holder), [...rows, ...headerRows(server), ...socket]);
 }
 
-/** Headers that no streamed response needs, and that point to somebody who collects it. */
+/** Headers that no streamed response needs, and that point to a program that collects it. */
 export function suspects({ headers }: ServerEvidence): string[] {
   return ["content-encoding", "content-length", "via", "x-cache"].filter((name) => headers[name] !== undefined);
 }
@@ -73,8 +73,8 @@ export function madeSpan(
 }
 
 /**
- * How much longer some events were on their way than others, by the server's clock: what nobody holds back takes the same
- * time. The clocks need not agree, only run alike. `undefined` where the timestamps cannot show it.
+ * The time that some events were longer on their way than others, by the server's clock: events that nothing holds back
+ * take the same time. The clocks need not agree, only run alike. `undefined` where the timestamps cannot show it.
  */
 export function heldMs({ arrivals }: ServerEvidence): number | undefined {
   const stamps = stamped(arrivals);

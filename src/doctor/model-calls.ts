@@ -123,7 +123,7 @@ export class ModelCalls {
     return answer;
   }
 
-  /** The body of a generator runs in the context of whoever reads it: here, in that of the call. */
+  /** The body of a generator runs in the context of its reader: here, in that of the call. */
   #reading(open: Open, chunks: AsyncGenerator<unknown>): AsyncGenerator<unknown> {
     const within = <T>(step: () => T) => this.#current.run(open, step);
     let text = "";
@@ -177,7 +177,7 @@ function namesOf(callbacks: unknown): string[] | undefined {
   });
 }
 
-/** What a model said: in a message, in its chunk, or in what `generate` gives. */
+/** The text of a model: in a message, in its chunk, or in what `generate` gives. */
 function textOf(value: unknown): string {
   if (typeof value === "string") return value;
   const generation: unknown = isRecord(value) && Array.isArray(value.generations) ? value.generations.flat()[0] : value;

@@ -17,9 +17,9 @@ import type { ModelCalls } from "./model-calls.ts";
 import { isFrom } from "./said.ts";
 
 export interface Question {
-  /** What to say. */
+  /** The text of the question. */
   readonly message: string;
-  /** What the graph is given instead, when its input is no messages. */
+  /** The graph's input instead, when it takes no messages. */
   readonly input: unknown;
   readonly asked: Evidence["asked"];
 }

@@ -129,7 +129,7 @@ async function readStream(url: URL, request: Request, watch: Watch): Promise<Fou
     return { end: endOf(watch), server: watch.arrivals.length > 0 ? server : { ...server, body } };
   } catch (error) {
     if (signal.aborted) return { end: { kind: "timed-out" }, server };
-    // Of a response that is cut Node says no more than "aborted".
+    // Node says no more than "aborted" of a response that is cut.
     const cut = (error as NodeJS.ErrnoException).code === "ECONNRESET";
     return { end: broken(cut ? CUT : messageOf(error)), server };
   }
@@ -257,7 +257,7 @@ async function refusedIn(
   return onSocket(socket, AbortSignal.timeout(STATS_MS), (line) => line.refused(threadId));
 }
 
-/** Where HTTP looks well, nobody pays for a second run. */
+/** Where HTTP looks well, a second run is not paid for. */
 function looksHeld({ tokens, messages }: Delivered): boolean {
   const failed = judgeSpread(tokens).checks.some(({ passed }) => !passed);
   return failed || messages.some(({ pieces }) => portionsOf(pieces).jumps);

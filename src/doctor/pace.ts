@@ -16,11 +16,11 @@ const MANY = 5;
 const MOSTLY = 0.7;
 /** All within this, or in so few turns of the event loop, is one burst. */
 const BURST = { ms: 50, turns: 2 };
-/** Bytes that arrive over at least this long could have been told as they came. */
+/** Bytes that arrive over at least this long could have been sent as they came. */
 const SPREAD_MS = 150;
 /** A wait in which a model could have begun. */
 const WAIT_MS = 300;
-/** What happens within one turn of the event loop. */
+/** Events this close together happen within one turn of the event loop. */
 const SAME_MS = 5;
 /** A graph reports its steps a little after they began. */
 const SLACK_MS = 20;
@@ -32,7 +32,7 @@ const STREAMED = /event-?stream|ndjson|jsonl|octet-stream/i;
 /** Arrives in so many reads whatever it says it is. */
 const MANY_READS = 4;
 
-/** Where pieces come from: a model call or a node, and since when it was at work. */
+/** The source of pieces: a model call or a node, and since when it was at work. */
 export interface Origin {
   readonly node: string;
   readonly startedAt: number;
@@ -48,7 +48,7 @@ export function beganIn(
   return at >= step.startedAt - SLACK_MS && at <= (step.endedAt ?? at);
 }
 
-/** What is wrong with the pace of `pieces`; `undefined` when nothing is. */
+/** The fault in the pace of `pieces`; `undefined` when there is none. */
 export function judgePace(pieces: readonly Piece[], origin: Origin, graph: GraphEvidence): Verdict | undefined {
   const [first] = pieces;
   const last = pieces.at(-1);
@@ -148,7 +148,7 @@ function burstOf(pieces: readonly Piece[], { who }: Origin, finished: Exchange):
   return verdict("fault", "model-endpoint-buffers", sentence, rows);
 }
 
-/** What the origin had asked for before its first piece. */
+/** The origin's requests before its first piece. */
 function exchangesOf(graph: GraphEvidence, { node, startedAt }: Origin, before: number): Exchange[] {
   return graph.exchanges.filter(
     (exchange) =>
@@ -163,7 +163,7 @@ export function isStream(exchange: Exchange): boolean {
   return STREAMED.test(contentType) || (reads.length > MANY_READS && arrivedOver(exchange) >= SPREAD_MS);
 }
 
-/** How long the bytes of an answer kept coming. The first of them are its headers. */
+/** The time over which the bytes of an answer kept coming. The first of them are its headers. */
 export function arrivedOver({ reads }: Exchange): number {
   return (reads.at(-1) ?? 0) - (reads[1] ?? reads[0] ?? 0);
 }
@@ -182,7 +182,7 @@ export function exchangeRows(exchange: Exchange): [string, string][] {
   ];
 }
 
-/** How long synchronous work held the event loop between two times. */
+/** The time that synchronous work held the event loop between two times. */
 export function stalledMs({ stalls, helpers }: GraphEvidence, from: number, to: number): number {
   const waits = ({ at, ms }: Stall) => helpers.some((one) => one.blocks && one.at >= at - SAME_MS && one.at <= at + ms);
   return stalls

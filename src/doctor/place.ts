@@ -3,9 +3,9 @@ import { isRecord } from "../protocol/input.ts";
 import { ask, wholeBody } from "./http.ts";
 
 export interface Place {
-  /** Where the question goes. */
+  /** The address of the question. */
   readonly endpoint: string;
-  /** Where the Sluice streams that was found there, or elsewhere at the same host. */
+  /** The address of the streams of the Sluice that was found there, or elsewhere at the same host. */
   readonly sluice?: string | undefined;
   /** The WebSocket of the Sluice that the question goes to. */
   readonly socket?: string | undefined;
@@ -50,6 +50,6 @@ async function agentsAt(base: string, headers: Headers, signal: AbortSignal): Pr
     const info: unknown = JSON.parse(await wholeBody(answer));
     return isRecord(info) && isRecord(info.agents) ? Object.keys(info.agents) : undefined;
   } catch {
-    return undefined; // Nobody there, or nobody who knows what was asked: no Sluice.
+    return undefined; // Nothing there, or nothing that knows the route: no Sluice.
   }
 }

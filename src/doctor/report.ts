@@ -10,14 +10,14 @@ export interface ReportOptions {
   /** Characters a line may have. */
   readonly width: number;
   readonly color: boolean;
-  /** Where the page is that says more, as its reader finds it. */
+  /** The address of the page that says more, as its reader finds it. */
   readonly page: string;
 }
 
 const MARKS = { fault: "✗", unknown: "?", note: "!", good: "✓" };
 const COLORS = { fault: 31, unknown: 35, note: 33, good: 32 };
 const MAX_NAME = 32;
-/** What a value may have, however narrow the terminal. */
+/** The width that a value gets, however narrow the terminal. */
 const MIN_VALUE = 20;
 
 /** For people: the verdicts, what shows them, how the run went, and what to change. */

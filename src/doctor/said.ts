@@ -1,4 +1,4 @@
-/** What messages say, whatever made them. */
+/** The text of messages, whatever made them. */
 import { isRecord } from "../protocol/input.ts";
 import { asMessage, partsOf } from "../translate/content.ts";
 
@@ -19,7 +19,7 @@ export function squeezed(text: string): string {
 /** Shorter texts come again by chance. */
 const TELLING = 20;
 
-/** Is `told` what a model said, as it was or with little around it? */
+/** Is `delivered` a model's text, as it was or with little around it? */
 export function isFrom(delivered: string, said: string): boolean {
   const [a, b] = [squeezed(delivered), squeezed(said)];
   if (a === "" || b === "") return false;

@@ -1,4 +1,4 @@
-/** What the pace says in which a server's answer arrives. Pure. */
+/** Judges the pace in which a server's answer arrives. Pure. */
 import { piecesOf, streams } from "./answer.ts";
 import type { DeliveredMessage, Piece, ServerEvidence } from "./evidence.ts";
 import { headerRows, heldBack, heldMs, madeSpan, suspects } from "./holder.ts";
@@ -9,9 +9,9 @@ import { type Verdict, verdict } from "./verdict.ts";
 
 type Rows = [string, string][];
 
-/** What was made over at least this long, by the server's clock, cannot have been one burst. */
+/** Pieces made over at least this long, by the server's clock, cannot have been one burst. */
 const MADE_MS = 200;
-/** What was made within this was made at once. */
+/** Pieces made within this were made at once. */
 const MADE_AT_ONCE_MS = 100;
 /** It arrived in less than this part of the time in which it was made. */
 const SQUEEZED = 0.4;

@@ -1,15 +1,15 @@
-/** What a WebSocket is asked: the run itself, or of a Sluice's what was refused in one. */
+/** Questions to a WebSocket: the run itself, or to a Sluice's, what was refused in a run. */
 import { WebSocket } from "ws";
 import { type AguiEvent, type RunAgentInput, SluiceConnection } from "../client/connection.ts";
 import { isTerminal } from "../protocol/events.ts";
 
-/** How long opening may take. A proxy that passes no sockets may not even say so. */
+/** The longest that opening may take. A proxy that passes no sockets may not even say so. */
 const OPEN_MS = 3_000;
 
 export interface Socket {
   /** Starts a run and hands over its events, until its terminal one. */
   run(input: RunAgentInput, agent: string | undefined, each: (event: AguiEvent) => void): Promise<void>;
-  /** How many graph events the allow-list refused in the thread's last run, by name. */
+  /** The number of graph events that the allow-list refused in the thread's last run, by name. */
   refused(threadId: string): Promise<Readonly<Record<string, number>>>;
 }
 
@@ -30,7 +30,7 @@ export class Handshake extends Error {
   }
 }
 
-/** What a WebSocket that is no Sluice's does when it is open and says nothing. */
+/** The behaviour of a WebSocket that is no Sluice's, when it is open and nothing was sent. */
 const SILENT_MS = 10_000;
 
 /**

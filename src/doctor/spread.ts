@@ -6,14 +6,14 @@ export interface Token {
   /** Milliseconds since the run was asked for. */
   readonly at: number;
   readonly characters: number;
-  /** What it is a piece of: a message, a reasoning or a tool call. */
+  /** The span that it is a piece of: a message, a reasoning or a tool call. */
   readonly span: string;
 }
 
 export interface Check {
   readonly name: string;
   readonly passed: boolean;
-  /** What was found, in either case. */
+  /** The findings, in either case. */
   readonly found: string;
 }
 
@@ -33,7 +33,7 @@ export interface Spread {
   readonly checks: readonly Check[];
 }
 
-/** Fewer tokens, or a shorter span from the question to the last of them, tell nothing: a burst looks the same. */
+/** Fewer tokens, or a shorter span from the question to the last of them, show nothing: a burst looks the same. */
 const TELLING = { tokens: 5, ms: 200 };
 /** One write of the server, however many reads it took here. */
 const ARRIVAL_MS = 1;
@@ -42,7 +42,10 @@ const BURST = { ms: 50, share: 0.9 };
 /** So many arrivals are enough for any answer; a short one needs one for every eighth token, and two in any case. */
 const ENOUGH_ARRIVALS = 20;
 const TOKENS_AN_ARRIVAL = 8;
-/** Of the time a span takes, for spans with enough tokens that one late token does not decide. A busy machine stalls too. */
+/**
+ * A share of the time a span takes, for spans with enough tokens that one late token does not decide. A busy machine
+ * stalls too.
+ */
 const SILENCE = { share: 0.8, tokens: 20 };
 
 export function judgeSpread(tokens: readonly Token[]): Spread {

@@ -15,7 +15,7 @@ const SENTENCES: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: "Its certificate has expired.",
   ERR_TLS_CERT_ALTNAME_INVALID: "Its certificate is for another host.",
 };
-/** How TLS fails when what answers speaks plain HTTP. */
+/** The errors of TLS when the other side speaks plain HTTP. */
 const NO_TLS = /wrong version number|packet length too long|unknown protocol|record layer failure/i;
 
 /** Node reports trouble with several addresses in an error without a message. */

@@ -1,6 +1,6 @@
-/** What the doctor may conclude. A code is stable, and has a section in docs/why-tokens-dont-stream.md. */
+/** The doctor's conclusions. A code is stable, and has a section in docs/why-tokens-dont-stream.md. */
 
-/** What to change, by code. The page says more. */
+/** The remedy, by code. The page says more. */
 export const FIXES = {
   streams: "Nothing to change.",
   "unseen-model-call":
@@ -75,9 +75,9 @@ export interface Verdict {
    * knowing. `good`: they stream.
    */
   readonly kind: "fault" | "unknown" | "note" | "good";
-  /** What is the matter. "Looks like" where the evidence is weak. */
+  /** The finding. "Looks like" where the evidence is weak. */
   readonly sentence: string;
-  /** What shows it: name and figure. */
+  /** The evidence for it: name and figure. */
   readonly evidence: readonly (readonly [string, string])[];
   readonly fix: string;
   /** The page and its section. */
@@ -101,7 +101,7 @@ export function streaming(verdicts: readonly Verdict[]): boolean | undefined {
   return verdicts.some(({ kind }) => kind === "unknown") ? undefined : true;
 }
 
-/** What the process says with its exit code. */
+/** The meaning of the process's exit code. */
 export function exitCode(verdicts: readonly Verdict[]): 0 | 1 | 2 {
   const streams = streaming(verdicts);
   if (streams === undefined) return 2;

@@ -1,4 +1,4 @@
-/** What the answer of a server says that was no stream of AG-UI events. Pure. */
+/** Judges an answer of a server that was no stream of AG-UI events. Pure. */
 import type { Evidence, ServerEvidence } from "./evidence.ts";
 import { type Verdict, verdict } from "./verdict.ts";
 

@@ -1,8 +1,9 @@
-/** Where in Markdown is code? Read character by character, across chunks that are cut anywhere. */
+/** Finds code in Markdown. Reads character by character, across chunks that are cut anywhere. */
 
 /**
  * Tracks fenced blocks (three or more backticks or tildes at the start of a line) and inline code (a run of backticks
- * up to the next run of the same length in the line). Just enough of CommonMark to tell a tag from talk about a tag.
+ * up to the next run of the same length in the line). Just enough of CommonMark to distinguish a tag from talk about a
+ * tag.
  */
 export class CodeSpans {
   #fence: { readonly mark: string; readonly length: number } | undefined;

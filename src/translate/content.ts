@@ -37,7 +37,7 @@ export function asMessage(value: unknown): MessageLike | undefined {
   return isRecord(value) && "content" in value ? value : undefined;
 }
 
-/** What a model's event brings: a piece of its message, or at the end all of it. */
+/** The content of a model's event: a piece of its message, or at the end all of it. */
 export function messageIn({ event, data }: GraphEvent): MessageLike | undefined {
   const { chunk, output } = isRecord(data) ? data : {};
   if (event === "on_chat_model_stream") return asMessage(chunk);
@@ -68,7 +68,10 @@ const ROLES: ReadonlyMap<unknown, string> = new Map([
   ["remove", "remove"],
 ]);
 
-/** What a message or chunk says and thinks. Reasoning comes first: no provider sends it after the text it led to. */
+/**
+ * The text and the reasoning of a message or chunk. Reasoning comes first: no provider sends it after the text it led
+ * to.
+ */
 export function partsOf({ content, additional_kwargs: extra }: MessageLike): Part[] {
   const blocks = Array.isArray(content) ? content.filter(isRecord).flatMap(blockParts) : [];
   const hasReasoning = blocks.some((part) => part.kind !== "text");

@@ -7,7 +7,7 @@ import type { GraphEvent } from "../protocol/graph-event.ts";
 import { isRecord } from "../protocol/input.ts";
 import { type JsonLimits, toJson, toJsonValue } from "../protocol/json.ts";
 
-/** What a custom event asks for, besides being told. */
+/** The request that a custom event makes, besides being sent. */
 export type CustomWish =
   | { readonly kind: "event"; readonly events: AguiEvent[] }
   | { readonly kind: "message"; readonly messageId: string; readonly text: string }

@@ -1,4 +1,4 @@
-/** What a graph that waits for a person asks, in AG-UI's shape. */
+/** The questions of a graph that waits for a person, in AG-UI's shape. */
 import type { Interrupt } from "../protocol/events.ts";
 import { isRecord } from "../protocol/input.ts";
 import { toJsonValue } from "../protocol/json.ts";

@@ -29,7 +29,7 @@ export function mediaPart(block: Block): MediaPart | undefined {
   return { type: kind === "document" ? (named ?? kind) : kind, source } as MediaPart;
 }
 
-/** Where the file is. Its place in the block differs with whoever made it. */
+/** The file's address or content. Its place in the block differs with the library that made it. */
 function sourceOf(block: Block): Source | undefined {
   const inner = [block.source, block.image_url, block.input_audio, block.file, block.resource].find(isRecord) ?? {};
   const fields = { ...block, ...inner };
@@ -49,7 +49,7 @@ function dataSource(data: string, mimeType = "application/octet-stream"): Source
   return data.startsWith("data:") ? (dataUrl(data) ?? plainData(data, mimeType)) : plainData(data, mimeType);
 }
 
-/** Of addresses only those that a page may load without harm. */
+/** Only addresses that a page may load without harm. */
 function urlSource(url: string, mimeType: string | undefined): Source | undefined {
   if (url.startsWith("data:")) return dataUrl(url);
   return /^https?:/i.test(url) ? { type: "url", value: url, ...(mimeType ? { mimeType } : {}) } : undefined;

@@ -6,7 +6,7 @@ import { ReasoningSpans } from "./reasoning-spans.ts";
 import { ReasoningTags } from "./reasoning-tags.ts";
 import { WholeCharacters } from "./whole-characters.ts";
 
-/** What a message may hold. */
+/** The parts that a message may hold. */
 type Kind = Part["kind"] | "call";
 
 export interface MessageSpansOptions {
@@ -20,9 +20,9 @@ export interface MessageSpansOptions {
 }
 
 /**
- * Turns the chunks of one message into events. Chunks may carry text, reasoning and pieces of several tool calls in
- * any order. Text and tool calls stay open until `close`; reasoning closes as soon as something else is said, so that
- * a client can tell how long it took.
+ * Turns the chunks of one message into events. Chunks may carry text, reasoning and pieces of several tool calls in any
+ * order. Text and tool calls stay open until `close`; reasoning closes as soon as something else is said, so that a
+ * client knows how long it took.
  */
 export class MessageSpans {
   readonly messageId: string;
@@ -31,7 +31,7 @@ export class MessageSpans {
   readonly #tags: ReasoningTags;
   readonly #reasoning: ReasoningSpans | undefined;
   readonly #calls: CallSpans;
-  /** What the model has given of each kind: text, reasoning, calls. */
+  /** The model's output of each kind: text, reasoning, calls. */
   readonly #given = new Set<Kind>();
   #raw = "";
   #said = "";

@@ -1,4 +1,4 @@
-/** What a model thinks, told beside its message. */
+/** A model's reasoning, sent beside its message. */
 import { type AguiEvent, EventType } from "../protocol/events.ts";
 import { WholeCharacters } from "./whole-characters.ts";
 
@@ -32,7 +32,7 @@ export class ReasoningSpans {
 
   /**
    * A signature over the last block, or a block that only its provider can read: clients keep it and send it back. A
-   * block of which nothing can be told is opened all the same, so that the value has something to belong to.
+   * block without readable text is opened all the same, so that the value has something to belong to.
    */
   seal(encryptedValue: string): AguiEvent[] {
     const blank = this.#count === 0 ? this.#start() : [];

@@ -3,9 +3,9 @@ import { CodeSpans } from "./code-spans.ts";
 import type { TextPart } from "./content.ts";
 
 /**
- * Splits streamed text into what is said and what is thought. A tag may be cut anywhere across chunks: what could
+ * Splits streamed text into what is said and what is thought. A tag may be cut anywhere across chunks: text that could
  * still become one is held back. Inside code a tag is only talked about, and stays text. A block that is never closed
- * is reasoning to its end. Line breaks behind a tag, and before a closing one, belong to neither side.
+ * is reasoning to its end. Line breaks after a tag, and before a closing one, belong to neither side.
  */
 export class ReasoningTags {
   readonly #names: readonly string[];
@@ -32,7 +32,7 @@ export class ReasoningTags {
     return parts;
   }
 
-  /** What was held back and turned out to be no tag. */
+  /** Text that was held back and turned out to be no tag. */
   end(): TextPart[] {
     const parts: TextPart[] = [];
     this.#emit(this.#held, parts);
@@ -40,7 +40,7 @@ export class ReasoningTags {
     return parts;
   }
 
-  /** Reads text up to the next opening tag, and gives what is behind it. */
+  /** Reads text up to the next opening tag, and returns the rest. */
   #say(rest: string, parts: TextPart[]): string {
     let from = 0;
     for (;;) {
@@ -71,7 +71,7 @@ export class ReasoningTags {
     }
   }
 
-  /** Reads reasoning up to its closing tag, and gives what is behind it. */
+  /** Reads reasoning up to its closing tag, and returns the rest. */
   #think(rest: string, closing: string, parts: TextPart[]): string {
     const at = rest.search(new RegExp(closing, "i"));
     if (at >= 0) {
@@ -80,7 +80,7 @@ export class ReasoningTags {
       this.#skipBreaks = true;
       return rest.slice(at + closing.length);
     }
-    // The line breaks before a closing tag are not told, so those at the end are held too.
+    // The line breaks before a closing tag are not sent, so those at the end are held too.
     const sent = withoutTrailingBreaks(rest.slice(0, rest.length - startOfTag(rest, closing)));
     this.#emit(sent, parts);
     this.#held = rest.slice(sent.length);
@@ -95,7 +95,7 @@ export class ReasoningTags {
   }
 }
 
-/** How many characters at the end of `text` may be the beginning of `tag`. */
+/** The number of characters at the end of `text` that may be the beginning of `tag`. */
 function startOfTag(text: string, tag: string): number {
   for (let length = Math.min(tag.length - 1, text.length); length > 0; length -= 1) {
     if (text.slice(-length).toLowerCase() === tag.slice(0, length)) return length;

@@ -1,11 +1,11 @@
-/** What the settings of a run and of its nodes let leave, for each place in the graph. */
+/** The rules of a run and of its nodes, for each place in the graph. */
 import { type GraphEvent, nodeNames } from "../protocol/graph-event.ts";
 import type { JsonLimits } from "../protocol/json.ts";
 import { PLAIN } from "../protocol/plain-shape.ts";
 import type { NodeRules, TranslatorOptions } from "./translator.ts";
 import { saidBetween, shapeWithoutReasoning } from "./without-reasoning.ts";
 
-/** What holds for one place. */
+/** The rules of one place. */
 export type PlaceRules = Required<Record<keyof NodeRules, boolean>>;
 
 /** Asked with every token: what holds for a node's execution is worked out once. */
@@ -17,7 +17,7 @@ export class Rules {
     this.#options = options;
   }
 
-  /** What holds for the node an event happened in, and for the nodes around it. */
+  /** The rules for the node that an event happened in, and for the nodes around it. */
   of(event: GraphEvent): PlaceRules {
     const place = event.metadata.langgraph_checkpoint_ns;
     const known = this.#known.get(place);
@@ -25,7 +25,7 @@ export class Rules {
     const { tokens, reasoning, nodes } = this.#options;
     const own = nodeNames(event).flatMap((name) => nodes[name] ?? []);
     const rules = {
-      // Like filters, a node can only narrow what the run tells.
+      // Like filters, a node can only narrow what the run sends.
       tokens: tokens && own.every((rules) => rules.tokens !== false),
       reasoning: reasoning && own.every((rules) => rules.reasoning !== false),
       messages: own.every((rules) => rules.messages !== false),
@@ -34,7 +34,7 @@ export class Rules {
     return rules;
   }
 
-  /** How messages are written in what a graph or a tool gives. */
+  /** The form of messages in the values that a graph or a tool gives. */
   plain(event: GraphEvent): JsonLimits {
     if (this.of(event).reasoning) return PLAIN;
     return { convert: shapeWithoutReasoning(saidBetween(this.#options.reasoningTags)) };

@@ -1,10 +1,10 @@
-/** How a run and its model calls ended, as events. */
+/** The ends of a run and of its model calls, as events. */
 import { type AguiEvent, EventType, type TokenUsage } from "../protocol/events.ts";
 import type { GraphEvent } from "../protocol/graph-event.ts";
 import { toJsonValue } from "../protocol/json.ts";
 import type { RunEnd } from "./translator.ts";
 
-/** What a model call came to: how much of which limit it used, and why it stopped. */
+/** The result of a model call: how much of which limit it used, and why it stopped. */
 export function modelCallEvent(event: GraphEvent, messageId: string, usage: TokenUsage | undefined): AguiEvent {
   const { ls_provider: provider, ls_model_name: model, ls_max_tokens: maxTokens } = event.metadata;
   const { finishReason } = event;

@@ -182,7 +182,7 @@ class RunTranslator implements Translator {
 
   #unreadEnd(event: GraphEvent): AguiEvent[] {
     const spans = this.#messages.get(event.run_id);
-    // Of a call that is not reported nothing counts.
+    // A call that is not reported counts for nothing.
     if (spans) this.#usage.end(event, event.usage);
     this.#unread.add(event, spans);
     return this.#endMessage(event);

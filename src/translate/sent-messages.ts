@@ -25,7 +25,7 @@ import type { MessageSpans } from "./message-spans.ts";
 import { isReasoningOf } from "./reasoning-spans.ts";
 import { callsOf, type NewSent, type Sent } from "./sent-message.ts";
 
-/** What clients are to change of what they were sent. */
+/** The changes that clients are to make to what they were sent. */
 export interface Correction {
   /** Ids of the messages that no longer hold. */
   readonly removed: readonly string[];
@@ -107,7 +107,7 @@ export class SentMessages {
     const sent: Sent = { ...added, settled, half: false, sources: source ? [source] : [] };
     this.#sent.set(sent.id, sent);
     if (answers === undefined) return;
-    // Of two results of one call the later one holds.
+    // The later one of two results of one call holds.
     const earlier = this.#results.get(answers);
     if (earlier) this.#discard(earlier);
     this.#results.set(answers, sent);
@@ -132,7 +132,7 @@ export class SentMessages {
     for (const sent of this.#sent.values()) if (sent.half && isInside(sent.place, place)) this.#discard(sent);
   }
 
-  /** A node begins. The same execution again begins anew: what it said before was a draft. */
+  /** A node begins. When the same execution begins again, its earlier messages were drafts. */
   began(event: GraphEvent): void {
     const place = namespace(event);
     for (const sent of this.#sent.values()) {
@@ -163,7 +163,7 @@ export class SentMessages {
       }
     }
     const own = [...this.#sent.values()].filter((sent) => sent.place === place && !sent.settled);
-    // Where a node returns what one of its model calls said, another's that it does not return was not wanted.
+    // A node that returns the answer of one of its model calls did not want the answers that it does not return.
     const unwanted = own.some((sent) => sent.ofModel && returned.has(sent))
       ? own.filter((sent) => !returned.has(sent))
       : [];
@@ -176,7 +176,7 @@ export class SentMessages {
     for (const sent of this.#sent.values()) if (sent.half) this.#discard(sent);
   }
 
-  /** What nodes said that will run again, by message: where they said it. */
+  /** The messages of nodes that will run again, each with its place. */
   get drafts(): Record<string, string> {
     const drafts = [...this.#sent.values()].filter(
       ({ settled, place, role }) => !settled && place !== "" && role === "assistant",
@@ -189,7 +189,7 @@ export class SentMessages {
     return this.#changes.size > 0;
   }
 
-  /** What is to be corrected. Taking it is a promise to tell it. */
+  /** The correction that is due. A caller that takes it promises to send it. */
   take(): Correction {
     const changes = [...this.#changes];
     this.#changes.clear();
@@ -204,7 +204,7 @@ export class SentMessages {
     const now = this.#reader(message, before, sent.calls?.() ?? []);
     if (isSame(before, now) || (sent.thrown && repeats(now, before))) return;
     if (!admitted) {
-      // What may not leave took the place of what has left. Where it only adds to it, nothing was taken back.
+      // Text that may not leave took the place of text that has left. Where it only adds to it, nothing was taken back.
       if (!onlyAdds(before, now)) this.#discard(sent);
       return;
     }

@@ -17,17 +17,17 @@ export class ExposedState {
     if (delta.length === 0) return [];
     // A patch cannot name such a key: the library that clients apply it with refuses, for good reason.
     const safe = !delta.some(({ path }) => /__proto__|prototype/.test(path));
-    // A change that touches most of the state is told more briefly, and as exactly, by the state itself.
+    // A change that touches most of the state is sent more briefly, and as exactly, as the state itself.
     const shorter = JSON.stringify(delta).length < JSON.stringify(now).length;
     return [safe && shorter ? { type: EventType.STATE_DELTA, delta: delta as StateDelta } : snapshot(now)];
   }
 
-  /** Some keys as the graph says they will be; the others stay as they were told. */
+  /** Some keys as the graph says they will be; the others stay as they were sent. */
   merge(values: Readonly<Record<string, unknown>>): AguiEvent[] {
     return this.push({ ...(isRecord(this.#sent) ? this.#sent : {}), ...values });
   }
 
-  /** The state as it was left; nothing when none was ever told. */
+  /** The state as it was left; nothing when none was ever sent. */
   finish(): AguiEvent[] {
     return this.#sent === undefined ? [] : [snapshot(this.#sent)];
   }

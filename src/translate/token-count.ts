@@ -1,16 +1,19 @@
-/** How much the model calls of a run have given so far, and how fast. It has no clock: it is told when things came. */
+/**
+ * The tokens that the model calls of a run have given so far, and their pace. It has no clock: its caller says when
+ * things came.
+ */
 import type { GraphEvent } from "../protocol/graph-event.ts";
 import { usageOf } from "../protocol/model-report.ts";
 import { type MessageLike, messageIn, partsOf, toolCallPieces } from "./content.ts";
 import { Usage } from "./usage.ts";
 
-/** How far a run has come: the value of `sluice.progress`. */
+/** The progress of a run: the value of `sluice.progress`. */
 export interface Progress {
-  /** What its model calls have given: their own numbers of those that have ended, and the pieces of the others. */
+  /** The output of its model calls: the models' own numbers for those that have ended, and the pieces of the others. */
   readonly tokens: number;
   /** The most that these calls may give; absent where a call has no limit that is known. */
   readonly limit?: number;
-  /** How fast a call streams, over the time between its first piece and its last. */
+  /** The pace of a call, over the time between its first piece and its last. */
   readonly tokensPerSecond?: number;
   /** From the run's start to the first piece. */
   readonly timeToFirstTokenMs?: number;
@@ -26,15 +29,18 @@ interface Call {
   lastAt: number;
 }
 
-/** Counts what is admitted: of what is refused not even the amount is told. Times are milliseconds since the run's start. */
+/**
+ * Counts what is admitted: not even the amount of what is refused is reported. Times are milliseconds since the run's
+ * start.
+ */
 export class TokenCount {
   readonly #usage = new Usage();
   readonly #calls = new Map<string, Call>();
   #tokens = 0;
-  /** Of all calls together; `undefined` once there was one without. */
+  /** The sum over all calls; `undefined` once there was one without. */
   #limit: number | undefined = 0;
   #firstAt: number | undefined;
-  /** Tokens that came behind another of their call, and the time they took. */
+  /** Tokens that came after another one of their call, and the time they took. */
   #paced = 0;
   #pacedMs = 0;
 
@@ -62,7 +68,7 @@ export class TokenCount {
     return uncounted !== 0;
   }
 
-  /** How far it has come, so long after the start. */
+  /** The progress at so long after the start. */
   at(elapsedMs: number): Progress {
     return {
       tokens: this.#tokens,

@@ -1,4 +1,4 @@
-/** What a tool gave, as clients get it: a text, or parts where there is more than text in it. */
+/** A tool's result, as clients get it: a text, or parts where there is more than text in it. */
 import type { ContentPart } from "../protocol/events.ts";
 import { isRecord } from "../protocol/input.ts";
 import { type JsonLimits, toJson } from "../protocol/json.ts";
@@ -9,7 +9,7 @@ import { mediaPart } from "./media.ts";
 
 export interface ToolResult {
   readonly content: string | ContentPart[];
-  /** What went wrong: a ToolNode catches what its tools throw, and makes a message of it for the model. */
+  /** The tool's error: a ToolNode catches what its tools throw, and makes a message of it for the model. */
   readonly error?: string;
 }
 
@@ -19,7 +19,7 @@ const MAX_MEDIA = 2_097_152;
 /** Blocks of a model's message that are nothing it says. Tools that ask another model give them on. */
 const UNSAID = /tool|function|input_json|reason|think|thought|signature|non_standard/i;
 
-/** What a tool message says. `limits`: how values in it are written. */
+/** The content of a tool message. `limits`: how values in it are written. */
 export function toolResult(message: MessageLike & { readonly status?: unknown }, limits?: JsonLimits): ToolResult {
   const content = resultContent(message.content, limits);
   if (message.status !== "error") return { content };

@@ -11,7 +11,7 @@ import type { CallIds } from "../protocol/ids.ts";
 import type { Asked } from "./interrupts.ts";
 import type { Correction } from "./sent-messages.ts";
 
-/** How a run ended. */
+/** The end of a run. */
 export type RunEnd =
   /** `incomplete`: an answer of a model was cut off. */
   | { readonly kind: "done"; readonly incomplete?: boolean }
@@ -32,7 +32,7 @@ export interface TranslatorOptions {
   readonly callIds?: CallIds;
   /** The messages of `history` from this index on count as this run's own: it goes on where they were sent. */
   readonly ownFrom: number;
-  /** Of these the ones that nodes said which will run again: where they were said. */
+  /** The drafts among these: messages of nodes that will run again, each with its place. */
   readonly drafts: Readonly<Record<string, string>>;
   /** Whatever the graph's state lets go of is let go of here too. */
   readonly followsState: boolean;
@@ -42,7 +42,7 @@ export interface TranslatorOptions {
   readonly reasoning: boolean;
   /** Names of the tags between which text is thought: `think` for `<think>...</think>`. */
   readonly reasoningTags: readonly string[];
-  /** What differs for single nodes, by the node's name or its path. */
+  /** The settings of single nodes, by the node's name or its path. */
   readonly nodes: Readonly<Record<string, NodeRules>>;
   /** State keys that clients may see. */
   readonly stateKeys: readonly string[];
@@ -50,7 +50,7 @@ export interface TranslatorOptions {
   readonly frontendTools: ReadonlySet<string>;
 }
 
-/** What a node's messages do; what is absent is as for the run. */
+/** The settings of a node's messages; what is absent is as for the run. */
 export interface NodeRules {
   readonly tokens?: boolean | undefined;
   readonly reasoning?: boolean | undefined;
@@ -60,8 +60,8 @@ export interface NodeRules {
 
 export interface Translator {
   /**
-   * The run's first events. `fresh` are the messages that came with this run. `forked`: what came after `history` on
-   * the thread no longer holds, so all of it is told.
+   * The run's first events. `fresh` are the messages that came with this run. `forked`: the part of the thread after
+   * `history` no longer holds, so all that holds is sent.
    */
   start(fresh: readonly Message[], forked: boolean): AguiEvent[];
   /** Events for an admitted graph event. */

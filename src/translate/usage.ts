@@ -3,10 +3,10 @@ import { aggregateTokenUsage, tokenUsageFromLangChainMetadata } from "@ag-ui/cor
 import type { TokenUsage } from "../protocol/events.ts";
 import type { GraphEvent } from "../protocol/graph-event.ts";
 
-/** What is noted has the form of LangChain's `usage_metadata`. */
+/** Numbers are noted in the form of LangChain's `usage_metadata`. */
 export class Usage {
   readonly #calls = new Map<string, TokenUsage[]>();
-  /** What calls came to in the end: nodes wrap what a model said in messages of their own, its usage included. */
+  /** The final usage of calls: nodes wrap a model's answer in messages of their own, its usage included. */
   readonly #ofCalls = new WeakSet<object>();
 
   /** A chunk's. The chunks of one call add up, as LangChain's own aggregation has it. */
@@ -28,12 +28,12 @@ export class Usage {
     this.#add(event, usage);
   }
 
-  /** What one model call used. */
+  /** The usage of one model call. */
   of(runId: string): TokenUsage | undefined {
     return aggregateTokenUsage(this.#calls.get(runId) ?? [])[0];
   }
 
-  /** One entry by provider and model; nothing when no model told. */
+  /** One entry by provider and model; nothing when no model reported any. */
   get total(): TokenUsage[] | undefined {
     const entries = [...this.#calls.values()].flat();
     return entries.length > 0 ? aggregateTokenUsage(entries) : undefined;

@@ -26,7 +26,7 @@ export function shapeWithoutReasoning(said: (text: string) => string): (value: o
   };
 }
 
-/** What is said in a whole text, with what is between tags left out. */
+/** A whole text without what is between tags. */
 export function saidBetween(tags: readonly string[]): (text: string) => string {
   return (text) => {
     const reader = new ReasoningTags(tags);
@@ -34,7 +34,7 @@ export function saidBetween(tags: readonly string[]): (text: string) => string {
   };
 }
 
-/** What is said in a text that comes in pieces. What may yet become a tag is held back, and at the end lost. */
+/** The same for a text that comes in pieces. Text that may yet become a tag is held back, and at the end lost. */
 export function saidInPieces(tags: readonly string[]): (text: string) => string {
   const reader = new ReasoningTags(tags);
   return (text) => reader.push(text).map(textIn).join("");
@@ -64,13 +64,13 @@ function blocksWithoutReasoning(blocks: unknown, said: (text: string) => string)
     });
 }
 
-/** What a completion model gives. */
+/** The output of a completion model. */
 function generationWithoutReasoning(value: Fields, said: (text: string) => string): Fields | undefined {
   if (typeof value.text !== "string" || !("generationInfo" in value || "message" in value)) return undefined;
   return { text: said(value.text) };
 }
 
-/** Nothing when nothing is left: a field that is not told. */
+/** Nothing when nothing is left: then the field is left out. */
 function only(keys: readonly string[], fields: unknown): Fields | undefined {
   const left = isRecord(fields) ? Object.entries(fields).filter(([key]) => keys.includes(key)) : [];
   return left.length > 0 ? Object.fromEntries(left) : undefined;

@@ -1,6 +1,6 @@
 import { ChatOpenAI } from "@langchain/openai";
 
-/** Where the model is and what it is called. */
+/** The model's address and name. */
 export interface OpenAIModelOptions {
   /** The key. Optional when `baseUrl` is set: servers such as Ollama or vLLM ask for none. */
   apiKey?: string | undefined;
@@ -15,7 +15,7 @@ export interface OpenAIModelOptions {
 const OPENAI = "https://api.openai.com/v1";
 
 /**
- * A chat model behind OpenAI's API, or behind any server that speaks it, that streams and reports its usage.
+ * A chat model of OpenAI's API, or of any server that speaks it, that streams and reports its usage.
  *
  * @throws if there is neither an `apiKey` nor a `baseUrl`
  */

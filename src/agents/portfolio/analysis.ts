@@ -1,4 +1,4 @@
-/** What can be computed of a portfolio is computed here; no model is asked for it. */
+/** Everything that can be computed of a portfolio is computed here; no model is asked for it. */
 import type { Holding } from "./forms.ts";
 
 /** A holding's part of the whole. */
@@ -11,7 +11,7 @@ export interface Weight {
   readonly weight: number;
 }
 
-/** What was taken for granted, so that nobody mistakes it for a fact. */
+/** The assumptions that were made, so that nobody mistakes them for facts. */
 export interface Assumption {
   readonly kind: "valued_at_cost" | "rough_exchange_rates" | "not_valued";
   readonly about: readonly string[];
@@ -32,7 +32,7 @@ export interface RiskFigures {
   readonly assumptions: readonly Assumption[];
 }
 
-/** What a holding was bought for and what it is worth, in the portfolio's currency. */
+/** A holding's cost and worth, in the portfolio's currency. */
 export interface Result {
   readonly name: string;
   readonly invested: number;
@@ -43,7 +43,7 @@ export interface Result {
 
 export interface PerformanceFigures {
   readonly currency: string | null;
-  /** Of those holdings whose cost and price are known. Null if there are none. */
+  /** The sum over holdings whose cost and price are known. Null if there are none. */
   readonly total: Omit<Result, "name"> | null;
   /** The best first. */
   readonly results: readonly Result[];
@@ -51,12 +51,12 @@ export interface PerformanceFigures {
   readonly unknown: readonly string[];
 }
 
-// What one unit was roughly worth in US dollars in 2025: good enough for weights, and the result says that it was used.
+// The rough worth of one unit in US dollars in 2025: good enough for weights, and the result says that it was used.
 const DOLLARS: Readonly<Record<string, number>> = {
   ...{ USD: 1, EUR: 1.13, GBP: 1.33, CHF: 1.22, CNY: 0.14, JPY: 0.0068, INR: 0.0117, CAD: 0.72, AUD: 0.65, HKD: 0.128 },
 };
 
-// How much kinds of holdings swing, from 0 to 1: a rule of thumb.
+// The swing of each kind of holding, from 0 to 1: a rule of thumb.
 const SWING: Readonly<Record<Holding["kind"], number>> = {
   ...{ cash: 0, bond: 0.2, property: 0.4, fund: 0.5, metal: 0.5, stock: 0.7, other: 0.7, crypto: 1 },
 };
@@ -146,7 +146,7 @@ function worthOf(holding: Holding, currency: string | null): number | null {
   return own === null ? null : own * rateOf(holding, currency);
 }
 
-/** What a holding's figures are multiplied with. One without a currency is taken to be in the portfolio's own. */
+/** The factor for a holding's figures. A holding without a currency is taken to be in the portfolio's own. */
 function rateOf({ currency }: Holding, to: string | null): number {
   if (currency === null || to === null || currency === to) return 1;
   return (DOLLARS[currency] ?? 1) / (DOLLARS[to] ?? 1);

@@ -22,13 +22,13 @@ const CITIES = new Map([
   ["washington", "America/New_York"],
 ]);
 
-/** Where the time comes from. */
+/** The source of the time. */
 export interface CurrentTimeOptions {
   /** The clock. Default: the system's. */
   now?: () => Date;
 }
 
-/** Tells the date and time in a time zone or a city. Fails with examples of what it knows. */
+/** Says the date and time in a time zone or a city. Fails with examples of what it knows. */
 export function currentTime({ now = () => new Date() }: CurrentTimeOptions = {}) {
   return tool(({ place = "UTC" }) => describe(now(), timeZoneOf(place)), {
     name: "current_time",

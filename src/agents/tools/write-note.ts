@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { tool } from "@langchain/core/tools";
 import { z } from "zod";
 
-/** What a note consists of. */
+/** The fields of a note. */
 export const noteSchema = z.object({
   title: z.string().trim().min(1).max(200).describe("A few words that say what the note is about."),
   text: z.string().trim().min(1).max(20_000).describe("The note itself, in Markdown."),
