@@ -52,13 +52,6 @@ describe.each(TEXTS)("%j", (text) => {
     expect(asked()).toBe(text);
   });
 
-  test("HttpAgent", async () => {
-    const file = join(folder, `${randomUUID()}.mjs`);
-    writeFileSync(file, httpAgent(snippet(text)));
-    expect(await output(process.execPath, [file])).toBe(SAID.join(""));
-    expect(asked()).toBe(text);
-  });
-
   test("wscat", async () => {
     // The shell takes the command apart; what wscat does with it is done here.
     const told = await shell(`npx() { printf '%s\\0' "$@"; }\n${wscat(snippet(text))}`);
@@ -68,6 +61,19 @@ describe.each(TEXTS)("%j", (text) => {
     expect(textOf(await bareRun(url, message))).toBe(SAID.join(""));
     expect(asked()).toBe(text);
   });
+});
+
+test("HttpAgent, with each of these texts", async () => {
+  // One process for all: each would load the client again.
+  const files = TEXTS.map((text, index) => {
+    const name = `agent-${index}.mjs`;
+    writeFileSync(join(folder, name), httpAgent(snippet(text)));
+    return name;
+  });
+  const all = files.map((name) => `await import("./${name}");\nconsole.log();\n`).join("");
+  writeFileSync(join(folder, "all.mjs"), all);
+  expect(await output(process.execPath, ["all.mjs"])).toBe(`${SAID.join("")}\n`.repeat(TEXTS.length));
+  expect(model.prompts.slice(-TEXTS.length).map((prompt) => prompt.at(-1))).toEqual(TEXTS);
 });
 
 test("curl sent twice is one run", async () => {
