@@ -12,7 +12,7 @@ import { defaultAgent, parseAgents } from "../src/config/agents.ts";
 import { readSettings } from "../src/config/settings.ts";
 import { allowList } from "../src/graph/allow-list.ts";
 import { allowListSpec, expandEventPattern } from "../src/protocol/allow-list-spec.ts";
-import { ERRORS, finalClose, finalStatus } from "../src/protocol/errors.ts";
+import { ERRORS, type ErrorCode, finalClose, SENTENCES } from "../src/protocol/errors.ts";
 import { EventType } from "../src/protocol/events.ts";
 import { parseClientFrame } from "../src/protocol/frames.ts";
 import {
@@ -88,7 +88,11 @@ describe("PROTOCOL.md", () => {
       code?.replaceAll("`", ""),
       { status: Number(status), ...(close ? { close: Number(close) } : {}), retryable: retryable === "yes", sentence },
     ]);
-    expect(Object.fromEntries(told)).toEqual(ERRORS);
+    const said = Object.entries(ERRORS).map(([code, row]) => [
+      code,
+      { ...row, sentence: SENTENCES[code as ErrorCode] },
+    ]);
+    expect(Object.fromEntries(told)).toEqual(Object.fromEntries(said));
     expect(told.map(([code]) => code)).toEqual(Object.keys(ERRORS));
   });
 

@@ -39,6 +39,11 @@ export interface LineOptions {
   readonly url: string | URL;
   /** Default: the runtime's own. Node 20 has none; hand in that of `ws`. */
   readonly WebSocket?: WebSocketConstructor;
+  /**
+   * Gives an API key or a token: for each socket, and again when the server reports that it expires soon. It travels in a
+   * frame and not in the URL. Default: the server asks for no sign-in.
+   */
+  readonly token?: () => string | Promise<string>;
   readonly backoff?: Backoff;
   /** The milliseconds that opening may take. Default 10 000. */
   readonly openMs?: number;
@@ -59,6 +64,9 @@ export interface LineEvents {
 /** A server that is silent for this many heartbeats is gone: one may be late, two in a row are not. */
 const PATIENCE = 2.3;
 
+/** The id of `auth` frames. */
+const SIGN_IN = "sign-in";
+
 /** The code of a socket that closed without one. */
 const ABNORMAL = 1006;
 
@@ -73,6 +81,8 @@ export class Line {
   readonly #url: string;
   readonly #WebSocket: WebSocketConstructor;
   #socket: WebSocketLike | undefined;
+  /** Of a socket that signs in and is not open yet. */
+  #hello: Hello | undefined;
   #state: ConnectionState = { status: "idle" };
   #failures = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -152,14 +162,38 @@ export class Line {
     if (this.#state.status === "open") {
       this.#failures = 0;
       if (frame.type === "draining") this.#askedMs = (frame as ServerFrame & { type: "draining" }).reconnectAfterMs;
+      if (frame.type === "token_expiring") this.#signIn();
       this.#events.frame(frame, text);
     } else if (frame.type === "hello") {
       const hello = frame as Hello;
       this.#askedMs = undefined;
       this.#listen(hello.heartbeatSeconds * 1_000 * PATIENCE);
-      this.#change({ status: "open" });
-      this.#events.opened(hello);
+      this.#hello = hello;
+      if (this.#options.token) this.#signIn();
+      else this.#opened(hello);
+    } else if ((frame as { id?: string }).id === SIGN_IN && this.#hello) {
+      const { code, message } = frame as ServerFrame & { type: "error" };
+      if (frame.type === "ack") this.#opened(this.#hello);
+      else this.close(new ConnectionError(code, message));
     }
+  }
+
+  #opened(hello: Hello): void {
+    this.#hello = undefined;
+    this.#change({ status: "open" });
+    this.#events.opened(hello);
+  }
+
+  /** Shows the server a token; of a socket that is open already, a newer one. */
+  #signIn(): void {
+    const socket = this.#socket;
+    const send = (token: string) => {
+      if (this.#socket === socket) socket?.send(JSON.stringify({ type: "auth", id: SIGN_IN, token }));
+    };
+    Promise.resolve(this.#options.token?.()).then(
+      (token) => token !== undefined && send(token),
+      (thrown: unknown) => this.#socket === socket && this.close(new ConnectionError("unauthorized", String(thrown))),
+    );
   }
 
   /** Gives the socket up when it is silent for `patienceMs`. Frames are many and timers dear: it looks at the time of the last. */

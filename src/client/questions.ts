@@ -1,5 +1,4 @@
 /** Questions of a connection that the server has not answered. They are sent again after a reconnect. */
-import { ERRORS } from "../protocol/errors.ts";
 import type { ServerFrame } from "../protocol/frames.ts";
 import { ConnectionError } from "./connection-error.ts";
 
@@ -45,7 +44,7 @@ export class Questions {
    */
   failLargest(): void {
     const [largest] = this.all.sort(([, a], [, b]) => b.text.length - a.text.length);
-    this.take(largest?.[0])?.failed(new ConnectionError("payload_too_large", ERRORS.payload_too_large.sentence));
+    this.take(largest?.[0])?.failed(new ConnectionError("payload_too_large", "The message is too large."));
   }
 
   failAll(error: ConnectionError): void {

@@ -1,34 +1,60 @@
 /**
  * Every error a client can meet, in one table: what HTTP answers, how a WebSocket closes (if it closes at all),
- * whether trying again can help, and the sentence that is sent when nobody has a better one.
+ * and whether trying again can help.
  * Problems of a *run* travel as `RUN_ERROR` events with the same codes; they never close a socket.
  */
 export const ERRORS = {
-  bad_request: { status: 400, close: 4400, retryable: false, sentence: "The request is not valid." },
-  unauthorized: { status: 401, close: 4401, retryable: false, sentence: "Sign in first." },
-  forbidden: { status: 403, close: 4403, retryable: false, sentence: "This is not allowed." },
-  not_found: { status: 404, retryable: false, sentence: "There is no such thing here." },
-  thread_busy: { status: 409, retryable: true, sentence: "A run is active on this thread." },
-  run_conflict: { status: 409, retryable: false, sentence: "This runId was used on this thread with another body." },
-  interrupt_pending: { status: 409, retryable: false, sentence: "The thread waits for answers to its interrupts." },
-  payload_too_large: { status: 413, close: 1009, retryable: false, sentence: "The message is too large." },
-  rate_limited: { status: 429, close: 4429, retryable: true, sentence: "Too many requests." },
-  cancelled: { status: 409, retryable: true, sentence: "The run was cancelled." },
-  timeout_first_event: { status: 504, retryable: true, sentence: "The graph produced nothing in time." },
-  timeout_idle: { status: 504, retryable: true, sentence: "The graph fell silent." },
-  timeout_total: { status: 504, retryable: true, sentence: "The run took too long." },
-  model_error: { status: 502, retryable: true, sentence: "The model call failed." },
-  graph_error: { status: 500, retryable: false, sentence: "The graph failed." },
-  owner_lost: { status: 503, retryable: true, sentence: "The process that ran this is gone." },
-  storage_unavailable: { status: 503, retryable: true, sentence: "Storage is not available." },
-  draining: { status: 503, close: 1012, retryable: true, sentence: "The server is shutting down." },
-  overloaded: { status: 503, close: 1013, retryable: true, sentence: "The server is at its limit." },
-  slow_consumer: { status: 503, close: 4290, retryable: true, sentence: "The socket did not drain in time." },
-  not_implemented: { status: 501, retryable: false, sentence: "Sluice does not serve this." },
-  internal: { status: 500, close: 4500, retryable: true, sentence: "Something went wrong on the server." },
-} as const satisfies Record<string, { status: number; close?: number; retryable: boolean; sentence: string }>;
+  bad_request: { status: 400, close: 4400, retryable: false },
+  unauthorized: { status: 401, close: 4401, retryable: false },
+  forbidden: { status: 403, close: 4403, retryable: false },
+  not_found: { status: 404, retryable: false },
+  thread_busy: { status: 409, retryable: true },
+  run_conflict: { status: 409, retryable: false },
+  interrupt_pending: { status: 409, retryable: false },
+  payload_too_large: { status: 413, close: 1009, retryable: false },
+  rate_limited: { status: 429, close: 4429, retryable: true },
+  cancelled: { status: 409, retryable: true },
+  timeout_first_event: { status: 504, retryable: true },
+  timeout_idle: { status: 504, retryable: true },
+  timeout_total: { status: 504, retryable: true },
+  model_error: { status: 502, retryable: true },
+  graph_error: { status: 500, retryable: false },
+  owner_lost: { status: 503, retryable: true },
+  storage_unavailable: { status: 503, retryable: true },
+  draining: { status: 503, close: 1012, retryable: true },
+  overloaded: { status: 503, close: 1013, retryable: true },
+  slow_consumer: { status: 503, close: 4290, retryable: true },
+  not_implemented: { status: 501, retryable: false },
+  internal: { status: 500, close: 4500, retryable: true },
+} as const satisfies Record<string, { status: number; close?: number; retryable: boolean }>;
 
 export type ErrorCode = keyof typeof ERRORS;
+
+/** The sentence that is sent when nobody has a better one. Beside the table, since a client in a browser does without. */
+export const SENTENCES: Readonly<Record<ErrorCode, string>> = {
+  bad_request: "The request is not valid.",
+  unauthorized: "Sign in first.",
+  forbidden: "This is not allowed.",
+  not_found: "There is no such thing here.",
+  thread_busy: "A run is active on this thread.",
+  run_conflict: "This runId was used on this thread with another body.",
+  interrupt_pending: "The thread waits for answers to its interrupts.",
+  payload_too_large: "The message is too large.",
+  rate_limited: "Too many requests.",
+  cancelled: "The run was cancelled.",
+  timeout_first_event: "The graph produced nothing in time.",
+  timeout_idle: "The graph fell silent.",
+  timeout_total: "The run took too long.",
+  model_error: "The model call failed.",
+  graph_error: "The graph failed.",
+  owner_lost: "The process that ran this is gone.",
+  storage_unavailable: "Storage is not available.",
+  draining: "The server is shutting down.",
+  overloaded: "The server is at its limit.",
+  slow_consumer: "The socket did not drain in time.",
+  not_implemented: "Sluice does not serve this.",
+  internal: "Something went wrong on the server.",
+};
 
 /** The close codes of the WebSocket standard that say: what was sent is not valid. Sending it again changes nothing. */
 const INVALID: Readonly<Record<number, ErrorCode>> = {
@@ -69,7 +95,7 @@ export class SluiceError extends Error {
 
   constructor(
     code: ErrorCode,
-    message: string = ERRORS[code].sentence,
+    message: string = SENTENCES[code],
     options: ErrorOptions & { details?: Readonly<Record<string, unknown>> } = {},
   ) {
     super(message, options);

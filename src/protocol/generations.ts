@@ -2,7 +2,7 @@
  * Two generations of AG-UI clients are alive. The log holds protocol 1.0; a client that announced no `protocolVersion`
  * is of the 0.0.x generation, and what kills it is rewritten at the edge.
  */
-import { ERRORS } from "./errors.ts";
+import { SENTENCES } from "./errors.ts";
 import { type AguiEvent, type ContentPart, EventType, type Message } from "./events.ts";
 
 /** Does this announced version understand protocol 1.0? */
@@ -37,7 +37,7 @@ export function downgrade(event: AguiEvent): AguiEvent {
       return event.messages.some(isNew) ? { ...event, messages: event.messages.map(olderMessage) } : event;
     case EventType.RUN_FINISHED: {
       if (event.outcome?.type === "cancelled") {
-        return { type: EventType.RUN_ERROR, message: ERRORS.cancelled.sentence, code: "cancelled" };
+        return { type: EventType.RUN_ERROR, message: SENTENCES.cancelled, code: "cancelled" };
       }
       if (event.outcome?.type !== "success") return event;
       const { outcome: _, ...rest } = event;

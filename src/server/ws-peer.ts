@@ -1,7 +1,7 @@
 /** A WebSocket as a peer: one frame, one text message. */
 import type { WebSocket } from "ws";
 import type { ErrorCode } from "../protocol/errors.ts";
-import { ERRORS } from "../protocol/errors.ts";
+import { ERRORS, SENTENCES } from "../protocol/errors.ts";
 import { HIGH_WATER, READY, type TalkingPeer, type Unread } from "./peer.ts";
 
 /** Counted for each answer besides its text, so that empty ones are bounded too. */
@@ -90,8 +90,8 @@ export class WsPeer implements TalkingPeer {
 
   /** Closes with the code of an error. */
   close(code: ErrorCode): void {
-    const { sentence, ...entry } = ERRORS[code];
-    this.#socket.close("close" in entry ? entry.close : 4500, sentence);
+    const entry = ERRORS[code];
+    this.#socket.close("close" in entry ? entry.close : 4500, SENTENCES[code]);
   }
 
   get #overfull(): boolean {

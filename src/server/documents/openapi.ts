@@ -1,5 +1,5 @@
 /** `GET /openapi.json`: the routes as an OpenAPI 3.1 document. */
-import { ERRORS, type ErrorCode } from "../../protocol/errors.ts";
+import { ERRORS, type ErrorCode, SENTENCES } from "../../protocol/errors.ts";
 import { type Answer, OPERATIONS, type Operation } from "./operations.ts";
 import { components, type JsonSchema, propertiesOf, refTo } from "./schemas.ts";
 
@@ -68,7 +68,7 @@ function refusals(codes: readonly ErrorCode[]): Record<string, object> {
   const answers = [...byStatus].map(([status, named]) => [
     status,
     {
-      description: named.map((code) => `\`${code}\`: ${ERRORS[code].sentence}`).join(" "),
+      description: named.map((code) => `\`${code}\`: ${SENTENCES[code]}`).join(" "),
       content: { "application/json": { schema: refTo("Error") } },
     },
   ]);
