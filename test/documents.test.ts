@@ -12,7 +12,7 @@ import { defaultAgent, parseAgents } from "../src/config/agents.ts";
 import { readSettings } from "../src/config/settings.ts";
 import { allowList } from "../src/graph/allow-list.ts";
 import { allowListSpec, expandEventPattern } from "../src/protocol/allow-list-spec.ts";
-import { type ErrorCode, ERRORS, finalClose, finalStatus, SENTENCES } from "../src/protocol/errors.ts";
+import { ERRORS, type ErrorCode, finalClose, finalStatus, SENTENCES } from "../src/protocol/errors.ts";
 import { EventType } from "../src/protocol/events.ts";
 import { parseClientFrame } from "../src/protocol/frames.ts";
 import {
