@@ -10,7 +10,7 @@ import { shown } from "./text.ts";
 export type ClientCommand =
   | { readonly type: "message"; readonly text: string }
   | { readonly type: "run"; readonly agent: string | undefined; readonly input: unknown }
-  | { readonly type: "cancel"; readonly threadId: string | undefined }
+  | { readonly type: "cancel"; readonly threadId: string | undefined; readonly runId: string | undefined }
   | { readonly type: "resume"; readonly payload: unknown; readonly interruptId: string | undefined }
   | { readonly type: "thread"; readonly threadId: string }
   | { readonly type: "agent"; readonly agent: string }
@@ -20,7 +20,9 @@ export type ClientCommand =
 /** By type. */
 export const commandSchemas = {
   run: z.object({ type: z.literal("run"), agent: z.string().optional(), input: z.unknown() }),
-  cancel: z.object({ type: z.literal("cancel"), threadId: z.string().optional() }),
+  cancel: z.object({ type: z.literal("cancel"), threadId: z.string().optional(), runId: z.string().optional() }),
+  // TanStack AI's word for it.
+  abort: z.object({ type: z.literal("abort"), runId: z.string().optional() }),
   resume: z.object({ type: z.literal("resume"), payload: z.unknown(), interruptId: z.string().optional() }),
   ping: z.object({ type: z.literal("ping") }),
 } as const;
@@ -63,8 +65,12 @@ function parseObject(json: string): ClientCommand {
       const { agent, input } = parseWith(commandSchemas.run, value, "run");
       return { type: "run", agent, input };
     }
-    case "cancel":
-      return { type: "cancel", threadId: parseWith(commandSchemas.cancel, value, "cancel").threadId };
+    case "cancel": {
+      const { threadId, runId } = parseWith(commandSchemas.cancel, value, "cancel");
+      return { type: "cancel", threadId, runId };
+    }
+    case "abort":
+      return { type: "cancel", threadId: undefined, runId: parseWith(commandSchemas.abort, value, "abort").runId };
     case "resume": {
       const { payload, interruptId } = parseWith(commandSchemas.resume, value, "resume");
       return { type: "resume", payload, interruptId };
@@ -89,7 +95,7 @@ function parseSlash(line: string): ClientCommand {
   const answer = (approved: boolean) => ({ approved, ...(argument ? { text: argument } : {}) });
   switch (name) {
     case "/cancel":
-      return { type: "cancel", threadId: argument || undefined };
+      return { type: "cancel", threadId: argument || undefined, runId: undefined };
     case "/approve":
       return { type: "resume", payload: answer(true), interruptId: undefined };
     case "/reject":

@@ -11,6 +11,7 @@ import { isRecord } from "../protocol/input.ts";
 import type { JsonValue } from "../protocol/json.ts";
 import { canonicalJson } from "../protocol/json-text.ts";
 import type { BegunRun, ThreadRecord } from "../store/store.ts";
+import { graphInterruptId } from "./answering.ts";
 import { callIdsOf, withGivenIds } from "./call-ids.ts";
 import { positionAfter, readHistory } from "./history.ts";
 
@@ -129,7 +130,7 @@ function answersTo(open: readonly Interrupt[], resume: readonly ResumeEntry[]): 
       { details: { interrupts: open } },
     );
   }
-  return Object.fromEntries(open.map(({ id }) => [id, answers.get(id)]));
+  return Object.fromEntries(open.map(({ id }) => [graphInterruptId(id), answers.get(id)]));
 }
 
 /** A cancelled entry reaches the graph as a value that it can recognize. (Source: `@ag-ui/langgraph`'s convention.) */

@@ -4,7 +4,7 @@ import type { AllowList } from "../graph/allow-list.ts";
 import type { ServedAgent } from "../graph/registry.ts";
 import type { GraphInput, RunRequest, StreamVersion } from "../graph/source.ts";
 import type { Cursor } from "../protocol/cursor.ts";
-import type { Message } from "../protocol/events.ts";
+import type { Interrupt, Message } from "../protocol/events.ts";
 import type { CallIds } from "../protocol/ids.ts";
 import { narrowingTo } from "../protocol/input.ts";
 import { type ItemStores, scopeOf } from "../store/items.ts";
@@ -19,6 +19,8 @@ export interface RunPlan extends Claim {
   /** The client's id of the thread: events name it so. Stores, topics and checkpoints know the thread by `threadId`. */
   readonly threadName: string;
   readonly input: GraphInput;
+  /** The interrupts that it answers. */
+  readonly answered: readonly Interrupt[];
   /** The messages that came with this run. */
   readonly fresh: readonly Message[];
   /** The thread's transcript before this run; of a fork, as far as it still holds. */
@@ -94,6 +96,7 @@ export function planFor(
     threadName,
     agent,
     input: graphInput,
+    answered: run.answered,
     history,
     ownFrom: agent.followsState ? 0 : ownFrom,
     drafts,

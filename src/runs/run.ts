@@ -1,15 +1,16 @@
 /** One run, from its `RUN_STARTED` to its terminal event: the pump between the graph and the log. */
-import { type GraphRun, openRun } from "../graph/source.ts";
+import { type GraphInterrupt, type GraphRun, openRun } from "../graph/source.ts";
 import type { EventLog } from "../log/log.ts";
 import type { Cursor } from "../protocol/cursor.ts";
 import { SluiceError } from "../protocol/errors.ts";
-import { type AguiEvent, EventType, type Message } from "../protocol/events.ts";
+import { type AguiEvent, EventType, type Interrupt, type Message } from "../protocol/events.ts";
 import { type GraphEvent, nodePath } from "../protocol/graph-event.ts";
 import type { JsonValue } from "../protocol/json.ts";
 import { createTranslator } from "../translate/run-translator.ts";
 import { isNode } from "../translate/steps.ts";
 import type { Progress } from "../translate/token-count.ts";
 import type { RunEnd, Translator } from "../translate/translator.ts";
+import { askedAgain } from "./answering.ts";
 import { currentRun } from "./current-run.ts";
 import { Deadlines } from "./deadlines.ts";
 import { GraphTopic } from "./graph-topic.ts";
@@ -140,7 +141,7 @@ export class Run {
         // A process that takes the run over goes on after this node, and what it said will not be said again.
         if (event.event === "on_chain_end" && isNode(event) && nodePath(event).length === 1) this.#keepSoFar();
       });
-      const interrupts = graphRun.interrupts.map((asked) => this.#translator.interrupt(asked));
+      const interrupts = graphRun.interrupts.map((asked) => this.#interrupt(asked));
       return { end: this.#unanswered.ended(ending(interrupts, graphRun.cutAnswer)) };
     } catch (cause) {
       const { aborted, reason } = this.#abort.signal;
@@ -148,6 +149,10 @@ export class Run {
     } finally {
       deadlines.stop();
     }
+  }
+
+  #interrupt(asked: GraphInterrupt): Interrupt {
+    return askedAgain(this.#translator.interrupt(asked), this.plan.answered);
   }
 
   #keepSoFar(): void {

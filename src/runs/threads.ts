@@ -8,6 +8,7 @@ import { graphTopic, threadTopic } from "../protocol/ids.ts";
 import type { JsonValue } from "../protocol/json.ts";
 import { EVERYBODY } from "../store/names.ts";
 import type { BegunRun, Store, ThreadRecord, ThreadSummary } from "../store/store.ts";
+import { answeringRunId } from "./answering.ts";
 import { positionAfter } from "./history.ts";
 import type { Run } from "./run.ts";
 
@@ -58,6 +59,14 @@ export class Threads {
     this.#store = store;
     this.#log = log;
     this.#activeRun = activeRun;
+  }
+
+  /** Is a run active that a client knows by this id: its own, or that of the run whose questions it answers? */
+  runsAs(threadId: string, runId: string): boolean {
+    const plan = this.#activeRun(threadId)?.plan;
+    if (!plan) return false;
+    const answered = plan.answered.map(({ id }) => id);
+    return plan.runId === runId || (answered.length > 0 && plan.runId === answeringRunId(threadId, runId, answered));
   }
 
   async snapshot(threadId: string): Promise<Snapshot> {

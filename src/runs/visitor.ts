@@ -11,12 +11,14 @@ import type { ServedAgent } from "../graph/registry.ts";
 import type { EventLog } from "../log/log.ts";
 import type { Cursor } from "../protocol/cursor.ts";
 import { SluiceError } from "../protocol/errors.ts";
-import type { Message } from "../protocol/events.ts";
+import type { Message, RunAgentInput } from "../protocol/events.ts";
 import { graphTopic, type Topic, threadTopic } from "../protocol/ids.ts";
 import type { Scope } from "../protocol/scopes.ts";
 import { formatPlace, parsePlace } from "../store/listing.ts";
 import { EVERYBODY, isThreadKey, NOBODY, newThreadKey } from "../store/names.ts";
 import type { Store } from "../store/store.ts";
+import { underOwnId } from "./answering.ts";
+import { bodyHash } from "./beginning.ts";
 import type { Requester, RunHandle, StartRequest } from "./handle.ts";
 import type { RunManager } from "./manager.ts";
 import { ANONYMOUS, needScope, needUnexpired, type Principal } from "./principal.ts";
@@ -35,7 +37,7 @@ export interface House {
   readonly runs: RunManager;
   readonly log: EventLog;
   readonly counts: Counts;
-  readonly store: Pick<Store, "threadKey" | "claimThread" | "threadName">;
+  readonly store: Pick<Store, "threadKey" | "claimThread" | "threadName" | "run">;
   /** May visitors without a name list the threads of nobody? */
   readonly listsAnonymous: boolean;
 }
@@ -76,7 +78,7 @@ export class Visitor {
     const { threadId } = request.input;
     const { runs, store } = this.#house;
     const key = await this.#key(threadId, true);
-    const input = { ...request.input, threadId: key };
+    const input = await this.#underOwnId(request.agent, { ...request.input, threadId: key });
     const named = key === threadId ? {} : { threadName: threadId };
     const handle = await runs.start({ ...request, input, ...named, requester: this.#requester });
     // The thread may have been deleted, and its name with it, while the run waited for it.
@@ -122,6 +124,12 @@ export class Visitor {
     const { key, id, claims } = this.principal;
     const request = this.#request ? { request: this.#request } : {};
     return key === undefined ? request : { ...request, principal: key, user: { id, claims } };
+  }
+
+  async #underOwnId(agent: string | undefined, input: RunAgentInput): Promise<RunAgentInput> {
+    if (!input.resume?.length) return input;
+    const known = await this.#house.store.run(input.threadId, input.runId);
+    return underOwnId(input, bodyHash(this.agent(agent).name, input), known);
   }
 
   /** A name that nothing has is a key that nothing has: all that follows is the same for it as for a thread of others. */
@@ -179,9 +187,12 @@ export class VisitedThread {
     return this.#runs.active(this.#key);
   }
 
-  /** Cancels the active run. `false` when there is none. */
-  cancel(): boolean {
+  /**
+   * Cancels the active run; with a `runId` only the run that its client knows by this id. `false` when there is none.
+   */
+  cancel(runId?: string): boolean {
     this.#visitor.need("cancel");
+    if (runId !== undefined && !this.#threads.runsAs(this.#key, runId)) return false;
     return this.#runs.cancel(this.#key);
   }
 

@@ -121,7 +121,7 @@ export class Connection implements Conversation {
         return this.#run(command.agent ?? this.#agent, parseRunAgentInput(command.input));
       case "cancel": {
         const thread = await this.#named(command.threadId);
-        if (!thread.cancel()) throw new SluiceError("not_found", "There is no active run to cancel.");
+        if (!thread.cancel(command.runId)) throw new SluiceError("not_found", "There is no active run to cancel.");
         return;
       }
       case "resume":

@@ -17,6 +17,8 @@ import { whileOpen } from "./while-open.ts";
 
 export const connectBody = z.object({ threadId: z.string(), after: z.string().optional() });
 
+const stopBody = z.object({ runId: z.string().optional() });
+
 export function aguiRoutes(options: ServerOptions): Router {
   const { registry, version } = options;
   const router = Router();
@@ -35,7 +37,9 @@ export function aguiRoutes(options: ServerOptions): Router {
   router.post("/agent/:agent/stop/:threadId", async (request, response) => {
     registry.get(request.params.agent);
     const thread = await options.door.visitorOf(request).thread(checkId("threadId", request.params.threadId));
-    if (!thread.cancel()) throw new SluiceError("not_found", "There is no active run on this thread.");
+    // CopilotKit names the run that it has started.
+    const { runId } = request.body ? parseWith(stopBody, jsonBody(request), "body") : {};
+    if (!thread.cancel(runId)) throw new SluiceError("not_found", "There is no active run on this thread.");
     response.json({ stopped: true });
   });
   return router;
