@@ -6,7 +6,7 @@ import { type Rules, type Tree, violations } from "./support/arrows.ts";
 
 const BELOW_RUNS = ["protocol", "counts", "limits", "graph", "translate", "log", "store"];
 const BELOW_SERVER = [...BELOW_RUNS, "runs"];
-const ROOMS = [...BELOW_SERVER, "server", "config", "authoring", "agents", "ops", "client", "playground"];
+const ROOMS = [...BELOW_SERVER, "server", "config", "authoring", "agents", "ops", "client", "react", "playground"];
 
 const RULES: Rules = {
   mayImport: {
@@ -24,6 +24,7 @@ const RULES: Rules = {
     runs: BELOW_RUNS,
     server: BELOW_SERVER,
     client: ["protocol"],
+    react: ["protocol", "client"],
     playground: ["protocol", "client"],
     app: ROOMS,
     doctor: [...ROOMS, "app"],

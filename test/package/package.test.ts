@@ -15,7 +15,7 @@ let path: string;
 beforeAll(async () => {
   folder = await temporary();
   packed = await pack(folder.path);
-  const types = ["express", "node", "ws"].map((name) => `@types/${name}`);
+  const types = ["express", "node", "react", "ws"].map((name) => `@types/${name}`);
   path = await consumer(folder.path, packed, ["typescript", "langchain", ...types]);
 }, 120_000);
 afterAll(() => folder.remove());
@@ -93,7 +93,7 @@ describe("how it is described", () => {
     const out = await run(process.execPath, ["--input-type=module", "-e", code], ROOT);
     const problems = JSON.parse(out) as { kind: string; entrypoint: string; resolutionKind: string }[];
     const told = problems.map(({ kind, entrypoint, resolutionKind }) => `${kind} ${entrypoint} ${resolutionKind}`);
-    const entries = [".", "./client", "./client/connection"];
+    const entries = [".", "./client", "./client/connection", "./react"];
     expect(told.sort()).toEqual(
       [
         // ES modules alone: \`require\` loads those too, in every Node.js that is served.
@@ -213,6 +213,7 @@ import { type AguiEvent, createSluice, type RunResult, type Sluice, SluiceError 
 import { createAgent } from "langchain";
 import { WebSocketAgent } from "langgraph-sluice/client";
 import { SluiceConnection } from "langgraph-sluice/client/connection";
+import { type SluiceThread, useSluiceThread } from "langgraph-sluice/react";
 
 const builder = new StateGraph(MessagesAnnotation)
   .addNode("answer", () => ({ messages: [{ role: "ai", content: "Hello." }] }))
@@ -231,6 +232,8 @@ const sluice: Sluice = createSluice({
   authorize: (request) => request.headers.authorization !== undefined,
   logger: console,
 });
+export const useChat = (threadId: string): SluiceThread =>
+  useSluiceThread({ url: "ws://127.0.0.1/ws", threadId, agent: "plain", input: { tools: [] } });
 const app = express();
 app.use("/ai", sluice.router);
 const server = createServer(app);
