@@ -60,6 +60,14 @@ export const DOORS: Readonly<Record<string, Door>> = {
     const said = [...posts.map((path) => ask(visit, path, {})), ...[...gets, ...about].map((path) => get(visit, path))];
     return (await Promise.all(said)).flat();
   },
+  "LangGraph's streaming protocol": async (visit) => {
+    const thread = `/langgraph/threads/${randomUUID()}`;
+    const { stream_mode: _, ...params } = langGraphRun(visit);
+    const answer = await ask(visit, `${thread}/commands`, { id: 1, method: "run.start", params });
+    const channels = ["values", "updates", "messages", "tools", "lifecycle", "input", "custom", "checkpoints", "tasks"];
+    const state = ask(visit, `${thread}/commands`, { id: 2, method: "state.get", params: {} });
+    return [...answer, ...(await watched(visit, `${thread}/stream/events`, { channels })), ...(await state)];
+  },
   "GET /agui/info": (visit) => get(visit, "/agui/info"),
   "GET /metrics": async (visit) => {
     await ran(visit);
@@ -84,7 +92,7 @@ function input({ message }: Visit): Input {
 }
 
 /** A run in every mode that LangGraph's API has. */
-function langGraphRun({ agent, message }: Visit): object {
+function langGraphRun({ agent, message }: Visit) {
   const stream_mode = ["values", "updates", "messages", "messages-tuple", "custom", "checkpoints", "tasks", "debug"];
   return { assistant_id: agent, input: { messages: [{ type: "human", content: message }] }, stream_mode };
 }
@@ -108,6 +116,19 @@ async function ask({ url, signal }: Visit, path: string, body: object, accept = 
     signal,
   });
   return [JSON.stringify([...response.headers]), ...(await response.text()).split("\n")];
+}
+
+/** What a stream sends until the run's end. */
+async function watched({ url, signal }: Visit, path: string, body: object): Promise<string[]> {
+  const headers = { "content-type": "application/json" };
+  const response = await fetch(`${url}${path}`, { method: "POST", headers, body: JSON.stringify(body), signal });
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const bytes of response.body ?? []) {
+    text += decoder.decode(bytes, { stream: true });
+    if (/"method":"lifecycle".*"event":"(completed|failed|interrupted)"/.test(text)) break;
+  }
+  return text.split("\n");
 }
 
 async function get({ url, signal }: Visit, path: string): Promise<string[]> {

@@ -101,7 +101,7 @@ export async function deliver(delivery: Delivery): Promise<void> {
         // it gets now.
         if (signal.aborted) return;
         const outgoing = batch.flatMap((entry) => view.push(entry, { epoch, offset: entry.offset }));
-        const frames = wanted.length > BEHIND ? mergeAdjacent(outgoing) : outgoing;
+        const frames = wanted.length > BEHIND && !format.apart ? mergeAdjacent(outgoing) : outgoing;
         await peer.send(frames.flatMap((out) => format.encode(out)));
       }
       if (over || isAt(next, until)) return;

@@ -84,7 +84,7 @@ function toCall({ id, function: made }: ToolCall): object {
 }
 
 /** Arguments may be under way, or cut short. */
-function argumentsOf(json: string): object {
+export function argumentsOf(json: string): object {
   try {
     const value: unknown = JSON.parse(json);
     return isRecord(value) ? value : {};

@@ -70,6 +70,16 @@ export class RunProjection {
     return { ...this.values, ...asked(this.#interrupts) };
   }
 
+  /** The messages so far. */
+  get messages(): readonly Message[] {
+    return this.#transcript.messages;
+  }
+
+  /** The id of the message that a model's answer goes into. */
+  idOf(announced: string, node?: string): string {
+    return this.#answer(announced, node).id;
+  }
+
   /** The frames for an event, which came from `node`. */
   push(event: AguiEvent, node?: string): LangGraphFrame[] {
     this.#transcript.push(event);
@@ -245,7 +255,7 @@ export class RunProjection {
 }
 
 /** The questions of a graph, in LangGraph's words. */
-export function toInterrupts(interrupts: readonly Interrupt[]): object[] {
+export function toInterrupts(interrupts: readonly Interrupt[]): { readonly id: string; readonly value: unknown }[] {
   return interrupts.map(({ id, metadata, message }) => ({
     id,
     value: isRecord(metadata) && "value" in metadata ? metadata.value : message,

@@ -100,13 +100,13 @@ export function newThread(threadId: string, now: number): object {
   };
 }
 
-/** The task that asks, where a graph waits: its node's name is the agent's own business. */
-const TASK = "question";
+/** The one task of a thread: names of nodes are the agent's own business. */
+const TASK = "agent";
 
 /** The state of a thread, as its clients know it. */
 export interface ThreadState {
   readonly values: object;
-  /** The task that runs next: the one that asks. */
+  /** The task that is under way, or asks. */
   readonly next: readonly string[];
   readonly tasks: readonly object[];
   /** `null`: nothing ran yet. */
@@ -126,7 +126,7 @@ export function toState(threadId: string, thread: VisibleThread | undefined, sna
   const checkpoint_id = digest(threadId, messages, state, interrupts);
   return {
     values: known ? valuesOf(snapshot) : {},
-    next: interrupts.length > 0 ? [TASK] : [],
+    next: interrupts.length > 0 || active ? [TASK] : [],
     tasks: tasksOf(snapshot),
     checkpoint: known ? { thread_id: threadId, checkpoint_ns: "", checkpoint_id, checkpoint_map: null } : null,
     parent_checkpoint: null,

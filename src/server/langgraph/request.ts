@@ -92,7 +92,7 @@ const ECHOES = new Set(["thread_id", "assistant_id", "graph_id", "run_id"]);
  * Reads the body of a request that starts a run.
  * @throws SluiceError `bad_request` that names the field; `forbidden` that names a field that clients may not set.
  */
-export function readRunBody(value: unknown): RunWishes {
+export function readRunBody(value: unknown, threadId: string): RunWishes {
   const body = parseWith(runBody, value, "body");
   const sent = value as Readonly<Record<string, unknown>>;
   const { input, command, config } = body;
@@ -104,7 +104,11 @@ export function readRunBody(value: unknown): RunWishes {
     // Every `RemoteGraph` sends its own default.
     refuse(config, new Set(["metadata", "configurable", "recursion_limit"]), "config.");
     if (isRecord(config.metadata)) refuse(config.metadata, ECHOES, "config.metadata.");
-    if (isRecord(config.configurable)) refuse(config.configurable, new Set(), "config.configurable.");
+    if (isRecord(config.configurable)) {
+      // Clients name their own thread here too.
+      const own = config.configurable.thread_id === threadId ? ["thread_id"] : [];
+      refuse(config.configurable, new Set(own), "config.configurable.");
+    }
   }
   if (command) refuse(command, new Set(["resume"]), "command.");
   if (!isEmpty(sent.context) && !isRecord(sent.context)) {

@@ -5,6 +5,7 @@ import { SluiceError } from "../../protocol/errors.ts";
 import { parseWith } from "../../protocol/input.ts";
 import { jsonBody } from "../routes/json-body.ts";
 import type { ServerOptions } from "../server-options.ts";
+import { protocolRoutes } from "./protocol.ts";
 import { toAssistant, toDrawing, toSchemas } from "./records.ts";
 import { runRoutes } from "./runs.ts";
 import { threadRoutes } from "./threads.ts";
@@ -52,6 +53,7 @@ export function langGraphRoutes(options: ServerOptions): Router {
   for (const [path, sentence] of Object.entries(NOT_SERVED)) router.all(path, notServed(sentence));
   router.use(threadRoutes(options));
   router.use(runRoutes(options));
+  router.use(protocolRoutes(options));
   return router;
 }
 

@@ -18,7 +18,8 @@ import { Subscription } from "../subscription.ts";
 import { runFormat, silentFormat } from "./format.ts";
 import { RunProjection } from "./projection.ts";
 import { toRun, toStatus } from "./records.ts";
-import { type RunWishes, readRunBody, type StreamMode, streamModes, toRunInput } from "./request.ts";
+import { type RunWishes, type StreamMode, streamModes } from "./request.ts";
+import { type StartMore, startRun } from "./start.ts";
 
 const listQuery = z.object({
   limit: z.coerce.number().int().min(1).max(1_000).default(10),
@@ -100,16 +101,10 @@ async function start(
   { door }: ServerOptions,
   request: Request<object>,
   threadId: string,
-  more: { readonly signal?: AbortSignal; readonly background?: boolean },
+  more: StartMore,
 ): Promise<Omit<Started, "signal">> {
   const visitor = door.visitorOf(request as Request);
-  const wishes = readRunBody(jsonBody(request as Request));
-  const agent = visitor.agent(wishes.assistant);
-  const { interrupts } = await (await visitor.thread(checkId("thread_id", threadId))).waiting();
-  const input = toRunInput(wishes, agent, interrupts, { threadId, runId: randomUUID() });
-  const { whenBusy, detached } = wishes;
-  if (whenBusy === "interrupt") visitor.need("cancel");
-  return { run: await visitor.start({ agent: agent.name, input, whenBusy, detached, ...more }), wishes };
+  return startRun(visitor, checkId("thread_id", threadId), jsonBody(request as Request), more);
 }
 
 function alone(

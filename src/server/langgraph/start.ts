@@ -1,0 +1,23 @@
+/** Starts a run from a body of LangGraph's API. */
+import { randomUUID } from "node:crypto";
+import type { StartRequest } from "../../runs/handle.ts";
+import type { VisitedRun, Visitor } from "../../runs/visitor.ts";
+import { type RunWishes, readRunBody, toRunInput } from "./request.ts";
+
+/** What the door knows of a start, beside what its client says. */
+export type StartMore = Pick<StartRequest, "signal" | "background" | "detached">;
+
+export async function startRun(
+  visitor: Visitor,
+  threadId: string,
+  body: unknown,
+  more: StartMore,
+): Promise<{ readonly run: VisitedRun; readonly wishes: RunWishes }> {
+  const wishes = readRunBody(body, threadId);
+  const agent = visitor.agent(wishes.assistant);
+  const { interrupts } = await (await visitor.thread(threadId)).waiting();
+  const input = toRunInput(wishes, agent, interrupts, { threadId, runId: randomUUID() });
+  const { whenBusy, detached } = wishes;
+  if (whenBusy === "interrupt") visitor.need("cancel");
+  return { run: await visitor.start({ agent: agent.name, input, whenBusy, detached, ...more }), wishes };
+}

@@ -1,0 +1,49 @@
+/** Renders a React hook in a page that has no browser, and shows what it returned last. */
+import { JSDOM } from "jsdom";
+
+export interface Rendered<T> {
+  /** What the hook returned last. */
+  readonly now: T;
+  /** Resolves when what it returns passes the test. */
+  until(test: (value: T) => boolean): Promise<T>;
+  unmount(): void;
+}
+
+/** React looks for a page when it is loaded. */
+const { window } = new JSDOM("<div></div>", { url: "http://127.0.0.1/" });
+Object.assign(globalThis, { window, document: window.document });
+globalThis.navigator ??= window.navigator;
+const [{ createElement }, { createRoot }] = await Promise.all([import("react"), import("react-dom/client")]);
+
+export async function renderHook<T>(hook: () => T): Promise<Rendered<T>> {
+  const waiting = new Set<() => void>();
+  let now: T | undefined;
+  const root = createRoot(window.document.createElement("div"));
+  const rendered: Rendered<T> = {
+    get now() {
+      return now as T;
+    },
+    until: (test) =>
+      new Promise((resolve) => {
+        const look = () => {
+          if (now === undefined || !test(now)) return;
+          waiting.delete(look);
+          resolve(now);
+        };
+        waiting.add(look);
+        look();
+      }),
+    unmount: () => root.unmount(),
+  };
+  root.render(
+    createElement(() => {
+      now = hook();
+      queueMicrotask(() => {
+        for (const look of waiting) look();
+      });
+      return null;
+    }),
+  );
+  await rendered.until(() => true);
+  return rendered;
+}
