@@ -95,9 +95,16 @@ const response = z.object({ interrupt_id: z.string(), response: z.unknown().opti
 /** An answer to one interrupt, or to several at once: to all that are open. */
 async function respond(visitor: Visitor, threadId: string, params: Readonly<Record<string, unknown>>): Promise<object> {
   const { responses, interrupt_id, response: only, namespace: _, update, goto, ...body } = params;
-  const given = parseWith(z.array(response), responses ?? [{ interrupt_id, response: only }], "params.responses");
-  const { agent } = await (await visitor.thread(threadId)).waiting();
-  if (agent === undefined) throw new SluiceError("bad_request", "This thread waits for no answer.");
+  const given = parseWith(
+    z.array(response).min(1),
+    responses ?? [{ interrupt_id, response: only }],
+    "params.responses",
+  );
+  const { agent, interrupts } = await (await visitor.thread(threadId)).waiting();
+  const unknown = given.some((answer) => !interrupts.some(({ id }) => id === answer.interrupt_id));
+  if (agent === undefined || unknown) {
+    throw new SluiceError("bad_request", "interrupt_id: this thread waits for no such answer.");
+  }
   const resume = Object.fromEntries(given.map((answer) => [answer.interrupt_id, answer.response ?? null]));
   const start = { assistant_id: agent, ...body, input: null, command: { resume, update, goto } };
   const { run } = await startRun(visitor, threadId, start, { detached: true });
