@@ -1,12 +1,12 @@
 /** Everything that outlives the process: threads, the graphs' checkpoints and their items, in one SQLite file. */
 import { resolve } from "node:path";
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
-import { SqliteCheckpointer } from "../store/checkpointer.ts";
+import { Checkpointer } from "../store/checkpointer.ts";
 import { Database } from "../store/database.ts";
 import type { ItemStores } from "../store/items.ts";
 import { SqliteStore } from "../store/sqlite.ts";
-import { SqliteItems } from "../store/sqlite-items.ts";
 import type { Store } from "../store/store.ts";
+import { TableItems } from "../store/table-items.ts";
 
 export interface Storage {
   /** Keeps threads, runs and transcripts. Its holder closes it, and the file with it. */
@@ -25,7 +25,7 @@ export function openStorage(folder: string): Storage {
   const database = Database.open(resolve(folder, "sluice.db"));
   return {
     store: new SqliteStore(database),
-    checkpointer: new SqliteCheckpointer(database),
-    items: new SqliteItems(database),
+    checkpointer: new Checkpointer(database),
+    items: new TableItems(database),
   };
 }

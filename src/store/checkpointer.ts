@@ -1,4 +1,4 @@
-/** What LangGraph's graphs remember, in the same SQLite file: each checkpoint is on disk before the graph goes on. */
+/** What LangGraph's graphs remember, in the database of the threads: each checkpoint is there before the graph goes on. */
 import type { RunnableConfig } from "@langchain/core/runnables";
 import {
   BaseCheckpointSaver,
@@ -15,7 +15,7 @@ import {
   TASKS,
   WRITES_IDX_MAP,
 } from "@langchain/langgraph-checkpoint";
-import type { Database, Row, SqlValue } from "./database.ts";
+import type { Row, SqlValue, Statement, Tables } from "./tables.ts";
 
 /** Names one checkpoint. */
 interface Key {
@@ -25,21 +25,21 @@ interface Key {
   readonly checkpointId: string;
 }
 
-export class SqliteCheckpointer extends BaseCheckpointSaver {
-  readonly #db: Database;
+export class Checkpointer extends BaseCheckpointSaver {
+  readonly #tables: Tables;
 
-  constructor(database: Database, serde?: SerializerProtocol) {
+  constructor(tables: Tables, serde?: SerializerProtocol) {
     super(serde);
-    this.#db = database;
+    this.#tables = tables;
   }
 
   async getTuple(config: RunnableConfig): Promise<CheckpointTuple | undefined> {
     const { thread_id: threadId, checkpoint_ns: namespace = "" } = config.configurable ?? {};
     if (threadId === undefined) return undefined;
     const checkpointId = getCheckpointId(config);
-    const row = checkpointId
-      ? this.#db.one(`${SELECT} WHERE ${ONE}`, threadId, namespace, checkpointId)
-      : this.#db.one(
+    const [row] = checkpointId
+      ? await this.#tables.all(`${SELECT} WHERE ${ONE}`, threadId, namespace, checkpointId)
+      : await this.#tables.all(
           `${SELECT} WHERE thread_id = ? AND checkpoint_ns = ? ORDER BY checkpoint_id DESC LIMIT 1`,
           threadId,
           namespace,
@@ -61,14 +61,14 @@ export class SqliteCheckpointer extends BaseCheckpointSaver {
     const asked = conditions.flatMap(([sql, value]) => (value === undefined ? [] : [{ sql, value }]));
     const where = asked.length > 0 ? `WHERE ${asked.map(({ sql }) => sql).join(" AND ")}` : "";
     // The keys at once and each checkpoint when it is asked for: a history is long, and most readers stop early.
-    const keys = this.#db.all(
+    const keys = await this.#tables.all(
       `SELECT thread_id, checkpoint_ns, checkpoint_id FROM checkpoints ${where} ORDER BY checkpoint_id DESC`,
       ...asked.map(({ value }) => value),
     );
     let found = 0;
     for (const key of keys) {
       if (found >= limit) return;
-      const row = this.#db.one(`${SELECT} WHERE ${ONE}`, ...values(keyOf(key)));
+      const [row] = await this.#tables.all(`${SELECT} WHERE ${ONE}`, ...values(keyOf(key)));
       if (!row || (filter && !matches(await this.#load(row.metadata_type, row.metadata), filter))) continue;
       found += 1;
       yield await this.#toTuple(row);
@@ -83,15 +83,18 @@ export class SqliteCheckpointer extends BaseCheckpointSaver {
       this.serde.dumpsTyped(metadata),
     ]);
     const key = { threadId, namespace, checkpointId: checkpoint.id };
-    this.#db.run(
-      "INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    await this.#tables.write([
+      `INSERT INTO checkpoints VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (thread_id, checkpoint_ns, checkpoint_id) DO UPDATE SET parent_id = excluded.parent_id,
+         checkpoint_type = excluded.checkpoint_type, checkpoint = excluded.checkpoint,
+         metadata_type = excluded.metadata_type, metadata = excluded.metadata`,
       ...values(key),
       parentId,
       checkpointType,
       checkpointBytes,
       metadataType,
       metadataBytes,
-    );
+    ]);
     return toConfig(key);
   }
 
@@ -108,31 +111,23 @@ export class SqliteCheckpointer extends BaseCheckpointSaver {
         dumped: await this.serde.dumpsTyped(value),
       })),
     );
-    this.#db.transaction(() => {
-      for (const { index, channel, dumped } of rows) {
-        // A task's own results stand once they are written. What is said of the task (errors, interrupts) may change.
-        const conflict = index < 0 ? "UPDATE SET type = excluded.type, value = excluded.value" : "NOTHING";
-        this.#db.run(
-          `INSERT INTO checkpoint_writes
-             (thread_id, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, value)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO ${conflict}`,
-          ...values(key),
-          taskId,
-          taskPath,
-          index,
-          channel,
-          ...dumped,
-        );
-      }
+    const statements = rows.map(({ index, channel, dumped }): Statement => {
+      // A task's own results stand once they are written. What is said of the task (errors, interrupts) may change.
+      const conflict = index < 0 ? "UPDATE SET type = excluded.type, value = excluded.value" : "NOTHING";
+      const insert = `INSERT INTO checkpoint_writes
+          (thread_id, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, value)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+        ON CONFLICT (thread_id, checkpoint_ns, checkpoint_id, task_id, idx) DO ${conflict}`;
+      return [insert, ...values(key), taskId, taskPath, index, channel, ...dumped];
     });
+    if (statements.length > 0) await this.#tables.write(...statements);
   }
 
   async deleteThread(threadId: string): Promise<void> {
-    const work = () => {
-      this.#db.run("DELETE FROM checkpoints WHERE thread_id = ?", threadId);
-      this.#db.run("DELETE FROM checkpoint_writes WHERE thread_id = ?", threadId);
-    };
-    this.#db.deleting(() => this.#db.transaction(work));
+    await this.#tables.erase(
+      ["DELETE FROM checkpoints WHERE thread_id = ?", threadId],
+      ["DELETE FROM checkpoint_writes WHERE thread_id = ?", threadId],
+    );
   }
 
   async #toTuple(row: Row): Promise<CheckpointTuple> {
@@ -148,9 +143,9 @@ export class SqliteCheckpointer extends BaseCheckpointSaver {
     return parent ? { ...tuple, parentConfig: toConfig(parent) } : tuple;
   }
 
-  /** In the order in which a live run applies them: SQLite compares text by code point, as LangGraph's sort key does. */
+  /** In the order in which a live run applies them: the tables compare text by code point, as LangGraph's sort key does. */
   async #writes(key: Key): Promise<CheckpointPendingWrite[]> {
-    const rows = this.#db.all(
+    const rows = await this.#tables.all(
       `SELECT task_id, channel, type, value FROM checkpoint_writes WHERE ${ONE} ORDER BY task_path, task_id, idx`,
       ...values(key),
     );

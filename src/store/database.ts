@@ -5,10 +5,7 @@ import Sqlite from "libsql";
 import { SluiceError } from "../protocol/errors.ts";
 import { messageOf } from "../protocol/redact.ts";
 import { MIGRATIONS } from "./migrations.ts";
-
-export type SqlValue = string | number | Uint8Array | null;
-/** A row as the driver gives it: bytes come as an `ArrayBuffer`. */
-export type Row = Readonly<Record<string, string | number | ArrayBuffer | null>>;
+import type { Row, SqlValue, Statement, Tables } from "./tables.ts";
 
 class NewerVersion extends Error {}
 
@@ -20,7 +17,7 @@ const MOST_STEPS = 128;
 
 const RESERVE_BYTES = 1_048_576;
 
-export class Database {
+export class Database implements Tables {
   readonly file: string;
   readonly #sqlite: Sqlite.Database;
   readonly #statements = new Map<string, Sqlite.Statement>();
@@ -78,6 +75,16 @@ export class Database {
       if (this.#sqlite.inTransaction) this.#exec("ROLLBACK");
       throw error;
     }
+  }
+
+  write(...statements: readonly Statement[]): void {
+    this.transaction(() => {
+      for (const statement of statements) this.run(...statement);
+    });
+  }
+
+  erase(...statements: readonly Statement[]): void {
+    this.deleting(() => this.write(...statements));
   }
 
   /** Deletes by `work`, and gives the space back. On a full disk the deletion itself needs space: the reserve has it. */

@@ -1,7 +1,6 @@
 /** Rows of the tables, read. */
 import type { AguiEvent, Interrupt } from "../protocol/events.ts";
 import type { CallIds } from "../protocol/ids.ts";
-import type { Row } from "./database.ts";
 import type {
   EndStatus,
   RunBeginning,
@@ -11,6 +10,7 @@ import type {
   ThreadStatus,
   ThreadSummary,
 } from "./store.ts";
+import type { Row } from "./tables.ts";
 import type { Tombstone } from "./tombstones.ts";
 
 export function jsonOrNull(value: unknown): string | null {

@@ -6,7 +6,6 @@ import type { Database } from "./database.ts";
 import { pageOf, parsePlace, titleOf } from "./listing.ts";
 import { EVERYBODY } from "./names.ts";
 import { jsonOrNull, kept, toRun, toStatus, toSummary } from "./rows.ts";
-import { ownedBy, SqliteNames } from "./sqlite-names.ts";
 import {
   type Admitted,
   type BegunRun,
@@ -23,17 +22,18 @@ import {
   type ThreadStatus,
   type ThreadSummary,
 } from "./store.ts";
-import { SqliteTickets, type Tickets } from "./tickets.ts";
+import { ownedBy, TableNames } from "./table-names.ts";
+import { TableTickets, type Tickets } from "./tickets.ts";
 import { allRemoved, type Tombstone } from "./tombstones.ts";
 
-export class SqliteStore extends SqliteNames implements Store {
+export class SqliteStore extends TableNames implements Store {
   readonly tickets: Tickets;
   readonly #db: Database;
   readonly #now: () => number;
 
   constructor(database: Database, now: () => number = Date.now) {
     super(database, now);
-    this.tickets = new SqliteTickets(database, now);
+    this.tickets = new TableTickets(database, now);
     this.#db = database;
     this.#now = now;
   }

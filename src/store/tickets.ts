@@ -1,5 +1,5 @@
 /** Tickets: each opens one WebSocket, once. Stores know their digests alone. */
-import type { Database } from "./database.ts";
+import type { Tables } from "./tables.ts";
 
 export interface Tickets {
   /** Keeps a ticket for its holder, as plain JSON, until `expiresAt` (milliseconds since the Unix epoch). */
@@ -35,23 +35,25 @@ export class MemoryTickets implements Tickets {
   }
 }
 
-export class SqliteTickets implements Tickets {
-  readonly #db: Database;
+export class TableTickets implements Tickets {
+  readonly #tables: Tables;
   readonly #now: () => number;
 
-  constructor(database: Database, now: () => number) {
-    this.#db = database;
+  constructor(tables: Tables, now: () => number) {
+    this.#tables = tables;
     this.#now = now;
   }
 
   async keep(digest: string, holder: string, expiresAt: number): Promise<void> {
-    this.#db.run("DELETE FROM tickets WHERE expires_at <= ?", this.#now());
-    this.#db.run("INSERT INTO tickets (digest, holder, expires_at) VALUES (?, ?, ?)", digest, holder, expiresAt);
+    await this.#tables.write(
+      ["DELETE FROM tickets WHERE expires_at <= ?", this.#now()],
+      ["INSERT INTO tickets (digest, holder, expires_at) VALUES (?, ?, ?)", digest, holder, expiresAt],
+    );
   }
 
   /** One statement: of two processes that take the same ticket, one gets it. */
   async take(digest: string): Promise<string | undefined> {
-    const [row] = this.#db.all("DELETE FROM tickets WHERE digest = ? RETURNING holder, expires_at", digest);
+    const [row] = await this.#tables.all("DELETE FROM tickets WHERE digest = ? RETURNING holder, expires_at", digest);
     return row && Number(row.expires_at) > this.#now() ? String(row.holder) : undefined;
   }
 }

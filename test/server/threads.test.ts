@@ -6,7 +6,7 @@ import { MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { afterEach, describe, expect, it } from "vitest";
 import type { MemoryLog } from "../../src/log/memory.ts";
 import { EventType } from "../../src/protocol/events.ts";
-import { SqliteCheckpointer } from "../../src/store/checkpointer.ts";
+import { Checkpointer } from "../../src/store/checkpointer.ts";
 import { Database } from "../../src/store/database.ts";
 import { SqliteStore } from "../../src/store/sqlite.ts";
 import { temporaryFolder } from "../support/folder.ts";
@@ -22,7 +22,7 @@ afterEach(async () => {
 });
 
 /** Says how many messages it remembers; "wait" makes it wait for ever. */
-function counting(checkpointer: SqliteCheckpointer) {
+function counting(checkpointer: Checkpointer) {
   const count = async ({ messages }: typeof MessagesAnnotation.State) => {
     if (messages.at(-1)?.content === "wait") await new Promise(() => {});
     return { messages: [new AIMessage(`${messages.length}`)] };
@@ -32,7 +32,7 @@ function counting(checkpointer: SqliteCheckpointer) {
 
 async function start(file = `${files++}.db`) {
   const database = Database.open(join(folder, file));
-  const graph = counting(new SqliteCheckpointer(database));
+  const graph = counting(new Checkpointer(database));
   const sluice = await startSluice({ agent: { graph } }, {}, { store: new SqliteStore(database) });
   open.push(sluice);
   const ask = async (path: string, init?: RequestInit) => {

@@ -12,7 +12,7 @@ import {
 } from "@langchain/langgraph-checkpoint";
 import { afterAll, describe, expect, it } from "vitest";
 import { NO_CHECKPOINT } from "../../src/graph/checkpoints.ts";
-import { SqliteCheckpointer } from "../../src/store/checkpointer.ts";
+import { Checkpointer } from "../../src/store/checkpointer.ts";
 import { Database } from "../../src/store/database.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
@@ -22,10 +22,10 @@ afterAll(() => {
   for (const database of databases) database.close();
 });
 
-function open(file = `${databases.length}.db`): SqliteCheckpointer {
+function open(file = `${databases.length}.db`): Checkpointer {
   const database = Database.open(join(folder, file));
   databases.push(database);
-  return new SqliteCheckpointer(database);
+  return new Checkpointer(database);
 }
 
 const NOTED = { source: "loop" as const, step: 0, parents: {} };

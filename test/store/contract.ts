@@ -56,15 +56,15 @@ export const DONE = {
 };
 
 /** `open` gives an empty store with that clock. */
-export function storeContract(name: string, open: (now: () => number) => Store): void {
+export function storeContract(name: string, open: (now: () => number) => Store | Promise<Store>): void {
   const opened: Store[] = [];
   afterEach(async () => {
     for (const store of opened.splice(0)) await store.close();
   });
 
-  function store() {
+  async function store() {
     let now = 1_000;
-    const subject = open(() => now);
+    const subject = await open(() => now);
     opened.push(subject);
     return { subject, clock: { tick: () => (now += 1) } };
   }
@@ -78,7 +78,7 @@ export function storeContract(name: string, open: (now: () => number) => Store):
 
   describe(name, () => {
     it("knows nothing at first", async () => {
-      const { subject } = store();
+      const { subject } = await store();
       expect(await subject.thread("t")).toBeUndefined();
       expect(await subject.threadSummary("t")).toBeUndefined();
       expect(await subject.run("t", "r")).toBeUndefined();
@@ -90,7 +90,7 @@ export function storeContract(name: string, open: (now: () => number) => Store):
     });
 
     it("writes a run's row and its thread's, with the messages that came with it", async () => {
-      const { subject } = store();
+      const { subject } = await store();
       await start(subject, run("t", "r"), [USER]);
       expect(await subject.run("t", "r")).toEqual(run("t", "r"));
       expect(await subject.run("t", "other")).toBeUndefined();
@@ -106,7 +106,7 @@ export function storeContract(name: string, open: (now: () => number) => Store):
     });
 
     it("ends a run once, with the thread's transcript: a second end changes nothing", async () => {
-      const { subject, clock } = store();
+      const { subject, clock } = await store();
       const claim = await start(subject, run("t", "r"), [USER]);
       clock.tick();
       expect(await end(subject, claim, DONE)).toBe(true);
@@ -129,7 +129,7 @@ export function storeContract(name: string, open: (now: () => number) => Store):
     });
 
     it("adds what models called calls to what the thread knows, and never lets go of it", async () => {
-      const { subject } = store();
+      const { subject } = await store();
       const first = await start(subject, run("t", "r1"), [USER]);
       await subject.keepMessages(first, [USER], [], { "c-2": "c" });
       await end(subject, first, DONE);
@@ -140,7 +140,7 @@ export function storeContract(name: string, open: (now: () => number) => Store):
     });
 
     it("keeps what a run told so far, until it ends", async () => {
-      const { subject } = store();
+      const { subject } = await store();
       const claim = await start(subject, run("t", "r"), [USER]);
       await subject.keepMessages({ ...claim, runId: "other" }, []);
       await subject.keepMessages(claim, [USER, { ...ANSWER, content: "hel" }]);
@@ -151,7 +151,7 @@ export function storeContract(name: string, open: (now: () => number) => Store):
     });
 
     it("keeps what was taken back, of all runs, and the drafts of the last one", async () => {
-      const { subject } = store();
+      const { subject } = await store();
       const [one, two] = [{ id: "m1" }, { id: "m2", after: "u", calls: ["c"] }];
       const first = await start(subject, run("t", "r1"), [USER]);
       await subject.keepMessages(first, [USER], [one]);
@@ -165,7 +165,7 @@ export function storeContract(name: string, open: (now: () => number) => Store):
     });
 
     it("keeps a thread's interrupts until the next run answers them", async () => {
-      const { subject } = store();
+      const { subject } = await store();
       const interrupts = [{ id: "i", reason: "input_required" }];
       const first = await start(subject, run("t", "r1"), [USER]);
       await end(subject, first, { ...DONE, status: "interrupted", interrupts });
@@ -177,14 +177,14 @@ export function storeContract(name: string, open: (now: () => number) => Store):
     });
 
     it("keeps the state that was told last when a run told none", async () => {
-      const { subject } = store();
+      const { subject } = await store();
       await end(subject, await start(subject, run("t", "r1"), []), { ...DONE, state: { n: 1 } });
       await end(subject, await start(subject, run("t", "r2"), []), DONE);
       expect(await subject.thread("t")).toMatchObject({ state: { n: 1 } });
     });
 
     it("remembers what it takes to begin a run again, until its end is stored", async () => {
-      const { subject } = store();
+      const { subject } = await store();
       const input = { deep: [{ text: "\ud800 \u0000 ü" }] };
       const claim = await start(subject, run("t1", "r", { input }), []);
       await start(subject, run("t2", "r"), []);
@@ -196,7 +196,7 @@ export function storeContract(name: string, open: (now: () => number) => Store):
 
     describe("lets one run hold a thread", () => {
       it("from its admission on, though the thread is not there yet", async () => {
-        const { subject } = store();
+        const { subject } = await store();
         const claim = await admit(subject, run("t", "r"));
         const { from, checkpointBefore, ...row } = run("t", "r", { status: "admitted" });
         expect(await subject.run("t", "r")).toEqual(row);
@@ -214,7 +214,7 @@ export function storeContract(name: string, open: (now: () => number) => Store):
       });
 
       it("until its end is in the log", async () => {
-        const { subject } = store();
+        const { subject } = await store();
         const claim = await start(subject, run("t", "r", { input: { kind: "x" } }), [USER]);
         expect(await subject.admit(run("t", "r2"))).toEqual({ inTheWay: run("t", "r", { input: { kind: "x" } }) });
         const closing = [{ type: EventType.TEXT_MESSAGE_END as const, messageId: "a" }, TERMINAL];
@@ -233,7 +233,7 @@ export function storeContract(name: string, open: (now: () => number) => Store):
       });
 
       it("of many that are admitted at the same moment", async () => {
-        const { subject } = store();
+        const { subject } = await store();
         const all = await Promise.all(["r1", "r2", "r3", "r4"].map((id) => subject.admit(run("t", id))));
         expect(all.filter((admitted) => "fence" in admitted)).toHaveLength(1);
         const fences = await Promise.all(["t1", "t2", "t3"].map((id) => admit(subject, run(id, "r"))));
@@ -243,7 +243,7 @@ export function storeContract(name: string, open: (now: () => number) => Store):
 
     describe("lets nothing be written under a claim", () => {
       it("of a run or a fence that it does not know", async () => {
-        const { subject } = store();
+        const { subject } = await store();
         const claim = await start(subject, run("t", "r"), [USER]);
         const { from, checkpointBefore } = run("t", "r");
         for (const wrong of [{ runId: "r9" }, { threadId: "t9" }, { fence: claim.fence + 1 }, { fence: 0 }]) {
@@ -259,7 +259,7 @@ export function storeContract(name: string, open: (now: () => number) => Store):
       });
 
       it("that has been taken over, whatever the run had come to", async () => {
-        const { subject } = store();
+        const { subject } = await store();
         const old = await start(subject, run("t", "r", { input: {} }), [USER]);
         const next = await subject.takeOver(old);
         if (!next) throw new Error("Not taken over.");
@@ -281,7 +281,7 @@ export function storeContract(name: string, open: (now: () => number) => Store):
       });
 
       it("for a step that does not come next", async () => {
-        const { subject } = store();
+        const { subject } = await store();
         const claim = await admit(subject, run("t", "r"));
         await subject.keepMessages(claim, [USER]);
         expect(await end(subject, claim, DONE)).toBe(false);
@@ -297,20 +297,20 @@ export function storeContract(name: string, open: (now: () => number) => Store):
     });
 
     it("lists a thread's runs in the order they were admitted", async () => {
-      const { subject } = store();
+      const { subject } = await store();
       for (const id of ["z", "a", "m"]) await end(subject, await start(subject, run("t", id), []), DONE);
       expect((await subject.runs("t")).map(({ runId }) => runId)).toEqual(["z", "a", "m"]);
     });
 
     it("gives out a bounded number of runs, the last ones", async () => {
-      const { subject } = store();
+      const { subject } = await store();
       for (let n = 0; n < MAX_RUNS + 5; n += 1) await end(subject, await start(subject, run("t", `r${n}`), []), DONE);
       const kept = (await subject.runs("t")).map(({ runId }) => runId);
       expect([kept.length, kept[0], kept.at(-1)]).toEqual([MAX_RUNS, "r5", `r${MAX_RUNS + 4}`]);
     });
 
     it("replaces a transcript by a shorter one, and by one that differs in the middle", async () => {
-      const { subject } = store();
+      const { subject } = await store();
       const third = { id: "u2", role: "user" as const, content: "third" };
       const edited = { ...ANSWER, content: "edited" };
       for (const [index, messages] of [[USER, ANSWER, third], [USER, edited, third], [third]].entries()) {
@@ -322,7 +322,7 @@ export function storeContract(name: string, open: (now: () => number) => Store):
     });
 
     it("keeps whatever text and ids people come up with", async () => {
-      const { subject } = store();
+      const { subject } = await store();
       const id = "'; DROP TABLE threads; -- 😀";
       const message = { id: "m", role: "user" as const, content: "a\u0000b \ud83d 😀 ' \" \\ \u2028" };
       await start(subject, run(id, "?1"), [message]);
@@ -332,7 +332,7 @@ export function storeContract(name: string, open: (now: () => number) => Store):
     });
 
     it("lists threads with their titles, the last used first, page by page", async () => {
-      const { subject, clock } = store();
+      const { subject, clock } = await store();
       for (const id of ["a", "b", "c", "d", "e"]) {
         await talk(subject, id, `  Thread\n${id} `);
         // Two that were used in the same millisecond have an order too.
@@ -358,7 +358,7 @@ export function storeContract(name: string, open: (now: () => number) => Store):
     });
 
     it("says so when a page's cursor is none", async () => {
-      const { subject } = store();
+      const { subject } = await store();
       for (const wrong of ["x", "", "W10", Buffer.from("{}").toString("base64url")]) {
         await expect(subject.threads(2, wrong)).rejects.toThrow(SluiceError);
       }
@@ -370,13 +370,13 @@ export function storeContract(name: string, open: (now: () => number) => Store):
       ["parts", [{ id: "u", role: "user" as const, content: [{ type: "text" as const, text: " part " }] }], "part"],
       ["a long message", [{ ...USER, content: "😀".repeat(200) }], `${"😀".repeat(79)}…`],
     ])("titles a thread of %s", async (_, messages, title) => {
-      const { subject } = store();
+      const { subject } = await store();
       await start(subject, run("t", "r"), messages);
       expect(await subject.threadSummary("t")).toMatchObject({ title });
     });
 
     it("forgets a thread that is deleted, and nothing else", async () => {
-      const { subject } = store();
+      const { subject } = await store();
       await talk(subject, "a", "one");
       await talk(subject, "b", "two");
       expect(await subject.deleteThread("a")).toBe(true);

@@ -4,7 +4,7 @@ import { type BaseStore, InMemoryStore } from "@langchain/langgraph-checkpoint";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Database } from "../../src/store/database.ts";
 import { type ItemStores, MemoryItems, scopeOf } from "../../src/store/items.ts";
-import { SqliteItems } from "../../src/store/sqlite-items.ts";
+import { TableItems } from "../../src/store/table-items.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
 const folder = temporaryFolder();
@@ -25,7 +25,7 @@ const ENGINES: Record<string, () => ItemStores> = {
   // The reference: what passes here is LangGraph's own behaviour.
   "LangGraph's own": () => ({ of: () => new InMemoryStore() }),
   "in memory": () => new MemoryItems(),
-  "in SQLite": () => new SqliteItems(database()),
+  "in SQLite": () => new TableItems(database()),
 };
 
 /** The store of langgraph-checkpoint 1.1 joins namespaces with separators, and the engine in memory is made of it. */
@@ -190,13 +190,13 @@ describe("the store in SQLite", () => {
   it("is there after the process", async () => {
     const file = nextFile();
     const first = database(file);
-    await new SqliteItems(first).of("a").put(["u"], "k", { n: 1 });
+    await new TableItems(first).of("a").put(["u"], "k", { n: 1 });
     first.close();
-    expect(await new SqliteItems(database(file)).of("a").get(["u"], "k")).toMatchObject({ value: { n: 1 } });
+    expect(await new TableItems(database(file)).of("a").get(["u"], "k")).toMatchObject({ value: { n: 1 } });
   });
 
   it("writes a batch whole or not at all", async () => {
-    const store = new SqliteItems(database()).of("a");
+    const store = new TableItems(database()).of("a");
     const value: Record<string, unknown> = {};
     value.self = value;
     const put = [

@@ -1,4 +1,4 @@
-/** What graphs keep across threads, in the SQLite file: an item is on disk when `put` resolves. */
+/** What graphs keep across threads, in the database of the threads: an item is there when `put` resolves. */
 import {
   BaseStore,
   type Item,
@@ -8,57 +8,53 @@ import {
   type SearchItem,
 } from "@langchain/langgraph-checkpoint";
 import { isRecord } from "../protocol/input.ts";
-import type { Database, Row } from "./database.ts";
 import { type ItemStores, refuseQueries } from "./items.ts";
+import type { Row, Statement, Tables } from "./tables.ts";
 
 type Get = Extract<Operation, { key: string }> & { value?: never };
 type Put = Extract<Operation, { value: unknown }>;
 type Search = Extract<Operation, { namespacePrefix: unknown }>;
 type List = Exclude<Operation, Get | Put | Search>;
 
-export class SqliteItems implements ItemStores {
-  readonly #db: Database;
+export class TableItems implements ItemStores {
+  readonly #tables: Tables;
 
-  constructor(database: Database) {
-    this.#db = database;
+  constructor(tables: Tables) {
+    this.#tables = tables;
   }
 
   of(scope: string): BaseStore {
-    return new ScopedItems(this.#db, scope);
+    return new ScopedItems(this.#tables, scope);
   }
 }
 
 /** Behaves as LangGraph's InMemoryStore does, but that values come back as the JSON they are kept in. */
 class ScopedItems extends BaseStore {
-  readonly #db: Database;
+  readonly #tables: Tables;
   readonly #scope: string;
 
-  constructor(database: Database, scope: string) {
+  constructor(tables: Tables, scope: string) {
     super();
-    this.#db = database;
+    this.#tables = tables;
     this.#scope = scope;
   }
 
   /** What is read is read first, whatever the order; then all is written, or nothing. Of two writes the last holds. */
   async batch<Op extends readonly Operation[]>(operations: Op): Promise<OperationResults<Op>> {
     refuseQueries(operations);
-    const results = operations.map((operation) => (isPut(operation) ? null : this.#read(operation)));
-    const puts = operations.filter(isPut);
-    if (puts.length > 0) {
-      this.#db.transaction(() => {
-        for (const put of puts) this.#put(put);
-      });
-    }
+    const results = await Promise.all(operations.map((operation) => (isPut(operation) ? null : this.#read(operation))));
+    const puts = operations.filter(isPut).map((put) => this.#put(put));
+    if (puts.length > 0) await this.#tables.write(...puts);
     return results as OperationResults<Op>;
   }
 
-  #read(operation: Get | Search | List): unknown {
+  #read(operation: Get | Search | List): Promise<unknown> {
     if ("namespacePrefix" in operation) return this.#search(operation);
     return "key" in operation ? this.#get(operation) : this.#list(operation);
   }
 
-  #get({ namespace, key }: Get): Item | null {
-    const row = this.#db.one(
+  async #get({ namespace, key }: Get): Promise<Item | null> {
+    const [row] = await this.#tables.all(
       "SELECT * FROM items WHERE scope = ? AND namespace = ? AND key = ?",
       this.#scope,
       JSON.stringify(namespace),
@@ -67,36 +63,35 @@ class ScopedItems extends BaseStore {
     return row ? toItem(row) : null;
   }
 
-  #put({ namespace, key, value }: Put): void {
+  #put({ namespace, key, value }: Put): Statement {
     const place = [this.#scope, JSON.stringify(namespace), key] as const;
-    if (value === null) {
-      this.#db.run("DELETE FROM items WHERE scope = ? AND namespace = ? AND key = ?", ...place);
-      return;
-    }
+    if (value === null) return ["DELETE FROM items WHERE scope = ? AND namespace = ? AND key = ?", ...place];
     const now = Date.now();
-    this.#db.run(
+    return [
       `INSERT INTO items (scope, namespace, key, value, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?)
        ON CONFLICT (scope, namespace, key) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at`,
       ...place,
       JSON.stringify(value),
       now,
       now,
-    );
+    ];
   }
 
-  #search({ namespacePrefix, filter, limit = 10, offset = 0 }: Search): SearchItem[] {
+  async #search({ namespacePrefix, filter, limit = 10, offset = 0 }: Search): Promise<SearchItem[]> {
     const [first, beyond] = below(namespacePrefix);
     const itself = JSON.stringify(namespacePrefix);
     const found =
       "FROM items WHERE scope = ? AND (namespace = ? OR (namespace >= ? AND namespace < ?)) ORDER BY number";
     const place = [this.#scope, itself, first, beyond] as const;
-    if (!filter) return this.#db.all(`SELECT * ${found} LIMIT ? OFFSET ?`, ...place, limit, offset).map(toItem);
-    const items = this.#db.all(`SELECT * ${found}`, ...place).map(toItem);
+    if (!filter) {
+      return (await this.#tables.all(`SELECT * ${found} LIMIT ? OFFSET ?`, ...place, limit, offset)).map(toItem);
+    }
+    const items = (await this.#tables.all(`SELECT * ${found}`, ...place)).map(toItem);
     return items.filter(({ value }) => fits(value, filter)).slice(offset, offset + limit);
   }
 
-  #list({ matchConditions = [], maxDepth, limit, offset = 0 }: List): string[][] {
-    const rows = this.#db.all("SELECT DISTINCT namespace FROM items WHERE scope = ?", this.#scope);
+  async #list({ matchConditions = [], maxDepth, limit, offset = 0 }: List): Promise<string[][]> {
+    const rows = await this.#tables.all("SELECT DISTINCT namespace FROM items WHERE scope = ?", this.#scope);
     const matching = rows.map(namespaceOf).filter((path) => matchConditions.every((match) => matches(path, match)));
     // Cut to the depth, several become one.
     const cut = new Map(matching.map((path) => path.slice(0, maxDepth)).map((path) => [JSON.stringify(path), path]));

@@ -1,21 +1,25 @@
-/** Names of threads in the SQLite file. A trigger forgets a name with its thread. */
-import type { Database } from "./database.ts";
+/** Names of threads in a database. A name is forgotten with its thread. */
 import { EVERYBODY, NOBODY, newThreadKey, type ThreadName, type ThreadNames } from "./names.ts";
+import type { Tables } from "./tables.ts";
 
 /** Milliseconds that a name without a thread is kept. */
 const UNUSED_MS = 86_400_000;
 
-export class SqliteNames implements ThreadNames {
-  readonly #db: Database;
-  readonly #now: () => number;
+/** How often names without a thread are looked for. */
+const TIDY_MS = 3_600_000;
 
-  constructor(database: Database, now: () => number) {
-    this.#db = database;
+export class TableNames implements ThreadNames {
+  readonly #tables: Tables;
+  readonly #now: () => number;
+  #tidiedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(tables: Tables, now: () => number) {
+    this.#tables = tables;
     this.#now = now;
   }
 
   async threadKey(owner: string, threadId: string): Promise<string | undefined> {
-    const row = this.#db.one("SELECT key FROM thread_names WHERE owner = ? AND name = ?", owner, threadId);
+    const [row] = await this.#tables.all("SELECT key FROM thread_names WHERE owner = ? AND name = ?", owner, threadId);
     return row && String(row.key);
   }
 
@@ -23,24 +27,30 @@ export class SqliteNames implements ThreadNames {
     const known = await this.threadKey(owner, threadId);
     if (known !== undefined) return known;
     const now = this.#now();
-    this.#db.run(
-      "DELETE FROM thread_names WHERE made_at < ? AND NOT EXISTS (SELECT 1 FROM threads WHERE thread_id = key)",
-      now - UNUSED_MS,
-    );
+    await this.#tidy(now);
     // Another process may have been faster: its key holds.
-    this.#db.run(
+    await this.#tables.write([
       "INSERT INTO thread_names (key, owner, name, made_at) VALUES (?, ?, ?, ?) ON CONFLICT (owner, name) DO NOTHING",
       key,
       owner,
       threadId,
       now,
-    );
+    ]);
     return (await this.threadKey(owner, threadId)) ?? key;
   }
 
   async threadName(key: string): Promise<ThreadName | undefined> {
-    const row = this.#db.one("SELECT owner, name FROM thread_names WHERE key = ?", key);
+    const [row] = await this.#tables.all("SELECT owner, name FROM thread_names WHERE key = ?", key);
     return row && { owner: String(row.owner), threadId: String(row.name) };
+  }
+
+  async #tidy(now: number): Promise<void> {
+    if (now - this.#tidiedAt < TIDY_MS) return;
+    this.#tidiedAt = now;
+    await this.#tables.write([
+      "DELETE FROM thread_names WHERE made_at < ? AND NOT EXISTS (SELECT 1 FROM threads WHERE thread_id = key)",
+      now - UNUSED_MS,
+    ]);
   }
 }
 

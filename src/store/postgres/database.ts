@@ -1,0 +1,165 @@
+/** A Postgres database that several processes share: a pool of connections, and the tables in a schema of their own. */
+import pg from "pg";
+import { SluiceError } from "../../protocol/errors.ts";
+import { messageOf } from "../../protocol/redact.ts";
+import type { Row, SqlValue } from "../tables.ts";
+import { POSTGRES_MIGRATIONS } from "./migrations.ts";
+
+type Value = SqlValue | readonly string[];
+
+/** Milliseconds that a connection may take. */
+const CONNECT_MS = 5_000;
+
+/** Milliseconds that a statement may take. */
+const STATEMENT_MS = 30_000;
+
+const SCHEMA = "sluice";
+
+/** Names the lock under which one process at a time brings the tables up to date. */
+const MIGRATION_LOCK = 7_358_243;
+
+const OLDEST_VERSION = 14;
+
+/** Says by itself what is wrong. */
+class Unusable extends Error {}
+
+/** Statements with `$1` in the place of values, on one connection, or on any of the pool. */
+export class Queries {
+  readonly #on: pg.Pool | pg.PoolClient;
+
+  constructor(on: pg.Pool | pg.PoolClient) {
+    this.#on = on;
+  }
+
+  async one(sql: string, ...values: Value[]): Promise<Row | undefined> {
+    return (await this.all(sql, ...values))[0];
+  }
+
+  async all(sql: string, ...values: Value[]): Promise<Row[]> {
+    return (await guarded(() => this.#on.query<Row>(sql, values))).rows;
+  }
+
+  /** The number of rows that were changed. */
+  async run(sql: string, ...values: Value[]): Promise<number> {
+    return (await guarded(() => this.#on.query(sql, values))).rowCount ?? 0;
+  }
+
+  /** Several statements without values. */
+  async script(sql: string): Promise<void> {
+    await guarded(() => this.#on.query(sql));
+  }
+}
+
+export class PostgresDatabase extends Queries {
+  readonly #pool: pg.Pool;
+  #closed = false;
+
+  private constructor(pool: pg.Pool) {
+    super(pool);
+    this.#pool = pool;
+  }
+
+  /**
+   * Connects, and brings the tables up to date: once, however many processes start together.
+   * @throws Error with one line that says what is wrong. It does not repeat the address, which may hold a password.
+   */
+  static async open(url: string): Promise<PostgresDatabase> {
+    const pool = new pg.Pool({
+      connectionString: url,
+      connectionTimeoutMillis: CONNECT_MS,
+      statement_timeout: STATEMENT_MS,
+      keepAlive: true,
+      application_name: "sluice",
+      onConnect: async (client) => {
+        await client.query(`SET search_path TO ${SCHEMA}`);
+      },
+    });
+    // An idle connection that breaks is replaced by the next statement, which reports when that fails too.
+    pool.on("error", () => {});
+    const database = new PostgresDatabase(pool);
+    try {
+      await database.transaction(migrate);
+      return database;
+    } catch (error) {
+      await database.close();
+      throw new Error(problem(error), { cause: error });
+    }
+  }
+
+  /** All that `work` writes, or none of it. */
+  async transaction<T>(work: (queries: Queries) => Promise<T>): Promise<T> {
+    const client = await guarded(() => this.#pool.connect());
+    const queries = new Queries(client);
+    let broken = false;
+    try {
+      await queries.script("BEGIN");
+      const result = await work(queries);
+      await queries.script("COMMIT");
+      return result;
+    } catch (error) {
+      // A connection that cannot even roll back is given up.
+      await queries.script("ROLLBACK").catch(() => {
+        broken = true;
+      });
+      throw error;
+    } finally {
+      client.release(broken);
+    }
+  }
+
+  /** Can rows be written? */
+  async writable(): Promise<boolean> {
+    if (this.#closed) return false;
+    try {
+      return (await this.one("SELECT pg_is_in_recovery()::int AS standby"))?.standby === 0;
+    } catch {
+      return false; // Whatever is wrong: nothing can be written.
+    }
+  }
+
+  /** Ends the connections. Closing twice changes nothing. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#pool.end();
+  }
+}
+
+async function migrate(queries: Queries): Promise<void> {
+  const server = Number((await queries.one("SHOW server_version_num"))?.server_version_num);
+  if (server < OLDEST_VERSION * 10_000) {
+    throw new Unusable(
+      `the server is Postgres ${Math.floor(server / 10_000)}, and ${OLDEST_VERSION} or newer is needed.`,
+    );
+  }
+  await queries.one("SELECT pg_advisory_xact_lock($1)", MIGRATION_LOCK);
+  await queries.script(`CREATE SCHEMA IF NOT EXISTS ${SCHEMA}`);
+  await queries.script("CREATE TABLE IF NOT EXISTS schema_version (version integer NOT NULL)");
+  const version = Number((await queries.one("SELECT version FROM schema_version"))?.version ?? 0);
+  if (version > POSTGRES_MIGRATIONS.length) throw new Unusable("it was written by a newer version of Sluice.");
+  if (version < POSTGRES_MIGRATIONS.length) {
+    for (const step of POSTGRES_MIGRATIONS.slice(version)) await queries.script(step);
+    await queries.run("DELETE FROM schema_version");
+    await queries.run("INSERT INTO schema_version VALUES ($1)", POSTGRES_MIGRATIONS.length);
+  }
+  // Fences go on growing in a database that was restored or is new: a log may outlive this one.
+  await queries.one("SELECT setval('fences', $1::bigint) FROM fences WHERE last_value < $1::bigint", Date.now());
+}
+
+/** What goes wrong here is the storage's fault, and clients may try again. */
+async function guarded<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    throw new SluiceError("storage_unavailable", undefined, { cause });
+  }
+}
+
+/** The rest of a line that names the setting. */
+function problem(error: unknown): string {
+  const cause = error instanceof SluiceError ? error.cause : error;
+  if (cause instanceof Unusable) return cause.message;
+  // Each of the addresses of a host failed.
+  const first: unknown = cause instanceof AggregateError ? cause.errors[0] : cause;
+  return `the database cannot be opened: ${messageOf(first).split("\n")[0]}`;
+}

@@ -1,0 +1,102 @@
+/**
+ * The tables in Postgres, as the steps that led to them. A step that was released is never changed: a change is a new
+ * step at the end.
+ *
+ * JSON is text, since jsonb cannot hold every character that JSON can. Ids are compared by code point, as everywhere.
+ */
+export const POSTGRES_MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE threads (
+    thread_id text COLLATE "C" PRIMARY KEY,
+    agent text NOT NULL,
+    title text NOT NULL,
+    state text,
+    interrupts text NOT NULL,
+    removed text NOT NULL DEFAULT '[]',
+    drafts text NOT NULL DEFAULT '{}',
+    call_ids text NOT NULL DEFAULT '{}',
+    ended_run text,
+    refused text,
+    created_at bigint NOT NULL,
+    updated_at bigint NOT NULL
+  );
+  CREATE INDEX threads_by_use ON threads (updated_at DESC, thread_id DESC);
+
+  -- The transcript, a row for each message: a run adds a few to what may be a long thread, and only those are written.
+  CREATE TABLE messages (
+    thread_id text COLLATE "C" NOT NULL REFERENCES threads ON DELETE CASCADE,
+    position integer NOT NULL,
+    message text NOT NULL,
+    PRIMARY KEY (thread_id, position)
+  );
+
+  CREATE SEQUENCE fences;
+  CREATE TABLE runs (
+    number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    thread_id text COLLATE "C" NOT NULL,
+    run_id text COLLATE "C" NOT NULL,
+    agent text NOT NULL,
+    body_hash text NOT NULL,
+    status text NOT NULL,
+    fence bigint NOT NULL,
+    started_at bigint NOT NULL,
+    from_epoch text,
+    from_offset bigint,
+    begins_after text,
+    checkpoint_before text,
+    input text,
+    outcome text,
+    closing text,
+    terminal text,
+    UNIQUE (thread_id, run_id)
+  );
+  -- One run holds a thread, from its admission until its end is in the log.
+  CREATE UNIQUE INDEX holding_runs ON runs (thread_id) WHERE status IN ('admitted', 'active', 'ending');
+
+  CREATE TABLE thread_names (
+    key text COLLATE "C" PRIMARY KEY,
+    owner text COLLATE "C" NOT NULL,
+    name text COLLATE "C" NOT NULL,
+    made_at bigint NOT NULL,
+    UNIQUE (owner, name)
+  );
+  CREATE TABLE tickets (digest text PRIMARY KEY, holder text NOT NULL, expires_at bigint NOT NULL);
+
+  -- What graphs remember. Theirs alone: not every thread has checkpoints, and a graph's thread may be none of ours.
+  CREATE TABLE checkpoints (
+    thread_id text COLLATE "C" NOT NULL,
+    checkpoint_ns text COLLATE "C" NOT NULL,
+    checkpoint_id text COLLATE "C" NOT NULL,
+    parent_id text,
+    checkpoint_type text NOT NULL,
+    checkpoint bytea NOT NULL,
+    metadata_type text NOT NULL,
+    metadata bytea NOT NULL,
+    PRIMARY KEY (thread_id, checkpoint_ns, checkpoint_id)
+  );
+  CREATE TABLE checkpoint_writes (
+    thread_id text COLLATE "C" NOT NULL,
+    checkpoint_ns text COLLATE "C" NOT NULL,
+    checkpoint_id text COLLATE "C" NOT NULL,
+    task_id text COLLATE "C" NOT NULL,
+    task_path text COLLATE "C" NOT NULL,
+    idx integer NOT NULL,
+    channel text NOT NULL,
+    type text NOT NULL,
+    value bytea NOT NULL,
+    PRIMARY KEY (thread_id, checkpoint_ns, checkpoint_id, task_id, idx)
+  );
+
+  -- What graphs keep across threads. A namespace is a list of labels in JSON; number is the order in which they came.
+  CREATE TABLE items (
+    number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    scope text COLLATE "C" NOT NULL,
+    namespace text COLLATE "C" NOT NULL,
+    key text COLLATE "C" NOT NULL,
+    value text NOT NULL,
+    created_at bigint NOT NULL,
+    updated_at bigint NOT NULL,
+    UNIQUE (scope, namespace, key)
+  );
+  `,
+];

@@ -1,0 +1,271 @@
+/** The store in Postgres, which several processes share. */
+import type { Message } from "../../protocol/events.ts";
+import type { CallIds } from "../../protocol/ids.ts";
+import type { JsonValue } from "../../protocol/json.ts";
+import { pageOf, parsePlace, titleOf } from "../listing.ts";
+import { EVERYBODY } from "../names.ts";
+import { jsonOrNull, kept, toRun, toStatus, toSummary } from "../rows.ts";
+import {
+  type Admitted,
+  type BegunRun,
+  type Claim,
+  isBegun,
+  MAX_RUNS,
+  type NewRun,
+  type RunBeginning,
+  type RunEnding,
+  type RunRecord,
+  type Store,
+  type ThreadPage,
+  type ThreadRecord,
+  type ThreadStatus,
+  type ThreadSummary,
+} from "../store.ts";
+import { ownedBy, TableNames } from "../table-names.ts";
+import { TableTickets, type Tickets } from "../tickets.ts";
+import { allRemoved, type Tombstone } from "../tombstones.ts";
+import type { PostgresDatabase, Queries } from "./database.ts";
+import { PostgresTables } from "./tables.ts";
+
+export class PostgresStore extends TableNames implements Store {
+  readonly tickets: Tickets;
+  readonly #db: PostgresDatabase;
+  readonly #now: () => number;
+
+  constructor(database: PostgresDatabase, now: () => number = Date.now) {
+    const tables = new PostgresTables(database);
+    super(tables, now);
+    this.tickets = new TableTickets(tables, now);
+    this.#db = database;
+    this.#now = now;
+  }
+
+  async thread(threadId: string): Promise<ThreadRecord | undefined> {
+    // One statement: another process may replace the transcript between two.
+    const messages = "SELECT message FROM messages m WHERE m.thread_id = threads.thread_id ORDER BY position";
+    const row = await this.#db.one(
+      `SELECT threads.*, runs.terminal, ARRAY(${messages}) AS said ${WITH_ENDING}`,
+      threadId,
+    );
+    if (!row) return undefined;
+    return {
+      threadId,
+      messages: (row.said as unknown as string[]).map((message) => JSON.parse(message) as Message),
+      createdAt: Number(row.created_at),
+      updatedAt: Number(row.updated_at),
+      ...kept(row),
+      ...(row.state === null ? {} : { state: JSON.parse(String(row.state)) as JsonValue }),
+      ...toStatus(row),
+    };
+  }
+
+  async run(threadId: string, runId: string): Promise<RunRecord | undefined> {
+    const row = await this.#db.one("SELECT * FROM runs WHERE thread_id = $1 AND run_id = $2", threadId, runId);
+    return row && toRun(row);
+  }
+
+  async runs(threadId: string): Promise<readonly BegunRun[]> {
+    const last = "SELECT * FROM runs WHERE thread_id = $1 ORDER BY number DESC LIMIT $2";
+    return (await this.#db.all(last, threadId, MAX_RUNS)).reverse().map(toRun).filter(isBegun);
+  }
+
+  async holding(): Promise<readonly RunRecord[]> {
+    return (await this.#db.all(`SELECT * FROM runs WHERE ${HOLDING} ORDER BY fence`)).map(toRun);
+  }
+
+  async threads(limit: number, before?: string, owner = EVERYBODY): Promise<ThreadPage> {
+    const { updatedAt, threadId } = before === undefined ? { updatedAt: 1e15, threadId: "" } : parsePlace(before);
+    const [owned, ...values] = ownedBy(owner);
+    const rows = await this.#db.all(
+      `SELECT ${SUMMARY} FROM threads WHERE (updated_at, thread_id) < ($1, $2 COLLATE "C")
+       AND ${owned.replace("?", "$4")} ORDER BY updated_at DESC, thread_id DESC LIMIT $3`,
+      updatedAt,
+      threadId,
+      limit + 1,
+      ...values,
+    );
+    return pageOf(rows.map(toSummary), limit);
+  }
+
+  async threadSummary(threadId: string): Promise<ThreadSummary | undefined> {
+    const row = await this.#db.one(`SELECT ${SUMMARY} FROM threads WHERE thread_id = $1`, threadId);
+    return row && toSummary(row);
+  }
+
+  async threadStatus(threadId: string): Promise<ThreadStatus | undefined> {
+    const columns = "threads.agent, threads.interrupts, threads.refused, threads.ended_run, runs.terminal";
+    const row = await this.#db.one(`SELECT ${columns} ${WITH_ENDING}`, threadId);
+    return row && toStatus(row);
+  }
+
+  async admit({ threadId, runId, agent, bodyHash, startedAt }: NewRun): Promise<Admitted> {
+    for (;;) {
+      const inserted = await this.#db.one(
+        `INSERT INTO runs (thread_id, run_id, agent, body_hash, status, fence, started_at)
+         VALUES ($1, $2, $3, $4, 'admitted', nextval('fences'), $5) ON CONFLICT DO NOTHING RETURNING fence`,
+        threadId,
+        runId,
+        agent,
+        bodyHash,
+        startedAt,
+      );
+      if (inserted) return { fence: Number(inserted.fence) };
+      const inTheWay = await this.#db.one(
+        `SELECT * FROM runs WHERE thread_id = $1 AND (run_id = $2 OR ${HOLDING})
+         ORDER BY (run_id = $2) DESC LIMIT 1`,
+        threadId,
+        runId,
+      );
+      if (inTheWay) return { inTheWay: toRun(inTheWay) };
+      // It let the thread go between the two statements.
+    }
+  }
+
+  async withdraw(claim: Claim): Promise<void> {
+    await this.#db.run(`DELETE FROM runs WHERE ${CLAIMED} AND status = 'admitted'`, ...valuesOf(claim));
+  }
+
+  async begin(claim: Claim, beginning: RunBeginning, messages: readonly Message[]): Promise<boolean> {
+    const { from, beginsAfter, checkpointBefore, input } = beginning;
+    return this.#db.transaction(async (queries) => {
+      const begun = await queries.one(
+        `UPDATE runs SET status = 'active', from_epoch = $4, from_offset = $5, begins_after = $6,
+           checkpoint_before = $7, input = $8 WHERE ${CLAIMED} AND status IN ('admitted', 'active') RETURNING agent`,
+        ...valuesOf(claim),
+        from.epoch,
+        from.offset,
+        beginsAfter ?? null,
+        checkpointBefore,
+        jsonOrNull(input),
+      );
+      if (!begun) return false;
+      await queries.run(
+        `INSERT INTO threads (thread_id, agent, title, interrupts, created_at, updated_at)
+         VALUES ($1, $2, $3, '[]', $4, $4)
+         ON CONFLICT (thread_id) DO UPDATE SET agent = excluded.agent, title = excluded.title, interrupts = '[]',
+           updated_at = excluded.updated_at`,
+        claim.threadId,
+        String(begun.agent),
+        titleOf(messages),
+        this.#now(),
+      );
+      await writeMessages(queries, claim.threadId, messages);
+      return true;
+    });
+  }
+
+  async takeOver(claim: Claim): Promise<Claim | undefined> {
+    const row = await this.#db.one(
+      `UPDATE runs SET fence = nextval('fences') WHERE ${CLAIMED} AND ${HOLDING} RETURNING fence`,
+      ...valuesOf(claim),
+    );
+    return row && { threadId: claim.threadId, runId: claim.runId, fence: Number(row.fence) };
+  }
+
+  async keepMessages(...[claim, messages, removed, callIds]: Parameters<Store["keepMessages"]>): Promise<void> {
+    await this.#db.transaction(async (queries) => {
+      const active = `SELECT 1 FROM runs WHERE ${CLAIMED} AND status = 'active' FOR UPDATE`;
+      if (!(await queries.one(active, ...valuesOf(claim)))) return;
+      await writeMessages(queries, claim.threadId, messages);
+      await writeRemoved(queries, claim.threadId, removed);
+      await writeCallIds(queries, claim.threadId, callIds);
+    });
+  }
+
+  async ending(claim: Claim, end: RunEnding): Promise<boolean> {
+    const { status, closing, messages, state, refused, interrupts, drafts = {} } = end;
+    const { threadId, runId } = claim;
+    return this.#db.transaction(async (queries) => {
+      const stored = await queries.run(
+        `UPDATE runs SET status = 'ending', outcome = $4, closing = $5, terminal = $6, input = NULL
+         WHERE ${CLAIMED} AND status = 'active'`,
+        ...valuesOf(claim),
+        status,
+        JSON.stringify(closing),
+        jsonOrNull(closing.at(-1)),
+      );
+      if (stored === 0) return false;
+      await writeMessages(queries, threadId, messages);
+      await writeRemoved(queries, threadId, end.removed);
+      await writeCallIds(queries, threadId, end.callIds);
+      await queries.run(
+        `UPDATE threads SET state = coalesce($2, state), interrupts = $3, drafts = $4, ended_run = $5,
+           refused = $6, updated_at = $7 WHERE thread_id = $1`,
+        threadId,
+        jsonOrNull(state),
+        JSON.stringify(interrupts),
+        JSON.stringify(drafts),
+        runId,
+        JSON.stringify(refused),
+        this.#now(),
+      );
+      return true;
+    });
+  }
+
+  async ended(claim: Claim): Promise<void> {
+    await this.#db.run(
+      `UPDATE runs SET status = outcome, outcome = NULL, closing = NULL WHERE ${CLAIMED} AND status = 'ending'`,
+      ...valuesOf(claim),
+    );
+  }
+
+  async deleteThread(threadId: string): Promise<boolean> {
+    return this.#db.transaction(async (queries) => {
+      await queries.run("DELETE FROM runs WHERE thread_id = $1", threadId);
+      await queries.run("DELETE FROM thread_names WHERE key = $1", threadId);
+      return (await queries.run("DELETE FROM threads WHERE thread_id = $1", threadId)) > 0;
+    });
+  }
+
+  writable(): Promise<boolean> {
+    return this.#db.writable();
+  }
+
+  close(): Promise<void> {
+    return this.#db.close();
+  }
+}
+
+async function writeRemoved(queries: Queries, threadId: string, more: readonly Tombstone[] = []): Promise<void> {
+  if (more.length === 0) return;
+  const row = await queries.one("SELECT removed FROM threads WHERE thread_id = $1", threadId);
+  const removed = allRemoved(JSON.parse(String(row?.removed ?? "[]")) as Tombstone[], more);
+  await queries.run("UPDATE threads SET removed = $2 WHERE thread_id = $1", threadId, JSON.stringify(removed));
+}
+
+async function writeCallIds(queries: Queries, threadId: string, more: CallIds = {}): Promise<void> {
+  if (Object.keys(more).length === 0) return;
+  const row = await queries.one("SELECT call_ids FROM threads WHERE thread_id = $1", threadId);
+  const known = JSON.parse(String(row?.call_ids ?? "{}")) as CallIds;
+  const all = JSON.stringify({ ...known, ...more });
+  await queries.run("UPDATE threads SET call_ids = $2 WHERE thread_id = $1", threadId, all);
+}
+
+/** Replaces the transcript. A message that is there already costs a comparison, no write. */
+async function writeMessages(queries: Queries, threadId: string, messages: readonly Message[]): Promise<void> {
+  await queries.run(
+    `INSERT INTO messages SELECT $1, number - 1, message
+       FROM unnest($2::text[]) WITH ORDINALITY AS said (message, number)
+     ON CONFLICT (thread_id, position) DO UPDATE SET message = excluded.message
+       WHERE messages.message <> excluded.message`,
+    threadId,
+    messages.map((message) => JSON.stringify(message)),
+  );
+  await queries.run("DELETE FROM messages WHERE thread_id = $1 AND position >= $2", threadId, messages.length);
+}
+
+const HOLDING = "status IN ('admitted', 'active', 'ending')";
+
+const CLAIMED = "thread_id = $1 AND run_id = $2 AND fence = $3";
+
+function valuesOf({ threadId, runId, fence }: Claim): [string, string, number] {
+  return [threadId, runId, fence];
+}
+
+/** The state of a thread may be large, and no list shows it. */
+const SUMMARY = "thread_id, title, agent, interrupts, created_at, updated_at";
+
+const WITH_ENDING = `FROM threads
+  LEFT JOIN runs ON runs.thread_id = threads.thread_id AND runs.run_id = threads.ended_run
+  WHERE threads.thread_id = $1`;

