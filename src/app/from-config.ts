@@ -15,7 +15,7 @@ import { type App, createApp } from "./app.ts";
 import { openEventLog } from "./event-log.ts";
 import { checkNames, type Entry } from "./known-names.ts";
 import { servedAgent } from "./served-agent.ts";
-import { openStorage, type Storage } from "./storage.ts";
+import { openPostgres, openStorage, type Storage } from "./storage.ts";
 
 /**
  * The app that a configuration describes: its agents' graphs loaded, its threads in `DATA_DIR`.
@@ -27,7 +27,7 @@ export async function appFromConfig(
   version: string,
   logger: Logger,
 ): Promise<App> {
-  const { store, checkpointer, items } = storageOf(config);
+  const { store, checkpointer, items } = await storageOf(config);
   let log: EventLog | undefined;
   try {
     log = await eventLogOf(config, logger);
@@ -56,7 +56,12 @@ function demoAnswers(config: Config, { graph }: AgentEntry): boolean {
   return modelKind(config) === "demo" && isShipped(graph, config.graphsRelativeTo);
 }
 
-function storageOf({ DATA_DIR }: Settings): Storage {
+async function storageOf({ DATA_DIR, DATABASE_URL }: Settings): Promise<Storage> {
+  if (DATABASE_URL !== undefined) {
+    return openPostgres(DATABASE_URL).catch((error: unknown) => {
+      throw new ConfigError(`DATABASE_URL: ${messageOf(error)}`, { cause: error });
+    });
+  }
   try {
     return openStorage(DATA_DIR);
   } catch (error) {

@@ -1,19 +1,23 @@
-/** Everything that outlives the process: threads, the graphs' checkpoints and their items, in one SQLite file. */
+/** Everything that outlives the process: threads, the graphs' checkpoints and their items, in SQLite or in Postgres. */
 import { resolve } from "node:path";
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
+import { currentRun } from "../runs/current-run.ts";
 import { Checkpointer } from "../store/checkpointer.ts";
 import { Database } from "../store/database.ts";
 import type { ItemStores } from "../store/items.ts";
+import { PostgresDatabase } from "../store/postgres/database.ts";
+import { PostgresStore } from "../store/postgres/store.ts";
+import { PostgresTables } from "../store/postgres/tables.ts";
 import { SqliteStore } from "../store/sqlite.ts";
 import type { Store } from "../store/store.ts";
 import { TableItems } from "../store/table-items.ts";
 
 export interface Storage {
-  /** Keeps threads, runs and transcripts. Its holder closes it, and the file with it. */
+  /** Keeps threads, runs and transcripts. Its holder closes it, and the database with it. */
   readonly store: Store;
-  /** Keeps what graphs remember, in the same file. */
+  /** Keeps what graphs remember, in the same database. */
   readonly checkpointer: BaseCheckpointSaver;
-  /** Keep what graphs remember across threads, in the same file. */
+  /** Keep what graphs remember across threads, in the same database. */
   readonly items: ItemStores;
 }
 
@@ -27,5 +31,26 @@ export function openStorage(folder: string): Storage {
     store: new SqliteStore(database),
     checkpointer: new Checkpointer(database),
     items: new TableItems(database),
+  };
+}
+
+/**
+ * Opens the database in Postgres at `url`, for this process alone.
+ * @throws Error with one line that says what is wrong. It does not repeat the address, which may hold a password.
+ */
+export async function openPostgres(url: string): Promise<Storage> {
+  const database = await PostgresDatabase.open(url);
+  try {
+    await database.takeAlone();
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+  // Graphs write under the claim of the run they belong to, and nothing once another process took that over.
+  const tables = new PostgresTables(database, () => currentRun.getStore());
+  return {
+    store: new PostgresStore(database),
+    checkpointer: new Checkpointer(tables),
+    items: new TableItems(tables),
   };
 }

@@ -90,6 +90,7 @@ const ELSEWHERE: readonly string[] = [
   "LOG_LEVEL",
   "CONFIG_DIR",
   "DATA_DIR",
+  "DATABASE_URL",
   "PLAYGROUND",
   "KNOWLEDGE_DIR",
   "MODEL",

@@ -128,6 +128,10 @@ export const settings = z.object({
   LOG_LEVEL: choice("info", "fatal", "error", "warn", "debug", "trace", "silent"),
   CONFIG_DIR: optionalText,
   DATA_DIR: text.default("").transform((value) => value || "./data"),
+  DATABASE_URL: optionalText.refine(
+    (value) => value === undefined || (/^postgres(ql)?:\/\/./.test(value) && URL.canParse(value)),
+    "a URL like postgres://user:password@host:5432/database",
+  ),
   KNOWLEDGE_DIR: optionalText,
   PLAYGROUND: flag("true"),
 

@@ -67,9 +67,9 @@ export class Run {
 
   /** Drives the graph to its end. Never rejects. */
   async drive(): Promise<RunOutcome> {
-    const { agent, threadId, runId } = this.plan;
+    const { agent, threadId, runId, fence } = this.plan;
     try {
-      return await currentRun.run({ agent: agent.name, threadId, runId }, () => this.#drive());
+      return await currentRun.run({ agent: agent.name, threadId, runId, fence }, () => this.#drive());
     } catch (thrown) {
       this.#ended = true;
       return plainEnd(thrown, this.#topic.transcript, this.#translator.callIds);

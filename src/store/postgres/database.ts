@@ -18,6 +18,9 @@ const SCHEMA = "sluice";
 /** Names the lock under which one process at a time brings the tables up to date. */
 const MIGRATION_LOCK = 7_358_243;
 
+/** Names the lock of the process that has the database to itself. */
+const ALONE_LOCK = 7_358_244;
+
 const OLDEST_VERSION = 14;
 
 /** Says by itself what is wrong. */
@@ -52,6 +55,7 @@ export class Queries {
 
 export class PostgresDatabase extends Queries {
   readonly #pool: pg.Pool;
+  #alone: pg.PoolClient | undefined;
   #closed = false;
 
   private constructor(pool: pg.Pool) {
@@ -84,6 +88,19 @@ export class PostgresDatabase extends Queries {
       await database.close();
       throw new Error(problem(error), { cause: error });
     }
+  }
+
+  /**
+   * Keeps other processes out until this one lets go of its connection or dies. Should the connection break, another
+   * process may come in: it takes the runs over under new fences, and this one writes nothing more for them.
+   * @throws Error when another process is in.
+   */
+  async takeAlone(): Promise<void> {
+    const client = await guarded(() => this.#pool.connect());
+    this.#alone = client;
+    client.on("error", () => this.#letOthersIn());
+    const taken = await new Queries(client).one("SELECT pg_try_advisory_lock($1)::int AS alone", ALONE_LOCK);
+    if (taken?.alone !== 1) throw new Error("the database is in use by another process. Stop it, or choose another.");
   }
 
   /** All that `work` writes, or none of it. */
@@ -121,7 +138,13 @@ export class PostgresDatabase extends Queries {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#letOthersIn();
     await this.#pool.end();
+  }
+
+  #letOthersIn(): void {
+    this.#alone?.release(true);
+    this.#alone = undefined;
   }
 }
 
