@@ -46,6 +46,8 @@ test("all of them are loaded by their file, from the source when Sluice runs fro
 });
 
 test("a provider's package is loaded for its models alone", async () => {
+  // An earlier file in this process may have loaded it.
+  vi.resetModules();
   const { approvals, assistant, portfolio, researcher } = await import("../../src/agents/graphs.ts");
   for (const make of [approvals, assistant, portfolio, researcher]) await make();
   expect(loaded).not.toHaveBeenCalled();
