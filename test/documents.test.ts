@@ -9,7 +9,7 @@ import { loadDocuments } from "../src/agents/documents.ts";
 import { DemoChatModel } from "../src/agents/models/demo.ts";
 import { searchDocs } from "../src/agents/tools/search-docs.ts";
 import { defaultAgent, parseAgents } from "../src/config/agents.ts";
-import { readSettings, settings as known } from "../src/config/settings.ts";
+import { settings as known, readSettings } from "../src/config/settings.ts";
 import { allowList } from "../src/graph/allow-list.ts";
 import { allowListSpec, expandEventPattern } from "../src/protocol/allow-list-spec.ts";
 import { ERRORS, type ErrorCode, finalClose, finalStatus, SENTENCES } from "../src/protocol/errors.ts";
