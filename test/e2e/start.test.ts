@@ -218,6 +218,7 @@ describe("sluice", () => {
       "chat",
       "key",
       "doctor",
+      "check",
       "audit",
     ]);
   });
