@@ -3,13 +3,14 @@
 import { findSluice } from "../doctor/place.ts";
 import { Handshake } from "../doctor/socket.ts";
 import { reasonOf } from "../doctor/trouble.ts";
+import { questionInput } from "../protocol/question.ts";
 import { bareProbes } from "./chapters/bare.ts";
 import { frameProbes } from "./chapters/frames.ts";
 import { positionProbe, responseProbes } from "./chapters/response.ts";
 import { resumeProbes } from "./chapters/resume.ts";
 import { slowProbe } from "./chapters/slow.ts";
 import { type Probe, type Result, resultsOf } from "./findings.ts";
-import { inputOf, type Producer, readRun, typeOf } from "./producer.ts";
+import { type Producer, readRun, typeOf } from "./producer.ts";
 import { Unchecked } from "./unchecked.ts";
 
 export interface Target {
@@ -37,7 +38,7 @@ export interface Finding {
  */
 export async function check(target: Target): Promise<Finding> {
   const producer = await producerAt(target);
-  const input = inputOf(target.message);
+  const input = questionInput(target.message);
   const run = await readRun(producer, input).catch((error: unknown) => {
     throw new Unchecked(reasonOf(error, producer.endpoint));
   });

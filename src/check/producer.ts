@@ -1,8 +1,6 @@
 /** The server that is checked: where it is, and how a run of it is read as it lies on the wire. */
-import { randomUUID } from "node:crypto";
 import { createParser } from "eventsource-parser";
 import { type Answer, ask, wholeBody } from "../doctor/http.ts";
-import type { RunAgentInput } from "../protocol/events.ts";
 
 export interface Producer {
   /** Takes a `RunAgentInput` by POST. */
@@ -42,19 +40,6 @@ export interface Recording {
 
 /** Text in many scripts, with pairs, marks and joiners. */
 export const SCRIPTS = "Zażółć 北京 नमस्ते 👩‍👩‍👧 e\u0301 עברית";
-
-export function inputOf(message: string, threadId: string = randomUUID()): RunAgentInput {
-  return {
-    threadId,
-    runId: randomUUID(),
-    protocolVersion: "1.0",
-    state: {},
-    messages: [{ id: randomUUID(), role: "user", content: message }],
-    tools: [],
-    context: [],
-    forwardedProps: {},
-  } as RunAgentInput;
-}
 
 interface Reading {
   /** Goes on after this position. */

@@ -1,5 +1,6 @@
 /** `sluice audit`: says what leaves a graph that should stay. */
-import { type Command, type CommandArgs, UsageError } from "./command.ts";
+import { type Command, UsageError } from "./command.ts";
+import { secondsIn } from "./options.ts";
 
 const options = {
   message: { type: "string", short: "m" },
@@ -53,7 +54,7 @@ Exit code: 0 nothing left that may not, 1 something did, 2 the graph could not b
           message: values.message ?? MESSAGE,
           realModel: values["real-model"] === true,
           realTools: values["real-tool"] ?? [],
-          timeoutMs: seconds(values),
+          timeoutMs: secondsIn("--timeout", values.timeout, TIMEOUT_SECONDS),
         },
         values.env ?? [],
         (text) => void process.stderr.write(text),
@@ -73,10 +74,4 @@ Exit code: 0 nothing left that may not, 1 something did, 2 the graph could not b
 
 function failed(message: string): string {
   return JSON.stringify({ schema: 1, exitCode: 2, error: message, leaks: [] }, null, 2);
-}
-
-function seconds({ timeout }: CommandArgs<typeof options>["values"]): number {
-  const value = timeout === undefined ? TIMEOUT_SECONDS : Number(timeout);
-  if (value > 0 && value <= 3_600) return value * 1_000;
-  throw new UsageError(`--timeout ${timeout}: it takes a number of seconds above 0.`);
 }

@@ -1,7 +1,7 @@
 /** `sluice check`: says whether a server keeps the binding of docs/binding.md, or whether a graph is wired well. */
 import { join, relative } from "node:path";
 import { type Command, type CommandArgs, type CommandContext, UsageError } from "./command.ts";
-import { headersOf } from "./header.ts";
+import { headersOf, jsonIn, secondsIn } from "./options.ts";
 
 const options = {
   message: { type: "string", short: "m" },
@@ -87,8 +87,8 @@ async function graph(target: string, values: Values, { cwd, packageRoot, print }
     agent,
     configFile,
     message,
-    input: inputIn(values),
-    timeoutMs: timeoutIn(values),
+    input: jsonIn("--input", values.input),
+    timeoutMs: secondsIn("--timeout", values.timeout, TIMEOUT_SECONDS),
     cwd,
     packageRoot,
   };
@@ -113,19 +113,12 @@ function addressed(url: string, values: Values) {
   if (socket !== undefined && !(URL.canParse(socket) && /^wss?:$/.test(new URL(socket).protocol))) {
     throw new UsageError(`--socket ${socket}: an address begins with ws:// or wss://.`);
   }
-  return { url, socket, agent, message, headers: headersOf(values.header), timeoutMs: timeoutIn(values) };
-}
-
-function timeoutIn({ timeout }: Values): number {
-  const value = timeout === undefined ? TIMEOUT_SECONDS : Number(timeout);
-  if (value > 0 && value <= 3_600) return value * 1_000;
-  throw new UsageError(`--timeout ${timeout}: it takes a number of seconds above 0.`);
-}
-
-function inputIn({ input }: Values): unknown {
-  try {
-    return input === undefined ? undefined : JSON.parse(input);
-  } catch {
-    throw new UsageError(`--input: it takes JSON, like '{"topic":"rivers"}'.`);
-  }
+  return {
+    url,
+    socket,
+    agent,
+    message,
+    headers: headersOf(values.header),
+    timeoutMs: secondsIn("--timeout", values.timeout, TIMEOUT_SECONDS),
+  };
 }

@@ -2,7 +2,7 @@
 import { join, relative } from "node:path";
 import { type Command, type CommandArgs, type CommandContext, UsageError } from "./command.ts";
 import { type Exit, guardExit } from "./doctor/exit.ts";
-import { headersOf } from "./header.ts";
+import { headersOf, jsonIn, secondsIn } from "./options.ts";
 
 const options = {
   message: { type: "string", short: "m" },
@@ -102,26 +102,12 @@ function examination(
     agent,
     configFile,
     message,
-    input: json("--input", values.input),
+    input: jsonIn("--input", values.input),
     headers: headersOf(values.header),
-    firstTokenMs: seconds("--first-token-seconds", values["first-token-seconds"], FIRST_TOKEN_SECONDS),
-    timeoutMs: seconds("--timeout", values.timeout, TIMEOUT_SECONDS),
+    firstTokenMs: secondsIn("--first-token-seconds", values["first-token-seconds"], FIRST_TOKEN_SECONDS),
+    timeoutMs: secondsIn("--timeout", values.timeout, TIMEOUT_SECONDS),
     expectReasoning: values["expect-reasoning"] === true,
     cwd,
     packageRoot,
   };
-}
-
-function seconds(option: string, text: string | undefined, fallback: number): number {
-  const value = text === undefined ? fallback : Number(text);
-  if (value > 0 && value <= 86_400) return value * 1_000;
-  throw new UsageError(`${option} ${text}: it takes a number of seconds above 0.`);
-}
-
-function json(option: string, text: string | undefined): unknown {
-  try {
-    return text === undefined ? undefined : JSON.parse(text);
-  } catch {
-    throw new UsageError(`${option}: it takes JSON, like '{"topic":"rivers"}'.`);
-  }
 }

@@ -1,7 +1,7 @@
 /** Asks a server one question, the way a frontend does, and keeps what there is to see. */
-import { randomUUID } from "node:crypto";
 import { type AguiEvent, EventType, type RunAgentInput } from "../protocol/events.ts";
 import { isRecord } from "../protocol/input.ts";
+import { questionInput } from "../protocol/question.ts";
 import { messageOf } from "../protocol/redact.ts";
 import { countTags, DeliveryRecorder } from "./delivered.ts";
 import type { Arrival, Delivered, End, Evidence, ServerEvidence } from "./evidence.ts";
@@ -42,7 +42,7 @@ export async function observeServer(
   const signal = AbortSignal.timeout(question.asked.timeoutMs);
   const place = await findSluice(new URL(target), agent, headers, signal);
   const watch = new Watch();
-  const input = runInput(question);
+  const input = questionInput(question.message, question.input ?? {});
   const overSocket = /^wss?:$/.test(new URL(target).protocol);
   const url = overSocket ? (place.socket ?? target) : place.endpoint;
   const base = { url, sluice: place.sluice, agents: place.agents };
@@ -237,18 +237,6 @@ function broken(message: string): End {
   return { kind: "failed", message, byModel: false };
 }
 
-function runInput({ message, input }: Question): RunAgentInput {
-  return {
-    threadId: randomUUID(),
-    runId: randomUUID(),
-    state: input ?? {},
-    messages: [{ id: randomUUID(), role: "user", content: message }],
-    tools: [],
-    context: [],
-    forwardedProps: {},
-  };
-}
-
 /** A proxy that passes no WebSocket leaves this out: it is only one more figure. */
 async function refusedIn(
   socket: SocketAddress | undefined,
@@ -271,7 +259,7 @@ async function paceOverSocket(
 ): Promise<Pick<ServerEvidence, "overWebSocketMs" | "overWebSocketJumps">> {
   const watch = new Watch();
   const done = await onSocket(socket, signal, async (line) => {
-    await line.run(runInput(question), agent, (event) => watch.event(event));
+    await line.run(questionInput(question.message, question.input ?? {}), agent, (event) => watch.event(event));
     return true;
   });
   if (!done) return {};

@@ -101,7 +101,11 @@ export class Threads {
     const active = this.#activeRun(threadId);
     const runs = await this.#store.runs(threadId);
     return [...runs].reverse().map(({ runId, agent, status, startedAt, from }) => ({
-      ...{ runId, agent, status, startedAt, from },
+      runId,
+      agent,
+      status,
+      startedAt,
+      from,
       over: active?.plan.runId !== runId || active.over,
     }));
   }

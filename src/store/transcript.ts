@@ -43,6 +43,14 @@ export class Transcript {
     return [...this.#drafts.values()].map((draft) => copy(draft.message));
   }
 
+  /** A message after the reasoning that led to it, without a copy of the others. Empty when there is no such message. */
+  withReasoning(id: string): Message[] {
+    const messages = [...this.#drafts.values()].map(({ message }) => message);
+    const at = messages.findIndex((message) => message.id === id);
+    const before = messages.slice(0, Math.max(at, 0)).findLastIndex(({ role }) => role !== "reasoning");
+    return messages.slice(before + 1, at + 1).map(copy);
+  }
+
   /** What was taken back. */
   get removed(): readonly Tombstone[] {
     return this.#removed;

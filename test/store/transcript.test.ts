@@ -91,6 +91,20 @@ describe("a transcript", () => {
     expect(transcript.messages).toEqual([USER]);
   });
 
+  it("hands out one message after its reasoning, and none that it does not have", () => {
+    const messages: Message[] = [
+      { id: "u", role: "user", content: "Hi" },
+      { id: "r", role: "reasoning", content: "Hm." },
+      { id: "a", role: "assistant", content: "Hello" },
+      { id: "b", role: "assistant", content: "Bye" },
+    ];
+    const transcript = new Transcript(messages);
+    expect(transcript.withReasoning("a")).toEqual(messages.slice(1, 3));
+    expect(transcript.withReasoning("b")).toEqual(messages.slice(3));
+    expect(transcript.withReasoning("u")).toEqual(messages.slice(0, 1));
+    expect(transcript.withReasoning("x")).toEqual([]);
+  });
+
   it("keeps a message's name, and opens the message again with it", () => {
     const transcript = new Transcript([]);
     transcript.push({ type: EventType.TEXT_MESSAGE_START, messageId: "m", role: "assistant", name: "critic" });

@@ -1,6 +1,8 @@
 /** Chapter 13: the WebSocket that carries one event a message, without frames. */
+
+import { questionInput } from "../../protocol/question.ts";
 import { NotTried, type Probe, type Report } from "../findings.ts";
-import { eventOf, inputOf, isEnd, type Producer, typeOf } from "../producer.ts";
+import { eventOf, isEnd, type Producer, typeOf } from "../producer.ts";
 import { Sequence } from "../sequence.ts";
 import { withInbox } from "../socket.ts";
 
@@ -12,7 +14,7 @@ export function bareProbes(producer: Producer): Probe[] {
 }
 
 async function wholeRun(producer: Producer, report: Report): Promise<void> {
-  const input = inputOf(producer.message);
+  const input = questionInput(producer.message);
   const frames = await withInbox(producer, undefined, async (inbox) => {
     inbox.send(input);
     await inbox.until((text) => isEnd(typeOf(text)));
@@ -26,7 +28,7 @@ async function wholeRun(producer: Producer, report: Report): Promise<void> {
 
 async function cancelled(producer: Producer, report: Report): Promise<void> {
   const end = await withInbox(producer, undefined, async (inbox) => {
-    inbox.send(inputOf(producer.message));
+    inbox.send(questionInput(producer.message));
     await inbox.until((text) => typeOf(text) === "TEXT_MESSAGE_CONTENT" || isEnd(typeOf(text)));
     inbox.send({ type: "cancel" });
     return eventOf(await inbox.until((text) => isEnd(typeOf(text))));

@@ -2,9 +2,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Handshake } from "../../doctor/socket.ts";
 import type { RunAgentInput } from "../../protocol/events.ts";
+import { questionInput } from "../../protocol/question.ts";
 import { NotTried, type Probe, type Report } from "../findings.ts";
 import { eventsIn, type Frame, frameOf, judgeFrame, topicOf } from "../frame.ts";
-import { eventOf, inputOf, isEnd, type Producer, SCRIPTS, shapeOf, textsOf } from "../producer.ts";
+import { eventOf, isEnd, type Producer, SCRIPTS, shapeOf, textsOf } from "../producer.ts";
 import { Sequence } from "../sequence.ts";
 import { type Inbox, SUBPROTOCOL, withInbox } from "../socket.ts";
 
@@ -20,13 +21,13 @@ export function frameProbes(producer: Producer): Probe[] {
   return [
     {
       tries: ["8.2", "8.3", "8.4", "8.5", "8.6", "11.1"],
-      run: (report) => within((inbox) => wholeRun(inbox, inputOf(producer.message), report)),
+      run: (report) => within((inbox) => wholeRun(inbox, questionInput(producer.message), report)),
     },
     { tries: ["8.1"], run: (report) => handshakes(producer, report) },
     { tries: ["8.7", "7.5"], run: (report) => cutAndBack(producer, within, report) },
     { tries: ["8.8"], run: (report) => within((inbox) => unsubscribed(inbox, producer, report)) },
     { tries: ["8.9"], run: (report) => within((inbox) => binary(inbox, report)) },
-    { tries: ["9.1", "10.1"], run: (report) => cancelled(producer, within, report) },
+    { tries: ["9.1"], run: (report) => cancelled(producer, within, report) },
     { tries: ["9.2"], run: (report) => within((inbox) => nothingToCancel(inbox, report)) },
     { tries: ["10.1", "10.2", "4.2", "4.3"], run: (report) => watched(producer, within, report) },
     { tries: ["11.2"], run: (report) => within((inbox) => heartbeat(inbox, producer, report)) },
@@ -125,9 +126,9 @@ async function handshakes(producer: Producer, report: Report): Promise<void> {
   }
 }
 
-/** Resolves with the frames of a run that another socket begins and this one follows to its end. */
+/** A socket is cut in the middle of a run. Another one goes on after the last position, and a third attaches to the whole run. */
 async function cutAndBack({ message }: Producer, within: Within, report: Report): Promise<void> {
-  const input = inputOf(message);
+  const input = questionInput(message);
   const topic = topicOf(input.threadId);
   const before = await within(async (inbox) => {
     await start(inbox, input);
@@ -158,7 +159,7 @@ async function cutAndBack({ message }: Producer, within: Within, report: Report)
 }
 
 async function unsubscribed(inbox: Inbox, { message }: Producer, report: Report): Promise<void> {
-  const input = inputOf(message);
+  const input = questionInput(message);
   await start(inbox, input);
   await inbox.until(isContent);
   inbox.send({ type: "unsubscribe", id: "unsubscribe", topic: topicOf(input.threadId) });
@@ -179,7 +180,7 @@ async function binary(inbox: Inbox, report: Report): Promise<void> {
 }
 
 async function cancelled({ message }: Producer, within: Within, report: Report): Promise<void> {
-  const input = inputOf(message);
+  const input = questionInput(message);
   const topic = topicOf(input.threadId);
   await within((inbox) =>
     within(async (other) => {
@@ -199,7 +200,7 @@ async function cancelled({ message }: Producer, within: Within, report: Report):
 }
 
 async function nothingToCancel(inbox: Inbox, report: Report): Promise<void> {
-  inbox.send({ type: "cancel", id: "cancel", threadId: inputOf("").threadId });
+  inbox.send({ type: "cancel", id: "cancel", threadId: questionInput("").threadId });
   const answer = await answerTo(inbox, "cancel");
   if (answer.type !== "error" || answer.code !== "not_found")
     report("9.2", `it was answered by ${JSON.stringify(answer)}`);
@@ -207,7 +208,7 @@ async function nothingToCancel(inbox: Inbox, report: Report): Promise<void> {
 
 /** A run with a second reader, and a third that comes when it is over. */
 async function watched({ message }: Producer, within: Within, report: Report): Promise<void> {
-  const input = inputOf(`${message}\n\n${SCRIPTS}`);
+  const input = questionInput(`${message}\n\n${SCRIPTS}`);
   const topic = topicOf(input.threadId);
   const said = await within((inbox) =>
     within(async (other) => {

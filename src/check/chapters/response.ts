@@ -1,16 +1,8 @@
 /** Chapters 1 to 6: one run over HTTP, event by event. */
 import { judgeSpread, type Token } from "../../doctor/spread.ts";
+import { questionInput } from "../../protocol/question.ts";
 import { NotTried, type Probe, type Report } from "../findings.ts";
-import {
-  eventOf,
-  inputOf,
-  type Producer,
-  type Recording,
-  readRun,
-  textOf,
-  typeOf,
-  type WireEvent,
-} from "../producer.ts";
+import { eventOf, type Producer, type Recording, readRun, textOf, typeOf, type WireEvent } from "../producer.ts";
 import type { RequirementId } from "../requirements.ts";
 import { Sequence } from "../sequence.ts";
 
@@ -93,7 +85,7 @@ function judgeSequence({ events }: Recording, report: Report, asked: Asked): voi
 
 /** Sends what is no input. The thread is named, so that a server that takes it anyway has somewhere to put it. */
 async function refusal(producer: Producer, report: Report): Promise<void> {
-  const { threadId, runId } = inputOf("");
+  const { threadId, runId } = questionInput("");
   const { status, events } = await readRun(producer, { threadId, runId, messages: "no list" });
   if (status < 400 || status > 499) report("1.3", `messages that are no list were answered with ${status}`);
   else if (events.length > 0) report("1.3", "events came before the refusal");

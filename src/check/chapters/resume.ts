@@ -1,6 +1,8 @@
 /** Chapter 7: a reader over HTTP that comes back. */
+
+import { questionInput } from "../../protocol/question.ts";
 import { NotTried, type Probe, type Report } from "../findings.ts";
-import { eventOf, inputOf, type Producer, readRun, shapeOf, type WireEvent } from "../producer.ts";
+import { eventOf, type Producer, readRun, shapeOf, type WireEvent } from "../producer.ts";
 
 /** The most positions of a run that are come back to. */
 const MOST_CUTS = 30;
@@ -8,7 +10,7 @@ const MOST_CUTS = 30;
 const CUT_AFTER = 4;
 
 export function resumeProbes(producer: Producer): Probe[] {
-  const input = inputOf(producer.message);
+  const input = questionInput(producer.message);
   return [
     {
       tries: ["7.1", "7.2", "7.3", "7.4"],
@@ -71,7 +73,7 @@ async function lostPosition(producer: Producer, input: object, report: Report): 
 
 /** The line is cut while the run goes on. */
 async function lostLine(producer: Producer, report: Report): Promise<void> {
-  const input = inputOf(producer.message);
+  const input = questionInput(producer.message);
   let count = 0;
   const enough = ({ json, at }: WireEvent) => {
     if (/"TEXT_MESSAGE_CONTENT"/.test(json)) count += 1;

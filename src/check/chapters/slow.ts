@@ -1,7 +1,8 @@
 /** Chapter 12: readers that stop for a while. */
 import { setTimeout as delay } from "node:timers/promises";
+import { questionInput } from "../../protocol/question.ts";
 import type { Probe } from "../findings.ts";
-import { inputOf, type Producer, readRun, typeOf } from "../producer.ts";
+import { type Producer, readRun, typeOf } from "../producer.ts";
 
 /** How long a reader stops. */
 const STOP_MS = 1_500;
@@ -12,15 +13,15 @@ export function slowProbe(producer: Producer): Probe {
   return {
     tries: ["12.1", "12.2"],
     async run(report) {
-      const input = inputOf(producer.message);
-      const alone = inputOf(producer.message);
+      const input = questionInput(producer.message);
+      const alone = questionInput(producer.message);
       const quiet = performance.now();
       await readRun(producer, alone);
       const quietMs = performance.now() - quiet;
 
       const slow = readRun(producer, input, { pause: delay(STOP_MS) });
       const began = performance.now();
-      const other = await readRun(producer, inputOf(producer.message));
+      const other = await readRun(producer, questionInput(producer.message));
       const tookMs = performance.now() - began;
       if (tookMs > Math.max(quietMs, STOP_MS / 3) * HELD_UP) {
         report(

@@ -28,7 +28,18 @@ export function openApi(version: string): object {
   };
 }
 
-function described({ method, path, summary, query, headers = {}, body, answers, errors = [], open }: Operation) {
+function described({
+  method,
+  path,
+  summary,
+  query,
+  headers = {},
+  body,
+  bodyOptional,
+  answers,
+  errors = [],
+  open,
+}: Operation) {
   const parameters = [
     ...[...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => parameter(name ?? "", "path", { type: "string" }, true)),
     ...(query ? propertiesOf(query).map(([name, schema, required]) => parameter(name, "query", schema, required)) : []),
@@ -43,7 +54,9 @@ function described({ method, path, summary, query, headers = {}, body, answers, 
     summary,
     ...(open ? { security: [] } : {}),
     ...(parameters.length > 0 ? { parameters } : {}),
-    ...(body ? { requestBody: { required: true, content: { "application/json": { schema: refTo(body) } } } } : {}),
+    ...(body
+      ? { requestBody: { required: !bodyOptional, content: { "application/json": { schema: refTo(body) } } } }
+      : {}),
     responses: { ...Object.fromEntries(responses), ...(open ? {} : refusals([...ANYWHERE, ...errors])) },
   };
 }

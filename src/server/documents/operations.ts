@@ -14,6 +14,8 @@ export interface Operation {
   readonly query?: z.ZodType;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: ShapeName;
+  /** The body may be left out. */
+  readonly bodyOptional?: true;
   /** By status. Of an event stream each `data:` has this shape. */
   readonly answers: Readonly<Record<number, Answer>>;
   /** The errors that it has beyond those of every route. */
@@ -82,7 +84,9 @@ export const OPERATIONS: readonly Operation[] = [
   {
     method: "post",
     path: "/agui/agent/{agent}/stop/{threadId}",
-    summary: "Cancels the thread's active run",
+    summary: "Cancels the thread's active run, or only the run that the body names",
+    body: "Stop",
+    bodyOptional: true,
     answers: { 200: { description: "It is being cancelled.", json: "Stopped" } },
     errors: ["not_found"],
   },

@@ -12,7 +12,7 @@ import { ERRORS, type ErrorCode } from "../../protocol/errors.ts";
 import { clientFrames } from "../../protocol/frames.ts";
 import { chatBody, runOptions } from "../../protocol/input.ts";
 import { serverFrames } from "../../protocol/server-frames.ts";
-import { connectBody } from "../routes/agui.ts";
+import { connectBody, stopBody } from "../routes/agui.ts";
 
 const code = z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]);
 const cursor = z.string().describe("A position in a thread: epoch and offset, such as f05170fd8823:17.");
@@ -43,6 +43,7 @@ export const SHAPES = {
   Event: EventSchemas,
   Message: MessageSchema,
   Connect: connectBody,
+  Stop: stopBody.describe("Without a runId the run is cancelled that is active."),
   ChatQuestion: chatBody,
   ChatAnswer: z.object({
     threadId: z.string(),

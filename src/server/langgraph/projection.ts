@@ -61,7 +61,7 @@ export class RunProjection {
   /** The graph's state as clients see it: the messages, and the keys that the agent exposes. */
   get values(): Readonly<Record<string, unknown>> {
     const { messages, state = this.#run.state } = this.#transcript;
-    return { ...(isRecord(state) ? state : {}), messages: toLangGraphMessages(messages) };
+    return valuesOf({ messages, state });
   }
 
   /** The result of the whole run, as `wait` and `join` answer it. */
@@ -203,7 +203,7 @@ export class RunProjection {
   }
 
   #message(id: string): object | undefined {
-    return toLangGraphMessages(this.#transcript.messages).find((message) => message.id === id);
+    return toLangGraphMessages(this.#transcript.withReasoning(id))[0];
   }
 
   #metadata(node: string | undefined): object {
@@ -252,6 +252,12 @@ export class RunProjection {
       ...(this.#wants("values") ? [{ event: "values", data: { ...this.values, ...waiting } }] : []),
     ];
   }
+}
+
+/** The values of a thread: its transcript, and the keys of the state that its agent exposes. */
+export function valuesOf(thread: { readonly messages: readonly Message[]; readonly state: JsonValue | undefined }) {
+  const { messages, state } = thread;
+  return { ...(isRecord(state) ? state : {}), messages: toLangGraphMessages(messages) };
 }
 
 /** The questions of a graph, in LangGraph's words. */

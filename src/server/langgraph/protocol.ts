@@ -16,8 +16,8 @@ import type { ServerOptions } from "../server-options.ts";
 import { sseFrame } from "../sse-peer.ts";
 import { Subscription } from "../subscription.ts";
 import type { Outgoing } from "../view.ts";
+import { valuesOf } from "./projection.ts";
 import { type ProtocolEvent, ProtocolProjection } from "./protocol-projection.ts";
-import { valuesOf } from "./records.ts";
 import { startRun } from "./start.ts";
 
 const command = z.object({
@@ -40,8 +40,8 @@ export function protocolRoutes(options: ServerOptions): Router {
   const { door, closed } = options;
   const router = Router();
   router.post("/threads/:threadId/commands", async (request, response) => {
-    const { id, method, params } = parseWith(command, jsonBody(request as Request<object> as Request), "body");
-    const visitor = door.visitorOf(request as Request<object> as Request);
+    const { id, method, params } = parseWith(command, jsonBody(request), "body");
+    const visitor = door.visitorOf(request);
     const threadId = checkId("thread_id", request.params.threadId);
     try {
       response.json({ type: "success", id, result: await perform(visitor, threadId, method, params) });
@@ -86,7 +86,7 @@ async function perform(
       return { values: valuesOf(snapshot) };
     }
     default:
-      throw new SluiceError("not_implemented", `method: Sluice knows run.start, input.respond and state.get.`);
+      throw new SluiceError("not_implemented", "method: Sluice knows run.start, input.respond and state.get.");
   }
 }
 
@@ -121,17 +121,15 @@ async function watch(
   response: Response,
   signal: AbortSignal,
 ): Promise<void> {
-  const visitor = options.door.visitorOf(request as Request<object> as Request);
-  const wanted = parseWith(stream, jsonBody(request as Request<object> as Request), "body");
+  const visitor = options.door.visitorOf(request);
+  const wanted = parseWith(stream, jsonBody(request), "body");
   const thread = await visitor.thread(checkId("thread_id", request.params.threadId), true);
   visitor.need("watch");
   const [run] = await thread.runs();
   const from = run?.from ?? (await visitor.log.open(thread.topic()));
   const format = protocolFormat(await projectionOf(thread, run), wanted);
   const reader = { narrowing: parseNarrowing({ protocol: "1.0" }), signal, format };
-  await sendEvents(options, request as Request<object> as Request, response, reader, (reader) =>
-    Subscription.ofThread(reader, thread, from),
-  );
+  await sendEvents(options, request, response, reader, (reader) => Subscription.ofThread(reader, thread, from));
 }
 
 async function projectionOf(

@@ -1,11 +1,9 @@
 /** Assistants, threads, runs and states as LangGraph's API writes them. Pure. */
 import { createHash } from "node:crypto";
 import type { ServedAgent } from "../../graph/registry.ts";
-import { isRecord } from "../../protocol/input.ts";
 import type { RunSummary, Snapshot } from "../../runs/threads.ts";
 import type { VisibleThread } from "../../runs/visitor.ts";
-import { toLangGraphMessages } from "./messages.ts";
-import { toInterrupts } from "./projection.ts";
+import { toInterrupts, valuesOf } from "./projection.ts";
 
 /** An agent. Its name is the id of its only assistant. */
 export function toAssistant({ name, description }: ServedAgent): object {
@@ -51,11 +49,6 @@ export function toSchemas({ name, stateKeys, clientContext }: ServedAgent): obje
     config_schema: object([]),
     context_schema: object(clientContext),
   };
-}
-
-/** The values of a thread: its transcript, and the keys of the state that its agent exposes. */
-export function valuesOf({ messages, state }: Pick<Snapshot, "messages" | "state">): Record<string, unknown> {
-  return { ...(isRecord(state) ? state : {}), messages: toLangGraphMessages(messages) };
 }
 
 /** The status of a thread in a list. */

@@ -27,8 +27,7 @@ export function langGraphRoutes(options: ServerOptions): Router {
     response.json({ version, flags: { assistants: true, crons: false, langsmith: false } });
   });
 
-  const agentOf = (request: Request<{ assistant: string }>) =>
-    door.visitorOf(request as Request<object> as Request).agent(request.params.assistant);
+  const agentOf = (request: Request<{ assistant: string }>) => door.visitorOf(request).agent(request.params.assistant);
   router.post("/assistants/search", (request, response) => {
     const { graph_id: graph, name, limit, offset } = parseWith(searchBody, jsonBody(request), "body");
     const agents = registry.all.filter((agent) =>

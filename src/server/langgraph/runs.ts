@@ -103,8 +103,8 @@ async function start(
   threadId: string,
   more: StartMore,
 ): Promise<Omit<Started, "signal">> {
-  const visitor = door.visitorOf(request as Request);
-  return startRun(visitor, checkId("thread_id", threadId), jsonBody(request as Request), more);
+  const visitor = door.visitorOf(request);
+  return startRun(visitor, checkId("thread_id", threadId), jsonBody(request), more);
 }
 
 function alone(
@@ -138,7 +138,7 @@ async function send(
   // Clients send "-1" and "0" for the beginning.
   const after = parseCursor(String(request.headers["last-event-id"] ?? ""));
   const reader = { narrowing: parseNarrowing({ protocol: "1.0" }), signal, format };
-  await sendEvents(options, request as Request, response, reader, (reader) => Subscription.ofRun(reader, run, after));
+  await sendEvents(options, request, response, reader, (reader) => Subscription.ofRun(reader, run, after));
 }
 
 async function projectionOf(run: VisitedRun, modes: ReadonlySet<StreamMode>): Promise<RunProjection> {
@@ -168,7 +168,7 @@ async function ended(
   signal: AbortSignal,
 ): Promise<RunProjection> {
   const projection = await projectionOf(run, new Set());
-  const visitor = door.visitorOf(request as Request);
+  const visitor = door.visitorOf(request);
   const narrowing = parseNarrowing({ protocol: "1.0" });
   const reader = { visitor, format: silentFormat(projection), narrowing, catchingUp: catchUpAgui, signal };
   const nobody: Peer = { send: () => READY, closed: signal };
@@ -177,7 +177,7 @@ async function ended(
 }
 
 async function threadOf({ door }: ServerOptions, request: Request<{ threadId: string }>) {
-  return door.visitorOf(request as Request<object> as Request).thread(checkId("thread_id", request.params.threadId));
+  return door.visitorOf(request).thread(checkId("thread_id", request.params.threadId));
 }
 
 async function runOf(

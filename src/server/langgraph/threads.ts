@@ -32,7 +32,7 @@ const MAX_SEARCHED = 1_000;
 
 export function threadRoutes({ door }: Pick<ServerOptions, "door">): Router {
   const router = Router();
-  const visitorOf = (request: Request<object>) => door.visitorOf(request as Request);
+  const visitorOf = (request: Request<object>) => door.visitorOf(request);
   const threadOf = (request: Request<{ threadId: string }>) =>
     visitorOf(request).thread(checkId("thread_id", request.params.threadId));
 

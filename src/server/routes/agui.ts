@@ -17,7 +17,7 @@ import { whileOpen } from "./while-open.ts";
 
 export const connectBody = z.object({ threadId: z.string(), after: z.string().optional() });
 
-const stopBody = z.object({ runId: z.string().optional() });
+export const stopBody = z.object({ runId: z.string().optional() });
 
 export function aguiRoutes(options: ServerOptions): Router {
   const { registry, version } = options;

@@ -1,18 +1,27 @@
 /** The documents for machines. They say nothing of agents, threads or clients, so every client may read them. */
-import { Router } from "express";
+import { type RequestHandler, Router } from "express";
 import { asyncApi } from "../documents/asyncapi.ts";
 import { openApi } from "../documents/openapi.ts";
 import type { ServerOptions } from "../server-options.ts";
 
 export function documentRoutes({ version }: Pick<ServerOptions, "version">): Router {
   const router = Router();
-  const made = new Map<string, object>();
-  const once = (name: string, make: (version: string) => object) => {
-    const document = made.get(name) ?? make(version);
-    made.set(name, document);
-    return document;
-  };
-  router.get("/openapi.json", (_request, response) => void response.json(once("openapi", openApi)));
-  router.get("/asyncapi.json", (_request, response) => void response.json(once("asyncapi", asyncApi)));
+  router.get(
+    "/openapi.json",
+    once(() => openApi(version)),
+  );
+  router.get(
+    "/asyncapi.json",
+    once(() => asyncApi(version)),
+  );
   return router;
+}
+
+/** A document is made for the first client that asks for it. */
+function once(make: () => object): RequestHandler {
+  let made: object | undefined;
+  return (_request, response) => {
+    made ??= make();
+    response.json(made);
+  };
 }

@@ -1,4 +1,3 @@
-import type { Request } from "express";
 import { SluiceError } from "../../protocol/errors.ts";
 import { parseJson } from "../../protocol/json-text.ts";
 
@@ -6,8 +5,7 @@ import { parseJson } from "../../protocol/json-text.ts";
  * The value of a request's body. A body that is not called JSON was not read.
  * @throws SluiceError `bad_request` when there is none, or when it is not JSON.
  */
-export function jsonBody(request: Request): unknown {
-  const body: unknown = request.body;
+export function jsonBody({ body }: { readonly body?: unknown }): unknown {
   if (body === undefined || body === "") {
     throw new SluiceError("bad_request", "body: send JSON, with the header Content-Type: application/json.");
   }

@@ -1,5 +1,6 @@
 /** A subscription as a response of `text/event-stream`. */
-import type { Request, Response } from "express";
+import type { IncomingMessage } from "node:http";
+import type { Response } from "express";
 import { formatCursor } from "../../protocol/cursor.ts";
 import { catchUpAgui } from "../catch-up.ts";
 import type { Format } from "../formats/format.ts";
@@ -27,7 +28,7 @@ const LONGEST_MS = 2 ** 31 - 1;
 /** Sends what `subscribe` begins until it ends, then ends the response. An error before the beginning is still an answer. */
 export async function sendEvents(
   { door, heartbeatMs, slowConsumerMs, slow }: Pick<ServerOptions, "door" | "heartbeatMs" | "slowConsumerMs" | "slow">,
-  request: Request,
+  request: IncomingMessage,
   response: Response,
   reader: EventReader,
   subscribe: (reader: Reader) => Promise<Subscription>,

@@ -82,7 +82,7 @@ export function threadRoutes(options: ServerOptions): Router {
 /** An admin may name the owner of the threads; the empty name stands for threads of nobody. */
 function visitorIn(door: Door, request: Request<object>): Visitor {
   const { owner } = parseWith(ownerQuery, request.query, "query");
-  const visitor = door.visitorOf(request as Request);
+  const visitor = door.visitorOf(request);
   return owner === undefined ? visitor : visitor.among(owner);
 }
 

@@ -1,5 +1,5 @@
 /** Renders a React hook in a page that has no browser, and shows what it returned last. */
-import { JSDOM } from "jsdom";
+import { Window } from "happy-dom";
 
 export interface Rendered<T> {
   /** What the hook returned last. */
@@ -10,15 +10,16 @@ export interface Rendered<T> {
 }
 
 /** React looks for a page when it is loaded. */
-const { window } = new JSDOM("<div></div>", { url: "http://127.0.0.1/" });
-Object.assign(globalThis, { window, document: window.document });
-globalThis.navigator ??= window.navigator;
+const window = new Window({ url: "http://127.0.0.1/" });
+const { document, navigator } = window;
+Object.assign(globalThis, { window, document });
+if (!("navigator" in globalThis)) Object.assign(globalThis, { navigator });
 const [{ createElement }, { createRoot }] = await Promise.all([import("react"), import("react-dom/client")]);
 
 export async function renderHook<T>(hook: () => T): Promise<Rendered<T>> {
   const waiting = new Set<() => void>();
   let now: T | undefined;
-  const root = createRoot(window.document.createElement("div"));
+  const root = createRoot(document.createElement("div") as unknown as Parameters<typeof createRoot>[0]);
   const rendered: Rendered<T> = {
     get now() {
       return now as T;

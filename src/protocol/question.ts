@@ -1,0 +1,16 @@
+/** The input of a run that asks one question, for the commands that ask servers. */
+import type { RunAgentInput } from "./events.ts";
+
+/** A complete input on a thread of its own. `state`: the keys of the graph's state that come with it. */
+export function questionInput(message: string, state: unknown = {}): RunAgentInput {
+  return {
+    threadId: crypto.randomUUID(),
+    runId: crypto.randomUUID(),
+    protocolVersion: "1.0",
+    state,
+    messages: [{ id: crypto.randomUUID(), role: "user", content: message }],
+    tools: [],
+    context: [],
+    forwardedProps: {},
+  };
+}
