@@ -118,7 +118,7 @@ async function ask({ url, signal }: Visit, path: string, body: object, accept = 
   return [JSON.stringify([...response.headers]), ...(await response.text()).split("\n")];
 }
 
-/** What a stream sends until the run's end. */
+/** The text that a stream sends until the run's end. */
 async function watched({ url, signal }: Visit, path: string, body: object): Promise<string[]> {
   const headers = { "content-type": "application/json" };
   const response = await fetch(`${url}${path}`, { method: "POST", headers, body: JSON.stringify(body), signal });

@@ -28,7 +28,7 @@ export interface Recording {
   readonly status: number;
   readonly type: string;
   readonly events: readonly WireEvent[];
-  /** What lay on the wire that no event stream has. */
+  /** Parts of the response that no event stream has. */
   readonly strange: readonly string[];
   /** The body, where it was no event stream. */
   readonly body: string;

@@ -3,7 +3,7 @@ import { type AGUIEvent, EventType } from "@ag-ui/core";
 import { EventSchemas } from "@ag-ui/core/schemas";
 import type { RequirementId } from "./requirements.ts";
 
-/** What a kind of span is opened, continued and closed by, and which field names it. */
+/** The events that open, continue and close a kind of span, and the field that names it. */
 interface Grammar {
   readonly kind: string;
   readonly open: EventType;

@@ -17,7 +17,7 @@ export interface Wired {
   /** An agents.json or a langgraph.json. */
   readonly configFile: string | undefined;
   readonly message: string;
-  /** What the graph is given, if that is no messages. */
+  /** The graph's input, if that is no messages. */
   readonly input: unknown;
   /** Milliseconds that a run may take. */
   readonly timeoutMs: number;

@@ -81,7 +81,7 @@ export class Line {
   readonly #url: string;
   readonly #WebSocket: WebSocketConstructor;
   #socket: WebSocketLike | undefined;
-  /** Of a socket that signs in and is not open yet. */
+  /** The `hello` of a socket that signs in and is not open yet. */
   #hello: Hello | undefined;
   #state: ConnectionState = { status: "idle" };
   #failures = 0;

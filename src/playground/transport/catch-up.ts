@@ -1,6 +1,6 @@
 /**
- * Tells what is caught up on, after the line has been gone, from what is new: the entries that the log held when the
- * line was back were missed, and later ones are new. The server says how far its log reached.
+ * Separates entries that were missed while the line was gone from new ones: those that the log held when the line was
+ * back were missed, and later ones are new. The server says how far its log reached.
  */
 import { type Cursor, parseCursor } from "../../protocol/cursor.ts";
 import type { Resume } from "./transport.ts";
@@ -58,7 +58,7 @@ export class CatchUp {
     if (!back) return false;
     const left = this.#leftAfter(back, cursor);
     const missed = Math.min(entries, Math.max(0, entries + left));
-    // What the view leaves out may hide the entry at the head: the first one beyond it ends the catch-up too.
+    // The view may leave out the entry at the head: the first entry beyond it ends the catch-up too.
     const news = cursor !== undefined && missed + doubled === 0;
     if (!news) {
       const { counts } = back;
@@ -69,7 +69,7 @@ export class CatchUp {
     return !news;
   }
 
-  /** What was missed is kept no more: what comes shows the thread anew. */
+  /** The missed entries are no longer kept: the events that come show the thread anew. */
   gap(): void {
     if (this.#back) this.#back.anew = true;
   }

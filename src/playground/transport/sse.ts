@@ -19,7 +19,7 @@ interface OwnRun {
   readonly refused: (error: LineError) => void;
 }
 
-/** The events that a reader which is behind is sent several of as one. */
+/** The events that are joined for a reader that has fallen behind. */
 const DELTAS: ReadonlySet<string> = new Set<string>([
   EventType.TEXT_MESSAGE_CONTENT,
   EventType.REASONING_MESSAGE_CONTENT,

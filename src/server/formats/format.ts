@@ -6,7 +6,7 @@ export interface Format {
   readonly graph: boolean;
   /** The frames for an event: usually one. */
   encode(out: Outgoing): string[];
-  /** Its frames are known by their positions: a reader that is behind gets as many as everybody. */
+  /** Clients know its frames by their positions, so none are joined for a reader that has fallen behind. */
   readonly apart?: boolean;
   /** Takes in an event that its reader has had already, where frames depend on those before them. */
   remember?(out: Outgoing): void;

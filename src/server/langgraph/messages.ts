@@ -127,7 +127,7 @@ const ROLES: Readonly<Record<string, Message["role"]>> = {
   developer: "developer",
 };
 
-/** What of it is not valid is found by what checks AG-UI's inputs. */
+/** The shape is only translated here. The check of AG-UI's inputs, which comes later, refuses what is not valid. */
 function fromMessage(value: unknown, field: string): object {
   if (typeof value === "string") return { id: randomUUID(), role: "user", content: value };
   if (Array.isArray(value)) return fromMessage({ type: value[0] as unknown, content: value[1] as unknown }, field);
