@@ -32,7 +32,7 @@ export interface Recording {
   readonly strange: readonly string[];
   /** The body, where it was no event stream. */
   readonly body: string;
-  /** How the response ended: in order, by being cut, by this reader, or not within its time. */
+  /** The end of the response: in order, cut, left by this reader, or not reached within its time. */
   readonly end: "ended" | "cut" | "left" | "hung";
   /** Milliseconds from the last event to the end. */
   readonly lingeredMs: number;
@@ -50,7 +50,7 @@ interface Reading {
   readonly pause?: Promise<unknown>;
 }
 
-/** How long a response is read after its terminal event before it counts as hanging. */
+/** Milliseconds after the terminal event at which a response counts as hanging. */
 const LINGER_MS = 2_000;
 
 /** Posts a run, or anything else, and reads its response to the end. Rejects when nobody answers. */

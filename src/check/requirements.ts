@@ -52,7 +52,7 @@ export const REQUIREMENTS = {
   "8.7": "A socket that subscribes after a position MUST be sent what follows it, with no event lost or sent twice.",
   "8.8": "After the `ack` to `unsubscribe` no event of the topic may follow.",
   "8.9": "A binary message MUST close the socket with 1003.",
-  "9.1": "`cancel` MUST end the run with `RUN_FINISHED` and the outcome `cancelled`, for everybody who follows it.",
+  "9.1": "`cancel` MUST end the run with `RUN_FINISHED` and the outcome `cancelled`, for every client that follows it.",
   "9.2": "`cancel` where nothing runs MUST be answered by `error` with the code `not_found`.",
   "10.1": "Two readers of a thread MUST be sent the same events.",
   "10.2": "A reader that comes later without a position MUST be sent the thread as one legal sequence.",

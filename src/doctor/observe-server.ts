@@ -245,7 +245,7 @@ async function refusedIn(
   return onSocket(socket, AbortSignal.timeout(STATS_MS), (line) => line.refused(threadId));
 }
 
-/** Where HTTP looks well, a second run is not paid for. */
+/** A second run costs money, so it is made only where HTTP looks bad. */
 function looksHeld({ tokens, messages }: Delivered): boolean {
   const failed = judgeSpread(tokens).checks.some(({ passed }) => !passed);
   return failed || messages.some(({ pieces }) => portionsOf(pieces).jumps);

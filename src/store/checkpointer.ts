@@ -1,4 +1,4 @@
-/** What LangGraph's graphs remember, in the database of the threads: each checkpoint is there before the graph goes on. */
+/** The checkpoints of graphs, in the database of the threads: each is there before its graph goes on. */
 import type { RunnableConfig } from "@langchain/core/runnables";
 import {
   BaseCheckpointSaver,

@@ -209,7 +209,7 @@ export class Database implements Tables {
     }
   }
 
-  /** What goes wrong here is the storage's fault, and clients may try again. */
+  /** An error here is the storage's fault, so clients may try again. */
   #guard<T>(work: () => T): T {
     try {
       return work();

@@ -1,4 +1,4 @@
-/** What graphs keep across threads, in the database of the threads: an item is there when `put` resolves. */
+/** The items that graphs keep across threads, in the database of the threads: an item is there when `put` resolves. */
 import {
   BaseStore,
   type Item,

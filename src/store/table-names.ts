@@ -5,7 +5,7 @@ import type { Tables } from "./tables.ts";
 /** Milliseconds that a name without a thread is kept. */
 const UNUSED_MS = 86_400_000;
 
-/** How often names without a thread are looked for. */
+/** Milliseconds between two searches for names without a thread. */
 const TIDY_MS = 3_600_000;
 
 export class TableNames implements ThreadNames {

@@ -11,9 +11,9 @@ import { type Inbox, SUBPROTOCOL, withInbox } from "../socket.ts";
 
 /** Events that a socket gets before it is cut or cancelled. */
 const CUT_AFTER = 4;
-/** How long a topic is listened to after it was unsubscribed from. */
+/** Milliseconds for which events of a topic are watched for after it was unsubscribed from. */
 const SILENT_MS = 300;
-/** How much later than it says a heartbeat may come. */
+/** A heartbeat may come after so many times its period. */
 const LATE = 1.5;
 
 export function frameProbes(producer: Producer): Probe[] {

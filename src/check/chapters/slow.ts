@@ -4,9 +4,9 @@ import { questionInput } from "../../protocol/question.ts";
 import type { Probe } from "../findings.ts";
 import { type Producer, readRun, typeOf } from "../producer.ts";
 
-/** How long a reader stops. */
+/** Milliseconds for which a reader stops. */
 const STOP_MS = 1_500;
-/** How much longer another reader may take meanwhile. */
+/** Another reader may take so many times as long meanwhile. */
 const HELD_UP = 3;
 
 export function slowProbe(producer: Producer): Probe {

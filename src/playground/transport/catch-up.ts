@@ -17,7 +17,7 @@ export interface Step {
 /** From the line's return until it has caught up. */
 interface Back {
   readonly at: number;
-  /** How far the log reached. */
+  /** The position that the log had reached. */
   readonly head: Cursor | undefined;
   /** When the last of it came that was missed. */
   endedAt: number;
@@ -87,7 +87,7 @@ export class CatchUp {
     this.#lostAt = this.#back = undefined;
   }
 
-  /** How many entries of what was missed are still to come after this position. */
+  /** The number of missed entries that are still to come after this position. */
   #leftAfter({ head, anew }: Back, cursor: string | undefined): number {
     const position = positionOf(cursor);
     if (!position || anew || this.#from === undefined || head?.epoch !== position.epoch) return 0;
@@ -95,7 +95,7 @@ export class CatchUp {
   }
 }
 
-/** How many entries `to` lies after `from`; `undefined` between two logs. */
+/** The number of entries from `from` to `to`; `undefined` between two logs. */
 export function distance(from: string | undefined, to: string | undefined): number | undefined {
   const [earlier, later] = [positionOf(from), positionOf(to)];
   return earlier && later?.epoch === earlier.epoch ? later.offset - earlier.offset : undefined;

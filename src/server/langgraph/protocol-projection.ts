@@ -7,7 +7,7 @@ import { argumentsOf } from "./messages.ts";
 import { type LangGraphFrame, type ProjectedRun, RunProjection, toInterrupts } from "./projection.ts";
 import type { StreamMode } from "./request.ts";
 
-/** What a client is sent of an event; the door adds its position. */
+/** The part of an event that a client is sent; the door adds its position. */
 export interface ProtocolEvent {
   readonly method: string;
   /** Only its own tests and filters look at it: each message and each tool's run has one of its own. */
@@ -158,7 +158,7 @@ function lifecycle(data: object): ProtocolEvent {
   return { method: "lifecycle", namespace: [], data };
 }
 
-/** How a run ended; a graph that asks says what, first. A cancelled run is called interrupted, as in a list of runs. */
+/** The end of a run, after the questions of a graph that asks. A cancelled run is called interrupted, as in a list of runs. */
 function lifecycleAfter(event: AguiEvent): ProtocolEvent[] {
   if (event.type === EventType.RUN_ERROR) return [lifecycle({ event: "failed", error: event.message })];
   if (event.type !== EventType.RUN_FINISHED) return [];

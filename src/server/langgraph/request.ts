@@ -128,7 +128,7 @@ export function readRunBody(value: unknown, threadId: string): RunWishes {
   };
 }
 
-/** What is not there, or empty, asks for nothing. */
+/** A field that is absent or empty asks for nothing. */
 function isEmpty(value: unknown): boolean {
   if (value === undefined || value === null || value === "" || value === false) return true;
   return typeof value === "object" && Object.keys(value).length === 0;

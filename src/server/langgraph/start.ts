@@ -4,7 +4,7 @@ import type { StartRequest } from "../../runs/handle.ts";
 import type { VisitedRun, Visitor } from "../../runs/visitor.ts";
 import { type RunWishes, readRunBody, toRunInput } from "./request.ts";
 
-/** What the door knows of a start, beside what its client says. */
+/** The facts of a start that the door knows beside those that its client sends. */
 export type StartMore = Pick<StartRequest, "signal" | "background" | "detached">;
 
 export async function startRun(

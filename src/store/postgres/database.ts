@@ -169,7 +169,7 @@ async function migrate(queries: Queries): Promise<void> {
   await queries.one("SELECT setval('fences', $1::bigint) FROM fences WHERE last_value < $1::bigint", Date.now());
 }
 
-/** What goes wrong here is the storage's fault, and clients may try again. */
+/** An error here is the storage's fault, so clients may try again. */
 async function guarded<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
