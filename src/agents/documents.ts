@@ -24,7 +24,7 @@ export interface Section {
 export interface FoundSection extends Section {
   /** The words of the section that matched. */
   readonly terms: readonly string[];
-  /** The share of the query that matched: 1 when every word with a meaning did. */
+  /** The share of the query that matched: 1 when every meaningful word matched. */
   readonly coverage: number;
 }
 
@@ -207,7 +207,7 @@ const ITEM = /^\s*(?:[-*+]|\d+[.)])\s/;
 /** A link to a place among the documents. Code is matched first, so that what looks like a link in it is none. */
 const RELATIVE_LINK = /(`+).*?\1|!?\[((?:`[^`]*`|[^\][`])*)\]\((?![a-z][a-z\d+.-]*:|\/\/)[^()\s]*\)/gi;
 
-/** Markdown for a reader elsewhere: its relative links are plain words, its paragraphs one line each. */
+/** Markdown for a reader elsewhere: relative links become plain words, and each paragraph becomes one line. */
 export function readable(markdown: string): string {
   const lines: { text: string; fenced: boolean }[] = [];
   let fenced = false;

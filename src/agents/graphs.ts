@@ -42,7 +42,7 @@ async function chatModels(settings: Settings): Promise<Models> {
     });
     return { model }; // it answers in place of any other
   }
-  // The provider's package is loaded where it is used.
+  // The import is here so that the provider's package is loaded only when its model is used.
   const { openaiModel } = await import("./models/openai.ts");
   const named = (model: string) =>
     openaiModel({ apiKey: settings.OPENAI_API_KEY, baseUrl: settings.OPENAI_BASE_URL, model });

@@ -5,7 +5,7 @@ import { type DocumentIndex, excerpt } from "./documents.ts";
 const MAX_PASSAGES = 4;
 /** In characters. */
 const MAX_PASSAGE = 1_500;
-/** A match of less of the query than this has its words by chance. */
+/** A match that covers less of the query than this is a coincidence. */
 const MIN_COVERAGE = 0.5;
 
 /**

@@ -30,8 +30,8 @@ export interface Source {
   readonly heading: string;
 }
 
-// Sluice sends the text between these tags as reasoning. A model that thinks by itself needs no such order; for all
-// others this is what makes them think. It is said twice since models forget what they read a long time ago.
+// Sluice sends the text between these tags as reasoning. A model that thinks by itself needs no such order;
+// other models think because of it. It is given twice, since models forget what they read a long time ago.
 const THINK_FIRST = `First think between <think> and </think>: which passages answer the question, and what do they
 leave open? Then write the answer behind </think>.`;
 
@@ -80,7 +80,7 @@ export function researcher({ checkpointer, documents, ...models }: ResearcherOpt
     .compile({ checkpointer });
 }
 
-/** In characters, from the end. A person that pastes a book has asked at the end of it. */
+/** In characters, counted from the end: a person that pastes a book asks at the end of it. */
 const MAX_QUERY = 1_000;
 const FOLLOW_UP =
   /\b(?:its?|they|them|their|these|those)\b|\b(?:why|about|does|did|do|is|was) (?:this|that)\b|\b(?:this|that|more|else)\W*$/i;
@@ -96,7 +96,7 @@ export function searchQuery(messages: readonly BaseMessage[]): string {
   return questions.slice(Math.max(start, 0)).join(" ").slice(-MAX_QUERY);
 }
 
-/** The model's instructions with the question. The order to think comes last, right before it begins to write. */
+/** The model's instructions with the question. The order to think comes last, right before the model writes. */
 function reminder(passages: readonly Document[], topics: readonly string[]): string {
   if (passages.length === 0) {
     return `<passages></passages>
@@ -116,7 +116,7 @@ End with a line for each passage you cited: [1] file, heading.
 ${THINK_FIRST}`;
 }
 
-/** The conversation with the reminder after the last question. In the same message: many endpoints want one of each. */
+/** The conversation with the reminder in its last question: many endpoints accept no two user messages in a row. */
 function withReminder(messages: readonly BaseMessage[], text: string): BaseMessage[] {
   return messages.map((message, index) => {
     if (index !== messages.findLastIndex((each) => HumanMessage.isInstance(each))) return message;

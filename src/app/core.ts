@@ -178,7 +178,7 @@ export function createCore(agents: Agents, settings: Settings, options: CoreOpti
   };
 }
 
-/** The most origins of which a refusal is logged: a client may send any number of them. */
+/** The most origins whose refusal is logged: a client may send any number of origins. */
 const MAX_REFUSED_ORIGINS = 100;
 
 /** Logs each refused origin once: a page tries again and again. */

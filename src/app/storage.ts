@@ -46,7 +46,7 @@ export async function openPostgres(url: string): Promise<Storage> {
     await database.close();
     throw error;
   }
-  // Graphs write under the claim of the run they belong to, and nothing once another process took that over.
+  // A graph writes under the claim of its run, and writes nothing more after another process took that run over.
   const tables = new PostgresTables(database, () => currentRun.getStore());
   return {
     store: new PostgresStore(database),

@@ -16,7 +16,7 @@ import { Unchecked } from "./unchecked.ts";
 export interface Target {
   /** A Sluice's address, or that of any AG-UI endpoint. */
   readonly url: string;
-  /** The address of a WebSocket that follows the binding; a Sluice's is found without it. */
+  /** The address of a WebSocket that follows the binding. A Sluice's own is found without it. */
   readonly socket: string | undefined;
   readonly agent: string | undefined;
   readonly message: string;
@@ -32,9 +32,9 @@ export interface Finding {
 }
 
 /**
- * Checks a server, chapter by chapter. A server that numbers no events offers no resuming, and one without a WebSocket
- * no frames: that is no fault of it.
- * @throws Unchecked when nobody answers, or the run that all begins with is refused or fails.
+ * Checks a server, chapter by chapter. A server without positions offers no resuming, and a server without a WebSocket
+ * offers no frames: neither is a fault.
+ * @throws Unchecked when nobody answers, or when the first run, which the other checks build on, is refused or fails.
  */
 export async function check(target: Target): Promise<Finding> {
   const producer = await producerAt(target);

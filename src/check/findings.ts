@@ -2,7 +2,7 @@
 import { REQUIREMENTS, type RequirementId } from "./requirements.ts";
 
 /**
- * `passed` and `failed` are what was seen. `not offered`: the server has nothing of the kind, which is no fault.
+ * `passed` and `failed`: the check saw it. `not offered`: the server has nothing of the kind, which is no fault.
  * `not tried`: it could not be seen here, for example because an answer was too short.
  */
 export type Verdict = "passed" | "failed" | "not offered" | "not tried";
@@ -10,14 +10,14 @@ export type Verdict = "passed" | "failed" | "not offered" | "not tried";
 export interface Result {
   readonly id: RequirementId;
   readonly verdict: Verdict;
-  /** The problems, or why it was not tried. Empty for what passed. */
+  /** The problems, or why it was not tried. Empty if it passed. */
   readonly found: readonly string[];
 }
 
-/** Something that would have to be there to try a requirement. */
+/** The reason why a requirement could not be tried: something that it needs is not there. */
 export class NotTried extends Error {}
 
-/** One way to try requirements: it reports problems, and those without one have passed. */
+/** One way to try requirements. A requirement without a reported problem has passed. */
 export interface Probe {
   readonly tries: readonly RequirementId[];
   run(report: Report): Promise<void>;
@@ -28,7 +28,7 @@ export type Report = (id: RequirementId, problem: string) => void;
 
 const SHOWN = 3;
 
-/** Runs probes one after the other. `trouble` words what a probe threw. */
+/** Runs probes one after the other. `trouble` turns an error that a probe threw into a sentence. */
 export async function resultsOf(probes: readonly Probe[], trouble: (error: unknown) => string): Promise<Result[]> {
   const verdicts = new Map<RequirementId, { verdict: Verdict; found: string[] }>();
   for (const { tries, run } of probes) {

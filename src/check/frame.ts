@@ -70,7 +70,7 @@ export function judgeFrame(text: string): { frame: Frame } | { problem: string }
   return { problem: `${issue?.path.join(".")}: ${issue?.message}: ${text.slice(0, 80)}` };
 }
 
-/** The frame, when it is one. */
+/** The frame; `undefined` if the text is none. */
 export function frameOf(text: string): Frame | undefined {
   const judged = judgeFrame(text);
   return "frame" in judged ? judged.frame : undefined;
@@ -80,7 +80,7 @@ export function topicOf(threadId: string): string {
   return `thread:${encodeURIComponent(threadId)}`;
 }
 
-/** The events of a topic in frames, in the form that a response has them. */
+/** The events of a topic in frames, in the same form as the events of a response. */
 export function eventsIn(frames: readonly string[], topic: string): { json: string; at: string | undefined }[] {
   return frames.flatMap((text) => {
     const frame = frameOf(text);

@@ -1,4 +1,4 @@
-/** The server that is checked: where it is, and how a run of it is read as it lies on the wire. */
+/** The server that is checked: its addresses, and how its runs are read as they come over the wire. */
 import { createParser } from "eventsource-parser";
 import { type Answer, ask, wholeBody } from "../doctor/http.ts";
 
@@ -15,7 +15,7 @@ export interface Producer {
   readonly timeoutMs: number;
 }
 
-/** One event as it lay on the wire. */
+/** One event as it came over the wire. */
 export interface WireEvent {
   readonly json: string;
   /** Its position; absent where it has none. */
@@ -38,7 +38,7 @@ export interface Recording {
   readonly lingeredMs: number;
 }
 
-/** Text in many scripts, with pairs, marks and joiners. */
+/** Text in many scripts, with surrogate pairs, combining marks and joiners. */
 export const SCRIPTS = "Zażółć 北京 नमस्ते 👩‍👩‍👧 e\u0301 עברית";
 
 interface Reading {
@@ -123,13 +123,13 @@ export interface AnyEvent {
   readonly [field: string]: unknown;
 }
 
-/** The event; one without a type where it is none. */
+/** The event. Text that is no event becomes an event with an empty type. */
 export function eventOf(json: string): AnyEvent {
   try {
     const value: unknown = JSON.parse(json);
     if (typeof value === "object" && value !== null && "type" in value) return value as AnyEvent;
   } catch {
-    // The sequence reports what is no JSON.
+    // The sequence reports text that is not JSON.
   }
   return { type: "" };
 }
@@ -153,7 +153,7 @@ export function textOf(events: readonly { readonly json: string }[]): string {
   return [...textsOf(events).values()].join("");
 }
 
-/** The run's deltas of all kinds joined, span by span: two readers may get them in other portions. */
+/** The run's events with neighbouring deltas of a span joined: two readers may get them in different portions. */
 export function shapeOf(events: readonly { readonly json: string }[]): string {
   const lines: string[] = [];
   let open: string | undefined;

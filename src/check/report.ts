@@ -41,7 +41,7 @@ export function wiringJson(target: string, checks: readonly Check[]): string {
   return JSON.stringify({ schema: 1, target, exitCode: code, checks }, null, 2);
 }
 
-/** 0: every requirement that the server offers was met; 1: one was not. */
+/** 0: no requirement failed. 1: at least one failed. */
 export function exitCode({ results }: Finding): number {
   return results.some(({ verdict }) => verdict === "failed") ? 1 : 0;
 }

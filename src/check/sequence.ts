@@ -1,4 +1,4 @@
-/** Is this a legal AG-UI sequence? A state machine of its own: it shares no code with the server, and so no error. */
+/** Is this a legal AG-UI sequence? This state machine shares no code with the server, and so none of its errors. */
 import { type AGUIEvent, EventType } from "@ag-ui/core";
 import { EventSchemas } from "@ag-ui/core/schemas";
 import type { RequirementId } from "./requirements.ts";
@@ -139,7 +139,7 @@ export class Sequence {
     if (event.type === EventType.MESSAGES_SNAPSHOT) this.#announced(event);
     if (event.type === EventType.TOOL_CALL_CHUNK && event.toolCallId) this.#calls.add(event.toolCallId);
     if (event.type === EventType.TOOL_CALL_RESULT && !this.#calls.has(event.toolCallId)) {
-      this.#problem("2.7", `TOOL_CALL_RESULT of ${event.toolCallId}, which no call has`);
+      this.#problem("2.7", `TOOL_CALL_RESULT of ${event.toolCallId}, a call that was not announced`);
     }
     const grammar = SPANS.find(({ open, inside, close }) => [open, inside, close].includes(event.type));
     if (!grammar) return;

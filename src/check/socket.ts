@@ -1,4 +1,4 @@
-/** A WebSocket as it lies on the wire: every frame in its order, and how it was closed. */
+/** A WebSocket as it is on the wire: every frame in order, and the code of its close. */
 import WebSocket from "ws";
 import { Handshake } from "../doctor/socket.ts";
 import type { Producer } from "./producer.ts";
@@ -11,12 +11,12 @@ export interface Inbox {
   /** Resolves with the code when it is closed. */
   readonly closed: Promise<number>;
   send(value: object | string | Uint8Array): void;
-  /** Resolves with the first frame, old or new, that passes. Rejects when it closes, or the time is up, before. */
+  /** Resolves with the first frame, old or new, that passes. Rejects if the socket closes or the time is up first. */
   until(test: (frame: string) => boolean): Promise<string>;
-  /** Stops reading, and reads on. */
+  /** `pause` stops reading, and `resume` reads on. */
   pause(): void;
   resume(): void;
-  /** Hangs up without a word. */
+  /** Hangs up without a close frame. */
   cut(): void;
 }
 
@@ -61,7 +61,7 @@ export async function withInbox<T>(
         }
         if (why !== undefined) done(() => reject(new Error(why)));
       };
-      const late = () => done(() => reject(new Error(`It did not come within ${timeoutMs / 1_000} s.`)));
+      const late = () => done(() => reject(new Error(`No such frame came within ${timeoutMs / 1_000} s.`)));
       const timer = setTimeout(late, timeoutMs);
       looks.add(one);
       one(socket.readyState === WebSocket.CLOSED ? `The socket was closed after ${frames.length} frames.` : undefined);

@@ -1,2 +1,2 @@
-/** Something of which nothing can be said: it did not answer, or it is not there. */
+/** The target could not be checked: it did not answer, or it is not there. */
 export class Unchecked extends Error {}

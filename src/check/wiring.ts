@@ -45,7 +45,7 @@ export async function checkWiring(wired: Wired): Promise<Check[]> {
 
 const SHOWN = 3;
 
-/** A check that passes when there is no problem, and names the first few. */
+/** A check that passes when there is no problem. Otherwise it names the first few. */
 function withoutProblems(name: string, problems: readonly string[], found: string): Check {
   const more = problems.length > SHOWN ? [`and ${problems.length - SHOWN} more`] : [];
   return { name, passed: problems.length === 0, found: [...problems.slice(0, SHOWN), ...more].join("; ") || found };

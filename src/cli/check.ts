@@ -26,17 +26,17 @@ export const check: Command<typeof options> = {
 Checks a running server requirement by requirement, as ${PAGE} numbers them: the sequence of its events, how responses
 end, text in any script, pace, positions, resuming at every offset, cancelling, watchers, keep-alives, slow readers. It
 asks the agent some fifty times. An address is a Sluice's own, such as http://127.0.0.1:8123, or any AG-UI endpoint.
-What a server does not offer counts neither for nor against it.
+A feature that a server does not offer counts neither for nor against it.
 
-A graph in a file is run as Sluice runs it, once to its end and once to be stopped: whether each model call and node is
-seen, whether tokens reach the stream, whether it can be answered when it asks, and whether stopping a run stops the
-requests that it made.
+A graph in a file is run as Sluice runs it, once to its end and once to be stopped. This checks that each model call and
+each node is seen, that tokens reach the stream, that the graph can be answered when it asks, and that stopping a run
+stops the requests that it made.
 
 Options:
   -m, --message <text>        what to say; the answer should take a second or more
       --agent <name>          which agent of a Sluice, or of the --config  (default: the first)
   -c, --config <file>         for a graph: an agents.json or a langgraph.json, whose settings count too
-      --input <json>          for a graph: what it is given, if that is no messages
+      --input <json>          for a graph: its input, if it takes no messages
       --socket <address>      the WebSocket of a server that is no Sluice
       --header <name: value>  sent with each request, such as a sign-in; may be given again
       --timeout <s>           how long a run may take                      (default: ${TIMEOUT_SECONDS})
@@ -58,7 +58,7 @@ Exit codes: 0, every requirement that could be tried is met; 1, one is not; 2, n
       const isAddress = /^[a-z]{2,}:\/\//i.test(target);
       return await (isAddress ? server(target, values, context) : graph(target, values, context));
     } catch (error) {
-      // 1 says that something was seen to be wrong.
+      // Exit code 1 means that a problem was found, which is not the case here.
       if (!(error instanceof Unchecked) && !(error instanceof ConfigError)) throw error;
       if (values.json) context.print(failed(error.message));
       else context.printError(`sluice: ${error.message}`);

@@ -6,7 +6,7 @@ export function headersOf(texts: readonly string[] = []): Record<string, string>
   return Object.fromEntries(texts.map(header));
 }
 
-/** The value may be a secret: a mistake is named without it. */
+/** The value may be a secret, so the error does not repeat it. */
 function header(text: string): [string, string] {
   const [, name, value] = /^([!#$%&'*+.^`|~\w-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)$/.exec(text) ?? [];
   if (name === undefined || value === undefined) {

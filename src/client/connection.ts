@@ -169,7 +169,7 @@ export class SluiceConnection {
     return true;
   }
 
-  /** Has the server send a thread, from after the last event that was handed out. */
+  /** Asks the server for a thread, beginning after the last event that was handed out. */
   #begin(subscription: Subscription, answered = IGNORE, failed: (error: ConnectionError) => void = IGNORE): string {
     const { topic, cursor: after, narrowing } = subscription;
     subscription.interrupted = false;

@@ -184,7 +184,7 @@ export class Line {
     this.#events.opened(hello);
   }
 
-  /** Shows the server a token; of a socket that is open already, a newer one. */
+  /** Sends the server a token. A socket that is open already sends a newer one. */
   #signIn(): void {
     const socket = this.#socket;
     const send = (token: string) => {

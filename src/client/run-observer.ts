@@ -16,7 +16,7 @@ export interface ObservedRun {
   readonly runId?: string;
   /** Reasoning that the observer holds already, by message id: a snapshot that carries none leaves it where it is. */
   readonly reasoning?: ReadonlyMap<string, string>;
-  /** The run is over, or will never be: nothing more is reported. */
+  /** The run is over, or its end cannot be known: nothing more is reported. */
   readonly ended: () => void;
 }
 

@@ -35,7 +35,7 @@ export interface Arrival {
 }
 
 export interface Listener {
-  /** An event of the thread: each once, in order. */
+  /** Is called with each event of the thread once, in order. */
   onEvent(event: AguiEvent, arrival: Arrival): void;
   /**
    * The server sends the thread from here on: after `subscribe`, and after each reconnect. `head` is the position of the

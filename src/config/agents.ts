@@ -122,7 +122,7 @@ const agent = z.strictObject({
 
 export const agentName = z.string().regex(/^[\w-]+$/, "an agent's name is letters, digits, _ and -");
 
-/** The file itself. */
+/** The schema of the whole file. */
 export const agentsFile = z.strictObject({
   $schema: z.string().optional(),
   filters: z.record(z.string(), allowListSpec).default({}),

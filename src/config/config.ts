@@ -57,7 +57,7 @@ export function loadConfig(
   const tsconfig = nearestTsconfig(graphFiles(sources));
   if (tsconfig !== undefined) env.TSX_TSCONFIG_PATH ??= tsconfig;
   const { agents, filters, graphsRelativeTo, file } = sources;
-  // Such a project was made for that API.
+  // A project with a langgraph.json was made for LangGraph's API.
   if (sources.langGraph && !env.LANGGRAPH_API?.trim()) env.LANGGRAPH_API = "true";
   Object.assign(env, settings);
   return Object.freeze({

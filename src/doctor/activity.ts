@@ -18,7 +18,7 @@ import type { Exchange, Helper, Stall, Trigger } from "./evidence.ts";
  * `other`.
  */
 const NETWORK = /^(TCP|TLS|HTTP|UDP|GETADDRINFO|QUERY|ZLIB|BROTLI)/;
-/** Resources that run on with the turn of what scheduled them. */
+/** Resources that run in the same turn as the code that scheduled them. */
 const HOPS = new Set(["TickObject", "Microtask", "Immediate"]);
 /** A timer as short as this is a way to yield, not to wait. */
 const YIELD_MS = 1;
@@ -49,7 +49,7 @@ export class Activity {
   readonly #byRequest = new WeakMap<object, Exchange>();
   readonly #bySocket = new WeakMap<Socket, Exchange>();
   readonly #triggers = new Map<number, Trigger>();
-  /** Resources that go on with the turn they were scheduled in. */
+  /** Resources that continue the turn in which they were scheduled. */
   readonly #hops = new Set<number>();
   #trigger: Trigger = "other";
   #turn = 0;

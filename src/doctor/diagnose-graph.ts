@@ -10,7 +10,7 @@ import { type Verdict, type VerdictCode, verdict } from "./verdict.ts";
 
 /**
  * The verdicts that are a fault of any message. A fixed text beside the answer, or a message that a setting holds back,
- * is meant so.
+ * is intended.
  */
 const OF_ANY: ReadonlySet<VerdictCode> = new Set([
   "unseen-model-call",

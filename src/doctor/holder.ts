@@ -73,8 +73,8 @@ export function madeSpan(
 }
 
 /**
- * The time that some events were longer on their way than others, by the server's clock: events that nothing holds back
- * take the same time. The clocks need not agree, only run alike. `undefined` where the timestamps cannot show it.
+ * The extra time that some events took on their way, by the server's clock: events that nothing holds back all take the
+ * same time. The clocks need only run at one speed, not agree. `undefined` where the timestamps cannot show it.
  */
 export function heldMs({ arrivals }: ServerEvidence): number | undefined {
   const stamps = stamped(arrivals);

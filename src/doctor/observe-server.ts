@@ -129,7 +129,7 @@ async function readStream(url: URL, request: Request, watch: Watch): Promise<Fou
     return { end: endOf(watch), server: watch.arrivals.length > 0 ? server : { ...server, body } };
   } catch (error) {
     if (signal.aborted) return { end: { kind: "timed-out" }, server };
-    // Node says no more than "aborted" of a response that is cut.
+    // Node reports nothing but "aborted" for a response that is cut.
     const cut = (error as NodeJS.ErrnoException).code === "ECONNRESET";
     return { end: broken(cut ? CUT : messageOf(error)), server };
   }

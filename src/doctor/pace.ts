@@ -40,7 +40,7 @@ export interface Origin {
   readonly who: string;
 }
 
-/** Did something that began at `at` begin within a step? */
+/** Does the time `at` lie within a step? */
 export function beganIn(
   at: number,
   step: { readonly startedAt: number; readonly endedAt?: number | undefined },

@@ -3,9 +3,9 @@ import { isRecord } from "../protocol/input.ts";
 import { ask, wholeBody } from "./http.ts";
 
 export interface Place {
-  /** The address of the question. */
+  /** The address that the question is sent to. */
   readonly endpoint: string;
-  /** The address of the streams of the Sluice that was found there, or elsewhere at the same host. */
+  /** The streaming endpoint of the Sluice that was found there, or elsewhere on the same host. */
   readonly sluice?: string | undefined;
   /** The WebSocket of the Sluice that the question goes to. */
   readonly socket?: string | undefined;

@@ -1,4 +1,4 @@
-/** Questions to a WebSocket: the run itself, or to a Sluice's, what was refused in a run. */
+/** Asks a WebSocket for a run, and a Sluice's WebSocket for what was refused in a run. */
 import { WebSocket } from "ws";
 import { type AguiEvent, type RunAgentInput, SluiceConnection } from "../client/connection.ts";
 import { isTerminal } from "../protocol/events.ts";
@@ -30,7 +30,7 @@ export class Handshake extends Error {
   }
 }
 
-/** The behaviour of a WebSocket that is no Sluice's, when it is open and nothing was sent. */
+/** Milliseconds of silence after which a WebSocket that is no Sluice's is closed. */
 const SILENT_MS = 10_000;
 
 /**

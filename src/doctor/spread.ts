@@ -43,8 +43,8 @@ const BURST = { ms: 50, share: 0.9 };
 const ENOUGH_ARRIVALS = 20;
 const TOKENS_AN_ARRIVAL = 8;
 /**
- * A share of the time a span takes, for spans with enough tokens that one late token does not decide. A busy machine
- * stalls too.
+ * The share of a span's time that one pause may take. It counts for spans of so many tokens that one late token does
+ * not decide: a busy machine stalls too.
  */
 const SILENCE = { share: 0.8, tokens: 20 };
 

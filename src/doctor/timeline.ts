@@ -42,7 +42,7 @@ export function gapBars(gaps: readonly number[], room: number): string {
   return bars.map((gap) => bar(gap / longest)).join("");
 }
 
-/** The amount of events in each part of the time; a dot where there were none. */
+/** The number of events in each part of the time; a dot where there were none. */
 function density(times: readonly number[], end: number, room: number): string {
   const counts = new Array<number>(room).fill(0);
   for (const at of times) {

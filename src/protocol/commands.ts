@@ -17,7 +17,7 @@ export type ClientCommand =
   | { readonly type: "ping" }
   | { readonly type: "help" };
 
-/** By type. */
+/** The schema of each command, by its type. */
 export const commandSchemas = {
   run: z.object({ type: z.literal("run"), agent: z.string().optional(), input: z.unknown() }),
   cancel: z.object({ type: z.literal("cancel"), threadId: z.string().optional(), runId: z.string().optional() }),

@@ -30,7 +30,7 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS;
 
-/** The sentence that is sent when nobody has a better one. Beside the table, since a client in a browser does without. */
+/** The sentences that are sent by default. They are not in `ERRORS`: a client in a browser does without them. */
 export const SENTENCES: Readonly<Record<ErrorCode, string>> = {
   bad_request: "The request is not valid.",
   unauthorized: "Sign in first.",

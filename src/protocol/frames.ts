@@ -26,7 +26,7 @@ const cursor = z.string().transform((text, context): Cursor => {
   return z.NEVER;
 });
 
-/** By type. */
+/** The schema of each frame from a client, by its type. */
 export const clientFrames = {
   run: z.object({ type: z.literal("run"), id, agent: z.string().optional(), input: z.unknown(), ...narrowing }),
   subscribe: z.object({ type: z.literal("subscribe"), id, topic, after: cursor.optional(), ...narrowing }),

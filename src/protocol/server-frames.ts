@@ -1,4 +1,4 @@
-/** Frames from the server, as schemas: documents are made of them, and tests hold what is sent against them. */
+/** Frames from the server, as schemas: documents are built from them, and tests check sent frames against them. */
 import { EventSchemas } from "@ag-ui/core/schemas";
 import { z } from "zod";
 

@@ -29,7 +29,7 @@ export interface SluiceThread {
   readonly connection: ConnectionState;
   /** Starts a run with a text of the user, or with messages such as the results of the page's own tools. */
   send(content: string | readonly Message[]): void;
-  /** Answers all open interrupts: each alike, or each by an entry of its own. */
+  /** Answers all open interrupts: all with one payload, or each with an entry of its own. */
   resume(answer: { readonly payload: unknown } | { readonly entries: readonly ResumeEntry[] }): void;
   /** Cancels the active run, whichever client started it. */
   stop(): void;
@@ -83,7 +83,7 @@ export function useSluiceThread(options: SluiceThreadOptions): SluiceThread {
       };
       const onError = (error: ConnectionError) => change({ kind: "refused", messages, error });
       const following = opened.current?.run(runs as RunAgentInput, { ...(agent ? { agent } : {}), onError });
-      // The subscription hears the run's events; the run itself only whether it was taken.
+      // The subscription gets the run's events, so the run is followed only until it is confirmed.
       following?.confirmed.then(following.unsubscribe, () => {});
     },
     [threadId],

@@ -18,9 +18,9 @@ export interface ToolUse {
 
 export interface Thread {
   readonly id: string;
-  /** Those that the server has. */
+  /** The messages that the server has. */
   readonly messages: readonly Message[];
-  /** Those that were sent and that the server has not confirmed. */
+  /** The messages that were sent and that the server has not confirmed. */
   readonly unsent: readonly Message[];
   readonly interrupts: readonly Interrupt[];
   /** The active run. */

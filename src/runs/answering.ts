@@ -1,6 +1,6 @@
 /**
  * Answers to interrupts that come under the id of the run that asked, as CopilotKit's hooks send them. The run that
- * brings them has an id of its own, the same for the same answers, so that a client that repeats them attaches to it.
+ * brings them has an id of its own, the same for the same interrupts. So a client that repeats them attaches to it.
  */
 import { createHash } from "node:crypto";
 import type { Interrupt, RunAgentInput } from "../protocol/events.ts";
@@ -20,13 +20,13 @@ export function answeringRunId(threadId: string, askedBy: string, interruptIds: 
 export function underOwnId(input: RunAgentInput, bodyHash: string, known: RunRecord | undefined): RunAgentInput {
   const resume = input.resume ?? [];
   const waits = known?.status === "interrupted" || known?.outcome === "interrupted";
-  // The body that started the run attaches to it, whatever it brought itself.
+  // The body that started the run attaches to that run, even if it brought answers itself.
   if (resume.length === 0 || !waits || known.bodyHash === bodyHash) return input;
   const ids = resume.map(({ interruptId }) => interruptId);
   return { ...input, runId: answeringRunId(input.threadId, input.runId, ids) };
 }
 
-/** A question that comes after the answer to one with the same id: LangGraph names all questions of one node alike. */
+/** Gives a question that is asked again an id of its own: LangGraph gives all questions of one node the same id. */
 export function askedAgain(interrupt: Interrupt, answered: readonly Interrupt[]): Interrupt {
   const before = answered.map(({ id }) => id).find((id) => graphInterruptId(id) === interrupt.id);
   if (before === undefined) return interrupt;

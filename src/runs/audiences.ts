@@ -4,7 +4,7 @@ interface Audience {
   followers: number;
   /** The number of them that want the graph topic. */
   ofGraph: number;
-  /** Has anybody followed the active run? The client that started it needs a moment to. */
+  /** Has anybody followed the active run? The client that started it needs a moment before it follows. */
   joined: boolean;
   /** Milliseconds that the active run goes on without a follower, or `Infinity`; `undefined` while no run is active. */
   graceMs: number | undefined;

@@ -93,8 +93,8 @@ function runThatMade(
 }
 
 /**
- * Does the agent's graph hold the thread's messages? One that does is given the new messages. One that does not is given
- * the whole conversation, and so is one whose thread another agent answered until now.
+ * Does the agent's graph hold the thread's messages? A graph that holds them is given the new ones. Any other graph is
+ * given the whole conversation. A graph whose thread another agent answered until now does not hold them.
  */
 function keeps({ name, graph }: ServedAgent, thread: ThreadRecord | undefined): boolean {
   return Boolean(graph.checkpointer) && (thread === undefined || thread.agent === name);

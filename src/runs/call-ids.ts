@@ -7,8 +7,8 @@ import type { ThreadRecord } from "../store/store.ts";
 
 /**
  * The ids of a thread's calls for a run that goes on from `history`. The calls of a branch that was left keep their ids:
- * a client may have carried them out, and holds them still. A graph that gets the whole conversation (`asSent`) knows each
- * call by the id that clients know.
+ * a client may have carried them out, and still holds them. A graph that gets the whole conversation (`asSent`) knows
+ * each call by the id that clients know.
  */
 export function callIdsOf(thread: ThreadRecord | undefined, history: readonly Message[], asSent = false): CallIds {
   const { messages = [], removed = [], callIds: given = {} } = thread ?? {};

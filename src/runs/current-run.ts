@@ -1,5 +1,5 @@
 /**
- * The run that the current code belongs to: a graph's own code, and whatever that leaves running when the run is over.
+ * The run to which the current code belongs: a graph's own code, and code that the graph leaves running after the run.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Claim } from "../store/store.ts";

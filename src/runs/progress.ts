@@ -1,4 +1,4 @@
-/** Reports how far a run has come, no more often than was asked for. Only runs that were asked have one. */
+/** Reports how far a run has come, no more often than was asked for. A run that was not asked reports nothing. */
 import type { GraphEvent } from "../protocol/graph-event.ts";
 import { type Progress, TokenCount } from "../translate/token-count.ts";
 
@@ -12,8 +12,8 @@ export function progressEvery(asked: boolean | number): number | undefined {
 }
 
 /**
- * The first report leaves with the first token, each further one when something was counted since. What is counted too
- * early leaves as soon as it may: when a model pauses, the last report says how far it came.
+ * The first report leaves with the first token, each further one when something was counted since. A count that is too
+ * early for a report waits until one may leave: when a model pauses, the last report says how far it came.
  */
 export class ProgressReports {
   readonly #everyMs: number;

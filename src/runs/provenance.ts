@@ -8,7 +8,7 @@ const ADMITTING: Partial<Record<GraphEventName, readonly GraphEventName[]>> = {
   on_llm_stream: ["on_llm_stream", "on_llm_end"],
 };
 
-/** A client that narrows all models away gets no report of how many tokens they gave, not even of none. */
+/** A client that narrows all models away gets no report of how many tokens they gave, not even a zero. */
 export const OF_ANY_MODEL: Provenance = {
   events: ["on_chat_model_stream", "on_chat_model_end", "on_llm_stream", "on_llm_end"],
   node: undefined,

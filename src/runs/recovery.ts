@@ -79,7 +79,7 @@ async function goOn(
     const before = positionAfter(run.beginsAfter, messages, removed) ?? messages.length;
     const holding = stood.wentOn ? messages.length : before + stood.freshLength;
     const held = messages.slice(0, holding);
-    // The ids at the run's beginning hold over those of the thread, which may be of an agent that it took over from.
+    // The ids at the run's beginning override those of the thread, which may come from the agent before this one.
     const callIds = { ...callIdsOf(thread, held), ...stood.callIds };
     await again(agent, claim, run, held, { ...stood, callIds });
     return { outcome: "recovered" };

@@ -12,7 +12,7 @@ import { answeringRunId } from "./answering.ts";
 import { positionAfter } from "./history.ts";
 import type { Run } from "./run.ts";
 
-/** The messages that a thread's clients were sent so far. */
+/** The state of a thread, as its clients were sent it so far. */
 export interface Snapshot {
   /** The messages nothing can be added to any more. */
   readonly messages: readonly Message[];

@@ -40,7 +40,7 @@ export class Connection implements Conversation {
   #announced: string | undefined;
   readonly #queue = new KeyedLock();
   #following: AbortController | undefined;
-  /** The position that the following began at. */
+  /** The position at which the following began. */
   #from: Cursor = { epoch: "", offset: 0 };
   /** Is a run open in what this peer has been sent? Then only events that fit inside a run may be. */
   #runOpen = false;

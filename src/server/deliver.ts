@@ -16,7 +16,7 @@ const BEHIND = 64;
 /** The most characters of JSON that are made into frames at once: a page counts entries, and a few may be megabytes. */
 const BATCH = 64 * 1024;
 
-/** Brings a reader up to date that has missed entries for good. */
+/** Brings a reader up to date after it has missed entries for good. */
 export interface CatchUp {
   /** A legal beginning: what stands in for all that came before `cursor`. */
   readonly events: readonly AguiEvent[];
@@ -138,7 +138,7 @@ function* batches(entries: readonly LogEntry[]): Generator<LogEntry[]> {
 }
 
 /**
- * A view decides about a span where it opens, and a format may go on from what it said. So the entries before `after`
+ * A view decides about a span where it opens, and a format may build on earlier frames. So the entries before `after`
  * are shown to both, and not to the client.
  */
 async function showWhatCameBefore({ log, topic, view, format, beginning }: Delivery): Promise<void> {

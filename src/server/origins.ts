@@ -38,7 +38,7 @@ export function originGuard({
 
 /**
  * Is this origin one of those that are named, alone or with any port? Its pages may send cookies and read the answer.
- * Where any origin may come, browsers keep theirs back.
+ * Browsers keep their cookies back where any origin may come.
  */
 export function namedOrigins(allowedOrigins: readonly string[]): (origin: string | undefined) => boolean {
   const named = originCheck(allowedOrigins.filter((entry) => entry !== "*"));

@@ -9,8 +9,8 @@ const PLAIN_HOST = /^(?:[\w.-]+|\[[\da-f:]+\])(?::\d+)?$/i;
 
 /**
  * Serves `folder` below wherever this is mounted; its URLs have to be relative. At the root only clients that ask for
- * HTML get the page: `curl` and the like pass on to what comes next. So does everything else when the folder is not
- * there.
+ * HTML get the page: requests of `curl` and the like pass on to the next handler. Without the folder all requests
+ * pass on.
  */
 export function playgroundRoutes(folder: string): Router {
   const router = Router();

@@ -4,7 +4,7 @@ import { type AguiEvent, EventType, type Message } from "../protocol/events.ts";
 /** The most bytes of messages in one snapshot. The last turn is always whole. */
 export const SNAPSHOT_MAX_BYTES = 8 * 1024 * 1024;
 
-/** A snapshot without the oldest turns where all of them would be too much. An event after it says so. */
+/** A snapshot. It leaves out the oldest turns if all of them are too much, and an event after it says so. */
 export function snapshotOf(messages: readonly Message[], maxBytes = SNAPSHOT_MAX_BYTES): AguiEvent[] {
   const omitted = beforeTheKept(messages, maxBytes);
   return [
@@ -14,7 +14,7 @@ export function snapshotOf(messages: readonly Message[], maxBytes = SNAPSHOT_MAX
 }
 
 /**
- * The number of messages at the beginning that are too much. A turn begins with a user's message, and stays in one
+ * The number of messages at the beginning that are left out. A turn begins with a user's message, and stays in one
  * piece.
  */
 function beforeTheKept(messages: readonly Message[], maxBytes: number): number {

@@ -112,7 +112,7 @@ export class Checkpointer extends BaseCheckpointSaver {
       })),
     );
     const statements = rows.map(({ index, channel, dumped }): Statement => {
-      // A task's own results stand once they are written. What is said of the task (errors, interrupts) may change.
+      // A task's own results never change once they are written. Its errors and interrupts may change.
       const conflict = index < 0 ? "UPDATE SET type = excluded.type, value = excluded.value" : "NOTHING";
       const insert = `INSERT INTO checkpoint_writes
           (thread_id, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, value)

@@ -11,6 +11,6 @@ export interface Tables {
   all(...statement: Statement): Row[] | Promise<Row[]>;
   /** Does all of these, or none. */
   write(...statements: readonly Statement[]): void | Promise<void>;
-  /** The same for deletions: the space of what was deleted is given back. */
+  /** The same for deletions. Storage that they free is given back. */
   erase(...statements: readonly Statement[]): void | Promise<void>;
 }

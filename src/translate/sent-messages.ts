@@ -163,7 +163,7 @@ export class SentMessages {
       }
     }
     const own = [...this.#sent.values()].filter((sent) => sent.place === place && !sent.settled);
-    // A node that returns the answer of one of its model calls did not want the answers that it does not return.
+    // A node that returns the answer of one of its model calls discards the answers that it does not return.
     const unwanted = own.some((sent) => sent.ofModel && returned.has(sent))
       ? own.filter((sent) => !returned.has(sent))
       : [];
@@ -204,7 +204,7 @@ export class SentMessages {
     const now = this.#reader(message, before, sent.calls?.() ?? []);
     if (isSame(before, now) || (sent.thrown && repeats(now, before))) return;
     if (!admitted) {
-      // Text that may not leave took the place of text that has left. Where it only adds to it, nothing was taken back.
+      // Text that may not be sent replaced text that was sent. If it only adds to that, nothing was taken back.
       if (!onlyAdds(before, now)) this.#discard(sent);
       return;
     }

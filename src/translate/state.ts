@@ -17,7 +17,7 @@ export class ExposedState {
     if (delta.length === 0) return [];
     // A patch cannot name such a key: the library that clients apply it with refuses, for good reason.
     const safe = !delta.some(({ path }) => /__proto__|prototype/.test(path));
-    // A change that touches most of the state is sent more briefly, and as exactly, as the state itself.
+    // A change to most of the state is shorter, and as exact, when the whole state is sent.
     const shorter = JSON.stringify(delta).length < JSON.stringify(now).length;
     return [safe && shorter ? { type: EventType.STATE_DELTA, delta: delta as StateDelta } : snapshot(now)];
   }

@@ -68,7 +68,7 @@ export class TokenCount {
     return uncounted !== 0;
   }
 
-  /** The progress at so long after the start. */
+  /** The progress at a time, in milliseconds after the start. */
   at(elapsedMs: number): Progress {
     return {
       tokens: this.#tokens,

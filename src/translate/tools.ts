@@ -85,7 +85,7 @@ export class ToolCalls {
     return whole(this.#enter(event, event.toolCallId, toJson(inputOf(event.data), limits)));
   }
 
-  /** A tool begins that may not be shown: no other tool carries out its call. */
+  /** A tool that may not be shown begins: it carries out its call, and no other tool does. */
   startRefused(event: GraphEvent): void {
     const { run_id: runId, toolCallId: given, name } = event;
     if (given !== undefined) this.book.claim({ runId, given, name, place: namespace(event), args: undefined });

@@ -34,7 +34,7 @@ export function saidBetween(tags: readonly string[]): (text: string) => string {
   };
 }
 
-/** The same for a text that comes in pieces. Text that may yet become a tag is held back, and at the end lost. */
+/** The same for a text that comes in pieces. Text that may yet become a tag is held back, and is lost at the end. */
 export function saidInPieces(tags: readonly string[]): (text: string) => string {
   const reader = new ReasoningTags(tags);
   return (text) => reader.push(text).map(textIn).join("");
@@ -70,7 +70,7 @@ function generationWithoutReasoning(value: Fields, said: (text: string) => strin
   return { text: said(value.text) };
 }
 
-/** Nothing when nothing is left: then the field is left out. */
+/** `undefined` when no key is left, so that the field is left out. */
 function only(keys: readonly string[], fields: unknown): Fields | undefined {
   const left = isRecord(fields) ? Object.entries(fields).filter(([key]) => keys.includes(key)) : [];
   return left.length > 0 ? Object.fromEntries(left) : undefined;

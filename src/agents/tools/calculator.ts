@@ -7,7 +7,7 @@ import { safeMath } from "./math.ts";
 const MAX_LENGTH = 200;
 
 // The allowed parts of an expression. A list of what is allowed, rather than of what is not, keeps out everything that
-// takes time or memory without bound: ranges, matrices, functions of one's own. Numbers are doubles, so 9^9^9 is
+// takes time or memory without bound: ranges, matrices, user-defined functions. Numbers are doubles, so 9^9^9 is
 // infinite at once.
 const NODES = new Set([
   "ConditionalNode",

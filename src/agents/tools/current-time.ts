@@ -28,7 +28,7 @@ export interface CurrentTimeOptions {
   now?: () => Date;
 }
 
-/** Says the date and time in a time zone or a city. Fails with examples of what it knows. */
+/** Says the date and time in a time zone or a city. Fails with examples of places that it knows. */
 export function currentTime({ now = () => new Date() }: CurrentTimeOptions = {}) {
   return tool(({ place = "UTC" }) => describe(now(), timeZoneOf(place)), {
     name: "current_time",

@@ -1,4 +1,4 @@
-/** Chapters 8 to 11, and those of 4 that need a thread's messages: the WebSocket with frames. */
+/** Chapters 8 to 11, and the parts of chapter 4 that need a thread's messages: the WebSocket with frames. */
 import { setTimeout as delay } from "node:timers/promises";
 import { Handshake } from "../../doctor/socket.ts";
 import type { RunAgentInput } from "../../protocol/events.ts";
@@ -9,7 +9,7 @@ import { eventOf, isEnd, type Producer, SCRIPTS, shapeOf, textsOf } from "../pro
 import { Sequence } from "../sequence.ts";
 import { type Inbox, SUBPROTOCOL, withInbox } from "../socket.ts";
 
-/** Events that a socket gets before it is cut or cancelled. */
+/** The pieces of text that a socket gets before it is cut. */
 const CUT_AFTER = 4;
 /** Milliseconds for which events of a topic are watched for after it was unsubscribed from. */
 const SILENT_MS = 300;
@@ -79,7 +79,7 @@ async function wholeRun(inbox: Inbox, input: RunAgentInput, report: Report): Pro
   inbox.send({ type: "no-such-frame", id: "unknown" });
   if ((await answerTo(inbox, "unknown")).type !== "error") report("8.6", "an unknown frame was not refused");
   inbox.send({ type: "ping", id: "still" });
-  await answerTo(inbox, "still").catch(() => report("8.6", "nothing was answered after a frame that was refused"));
+  await answerTo(inbox, "still").catch(() => report("8.6", "no answer came after a frame that was refused"));
 
   const topic = topicOf(input.threadId);
   if (ack.topic !== topic || ack.runId !== input.runId || ack.cursor === undefined) {
@@ -99,7 +99,7 @@ async function wholeRun(inbox: Inbox, input: RunAgentInput, report: Report): Pro
     if (frame.type === "ack" && frame.id === "run") acknowledged = true;
     if (frame.type !== "event") continue;
     if (!acknowledged) report("8.4", "an event came before the ack");
-    // As it lay in the frame: a schema may fill in defaults.
+    // The event as the frame carried it: a schema may fill in defaults.
     sequence.push(JSON.stringify((JSON.parse(text) as { data: unknown }).data));
     if (frame.cursor === undefined) continue;
     if (!follows(position, frame.cursor, frame.n ?? 1)) report("8.5", `${frame.cursor} comes after ${position}`);
@@ -116,17 +116,17 @@ function follows(before: string | undefined, at: string, count: number): boolean
 
 async function handshakes(producer: Producer, report: Report): Promise<void> {
   const agreed = await withInbox(producer, SUBPROTOCOL, async ({ subprotocol }) => subprotocol);
-  if (agreed !== SUBPROTOCOL) report("8.1", `it agreed to "${agreed}"`);
+  if (agreed !== SUBPROTOCOL) report("8.1", `the server agreed to "${agreed}"`);
   try {
     await withInbox(producer, "no-such-protocol.v9", async () => {});
-    report("8.1", "a subprotocol that nobody knows was accepted");
+    report("8.1", "an unknown subprotocol was accepted");
   } catch (error) {
-    if (!(error instanceof Handshake)) report("8.1", "a subprotocol that nobody knows was accepted");
+    if (!(error instanceof Handshake)) report("8.1", "an unknown subprotocol was accepted");
     else if (error.status < 400 || error.status > 499) report("8.1", `the refusal has the status ${error.status}`);
   }
 }
 
-/** A socket is cut in the middle of a run. Another one goes on after the last position, and a third attaches to the whole run. */
+/** One socket starts a run and is cut. A second goes on after its last position, and a third reads the whole run. */
 async function cutAndBack({ message }: Producer, within: Within, report: Report): Promise<void> {
   const input = questionInput(message);
   const topic = topicOf(input.threadId);
@@ -154,7 +154,7 @@ async function cutAndBack({ message }: Producer, within: Within, report: Report)
   const last = eventOf(whole.at(-1)?.json ?? "");
   if (last.type !== "RUN_FINISHED") report("7.5", `the run ended with ${JSON.stringify(last.outcome ?? last.type)}`);
   if (shapeOf([...before, ...rest]) !== shapeOf(whole)) {
-    report("8.7", `${before.length} events, a cut, and ${rest.length} more are not the ${whole.length} of the run`);
+    report("8.7", `${before.length} events before a cut and ${rest.length} after it are not the run's ${whole.length}`);
   }
 }
 
@@ -206,7 +206,7 @@ async function nothingToCancel(inbox: Inbox, report: Report): Promise<void> {
     report("9.2", `it was answered by ${JSON.stringify(answer)}`);
 }
 
-/** A run with a second reader, and a third that comes when it is over. */
+/** A run with a second reader, and with a third one that comes after its end. */
 async function watched({ message }: Producer, within: Within, report: Report): Promise<void> {
   const input = questionInput(`${message}\n\n${SCRIPTS}`);
   const topic = topicOf(input.threadId);
@@ -231,10 +231,10 @@ async function watched({ message }: Producer, within: Within, report: Report): P
   for (const { what } of sequence.problems) report("10.2", what);
   const snapshot = late.map(({ json }) => eventOf(json)).find(({ type }) => type === "MESSAGES_SNAPSHOT");
   const messages = (snapshot?.messages ?? []) as { id: string; role: string; content?: unknown }[];
-  if (!snapshot) report("10.2", "there is no MESSAGES_SNAPSHOT in it");
+  if (!snapshot) report("10.2", "the sequence has no MESSAGES_SNAPSHOT");
   for (const [id, text] of textsOf(said)) {
     const kept = messages.find((message) => message.id === id)?.content;
-    if (kept !== text) report("4.2", `message ${id} was sent as ${text.length} characters, and is kept otherwise`);
+    if (kept !== text) report("4.2", `message ${id} was sent with ${text.length} characters, and kept as other text`);
   }
   const asked = messages.find(({ role }) => role === "user")?.content;
   if (asked !== input.messages[0]?.content)
@@ -245,9 +245,9 @@ async function heartbeat(inbox: Inbox, { timeoutMs }: Producer, report: Report):
   const hello = frameOf(await inbox.until((text) => frameOf(text)?.type === "hello"));
   const everyMs = hello?.type === "hello" ? hello.heartbeatSeconds * 1_000 : 0;
   if (everyMs * LATE > timeoutMs)
-    throw new NotTried(`a heartbeat comes every ${everyMs / 1_000} s, which is not waited for`);
+    throw new NotTried(`a heartbeat comes every ${everyMs / 1_000} s, which is too long to wait for`);
   const beat = inbox.until((text) => frameOf(text)?.type === "heartbeat");
   const came = await Promise.race([beat, delay(everyMs * LATE)]);
   beat.catch(() => {}); // It may come too late.
-  if (came === undefined) report("11.2", `none came within ${(everyMs * LATE) / 1_000} s`);
+  if (came === undefined) report("11.2", `no heartbeat came within ${(everyMs * LATE) / 1_000} s`);
 }

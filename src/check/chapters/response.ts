@@ -29,7 +29,7 @@ interface Asked {
   readonly runId: string;
 }
 
-/** The chapter on positions, for a server that gives its events some. */
+/** The chapter on positions, for a server whose events have positions. */
 export function positionProbe(run: Recording): Probe {
   return {
     tries: ["6.1", "6.2", "6.3"],
@@ -54,7 +54,7 @@ export function judgeOrder(positions: readonly string[], report: Report, id: Req
   }
 }
 
-/** A run without which nothing else can be said. */
+/** The run, if its answer has text: nothing can be said about text and pace without it. */
 function answered(run: Recording): Recording {
   if (textOf(run.events) === "") throw new NotTried("the answer has no text");
   return run;
@@ -83,7 +83,7 @@ function judgeSequence({ events }: Recording, report: Report, asked: Asked): voi
   if (terminal?.type === "RUN_ERROR") throw new NotTried(`the run failed: ${terminal.code ?? ""} ${terminal.message}`);
 }
 
-/** Sends what is no input. The thread is named, so that a server that takes it anyway has somewhere to put it. */
+/** Sends an invalid input. It names a thread, so that a server that accepts it anyway has a place for it. */
 async function refusal(producer: Producer, report: Report): Promise<void> {
   const { threadId, runId } = questionInput("");
   const { status, events } = await readRun(producer, { threadId, runId, messages: "no list" });
@@ -95,7 +95,7 @@ function judgeText({ events }: Recording, report: Report): void {
   for (const { json } of events) {
     const { type, delta } = eventOf(json);
     if (typeof delta !== "string") continue;
-    if (!delta.isWellFormed()) report("4.1", `a ${type} has half of a pair: ${JSON.stringify(delta.slice(0, 40))}`);
+    if (!delta.isWellFormed()) report("4.1", `a ${type} has half a character: ${JSON.stringify(delta.slice(0, 40))}`);
     else if (delta.includes("\uFFFD")) report("4.1", `a ${type} has U+FFFD: a character was cut in two on its way`);
   }
 }

@@ -4,9 +4,9 @@ import { questionInput } from "../../protocol/question.ts";
 import { NotTried, type Probe, type Report } from "../findings.ts";
 import { eventOf, type Producer, readRun, shapeOf, type WireEvent } from "../producer.ts";
 
-/** The most positions of a run that are come back to. */
+/** The most positions of a run that the probe resumes after. */
 const MOST_CUTS = 30;
-/** Events that a reader gets before it loses its line. */
+/** The pieces of text that a reader gets before it loses its line. */
 const CUT_AFTER = 4;
 
 export function resumeProbes(producer: Producer): Probe[] {

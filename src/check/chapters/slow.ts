@@ -26,13 +26,13 @@ export function slowProbe(producer: Producer): Probe {
       if (tookMs > Math.max(quietMs, STOP_MS / 3) * HELD_UP) {
         report(
           "12.2",
-          `another run took ${Math.round(tookMs)} ms, and ${Math.round(quietMs)} ms without a stopped reader`,
+          `another run took ${Math.round(tookMs)} ms; without a stopped reader it took ${Math.round(quietMs)} ms`,
         );
       }
       const { events, end } = await slow;
       const [last, usual] = [events, other.events].map((all) => typeOf(all.at(-1)?.json ?? ""));
       if (end === "ended" && last !== usual) {
-        report("12.1", `its response ended in order with ${last || "nothing"}, and others end with ${usual}`);
+        report("12.1", `its response ended cleanly with ${last || "nothing"}, but others end with ${usual}`);
       }
     },
   };

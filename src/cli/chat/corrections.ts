@@ -1,4 +1,4 @@
-/** A run may take back what it sent, by a snapshot in its middle: what a person was shown and does not hold any more. */
+/** Corrects what a person was shown: a snapshot in the middle of a run may take back what the run sent. */
 import type { Message } from "../../protocol/events.ts";
 import type { Part } from "./parts.ts";
 import { oneLine } from "./printable.ts";
@@ -17,10 +17,10 @@ export interface Shown {
   readonly results: readonly (readonly [id: string, result: ShownResult])[];
 }
 
-/** Characters of a text that is named once more because it was taken back. */
+/** The most characters that are shown again of a text that was taken back. */
 const NAMED = 60;
 
-/** The parts that put right what was shown. */
+/** The parts that correct what was shown. */
 export function correctionsIn(messages: readonly Message[], { answers, results }: Shown): Part[] {
   const texts = new Map(messages.flatMap((one) => (one.role === "assistant" ? [[one.id, one.content ?? ""]] : [])));
   const contents = new Map(messages.flatMap((one) => (one.role === "tool" ? [[one.toolCallId, one.content]] : [])));
@@ -38,7 +38,7 @@ export function correctionsIn(messages: readonly Message[], { answers, results }
   return parts;
 }
 
-/** A message's reasoning has the message's id in its own, and stands in no assistant message. */
+/** The id of reasoning is made from its message's id. Reasoning is in no assistant message. */
 function isReasoning(id: string): boolean {
   return /-reasoning(-\d+)?$/.test(id);
 }

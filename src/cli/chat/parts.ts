@@ -27,7 +27,7 @@ export type Part =
   | { readonly kind: "question"; readonly text: string }
   /** The earlier text of a message does not hold: it comes once more, from the beginning. */
   | { readonly kind: "anew" }
-  /** An earlier message does not hold any more. */
+  /** An earlier message no longer holds. */
   | { readonly kind: "taken back"; readonly id: string; readonly text: string }
   /** News of the connection, and the like. */
   | { readonly kind: "notice"; readonly text: string }
@@ -231,7 +231,7 @@ export class Parts {
     }
   }
 
-  /** The texts and results that were shown, but for what is still open. */
+  /** The texts and results that were shown, except those that are still open. */
   #shown(): Shown {
     const open = new Set(
       this.#turns.flatMap(({ speaker, ended }) => (speaker === undefined || ended ? [] : [speaker])),

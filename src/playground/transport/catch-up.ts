@@ -6,7 +6,7 @@ import { type Cursor, parseCursor } from "../../protocol/cursor.ts";
 import type { Resume } from "./transport.ts";
 
 export interface Step {
-  /** The thread's position after it. Without one it belongs to what comes next, or the line has none. */
+  /** The thread's position after it. Absent: it belongs to the next step that has one, or the line has no positions. */
   readonly cursor?: string | undefined;
   /** The number of log entries that came with it for the first time. */
   readonly entries?: number;
@@ -21,7 +21,7 @@ interface Back {
   readonly head: Cursor | undefined;
   /** When the last of it came that was missed. */
   endedAt: number;
-  /** The thread is sent anew: the first position is the end of that. */
+  /** The thread is sent anew: the first position that comes ends the catch-up. */
   anew: boolean;
   counts: { replayed: number; lost: number; doubled: number };
 }
@@ -43,7 +43,7 @@ export class CatchUp {
     this.#from = from;
   }
 
-  /** The line is back, and what was missed up to `head` comes next. Does nothing when it was not gone. */
+  /** The line is back, and what was missed up to `head` comes next. Does nothing if the line was not gone. */
   open(head: string | undefined): void {
     if (this.#lostAt === undefined || this.#back) return;
     const at = performance.now();
@@ -74,7 +74,7 @@ export class CatchUp {
     if (this.#back) this.#back.anew = true;
   }
 
-  /** It has caught up. A line without positions says so itself. */
+  /** It has caught up. A line without positions calls this itself. */
   finish(): void {
     if (!this.#back) return;
     const { at, endedAt, anew, counts } = this.#back;

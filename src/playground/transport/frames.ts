@@ -55,7 +55,7 @@ export function framesTransport(base: URL): Transport {
         onBegin: (head) => catchUp.open(head),
         onEvent: (event, { cursor, entries, bytes }) => {
           const ahead = narrows ? undefined : distance(position, cursor);
-          // The library skips what it knows and starts anew after a hole: this would show that it did not.
+          // The library skips known events and begins anew after a hole. These counts would show that it failed to.
           const doubled = ahead !== undefined && ahead <= 0 ? entries : 0;
           const lost = ahead === undefined ? 0 : Math.max(0, ahead - entries);
           const replayed = catchUp.heard({ cursor, entries: entries - doubled, lost, doubled });

@@ -110,7 +110,7 @@ export function sseTransport(base: URL): Transport {
       if (left()) return;
       const event = JSON.parse(data) as AguiEvent;
       held.push({ event, cursor: id, bytes: bytesOf(data) });
-      // Frames without an id belong to the next that has one: cut off before it, they are sent again.
+      // Frames without an id belong to the next one that has an id: if the line is cut before it, they come again.
       if (id === undefined) continue;
       const frames = held;
       held = [];
@@ -120,7 +120,7 @@ export function sseTransport(base: URL): Transport {
         continue;
       }
       const between = ahead === undefined || query.includes("=false") ? 1 : ahead;
-      // Only deltas are merged, and what is sent whole comes in several frames: any other frame is one entry.
+      // Only deltas are merged, and a part that is sent whole has several frames: any other frame is one entry.
       const lost = frames.length > 1 || DELTAS.has(event.type) ? 0 : between - 1;
       const entries = between - lost;
       const anew = frames.some(({ event }) => event.type === EventType.CUSTOM && event.name === "sluice.gap");

@@ -62,7 +62,7 @@ function refs(messages: Readonly<Record<string, object>>): Record<string, object
   return Object.fromEntries(Object.keys(messages).map((name) => [name, { $ref: `#/components/messages/${name}` }]));
 }
 
-/** `action` is the server's, as AsyncAPI wants it. */
+/** `action` is from the server's point of view, as AsyncAPI defines it. */
 function operation(action: "send" | "receive", channel: string, names: readonly string[]): object {
   const messages = names.map((name) => ({ $ref: `#/channels/${channel}/messages/${name}` }));
   return { action, channel: { $ref: `#/channels/${channel}` }, messages };

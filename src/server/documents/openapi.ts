@@ -3,7 +3,7 @@ import { ERRORS, type ErrorCode, SENTENCES } from "../../protocol/errors.ts";
 import { type Answer, OPERATIONS, type Operation } from "./operations.ts";
 import { components, type JsonSchema, propertiesOf, refTo } from "./schemas.ts";
 
-/** The errors that any route but the open ones may answer with. */
+/** The errors that every route may answer with, except the open ones. */
 const ANYWHERE: readonly ErrorCode[] = ["bad_request", "unauthorized", "forbidden", "rate_limited", "internal"];
 
 export function openApi(version: string): object {

@@ -8,7 +8,7 @@ import type { ShapeName } from "./schemas.ts";
 
 export interface Operation {
   readonly method: "get" | "post" | "delete";
-  /** As OpenAPI writes it; what is in braces is a text. */
+  /** As OpenAPI writes it. A name in braces stands for a string. */
   readonly path: string;
   readonly summary: string;
   readonly query?: z.ZodType;
@@ -16,7 +16,7 @@ export interface Operation {
   readonly body?: ShapeName;
   /** The body may be left out. */
   readonly bodyOptional?: true;
-  /** By status. Of an event stream each `data:` has this shape. */
+  /** By status. Each `data:` of an event stream has its shape. */
   readonly answers: Readonly<Record<number, Answer>>;
   /** The errors that it has beyond those of every route. */
   readonly errors?: readonly ErrorCode[];
@@ -87,7 +87,7 @@ export const OPERATIONS: readonly Operation[] = [
     summary: "Cancels the thread's active run, or only the run that the body names",
     body: "Stop",
     bodyOptional: true,
-    answers: { 200: { description: "It is being cancelled.", json: "Stopped" } },
+    answers: { 200: { description: "The run is being cancelled.", json: "Stopped" } },
     errors: ["not_found"],
   },
   {
@@ -124,7 +124,7 @@ export const OPERATIONS: readonly Operation[] = [
     path: "/threads/{threadId}",
     summary: "Deletes a thread: its messages, its events, and what the agent remembers of it",
     query: ownerQuery,
-    answers: { 204: { description: "It is deleted." } },
+    answers: { 204: { description: "The thread is deleted." } },
     errors: ["not_found"],
   },
   {
@@ -177,16 +177,16 @@ export const OPERATIONS: readonly Operation[] = [
   {
     method: "get",
     path: "/healthz",
-    summary: "Is the process alive?",
-    answers: { 200: { description: "It is.", json: "Health" } },
+    summary: "Says whether the process is alive",
+    answers: { 200: { description: "The process is alive.", json: "Health" } },
     open: true,
   },
   {
     method: "get",
     path: "/readyz",
-    summary: "May work come in?",
+    summary: "Says whether the server accepts work",
     answers: {
-      200: { description: "It may.", json: "Health" },
+      200: { description: "The server accepts work.", json: "Health" },
       503: { description: "The server drains, or its storage fails.", json: "Health" },
     },
     open: true,

@@ -26,7 +26,7 @@ const thread = z.object({
   active: z.boolean().describe("A run is active on it."),
   createdAt: z.number().describe("Milliseconds since the Unix epoch."),
   updatedAt: z.number().describe("Milliseconds since the Unix epoch."),
-  owner: z.string().optional().describe("For an admin only. Empty for a thread of nobody."),
+  owner: z.string().optional().describe("For an admin only. Empty for a thread without an owner."),
 });
 
 const failure = z.object({
@@ -39,7 +39,7 @@ const failure = z.object({
 /** Each shape by its name in the documents. */
 export const SHAPES = {
   RunAgentInput: RunAgentInputSchema,
-  RunOptions: runOptions.describe("Requests of a run to Sluice: forwardedProps.sluice of a RunAgentInput."),
+  RunOptions: runOptions.describe("Options of a run: forwardedProps.sluice of a RunAgentInput."),
   Event: EventSchemas,
   Message: MessageSchema,
   Connect: connectBody,
@@ -62,7 +62,7 @@ export const SHAPES = {
     threadId: z.string(),
     runId: z.string(),
     outcome: z.enum(["success", "interrupt", "cancelled"]),
-    messages: z.array(MessageSchema).describe("What this run added, in order."),
+    messages: z.array(MessageSchema).describe("The messages that this run added, in order."),
     interrupts: z.array(InterruptSchema).optional(),
     usage: z.array(TokenUsageSchema).optional(),
     finishReason: z.string().optional(),
@@ -125,14 +125,14 @@ export function refTo(name: ShapeName): JsonSchema {
   return { $ref: `${AT}${name}` };
 }
 
-/** The shapes but for `without`, as the `components.schemas` of a document. What clients send is described as it comes in. */
+/** All shapes except `without`, as `components.schemas` of a document. Input is described as it is before parsing. */
 export function components(without: readonly ShapeName[] = []): Record<string, JsonSchema> {
   const registry = z.registry<{ id: string }>();
   for (const [id, schema] of Object.entries(SHAPES)) {
     if (!without.includes(id as ShapeName)) registry.add(schema, { id });
   }
   const { schemas } = z.toJSONSchema(registry, { io: "input", unrepresentable: "any", uri: (id) => `${AT}${id}` });
-  // Shapes that several use without a name of their own lie together.
+  // Shapes without a name that several schemas use are collected in one place.
   const text = JSON.stringify(schemas).replaceAll(`${AT}__shared#/$defs/`, `${AT}Shared/$defs/`);
   // AG-UI marks shapes for its own generator, with a keyword that validators of documents refuse.
   const own = (key: string, value: unknown) => (key === "specOpen" ? undefined : value);

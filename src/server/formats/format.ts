@@ -8,6 +8,6 @@ export interface Format {
   encode(out: Outgoing): string[];
   /** Clients know its frames by their positions, so none are joined for a reader that has fallen behind. */
   readonly apart?: boolean;
-  /** Takes in an event that its reader has had already, where frames depend on those before them. */
+  /** Notes an event that its reader has had already, for formats whose frames depend on earlier ones. */
   remember?(out: Outgoing): void;
 }

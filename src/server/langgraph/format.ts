@@ -5,7 +5,7 @@ import type { Format } from "../formats/format.ts";
 import type { Outgoing } from "../view.ts";
 import type { LangGraphFrame, RunProjection } from "./projection.ts";
 
-/** Only the last frame of an entry carries its position: a client that drops before it gets all of them again. */
+/** Only an entry's last frame carries its position: a client that is cut off before it gets all of them again. */
 export function runFormat(projection: RunProjection): Format {
   return {
     graph: false,
@@ -18,7 +18,7 @@ export function runFormat(projection: RunProjection): Format {
   };
 }
 
-/** The same for an answer that does not stream: the projection keeps all that is to be known. */
+/** The same for an answer that does not stream: it sends no frames, and the projection keeps the result. */
 export function silentFormat(projection: RunProjection): Format {
   return {
     graph: false,

@@ -1,4 +1,4 @@
-/** Messages in LangChain's shape, as LangGraph's clients send and show them, from AG-UI's and back. Pure. */
+/** Converts AG-UI's messages into LangChain's shape, which LangGraph's clients send and show, and back. Pure. */
 import { randomUUID } from "node:crypto";
 import { SluiceError } from "../../protocol/errors.ts";
 import type { ContentPart, Message, ToolCall } from "../../protocol/events.ts";
@@ -7,7 +7,7 @@ import { isRecord } from "../../protocol/input.ts";
 /** A message as LangGraph's API writes it: plain JSON with a `type`. */
 export type LangGraphMessage = Readonly<Record<string, unknown>> & { readonly type: string; readonly id: string };
 
-/** A conversation. Reasoning stands in the message that came of it, and activities are left out: no client shows them. */
+/** A conversation. Reasoning is in the message that it led to, and activities are left out: no client shows them. */
 export function toLangGraphMessages(messages: readonly Message[]): LangGraphMessage[] {
   const names = new Map<string, string>();
   let thought = "";
@@ -54,7 +54,7 @@ function asJson(
   }
 }
 
-/** Clients read into these without looking whether they are there. */
+/** Clients read these fields without a check that they are there. */
 const KWARGS = { additional_kwargs: {}, response_metadata: {} };
 
 /** The result of a tool. */
@@ -70,7 +70,7 @@ export function toolMessage(
   return { type: "tool", id, tool_call_id: toolCallId, content: toBlocks(content), status, ...called, ...KWARGS };
 }
 
-/** A piece of a model's answer: clients put those with the same id together. */
+/** A piece of a model's answer: clients join the pieces that have one id. */
 export function answerChunk(id: string, content: string, calls: readonly object[] = []): LangGraphMessage {
   return { type: "AIMessageChunk", id, content, tool_calls: [], tool_call_chunks: calls, ...KWARGS };
 }
@@ -175,7 +175,7 @@ function fromBlocks(content: unknown): unknown {
 
 const MEDIA: Readonly<Record<string, string>> = { image: "image", audio: "audio", video: "video", file: "document" };
 
-/** LangChain's blocks of today and of before, and those of OpenAI. */
+/** Content blocks of LangChain, in their current and earlier forms, and those of OpenAI. */
 function fromBlock(block: unknown): unknown {
   if (typeof block === "string") return { type: "text", text: block };
   if (!isRecord(block)) return block;

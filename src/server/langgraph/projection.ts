@@ -1,6 +1,6 @@
 /**
- * A run's AG-UI events as the events of LangGraph's API. One projection reads one run from its start; it is pure, and
- * knows of the run what the log has: nothing that the allow-list refused, and of the state the exposed keys.
+ * A run's AG-UI events as the events of LangGraph's API. One projection reads one run from its start. It is pure, and
+ * knows only what the log has: nothing that the allow-list refused, and no keys of the state that are not exposed.
  */
 import { isDeepStrictEqual } from "node:util";
 import { type AguiEvent, EventType, type Interrupt, type Message } from "../../protocol/events.ts";
@@ -46,7 +46,7 @@ export class RunProjection {
   readonly #answerOf = new Map<string, Answer>();
   /** Messages that were completed since their node's last update, with the node. */
   #completed: { readonly id: string; readonly node: string | undefined }[] = [];
-  /** After a gap the client may hold half of what comes again: it is taken back first. */
+  /** After a gap the client may hold a part of a message that comes again: that message is removed first. */
   #again = false;
   #sent: unknown;
   #interrupts: readonly Interrupt[] = [];
@@ -134,7 +134,7 @@ export class RunProjection {
     return this.#run.modes.has(mode);
   }
 
-  /** The places where something changed since they were sent last. */
+  /** The values, if they changed since they were sent last. */
   #values(): LangGraphFrame[] {
     if (!this.#wants("values")) return [];
     const { values } = this;
@@ -146,7 +146,7 @@ export class RunProjection {
   #answer(announced: string, node: string | undefined): Answer {
     const known = this.#answers.get(announced);
     if (known) return known;
-    // As the transcript names it, where the id is taken by another's message.
+    // The transcript gives it this id too, where a message of another role has the announced one.
     const role = this.#roles.get(announced);
     const id = role !== undefined && role !== "assistant" ? `assistant-${announced}` : announced;
     this.#roles.set(id, "assistant");
@@ -234,7 +234,7 @@ export class RunProjection {
     });
   }
 
-  /** A graph's own. `config.writer` may write values without a name. */
+  /** A custom event of the graph. `config.writer` may write values without a name. */
   #custom(name: string, value: unknown): LangGraphFrame[] {
     if (name === "sluice.gap") this.#again = true;
     if (name.startsWith("sluice.") || !this.#wants("custom")) return [];
@@ -260,7 +260,7 @@ export function valuesOf(thread: { readonly messages: readonly Message[]; readon
   return { ...(isRecord(state) ? state : {}), messages: toLangGraphMessages(messages) };
 }
 
-/** The questions of a graph, in LangGraph's words. */
+/** The questions of a graph, in LangGraph's form. */
 export function toInterrupts(interrupts: readonly Interrupt[]): { readonly id: string; readonly value: unknown }[] {
   return interrupts.map(({ id, metadata, message }) => ({
     id,
@@ -272,7 +272,7 @@ function asked(interrupts: readonly Interrupt[]): object {
   return interrupts.length > 0 ? { __interrupt__: toInterrupts(interrupts) } : {};
 }
 
-/** A step is called by the path to its node, and numbered where a node runs several times at once. */
+/** A step's name is the path to its node, with a number where a node runs several times at once. */
 function nodeOf(stepName: string): string {
   return stepName.replace(/#\d+$/, "").split("/").at(-1) ?? stepName;
 }

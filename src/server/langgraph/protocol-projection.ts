@@ -10,7 +10,7 @@ import type { StreamMode } from "./request.ts";
 /** The part of an event that a client is sent; the door adds its position. */
 export interface ProtocolEvent {
   readonly method: string;
-  /** Only its own tests and filters look at it: each message and each tool's run has one of its own. */
+  /** Each message and each run of a tool has a namespace of its own, by which clients filter events. */
   readonly namespace: readonly string[];
   readonly node?: string | undefined;
   readonly data: unknown;
@@ -116,7 +116,7 @@ export class ProtocolProjection {
     }
   }
 
-  /** Arguments leave whole: as pieces they would be sent anew with each. */
+  /** Arguments are sent whole: in pieces, each piece would have to repeat all before it. */
   #calledWhole(id: string): ProtocolEvent[] {
     const call = this.#calls.get(id);
     if (!call) return [];

@@ -92,7 +92,7 @@ async function perform(
 
 const response = z.object({ interrupt_id: z.string(), response: z.unknown().optional() });
 
-/** An answer to one interrupt, or to several at once: to all that are open. */
+/** Answers one interrupt, or several at once. All that are open have to be answered. */
 async function respond(visitor: Visitor, threadId: string, params: Readonly<Record<string, unknown>>): Promise<object> {
   const { responses, interrupt_id, response: only, namespace: _, update, goto, ...body } = params;
   const given = parseWith(
@@ -112,7 +112,7 @@ async function respond(visitor: Visitor, threadId: string, params: Readonly<Reco
 }
 
 /**
- * From the start of the run that is active, or was last: clients know events by their ids, and may have sent a command
+ * Sends events from the start of the active or last run: clients know events by their ids, and may have sent a command
  * before they listen.
  */
 async function watch(
@@ -144,7 +144,7 @@ async function projectionOf(
 /** The most events that one entry of the log becomes. */
 const ROOM = 1_000;
 
-/** One event a frame. An entry's position makes the ids of its events, which are the same for everybody and each time. */
+/** One event a frame. Ids of events are made from their entry's position, so they are always the same for everybody. */
 function protocolFormat(projection: ProtocolProjection, wanted: Wanted): Format {
   return {
     graph: false,

@@ -22,7 +22,7 @@ export function toAssistant({ name, description }: ServedAgent): object {
   };
 }
 
-/** The graph as clients may know it: names of nodes are the agent's own business. */
+/** The graph as clients may know it: the names of its nodes are not shown. */
 export function toDrawing({ name }: ServedAgent): object {
   const node = (id: string, type: string) => ({ id, type, data: type === "schema" ? id : { name: id, id: [id] } });
   return {
@@ -72,7 +72,7 @@ export function toThread(thread: VisibleThread, snapshot: Snapshot | undefined):
   };
 }
 
-/** The interrupts by the task that asks: a thread has one. */
+/** The interrupts, by the task that asks: a thread has one task. */
 function interruptsOf({ interrupts }: Snapshot): object {
   return interrupts.length > 0 ? { [TASK]: toInterrupts(interrupts) } : {};
 }
@@ -93,7 +93,7 @@ export function newThread(threadId: string, now: number): object {
   };
 }
 
-/** The one task of a thread: names of nodes are the agent's own business. */
+/** The one task of a thread: the names of nodes are not shown. */
 const TASK = "agent";
 
 /** The state of a thread, as its clients know it. */
@@ -110,8 +110,8 @@ export interface ThreadState {
 }
 
 /**
- * Where a thread stands. Checkpoints of the graph hold prompts and hidden nodes, so there is one state, and its
- * checkpoint is named by what clients were sent.
+ * The current state of a thread. Checkpoints of the graph hold prompts and hidden nodes, so there is one state, and its
+ * checkpoint's id is made from what clients were sent.
  */
 export function toState(threadId: string, thread: VisibleThread | undefined, snapshot: Snapshot): ThreadState {
   const { messages, state, interrupts, ending, active } = snapshot;

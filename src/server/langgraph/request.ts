@@ -1,4 +1,4 @@
-/** The body that starts a run, as LangGraph's clients write it. Nothing in it that could steer a graph is taken. Pure. */
+/** The body that starts a run, as LangGraph's clients write it. Fields that could steer a graph are refused. Pure. */
 import { z } from "zod";
 import type { ServedAgent } from "../../graph/registry.ts";
 import { BREAKPOINT } from "../../graph/source.ts";
@@ -50,7 +50,7 @@ const runBody = z.object({
   stream_resumable: z.boolean().nullish(),
   multitask_strategy: z
     .enum(["reject", "enqueue", "interrupt"], {
-      error: "must be reject, enqueue or interrupt: nothing of a run is undone for another one",
+      error: "must be reject, enqueue or interrupt: no run is rolled back for another one",
     })
     .nullish(),
   on_disconnect: z.enum(["cancel", "continue"]).nullish(),
@@ -70,7 +70,7 @@ export interface RunWishes {
   readonly context: Readonly<Record<string, unknown>>;
 }
 
-/** Fields that are read, and fields that change nothing here and are sent by clients as they come. */
+/** Fields that are read, and fields that clients send by default and that change nothing here. */
 const TAKEN = new Set([
   ...Object.keys(runBody.shape),
   "context",
@@ -85,7 +85,7 @@ const TAKEN = new Set([
   "raise_error",
 ]);
 
-/** Entries of `metadata` that name what the request itself names. Clients send them as they come. */
+/** Entries of `metadata` that repeat what the request itself says. Clients send them by default. */
 const ECHOES = new Set(["thread_id", "assistant_id", "graph_id", "run_id"]);
 
 /**
@@ -186,10 +186,10 @@ function answersOf(value: unknown, open: readonly Interrupt[]): ResumeEntry[] {
   return open.map(({ id }) => ({ interruptId: id, status: "resolved", payload: byId ? value[id] : value }));
 }
 
-/** No input goes on from a breakpoint, and answers nothing. */
+/** A request without input goes on from a breakpoint, and answers nothing. */
 function goOn(open: readonly Interrupt[]): ResumeEntry[] {
   if (open.length === 0 || !open.every(({ id }) => id.startsWith(BREAKPOINT))) {
-    throw new SluiceError("bad_request", "input: must be an object, or command.resume an answer.");
+    throw new SluiceError("bad_request", "input: must be an object, unless command.resume has an answer.");
   }
   return open.map(({ id }) => ({ interruptId: id, status: "resolved", payload: null }));
 }

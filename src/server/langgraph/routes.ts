@@ -56,7 +56,7 @@ export function langGraphRoutes(options: ServerOptions): Router {
   return router;
 }
 
-/** Parts of LangGraph's API that Sluice has no counterpart for. */
+/** Parts of LangGraph's API that have no counterpart in Sluice. */
 const NOT_SERVED: Readonly<Record<string, string>> = {
   "/runs/crons{/*rest}": "Crons are not served. Start the runs of a schedule from the app, with sluice.runs.",
   "/threads/:threadId/runs/crons": "Crons are not served. Start the runs of a schedule from the app, with sluice.runs.",

@@ -35,7 +35,7 @@ const ALL_MODES: readonly StreamMode[] = ["values", "updates", "messages-tuple",
 export function runRoutes(options: ServerOptions): Router {
   const router = Router();
 
-  // Without a thread a run has one to itself, which is gone with it.
+  // A run without a thread gets a thread of its own, which is deleted after the run.
   router.post("/runs/stream", (request, response) =>
     alone(options, request, response, (started) => stream(options, request, response, started)),
   );
@@ -196,7 +196,7 @@ async function summaryOf({ thread, runId }: VisitedRun) {
   return run;
 }
 
-/** Below the API's own address, as clients put the two together. */
+/** The run's path below the API's address: clients join the two. */
 function pathOf({ threadId, runId }: VisitedRun): string {
   return `/threads/${encodeURIComponent(threadId)}/runs/${encodeURIComponent(runId)}`;
 }

@@ -73,12 +73,12 @@ export function threadRoutes({ door }: Pick<ServerOptions, "door">): Router {
   return router;
 }
 
-/** @throws SluiceError `not_found` when it is asked for as it was at another `checkpoint` than its last. */
+/** @throws SluiceError `not_found` when `checkpoint` is not the thread's last one. */
 async function stateOf(thread: VisitedThread, checkpoint?: string | null): Promise<object> {
   const [listed, snapshot] = await Promise.all([thread.listed(), thread.snapshot()]);
   const state = toState(thread.threadId, listed, snapshot);
   if (checkpoint === undefined || checkpoint === null || checkpoint === state.checkpoint?.checkpoint_id) return state;
-  throw new SluiceError("not_found", "Clients see where a thread stands, and none of its earlier checkpoints.");
+  throw new SluiceError("not_found", "Clients see the current state of a thread, and none of its earlier checkpoints.");
 }
 
 async function listed(thread: VisitedThread): Promise<VisibleThread> {
@@ -88,7 +88,7 @@ async function listed(thread: VisitedThread): Promise<VisibleThread> {
   return { ...known, threadId: thread.threadId };
 }
 
-/** Threads are distinguished by their agent and status; nothing else of them can be searched for. */
+/** Threads can be searched for by agent, id and status. A search for anything else finds none. */
 async function found(visitor: Visitor, { metadata, ids, status, limit, offset, select }: Search): Promise<object[]> {
   const { graph_id: graph, assistant_id: assistant, ...others } = metadata ?? {};
   if (Object.keys(others).length > 0) return [];

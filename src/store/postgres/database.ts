@@ -23,7 +23,7 @@ const ALONE_LOCK = 7_358_244;
 
 const OLDEST_VERSION = 14;
 
-/** Says by itself what is wrong. */
+/** An error whose message alone says what is wrong. */
 class Unusable extends Error {}
 
 /** Statements with `$1` in the place of values, on one connection, or on any of the pool. */
@@ -78,7 +78,7 @@ export class PostgresDatabase extends Queries {
         await client.query(`SET search_path TO ${SCHEMA}`);
       },
     });
-    // An idle connection that breaks is replaced by the next statement, which reports when that fails too.
+    // The next statement replaces an idle connection that broke, and reports it if that fails too.
     pool.on("error", () => {});
     const database = new PostgresDatabase(pool);
     try {
@@ -91,7 +91,7 @@ export class PostgresDatabase extends Queries {
   }
 
   /**
-   * Keeps other processes out until this one lets go of its connection or dies. Should the connection break, another
+   * Keeps other processes out until this one lets go of its connection or dies. If the connection breaks, another
    * process may come in: it takes the runs over under new fences, and this one writes nothing more for them.
    * @throws Error when another process is in.
    */
@@ -165,7 +165,7 @@ async function migrate(queries: Queries): Promise<void> {
     await queries.run("DELETE FROM schema_version");
     await queries.run("INSERT INTO schema_version VALUES ($1)", POSTGRES_MIGRATIONS.length);
   }
-  // Fences go on growing in a database that was restored or is new: a log may outlive this one.
+  // Fences must keep growing in a database that is new or was restored: a log may outlive a database.
   await queries.one("SELECT setval('fences', $1::bigint) FROM fences WHERE last_value < $1::bigint", Date.now());
 }
 

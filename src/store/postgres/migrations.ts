@@ -62,7 +62,7 @@ export const POSTGRES_MIGRATIONS: readonly string[] = [
   );
   CREATE TABLE tickets (digest text PRIMARY KEY, holder text NOT NULL, expires_at bigint NOT NULL);
 
-  -- What graphs remember. Theirs alone: not every thread has checkpoints, and a graph's thread may be none of ours.
+  -- Checkpoints of graphs. They refer to no other table: a graph may use threads that are not Sluice's.
   CREATE TABLE checkpoints (
     thread_id text COLLATE "C" NOT NULL,
     checkpoint_ns text COLLATE "C" NOT NULL,
@@ -87,7 +87,7 @@ export const POSTGRES_MIGRATIONS: readonly string[] = [
     PRIMARY KEY (thread_id, checkpoint_ns, checkpoint_id, task_id, idx)
   );
 
-  -- What graphs keep across threads. A namespace is a list of labels in JSON; number is the order in which they came.
+  -- Items that graphs keep across threads. A namespace is a list of labels in JSON; number is the order of arrival.
   CREATE TABLE items (
     number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     scope text COLLATE "C" NOT NULL,

@@ -117,7 +117,7 @@ export class PostgresStore extends TableNames implements Store {
         runId,
       );
       if (inTheWay) return { inTheWay: toRun(inTheWay) };
-      // It let the thread go between the two statements.
+      // The run in the way let the thread go between the two statements.
     }
   }
 

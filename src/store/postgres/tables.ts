@@ -9,7 +9,7 @@ export class PostgresTables implements Tables {
   readonly #claim: () => Claim | undefined;
 
   /**
-   * `claim` gives the run for which something is written, where it is written for a run. A run that another process
+   * `claim` gives the run that is written for, or nothing if a write belongs to no run. A run that another process
    * took over writes nothing more.
    */
   constructor(database: PostgresDatabase, claim: () => Claim | undefined = () => undefined) {
