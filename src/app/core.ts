@@ -24,6 +24,7 @@ import { MemoryStore } from "../store/memory.ts";
 import type { Store } from "../store/store.ts";
 import { logLimits } from "./event-log.ts";
 import { reportRun } from "./report-run.ts";
+import type { SharedRates } from "./shared-rates.ts";
 import { timedStore } from "./timed-store.ts";
 
 export type Agents = readonly [ServedAgent, ...ServedAgent[]];
@@ -36,6 +37,8 @@ export interface CoreOptions {
   readonly store?: Store | undefined;
   /** Holds the runs' events; the core closes it. Without one they are held in memory. */
   readonly log?: EventLog | undefined;
+  /** Counts what clients do a minute, for several processes; the core closes it. Without one this process counts alone. */
+  readonly shared?: SharedRates | undefined;
   /** Keep what graphs remember across threads. Without them it is kept in memory. */
   readonly items?: ItemStores | undefined;
   /** Gives the graphs the app's own context for a client's run. */
@@ -71,7 +74,7 @@ const SWEEP_MS = 30_000;
 export function createCore(agents: Agents, settings: Settings, options: CoreOptions, entrance: Entrance): Core {
   const { logger: given, version, forget = () => {} } = options;
   const counts = new Counts();
-  const limits = new Limits(settings, counts.limits);
+  const limits = new Limits(settings, counts.limits, options.shared?.rates);
   const store = timedStore(options.store ?? new MemoryStore(settings.MAX_THREADS, forget), counts);
   const { items = new MemoryItems(), contextOf = () => ({}) } = options;
   const logger = unfailing(given);
@@ -174,6 +177,7 @@ export function createCore(agents: Agents, settings: Settings, options: CoreOpti
     async close() {
       await log.close();
       await store.close();
+      options.shared?.close();
     },
   };
 }

@@ -15,6 +15,7 @@ import { type App, createApp } from "./app.ts";
 import { openEventLog } from "./event-log.ts";
 import { checkNames, type Entry } from "./known-names.ts";
 import { servedAgent } from "./served-agent.ts";
+import { openSharedRates, type SharedRates } from "./shared-rates.ts";
 import { openPostgres, openStorage, type Storage } from "./storage.ts";
 
 /**
@@ -29,8 +30,10 @@ export async function appFromConfig(
 ): Promise<App> {
   const { store, checkpointer, items } = await storageOf(config);
   let log: EventLog | undefined;
+  let shared: SharedRates | undefined;
   try {
-    log = await eventLogOf(config, logger);
+    log = await inRedis(openEventLog(config, logger));
+    shared = await inRedis(openSharedRates(config));
     const entries: Entry[] = [];
     const agents: ServedAgent[] = [];
     // One after the other: how a module is loaded may depend on those before it, and must not on chance.
@@ -44,8 +47,10 @@ export async function appFromConfig(
     const [first, ...rest] = agents;
     if (!first) throw new ConfigError("agents.json names no agent.");
     const playground = resolve(packageRoot, "dist", "playground");
-    return createApp([first, ...rest], config, { logger, version, playground, store, items, log, keys: config.keys });
+    const { keys } = config;
+    return createApp([first, ...rest], config, { logger, version, playground, store, items, log, shared, keys });
   } catch (error) {
+    shared?.close();
     await log?.close();
     await store.close();
     throw error;
@@ -69,9 +74,9 @@ async function storageOf({ DATA_DIR, DATABASE_URL }: Settings): Promise<Storage>
   }
 }
 
-async function eventLogOf(settings: Settings, logger: Logger): Promise<EventLog | undefined> {
+async function inRedis<T>(opened: Promise<T>): Promise<T> {
   try {
-    return await openEventLog(settings, logger);
+    return await opened;
   } catch (error) {
     throw new ConfigError(`REDIS_URL: ${messageOf(error)}`, { cause: error });
   }

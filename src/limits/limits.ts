@@ -6,7 +6,7 @@ import type { IncomingMessage } from "node:http";
 import type { Tally } from "../counts/tally.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import { addressReader, isThisMachine, networkOf, type TrustedProxies } from "./address.ts";
-import { perMinute, type Rate } from "./rate.ts";
+import { ownRates, type Rate, type Rates } from "./rate.ts";
 
 /** The settings of the same names. */
 export interface LimitSettings {
@@ -33,20 +33,24 @@ export class Limits {
   readonly #address: (request: IncomingMessage) => string;
   readonly #runs: Rate;
   readonly #requests: Rate;
+  readonly #messages: Rate;
   readonly #handshakes: Rate;
   readonly #failedSignIns: Rate;
   readonly #activeRuns = new Map<string, number>();
   readonly #openSockets = new Map<string, number>();
 
-  /** `reached` counts refusals, by the setting. */
-  constructor(settings: LimitSettings, reached: Tally) {
+  /** `reached` counts refusals, by the setting. `rates` says where the numbers a minute are kept. */
+  constructor(settings: LimitSettings, reached: Tally, rates: Rates = ownRates) {
     this.#settings = settings;
     this.#reached = reached;
     this.#address = addressReader(settings.TRUST_PROXY);
-    this.#runs = perMinute(settings.MAX_RUNS_PER_MINUTE);
-    this.#requests = perMinute(settings.MAX_REQUESTS_PER_MINUTE);
-    this.#handshakes = perMinute(settings.MAX_HANDSHAKES_PER_MINUTE);
-    this.#failedSignIns = perMinute(settings.MAX_FAILED_SIGN_INS_PER_MINUTE);
+    const rate = (limit: Limit, kept = rates) => kept(limit, settings[limit]);
+    this.#runs = rate("MAX_RUNS_PER_MINUTE");
+    this.#requests = rate("MAX_REQUESTS_PER_MINUTE");
+    // Counted here even with Redis: a socket's messages keep their order, and wait for no network.
+    this.#messages = rate("MAX_REQUESTS_PER_MINUTE", ownRates);
+    this.#handshakes = rate("MAX_HANDSHAKES_PER_MINUTE");
+    this.#failedSignIns = rate("MAX_FAILED_SIGN_INS_PER_MINUTE");
   }
 
   /** A WebSocket is about to be opened. */
@@ -54,9 +58,14 @@ export class Limits {
     return this.#hold(this.#handshakes, this.#keyOf({ request }), "MAX_HANDSHAKES_PER_MINUTE");
   }
 
-  /** A request over HTTP, or a message over a WebSocket. */
+  /** A request over HTTP. */
   request(client: Client): Promise<void> {
     return this.#hold(this.#requests, this.#keyOf(client), "MAX_REQUESTS_PER_MINUTE");
+  }
+
+  /** A message over a WebSocket. */
+  message(client: Client): Promise<void> {
+    return this.#hold(this.#messages, this.#keyOf(client), "MAX_REQUESTS_PER_MINUTE");
   }
 
   /** Before a credential is looked at: a client that had too many refused has to wait, even with the right one. */

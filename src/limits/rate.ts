@@ -1,5 +1,6 @@
-/** Limits on events a minute. This is the one place that says where the numbers are kept: in this process. */
-import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
+/** Limits on events a minute, and where their numbers are kept: in this process, or in a Redis that several share. */
+import type { Redis } from "ioredis";
+import { type RateLimiterAbstract, RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from "rate-limiter-flexible";
 
 /** Both resolve with nothing, or with the seconds until it may happen again. */
 export interface Rate {
@@ -9,8 +10,36 @@ export interface Rate {
   ask(key: string): Promise<number | undefined>;
 }
 
-export function perMinute(times: number): Rate {
-  const limiter = new RateLimiterMemory({ points: times, duration: 60 });
+/** Makes the limit of a name: each key may do it so many times a minute. */
+export type Rates = (name: string, times: number) => Rate;
+
+const DURATION_SECONDS = 60;
+
+/** Counts in this process. */
+export const ownRates: Rates = (_name, times) => rateOf(inMemory(times));
+
+/** Counts in Redis; in this process while Redis is away. */
+export function sharedRates(redis: Redis, prefix: string): Rates {
+  return (name, times) =>
+    rateOf(
+      new RateLimiterRedis({
+        storeClient: redis,
+        keyPrefix: `${prefix}rate:${name}`,
+        points: times,
+        duration: DURATION_SECONDS,
+        // A client over its limit is refused from memory: its flood does not reach Redis.
+        inMemoryBlockOnConsumed: times,
+        rejectIfRedisNotReady: true,
+        insuranceLimiter: inMemory(times),
+      }),
+    );
+}
+
+function inMemory(times: number): RateLimiterMemory {
+  return new RateLimiterMemory({ points: times, duration: DURATION_SECONDS });
+}
+
+function rateOf(limiter: RateLimiterAbstract): Rate {
   return {
     async take(key) {
       try {

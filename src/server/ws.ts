@@ -208,7 +208,7 @@ export class WebSocketHost {
     const parent = traceOf(request);
     const receive = async (text: string) => {
       try {
-        await limits.request({ request });
+        await limits.message({ request });
         await opened;
         await conversation.receive(text);
       } catch (error) {

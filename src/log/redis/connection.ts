@@ -23,10 +23,36 @@ export function connection({ url, failed }: RedisOptions): Redis {
     // A command that was cut off is sent again: each step here may come twice.
     autoResendUnfulfilledCommands: true,
     maxRetriesPerRequest: null,
-    retryStrategy: (attempt) => Math.min(50 * 2 ** attempt, 1_000),
+    retryStrategy,
   });
   redis.on("error", failed);
   return redis;
+}
+
+/** How long a client waits at most for a number that Redis keeps. */
+const BRIEF_MS = 250;
+
+/**
+ * A connection, not made yet, for what is worth no waiting: a command fails after a quarter of a second, and at once while
+ * Redis is away. None is sent again.
+ */
+export function briefConnection({ url, failed }: RedisOptions): Redis {
+  const redis = new Redis(url, {
+    lazyConnect: true,
+    commandTimeout: BRIEF_MS,
+    // A Redis that hangs is left, so that no commands pile up for it.
+    socketTimeout: 4 * BRIEF_MS,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    retryStrategy,
+  });
+  redis.on("error", failed);
+  return redis;
+}
+
+function retryStrategy(attempt: number): number {
+  return Math.min(50 * 2 ** attempt, 1_000);
 }
 
 /** @throws Error when Redis cannot be reached, does not let us in, or is older than 7. */
