@@ -9,7 +9,7 @@ import { eventsOf } from "../support/sse-frames.ts";
 import { chatGraph, SteppedModel } from "../support/stepped-model.ts";
 import { verifyRun } from "../support/verify.ts";
 import { connect, isType, type WsClient } from "../support/ws-client.ts";
-import { NUM_RUNS } from "../translate/random-runs.ts";
+import { NUM_RUNS, SEED } from "../translate/random-runs.ts";
 
 /** However many are asked for, it ends: what is left then is not tried. */
 const MOST_MS = 300_000;
@@ -91,7 +91,7 @@ function heap(): number {
   return process.memoryUsage().heapUsed;
 }
 
-it(`${NUM_RUNS} of them break nothing, are answered by no internal error, and leave nothing behind`, async () => {
+it(`${NUM_RUNS} of them (PROPERTY_SEED=${SEED}) break nothing, are answered by no internal error, and leave nothing behind`, async () => {
   const sockets: Partial<Record<string, WsClient>> = {};
   const open = async (door: "agui" | "frames") => {
     const known = sockets[door];
@@ -133,7 +133,9 @@ it(`${NUM_RUNS} of them break nothing, are answered by no internal error, and le
     expect(answers.filter((answer) => /"code":"internal"|\n\s+at /.test(answer))).toEqual([]);
     answers.length = 0;
   };
-  const all = fc.sample(fuzzed, NUM_RUNS);
+  // Printed at once: a test that hangs or crashes its process never shows its name.
+  process.stdout.write(`Fuzzing with PROPERTY_SEED=${SEED} PROPERTY_RUNS=${NUM_RUNS}\n`);
+  const all = fc.sample(fuzzed, { numRuns: NUM_RUNS, seed: SEED });
   const until = Date.now() + MOST_MS;
   const half = Math.ceil(all.length / 2);
   let before = 0;
