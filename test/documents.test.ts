@@ -247,16 +247,19 @@ describe("README.md and docs/", () => {
     }
   });
 
-  test("shows an app that has Sluice in it, with WebSockets, and stops when both are closed", async () => {
-    const [graph = ""] = blocks(readme, "js my-graph.mjs");
-    const [app = ""] = blocks(section(embedding, "Embedding"), "js embed.mjs");
-    writeFileSync(join(folder, "my-graph.mjs"), graph);
-    const out = await run("embed.mjs", `${app.replace("3000", "0")}\n${TALK}`);
-    const [page, chat, frame] = out.trim().split("\n");
-    expect(page).toBe("my own page");
-    expect(chat).toContain("Water finds its way.");
-    expect(frame).toContain("RUN_STARTED");
-  });
+  test.each(["embed.mjs", "hono.mjs"])(
+    "shows an app that has Sluice in it, with WebSockets, and stops when both are closed: %s",
+    async (name) => {
+      const [graph = ""] = blocks(readme, "js my-graph.mjs");
+      const [app = ""] = blocks(embedding, `js ${name}`);
+      writeFileSync(join(folder, "my-graph.mjs"), graph);
+      const out = await run(name, `${app.replace("3000", "0")}\n${TALK}`);
+      const [page, chat, frame] = out.trim().split("\n");
+      expect(page).toBe("my own page");
+      expect(chat).toContain("Water finds its way.");
+      expect(frame).toContain("RUN_STARTED");
+    },
+  );
 
   test("shows an authorize that knows people by a cookie or by a token in the address", async () => {
     const [code = ""] = blocks(embedding, "js authorize.js");

@@ -94,6 +94,8 @@ export interface SluiceOptions extends SettingOptions {
 export interface Sluice {
   /** For `app.use(basePath, router)` of Express 5 or 4. Requests for other paths pass through untouched. */
   readonly router: Middleware;
+  /** The path that the router is to be mounted at, without a slash at its end: `""` for the root. */
+  readonly basePath: string;
   /**
    * Answers WebSockets of `server` at `ws` below the base path, and leaves all other upgrades alone. May be called for
    * several servers; again for the same one it changes nothing.
@@ -178,6 +180,7 @@ export function createSluice(options: SluiceOptions): Sluice {
       if (attached) checkMount(request);
       router(request, response, next);
     },
+    basePath: base,
     attach(server) {
       attached = true;
       core.sockets.attach(server, `${base}/ws`);

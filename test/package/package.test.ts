@@ -121,6 +121,7 @@ describe("importing it", () => {
       "frontendToolChoice",
       "frontendTools",
       "pendingCalls",
+      "toFetchHandler",
     ]);
   });
 
