@@ -1,6 +1,7 @@
 /** Makes a served agent of a graph, its entry in agents.json and the general settings. */
 import type { AgentEntry } from "../config/agents.ts";
 import type { Config } from "../config/config.ts";
+import { ConfigError } from "../config/config-error.ts";
 import type { Settings } from "../config/settings.ts";
 import { allowList } from "../graph/allow-list.ts";
 import type { ServedAgent } from "../graph/registry.ts";
@@ -14,7 +15,10 @@ export function servedAgent(
   graph: ServedGraph,
   demo = false,
 ): ServedAgent {
-  const { filter, deadlines, tokens, nodes } = entry;
+  const { filter, deadlines, tokens, nodes, source = config.STREAM_SOURCE } = entry;
+  if (source === "direct" && config.STREAM_VERSION !== "v2") {
+    throw new ConfigError(`agents.${name}: the source "direct" speaks v2 only. Set STREAM_VERSION=v2.`);
+  }
   const silentNodes = Object.keys(nodes).filter((node) => nodes[node]?.messages === false);
   const milliseconds = (own: number | undefined, setting: number) => (own ?? setting) * 1_000;
   return {
@@ -23,6 +27,7 @@ export function servedAgent(
     prompts: entry.prompts,
     demo,
     graph,
+    source,
     allowList: allowList({ events: config.STREAM_ALLOWED_EVENTS, silentNodes }).narrow(
       typeof filter === "string" ? config.filters[filter] : filter,
     ),

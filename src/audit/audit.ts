@@ -82,7 +82,9 @@ export async function audit(audited: Audited, options: AuditOptions): Promise<Au
   const plain = servedAgent(name, entry, { ...settings, filters }, audited.graph);
   const observed = new Observed(plain);
   // The graph topic is written for every run, so that lines are found for it too.
-  const agent: ServedAgent = { ...plain, graph: observed.watch(audited.graph), graphTopic: true };
+  const graph = observed.watch(audited.graph);
+  // `streamEvents` is where it is watched; the sources report the same.
+  const agent: ServedAgent = { ...plain, graph, source: "streamEvents", graphTopic: true };
   const undoTools = await stubTools(audited.file, stubs);
   const undoModels = options.realModel ? () => {} : await scriptModels(audited.file, script);
   const logged: string[] = [];

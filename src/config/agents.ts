@@ -36,6 +36,8 @@ const agent = z.strictObject({
    * only for graphs that can bear it.
    */
   recover: z.boolean().default(false),
+  /** Source of the graph's events; `direct` needs `STREAM_VERSION=v2`. */
+  source: z.enum(["streamEvents", "direct"]).optional(),
   /** `error`: a run fails when the stream of a model just ends; `mark`: its end says that the answer is incomplete. */
   onCutAnswer: z.enum(["mark", "error"]).default("mark"),
   /** Bytes of tool-call arguments that one model call may stream: with each piece LangChain parses all of them again. */

@@ -9,6 +9,11 @@ import { readSettings, type Settings, settings } from "./settings.ts";
 export interface SettingOptions {
   /** The version of LangGraph's `streamEvents`. Default `"v2"`; the names of `"v1"` are normalized to it. */
   readonly streamVersion?: "v2" | "v1" | undefined;
+  /**
+   * Source of a graph's events: `"direct"`, one callback handler on `graph.stream`, costs less.
+   * Default `"streamEvents"`; an agent's `source` goes before it.
+   */
+  readonly streamSource?: "streamEvents" | "direct" | undefined;
   /** Names of graph events that may leave; wildcards such as `on_tool_*` work. Default `DEFAULT_ALLOWED_EVENTS`. */
   readonly streamAllowedEvents?: readonly string[] | undefined;
   /** `false`: each message leaves once, whole. Default `true`. */

@@ -26,7 +26,7 @@ function number(fallback: number, min: number, max: number, whole = true) {
 function choice<const T extends string>(fallback: T, ...others: T[]) {
   const valid = [fallback, ...others];
   return text.default("").transform((value, context) => {
-    const found = value === "" ? fallback : valid.find((name) => name === value.toLowerCase());
+    const found = value === "" ? fallback : valid.find((name) => name.toLowerCase() === value.toLowerCase());
     if (found) return found;
     context.addIssue({ code: "custom", message: valid.join(" or ") });
     return z.NEVER;
@@ -144,6 +144,7 @@ export const settings = z.object({
   DEMO_JITTER: number(0.3, 0, 1, false),
 
   STREAM_VERSION: choice("v2", "v1"),
+  STREAM_SOURCE: choice("streamEvents", "direct"),
   STREAM_ALLOWED_EVENTS: events,
   STREAM_TOKENS: flag("true"),
   STREAM_TIMEOUT_SECONDS: seconds(60),

@@ -3,7 +3,7 @@ import { SluiceError } from "../protocol/errors.ts";
 import type { GraphEventName } from "../protocol/graph-event.ts";
 import { shown } from "../protocol/text.ts";
 import type { AllowList } from "./allow-list.ts";
-import type { ServedGraph } from "./source.ts";
+import type { ServedGraph, StreamSource } from "./source.ts";
 
 /** Milliseconds that a run may take. */
 export interface DeadlineLimits {
@@ -32,6 +32,8 @@ export interface ServedAgent {
   /** The built-in demo model answers for it. */
   readonly demo: boolean;
   readonly graph: ServedGraph;
+  /** The way by which the graph's events are got. */
+  readonly source: StreamSource;
   readonly allowList: AllowList;
   readonly deadlines: DeadlineLimits;
   /** The treatment of a start on a thread that is busy: it is refused, waits, or ends the run that is active. */

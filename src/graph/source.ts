@@ -1,6 +1,7 @@
 /**
- * The only file that drives a graph. It reads `streamEvents` under one AbortController, takes out the events that are
- * not for clients, and adds what v2 leaves out. A caller that stops reading stops the graph.
+ * The one place that drives a graph, through one of two sources of the same events. It does so under one
+ * AbortController, takes out the events that are not for clients, and adds what v2 leaves out. A caller that stops
+ * reading stops the graph.
  */
 import { randomUUID } from "node:crypto";
 import { Command, isGraphBubbleUp } from "@langchain/langgraph";
@@ -8,16 +9,21 @@ import type { GraphEvent } from "../protocol/graph-event.ts";
 import { isRecord } from "../protocol/input.ts";
 import { messageOf } from "../protocol/redact.ts";
 import { CachedNodes, cacheModes } from "./cached-nodes.ts";
+import { driveDirect, hasStream } from "./direct.ts";
 import { toLangChain } from "./input.ts";
 import { ModelFailures } from "./model-failures.ts";
-import { customEvent, fromV1 } from "./normalize.ts";
+import { customEvent } from "./normalize.ts";
 import { RunNotes } from "./run-notes.ts";
 import type { GraphInput, RunRequest } from "./run-request.ts";
 import { inSpans, type RunSpans } from "./run-spans.ts";
+import { driveStreamEvents } from "./stream-events.ts";
 
 export type { GraphInput, RunRequest } from "./run-request.ts";
 
 export type StreamVersion = "v1" | "v2";
+
+/** The way by which a graph's events are got: its own `streamEvents`, or one callback handler on `graph.stream`. */
+export type StreamSource = "streamEvents" | "direct";
 
 /**
  * The part of a compiled graph that Sluice needs. Structural, so that graphs built with another copy of LangGraph fit
@@ -26,6 +32,7 @@ export type StreamVersion = "v1" | "v2";
 export interface ServedGraph {
   // Method syntax: parameters are compared bivariantly, so a graph's own narrower input and option types fit.
   streamEvents(input: unknown, options: Record<string, unknown>): AsyncIterable<unknown>;
+  stream?(input: unknown, options: Record<string, unknown>): Promise<AsyncIterable<unknown>>;
   getState?(config: Record<string, unknown>): Promise<unknown>;
   /** Set (and not `false`) when the graph keeps its threads itself. */
   readonly checkpointer?: unknown;
@@ -63,6 +70,8 @@ export interface GraphRun {
 
 export interface SourceOptions {
   readonly version: StreamVersion;
+  /** Default: `streamEvents`. */
+  readonly source?: StreamSource | undefined;
 }
 
 /**
@@ -93,7 +102,7 @@ async function read(
   graph: ServedGraph,
   request: RunRequest,
   signal: AbortSignal,
-  { version }: SourceOptions,
+  { version, source }: SourceOptions,
   notes: RunNotes,
   { callbacks }: RunSpans,
   interrupts: GraphInterrupt[],
@@ -103,8 +112,8 @@ async function read(
   // LangSmith wants UUIDs, clients send anything: the trace has an id of its own and carries ours as metadata.
   const traceId = randomUUID();
   const controller = new AbortController();
-  const events = graph.streamEvents(toGraphInput(request.input), {
-    version,
+  const input = toGraphInput(request.input);
+  const config = {
     runId: traceId,
     runName: request.agent,
     configurable: {
@@ -125,29 +134,25 @@ async function read(
       ...(request.user ? { user_id: request.user.id } : {}),
     },
     signal: controller.signal,
-    callbacks: [notes, ...callbacks],
     // A step's checkpoint is kept before the next step begins, so that a process that dies can be taken over from.
     durability: "sync",
     // `updates` shows interrupts, `custom` shows config.writer; both arrive as on_chain_stream of the root run.
     // `values` carries the whole state by reference, and is asked for only where some of it is exposed.
     streamMode: ["updates", "custom", ...(request.stateKeys.length > 0 ? ["values"] : []), ...cacheModes(graph)],
-  });
+  };
   const cached = new CachedNodes();
-  const iterator = events[Symbol.asyncIterator]();
   const failures = new ModelFailures(() => notes.takeFailedModels(), each);
-  const pump = async () => {
-    for (let step = await iterator.next(); !step.done && !signal.aborted; step = await iterator.next()) {
-      const raw = step.value as GraphEvent;
-      const event = version === "v1" ? fromV1(raw) : raw;
-      const told =
-        event.event === "on_chain_stream" && event.run_id === traceId
-          ? readRootChunk(event, notes, interrupts, cached, request.stateKeys)
-          : annotate(event, notes);
-      if (Array.isArray(told)) told.forEach(each);
-      else {
-        failures.saw(told);
-        each(told);
-      }
+  let over = false;
+  const take = (event: GraphEvent) => {
+    if (over || signal.aborted) return;
+    const told =
+      event.event === "on_chain_stream" && event.run_id === traceId
+        ? readRootChunk(event, notes, interrupts, cached, request.stateKeys)
+        : annotate(event, notes);
+    if (Array.isArray(told)) told.forEach(each);
+    else {
+      failures.saw(told);
+      each(told);
     }
   };
   // One race for the whole run: one a token would cost more than the token.
@@ -170,19 +175,21 @@ async function read(
         stop(error);
       }
     });
-  let over = false;
+  const drive =
+    source === "direct" && hasStream(graph)
+      ? driveDirect(graph, input, { ...config, callbacks }, notes, take)
+      : driveStreamEvents(graph, input, { ...config, callbacks: [notes, ...callbacks] }, version, take);
   let ended = false;
   try {
-    await Promise.race([pump(), stopped]);
+    await Promise.race([drive.done, stopped]);
     ended = true;
   } finally {
     over = true;
     signal.removeEventListener("abort", onAbort);
     if (!ended) {
       controller.abort(signal.reason);
-      // A graph that ignores its signal would hold us here for ever. Its later errors matter to nobody: the run's end
-      // is decided already.
-      iterator.return?.().then(undefined, () => {});
+      // A graph that ignores its signal would hold us here for ever: the run's end is decided already.
+      drive.leave();
     }
   }
 }

@@ -134,7 +134,8 @@ export class Run {
     if (progressMs !== undefined) this.#progress = new ProgressReports(progressMs, this.#reportProgress);
     let graphRun: GraphRun | undefined;
     try {
-      graphRun = openRun(agent.graph, requestOf(this.plan, this.#failed), this.#abort.signal, { version });
+      const request = requestOf(this.plan, this.#failed);
+      graphRun = openRun(agent.graph, request, this.#abort.signal, { version, source: agent.source });
       await graphRun.read((event) => {
         deadlines.saw(event);
         this.#pump(event);

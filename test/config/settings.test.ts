@@ -71,6 +71,7 @@ describe("a setting", () => {
     ["STREAM_TIMEOUT_SECONDS", "0", "a number from 0.001 to 86400"],
     ["STREAM_TOKENS", "yes", "true or false"],
     ["STREAM_VERSION", "v3", "v2 or v1"],
+    ["STREAM_SOURCE", "callbacks", "streamEvents or direct"],
     ["MODEL", "claude", "auto or openai or demo"],
     ["STREAM_ALLOWED_EVENTS", "on_tool_start,on_tokens", "on_chat_model_stream"],
     ["STREAM_ALLOWED_EVENTS", "on_tool_start,on_tokens", 'unknown event name "on_tokens"'],
