@@ -8,6 +8,7 @@ import { Counts } from "../counts/counts.ts";
 import { Registry, type ServedAgent } from "../graph/registry.ts";
 import { keysBesideMessages, withoutMessages } from "../graph/state-keys.ts";
 import { Limits } from "../limits/limits.ts";
+import { Memory, type Usage, usageOf } from "../limits/memory.ts";
 import type { EventLog } from "../log/log.ts";
 import { MemoryLog } from "../log/memory.ts";
 import { type Logger, unfailing } from "../ops/logger.ts";
@@ -17,6 +18,7 @@ import { RunManager } from "../runs/manager.ts";
 import type { ContextOf } from "../runs/setting.ts";
 import { type House, Visitor } from "../runs/visitor.ts";
 import { Door } from "../server/door.ts";
+import { Lines } from "../server/lines.ts";
 import type { Housing, ServerOptions } from "../server/server-options.ts";
 import { WebSocketHost } from "../server/ws.ts";
 import { type ItemStores, MemoryItems } from "../store/items.ts";
@@ -43,6 +45,8 @@ export interface CoreOptions {
   readonly items?: ItemStores | undefined;
   /** Gives the graphs the app's own context for a client's run. */
   readonly contextOf?: ContextOf | undefined;
+  /** The share of its memory that the process uses. Without it the process is measured. */
+  readonly memoryUsage?: Usage | undefined;
   /** Hears of threads that the store in memory lets go of. */
   readonly forget?: (threadId: string) => void;
 }
@@ -71,10 +75,20 @@ export interface Core {
 
 const SWEEP_MS = 30_000;
 
+/** Milliseconds between two looks at the memory. */
+const MEMORY_MS = 1_000;
+
 export function createCore(agents: Agents, settings: Settings, options: CoreOptions, entrance: Entrance): Core {
   const { logger: given, version, forget = () => {} } = options;
   const counts = new Counts();
-  const limits = new Limits(settings, counts.limits, options.shared?.rates);
+  const lines = new Lines();
+  const memory = new Memory({
+    usage: options.memoryUsage ?? usageOf(settings.MAX_MEMORY_BYTES),
+    reached: counts.limits,
+    cutSlowest: () => lines.cutSlowest(),
+    changed: (refusing, share) => logger.warn({ percent: Math.round(share * 100) }, memoryNews(refusing)),
+  });
+  const limits = new Limits(settings, counts.limits, options.shared?.rates, memory);
   const store = timedStore(options.store ?? new MemoryStore(settings.MAX_THREADS, forget), counts);
   const { items = new MemoryItems(), contextOf = () => ({}) } = options;
   const logger = unfailing(given);
@@ -103,13 +117,14 @@ export function createCore(agents: Agents, settings: Settings, options: CoreOpti
   const closed = new AbortController();
   setMaxListeners(0, closed.signal); // Each watch is one.
   const { listsAnonymous, ...doors } = entrance;
-  const house: House = { runs, log, store, counts, listsAnonymous };
+  const house: House = { runs, log, store, counts, limits, listsAnonymous };
   const housing: Housing = {
     ...doors,
     visitor: (principal, request) => new Visitor(house, principal, request),
     tickets: store.tickets,
     counts,
     limits,
+    lines,
     registry,
     version,
     langGraphApi: settings.LANGGRAPH_API,
@@ -135,6 +150,8 @@ export function createCore(agents: Agents, settings: Settings, options: CoreOpti
     SWEEP_MS,
   );
   sweeper.unref();
+  const memoryWatch = setInterval(() => memory.look(), MEMORY_MS);
+  memoryWatch.unref();
   let metrics: Promise<Metrics> | undefined;
   const gauges: Gauges = {
     activeRuns: () => runs.activeCount,
@@ -175,11 +192,16 @@ export function createCore(agents: Agents, settings: Settings, options: CoreOpti
       await sockets.close(AbortSignal.abort());
     },
     async close() {
+      clearInterval(memoryWatch);
       await log.close();
       await store.close();
       options.shared?.close();
     },
   };
+}
+
+function memoryNews(refusing: boolean): string {
+  return refusing ? "short of memory: new runs and sockets are refused" : "there is memory again";
 }
 
 /** The most origins whose refusal is logged: a client may send any number of origins. */

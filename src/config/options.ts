@@ -48,14 +48,31 @@ export interface SettingOptions {
   readonly maxRunsPerMinute?: number | undefined;
   /** Runs of one client that may be active at once. Default 20. */
   readonly maxClientRuns?: number | undefined;
-  /** WebSockets that one address may have open. Default 100. */
+  /** WebSockets that one client may have open. Default 100. */
   readonly maxClientSockets?: number | undefined;
-  /** Requests and messages of one address a minute. Default 3000. */
+  /** Threads that one client may follow at once. Default 1000. */
+  readonly maxClientSubscriptions?: number | undefined;
+  /** Requests of one client a minute, and as many WebSocket messages. Default 3000. */
   readonly maxRequestsPerMinute?: number | undefined;
   /** WebSockets that one address may open a minute. Default 600. */
   readonly maxHandshakesPerMinute?: number | undefined;
   /** Refused sign-ins of one address a minute. Default 20. */
   readonly maxFailedSignInsPerMinute?: number | undefined;
+  /** Messages that come with one run. Default 10000. */
+  readonly maxInputMessages?: number | undefined;
+  /** Values in one piece of JSON that a client sends. Default 200000. */
+  readonly maxInputNodes?: number | undefined;
+  /** Tokens that the models of one run may give. Default 1000000. */
+  readonly maxRunTokens?: number | undefined;
+  /** Bytes of tool-call arguments that the models of one run may give. Default 4194304. */
+  readonly maxRunArgumentBytes?: number | undefined;
+  /** Bytes of text or of a value in one event: longer text is sent in several, and larger values are cut. Default 262144. */
+  readonly maxEventBytes?: number | undefined;
+  /**
+   * Bytes of memory for this process. Above 80 % of it runs and WebSockets are refused, above 90 % the slowest readers are
+   * cut. Default 0: what its container or machine has.
+   */
+  readonly maxMemoryBytes?: number | undefined;
   /** Seconds between two keep-alives; a WebSocket that misses one is cut. Default 15. */
   readonly heartbeatSeconds?: number | undefined;
   /** Seconds that a client has to catch up when it does not read, before it is cut. Default 30. */

@@ -3,9 +3,9 @@ import { BaseCallbackHandler } from "@langchain/core/callbacks/base";
 import type { Serialized } from "@langchain/core/load/serializable";
 import type { LLMResult } from "@langchain/core/outputs";
 import { isGraphInterrupt } from "@langchain/langgraph";
-import { ArgumentBound } from "./argument-bound.ts";
 import { CutAnswers } from "./cut-answers.ts";
 import { type ModelEnd, modelEnd } from "./model-end.ts";
+import { NO_OUTPUT_LIMITS, OutputBounds, type OutputLimits } from "./output-bounds.ts";
 
 /** The most that models may work without a turn of the event loop. */
 export const MOST_WITHOUT_TURN_MS = 50;
@@ -13,10 +13,10 @@ export const MOST_WITHOUT_TURN_MS = 50;
 export interface Hooks {
   /** Called when a model's answer was cut off, before the node that asked gets it. */
   readonly onCut?: (() => void) | undefined;
-  /** Bytes that the arguments of one model call's tool calls may have. Default: no bound. */
-  readonly maxArgumentBytes?: number | undefined;
-  /** Called when they have more. */
-  readonly onLargeArguments?: (() => void) | undefined;
+  /** Default: none. */
+  readonly outputLimits?: OutputLimits | undefined;
+  /** Called once, when the models give more than one of them allows. */
+  readonly onTooMuch?: ((limit: keyof OutputLimits) => void) | undefined;
 }
 
 /** The tool call that an interrupt came from: the id that the model gave it, and the run of the tool. */
@@ -42,20 +42,16 @@ export class RunNotes extends BaseCallbackHandler {
   readonly #modelErrors = new Set<unknown>();
   readonly #cut = new CutAnswers();
   readonly #onCut: () => void;
-  readonly #arguments: ArgumentBound;
+  readonly #output: OutputBounds;
   #turnedAt = performance.now();
   #failedModels: string[] = [];
   /** Hears of every model call that fails; what the call said may not have been read yet. */
   modelFailed: () => void = () => {};
 
-  constructor({
-    onCut = () => {},
-    maxArgumentBytes = Number.POSITIVE_INFINITY,
-    onLargeArguments = () => {},
-  }: Hooks = {}) {
+  constructor({ onCut = () => {}, outputLimits = NO_OUTPUT_LIMITS, onTooMuch = () => {} }: Hooks = {}) {
     super();
     this.#onCut = onCut;
-    this.#arguments = new ArgumentBound(maxArgumentBytes, onLargeArguments);
+    this.#output = new OutputBounds(outputLimits, onTooMuch);
   }
 
   /** Was an answer of a model cut off? */
@@ -85,7 +81,7 @@ export class RunNotes extends BaseCallbackHandler {
     fields?: unknown,
   ): void | Promise<void> {
     this.#cut.streamed(runId);
-    this.#arguments.saw(runId, fields);
+    this.#output.saw(runId, fields);
     if (performance.now() - this.#turnedAt < MOST_WITHOUT_TURN_MS) return undefined;
     return new Promise((resolve) => {
       setImmediate(() => {
@@ -119,13 +115,13 @@ export class RunNotes extends BaseCallbackHandler {
   override handleLLMEnd(output: LLMResult, runId: string): void {
     const end = modelEnd(output);
     this.#modelEnds.set(runId, end);
-    this.#arguments.ended(runId);
+    this.#output.ended(runId, end.usage);
     if (this.#cut.ended(runId, end)) this.#onCut();
   }
 
   override handleLLMError(error: unknown, runId: string): void {
     this.#cut.failed(runId);
-    this.#arguments.ended(runId);
+    this.#output.ended(runId);
     this.#modelErrors.add(error);
     this.#failedModels.push(runId);
     this.modelFailed();

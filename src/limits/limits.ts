@@ -5,7 +5,9 @@
 import type { IncomingMessage } from "node:http";
 import type { Tally } from "../counts/tally.ts";
 import { SluiceError } from "../protocol/errors.ts";
+import { hasAtMost } from "../protocol/json-text.ts";
 import { addressReader, isThisMachine, networkOf, type TrustedProxies } from "./address.ts";
+import type { Memory } from "./memory.ts";
 import { ownRates, type Rate, type Rates } from "./rate.ts";
 
 /** The settings of the same names. */
@@ -14,9 +16,12 @@ export interface LimitSettings {
   readonly MAX_RUNS_PER_MINUTE: number;
   readonly MAX_CLIENT_RUNS: number;
   readonly MAX_CLIENT_SOCKETS: number;
+  readonly MAX_CLIENT_SUBSCRIPTIONS: number;
   readonly MAX_REQUESTS_PER_MINUTE: number;
   readonly MAX_HANDSHAKES_PER_MINUTE: number;
   readonly MAX_FAILED_SIGN_INS_PER_MINUTE: number;
+  readonly MAX_INPUT_MESSAGES: number;
+  readonly MAX_INPUT_NODES: number;
 }
 
 type Limit = Exclude<keyof LimitSettings, "TRUST_PROXY">;
@@ -30,6 +35,7 @@ export interface Client {
 export class Limits {
   readonly #settings: LimitSettings;
   readonly #reached: Tally;
+  readonly #memory: Pick<Memory, "needRoom">;
   readonly #address: (request: IncomingMessage) => string;
   readonly #runs: Rate;
   readonly #requests: Rate;
@@ -38,10 +44,20 @@ export class Limits {
   readonly #failedSignIns: Rate;
   readonly #activeRuns = new Map<string, number>();
   readonly #openSockets = new Map<string, number>();
+  readonly #subscriptions = new Map<string, number>();
 
-  /** `reached` counts refusals, by the setting. `rates` says where the numbers a minute are kept. */
-  constructor(settings: LimitSettings, reached: Tally, rates: Rates = ownRates) {
+  /**
+   * `reached` counts refusals, by the setting. `rates` says where the numbers a minute are kept. `memory` is asked for each
+   * run and each WebSocket.
+   */
+  constructor(
+    settings: LimitSettings,
+    reached: Tally,
+    rates: Rates = ownRates,
+    memory: Pick<Memory, "needRoom"> = { needRoom() {} },
+  ) {
     this.#settings = settings;
+    this.#memory = memory;
     this.#reached = reached;
     this.#address = addressReader(settings.TRUST_PROXY);
     const rate = (limit: Limit, kept = rates) => kept(limit, settings[limit]);
@@ -54,7 +70,8 @@ export class Limits {
   }
 
   /** A WebSocket is about to be opened. */
-  handshake(request: IncomingMessage): Promise<void> {
+  async handshake(request: IncomingMessage): Promise<void> {
+    this.#memory.needRoom();
     return this.#hold(this.#handshakes, this.#keyOf({ request }), "MAX_HANDSHAKES_PER_MINUTE");
   }
 
@@ -83,14 +100,43 @@ export class Limits {
 
   /** Takes a place for a run, until the returned function is called. */
   async run(client: Client): Promise<() => void> {
+    this.#memory.needRoom();
     const key = this.#keyOf(client);
     await this.#hold(this.#runs, key, "MAX_RUNS_PER_MINUTE");
     return this.#take(this.#activeRuns, key, "MAX_CLIENT_RUNS");
   }
 
-  /** The same for a WebSocket. */
-  socket(client: Client): () => void {
-    return this.#take(this.#openSockets, this.#keyOf(client), "MAX_CLIENT_SOCKETS");
+  /** A WebSocket's place among those of its client, which is not taken yet. */
+  socketPlace(): SocketPlace {
+    return new SocketPlace((client) => this.#take(this.#openSockets, this.#keyOf(client), "MAX_CLIENT_SOCKETS"));
+  }
+
+  /** Takes a place for following a thread, until the returned function is called. */
+  subscription(client: Client): () => void {
+    return this.#take(this.#subscriptions, this.#keyOf(client), "MAX_CLIENT_SUBSCRIPTIONS");
+  }
+
+  /**
+   * Holds the number of messages that a run brings: each is compared with the thread's.
+   * @throws SluiceError `payload_too_large`.
+   */
+  history(messages: number): void {
+    const most = this.#settings.MAX_INPUT_MESSAGES;
+    if (messages <= most) return;
+    this.#reached.count("MAX_INPUT_MESSAGES");
+    const sentence = `messages: has ${messages}, MAX_INPUT_MESSAGES is ${most}. Send the new messages only.`;
+    throw new SluiceError("payload_too_large", sentence);
+  }
+
+  /**
+   * Holds the number of values in what a client sends: all that looks at them walks them all.
+   * @throws SluiceError `payload_too_large`.
+   */
+  nodes(value: unknown): void {
+    const most = this.#settings.MAX_INPUT_NODES;
+    if (hasAtMost(most, value)) return;
+    this.#reached.count("MAX_INPUT_NODES");
+    throw new SluiceError("payload_too_large", `There are too many values in this JSON. MAX_INPUT_NODES is ${most}.`);
   }
 
   /** `undefined`: not counted. */
@@ -124,5 +170,29 @@ export class Limits {
     this.#reached.count(limit);
     const sentence = `Too many requests: ${limit} is ${this.#settings[limit]}. Try again in ${retryAfterSeconds} s.`;
     return new SluiceError("rate_limited", sentence, { details: { retryAfterSeconds } });
+  }
+}
+
+/** The place of one WebSocket: among those of its address, and of its principal from when that is known. */
+export class SocketPlace {
+  readonly #take: (client: Client) => () => void;
+  #release = () => {};
+  #left = false;
+
+  constructor(take: (client: Client) => () => void) {
+    this.#take = take;
+  }
+
+  /** Takes a place as this client, in exchange for the one that it has. */
+  take(client: Client): void {
+    this.#release();
+    this.#release = () => {};
+    if (!this.#left) this.#release = this.#take(client);
+  }
+
+  /** Gives the place up, for good. */
+  leave(): void {
+    this.#left = true;
+    this.#release();
   }
 }

@@ -40,23 +40,25 @@ export const HELP = [
 
 /**
  * The command in a text message.
- * @throws SluiceError `bad_request` that says what is wrong and what is valid. The text is not repeated.
+ * @throws SluiceError `bad_request` that says what is wrong and what is valid. The text is not repeated. Or what
+ * `check` throws of a JSON value.
  */
-export function parseCommand(text: string): ClientCommand {
+export function parseCommand(text: string, check: (value: unknown) => void = () => {}): ClientCommand {
   const line = text.trim();
   if (line === "") throw new SluiceError("bad_request", "The message is empty. Type a line, or /help.");
-  if (line.startsWith("{")) return parseObject(line);
+  if (line.startsWith("{")) return parseObject(line, check);
   if (line.startsWith("/")) return parseSlash(line);
   return { type: "message", text: line };
 }
 
-function parseObject(json: string): ClientCommand {
+function parseObject(json: string, check: (value: unknown) => void): ClientCommand {
   let value: unknown;
   try {
     value = parseJson(json);
   } catch {
     throw new SluiceError("bad_request", "A message that starts with { must be JSON, and this is not.");
   }
+  check(value);
   if (!isRecord(value)) throw new SluiceError("bad_request", "A message that starts with { must be one JSON object.");
   switch (value.type) {
     case undefined:

@@ -42,15 +42,16 @@ export type ClientFrame = { [K in keyof ClientFrames]: z.infer<ClientFrames[K]> 
 
 /**
  * The frame in a text message.
- * @throws SluiceError `bad_request` that names the field.
+ * @throws SluiceError `bad_request` that names the field, or what `check` throws of the JSON value.
  */
-export function parseClientFrame(text: string): ClientFrame {
+export function parseClientFrame(text: string, check: (value: unknown) => void = () => {}): ClientFrame {
   let value: unknown;
   try {
     value = parseJson(text);
   } catch {
     throw new SluiceError("bad_request", "A frame must be JSON, and this is not.");
   }
+  check(value);
   const type = isRecord(value) ? value.type : undefined;
   if (typeof type === "string" && Object.hasOwn(clientFrames, type)) {
     return parseWith(clientFrames[type as keyof ClientFrames] as z.ZodType<ClientFrame>, value, type);

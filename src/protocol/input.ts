@@ -47,7 +47,6 @@ export type RunOptions = z.infer<typeof runOptions>;
  */
 export function parseRunAgentInput(value: unknown): RunAgentInput {
   checkDepth("RunAgentInput", value);
-  checkCount(value);
   const parsed = RunAgentInputSchema.safeParse(withoutBinaryParts(value));
   if (!parsed.success) throw invalid("RunAgentInput", parsed.error);
   const input: RunAgentInput = parsed.data as RunAgentInput;
@@ -105,15 +104,6 @@ export function parseWith<T>(schema: z.ZodType<T>, value: unknown, subject: stri
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   throw invalid(subject, parsed.error);
-}
-
-/** The most messages of one input: each is compared with the thread's. */
-const MAX_MESSAGES = 10_000;
-
-function checkCount(value: unknown): void {
-  if (!isRecord(value) || !Array.isArray(value.messages) || value.messages.length <= MAX_MESSAGES) return;
-  const sentence = `messages: has ${value.messages.length}, at most ${MAX_MESSAGES} are taken. Send the new messages only.`;
-  throw new SluiceError("bad_request", sentence);
 }
 
 /** Objects and lists inside each other: whatever walks a value later on does so by recursion. */

@@ -47,6 +47,27 @@ function endOfString(text: string, start: number): number {
   return text.length;
 }
 
+/** Does a parsed JSON value hold at most so many values, itself and all inside counted? It stops at one more. */
+export function hasAtMost(most: number, value: unknown): boolean {
+  let count = 1;
+  let nests = [value].filter(isNest);
+  while (nests.length > 0) {
+    const inside: object[] = [];
+    for (const nest of nests) {
+      const values: unknown[] = Array.isArray(nest) ? nest : Object.values(nest);
+      count += values.length;
+      if (count > most) return false;
+      for (const part of values) if (isNest(part)) inside.push(part);
+    }
+    nests = inside;
+  }
+  return count <= most;
+}
+
+function isNest(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
+}
+
 /** JSON with the keys of every object in order: the same for equal values, however they were written. */
 export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_, part: unknown) =>

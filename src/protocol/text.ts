@@ -36,6 +36,27 @@ export function bounded(text: string, maxBytes = 262_144): string {
   return jsonBytes(text, maxBytes) <= maxBytes ? text : cutText(text, maxBytes);
 }
 
+/** `text` in pieces that have at most `maxBytes` in a JSON string each, and whole characters. */
+export function splitText(text: string, maxBytes: number): string[] {
+  const pieces: string[] = [];
+  let from = 0;
+  let bytes = QUOTES;
+  for (let at = 0; at < text.length; at++) {
+    const more = bytesAt(text, at);
+    if (bytes + more > maxBytes && at > from) {
+      const to = isPairAt(text, at - 1) ? at - 1 : at;
+      pieces.push(text.slice(from, to));
+      from = to;
+      bytes = QUOTES + (to < at ? bytesAt(text, to) : 0);
+    }
+    bytes += more;
+  }
+  return [...pieces, text.slice(from)];
+}
+
+/** The bytes of a JSON string's quotes. */
+const QUOTES = 2;
+
 /** The bytes that the UTF-16 unit at `i` adds to a JSON string in UTF-8. */
 function bytesAt(text: string, i: number): number {
   const unit = text.charCodeAt(i);

@@ -91,9 +91,3 @@ export function cutOff(): SluiceError {
     "The model's answer was cut off: its stream ended before the model said it was done.",
   );
 }
-
-/** A model streamed more tool-call arguments than its agent allows. */
-export function tooLargeArguments(bytes: number): SluiceError {
-  const sentence = `A model call streamed more than ${bytes} bytes of tool-call arguments: maxToolArgumentBytes of the agent.`;
-  return new SluiceError("model_error", sentence);
-}

@@ -1,5 +1,6 @@
 /** The plan of a run, and the things it needs of its thread. */
 import type { AgentCounts, Counts } from "../counts/counts.ts";
+import type { Tally } from "../counts/tally.ts";
 import type { AllowList } from "../graph/allow-list.ts";
 import type { ServedAgent } from "../graph/registry.ts";
 import type { GraphInput, RunRequest, StreamVersion } from "../graph/source.ts";
@@ -10,8 +11,9 @@ import { narrowingTo } from "../protocol/input.ts";
 import { type ItemStores, scopeOf } from "../store/items.ts";
 import type { Claim } from "../store/store.ts";
 import type { Tombstone } from "../store/tombstones.ts";
+import { OUTPUT_SETTINGS, type OutputLimit, outputLimitsOf, tooMuchOutput } from "./output-limits.ts";
 import { progressEvery } from "./progress.ts";
-import { cutOff, tooLargeArguments } from "./run-end.ts";
+import { cutOff } from "./run-end.ts";
 import type { RunInput } from "./run-input.ts";
 
 export interface RunPlan extends Claim {
@@ -54,6 +56,8 @@ export interface RunPlan extends Claim {
   readonly principal: string | undefined;
   /** Its agent's. */
   readonly counts: AgentCounts;
+  /** Counts limits that were reached, by the setting. */
+  readonly limits: Tally;
   /** The position in the thread's topic before this run. */
   readonly from: Cursor;
 }
@@ -120,22 +124,26 @@ export function planFor(
     version,
     principal: setting.principal,
     counts: counts.agent(agent.name),
+    limits: counts.limits,
     from,
   };
 }
 
 /** The request that drives its graph. */
 export function requestOf(
-  { agent, threadId, threadName, runId, input, fork, offered, context, user, store }: RunPlan,
+  { agent, threadId, threadName, runId, input, fork, offered, context, user, store, limits }: RunPlan,
   fail: (error: unknown) => void,
 ): RunRequest {
   const checkpointId = fork?.checkpointId;
   const { name, stateKeys, configurable } = agent;
-  const { maxToolArgumentBytes: maxArgumentBytes } = agent;
+  const outputLimits = outputLimitsOf(agent);
   const hooks = {
     onCut: agent.onCutAnswer === "error" ? () => fail(cutOff()) : undefined,
-    maxArgumentBytes,
-    onLargeArguments: () => fail(tooLargeArguments(maxArgumentBytes)),
+    outputLimits,
+    onTooMuch: (limit: OutputLimit) => {
+      limits.count(OUTPUT_SETTINGS[limit]);
+      fail(tooMuchOutput(limit, outputLimits[limit]));
+    },
   };
   const ids = { agent: name, threadId, threadName, runId };
   return { ...ids, input, checkpointId, offered, stateKeys, configurable, context, user, store, hooks };

@@ -41,7 +41,7 @@ export class Run {
     this.figures = new RunFigures(plan.counts);
     this.#keep = keep;
     this.#unanswered = new Unanswered(plan);
-    const { reasoningTags, nodes, stateKeys } = plan.agent;
+    const { reasoningTags, nodes, stateKeys, maxEventBytes } = plan.agent;
     const frontendTools = new Set(plan.offered.tools.map((tool) => tool.name));
     this.#translator = createTranslator({
       ...plan,
@@ -49,6 +49,7 @@ export class Run {
       reasoningTags,
       nodes,
       stateKeys,
+      maxEventBytes,
       frontendTools,
     });
     this.#graph = new GraphTopic(plan, log, this.#failed);

@@ -3,6 +3,7 @@ import type { EventLog, NewEntry, Provenance } from "../log/log.ts";
 import type { Cursor } from "../protocol/cursor.ts";
 import { type AguiEvent, EventType, isTerminal, mergeDeltas } from "../protocol/events.ts";
 import { threadTopic } from "../protocol/ids.ts";
+import { inPieces, isLarge } from "../protocol/pieces.ts";
 import { Transcript } from "../store/transcript.ts";
 import type { Correction } from "../translate/sent-messages.ts";
 import { entryOf, stamped } from "./entries.ts";
@@ -43,7 +44,7 @@ export class ThreadTopic {
       topic: threadTopic(plan.threadId),
       fence: plan.fence,
       toEntry: (sent) => this.#toEntry(sent),
-      merge,
+      merge: (a, b) => merge(a, b, plan.agent.maxEventBytes),
       apart: ({ correction }) => correction !== undefined,
       appended: (sent) => this.#appended(sent),
       failed: options.failed,
@@ -51,7 +52,8 @@ export class ThreadTopic {
   }
 
   add(events: readonly AguiEvent[], provenance?: Provenance): void {
-    this.#writer.add(...events.map((event) => ({ event: stamped(event), provenance })));
+    const pieces = inPieces(events, this.#plan.agent.maxEventBytes);
+    this.#writer.add(...pieces.map((event) => ({ event: stamped(event), provenance })));
   }
 
   /** Sends what holds now, after something was taken back or replaced. */
@@ -143,7 +145,7 @@ export class ThreadTopic {
   }
 }
 
-function merge(a: Sent, b: Sent): Sent | undefined {
+function merge(a: Sent, b: Sent, maxBytes: number): Sent | undefined {
   const event = mergeDeltas(a.event, b.event);
-  return event && { event, provenance: a.provenance };
+  return event && !isLarge(event, maxBytes) ? { event, provenance: a.provenance } : undefined;
 }

@@ -8,6 +8,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Counts } from "../counts/counts.ts";
 import type { ServedAgent } from "../graph/registry.ts";
+import type { Client, Limits } from "../limits/limits.ts";
 import type { EventLog } from "../log/log.ts";
 import type { Cursor } from "../protocol/cursor.ts";
 import { SluiceError } from "../protocol/errors.ts";
@@ -37,6 +38,7 @@ export interface House {
   readonly runs: RunManager;
   readonly log: EventLog;
   readonly counts: Counts;
+  readonly limits: Limits;
   readonly store: Pick<Store, "threadKey" | "claimThread" | "threadName" | "run">;
   /** May visitors without a name list the threads of nobody? */
   readonly listsAnonymous: boolean;
@@ -75,8 +77,9 @@ export class Visitor {
   /** Starts a run, or attaches to it. Throws what `RunManager.start` throws, and `forbidden` without the scope. */
   async start(request: Omit<StartRequest, "requester" | "threadName">): Promise<VisitedRun> {
     this.need("run");
-    const { threadId } = request.input;
-    const { runs, store } = this.#house;
+    const { threadId, messages } = request.input;
+    const { runs, store, limits } = this.#house;
+    limits.history(messages.length);
     const key = await this.#key(threadId, true);
     const input = await this.#underOwnId(request.agent, { ...request.input, threadId: key });
     const named = key === threadId ? {} : { threadName: threadId };
@@ -118,6 +121,16 @@ export class Visitor {
   need(scope: Scope): void {
     needUnexpired(this.principal);
     needScope(this.principal, scope);
+  }
+
+  /** Takes a place for following a thread, until the returned function is called. */
+  subscription(): () => void {
+    return this.#house.limits.subscription(this.client);
+  }
+
+  /** The one that limits count. */
+  get client(): Client {
+    return { request: this.#request, principal: this.principal.key };
   }
 
   get #requester(): Requester {
@@ -205,7 +218,12 @@ export class VisitedThread {
   /** Joins the thread's audience, until the returned function is called. */
   follow(graph = false): () => void {
     if (!this.#started) this.#visitor.need("watch");
-    return this.#runs.follow(this.#key, graph);
+    const leave = this.#visitor.subscription();
+    const quit = this.#runs.follow(this.#key, graph);
+    return () => {
+      leave();
+      quit();
+    };
   }
 
   /** Writes the graph topic of the active run from here on. `false` when it is written already, or none is active. */

@@ -1,5 +1,6 @@
 /** One WebSocket in the formats that follow one thread at a time: what it says becomes runs, what happens becomes frames. */
 import { randomUUID } from "node:crypto";
+import type { Client } from "../limits/limits.ts";
 import { type ClientCommand, HELP, parseCommand } from "../protocol/commands.ts";
 import type { Cursor } from "../protocol/cursor.ts";
 import { SluiceError } from "../protocol/errors.ts";
@@ -24,6 +25,8 @@ export interface ConnectionOptions {
   readonly narrowing: Narrowing;
   readonly agent: string | undefined;
   readonly formatName: string;
+  /** @throws SluiceError when there are too many values in what it sent. */
+  readonly checkNodes: (value: unknown) => void;
   /** The thread it is opened on. */
   readonly thread: VisitedThread;
   /** The peer cannot go on and must come back. */
@@ -74,10 +77,14 @@ export class Connection implements Conversation {
     await this.#follow((reader) => Subscription.live(reader, this.#thread));
   }
 
+  get client(): Client {
+    return this.#options.visitor.client;
+  }
+
   async receive(text: string): Promise<void> {
     let command: ClientCommand;
     try {
-      command = parseCommand(text);
+      command = parseCommand(text, this.#options.checkNodes);
     } catch (error) {
       this.#tellError(SluiceError.from(error));
       return;

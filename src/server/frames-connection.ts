@@ -1,5 +1,6 @@
 /** One WebSocket in the `frames` format: runs, and any number of subscriptions that can be resumed. */
 import { randomUUID } from "node:crypto";
+import type { Client } from "../limits/limits.ts";
 import { formatCursor } from "../protocol/cursor.ts";
 import { type ErrorCode, SluiceError } from "../protocol/errors.ts";
 import {
@@ -33,6 +34,8 @@ export interface FramesConnectionOptions {
   readonly agent: string | undefined;
   readonly heartbeatMs: number;
   readonly maxMessageBytes: number;
+  /** @throws SluiceError when there are too many values in what it sent. */
+  readonly checkNodes: (value: unknown) => void;
   /** Hears of errors that are not reported to the peer. */
   readonly failed: (error: unknown, where: string) => void;
 }
@@ -78,9 +81,13 @@ export class FramesConnection implements Conversation {
     this.#tell({ type: "draining", reconnectAfterMs });
   }
 
+  get client(): Client | undefined {
+    return this.#signIn.signedIn?.client;
+  }
+
   async receive(text: string): Promise<void> {
     try {
-      const frame = parseClientFrame(text);
+      const frame = parseClientFrame(text, this.#options.checkNodes);
       const threadId = threadOf(frame);
       if (threadId !== undefined && this.#queues.waiting(threadId) >= MAX_WAITING_COMMANDS)
         throw new SluiceError("overloaded");

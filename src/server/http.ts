@@ -19,6 +19,7 @@ import { aguiRoutes } from "./routes/agui.ts";
 import { chatRoutes } from "./routes/chat.ts";
 import { documentRoutes } from "./routes/documents.ts";
 import { healthRoutes } from "./routes/health.ts";
+import { parsedBody } from "./routes/json-body.ts";
 import { type MetricsOptions, metricsRoutes } from "./routes/metrics.ts";
 import { HEAD_HEADER } from "./routes/send-events.ts";
 import { threadRoutes } from "./routes/threads.ts";
@@ -110,11 +111,15 @@ function defences(options: ServerOptions): RequestHandler[] {
   ];
 }
 
-function limited({ limits, door }: ServerOptions): RequestHandler {
-  return async (request, _response, next) => {
-    await limits.request({ request, principal: door.visitorOf(request).principal.key });
-    next();
-  };
+/** In this order: a body is parsed for a client that is within its limits. */
+function limited({ limits, door }: ServerOptions): RequestHandler[] {
+  return [
+    async (request, _response, next) => {
+      await limits.request(door.visitorOf(request).client);
+      next();
+    },
+    parsedBody(limits),
+  ];
 }
 
 const NO_UPGRADE =

@@ -8,6 +8,7 @@ import type { Visitor } from "../runs/visitor.ts";
 import type { Tickets } from "../store/tickets.ts";
 import type { Authenticator } from "./auth/authenticator.ts";
 import type { Door } from "./door.ts";
+import type { Lines } from "./lines.ts";
 import type { Unread } from "./peer.ts";
 
 /** The same with the door, which the server makes once. */
@@ -25,6 +26,8 @@ export interface Housing {
   readonly registry: Registry;
   readonly counts: Counts;
   readonly limits: Limits;
+  /** Every open line is in it. */
+  readonly lines: Lines;
   /** Names this program to clients of `/agui/info`. */
   readonly version: string;
   /** The folder with the built playground; without one there is none. A folder that is not there is none either. */

@@ -1,5 +1,6 @@
 /** An HTTP response as a peer: `text/event-stream`, LF only, with comments to keep it alive. */
 import type { ServerResponse } from "node:http";
+import type { Line } from "./lines.ts";
 import { type Peer, READY, type Unread } from "./peer.ts";
 
 export interface SsePeerOptions {
@@ -11,7 +12,7 @@ export interface SsePeerOptions {
   readonly slow: (unread: Unread) => void;
 }
 
-export class SsePeer implements Peer {
+export class SsePeer implements Peer, Line {
   readonly #response: ServerResponse;
   readonly #drainMs: number;
   readonly #cut: () => void;
@@ -49,6 +50,15 @@ export class SsePeer implements Peer {
 
   get closed(): AbortSignal {
     return this.#closed.signal;
+  }
+
+  get waitingBytes(): number {
+    return this.#response.writableLength;
+  }
+
+  /** Ends it at once, as a slow consumer. */
+  cut(): void {
+    this.#cut();
   }
 
   send(frames: readonly string[]): Promise<void> {

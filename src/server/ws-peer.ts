@@ -2,6 +2,7 @@
 import type { WebSocket } from "ws";
 import type { ErrorCode } from "../protocol/errors.ts";
 import { ERRORS, SENTENCES } from "../protocol/errors.ts";
+import type { Line } from "./lines.ts";
 import { HIGH_WATER, READY, type TalkingPeer, type Unread } from "./peer.ts";
 
 /** Counted for each answer besides its text, so that empty ones are bounded too. */
@@ -13,7 +14,7 @@ interface Drained {
   readonly timer: NodeJS.Timeout;
 }
 
-export class WsPeer implements TalkingPeer {
+export class WsPeer implements TalkingPeer, Line {
   readonly #socket: WebSocket;
   readonly #drainMs: number;
   readonly #cut: () => void;
@@ -86,6 +87,16 @@ export class WsPeer implements TalkingPeer {
     clearTimeout(this.#paused);
     this.#paused = undefined;
     this.#socket.resume();
+  }
+
+  /** Everything counts that the socket has not taken, of runs too. */
+  get waitingBytes(): number {
+    return this.#socket.bufferedAmount;
+  }
+
+  /** Ends it at once, as a slow consumer. */
+  cut(): void {
+    this.#cut();
   }
 
   /** Closes with the code of an error. */

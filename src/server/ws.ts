@@ -6,6 +6,7 @@ import { context } from "@opentelemetry/api";
 import { WebSocket, WebSocketServer } from "ws";
 import { z } from "zod";
 import { Tally } from "../counts/tally.ts";
+import type { SocketPlace } from "../limits/limits.ts";
 import { type ErrorCode, SluiceError } from "../protocol/errors.ts";
 import { SUBPROTOCOL } from "../protocol/frames.ts";
 import { checkId } from "../protocol/ids.ts";
@@ -128,16 +129,16 @@ export class WebSocketHost {
   async #upgrade({ request, socket, head, parameters }: Upgrade): Promise<void> {
     let open: (peer: WsPeer) => Conversation;
     const { limits } = this.#options;
-    let leave = () => {};
+    const place = limits.socketPlace();
     try {
       await limits.handshake(request);
-      leave = limits.socket({ request });
-      socket.once("close", leave);
-      if (socket.destroyed) leave(); // It closed while it waited.
+      place.take({ request });
+      socket.once("close", () => place.leave());
+      if (socket.destroyed) place.leave(); // It closed while it waited.
       this.#guard(request);
-      open = await this.#conversation(request, Object.fromEntries(parameters));
+      open = await this.#conversation(request, Object.fromEntries(parameters), place);
     } catch (thrown) {
-      leave();
+      place.leave();
       const error = SluiceError.from(thrown);
       if (error.code === "internal") this.#options.failed(thrown, "websocket upgrade");
       refuse(socket, error);
@@ -150,8 +151,9 @@ export class WebSocketHost {
   async #conversation(
     request: IncomingMessage,
     parameters: Record<string, string>,
+    place: SocketPlace,
   ): Promise<(peer: WsPeer) => Conversation> {
-    const { door, registry, maxSockets, maxBodyBytes, heartbeatMs, ready, failed } = this.#options;
+    const { door, limits, registry, maxSockets, maxBodyBytes, heartbeatMs, ready, failed } = this.#options;
     if (!ready()) throw new SluiceError("draining");
     if (this.#peers.size >= maxSockets) throw new SluiceError("overloaded");
     const { agent, thread, format, ticket } = parseWith(socketQuery, parameters, "query");
@@ -160,7 +162,13 @@ export class WebSocketHost {
     const frames = offered?.includes(SUBPROTOCOL) === true;
     const visitor = await door.admitSocket(request, ticket, frames);
     if (agent !== undefined) registry.get(agent);
-    const admit = (token: string) => door.admitToken(token, request);
+    if (visitor) place.take(visitor.client);
+    const admit = async (token: string) => {
+      const renewed = await door.admitToken(token, request);
+      place.take(renewed.client);
+      return renewed;
+    };
+    const checkNodes = (value: unknown) => limits.nodes(value);
     if (frames) {
       const close = (peer: WsPeer) => (code: ErrorCode) => peer.close(code);
       return (peer) =>
@@ -172,6 +180,7 @@ export class WebSocketHost {
           agent,
           heartbeatMs,
           maxMessageBytes: maxBodyBytes,
+          checkNodes,
           failed,
         });
     }
@@ -188,6 +197,7 @@ export class WebSocketHost {
         visitor,
         format: FORMATS[format](),
         formatName: format,
+        checkNodes,
         narrowing,
         agent,
         thread: visited,
@@ -196,10 +206,11 @@ export class WebSocketHost {
   }
 
   #serve(socket: WebSocket, open: (peer: WsPeer) => Conversation, request: IncomingMessage): void {
-    const { limits, slowConsumerMs, slow, failed } = this.#options;
+    const { limits, lines, slowConsumerMs, slow, failed } = this.#options;
     const peer = new WsPeer(socket, slowConsumerMs, (unread) => slow("websocket", unread));
     const conversation = open(peer);
     this.#peers.set(socket, { peer, conversation });
+    lines.add(peer, peer.closed);
     // ws closes by itself on what is no WebSocket, with the right code; the error event only repeats why.
     socket.on("error", () => {});
     socket.once("close", () => this.#peers.delete(socket));
@@ -208,7 +219,7 @@ export class WebSocketHost {
     const parent = traceOf(request);
     const receive = async (text: string) => {
       try {
-        await limits.message({ request });
+        await limits.message(conversation.client ?? { request });
         await opened;
         await conversation.receive(text);
       } catch (error) {

@@ -8,12 +8,14 @@ import { saidBetween, shapeWithoutReasoning } from "./without-reasoning.ts";
 /** The rules of one place. */
 export type PlaceRules = Required<Record<keyof NodeRules, boolean>>;
 
+type RuleOptions = Pick<TranslatorOptions, "tokens" | "reasoning" | "reasoningTags" | "nodes" | "maxEventBytes">;
+
 /** Asked with every token: what holds for a node's execution is worked out once. */
 export class Rules {
-  readonly #options: Pick<TranslatorOptions, "tokens" | "reasoning" | "reasoningTags" | "nodes">;
+  readonly #options: RuleOptions;
   readonly #known = new Map<unknown, PlaceRules>();
 
-  constructor(options: Pick<TranslatorOptions, "tokens" | "reasoning" | "reasoningTags" | "nodes">) {
+  constructor(options: RuleOptions) {
     this.#options = options;
   }
 
@@ -34,9 +36,11 @@ export class Rules {
     return rules;
   }
 
-  /** The form of messages in the values that a graph or a tool gives. */
+  /** How large a value that a graph or a tool gives may be, and the form of messages in it. */
   plain(event: GraphEvent): JsonLimits {
-    if (this.of(event).reasoning) return PLAIN;
-    return { convert: shapeWithoutReasoning(saidBetween(this.#options.reasoningTags)) };
+    const { maxEventBytes, reasoningTags } = this.#options;
+    const size = maxEventBytes === undefined ? {} : { maxBytes: maxEventBytes };
+    if (this.of(event).reasoning) return { ...PLAIN, ...size };
+    return { convert: shapeWithoutReasoning(saidBetween(reasoningTags)), ...size };
   }
 }

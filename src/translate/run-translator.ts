@@ -33,7 +33,7 @@ class RunTranslator implements Translator {
   readonly #nodeMessages: NodeMessages;
   readonly #unread = new UnreadEnds();
   readonly #usage = new Usage();
-  readonly #state = new ExposedState();
+  readonly #state: ExposedState;
   readonly #sent: SentMessages;
   #finishReason: string | undefined;
   #finished = false;
@@ -41,6 +41,7 @@ class RunTranslator implements Translator {
   constructor(options: TranslatorOptions) {
     this.#options = options;
     this.#rules = new Rules(options);
+    this.#state = new ExposedState(options.maxEventBytes);
     this.#nodeMessages = new NodeMessages(options.history.map((message) => message.id));
     const { history, ownFrom, drafts, followsState, reasoningTags, callIds = {} } = options;
     this.#tools = new ToolCalls(history, ownFrom, callIds);

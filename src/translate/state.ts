@@ -5,11 +5,17 @@ import { isRecord } from "../protocol/input.ts";
 import { type JsonValue, toJsonValue } from "../protocol/json.ts";
 
 export class ExposedState {
+  readonly #maxBytes: number | undefined;
   #sent: JsonValue | undefined;
+
+  /** `maxBytes`: larger states are cut. Default: 256 KiB. */
+  constructor(maxBytes?: number) {
+    this.#maxBytes = maxBytes;
+  }
 
   /** `values`: the exposed keys as they are now. */
   push(values: Readonly<Record<string, unknown>>): AguiEvent[] {
-    const now = toJsonValue(values);
+    const now = toJsonValue(values, this.#maxBytes === undefined ? {} : { maxBytes: this.#maxBytes });
     const before = this.#sent;
     this.#sent = now;
     if (before === undefined) return [snapshot(now)];

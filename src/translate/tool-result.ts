@@ -28,12 +28,15 @@ export function toolResult(message: MessageLike & { readonly status?: unknown },
 }
 
 function resultContent(content: unknown, limits: JsonLimits | undefined): string | ContentPart[] {
-  if (typeof content === "string") return bounded(content);
-  if (!Array.isArray(content)) return bounded(toJson(content ?? "", limits));
-  const parts = withinBounds(content.flatMap((block) => partsOfBlock(block, limits)));
+  if (typeof content === "string") return bounded(content, limits?.maxBytes);
+  if (!Array.isArray(content)) return bounded(toJson(content ?? "", limits), limits?.maxBytes);
+  const parts = withinBounds(
+    content.flatMap((block) => partsOfBlock(block, limits)),
+    limits?.maxBytes,
+  );
   if (parts.some(({ type }) => type !== "text")) return parts;
   // Older frontends know texts alone, and every frontend knows them best.
-  return bounded(textsOf(parts).join("\n"));
+  return bounded(textsOf(parts).join("\n"), limits?.maxBytes);
 }
 
 function partsOfBlock(block: unknown, limits: JsonLimits | undefined): ContentPart[] {
@@ -47,10 +50,10 @@ function partsOfBlock(block: unknown, limits: JsonLimits | undefined): ContentPa
   return UNSAID.test(String(block.type)) ? [] : [{ type: "text", text: toJson(block, limits) }];
 }
 
-function withinBounds(parts: readonly ContentPart[]): ContentPart[] {
+function withinBounds(parts: readonly ContentPart[], maxBytes: number | undefined): ContentPart[] {
   let room = MAX_MEDIA;
   return parts.map((part) => {
-    if (part.type === "text") return { ...part, text: bounded(part.text) };
+    if (part.type === "text") return { ...part, text: bounded(part.text, maxBytes) };
     const { length } = part.source.value;
     if (length > room) return { type: "text", text: `[${part.type} left out: ${length} bytes]` };
     room -= length;

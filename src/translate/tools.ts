@@ -213,5 +213,5 @@ export function resultMessage({ data, toolCallId }: GraphEvent): MessageLike | u
 /** A command without a message only leads on: what it writes into the state is no result. */
 function plainText(output: unknown, limits?: JsonLimits): string {
   if (isRecord(output) && output.lg_name === "Command") return "";
-  return typeof output === "string" ? bounded(output) : toJson(output ?? null, limits);
+  return typeof output === "string" ? bounded(output, limits?.maxBytes) : toJson(output ?? null, limits);
 }

@@ -40,6 +40,8 @@ export interface TranslatorOptions {
   readonly tokens: boolean;
   /** `false`: no reasoning leaves. */
   readonly reasoning: boolean;
+  /** Bytes that a value in an event may have; a larger one is cut. Default: 256 KiB. */
+  readonly maxEventBytes?: number;
   /** Names of the tags between which text is thought: `think` for `<think>...</think>`. */
   readonly reasoningTags: readonly string[];
   /** The settings of single nodes, by the node's name or its path. */

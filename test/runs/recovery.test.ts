@@ -10,7 +10,9 @@ import {
   StateGraph,
 } from "@langchain/langgraph";
 import { afterEach, describe, expect, it } from "vitest";
+import { readSettings } from "../../src/config/settings.ts";
 import { Counts } from "../../src/counts/counts.ts";
+import { Limits } from "../../src/limits/limits.ts";
 import { MemoryLog } from "../../src/log/memory.ts";
 import { type AguiEvent, EventType, isTerminal, type Message } from "../../src/protocol/events.ts";
 import { Visitor } from "../../src/runs/visitor.ts";
@@ -102,7 +104,9 @@ describe("a run whose process died", () => {
     expect(again.from).toEqual(old.from);
     const { gap } = await next.log.read(again.topic, again.from, 10);
     expect(gap).toBe("epoch");
-    const thread = await new Visitor({ ...next, counts: new Counts(), listsAnonymous: true }).thread(again.threadId);
+    const counts = new Counts();
+    const limits = new Limits(readSettings({}), counts.limits);
+    const thread = await new Visitor({ ...next, counts, limits, listsAnonymous: true }).thread(again.threadId);
     const { events = [] } = (await catchUpAgui.missed(thread, again.runId, "epoch", false)) ?? {};
     expect(types(events)).toEqual(["RUN_STARTED", "CUSTOM", "MESSAGES_SNAPSHOT", "RUN_ERROR"]);
     expect(events.at(-1)).toMatchObject({ code: "owner_lost" });

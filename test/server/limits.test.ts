@@ -1,9 +1,15 @@
 /** What one client may do. Clients are known by the address that a trusted proxy names. */
 import { afterEach, describe, expect, it } from "vitest";
 import { createSluice } from "../../src/app/sluice.ts";
+import { formatApiKey } from "../../src/config/keys.ts";
 import { readSettings } from "../../src/config/settings.ts";
 import { Counts } from "../../src/counts/counts.ts";
 import { Limits } from "../../src/limits/limits.ts";
+import { Memory } from "../../src/limits/memory.ts";
+import { SUBPROTOCOL } from "../../src/protocol/frames.ts";
+import { DEFAULT_SCOPES } from "../../src/protocol/scopes.ts";
+import { makeApiKey } from "../../src/server/auth/api-keys.ts";
+import { Lines } from "../../src/server/lines.ts";
 import { startHost } from "../support/host.ts";
 import { startSluice, type TestSluice } from "../support/sluice.ts";
 import { userInput } from "../support/sse-client.ts";
@@ -26,6 +32,10 @@ const from = (address: string) => ({ "X-Forwarded-For": address });
 function ask(address: string, threadId: string): Promise<Response> {
   const headers = { ...from(address), "Content-Type": "application/json" };
   return fetch(`${sluice.url}/agui`, { method: "POST", headers, body: JSON.stringify(userInput("hi", { threadId })) });
+}
+
+function frames(address: string) {
+  return connect(`${sluice.ws}/ws`, { headers: from(address) }, [SUBPROTOCOL]);
 }
 
 function socket(address: string, query = "") {
@@ -123,6 +133,207 @@ describe("one client, beside another that is not affected,", () => {
     other.send({ type: "ping" });
     await other.until(isType("CUSTOM"));
     await other.close();
+  });
+});
+
+describe("one client follows MAX_CLIENT_SUBSCRIPTIONS threads at once, and another one when it has left one,", () => {
+  it("over HTTP", async () => {
+    await start({ MAX_CLIENT_SUBSCRIPTIONS: "1" });
+    const watch = (address: string, thread: string) => {
+      const leaving = new AbortController();
+      const response = fetch(`${sluice.url}/threads/${thread}/events`, {
+        headers: from(address),
+        signal: leaving.signal,
+      });
+      return { response, leave: () => leaving.abort() };
+    };
+    const first = watch(ONE, "a");
+    expect((await first.response).status).toBe(200);
+    await expectRefusal(await watch(ONE, "b").response, "MAX_CLIENT_SUBSCRIPTIONS");
+    expect((await watch(OTHER, "b").response).status).toBe(200);
+    first.leave();
+    await expect
+      .poll(async () => {
+        const again = watch(ONE, "c");
+        const { status } = await again.response;
+        again.leave();
+        return status;
+      })
+      .toBe(200);
+    expect(Number(await refused("MAX_CLIENT_SUBSCRIPTIONS"))).toBeGreaterThanOrEqual(1);
+  });
+
+  it("over all of its sockets", async () => {
+    await start({ MAX_CLIENT_SUBSCRIPTIONS: "1" });
+    const [one, another] = [await frames(ONE), await frames(ONE)];
+    one.send({ type: "subscribe", id: "1", topic: "thread:a" });
+    await one.until(isType("ack"));
+    another.send({ type: "subscribe", id: "2", topic: "thread:b" });
+    const [refusal] = (await another.until(isType("error"))).slice(-1);
+    expect(JSON.parse(refusal ?? "")).toMatchObject({ id: "2", code: "rate_limited", retryable: true });
+    one.send({ type: "unsubscribe", id: "3", topic: "thread:a" });
+    await one.until((frame) => frame.includes('"id":"3"'));
+    another.send({ type: "subscribe", id: "4", topic: "thread:b" });
+    await another.until(isType("ack"));
+    await Promise.all([one.close(), another.close()]);
+  });
+});
+
+describe("a principal", () => {
+  const ann = makeApiKey("ann", DEFAULT_SCOPES);
+  const ben = makeApiKey("ben", DEFAULT_SCOPES);
+  const API_KEYS = [ann, ben].map(({ known }) => formatApiKey({ ...known, scopes: [...known.scopes] })).join(",");
+  const signedIn = (address: string, { key }: typeof ann) =>
+    connect(`${sluice.ws}/ws`, { headers: { ...from(address), "X-API-Key": key } }, [SUBPROTOCOL]);
+
+  it("sends MAX_REQUESTS_PER_MINUTE messages over all of its sockets, wherever it comes from", async () => {
+    await start({ AUTH: "api-key", API_KEYS, MAX_REQUESTS_PER_MINUTE: "3" });
+    const [one, two, other] = [await signedIn(ONE, ann), await signedIn(OTHER, ann), await signedIn(ONE, ben)];
+    for (const [socket, id] of [
+      [one, "1"],
+      [two, "2"],
+      [one, "3"],
+    ] as const) {
+      socket.send({ type: "ping", id });
+      await socket.until((frame) => frame.includes(`"id":"${id}"`));
+    }
+    two.send({ type: "ping" });
+    expect(await two.closed).toMatchObject({ code: 4429 });
+    other.send({ type: "ping", id: "4" });
+    await other.until(isType("pong"));
+    await Promise.all([one.close(), other.close()]);
+  });
+
+  it("has MAX_CLIENT_SOCKETS open, wherever they come from, signed in by a header or by a frame", async () => {
+    await start({ AUTH: "api-key", API_KEYS, MAX_CLIENT_SOCKETS: "2" });
+    const sockets = [await signedIn(ONE, ann), await signedIn(OTHER, ann)];
+    await expect(signedIn("203.0.113.3", ann)).rejects.toThrow("429");
+    const late = await connect(`${sluice.ws}/ws`, { headers: from("203.0.113.4") }, [SUBPROTOCOL]);
+    late.send({ type: "auth", id: "1", token: ann.key });
+    const [refusal] = (await late.until(isType("error"))).slice(-1);
+    expect(JSON.parse(refusal ?? "")).toMatchObject({ code: "rate_limited" });
+    await sockets.pop()?.close();
+    while (sluice.sockets.size > 2) await new Promise((resolve) => setImmediate(resolve));
+    late.send({ type: "auth", id: "2", token: ann.key });
+    await late.until(isType("ack"));
+    // Renewing takes no second place.
+    late.send({ type: "auth", id: "3", token: ann.key });
+    await late.until((frame) => frame.includes('"id":"3"') && isType("ack")(frame));
+    await (await signedIn(ONE, ben)).close();
+    await Promise.all([...sockets, late].map((socket) => socket.close()));
+  });
+});
+
+describe("what a client sends", () => {
+  const body = (messages: number) => ({
+    ...userInput("hi"),
+    messages: Array.from({ length: messages }, (_, index) => ({ id: `m${index}`, role: "user", content: "hi" })),
+  });
+  const post = (input: object, path = "/agui") =>
+    fetch(`${sluice.url}${path}`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(input),
+    });
+
+  it("has MAX_INPUT_MESSAGES messages", async () => {
+    await start({ MAX_INPUT_MESSAGES: "3" });
+    expect(await (await post(body(3))).text()).toContain("RUN_FINISHED");
+    const response = await post(body(4));
+    expect(response.status).toBe(413);
+    expect(await response.json()).toMatchObject({
+      error: { code: "payload_too_large", message: expect.stringContaining("MAX_INPUT_MESSAGES is 3") },
+    });
+    expect(await refused("MAX_INPUT_MESSAGES")).toBe("1");
+  });
+
+  it("has MAX_INPUT_NODES values, over HTTP and over a socket of either kind, which stays open", async () => {
+    await start({ MAX_INPUT_NODES: "100" });
+    const wide = { ...userInput("hi"), state: { list: Array.from({ length: 100 }, () => 0) } };
+    for (const path of ["/agui", "/chat", "/agui/agent/it/connect"]) {
+      const response = await post(wide, path);
+      expect(response.status).toBe(413);
+      expect(await response.text()).toContain("MAX_INPUT_NODES is 100");
+    }
+    const socket = await connect(`${sluice.ws}/ws`);
+    socket.send(wide);
+    expect((await socket.until(isType("RUN_ERROR"))).join()).toContain("MAX_INPUT_NODES");
+    socket.send({ type: "ping" });
+    await socket.until(isType("CUSTOM"));
+    const framed = await connect(`${sluice.ws}/ws`, {}, [SUBPROTOCOL]);
+    framed.send({ type: "run", id: "1", input: wide });
+    expect((await framed.until(isType("error"))).join()).toContain("payload_too_large");
+    await Promise.all([socket.close(), framed.close()]);
+    expect(await refused("MAX_INPUT_NODES")).toBe("5");
+  });
+
+  it("is walked no further than to one value too many", async () => {
+    await start({});
+    const response = await fetch(`${sluice.url}/agui`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: `[${"[],".repeat(2_000_000)}0]`,
+    });
+    expect(response.status).toBe(413);
+  });
+});
+
+describe("short of memory", () => {
+  it("runs and sockets are refused, and taken again when there is memory; what is open goes on", async () => {
+    let share = 0.5;
+    const model = new SteppedModel();
+    sluice = await startSluice(
+      { it: { graph: chatGraph(model) } },
+      { METRICS_TOKEN: TOKEN },
+      { memoryUsage: () => share },
+    );
+    const running = ask(ONE, "a");
+    await expect.poll(() => sluice.runs.activeCount).toBe(1);
+    const opens = () =>
+      connect(`${sluice.ws}/ws`).then(
+        (socket) => socket.close().then(() => true),
+        () => false,
+      );
+    share = 0.85;
+    await expect.poll(opens, { timeout: 5_000 }).toBe(false);
+    const refusal = await ask(ONE, "b");
+    expect(refusal.headers.get("retry-after")).toBe("1");
+    expect(await refusal.json()).toMatchObject({
+      error: { code: "overloaded", message: expect.stringContaining("memory") },
+    });
+    await expect(connect(`${sluice.ws}/ws`)).rejects.toThrow("503");
+    model.say("x").end();
+    expect(await (await running).text()).toContain("RUN_FINISHED");
+    share = 0.5;
+    await expect.poll(opens, { timeout: 5_000 }).toBe(true);
+    expect(Number(await refused("MAX_MEMORY_BYTES"))).toBeGreaterThanOrEqual(3);
+  });
+
+  it("the client that reads least is cut, and the others stay", () => {
+    const lines = new Lines();
+    const cut: number[] = [];
+    const line = (waitingBytes: number) => {
+      const closed = new AbortController();
+      const end = () => {
+        cut.push(waitingBytes);
+        closed.abort();
+      };
+      lines.add({ waitingBytes, cut: end }, closed.signal);
+    };
+    for (const bytes of [0, 10, 300, 20, 0]) line(bytes);
+    const counts = new Counts();
+    const usages = [0.85, 0.95, 0.95, 0.5];
+    const memory = new Memory({
+      usage: () => usages.shift() ?? 0,
+      reached: counts.limits,
+      cutSlowest: () => lines.cutSlowest(),
+      changed: () => {},
+    });
+    for (const expected of [[], [300], [300, 20], [300, 20]]) {
+      memory.look();
+      expect(cut).toEqual(expected);
+    }
+    expect(counts.limits.get("MAX_MEMORY_BYTES")).toBe(2);
   });
 });
 

@@ -26,7 +26,7 @@ const QUICK = { PORT: "0", LOG_LEVEL: "silent", ORPHAN_GRACE_SECONDS: "0.05", DR
 export async function startSluice(
   agents: Record<string, TestAgent>,
   env: Record<string, string> = {},
-  more: Partial<Pick<AppOptions, "store" | "log" | "shared" | "playground" | "logger">> = {},
+  more: Partial<Pick<AppOptions, "store" | "log" | "shared" | "memoryUsage" | "playground" | "logger">> = {},
 ): Promise<TestSluice> {
   const settings = readSettings({ ...QUICK, ...env });
   const served = Object.entries(agents).map(([name, { graph, entry }]) =>

@@ -39,6 +39,11 @@ export class SignIn {
     if (options.closed.aborted) this.#stop();
   }
 
+  /** `undefined` before the socket has signed in. */
+  get signedIn(): Visitor | undefined {
+    return this.#visitor;
+  }
+
   /** @throws SluiceError `unauthorized` before the socket has signed in. */
   get visitor(): Visitor {
     if (this.#visitor) return this.#visitor;

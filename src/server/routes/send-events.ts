@@ -25,9 +25,11 @@ export const HEAD_HEADER = "Sluice-Head";
 /** The longest that a timer of Node's can run. */
 const LONGEST_MS = 2 ** 31 - 1;
 
+type Sending = Pick<ServerOptions, "door" | "lines" | "heartbeatMs" | "slowConsumerMs" | "slow">;
+
 /** Sends what `subscribe` begins until it ends, then ends the response. An error before the beginning is still an answer. */
 export async function sendEvents(
-  { door, heartbeatMs, slowConsumerMs, slow }: Pick<ServerOptions, "door" | "heartbeatMs" | "slowConsumerMs" | "slow">,
+  { door, lines, heartbeatMs, slowConsumerMs, slow }: Sending,
   request: IncomingMessage,
   response: Response,
   reader: EventReader,
@@ -46,6 +48,7 @@ export async function sendEvents(
     drainMs: slowConsumerMs,
     slow: (unread) => slow("sse", unread),
   });
+  lines.add(peer, peer.closed);
   // A response cannot be renewed: its client comes back with a newer token, and with its cursor.
   const left = (visitor.principal.expiresAt ?? Number.POSITIVE_INFINITY) - Date.now();
   const expiry = left < LONGEST_MS ? setTimeout(() => response.destroy(), left) : undefined;

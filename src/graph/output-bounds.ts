@@ -1,0 +1,94 @@
+/**
+ * Bounds the output of a run's models while it streams. LangChain parses all arguments that have come anew with each
+ * piece, so that megabytes in small pieces would take minutes of everybody's time.
+ */
+import { isRecord } from "../protocol/input.ts";
+
+export interface OutputLimits {
+  /** Bytes that the arguments of one model call's tool calls may have. */
+  readonly callArgumentBytes: number;
+  /** The same for all model calls of a run together. */
+  readonly runArgumentBytes: number;
+  /** Tokens that all model calls of a run may give together, of hidden nodes too. */
+  readonly runTokens: number;
+}
+
+export const NO_OUTPUT_LIMITS: OutputLimits = {
+  callArgumentBytes: Number.POSITIVE_INFINITY,
+  runArgumentBytes: Number.POSITIVE_INFINITY,
+  runTokens: Number.POSITIVE_INFINITY,
+};
+
+interface Call {
+  /** Pieces so far: each counts as a token until the call's end says how many there were. */
+  pieces: number;
+  argumentBytes: number;
+}
+
+export class OutputBounds {
+  readonly #limits: OutputLimits;
+  readonly #exceeded: (limit: keyof OutputLimits) => void;
+  /** By the model's run. */
+  readonly #calls = new Map<string, Call>();
+  #tokens = 0;
+  #argumentBytes = 0;
+  #over = false;
+
+  /** `exceeded` is called once, before the piece that is too much is put to the others. */
+  constructor(limits: OutputLimits, exceeded: (limit: keyof OutputLimits) => void) {
+    this.#limits = limits;
+    this.#exceeded = exceeded;
+  }
+
+  saw(runId: string, fields: unknown): void {
+    const call = this.#callOf(runId);
+    call.pieces += 1;
+    this.#tokens += 1;
+    const bytes = argumentBytesIn(fields);
+    if (bytes > 0) {
+      call.argumentBytes += bytes;
+      this.#argumentBytes += bytes;
+    }
+    this.#check(call);
+  }
+
+  /** A model call is over. `usage`: the tokens that it says it used, as LangChain has them; not all models say it. */
+  ended(runId: string, usage?: unknown): void {
+    const call = this.#calls.get(runId);
+    this.#calls.delete(runId);
+    const told = isRecord(usage) && typeof usage.output_tokens === "number" ? usage.output_tokens : 0;
+    this.#tokens += Math.max(told - (call?.pieces ?? 0), 0);
+    this.#check(call);
+  }
+
+  #callOf(runId: string): Call {
+    const known = this.#calls.get(runId);
+    if (known) return known;
+    const call = { pieces: 0, argumentBytes: 0 };
+    this.#calls.set(runId, call);
+    return call;
+  }
+
+  #check(call: Call | undefined): void {
+    const { callArgumentBytes, runArgumentBytes, runTokens } = this.#limits;
+    if (this.#over) return;
+    if (call !== undefined && call.argumentBytes > callArgumentBytes) this.#end("callArgumentBytes");
+    else if (this.#argumentBytes > runArgumentBytes) this.#end("runArgumentBytes");
+    else if (this.#tokens > runTokens) this.#end("runTokens");
+  }
+
+  #end(limit: keyof OutputLimits): void {
+    this.#over = true;
+    this.#exceeded(limit);
+  }
+}
+
+function argumentBytesIn(fields: unknown): number {
+  const pieces = (fields as { chunk?: { message?: { tool_call_chunks?: unknown } } } | undefined)?.chunk?.message
+    ?.tool_call_chunks;
+  if (!Array.isArray(pieces) || pieces.length === 0) return 0;
+  return pieces.reduce(
+    (sum: number, { args }: { args?: unknown }) => sum + (typeof args === "string" ? Buffer.byteLength(args) : 0),
+    0,
+  );
+}

@@ -1,0 +1,61 @@
+/** The memory of this process against what it may have: near the bound nothing new comes in, at it the slowest go. */
+import { totalmem } from "node:os";
+import { getHeapStatistics } from "node:v8";
+import type { Tally } from "../counts/tally.ts";
+import { SluiceError } from "../protocol/errors.ts";
+
+/** Shares of the bound. */
+const REFUSES = 0.8;
+const CUTS = 0.9;
+
+/** What is used of what there is, as a share: of the process's memory, or of its heap, whichever is nearer to its end. */
+export type Usage = () => number;
+
+export interface MemoryOptions {
+  readonly usage: Usage;
+  /** Counts refusals. */
+  readonly reached: Tally;
+  /** Cuts the clients that are slowest to read. Gives their number. */
+  readonly cutSlowest: () => number;
+  /** Hears when it begins to refuse, and when it ends. */
+  readonly changed: (refusing: boolean, share: number) => void;
+}
+
+export class Memory {
+  readonly #options: MemoryOptions;
+  #refusing = false;
+
+  constructor(options: MemoryOptions) {
+    this.#options = options;
+  }
+
+  /** To be called every second or so. */
+  look(): void {
+    const { usage, reached, cutSlowest, changed } = this.#options;
+    const share = usage();
+    if (share > REFUSES !== this.#refusing) {
+      this.#refusing = share > REFUSES;
+      changed(this.#refusing, share);
+    }
+    if (share > CUTS) reached.count(SETTING, cutSlowest());
+  }
+
+  /** @throws SluiceError `overloaded` near the bound. */
+  needRoom(): void {
+    if (!this.#refusing) return;
+    this.#options.reached.count(SETTING);
+    throw new SluiceError("overloaded", "The server is short of memory. Try again later.");
+  }
+}
+
+const SETTING = "MAX_MEMORY_BYTES";
+
+/** `maxBytes`: 0 stands for what the container or the machine has. */
+export function usageOf(maxBytes: number): Usage {
+  // Without a limit of its own a container reports none, or more than there is.
+  const most = maxBytes || Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem());
+  return () => {
+    const { used_heap_size: used, heap_size_limit: limit } = getHeapStatistics();
+    return Math.max(process.memoryUsage.rss() / most, used / limit);
+  };
+}
