@@ -128,6 +128,7 @@ export function createCore(agents: Agents, settings: Settings, options: CoreOpti
     registry,
     version,
     langGraphApi: settings.LANGGRAPH_API,
+    aiSdkApi: settings.AI_SDK_API,
     allowedOrigins: settings.ALLOWED_ORIGINS,
     maxBodyBytes: settings.MAX_BODY_BYTES,
     maxSockets: settings.MAX_SOCKETS,

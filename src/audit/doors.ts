@@ -68,6 +68,13 @@ export const DOORS: Readonly<Record<string, Door>> = {
     const state = ask(visit, `${thread}/commands`, { id: 2, method: "state.get", params: {} });
     return [...answer, ...(await watched(visit, `${thread}/stream/events`, { channels })), ...(await state)];
   },
+  "the AI SDK's chat, and its history": async (visit) => {
+    const parts = [{ type: "text", text: visit.message }];
+    const id = randomUUID();
+    const messages = [{ id: randomUUID(), role: "user", parts }];
+    const answer = await ask(visit, "/ai-sdk/chat", { id, agent: visit.agent, messages });
+    return [...answer, ...(await get(visit, `/ai-sdk/chat/${id}`))];
+  },
   "GET /agui/info": (visit) => get(visit, "/agui/info"),
   "GET /metrics": async (visit) => {
     await ran(visit);

@@ -26,6 +26,8 @@ export interface SettingOptions {
   readonly streamIdleTimeoutSeconds?: number | undefined;
   /** `true`: LangGraph's own API is served at `/langgraph` below the base path, for its clients. Default `false`. */
   readonly langgraphApi?: boolean | undefined;
+  /** `true`: the AI SDK's `useChat` finds its chat at `/ai-sdk/chat` below the base path. Default `false`. */
+  readonly aiSdkApi?: boolean | undefined;
   /**
    * Websites that may connect besides those of the same host; a port may be `*`. Default: those of this machine. `[]`:
    * no others.

@@ -151,6 +151,7 @@ export const settings = z.object({
   STREAM_FIRST_EVENT_TIMEOUT_SECONDS: seconds(30),
   STREAM_IDLE_TIMEOUT_SECONDS: seconds(30),
   LANGGRAPH_API: flag("false"),
+  AI_SDK_API: flag("false"),
 
   ALLOWED_ORIGINS: origins,
   ALLOWED_HOSTS: hosts,

@@ -4,6 +4,7 @@
  */
 import { SluiceError } from "../protocol/errors.ts";
 import type { Message, RunAgentInput } from "../protocol/events.ts";
+import { isRecord } from "../protocol/input.ts";
 import { wellFormed } from "../protocol/text.ts";
 import type { Tombstone } from "../store/tombstones.ts";
 
@@ -242,5 +243,12 @@ function textOf(message: Message): string {
 function content(message: Message): string {
   const calls = message.role === "assistant" ? message.toolCalls?.map((call) => call.function) : undefined;
   // Sent text has no half of a character; held text may.
-  return JSON.stringify(wellFormed([message.content ?? "", calls ?? []]));
+  return JSON.stringify(wellFormed([plain(message.content), calls ?? []]));
+}
+
+/** A list with one text is that text: clients write a message in either form. */
+function plain(content: unknown): unknown {
+  const [only, ...others] = Array.isArray(content) ? (content as unknown[]) : [];
+  const isText = others.length === 0 && isRecord(only) && only.type === "text" && only.metadata === undefined;
+  return isText ? only.text : (content ?? "");
 }

@@ -10,6 +10,7 @@ import express, {
 } from "express";
 import helmet from "helmet";
 import { SluiceError } from "../protocol/errors.ts";
+import { aiSdkRoutes } from "./ai-sdk/routes.ts";
 import { langGraphRoutes } from "./langgraph/routes.ts";
 import type { Middleware } from "./middleware.ts";
 import { namedOrigins, originGuard } from "./origins.ts";
@@ -62,7 +63,8 @@ export function metricsApp(metrics: MetricsOptions, options: ServerOptions): Exp
 /** The same routes for another application: whatever else it serves passes through untouched. */
 export function httpRouter(options: ServerOptions): Middleware {
   const router = Router();
-  const ours = options.langGraphApi ? [...OURS, LANGGRAPH] : OURS;
+  const { langGraphApi, aiSdkApi } = options;
+  const ours = [...OURS, ...(langGraphApi ? [LANGGRAPH] : []), ...(aiSdkApi ? [AI_SDK] : [])];
   router.use(ours, defences(options), limited(options), traced);
   router.use(routes(options));
   router.use(ours, notFound("PROTOCOL.md lists them."));
@@ -73,8 +75,9 @@ export function httpRouter(options: ServerOptions): Middleware {
 /** The beginning of every route but the playground's. */
 const OURS = ["/agui", "/chat", "/threads", "/tickets"];
 
-/** The beginning of LangGraph's routes, where they are served. */
+/** The beginnings of routes for clients of other protocols, where they are served. */
 const LANGGRAPH = "/langgraph";
+const AI_SDK = "/ai-sdk";
 
 function routes(options: ServerOptions): Router {
   const router = Router();
@@ -83,6 +86,7 @@ function routes(options: ServerOptions): Router {
   router.use("/threads", threadRoutes(options));
   router.use("/tickets", ticketRoutes(options));
   if (options.langGraphApi) router.use(LANGGRAPH, langGraphRoutes(options));
+  if (options.aiSdkApi) router.use(AI_SDK, aiSdkRoutes(options));
   router.get("/ws", (_request, response) => {
     response.status(426).set({ Upgrade: "websocket", Connection: "Upgrade" });
     response.json({ error: new SluiceError("bad_request", NO_UPGRADE) });
@@ -140,6 +144,7 @@ DELETE /threads/:thread               forget it: its messages, what the agent re
 GET  /threads/:thread/messages        what was said
 GET  /threads/:thread/events          what happens, for as long as you listen (?after= to resume)
 /langgraph/...                        LangGraph's own API for its clients, with LANGGRAPH_API=true
+/ai-sdk/chat                          the AI SDK's useChat, with AI_SDK_API=true
 POST /tickets                         a ticket that opens one WebSocket as you, within 30 s: /ws?ticket=
 GET  /ws                              WebSocket: ?agent= &thread= &format=agui|langgraph|text &events= &tokens= &reasoning=
                                       with the subprotocol sluice.v1: frames, for many threads and for coming back

@@ -34,6 +34,8 @@ export interface Housing {
   readonly playground?: string | undefined;
   /** Serve LangGraph's own API too. */
   readonly langGraphApi: boolean;
+  /** Serve the AI SDK's clients too. */
+  readonly aiSdkApi: boolean;
   readonly allowedOrigins: readonly string[];
   /** Answer only requests to these host names and to those of allowed origins; `undefined`: to any. */
   readonly hosts: { readonly names: readonly string[]; readonly addresses: boolean } | undefined;

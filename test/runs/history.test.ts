@@ -187,3 +187,25 @@ describe("a long history", () => {
     expect(() => readHistory(held, transcript)).toThrow("Send the ids that the thread gave");
   });
 });
+
+describe("a user's message in another form", () => {
+  const user = (content: unknown) => [{ id: "u1", role: "user", content }] as unknown as Message[];
+
+  it("is the same message when its text is the only entry of a list", () => {
+    const list = [{ type: "text", text: "hi" }];
+    for (const [told, held] of [
+      ["hi", list],
+      [list, "hi"],
+    ]) {
+      expect(readHistory(user(held), user(told))).toMatchObject({ fresh: [], partsAt: undefined });
+    }
+  });
+
+  it("is another message when the list has more", () => {
+    const list = [
+      { type: "text", text: "hi" },
+      { type: "text", text: "there" },
+    ];
+    expect(readHistory(user(list), user("hi")).partsAt).toBe(0);
+  });
+});

@@ -6,7 +6,7 @@ import { useStream } from "@langchain/react";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { memory, startSluice, type TestSluice } from "../../support/sluice.ts";
 import { chatGraph, SteppedModel } from "../../support/stepped-model.ts";
-import { type Rendered, renderHook } from "./hook.ts";
+import { type Rendered, renderHook } from "../../support/react-hook.ts";
 
 const model = new SteppedModel();
 
