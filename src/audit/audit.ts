@@ -65,7 +65,14 @@ export interface Audit {
 }
 
 /** Reached from this process alone. */
-const OWN_SERVER = { HOST: "127.0.0.1", PORT: 0, METRICS_PORT: undefined, METRICS_TOKEN, LANGGRAPH_API: true, AI_SDK_API: true };
+const OWN_SERVER = {
+  HOST: "127.0.0.1",
+  PORT: 0,
+  METRICS_PORT: undefined,
+  METRICS_TOKEN,
+  LANGGRAPH_API: true,
+  AI_SDK_API: true,
+};
 
 /** Everything that was sent at a door in one of the passes. */
 interface Sent {

@@ -4,9 +4,9 @@ import { interrupt, MessagesAnnotation, START, StateGraph } from "@langchain/lan
 import { useStream as useLegacyStream } from "@langchain/langgraph-sdk/react";
 import { useStream } from "@langchain/react";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Rendered, renderHook } from "../../support/react-hook.ts";
 import { memory, startSluice, type TestSluice } from "../../support/sluice.ts";
 import { chatGraph, SteppedModel } from "../../support/stepped-model.ts";
-import { type Rendered, renderHook } from "../../support/react-hook.ts";
 
 const model = new SteppedModel();
 
