@@ -7,7 +7,10 @@ export const NO_CHECKPOINT = "00000000-0000-0000-0000-000000000000";
 
 /** The id of the thread's last checkpoint; `NO_CHECKPOINT` when the graph keeps none, or none yet. */
 export async function latestCheckpoint(graph: ServedGraph, threadId: string): Promise<string> {
-  if (!graph.checkpointer || !graph.getState) return NO_CHECKPOINT;
+  const { checkpointer } = graph;
+  if (knowsLatestId(checkpointer)) return (await checkpointer.latestId(threadId)) ?? NO_CHECKPOINT;
+  // Another saver has no question for the id alone: LangGraph reads the whole state to learn it.
+  if (!checkpointer || !graph.getState) return NO_CHECKPOINT;
   const state: unknown = await graph.getState({ configurable: { thread_id: threadId } });
   const config = isRecord(state) && isRecord(state.config) ? state.config.configurable : undefined;
   const id = isRecord(config) ? config.checkpoint_id : undefined;
@@ -17,6 +20,12 @@ export async function latestCheckpoint(graph: ServedGraph, threadId: string): Pr
 /** Makes the graph forget a thread, if it remembers any. */
 export async function forgetThread({ checkpointer }: ServedGraph, threadId: string): Promise<void> {
   if (isForgetful(checkpointer)) await checkpointer.deleteThread(threadId);
+}
+
+function knowsLatestId(
+  checkpointer: unknown,
+): checkpointer is { latestId(threadId: string): Promise<string | undefined> } {
+  return isRecord(checkpointer) && typeof checkpointer.latestId === "function";
 }
 
 function isForgetful(checkpointer: unknown): checkpointer is { deleteThread(threadId: string): Promise<void> } {

@@ -39,14 +39,20 @@ export class Checkpointer extends BaseCheckpointSaver {
     const checkpointId = getCheckpointId(config);
     const [row] = checkpointId
       ? await this.#tables.all(`${SELECT} WHERE ${ONE}`, threadId, namespace, checkpointId)
-      : await this.#tables.all(
-          `${SELECT} WHERE thread_id = ? AND checkpoint_ns = ? ORDER BY checkpoint_id DESC LIMIT 1`,
-          threadId,
-          namespace,
-        );
+      : await this.#tables.all(`${SELECT} WHERE ${LAST}`, threadId, namespace);
     if (!row) return undefined;
     const tuple = await this.#toTuple(row);
     return checkpointId ? { ...tuple, config } : tuple;
+  }
+
+  /** The id of a thread's last checkpoint, without the state in it: that grows with the conversation. */
+  async latestId(threadId: string): Promise<string | undefined> {
+    const [row] = await this.#tables.all(
+      `SELECT checkpoint_id FROM checkpoints WHERE ${LAST}`,
+      threadId,
+      "", // The graph itself, not a graph inside it.
+    );
+    return row && String(row.checkpoint_id);
   }
 
   async *list(config: RunnableConfig, options: CheckpointListOptions = {}): AsyncGenerator<CheckpointTuple> {
@@ -171,6 +177,7 @@ export class Checkpointer extends BaseCheckpointSaver {
 }
 
 const SELECT = "SELECT * FROM checkpoints";
+const LAST = "thread_id = ? AND checkpoint_ns = ? ORDER BY checkpoint_id DESC LIMIT 1";
 const ONE = "thread_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?";
 
 function values({ threadId, namespace, checkpointId }: Key): [string, string, string] {

@@ -10,8 +10,8 @@ import {
   TASKS,
   uuid6,
 } from "@langchain/langgraph-checkpoint";
-import { afterAll, describe, expect, it } from "vitest";
-import { NO_CHECKPOINT } from "../../src/graph/checkpoints.ts";
+import { afterAll, describe, expect, it, vi } from "vitest";
+import { latestCheckpoint, NO_CHECKPOINT } from "../../src/graph/checkpoints.ts";
 import { Checkpointer } from "../../src/store/checkpointer.ts";
 import { Database } from "../../src/store/database.ts";
 import { temporaryFolder } from "../support/folder.ts";
@@ -246,6 +246,22 @@ describe("a real graph on our checkpointer", () => {
     const history = [];
     for await (const state of graph.getStateHistory(at(), { limit: 3 })) history.push(state.values.log.length);
     expect(history).toEqual([2, 1, 0]);
+  });
+
+  it("names a thread's last checkpoint without reading the state in it", async () => {
+    const saver = open();
+    const graph = new StateGraph(State)
+      .addNode("outer", asking(saver))
+      .addEdge(START, "outer")
+      .compile({ checkpointer: saver });
+    const config = { configurable: { thread_id: "t" } };
+    expect(await latestCheckpoint(graph, "t")).toBe(NO_CHECKPOINT);
+    await graph.invoke({ log: ["in"] }, config);
+    const { config: last } = await graph.getState(config);
+    const loads = vi.spyOn(saver.serde, "loadsTyped");
+    expect(await latestCheckpoint(graph, "t")).toBe(last.configurable?.checkpoint_id);
+    expect(await latestCheckpoint(graph, "u")).toBe(NO_CHECKPOINT);
+    expect(loads).not.toHaveBeenCalled();
   });
 
   it("fails the graph when the disk is full, in words that clients may read", async () => {
