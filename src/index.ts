@@ -12,6 +12,7 @@ export {
 } from "./app/sluice.ts";
 export { frontendContext, frontendToolChoice, frontendTools, pendingCalls } from "./authoring/frontend-tools.ts";
 export { completeHistory } from "./authoring/history.ts";
+export { type InjectedMessages, injectedMessages, type Taking, takeInjected } from "./authoring/injected.ts";
 export type { AgentSettings } from "./config/agents.ts";
 export { ConfigError } from "./config/config-error.ts";
 export type { SettingOptions } from "./config/options.ts";

@@ -1,9 +1,10 @@
-import { AIMessage, SystemMessage } from "@langchain/core/messages";
+import { AIMessage, HumanMessage, SystemMessage } from "@langchain/core/messages";
 import { END, type LangGraphRunnableConfig, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { ToolNode } from "@langchain/langgraph/prebuilt";
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
 import { frontendContext, frontendTools, pendingCalls } from "../authoring/frontend-tools.ts";
 import { completeHistory } from "../authoring/history.ts";
+import { takeInjected } from "../authoring/injected.ts";
 import type { SourceDocument } from "./documents.ts";
 import { type Models, nodeModel, withTools } from "./node-model.ts";
 import { askHuman } from "./tools/ask-human.ts";
@@ -42,7 +43,11 @@ export function assistant({ checkpointer, documents = [], ...models }: Assistant
   const callModel = async ({ messages }: State, config: LangGraphRunnableConfig) => {
     const prompt = new SystemMessage(SYSTEM_PROMPT + frontendContext(config));
     const modelWithTools = withTools(nodeModel(models, config), [...tools, ...frontendTools(config, tools)]);
-    return { messages: [await modelWithTools.invoke([prompt, ...completeHistory(messages)], config)] };
+    const sent = await takeInjected(config);
+    const answer = await modelWithTools.invoke([prompt, ...completeHistory([...messages, ...sent])], config);
+    // A person may have typed on during the last answer: that is answered too.
+    const more = answer.tool_calls?.length ? [] : await takeInjected(config);
+    return { messages: [...sent, answer, ...more] };
   };
 
   // A ToolNode runs the calls of the last message. It is given one with the agent's own: the frontend runs the others.
@@ -51,8 +56,10 @@ export function assistant({ checkpointer, documents = [], ...models }: Assistant
     return toolNode.invoke({ messages: [new AIMessage({ content: "", tool_calls: own })] }, config);
   };
 
-  const afterModel = (state: State, config: LangGraphRunnableConfig) =>
-    pending(state, config).own.length > 0 ? "tools" : END;
+  const afterModel = (state: State, config: LangGraphRunnableConfig) => {
+    if (HumanMessage.isInstance(state.messages.at(-1))) return "model";
+    return pending(state, config).own.length > 0 ? "tools" : END;
+  };
   const afterTools = (state: State, config: LangGraphRunnableConfig) =>
     pending(state, config).frontend.length > 0 ? END : "model";
 
@@ -60,7 +67,7 @@ export function assistant({ checkpointer, documents = [], ...models }: Assistant
     .addNode("model", callModel)
     .addNode("tools", callTools)
     .addEdge(START, "model")
-    .addConditionalEdges("model", afterModel, ["tools", END])
+    .addConditionalEdges("model", afterModel, ["model", "tools", END])
     .addConditionalEdges("tools", afterTools, ["model", END])
     .compile({ checkpointer });
 }

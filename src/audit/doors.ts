@@ -29,6 +29,7 @@ export const DOORS: Readonly<Record<string, Door>> = {
   "POST /chat": (visit) => ask(visit, "/chat", { message: visit.message, agent: visit.agent, threadId: randomUUID() }),
   "WebSocket, agui": (visit) => overWebSocket(visit, "agui"),
   "WebSocket, frames": (visit) => overFrames(visit),
+  "a message into the run": (visit) => overFrames(visit, visit.message),
   "WebSocket, text": (visit) => overWebSocket(visit, "text"),
   "WebSocket, langgraph": (visit) => overWebSocket(visit, "langgraph"),
   "snapshot for a client that comes late": async (visit) => {
@@ -156,10 +157,16 @@ async function overWebSocket(visit: Visit, format: string): Promise<string[]> {
   });
 }
 
-function overFrames(visit: Visit): Promise<string[]> {
+/** `injected`: a message that is sent into the run when it has begun. */
+function overFrames(visit: Visit, injected?: string): Promise<string[]> {
   const socket = new WebSocket(`${visit.url.replace("http", "ws")}/ws?agent=${visit.agent}`, "sluice.v1");
-  const start = JSON.stringify({ type: "run", id: "1", agent: visit.agent, input: input(visit) });
-  return conversation(socket, visit, start, (frame) => (ENDED.test(frame) || isRefused(frame) ? "close" : undefined));
+  const body = input(visit);
+  const start = JSON.stringify({ type: "run", id: "1", agent: visit.agent, input: body });
+  const more = JSON.stringify({ type: "inject", id: "2", threadId: body.threadId, message: injected });
+  return conversation(socket, visit, start, (frame) => {
+    if (ENDED.test(frame) || isRefused(frame)) return "close";
+    return injected !== undefined && frame.includes('"type":"RUN_STARTED"') ? more : undefined;
+  });
 }
 
 function isRefused(frame: string): boolean {

@@ -32,6 +32,12 @@ export interface SubscribeOptions extends Narrowing, Listener {
   readonly after?: string;
 }
 
+/** A person's message for an active run. Its id is of its sender's making, and no other message's of the thread. */
+export interface InjectedText {
+  readonly id: string;
+  readonly content: string;
+}
+
 /** A run or a thread that is followed. */
 export interface Following {
   /** Resolves once the server has confirmed it. Rejects with the error that `onError` hears too. */
@@ -105,6 +111,14 @@ export class SluiceConnection {
     const subscription = new Subscription(topic, narrowingOf(options));
     subscription.cursor = after;
     return this.#follow(subscription, options, (answered, failed) => this.#begin(subscription, answered, failed));
+  }
+
+  /**
+   * Sends a message into the thread's active run, which takes it at its next step. Resolves when the server keeps it; the
+   * thread's events say when it is taken, or that it is returned. Rejects with `not_found` when nothing runs.
+   */
+  async inject(threadId: string, message: InjectedText): Promise<void> {
+    await new Promise((answered, failed) => this.#ask({ type: "inject", threadId, message }, answered, failed));
   }
 
   /** Cancels the thread's active run. Rejects with `not_found` when there is none. */

@@ -17,6 +17,16 @@ export async function latestCheckpoint(graph: ServedGraph, threadId: string): Pr
   return typeof id === "string" ? id : NO_CHECKPOINT;
 }
 
+/** The ids of the messages in a graph's state, under whatever keys. */
+export async function messageIds(graph: ServedGraph, threadId: string): Promise<ReadonlySet<string>> {
+  if (!graph.checkpointer || !graph.getState) return new Set();
+  const state: unknown = await graph.getState({ configurable: { thread_id: threadId } });
+  const values = isRecord(state) && isRecord(state.values) ? Object.values(state.values) : [];
+  return new Set(
+    values.flat().flatMap((one: unknown) => (isRecord(one) && typeof one.id === "string" ? [one.id] : [])),
+  );
+}
+
 /** Makes the graph forget a thread, if it remembers any. */
 export async function forgetThread({ checkpointer }: ServedGraph, threadId: string): Promise<void> {
   if (isForgetful(checkpointer)) await checkpointer.deleteThread(threadId);

@@ -1,5 +1,6 @@
 /** All that a graph is given for a run. */
 import type { Message } from "../protocol/events.ts";
+import type { InjectedMessage } from "../protocol/injected.ts";
 import type { Offered } from "../protocol/input.ts";
 import type { Hooks } from "./run-notes.ts";
 
@@ -32,6 +33,8 @@ export interface RunRequest {
   readonly checkpointId: string | undefined;
   /** Tools and context that the client brought for the graph, offered as `config.configurable.ag_ui`. */
   readonly offered: Offered;
+  /** Gives the graph the messages that clients have sent into the run, each once. */
+  readonly takeInjected?: (() => Promise<readonly InjectedMessage[]>) | undefined;
   /** State keys to report as they change. */
   readonly stateKeys: readonly string[];
   /** Values of the agent's settings for its graph. */

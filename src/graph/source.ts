@@ -120,6 +120,7 @@ async function read(
       ...request.configurable,
       thread_id: request.threadId,
       ag_ui: request.offered,
+      sluice: { takeInjected: async () => toLangChain((await request.takeInjected?.()) ?? []) },
       // Over all else: no client and no agent's entry can pass for somebody.
       ...(request.user ? { user: request.user } : {}),
       ...(request.checkpointId === undefined ? {} : { checkpoint_id: request.checkpointId }),

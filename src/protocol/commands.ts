@@ -3,6 +3,7 @@
  */
 import { z } from "zod";
 import { SluiceError } from "./errors.ts";
+import { fromCommand, type InjectedMessage, injected } from "./injected.ts";
 import { isRecord, parseWith } from "./input.ts";
 import { parseJson } from "./json-text.ts";
 import { shown } from "./text.ts";
@@ -11,6 +12,7 @@ export type ClientCommand =
   | { readonly type: "message"; readonly text: string }
   | { readonly type: "run"; readonly agent: string | undefined; readonly input: unknown }
   | { readonly type: "cancel"; readonly threadId: string | undefined; readonly runId: string | undefined }
+  | { readonly type: "inject"; readonly threadId: string | undefined; readonly message: InjectedMessage }
   | { readonly type: "resume"; readonly payload: unknown; readonly interruptId: string | undefined }
   | { readonly type: "thread"; readonly threadId: string }
   | { readonly type: "agent"; readonly agent: string }
@@ -23,19 +25,21 @@ export const commandSchemas = {
   cancel: z.object({ type: z.literal("cancel"), threadId: z.string().optional(), runId: z.string().optional() }),
   // TanStack AI's word for it.
   abort: z.object({ type: z.literal("abort"), runId: z.string().optional() }),
+  inject: z.object({ type: z.literal("inject"), threadId: z.string().optional(), message: injected }),
   resume: z.object({ type: z.literal("resume"), payload: z.unknown(), interruptId: z.string().optional() }),
   ping: z.object({ type: z.literal("ping") }),
 } as const;
 
 export const HELP = [
   "Type a line: it is a message to the agent.",
+  "/inject text       send a message into the run that is active",
   "/cancel            stop the run",
   "/approve [text]    answer yes to all that the agent asks",
   "/reject [text]     answer no to all of it",
   "/thread T          go to thread T",
   "/agent A           talk to agent A",
   "/help              this",
-  'JSON: an AG-UI RunAgentInput, or {"type":"run"|"cancel"|"resume"|"ping", ...}.',
+  'JSON: an AG-UI RunAgentInput, or {"type":"run"|"inject"|"cancel"|"resume"|"ping", ...}.',
 ].join("\n");
 
 /**
@@ -73,6 +77,10 @@ function parseObject(json: string, check: (value: unknown) => void): ClientComma
     }
     case "abort":
       return { type: "cancel", threadId: undefined, runId: parseWith(commandSchemas.abort, value, "abort").runId };
+    case "inject": {
+      const { threadId, message } = parseWith(commandSchemas.inject, value, "inject");
+      return { type: "inject", threadId, message: fromCommand(message) };
+    }
     case "resume": {
       const { payload, interruptId } = parseWith(commandSchemas.resume, value, "resume");
       return { type: "resume", payload, interruptId };
@@ -82,7 +90,7 @@ function parseObject(json: string, check: (value: unknown) => void): ClientComma
     default:
       throw new SluiceError(
         "bad_request",
-        "The type of this command is unknown; valid are run, cancel, resume and ping.",
+        "The type of this command is unknown; valid are run, inject, cancel, resume and ping.",
       );
   }
 }
@@ -98,6 +106,9 @@ function parseSlash(line: string): ClientCommand {
   switch (name) {
     case "/cancel":
       return { type: "cancel", threadId: argument || undefined, runId: undefined };
+    case "/inject":
+      need("a message");
+      return { type: "inject", threadId: undefined, message: fromCommand(line.slice(name.length).trim()) };
     case "/approve":
       return { type: "resume", payload: answer(true), interruptId: undefined };
     case "/reject":

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { type Cursor, formatCursor, parseCursor } from "./cursor.ts";
 import { SluiceError } from "./errors.ts";
+import { injected } from "./injected.ts";
 import { isRecord, parseWith } from "./input.ts";
 import { parseJson } from "./json-text.ts";
 import type { serverFrames } from "./server-frames.ts";
@@ -31,6 +32,7 @@ export const clientFrames = {
   run: z.object({ type: z.literal("run"), id, agent: z.string().optional(), input: z.unknown(), ...narrowing }),
   subscribe: z.object({ type: z.literal("subscribe"), id, topic, after: cursor.optional(), ...narrowing }),
   unsubscribe: z.object({ type: z.literal("unsubscribe"), id, topic }),
+  inject: z.object({ type: z.literal("inject"), id, threadId: z.string(), message: injected }),
   cancel: z.object({ type: z.literal("cancel"), id, threadId: z.string() }),
   stats: z.object({ type: z.literal("stats"), id, topic }),
   auth: z.object({ type: z.literal("auth"), id, token: z.string().max(16_384) }),

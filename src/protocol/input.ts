@@ -31,6 +31,8 @@ export const runOptions = z
     graceSeconds: z.number().min(0).max(86_400).optional(),
     /** `true`: this run needs no reader, and goes on without any until its end or a deadline. */
     background: z.boolean().optional(),
+    /** `true`: the new messages go into the run that is active, and no run starts. `POST /agui` alone takes it. */
+    inject: z.boolean().optional(),
     /** `sluice.progress` events. */
     progress: progressOption.optional(),
   })

@@ -23,6 +23,8 @@ export const serverFrames = [
     runId: z.string().optional(),
     cursor: cursor.optional(),
     head: cursor.optional(),
+    messageId: z.string().optional(),
+    state: z.enum(["waiting", "taken"]).optional(),
   }),
   z.object({
     v,

@@ -256,6 +256,7 @@ export class RunManager {
       // A failure here costs nothing yet: the run's end writes it all again, and reports when it cannot.
       keep: (...kept) => void store.keepMessages(claim, ...kept).catch(() => {}),
       waiting: (told, removed) => this.#admission.news(threadId, told, removed),
+      injected: store.injected,
     });
   }
 

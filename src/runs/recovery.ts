@@ -1,5 +1,5 @@
 /** Runs that nobody drives any more: each is taken up where the graph stopped, or ended from its row. */
-import { latestCheckpoint } from "../graph/checkpoints.ts";
+import { latestCheckpoint, messageIds } from "../graph/checkpoints.ts";
 import type { Registry, ServedAgent } from "../graph/registry.ts";
 import type { EventLog, LogEntry } from "../log/log.ts";
 import { SluiceError } from "../protocol/errors.ts";
@@ -78,7 +78,8 @@ async function goOn(
     // A graph that begins again sends everything again.
     const before = positionAfter(run.beginsAfter, messages, removed) ?? messages.length;
     const holding = stood.wentOn ? messages.length : before + stood.freshLength;
-    const held = messages.slice(0, holding);
+    const lost = await lostByGraph(options.store, agent, claim);
+    const held = messages.slice(0, holding).filter(({ id }) => !lost.includes(id));
     // The ids at the run's beginning override those of the thread, which may come from the agent before this one.
     const callIds = { ...callIdsOf(thread, held), ...stood.callIds };
     await again(agent, claim, run, held, { ...stood, callIds });
@@ -87,6 +88,16 @@ async function goOn(
     await close(options, run, claim);
     return { outcome: "lost", cause };
   }
+}
+
+/** Messages that the run had taken, and that its graph did not come to keep: they wait again. */
+async function lostByGraph({ injected }: Store, { graph }: ServedAgent, claim: Claim): Promise<readonly string[]> {
+  const taken = (await injected.of(claim)).filter(({ taken }) => taken);
+  if (taken.length === 0) return [];
+  const held = await messageIds(graph, claim.threadId);
+  const lost = taken.map(({ message }) => message.id).filter((id) => !held.has(id));
+  await injected.putBack(claim, lost);
+  return lost;
 }
 
 /**

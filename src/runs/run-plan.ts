@@ -8,6 +8,7 @@ import type { Cursor } from "../protocol/cursor.ts";
 import type { Interrupt, Message } from "../protocol/events.ts";
 import type { CallIds } from "../protocol/ids.ts";
 import { narrowingTo } from "../protocol/input.ts";
+import type { InjectedMessages } from "../store/injected.ts";
 import { type ItemStores, scopeOf } from "../store/items.ts";
 import type { Claim } from "../store/store.ts";
 import type { Tombstone } from "../store/tombstones.ts";
@@ -68,6 +69,8 @@ export interface RunThread {
   readonly keep: (messages: readonly Message[], removed: readonly Tombstone[], callIds: CallIds) => void;
   /** The new messages of starts that wait for the thread. */
   readonly waiting: (messages: readonly Message[], removed: readonly Tombstone[]) => readonly Message[];
+  /** Keep the messages that are sent into the run. */
+  readonly injected: InjectedMessages;
 }
 
 interface PlanSurroundings {

@@ -1,11 +1,10 @@
 /** One run, from its `RUN_STARTED` to its terminal event: the pump between the graph and the log. */
 import { type GraphInterrupt, type GraphRun, openRun } from "../graph/source.ts";
 import type { EventLog } from "../log/log.ts";
-import type { Cursor } from "../protocol/cursor.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import { type AguiEvent, EventType, type Interrupt, type Message } from "../protocol/events.ts";
 import { type GraphEvent, nodePath } from "../protocol/graph-event.ts";
-import type { JsonValue } from "../protocol/json.ts";
+import type { KeptState } from "../protocol/injected.ts";
 import { createTranslator } from "../translate/run-translator.ts";
 import { isNode } from "../translate/steps.ts";
 import type { Progress } from "../translate/token-count.ts";
@@ -14,12 +13,14 @@ import { askedAgain } from "./answering.ts";
 import { currentRun } from "./current-run.ts";
 import { Deadlines } from "./deadlines.ts";
 import { GraphTopic } from "./graph-topic.ts";
+import { Injections } from "./injections.ts";
 import { ProgressReports } from "./progress.ts";
 import { OF_ANY_MODEL, sharedProvenance } from "./provenance.ts";
 import { broken, ending, plainEnd, type RunOutcome, stopped } from "./run-end.ts";
 import { RunFigures } from "./run-figures.ts";
 import { type RunPlan, type RunThread, requestOf } from "./run-plan.ts";
 import { ThreadTopic } from "./thread-topic.ts";
+import type { Snapshot } from "./threads.ts";
 import { Unanswered } from "./unanswered.ts";
 
 export class Run {
@@ -33,10 +34,11 @@ export class Run {
   readonly #keep: RunThread["keep"];
   readonly #provenanceOf = sharedProvenance();
   readonly #unanswered: Unanswered;
+  readonly #injections: Injections;
   #progress: ProgressReports | undefined;
   #ended = false;
 
-  constructor(plan: RunPlan, log: EventLog, { keep, waiting }: RunThread) {
+  constructor(plan: RunPlan, log: EventLog, { keep, waiting, injected }: RunThread) {
     this.plan = plan;
     this.figures = new RunFigures(plan.counts);
     this.#keep = keep;
@@ -55,6 +57,8 @@ export class Run {
     this.#graph = new GraphTopic(plan, log, this.#failed);
     const corrected = () => this.#graph.cutOff();
     this.#topic = new ThreadTopic(plan, { log, waiting, corrected, failed: this.#failed });
+    const send = (events: readonly AguiEvent[]) => this.#send(events, undefined);
+    this.#injections = new Injections({ plan, kept: injected, translator: this.#translator, send });
   }
 
   /** Puts `RUN_STARTED` into the log. */
@@ -81,6 +85,11 @@ export class Run {
   async finish({ end, closing }: RunOutcome): Promise<void> {
     this.figures.sent(closing);
     await Promise.all([this.#topic.close(closing), this.#graph.close(end)]);
+  }
+
+  /** Sends a message into the run. Throws what `Injections.add` throws. */
+  inject(message: Message): Promise<KeptState> {
+    return this.#injections.add(message);
   }
 
   /** Ends the run as soon as may be. Without an error it was a wish; with one it could not go on. */
@@ -114,16 +123,18 @@ export class Run {
   }
 
   /** The messages so far, in step with the log: closed messages, open spans, and the log's position. */
-  get snapshot(): { messages: Message[]; state: JsonValue | undefined; open: AguiEvent[]; cursor: Cursor } {
+  get snapshot(): Pick<Snapshot, "messages" | "state" | "open" | "cursor"> {
     const { transcript, cursor } = this.#topic;
-    return { messages: transcript.closed, state: transcript.state, open: transcript.reopen(), cursor };
+    const open = [...transcript.injected, ...transcript.reopen()];
+    return { messages: transcript.closed, state: transcript.state, open, cursor };
   }
 
   async #drive(): Promise<RunOutcome> {
     const { end, cause } = await this.#readGraph();
     this.#ended = true;
     this.#progress?.end();
-    const last = this.#translator.finish(end);
+    const returned = await this.#injections.close();
+    const last = [...returned, ...this.#translator.finish(end)];
     const told = await this.#topic.closed(last, this.#translator.correction());
     const { drafts, callIds } = this.#translator;
     return { end, ...told, drafts, callIds, ...(end.kind === "failed" ? { cause: cause ?? end.error } : {}) };
@@ -135,7 +146,8 @@ export class Run {
     if (progressMs !== undefined) this.#progress = new ProgressReports(progressMs, this.#reportProgress);
     let graphRun: GraphRun | undefined;
     try {
-      const request = requestOf(this.plan, this.#failed);
+      if (this.plan.retold) await this.#injections.recall();
+      const request = { ...requestOf(this.plan, this.#failed), takeInjected: this.#injections.take };
       graphRun = openRun(agent.graph, request, this.#abort.signal, { version, source: agent.source });
       await graphRun.read((event) => {
         deadlines.saw(event);

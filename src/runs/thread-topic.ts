@@ -106,7 +106,7 @@ export class ThreadTopic {
   }
 
   /** The messages so far. To be read only, in step with the log. */
-  get transcript(): Pick<Transcript, "messages" | "closed" | "removed" | "state" | "reopen"> {
+  get transcript(): Pick<Transcript, "messages" | "closed" | "removed" | "state" | "injected" | "reopen"> {
     return this.#transcript;
   }
 

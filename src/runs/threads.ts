@@ -3,13 +3,16 @@ import { forgetThread } from "../graph/checkpoints.ts";
 import type { Registry } from "../graph/registry.ts";
 import type { EventLog } from "../log/log.ts";
 import type { Cursor } from "../protocol/cursor.ts";
+import { SluiceError } from "../protocol/errors.ts";
 import { type AguiEvent, EventType, type Interrupt, type Message } from "../protocol/events.ts";
 import { graphTopic, threadTopic } from "../protocol/ids.ts";
+import type { KeptState } from "../protocol/injected.ts";
 import type { JsonValue } from "../protocol/json.ts";
 import { EVERYBODY } from "../store/names.ts";
 import type { BegunRun, Store, ThreadRecord, ThreadSummary } from "../store/store.ts";
 import { answeringRunId } from "./answering.ts";
 import { positionAfter } from "./history.ts";
+import { isSame, NOTHING_RUNS } from "./injections.ts";
 import type { Run } from "./run.ts";
 
 /** The state of a thread, as its clients were sent it so far. */
@@ -24,10 +27,17 @@ export interface Snapshot {
   readonly ending: ThreadRecord["ending"];
   /** The run that is open at the cursor. */
   readonly active: { readonly runId: string } | undefined;
-  /** The open spans, opened again. */
+  /** The reports of messages that wait for the active run, and the open spans, opened again. */
   readonly open: readonly AguiEvent[];
   /** The position that all this is true for. */
   readonly cursor: Cursor;
+}
+
+/** The state of messages that were sent into a run. */
+export interface Injected {
+  /** The run that is to take them; `undefined` where the thread had them, and nothing runs. */
+  readonly runId: string | undefined;
+  readonly states: readonly KeptState[];
 }
 
 /** A thread in a list. */
@@ -82,6 +92,19 @@ export class Threads {
   /** The messages; those of an active run with what they said so far. `undefined`: there is no such thread. */
   async messages(threadId: string): Promise<readonly Message[] | undefined> {
     return this.#activeRun(threadId)?.messages ?? (await this.#store.thread(threadId))?.messages;
+  }
+
+  /**
+   * Sends messages into the active run. A message that the thread has already changes nothing.
+   * @throws SluiceError `not_found` when nothing runs; what `Injections.add` throws.
+   */
+  async inject(threadId: string, messages: readonly Message[]): Promise<Injected> {
+    const run = this.#activeRun(threadId);
+    if (run && !run.ended) return { runId: run.plan.runId, states: await inTurn(messages, (one) => run.inject(one)) };
+    const known = (await this.messages(threadId)) ?? [];
+    const isKnown = (message: Message) => known.some((one) => one.id === message.id && isSame(one, message));
+    if (!messages.every(isKnown)) throw new SluiceError("not_found", NOTHING_RUNS);
+    return { runId: undefined, states: messages.map(({ id: messageId }) => ({ messageId, state: "taken" })) };
   }
 
   /** The questions that the thread waits for, and the agent that asked. */
@@ -158,6 +181,12 @@ export class Threads {
   #listed(thread: ThreadSummary): ListedThread {
     return { ...thread, active: this.#activeRun(thread.threadId)?.over === false };
   }
+}
+
+async function inTurn<T, R>(items: readonly T[], each: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (const item of items) results.push(await each(item));
+  return results;
 }
 
 function outcomeOf(terminal: AguiEvent): Omit<LastRun, "runId"> {

@@ -14,6 +14,7 @@ import type { Cursor } from "../protocol/cursor.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import type { Message, RunAgentInput } from "../protocol/events.ts";
 import { graphTopic, type Topic, threadTopic } from "../protocol/ids.ts";
+import { parseRunOptions } from "../protocol/input.ts";
 import type { Scope } from "../protocol/scopes.ts";
 import { formatPlace, parsePlace } from "../store/listing.ts";
 import { EVERYBODY, isThreadKey, NOBODY, newThreadKey } from "../store/names.ts";
@@ -23,7 +24,7 @@ import { bodyHash } from "./beginning.ts";
 import type { Requester, RunHandle, StartRequest } from "./handle.ts";
 import type { RunManager } from "./manager.ts";
 import { ANONYMOUS, needScope, needUnexpired, type Principal } from "./principal.ts";
-import type { LastRun, ListedThread, RunSummary, Snapshot, Threads } from "./threads.ts";
+import type { Injected, LastRun, ListedThread, RunSummary, Snapshot, Threads } from "./threads.ts";
 
 /** A run that a visitor has started or attached to. */
 export interface VisitedRun extends RunHandle {
@@ -43,6 +44,8 @@ export interface House {
   /** May visitors without a name list the threads of nobody? */
   readonly listsAnonymous: boolean;
 }
+
+const ONLY_IN_AGUI = 'forwardedProps.sluice.inject: only POST /agui takes it. A socket takes {"type": "inject"}.';
 
 export class Visitor {
   readonly #house: House;
@@ -80,6 +83,7 @@ export class Visitor {
     const { threadId, messages } = request.input;
     const { runs, store, limits } = this.#house;
     limits.history(messages.length);
+    if (parseRunOptions(request.input).inject) throw new SluiceError("bad_request", ONLY_IN_AGUI);
     const key = await this.#key(threadId, true);
     const input = await this.#underOwnId(request.agent, { ...request.input, threadId: key });
     const named = key === threadId ? {} : { threadName: threadId };
@@ -207,6 +211,12 @@ export class VisitedThread {
     this.#visitor.need("cancel");
     if (runId !== undefined && !this.#threads.runsAs(this.#key, runId)) return false;
     return this.#runs.cancel(this.#key);
+  }
+
+  /** Sends messages into the active run. Throws what `Threads.inject` throws, and `forbidden` without the scope. */
+  async inject(messages: readonly Message[]): Promise<Injected> {
+    this.#visitor.need("run");
+    return this.#threads.inject(this.#key, messages);
   }
 
   /** Forgets the thread for good. `false` when there is none. */

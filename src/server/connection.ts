@@ -97,7 +97,8 @@ export class Connection implements Conversation {
 
   /** Lines that make sense at once, though a run still waits for its thread. */
   #isUrgent(command: ClientCommand): boolean | Promise<boolean> {
-    if (command.type !== "cancel") return command.type === "ping" || command.type === "help";
+    if (command.type !== "cancel" && command.type !== "inject")
+      return command.type === "ping" || command.type === "help";
     const thread = this.#named(command.threadId);
     return thread instanceof Promise
       ? thread.then((named) => named.active() !== undefined)
@@ -129,6 +130,11 @@ export class Connection implements Conversation {
       case "cancel": {
         const thread = await this.#named(command.threadId);
         if (!thread.cancel(command.runId)) throw new SluiceError("not_found", "There is no active run to cancel.");
+        return;
+      }
+      case "inject": {
+        const thread = await this.#named(command.threadId);
+        await thread.inject([command.message]);
         return;
       }
       case "resume":

@@ -12,6 +12,7 @@ import {
   type ServerFrame,
 } from "../protocol/frames.ts";
 import { checkId, threadTopic, topicThread } from "../protocol/ids.ts";
+import { fromCommand } from "../protocol/injected.ts";
 import { isRecord, parseRunAgentInput } from "../protocol/input.ts";
 import { KeyedLock } from "../runs/keyed-lock.ts";
 import type { Visitor } from "../runs/visitor.ts";
@@ -88,7 +89,7 @@ export class FramesConnection implements Conversation {
   async receive(text: string): Promise<void> {
     try {
       const frame = parseClientFrame(text, this.#options.checkNodes);
-      const threadId = threadOf(frame);
+      const threadId = frame.type === "inject" ? await this.#lineOf(frame) : threadOf(frame);
       if (threadId !== undefined && this.#queues.waiting(threadId) >= MAX_WAITING_COMMANDS)
         throw new SluiceError("overloaded");
       // In line with what else is asked of the same thread; cancelling does not wait for what it is to end.
@@ -98,6 +99,12 @@ export class FramesConnection implements Conversation {
       this.#tell({ type: "error", id: frameId(text), ...error.toJSON() });
       if (error !== thrown) throw thrown;
     }
+  }
+
+  /** A message for the run that is active waits for nothing; one for a run that is about to start waits for the run. */
+  async #lineOf({ threadId }: ClientFrame & { type: "inject" }): Promise<string | undefined> {
+    const thread = await this.#signIn.visitor.thread(checkId("threadId", threadId));
+    return thread.active() ? undefined : threadId;
   }
 
   async #do(frame: ClientFrame): Promise<void> {
@@ -110,6 +117,8 @@ export class FramesConnection implements Conversation {
         topicThread(frame.topic);
         this.#places.free(frame.topic);
         return this.#tell({ type: "ack", id: frame.id, topic: frame.topic });
+      case "inject":
+        return this.#inject(frame);
       case "cancel": {
         const thread = await this.#signIn.visitor.thread(checkId("threadId", frame.threadId));
         if (!thread.cancel()) throw new SluiceError("not_found", "There is no active run to cancel.");
@@ -152,6 +161,19 @@ export class FramesConnection implements Conversation {
       if (place) this.#places.free(topic, place);
       throw error;
     }
+  }
+
+  async #inject({ id, threadId, message }: ClientFrame & { type: "inject" }): Promise<void> {
+    const sent = fromCommand(message);
+    const thread = await this.#signIn.visitor.thread(checkId("threadId", threadId));
+    const { runId, states } = await thread.inject([sent]);
+    this.#tell({
+      type: "ack",
+      id,
+      topic: threadTopic(threadId),
+      ...states[0],
+      ...(runId === undefined ? {} : { runId }),
+    });
   }
 
   async #subscribe({ id, topic, after, ...narrows }: ClientFrame & { type: "subscribe" }): Promise<void> {

@@ -1,6 +1,7 @@
 /** The store of a process that keeps nothing on disk. */
 import type { Message } from "../protocol/events.ts";
 import type { CallIds } from "../protocol/ids.ts";
+import { MemoryInjected } from "./injected.ts";
 import { pageOf, parsePlace, titleOf } from "./listing.ts";
 import { EVERYBODY, MemoryNames } from "./names.ts";
 import {
@@ -32,6 +33,7 @@ interface Thread {
 
 export class MemoryStore extends MemoryNames implements Store {
   readonly tickets: Tickets;
+  readonly injected: MemoryInjected;
   readonly #threads = new Map<string, Thread>();
   readonly #maxThreads: number;
   readonly #forgotten: (threadId: string) => void;
@@ -47,6 +49,7 @@ export class MemoryStore extends MemoryNames implements Store {
     // As many again may be named and not made yet.
     super(2 * maxThreads);
     this.tickets = new MemoryTickets(now);
+    this.injected = new MemoryInjected((claim) => this.#held(claim, "active") !== undefined);
     this.#maxThreads = maxThreads;
     this.#forgotten = forgotten;
     this.#now = now;
@@ -147,6 +150,7 @@ export class MemoryStore extends MemoryNames implements Store {
     const { thread, run } = this.#held(claim, "active") ?? {};
     if (!thread?.record || !run) return false;
     const { runId } = claim;
+    this.injected.forget(claim.threadId);
     const { closing, messages, interrupts, refused, state = thread.record.state, drafts } = end;
     const { input: _, ...rest } = run;
     thread.runs.set(runId, { ...rest, status: "ending", closing, outcome: end.status });

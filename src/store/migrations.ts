@@ -144,4 +144,16 @@ export const MIGRATIONS: readonly string[] = [
   END;
   CREATE TABLE tickets (digest TEXT PRIMARY KEY, holder TEXT NOT NULL, expires_at INTEGER NOT NULL) STRICT;
   `,
+  // Messages that were sent into an active run; until it is over.
+  `
+  CREATE TABLE injected (
+    number INTEGER PRIMARY KEY,
+    thread_id TEXT NOT NULL REFERENCES threads ON DELETE CASCADE,
+    run_id TEXT NOT NULL,
+    message_id TEXT NOT NULL,
+    content TEXT NOT NULL,
+    taken INTEGER NOT NULL,
+    UNIQUE (thread_id, run_id, message_id)
+  ) STRICT;
+  `,
 ];

@@ -3,6 +3,7 @@ import type { Message } from "../protocol/events.ts";
 import type { CallIds } from "../protocol/ids.ts";
 import type { JsonValue } from "../protocol/json.ts";
 import type { Database } from "./database.ts";
+import { TableInjected } from "./injected.ts";
 import { pageOf, parsePlace, titleOf } from "./listing.ts";
 import { EVERYBODY } from "./names.ts";
 import { jsonOrNull, kept, toRun, toStatus, toSummary } from "./rows.ts";
@@ -28,12 +29,14 @@ import { allRemoved, type Tombstone } from "./tombstones.ts";
 
 export class SqliteStore extends TableNames implements Store {
   readonly tickets: Tickets;
+  readonly injected: TableInjected;
   readonly #db: Database;
   readonly #now: () => number;
 
   constructor(database: Database, now: () => number = Date.now) {
     super(database, now);
     this.tickets = new TableTickets(database, now);
+    this.injected = new TableInjected(database);
     this.#db = database;
     this.#now = now;
   }
@@ -184,6 +187,7 @@ export class SqliteStore extends TableNames implements Store {
         ...valuesOf(claim),
       );
       if (stored === 0) return false;
+      this.#db.run("DELETE FROM injected WHERE thread_id = ?", threadId);
       this.#writeMessages(threadId, messages);
       this.#writeRemoved(threadId, end.removed);
       this.#writeCallIds(threadId, end.callIds);

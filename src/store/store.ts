@@ -3,6 +3,7 @@ import type { Cursor, Fence } from "../protocol/cursor.ts";
 import type { AguiEvent, Interrupt, Message } from "../protocol/events.ts";
 import type { CallIds } from "../protocol/ids.ts";
 import type { JsonValue } from "../protocol/json.ts";
+import type { InjectedMessages } from "./injected.ts";
 import type { ThreadNames } from "./names.ts";
 import type { Tickets } from "./tickets.ts";
 import type { Tombstone } from "./tombstones.ts";
@@ -139,6 +140,8 @@ export const MAX_RUNS = 1_000;
 
 export interface Store extends ThreadNames {
   readonly tickets: Tickets;
+  /** Messages for active runs. The end of a run forgets its messages. */
+  readonly injected: InjectedMessages;
   thread(threadId: string): Promise<ThreadRecord | undefined>;
   run(threadId: string, runId: string): Promise<RunRecord | undefined>;
   /** A thread's last runs that were begun, in the order they were admitted. */

@@ -1,4 +1,5 @@
 /** What was taken back of a thread. */
+import type { Message } from "../protocol/events.ts";
 
 /** A message that was taken back. It stays known by its id: a client may still hold it, and send it again. */
 export interface Tombstone {
@@ -16,4 +17,28 @@ export function allRemoved(
 ): readonly Tombstone[] | undefined {
   const all = new Map([...known, ...more].map((tombstone) => [tombstone.id, tombstone]));
   return all.size > 0 ? [...all.values()] : undefined;
+}
+
+/** The tombstones of messages that are taken back, and of the results of their calls. `messages`: all there are. */
+export function tombstonesOf(messages: readonly Message[], removed: readonly string[]): Tombstone[] {
+  const gone = new Set(removed);
+  const calls = new Set<string>();
+  for (const message of messages) if (gone.has(message.id)) for (const id of callsOf(message)) calls.add(id);
+  // Of a call that came again under its id, the result belongs to the one that is left.
+  for (const message of messages) if (!gone.has(message.id)) for (const id of callsOf(message)) calls.delete(id);
+  for (const message of messages) if (message.role === "tool" && calls.has(message.toolCallId)) gone.add(message.id);
+  const tombstones: Tombstone[] = [];
+  let after: string | undefined;
+  for (const message of messages) {
+    const { id } = message;
+    if (gone.has(id)) {
+      const own = callsOf(message);
+      tombstones.push({ id, ...(after === undefined ? {} : { after }), ...(own.length > 0 ? { calls: own } : {}) });
+    } else after = id;
+  }
+  return tombstones;
+}
+
+function callsOf(message: Message): readonly string[] {
+  return message.role === "assistant" ? (message.toolCalls ?? []).map(({ id }) => id) : [];
 }

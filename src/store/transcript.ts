@@ -4,8 +4,10 @@
  */
 import jsonPatch, { type Operation } from "fast-json-patch";
 import { type AguiEvent, type AssistantMessage, EventType, type Message, type ToolCall } from "../protocol/events.ts";
+import { INJECTED, type InjectedReport, reportOf } from "../protocol/injected.ts";
 import type { JsonValue } from "../protocol/json.ts";
-import type { Tombstone } from "./tombstones.ts";
+import { reopenedReasoning, reopenedText } from "./reopened.ts";
+import { type Tombstone, tombstonesOf } from "./tombstones.ts";
 
 /** A message in the making. */
 interface Draft {
@@ -28,6 +30,8 @@ export class Transcript {
   /** Open reasoning spans whose message has begun: a span and its message open and close in two events each. */
   readonly #reasoning = new Map<string, "open" | "closed">();
   readonly #removed: Tombstone[] = [];
+  /** The texts of messages that wait for the run, by id. */
+  readonly #injected = new Map<string, string>();
   #state: JsonValue | undefined;
 
   constructor(history: readonly Message[]) {
@@ -56,6 +60,11 @@ export class Transcript {
     return this.#removed;
   }
 
+  /** The reports of messages that wait for the run. */
+  get injected(): AguiEvent[] {
+    return [...this.#injected].map(([messageId, content]) => reportOf({ messageId, state: "waiting", content }));
+  }
+
   /** The exposed state as it was told last. */
   get state(): JsonValue | undefined {
     return this.#state;
@@ -75,29 +84,10 @@ export class Transcript {
   /** Takes messages back, and puts others in the place of those with their ids. */
   correct({ removed, replaced }: { readonly removed: readonly string[]; readonly replaced: readonly Message[] }): void {
     for (const message of replaced) this.#replace(copy(message));
-    const gone = new Set(removed);
-    const calls = new Set<string>();
-    for (const { message } of this.#drafts.values()) {
-      if (gone.has(message.id)) for (const id of callsOf(message)) calls.add(id);
-    }
-    for (const { message } of this.#drafts.values()) {
-      // Of a call that came again under its id, the result belongs to the one that is left.
-      if (!gone.has(message.id)) for (const id of callsOf(message)) calls.delete(id);
-    }
-    for (const { message } of this.#drafts.values()) {
-      if (message.role === "tool" && calls.has(message.toolCallId)) gone.add(message.id);
-    }
-    let after: string | undefined;
-    for (const [id, { message }] of [...this.#drafts]) {
-      if (gone.has(id)) {
-        this.#drafts.delete(id);
-        const own = callsOf(message);
-        this.#removed.push({
-          id,
-          ...(after === undefined ? {} : { after }),
-          ...(own.length > 0 ? { calls: own } : {}),
-        });
-      } else after = id;
+    const messages = [...this.#drafts.values()].map(({ message }) => message);
+    for (const tombstone of tombstonesOf(messages, removed)) {
+      this.#drafts.delete(tombstone.id);
+      this.#removed.push(tombstone);
     }
   }
 
@@ -107,7 +97,8 @@ export class Transcript {
         for (const message of event.input?.messages ?? []) this.#add(message);
         break;
       case EventType.TEXT_MESSAGE_START:
-        this.#startText(event.messageId, event.name);
+        if (event.role === "user") this.#startUser(event.messageId);
+        else this.#startText(event.messageId, event.name);
         break;
       case EventType.TEXT_MESSAGE_CONTENT:
       case EventType.REASONING_MESSAGE_CONTENT:
@@ -115,7 +106,7 @@ export class Transcript {
         break;
       case EventType.TEXT_MESSAGE_END:
         this.#open.delete(`text:${event.messageId}`);
-        this.#assistant(event.messageId).open = false;
+        this.#speaking(event.messageId).open = false;
         break;
       case EventType.REASONING_START:
         this.#startReasoning(event.messageId);
@@ -161,6 +152,9 @@ export class Transcript {
       case EventType.STATE_DELTA:
         this.#state = jsonPatch.applyPatch(this.#state, event.delta as Operation[], false, false).newDocument;
         break;
+      case EventType.CUSTOM:
+        if (event.name === INJECTED) this.#noteInjected(event.value as InjectedReport);
+        break;
       case EventType.STEP_STARTED:
         this.#open.set(`step:${event.stepName}`, () => [{ type: EventType.STEP_STARTED, stepName: event.stepName }]);
         break;
@@ -169,6 +163,11 @@ export class Transcript {
         break;
       default: // Nothing that belongs to a conversation.
     }
+  }
+
+  #noteInjected({ messageId, state, content = "" }: InjectedReport): void {
+    if (state === "waiting") this.#injected.set(messageId, content);
+    else this.#injected.delete(messageId);
   }
 
   #replace(message: Message): void {
@@ -202,6 +201,19 @@ export class Transcript {
     return fresh;
   }
 
+  /** The message that an event about text speaks of. */
+  #speaking(id: string): Draft & { readonly message: AssistantMessage | SentMessage } {
+    const draft = this.#drafts.get(id);
+    return draft?.open && isSent(draft) ? draft : this.#assistant(id);
+  }
+
+  /** A message of a person that came in the middle of the run. */
+  #startUser(id: string): void {
+    const message: SentMessage = { id, role: "user", content: "" };
+    this.#drafts.set(id, { message, open: true, announced: id });
+    this.#open.set(`text:${id}`, () => reopenedText(message));
+  }
+
   #startText(id: string, name: string | undefined): void {
     const draft = this.#assistant(id);
     if (name !== undefined) draft.message.name = name;
@@ -226,9 +238,8 @@ export class Transcript {
     const { message, open, announced: messageId } = draft;
     const events: AguiEvent[] = [];
     if (message.content !== undefined) {
-      const named = message.name === undefined ? {} : { name: message.name };
-      events.push({ type: EventType.TEXT_MESSAGE_START, messageId, role: "assistant", ...named });
-      if (message.content) events.push({ type: EventType.TEXT_MESSAGE_CONTENT, messageId, delta: message.content });
+      const { role, content, name } = message;
+      events.push(...reopenedText({ id: messageId, role, content, name }));
       if (!open) events.push({ type: EventType.TEXT_MESSAGE_END, messageId });
     }
     for (const call of message.toolCalls ?? []) {
@@ -245,26 +256,12 @@ export class Transcript {
   #startReasoning(id: string): void {
     const message: Message & { role: "reasoning" } = { id, role: "reasoning", content: "" };
     this.#drafts.set(id, { message, open: true, announced: id });
-    this.#open.set(`reasoning:${id}`, () => {
-      const messageId = id;
-      const events: AguiEvent[] = [{ type: EventType.REASONING_START, messageId }];
-      const part = this.#reasoning.get(id);
-      if (!part) return events;
-      events.push({ type: EventType.REASONING_MESSAGE_START, messageId, role: "reasoning" });
-      const { content: delta } = message;
-      if (delta) events.push({ type: EventType.REASONING_MESSAGE_CONTENT, messageId, delta });
-      if (part === "closed") events.push({ type: EventType.REASONING_MESSAGE_END, messageId });
-      const { encryptedValue } = message;
-      if (encryptedValue !== undefined) {
-        events.push({ type: EventType.REASONING_ENCRYPTED_VALUE, subtype: "message", entityId: id, encryptedValue });
-      }
-      return events;
-    });
+    this.#open.set(`reasoning:${id}`, () => reopenedReasoning(message, this.#reasoning.get(id)));
   }
 
   #append(id: string, delta: string): void {
     const own = this.#drafts.get(id)?.message;
-    const message = own?.role === "reasoning" ? own : this.#assistant(id).message;
+    const message = own?.role === "reasoning" ? own : this.#speaking(id).message;
     message.content = (message.content ?? "") + delta;
   }
 
@@ -284,12 +281,15 @@ export class Transcript {
   }
 }
 
-function isAssistant(draft: Draft): draft is Draft & { readonly message: AssistantMessage } {
-  return draft.message.role === "assistant";
+/** A person's message of text. */
+type SentMessage = Message & { readonly role: "user"; content: string };
+
+function isSent(draft: Draft): draft is Draft & { readonly message: SentMessage } {
+  return draft.message.role === "user" && typeof draft.message.content === "string";
 }
 
-function callsOf(message: Message): readonly string[] {
-  return message.role === "assistant" ? (message.toolCalls ?? []).map(({ id }) => id) : [];
+function isAssistant(draft: Draft): draft is Draft & { readonly message: AssistantMessage } {
+  return draft.message.role === "assistant";
 }
 
 /** Drafts grow in place; what is handed out must not. */

@@ -12,6 +12,8 @@ import { messagesIn } from "./message-likes.ts";
 export class NodeMessages {
   /** Ids of messages the client has, or has had. */
   readonly #known: Set<string>;
+  /** Ids among them that are kept for messages of persons. */
+  readonly #expected = new Set<string>();
   /**
    * The texts of model calls, by the namespace they ran in: nodes often wrap a model's text in a message of their own.
    */
@@ -29,6 +31,19 @@ export class NodeMessages {
 
   addKnown(messageId: string): void {
     this.#known.add(messageId);
+  }
+
+  /** Keeps an id for a person's message. `false`: another message has it. */
+  expect(id: string): boolean {
+    if (this.#known.has(id)) return false;
+    this.#known.add(id);
+    this.#expected.add(id);
+    return true;
+  }
+
+  /** The message that an id was kept for is sent. `false`: the id was kept for none. */
+  arrives(id: string): boolean {
+    return this.#expected.delete(id);
   }
 
   /**

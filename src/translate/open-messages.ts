@@ -23,9 +23,10 @@ export class OpenMessages {
     return this.#open.get(runId);
   }
 
-  open(runId: string, spans: MessageSpans, whole: boolean): void {
+  open(runId: string, spans: MessageSpans, whole: boolean): MessageSpans {
     this.#open.set(runId, spans);
     if (whole) this.#whole.add(runId);
+    return spans;
   }
 
   /** A message's events as they leave: pieces, or nothing until it is whole. */

@@ -1,8 +1,21 @@
-/** The ends of a run and of its model calls, as events. */
-import { type AguiEvent, EventType, type TokenUsage } from "../protocol/events.ts";
+/** The beginning and the end of a run, and the ends of its model calls, as events. */
+import { type AguiEvent, EventType, type Message, type TokenUsage } from "../protocol/events.ts";
 import type { GraphEvent } from "../protocol/graph-event.ts";
 import { toJsonValue } from "../protocol/json.ts";
-import type { RunEnd } from "./translator.ts";
+import type { RunEnd, TranslatorOptions } from "./translator.ts";
+
+/** `forked`: the part of the thread after the history no longer holds. */
+export function firstEvents(
+  { threadId, runId, history }: TranslatorOptions,
+  fresh: readonly Message[],
+  forked: boolean,
+): AguiEvent[] {
+  const input = { threadId, runId, messages: [...fresh], tools: [], context: [] };
+  return [
+    { type: EventType.RUN_STARTED, threadId, runId, protocolVersion: "1.0", input },
+    ...(forked ? [{ type: EventType.MESSAGES_SNAPSHOT as const, messages: [...history, ...fresh] }] : []),
+  ];
+}
 
 /** The result of a model call: how much of which limit it used, and why it stopped. */
 export function modelCallEvent(event: GraphEvent, messageId: string, usage: TokenUsage | undefined): AguiEvent {

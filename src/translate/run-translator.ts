@@ -1,7 +1,8 @@
 /** The translator of one run: hands each graph event to the reducer for its concern, and keeps the message spans. */
-import { type AguiEvent, EventType, type Interrupt, type Message } from "../protocol/events.ts";
+import type { AguiEvent, Interrupt, Message } from "../protocol/events.ts";
 import { type GraphEvent, namespace } from "../protocol/graph-event.ts";
 import type { CallIds } from "../protocol/ids.ts";
+import { eventsOf, type InjectedMessage } from "../protocol/injected.ts";
 import { usageOf } from "../protocol/model-report.ts";
 import { type MessageLike, messageIn, nameOf, type ToolCallPiece } from "./content.ts";
 import { readCustom } from "./custom.ts";
@@ -11,7 +12,7 @@ import { NodeMessages } from "./node-messages.ts";
 import { OpenMessages } from "./open-messages.ts";
 import { otherEvents } from "./other-events.ts";
 import { Rules } from "./rules.ts";
-import { modelCallEvent, terminalEvent } from "./run-ends.ts";
+import { firstEvents, modelCallEvent, terminalEvent } from "./run-ends.ts";
 import { type Correction, SentMessages } from "./sent-messages.ts";
 import { ExposedState } from "./state.ts";
 import { isNode, Steps } from "./steps.ts";
@@ -50,15 +51,18 @@ class RunTranslator implements Translator {
   }
 
   start(fresh: readonly Message[], forked: boolean): AguiEvent[] {
-    const { threadId, runId, history } = this.#options;
-    for (const message of fresh) this.#nodeMessages.addKnown(message.id);
-    this.#tools.note(fresh);
-    if (this.#options.followsState) this.#sent.addEarlier(fresh, {});
-    const input = { threadId, runId, messages: [...fresh], tools: [], context: [] };
-    return [
-      { type: EventType.RUN_STARTED, threadId, runId, protocolVersion: "1.0", input },
-      ...(forked ? [{ type: EventType.MESSAGES_SNAPSHOT as const, messages: [...history, ...fresh] }] : []),
-    ];
+    this.#receive(fresh);
+    return firstEvents(this.#options, fresh, forked);
+  }
+
+  expect(id: string): boolean {
+    return this.#nodeMessages.expect(id);
+  }
+
+  taken(message: InjectedMessage): AguiEvent[] {
+    if (!this.#nodeMessages.arrives(message.id)) return [];
+    this.#receive([message]);
+    return eventsOf(message);
   }
 
   state(values: Readonly<Record<string, unknown>>): AguiEvent[] {
@@ -148,9 +152,9 @@ class RunTranslator implements Translator {
       case "on_tool_start":
         return this.#tools.start(event, this.#rules.plain(event));
       case "on_tool_end":
-        return this.#result(event, this.#tools.end(event, this.#rules.plain(event)), resultMessage(event));
+        return this.#sent.addResults(event, this.#tools.end(event, this.#rules.plain(event)), resultMessage(event));
       case "on_tool_error":
-        return this.#result(event, this.#tools.fail(event), undefined);
+        return this.#sent.addResults(event, this.#tools.fail(event), undefined);
       case "on_chain_start":
         return isNode(event) ? [...this.#begin(event), ...this.#steps.start(event)] : [];
       case "on_chain_end":
@@ -199,7 +203,9 @@ class RunTranslator implements Translator {
     const rest = ends.complete(this.#nodeMessages.returned(event));
     const results = this.#nodeMessages.toolMessages(event);
     const answer = () =>
-      results.flatMap((one) => this.#result(event, this.#tools.answer(event, one, this.#rules.plain(event)), one));
+      results.flatMap((one) =>
+        this.#sent.addResults(event, this.#tools.answer(event, one, this.#rules.plain(event)), one),
+      );
     const answers = answer();
     const isKnown = ({ id: given, name = "", args }: ToolCallPiece) =>
       this.#tools.book.known({ given, name, args }, namespace(event)) !== undefined;
@@ -216,6 +222,13 @@ class RunTranslator implements Translator {
     // A node may answer a call that it makes itself: a handoff back to a supervisor, say.
     const said = [...rest, ...answers, ...told, ...answer()];
     return [...said, ...this.#settle(event, !this.#nodeMessages.holdsRefused(event))];
+  }
+
+  /** Messages of a person are in the thread from here on. */
+  #receive(messages: readonly Message[]): void {
+    for (const { id } of messages) this.#nodeMessages.addKnown(id);
+    this.#tools.note(messages);
+    if (this.#options.followsState) this.#sent.addEarlier(messages, {});
   }
 
   #begin(event: GraphEvent): AguiEvent[] {
@@ -240,11 +253,6 @@ class RunTranslator implements Translator {
     });
   }
 
-  #result(event: GraphEvent, events: AguiEvent[], source: MessageLike | undefined): AguiEvent[] {
-    for (const result of events) this.#sent.addResult(event, result, source);
-    return events;
-  }
-
   #custom(event: GraphEvent): AguiEvent[] {
     const wish = readCustom(event, this.#rules.plain(event));
     switch (wish.kind) {
@@ -259,25 +267,17 @@ class RunTranslator implements Translator {
       }
       case "tool_call":
         return this.#tools.emit(event, wish.toolCallId, wish.name, wish.args);
-      case "state": {
-        const exposed = this.#options.stateKeys.filter((key) => key in wish.values);
-        return exposed.length === 0
-          ? []
-          : this.#state.merge(Object.fromEntries(exposed.map((key) => [key, wish.values[key]])));
-      }
+      case "state":
+        return this.#state.merge(wish.values, this.#options.stateKeys);
     }
   }
 
   /** The spans of a model run's message, begun with its first chunk. */
   #message(event: GraphEvent, first: MessageLike): MessageSpans {
-    let spans = this.#messages.get(event.run_id);
-    if (!spans) {
-      // Asked once a message, not once a token.
-      const { tokens, reasoning } = this.#rules.of(event);
-      spans = this.#open(event, first, reasoning, true);
-      this.#messages.open(event.run_id, spans, !tokens);
-    }
-    return spans;
+    const known = this.#messages.get(event.run_id);
+    if (known) return known; // The rules are asked for once a message, not once a token.
+    const { tokens, reasoning } = this.#rules.of(event);
+    return this.#messages.open(event.run_id, this.#open(event, first, reasoning, true), !tokens);
   }
 
   #open(event: GraphEvent, source: MessageLike, reasoning: boolean, ofModel = false): MessageSpans {

@@ -92,8 +92,13 @@ export class SentMessages {
     });
   }
 
-  /** A tool's result. */
-  addResult(event: GraphEvent, result: AguiEvent, source: MessageLike | undefined): void {
+  /** Results of tools. Gives back the events that have them. */
+  addResults(event: GraphEvent, results: AguiEvent[], source: MessageLike | undefined): AguiEvent[] {
+    for (const result of results) this.#addResult(event, result, source);
+    return results;
+  }
+
+  #addResult(event: GraphEvent, result: AguiEvent, source: MessageLike | undefined): void {
     if (result.type !== EventType.TOOL_CALL_RESULT) return;
     const { messageId: id, toolCallId, content, metadata } = result;
     const error = typeof metadata?.error === "string" ? { error: metadata.error } : {};

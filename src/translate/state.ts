@@ -28,9 +28,12 @@ export class ExposedState {
     return [safe && shorter ? { type: EventType.STATE_DELTA, delta: delta as StateDelta } : snapshot(now)];
   }
 
-  /** Some keys as the graph says they will be; the others stay as they were sent. */
-  merge(values: Readonly<Record<string, unknown>>): AguiEvent[] {
-    return this.push({ ...(isRecord(this.#sent) ? this.#sent : {}), ...values });
+  /** Those of the `exposed` keys that the graph says, as they will be; the others stay as they were sent. */
+  merge(values: Readonly<Record<string, unknown>>, exposed: readonly string[]): AguiEvent[] {
+    const said = exposed.filter((key) => key in values).map((key) => [key, values[key]] as const);
+    return said.length === 0
+      ? []
+      : this.push({ ...(isRecord(this.#sent) ? this.#sent : {}), ...Object.fromEntries(said) });
   }
 
   /** The state as it was left; nothing when none was ever sent. */

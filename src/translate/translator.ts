@@ -8,6 +8,7 @@ import type { SluiceError } from "../protocol/errors.ts";
 import type { AguiEvent, Interrupt, Message } from "../protocol/events.ts";
 import type { GraphEvent } from "../protocol/graph-event.ts";
 import type { CallIds } from "../protocol/ids.ts";
+import type { InjectedMessage } from "../protocol/injected.ts";
 import type { Asked } from "./interrupts.ts";
 import type { Correction } from "./sent-messages.ts";
 
@@ -66,6 +67,12 @@ export interface Translator {
    * `history` no longer holds, so all that holds is sent.
    */
   start(fresh: readonly Message[], forked: boolean): AguiEvent[];
+  /**
+   * Keeps an id for a message of a person that the run may take. `false`: another message of the thread has the id.
+   */
+  expect(id: string): boolean;
+  /** Events for a message of a person that the graph takes. None: clients have it already. */
+  taken(message: InjectedMessage): AguiEvent[];
   /** Events for an admitted graph event. */
   push(event: GraphEvent): AguiEvent[];
   /** Events for the exposed part of the graph's state, as it is now. */

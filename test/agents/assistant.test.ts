@@ -1,4 +1,4 @@
-import { type BaseMessage, ToolMessage } from "@langchain/core/messages";
+import { type BaseMessage, HumanMessage, ToolMessage } from "@langchain/core/messages";
 import { FakeListChatModel } from "@langchain/core/utils/testing";
 import { Command } from "@langchain/langgraph";
 import { describe, expect, it } from "vitest";
@@ -49,6 +49,18 @@ describe("the assistant, with the demo model", () => {
     const turn = await take(demoAssistant(), message);
     expect(turn.named("on_tool_start").map(({ name }) => name)).toEqual([tool]);
     expect(turn.answer).toMatch(answer);
+  });
+
+  it("takes messages that come while it answers", async () => {
+    // Before and after each call of the model, but not after one that calls a tool.
+    const sent = [[], [new HumanMessage("what is 2+2?")], [], [new HumanMessage("hello")], [], []];
+    const configurable = { thread_id: "t", sluice: { takeInjected: async () => sent.shift() ?? [] } };
+    const input = { messages: [new HumanMessage("what is 12 * 7?")] };
+    const { messages } = await demoAssistant().invoke(input, { configurable });
+    const said = messages.filter(({ type, text }) => type !== "tool" && text !== "");
+    expect(said.map(({ type }) => type)).toEqual(["human", "human", "ai", "human", "ai"]);
+    expect(said[2]?.text).toContain("2+2 = 4");
+    expect(sent).toEqual([]);
   });
 
   it("says what failed when a tool fails, and what came of the other", async () => {

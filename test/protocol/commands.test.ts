@@ -6,6 +6,16 @@ describe("what a client may say over a WebSocket", () => {
     ["a line", "  what is new?  ", { type: "message", text: "what is new?" }],
     ["a JSON text that is no object", "[1]", { type: "message", text: "[1]" }],
     ["several lines", "a\nb", { type: "message", text: "a\nb" }],
+    [
+      "/inject",
+      "/inject Use  euros",
+      { type: "inject", threadId: undefined, message: expect.objectContaining({ content: "Use  euros" }) as object },
+    ],
+    [
+      "inject",
+      '{"type":"inject","message":{"id":"m","content":"Use euros"},"threadId":"t"}',
+      { type: "inject", threadId: "t", message: { id: "m", role: "user", content: "Use euros" } },
+    ],
     ["/cancel", "/cancel", { type: "cancel", threadId: undefined }],
     ["/cancel with a thread", "/cancel t 1", { type: "cancel", threadId: "t 1" }],
     ["/approve", "/approve", { type: "resume", payload: { approved: true }, interruptId: undefined }],
@@ -58,7 +68,7 @@ describe("what a client may say over a WebSocket", () => {
   it.each([
     ["nothing", " \n ", "empty"],
     ["broken JSON", '{"type":', "must be JSON"],
-    ["an unknown type", '{"type":"explode"}', "valid are run, cancel, resume and ping"],
+    ["an unknown type", '{"type":"explode"}', "valid are run, inject, cancel, resume and ping"],
     ["a wrong field", '{"type":"cancel","threadId":7}', "threadId"],
     ["an unknown slash command", "/explode", "/help"],
     ["a command without what it needs", "/thread", "/thread needs a thread's id"],

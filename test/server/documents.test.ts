@@ -183,6 +183,7 @@ describe("asyncapi.json", () => {
       run: { input: userInput("hi", { threadId }) },
       subscribe: { topic },
       unsubscribe: { topic },
+      inject: { threadId, message: "And now?" },
       cancel: { threadId },
       stats: { topic },
       auth: { token: "any" },

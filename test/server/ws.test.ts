@@ -308,7 +308,7 @@ describe("agui: errors", () => {
   const malformed: [string, string, RegExp][] = [
     ["an empty line", " ", /empty/],
     ["JSON that is cut off", '{"type":', /must be JSON/],
-    ["an unknown type", '{"type":"dance"}', /valid are run, cancel, resume and ping/],
+    ["an unknown type", '{"type":"dance"}', /valid are run, inject, cancel, resume and ping/],
     ["a field that is missing", '{"threadId":"t","messages":[]}', /field runId/],
     [
       "a run of an agent that is not there",

@@ -375,6 +375,45 @@ export function storeContract(name: string, open: (now: () => number) => Store |
       expect(await subject.threadSummary("t")).toMatchObject({ title });
     });
 
+    it("keeps the messages that are sent into an active run until it is over", async () => {
+      const { subject } = await store();
+      const { injected } = subject;
+      const message = (id: string) => ({ id, role: "user" as const, content: `${id}\u0000"` });
+      const admitted = await admit(subject, run("t", "r"));
+      expect(await injected.add(admitted, message("early"))).toBe(false);
+      const { from, checkpointBefore } = run("t", "r");
+      await subject.begin(admitted, { from, checkpointBefore }, [USER]);
+      expect([await injected.add(admitted, message("a")), await injected.add(admitted, message("b"))]).toEqual([
+        true,
+        true,
+      ]);
+      expect(await injected.take(admitted)).toEqual([message("a"), message("b")]);
+      expect(await injected.take(admitted)).toEqual([]);
+      await injected.add(admitted, message("c"));
+
+      const claim = await subject.takeOver(admitted);
+      if (!claim) throw new Error("It could not be taken over.");
+      // The process before writes nothing more.
+      expect(await injected.add(admitted, message("d"))).toBe(false);
+      expect(await injected.take(admitted)).toEqual([]);
+      await injected.putBack(admitted, ["a"]);
+      expect(await injected.of(claim)).toEqual([
+        { message: message("a"), taken: true },
+        { message: message("b"), taken: true },
+        { message: message("c"), taken: false },
+      ]);
+      await injected.putBack(claim, ["b"]);
+      expect(await injected.take(claim)).toEqual([message("b"), message("c")]);
+
+      await end(subject, claim, DONE);
+      expect(await injected.of(claim)).toEqual([]);
+      expect(await injected.add(claim, message("late"))).toBe(false);
+      const other = await start(subject, run("t", "r2"), [USER]);
+      await injected.add(other, message("a"));
+      await subject.deleteThread("t");
+      expect(await injected.add(other, message("b"))).toBe(false);
+    });
+
     it("forgets a thread that is deleted, and nothing else", async () => {
       const { subject } = await store();
       await talk(subject, "a", "one");

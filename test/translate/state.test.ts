@@ -61,7 +61,7 @@ describe("the exposed state", () => {
 
   it("takes a part from the graph ahead of time, and leaves the rest as it was told", () => {
     const state = new ExposedState();
-    const events = [...state.push({ list: LIST, done: 0 }), ...state.merge({ done: 1 })];
+    const events = [...state.push({ list: LIST, done: 0 }), ...state.merge({ done: 1, hidden: 2 }, ["list", "done"])];
     expect(events.at(-1)).toEqual({
       type: EventType.STATE_DELTA,
       delta: [{ op: "replace", path: "/done", value: 1 }],

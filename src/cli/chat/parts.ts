@@ -113,7 +113,8 @@ export class Parts {
         this.#afterGap = false;
         break;
       case EventType.TEXT_MESSAGE_START:
-        this.#beginTurn("answer", event.messageId);
+        // A person's message that came into the run is no part of the answer.
+        if (event.role !== "user") this.#beginTurn("answer", event.messageId);
         break;
       case EventType.REASONING_START:
         this.#beginTurn("reasoning", event.messageId);

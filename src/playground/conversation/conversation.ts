@@ -104,9 +104,11 @@ export class Conversation {
         this.known.value = true;
         break;
       case EventType.TEXT_MESSAGE_START:
-        if (event.role === undefined || event.role === "assistant") this.#open(textItem(event.messageId), at);
+        if (event.role === "user") this.#list.put({ kind: "user", id: event.messageId, content: "" });
+        else if (event.role === undefined || event.role === "assistant") this.#open(textItem(event.messageId), at);
         break;
       case EventType.TEXT_MESSAGE_CONTENT:
+        if (this.#list.grow(event.messageId, event.delta)) break;
         this.#firstTextAt ??= at;
         this.#growth.grow(this.#list.find("text", event.messageId)?.body, event.delta);
         this.#said({ kind: "text", id: event.messageId, delta: event.delta });

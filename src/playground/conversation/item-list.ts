@@ -25,6 +25,13 @@ export class ItemList {
       : [...this.all.value, item];
   }
 
+  /** Adds to a person's message. `false`: there is none with this id. */
+  grow(id: string, delta: string): boolean {
+    const item = this.find("user", id);
+    if (item) this.put({ ...item, content: `${String(item.content)}${delta}` });
+    return item !== undefined;
+  }
+
   replace(items: readonly Item[]): void {
     this.#byKey.clear();
     for (const item of items) this.#byKey.set(keyOf(item), item);

@@ -8,9 +8,15 @@ const MAX_RESULT = 400;
 
 export function textFormat(): Format {
   const calls = new Map<string, { name: string; args: string }>();
+  /** Messages of persons that are open. */
+  const asked = new Set<string>();
   const lines = (event: AguiEvent): string[] => {
     switch (event.type) {
+      case EventType.TEXT_MESSAGE_START:
+        if (event.role === "user") asked.add(event.messageId);
+        return [];
       case EventType.TEXT_MESSAGE_CONTENT:
+        return [asked.delete(event.messageId) ? `[user] ${event.delta}` : event.delta];
       case EventType.REASONING_MESSAGE_CONTENT:
         return [event.delta];
       case EventType.REASONING_START:

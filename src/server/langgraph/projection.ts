@@ -40,6 +40,8 @@ export class RunProjection {
   readonly #transcript: Transcript;
   /** The roles of messages by id: a model's message may not take the id of another's. */
   readonly #roles: Map<string, Message["role"]>;
+  /** Messages of persons that are open. */
+  readonly #asked = new Set<string>();
   readonly #answers = new Map<string, Answer>();
   readonly #callNames = new Map<string, string>();
   /** The answer that a tool call belongs to. */
@@ -88,12 +90,17 @@ export class RunProjection {
         for (const { id, role } of event.input?.messages ?? []) this.#roles.set(id, role);
         return [{ event: "metadata", data: { run_id: this.#run.runId, attempt: 1 } }, ...this.#values()];
       case EventType.TEXT_MESSAGE_START:
-        return this.#begin(event.messageId, node);
+        if (event.role !== "user") return this.#begin(event.messageId, node);
+        this.#roles.set(event.messageId, "user");
+        this.#asked.add(event.messageId);
+        return [];
       case EventType.TEXT_MESSAGE_CONTENT: {
+        if (this.#asked.has(event.messageId)) return [];
         const answer = this.#answer(event.messageId, node);
         return this.#chunk(answer, answerChunk(answer.id, event.delta));
       }
       case EventType.TEXT_MESSAGE_END:
+        if (this.#asked.delete(event.messageId)) return this.#joined(event.messageId);
         return this.#complete(this.#answer(event.messageId, node));
       case EventType.TOOL_CALL_START:
         return this.#beginCall(event.toolCallId, event.toolCallName, event.parentMessageId ?? event.toolCallId, node);
@@ -194,6 +201,14 @@ export class RunProjection {
 
   #tuple(message: object, node: string | undefined): LangGraphFrame[] {
     return this.#wants("messages-tuple") ? [{ event: "messages", data: [message, this.#metadata(node)] }] : [];
+  }
+
+  /** A person's message came into the run. */
+  #joined(id: string): LangGraphFrame[] {
+    const message = this.#message(id);
+    return message
+      ? [...this.#tuple(message, undefined), ...this.#whole("messages/complete", () => message), ...this.#values()]
+      : [];
   }
 
   /** The mode `messages` sends each message anew with every piece. */

@@ -65,7 +65,7 @@ export class ProtocolProjection {
         this.#calls.clear();
         return [lifecycle({ event: "running", graph_name: this.#thread.agent })];
       case EventType.TEXT_MESSAGE_START: {
-        const { message, begun } = this.#message(event.messageId, node);
+        const { message, begun } = this.#message(event.messageId, node, event.role === "user" ? "human" : "ai");
         const index = message.blocks++;
         message.text = { index, said: "" };
         return [...begun, said(message, { event: "content-block-start", index, content: { type: "text", text: "" } })];
@@ -129,13 +129,13 @@ export class ProtocolProjection {
     ];
   }
 
-  #message(announced: string, node: string | undefined) {
+  #message(announced: string, node: string | undefined, role: "ai" | "human" = "ai") {
     const known = this.#messages.get(announced);
     if (known) return { message: known, begun: [] };
-    const id = this.#run.idOf(announced, node);
+    const id = role === "human" ? announced : this.#run.idOf(announced, node);
     const message: OpenMessage = { namespace: [`${node ?? "agent"}:${id}`], node, blocks: 0 };
     this.#messages.set(announced, message);
-    return { message, begun: [said(message, { event: "message-start", role: "ai", id })] };
+    return { message, begun: [said(message, { event: "message-start", role, id })] };
   }
 
   /** Messages to which nothing can be added any more. */

@@ -5,6 +5,7 @@ import { formatCursor } from "../../protocol/cursor.ts";
 import { type ErrorCode, SluiceError } from "../../protocol/errors.ts";
 import type { AguiEvent } from "../../protocol/events.ts";
 import { checkId } from "../../protocol/ids.ts";
+import { fromCommand } from "../../protocol/injected.ts";
 import { parseWith } from "../../protocol/input.ts";
 import type { VisitedThread, Visitor } from "../../runs/visitor.ts";
 import type { Format } from "../formats/format.ts";
@@ -81,14 +82,31 @@ async function perform(
     }
     case "input.respond":
       return respond(visitor, threadId, params);
+    case "input.inject": {
+      const { message } = parseWith(inject, params, "params");
+      const thread = await visitor.thread(threadId);
+      const { runId: run_id, states } = await thread.inject([fromCommand(message)]);
+      return { run_id, message_id: states[0]?.messageId, state: states[0]?.state };
+    }
     case "state.get": {
       const snapshot = await (await visitor.thread(threadId)).snapshot();
       return { values: valuesOf(snapshot) };
     }
     default:
-      throw new SluiceError("not_implemented", "method: Sluice knows run.start, input.respond and state.get.");
+      throw new SluiceError(
+        "not_implemented",
+        "method: Sluice knows run.start, input.respond, input.inject and state.get.",
+      );
   }
 }
+
+const inject = z.object({
+  message: z.object({
+    id: z.string().optional(),
+    role: z.literal("user", { error: "must be user: clients send no other messages into a run" }),
+    content: z.string(),
+  }),
+});
 
 const response = z.object({ interrupt_id: z.string(), response: z.unknown().optional() });
 

@@ -4,9 +4,10 @@ import { z } from "zod";
 import type { ServedAgent } from "../../graph/registry.ts";
 import { type Cursor, cursorOf, formatCursor } from "../../protocol/cursor.ts";
 import { SluiceError } from "../../protocol/errors.ts";
+import type { RunAgentInput } from "../../protocol/events.ts";
 import { checkId } from "../../protocol/ids.ts";
 import { parseRunAgentInput, parseRunOptions, parseWith } from "../../protocol/input.ts";
-import type { VisitedRun } from "../../runs/visitor.ts";
+import type { VisitedRun, Visitor } from "../../runs/visitor.ts";
 import { parseNarrowing } from "../narrowing.ts";
 import { readResult } from "../result.ts";
 import type { ServerOptions } from "../server-options.ts";
@@ -60,7 +61,9 @@ async function run(
   const input = parseRunAgentInput(jsonBody(request));
   const narrowing = parseNarrowing(request.query);
   const after = lastEventId(request);
-  const background = prefersAsync(request) || parseRunOptions(input).background === true;
+  const wishes = parseRunOptions(input);
+  const background = prefersAsync(request) || wishes.background === true;
+  if (wishes.inject) return inject(options, visitor, input, background, request, response);
   await whileOpen(response, async (signal) => {
     const run = await visitor.start({ agent, input, background, signal });
     if (background) return accepted(request, response, run);
@@ -73,6 +76,36 @@ async function run(
     const reader = { narrowing, announced: () => input.protocolVersion, signal };
     await sendEvents(options, request, response, reader, (reader) => Subscription.ofRun(reader, run, after));
   });
+}
+
+/**
+ * Sends a client's new messages into the active run. The response is the thread from where it stands to the run's end,
+ * or only the states of the messages for a client that wants no events.
+ */
+async function inject(
+  options: ServerOptions,
+  visitor: Visitor,
+  { threadId, messages, protocolVersion }: RunAgentInput,
+  background: boolean,
+  request: Request,
+  response: Response,
+): Promise<void> {
+  const thread = await visitor.thread(threadId, true);
+  const last = messages.slice(messages.findLastIndex(({ role }) => role !== "user") + 1);
+  if (last.length === 0) throw new SluiceError("bad_request", "messages: has to end with a message of the user.");
+  if (background || wantsJson(request)) {
+    const { runId, states } = await thread.inject(last);
+    response.status(202).json({ threadId, ...(runId === undefined ? {} : { runId }), messages: states });
+    return;
+  }
+  visitor.need("watch");
+  await thread.inject(last);
+  const narrowing = parseNarrowing(request.query);
+  await whileOpen(response, (signal) =>
+    sendEvents(options, request, response, { narrowing, announced: () => protocolVersion, signal }, (reader) =>
+      Subscription.untilIdle(reader, thread, undefined),
+    ),
+  );
 }
 
 /** History and live tail in one legal sequence. Never starts a run. */

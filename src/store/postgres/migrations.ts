@@ -99,4 +99,16 @@ export const POSTGRES_MIGRATIONS: readonly string[] = [
     UNIQUE (scope, namespace, key)
   );
   `,
+  // Messages that were sent into an active run; until it is over.
+  `
+  CREATE TABLE injected (
+    number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    thread_id text COLLATE "C" NOT NULL REFERENCES threads ON DELETE CASCADE,
+    run_id text COLLATE "C" NOT NULL,
+    message_id text COLLATE "C" NOT NULL,
+    content text NOT NULL,
+    taken integer NOT NULL,
+    UNIQUE (thread_id, run_id, message_id)
+  );
+  `,
 ];

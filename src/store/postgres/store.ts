@@ -2,6 +2,7 @@
 import type { Message } from "../../protocol/events.ts";
 import type { CallIds } from "../../protocol/ids.ts";
 import type { JsonValue } from "../../protocol/json.ts";
+import { TableInjected } from "../injected.ts";
 import { pageOf, parsePlace, titleOf } from "../listing.ts";
 import { EVERYBODY } from "../names.ts";
 import { jsonOrNull, kept, toRun, toStatus, toSummary } from "../rows.ts";
@@ -29,6 +30,7 @@ import { PostgresTables } from "./tables.ts";
 
 export class PostgresStore extends TableNames implements Store {
   readonly tickets: Tickets;
+  readonly injected: TableInjected;
   readonly #db: PostgresDatabase;
   readonly #now: () => number;
 
@@ -36,6 +38,7 @@ export class PostgresStore extends TableNames implements Store {
     const tables = new PostgresTables(database);
     super(tables, now);
     this.tickets = new TableTickets(tables, now);
+    this.injected = new TableInjected(tables);
     this.#db = database;
     this.#now = now;
   }
@@ -185,6 +188,7 @@ export class PostgresStore extends TableNames implements Store {
         jsonOrNull(closing.at(-1)),
       );
       if (stored === 0) return false;
+      await queries.run("DELETE FROM injected WHERE thread_id = $1", threadId);
       await writeMessages(queries, threadId, messages);
       await writeRemoved(queries, threadId, end.removed);
       await writeCallIds(queries, threadId, end.callIds);

@@ -220,6 +220,7 @@ describe("every frame with a thread", () => {
       ({ threadId, cursor }) => ({ topic: `thread:${threadId}`, after: cursor }),
     ],
     unsubscribe: [({ threadId }) => ({ topic: `thread:${threadId}` })],
+    inject: [({ threadId }) => ({ threadId, message: "Tell me" })],
     cancel: [({ threadId }) => ({ threadId })],
     stats: [({ threadId }) => ({ topic: `thread:${threadId}` })],
   };

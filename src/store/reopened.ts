@@ -1,0 +1,39 @@
+/** Spans that are open, opened again with all that they hold so far. */
+import { type AguiEvent, EventType } from "../protocol/events.ts";
+
+export interface OpenText {
+  readonly id: string;
+  readonly role: "assistant" | "user";
+  readonly content: string;
+  readonly name?: string | undefined;
+}
+
+export function reopenedText({ id: messageId, role, content: delta, name }: OpenText): AguiEvent[] {
+  const named = name === undefined ? {} : { name };
+  return [
+    { type: EventType.TEXT_MESSAGE_START, messageId, role, ...named },
+    ...(delta ? [{ type: EventType.TEXT_MESSAGE_CONTENT as const, messageId, delta }] : []),
+  ];
+}
+
+export interface OpenReasoning {
+  readonly id: string;
+  readonly content: string;
+  readonly encryptedValue?: string | undefined;
+}
+
+/** `part`: how far the message inside the reasoning has come, once it has begun. */
+export function reopenedReasoning(
+  { id: messageId, content: delta, encryptedValue }: OpenReasoning,
+  part: "open" | "closed" | undefined,
+): AguiEvent[] {
+  const events: AguiEvent[] = [{ type: EventType.REASONING_START, messageId }];
+  if (!part) return events;
+  events.push({ type: EventType.REASONING_MESSAGE_START, messageId, role: "reasoning" });
+  if (delta) events.push({ type: EventType.REASONING_MESSAGE_CONTENT, messageId, delta });
+  if (part === "closed") events.push({ type: EventType.REASONING_MESSAGE_END, messageId });
+  if (encryptedValue !== undefined) {
+    events.push({ type: EventType.REASONING_ENCRYPTED_VALUE, subtype: "message", entityId: messageId, encryptedValue });
+  }
+  return events;
+}
