@@ -176,7 +176,7 @@ test("several questions are answered at once; nothing else of the graph is to be
 });
 
 test("commands that are not known, and bodies that are not valid, are named", async () => {
-  for (const method of ["input.inject", "state.fork", "subscription.subscribe", "made.up"]) {
+  for (const method of ["state.fork", "subscription.subscribe", "made.up"]) {
     expect(await command("t", method, {})).toMatchObject({ status: 501, type: "error", error: "unknown_command" });
   }
   expect(await command("t", "run.start", { input: null })).toMatchObject({ status: 400, error: "invalid_argument" });
