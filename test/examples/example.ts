@@ -1,0 +1,60 @@
+/** An example as people start it: its own `npm start`, on ports that are free. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
+import { afterAll } from "vitest";
+
+export const EXAMPLES = resolve("examples");
+
+export interface Started {
+  /** Where its page is. */
+  readonly url: string;
+  /** Everything it printed so far. */
+  readonly printed: () => string;
+}
+
+/** Starts examples for a test file, each in a copy of its folder, and stops them after it. */
+export function examplesForFile() {
+  const children = new Set<ChildProcess>();
+  mkdirSync("test/.tmp", { recursive: true });
+  const folder = mkdtempSync(resolve("test/.tmp/examples-"));
+
+  afterAll(async () => {
+    await Promise.all([...children].map(stop));
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  return async (name: string, env: Readonly<Record<string, string>> = {}): Promise<Started> => {
+    const cwd = mkdtempSync(join(folder, `${name}-`));
+    const modules = join(EXAMPLES, name, "node_modules");
+    if (!existsSync(modules))
+      throw new Error(`examples/${name} is not installed: npm run example -- --install ${name}`);
+    // What it writes stays out of the checkout.
+    const filter = (path: string) => !["node_modules", "data", "dist", ".next"].includes(basename(path));
+    cpSync(join(EXAMPLES, name), cwd, { recursive: true, filter });
+    symlinkSync(modules, join(cwd, "node_modules"), "junction");
+    const { PATH = "", HOME = "" } = process.env;
+    // In a group of its own: npm does not pass signals on to all that it starts.
+    const child = spawn("npm", ["start"], { cwd, env: { PATH, HOME, PORT: "0", ...env }, detached: true });
+    children.add(child);
+    let out = "";
+    const url = await new Promise<string>((open, failed) => {
+      for (const stream of [child.stdout, child.stderr]) {
+        stream.on("data", (text: Buffer) => {
+          out += text.toString();
+          const [, found] = /Open (http:\/\/127\.0\.0\.1:\d+)/.exec(out) ?? [];
+          if (found) open(found);
+        });
+      }
+      child.once("close", (code) => failed(new Error(`examples/${name} ended with ${code}:\n${out}`)));
+    });
+    return { url, printed: () => out };
+  };
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.pid === undefined) return;
+  const closed = new Promise((resolve) => child.once("close", resolve));
+  process.kill(-child.pid, "SIGKILL");
+  await closed;
+}
