@@ -14,6 +14,7 @@ import { MemoryLog } from "../log/memory.ts";
 import { type Logger, unfailing } from "../ops/logger.ts";
 import type { Gauges, Metrics } from "../ops/metrics.ts";
 import { shown } from "../protocol/text.ts";
+import { coalescing } from "../runs/coalescing.ts";
 import { RunManager } from "../runs/manager.ts";
 import type { ContextOf } from "../runs/setting.ts";
 import { type House, Visitor } from "../runs/visitor.ts";
@@ -105,6 +106,7 @@ export function createCore(agents: Agents, settings: Settings, options: CoreOpti
     items,
     contextOf,
     version: settings.STREAM_VERSION,
+    coalesceMs: coalescing(settings.COALESCE_MS),
     maxActiveRuns: settings.MAX_ACTIVE_RUNS,
     counts,
     limits,

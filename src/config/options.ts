@@ -18,6 +18,11 @@ export interface SettingOptions {
   readonly streamAllowedEvents?: readonly string[] | undefined;
   /** `false`: each message leaves once, whole. Default `true`. */
   readonly streamTokens?: boolean | undefined;
+  /**
+   * Milliseconds that a piece of text may wait for its neighbours to leave with them; 0: it never waits.
+   * Default `"auto"`: up to 20 while the process is busy, otherwise 0.
+   */
+  readonly coalesceMs?: number | "auto" | undefined;
   /** Seconds that a whole run may take. Default 60. */
   readonly streamTimeoutSeconds?: number | undefined;
   /** Until a run's first model output, tool or custom event, in seconds. Default 30. */

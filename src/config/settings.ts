@@ -33,6 +33,18 @@ function choice<const T extends string>(fallback: T, ...others: T[]) {
   });
 }
 
+/** A number as above, or `auto`, which is the default. */
+function automatic(min: number, max: number) {
+  const given = number(min, min, max, false);
+  return text.default("").transform((value, context) => {
+    if (value === "" || value.toLowerCase() === "auto") return "auto" as const;
+    const { data, success } = given.safeParse(value);
+    if (success) return data;
+    context.addIssue({ code: "custom", message: `auto, or a number from ${min} to ${max}` });
+    return z.NEVER;
+  });
+}
+
 const flag = (fallback: "true" | "false") =>
   choice(fallback, fallback === "true" ? "false" : "true").transform((value) => value === "true");
 
@@ -147,6 +159,7 @@ export const settings = z.object({
   STREAM_SOURCE: choice("streamEvents", "direct"),
   STREAM_ALLOWED_EVENTS: events,
   STREAM_TOKENS: flag("true"),
+  COALESCE_MS: automatic(0, 1_000),
   STREAM_TIMEOUT_SECONDS: seconds(60),
   STREAM_FIRST_EVENT_TIMEOUT_SECONDS: seconds(30),
   STREAM_IDLE_TIMEOUT_SECONDS: seconds(30),

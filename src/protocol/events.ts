@@ -85,8 +85,13 @@ function deltaOf(event: DeltaEvent): string {
   return event.type === EventType.TOOL_CALL_ARGS ? event.toolCallId : event.messageId;
 }
 
+/** Are both deltas of one span? */
+export function continues(a: AguiEvent, b: AguiEvent): boolean {
+  return a.type === b.type && isDelta(a) && isDelta(b) && deltaOf(a) === deltaOf(b);
+}
+
 /** `b` appended to `a` when both are deltas of one span, else nothing. */
 export function mergeDeltas(a: AguiEvent, b: AguiEvent): AguiEvent | undefined {
-  if (a.type !== b.type || !isDelta(a) || !isDelta(b) || deltaOf(a) !== deltaOf(b)) return undefined;
+  if (!isDelta(a) || !isDelta(b) || !continues(a, b)) return undefined;
   return { ...a, delta: a.delta + b.delta };
 }

@@ -2,10 +2,8 @@
  * The run manager: starts runs, and lets anybody attach to, follow or cancel them. A run belongs to its thread, not to
  * the socket that started it.
  */
-import type { Counts } from "../counts/counts.ts";
 import { latestCheckpoint } from "../graph/checkpoints.ts";
 import type { Registry, ServedAgent } from "../graph/registry.ts";
-import type { StreamVersion } from "../graph/source.ts";
 import type { Limits } from "../limits/limits.ts";
 import type { EventLog } from "../log/log.ts";
 import { SluiceError } from "../protocol/errors.ts";
@@ -22,16 +20,14 @@ import { clear, type LeftRun, takeUp } from "./recovery.ts";
 import { Run } from "./run.ts";
 import { type RunOutcome, STATUS, stillOpen } from "./run-end.ts";
 import { type RunInput, runInput } from "./run-input.ts";
-import { planFor } from "./run-plan.ts";
+import { type PlanSurroundings, planFor } from "./run-plan.ts";
 import { type Surroundings, settingOf } from "./setting.ts";
 import { Threads } from "./threads.ts";
 
-export interface RunManagerOptions extends Surroundings {
+export interface RunManagerOptions extends Surroundings, PlanSurroundings {
   readonly registry: Registry;
   readonly log: EventLog;
   readonly store: Store;
-  readonly version: StreamVersion;
-  readonly counts: Counts;
   readonly limits: Pick<Limits, "run">;
   /** The most runs active at once; one more is refused with `overloaded`. */
   readonly maxActiveRuns: number;

@@ -53,6 +53,8 @@ export interface RunPlan extends Claim {
   /** Write the graph topic too. */
   readonly graphTopic: boolean;
   readonly version: StreamVersion;
+  /** Milliseconds that deltas may wait for neighbours now. */
+  readonly coalesceMs: (() => number) | undefined;
   /** The identity that started it; absent where nobody signs in. */
   readonly principal: string | undefined;
   /** Its agent's. */
@@ -73,8 +75,11 @@ export interface RunThread {
   readonly injected: InjectedMessages;
 }
 
-interface PlanSurroundings {
+/** The things that all plans have in common. */
+export interface PlanSurroundings {
   readonly version: StreamVersion;
+  /** Milliseconds that deltas may wait for neighbours now. Absent: they never wait. */
+  readonly coalesceMs?: (() => number) | undefined;
   readonly items: ItemStores;
   readonly counts: Counts;
 }
@@ -86,7 +91,7 @@ export function planFor(
   from: Cursor,
   messages: readonly Message[],
   run: RunInput,
-  { version, items, counts }: PlanSurroundings,
+  { version, coalesceMs, items, counts }: PlanSurroundings,
 ): RunPlan {
   const { graphInput, fork, offered, setting = { context: agent.context }, options, graphTopic, attempt } = run;
   const { freshLength, drafts = {}, callIds = {}, threadName = claim.threadId } = run;
@@ -125,6 +130,7 @@ export function planFor(
     progressMs: progressEvery(progress),
     graphTopic: agent.graphTopic || graphTopic,
     version,
+    coalesceMs,
     principal: setting.principal,
     counts: counts.agent(agent.name),
     limits: counts.limits,

@@ -1,7 +1,7 @@
 /** A run's events on their way to its thread's topic, and the transcript that keeps step with the log. */
 import type { EventLog, NewEntry, Provenance } from "../log/log.ts";
 import type { Cursor } from "../protocol/cursor.ts";
-import { type AguiEvent, EventType, isTerminal, mergeDeltas } from "../protocol/events.ts";
+import { type AguiEvent, continues, EventType, isTerminal, mergeDeltas } from "../protocol/events.ts";
 import { threadTopic } from "../protocol/ids.ts";
 import { inPieces, isLarge } from "../protocol/pieces.ts";
 import { Transcript } from "../store/transcript.ts";
@@ -45,6 +45,8 @@ export class ThreadTopic {
       fence: plan.fence,
       toEntry: (sent) => this.#toEntry(sent),
       merge: (a, b) => merge(a, b, plan.agent.maxEventBytes),
+      continues: (a, b) => continues(a.event, b.event),
+      coalesceMs: plan.coalesceMs,
       apart: ({ correction }) => correction !== undefined,
       appended: (sent) => this.#appended(sent),
       failed: options.failed,

@@ -71,6 +71,8 @@ describe("a setting", () => {
     ["STREAM_TIMEOUT_SECONDS", "0", "a number from 0.001 to 86400"],
     ["STREAM_TOKENS", "yes", "true or false"],
     ["STREAM_VERSION", "v3", "v2 or v1"],
+    ["COALESCE_MS", "often", "auto, or a number from 0 to 1000"],
+    ["COALESCE_MS", "1001", "auto, or a number from 0 to 1000"],
     ["STREAM_SOURCE", "callbacks", "streamEvents or direct"],
     ["MODEL", "claude", "auto or openai or demo"],
     ["STREAM_ALLOWED_EVENTS", "on_tool_start,on_tokens", "on_chat_model_stream"],

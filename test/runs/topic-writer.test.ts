@@ -1,8 +1,9 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { NewEntry } from "../../src/log/log.ts";
 import { MemoryLog } from "../../src/log/memory.ts";
 import { SluiceError } from "../../src/protocol/errors.ts";
 import { threadTopic } from "../../src/protocol/ids.ts";
+import { coalescing } from "../../src/runs/coalescing.ts";
 import { TopicWriter } from "../../src/runs/topic-writer.ts";
 import { entry } from "../log/entries.ts";
 import { Gate } from "./scripted.ts";
@@ -29,7 +30,7 @@ class SlowLog extends MemoryLog {
   }
 }
 
-function writer({ merging = false } = {}) {
+function writer({ merging = false, coalesceMs = 0 } = {}) {
   const log = new SlowLog();
   const failures: unknown[] = [];
   const appended: string[] = [];
@@ -40,6 +41,8 @@ function writer({ merging = false } = {}) {
     toEntry: entry,
     appended: (item) => appended.push(`${item} ${subject.cursor?.offset}`),
     ...(merging ? { merge: (a: string, b: string) => (a[0] === b[0] ? a + b : undefined) } : {}),
+    continues: (a: string, b: string) => a[0] === b[0],
+    coalesceMs: () => coalesceMs,
     failed: (error) => failures.push(error),
   });
   return { log, subject, failures, appended };
@@ -161,5 +164,83 @@ describe("a topic writer", () => {
     }
     await subject.flushed();
     expect(await written(log)).toEqual(expected);
+  });
+});
+
+describe("a topic writer that coalesces", () => {
+  /** Long enough that a test that waited for it would fail. */
+  const HOUR = 3_600_000;
+
+  it("writes the first of a kind at once, and keeps what follows it quickly for its neighbours", async () => {
+    const { log, subject } = writer({ merging: true, coalesceMs: HOUR });
+    for (const item of ["a1", "a2", "a3", "a4"]) {
+      subject.add(item);
+      await new Promise(setImmediate);
+    }
+    // The second shows that neighbours come quickly.
+    expect(log.batches).toEqual([["a1"], ["a2"]]);
+    await subject.flushed();
+    expect(log.batches).toEqual([["a1"], ["a2"], ["a3a4"]]);
+  });
+
+  it("writes what waits before anything else, in order", async () => {
+    const { log, subject } = writer({ merging: true, coalesceMs: HOUR });
+    for (const item of ["a1", "a2", "a3", "a4", "b1"]) {
+      subject.add(item);
+      await new Promise(setImmediate);
+    }
+    await new Promise(setImmediate);
+    expect(await written(log)).toEqual(["a1", "a2", "a3a4", "b1"]);
+  });
+
+  it("lets go of what waits when the time is over", async () => {
+    const { log, subject } = writer({ merging: true, coalesceMs: 20 });
+    subject.add("a1");
+    await new Promise(setImmediate);
+    for (const item of ["a2", "a3", "a4"]) subject.add(item);
+    await vi.waitFor(async () => expect((await written(log)).join("")).toBe("a1a2a3a4"));
+  });
+
+  it("lets nothing wait whose neighbours come slowly, or while there is no need", async () => {
+    for (const coalesceMs of [0, 0.001]) {
+      const { log, subject } = writer({ merging: true, coalesceMs });
+      for (const item of ["a1", "a2", "a3"]) {
+        subject.add(item);
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+      expect(log.batches).toEqual([["a1"], ["a2"], ["a3"]]);
+    }
+  });
+});
+
+describe("the time that deltas may wait", () => {
+  it("is fixed where a number says so", () => {
+    expect(coalescing(7)()).toBe(7);
+  });
+
+  it("is none while the event loop idles, and 20 ms while it works nearly all of the time", () => {
+    let now = 0;
+    let active = 0;
+    const loop = {
+      now: () => now,
+      eventLoopUtilization: (standing?: { active: number; idle: number }, seen?: { active: number; idle: number }) => {
+        const total = { active: active - (seen?.active ?? 0), idle: now - active - (seen?.idle ?? 0) };
+        return {
+          ...(standing && seen ? total : { active, idle: now - active }),
+          utilization: total.active / (total.active + total.idle || 1),
+        };
+      },
+    };
+    const coalesceMs = coalescing("auto", loop as unknown as typeof performance);
+    const passes = (milliseconds: number, share: number) => {
+      now += milliseconds;
+      active += milliseconds * share;
+      return coalesceMs();
+    };
+    expect(passes(100, 0.3)).toBe(0);
+    expect(passes(50, 1)).toBe(0);
+    expect(passes(50, 1)).toBe(20);
+    expect(passes(50, 0)).toBe(20);
+    expect(passes(200, 0.5)).toBe(0);
   });
 });

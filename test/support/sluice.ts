@@ -19,8 +19,11 @@ export interface TestSluice extends App {
   readonly ws: string;
 }
 
-/** Settings that keep tests quick: nothing waits for long. `env` overrides them, as the environment would. */
-const QUICK = { PORT: "0", LOG_LEVEL: "silent", ORPHAN_GRACE_SECONDS: "0.05", DRAIN_SECONDS: "0.2" };
+/**
+ * Settings that keep tests quick: nothing waits for long, and each piece of text is an event of its own, however busy the
+ * machine is. `env` overrides them, as the environment would.
+ */
+const QUICK = { COALESCE_MS: "0", PORT: "0", LOG_LEVEL: "silent", ORPHAN_GRACE_SECONDS: "0.05", DRAIN_SECONDS: "0.2" };
 
 /** Starts a server for `agents`; the first is the default one. Call `close()` when done. */
 export async function startSluice(
