@@ -22,6 +22,7 @@ import { Door } from "../server/door.ts";
 import { Lines } from "../server/lines.ts";
 import type { Housing, ServerOptions } from "../server/server-options.ts";
 import { WebSocketHost } from "../server/ws.ts";
+import { ALONE, type Instances } from "../store/instances.ts";
 import { type ItemStores, MemoryItems } from "../store/items.ts";
 import { MemoryStore } from "../store/memory.ts";
 import type { Store } from "../store/store.ts";
@@ -38,6 +39,8 @@ export interface CoreOptions {
   readonly version: string;
   /** Keeps the threads; the core closes it. Without one they are kept in memory. */
   readonly store?: Store | undefined;
+  /** The processes that share the store and the log. Without them this process is alone. */
+  readonly instances?: Instances | undefined;
   /** Holds the runs' events; the core closes it. Without one they are held in memory. */
   readonly log?: EventLog | undefined;
   /** Counts what clients do a minute, for several processes; the core closes it. Without one this process counts alone. */
@@ -110,6 +113,10 @@ export function createCore(agents: Agents, settings: Settings, options: CoreOpti
     maxActiveRuns: settings.MAX_ACTIVE_RUNS,
     counts,
     limits,
+    instances: options.instances ?? ALONE,
+    tookUp: ({ run: { agent, threadId, runId }, outcome, cause }) =>
+      logger.warn({ agent, threadId, runId, outcome, err: cause }, "a run's process was gone"),
+    failed: (err) => logger.error({ err }, "runs of other processes could not be taken up"),
     ended: ({ plan, figures }, end, cause) => {
       figures.end(end);
       reportRun(logger, plan, figures, end, cause);
@@ -172,12 +179,7 @@ export function createCore(agents: Agents, settings: Settings, options: CoreOpti
       metrics ??= import("../ops/metrics.ts").then(({ metricsOf }) => metricsOf(counts, gauges));
       return metrics;
     },
-    async recover() {
-      for (const { run, outcome, cause } of await runs.recover()) {
-        const { agent, threadId, runId } = run;
-        logger.warn({ agent, threadId, runId, outcome, err: cause }, "a run's process was gone");
-      }
-    },
+    recover: () => runs.recover(),
     async drain(hurry) {
       // Probes still get their answer while runs finish; a client that wants to start a run is asked to come back.
       ready = false;

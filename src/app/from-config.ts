@@ -28,7 +28,7 @@ export async function appFromConfig(
   version: string,
   logger: Logger,
 ): Promise<App> {
-  const { store, checkpointer, items } = await storageOf(config);
+  const { store, checkpointer, items, instances } = await storageOf(config);
   let log: EventLog | undefined;
   let shared: SharedRates | undefined;
   try {
@@ -47,8 +47,8 @@ export async function appFromConfig(
     const [first, ...rest] = agents;
     if (!first) throw new ConfigError("agents.json names no agent.");
     const playground = resolve(packageRoot, "dist", "playground");
-    const { keys } = config;
-    return createApp([first, ...rest], config, { logger, version, playground, store, items, log, shared, keys });
+    const kept = { store, items, instances, log, shared };
+    return createApp([first, ...rest], config, { logger, version, playground, keys: config.keys, ...kept });
   } catch (error) {
     shared?.close();
     await log?.close();
@@ -61,9 +61,10 @@ function demoAnswers(config: Config, { graph }: AgentEntry): boolean {
   return modelKind(config) === "demo" && isShipped(graph, config.graphsRelativeTo);
 }
 
-async function storageOf({ DATA_DIR, DATABASE_URL }: Settings): Promise<Storage> {
+async function storageOf({ DATA_DIR, DATABASE_URL, REDIS_URL }: Settings): Promise<Storage> {
   if (DATABASE_URL !== undefined) {
-    return openPostgres(DATABASE_URL).catch((error: unknown) => {
+    // A log of its own is what keeps a process from sharing threads with others.
+    return openPostgres(DATABASE_URL, REDIS_URL !== undefined).catch((error: unknown) => {
       throw new ConfigError(`DATABASE_URL: ${messageOf(error)}`, { cause: error });
     });
   }

@@ -37,7 +37,7 @@ export interface Runs {
   cancel(threadId: string): Promise<boolean>;
   /** The thread's active run; `undefined` when there is none. */
   active(threadId: string): Promise<RunIds | undefined>;
-  /** The number of runs that are active on all threads. */
+  /** The number of runs that this process drives, on all threads. */
   activeCount(): Promise<number>;
 }
 
@@ -55,9 +55,9 @@ export function runsOf({ runs, log }: Pick<Core, "runs" | "log">): Runs {
       return { ...idsOf(run), result };
     },
     // A run that is over, and not put away yet, does not count.
-    cancel: async (threadId) => runs.active(threadId) !== undefined && runs.cancel(threadId),
+    cancel: async (threadId) => (await runs.active(threadId)) !== undefined && runs.cancel(threadId),
     async active(threadId) {
-      const run = runs.active(threadId);
+      const run = await runs.active(threadId);
       return run && idsOf(run);
     },
     activeCount: async () => runs.activeCount,

@@ -4,8 +4,10 @@ import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
 import { currentRun } from "../runs/current-run.ts";
 import { Checkpointer } from "../store/checkpointer.ts";
 import { Database } from "../store/database.ts";
+import type { Instances } from "../store/instances.ts";
 import type { ItemStores } from "../store/items.ts";
 import { PostgresDatabase } from "../store/postgres/database.ts";
+import { PostgresInstances } from "../store/postgres/instances.ts";
 import { PostgresStore } from "../store/postgres/store.ts";
 import { PostgresTables } from "../store/postgres/tables.ts";
 import { SqliteStore } from "../store/sqlite.ts";
@@ -19,6 +21,8 @@ export interface Storage {
   readonly checkpointer: BaseCheckpointSaver;
   /** Keep what graphs remember across threads, in the same database. */
   readonly items: ItemStores;
+  /** The processes that share the database; absent for a process alone. */
+  readonly instances?: Instances;
 }
 
 /**
@@ -35,22 +39,24 @@ export function openStorage(folder: string): Storage {
 }
 
 /**
- * Opens the database in Postgres at `url`, for this process alone.
+ * Opens the database in Postgres at `url`, for this process alone, or `shared` with others.
  * @throws Error with one line that says what is wrong. It does not repeat the address, which may hold a password.
  */
-export async function openPostgres(url: string): Promise<Storage> {
+export async function openPostgres(url: string, shared = false): Promise<Storage> {
   const database = await PostgresDatabase.open(url);
   try {
-    await database.takeAlone();
+    await (shared ? database.takeShared() : database.takeAlone());
   } catch (error) {
     await database.close();
     throw error;
   }
   // A graph writes under the claim of its run, and writes nothing more after another process took that run over.
   const tables = new PostgresTables(database, () => currentRun.getStore());
+  const instances = shared ? new PostgresInstances(database) : undefined;
   return {
-    store: new PostgresStore(database),
+    store: new PostgresStore(database, instances?.id),
     checkpointer: new Checkpointer(tables),
     items: new TableItems(tables),
+    ...(instances ? { instances } : {}),
   };
 }

@@ -1,23 +1,26 @@
 /** Admits runs. A run needs its turn, a thread that no other run holds, and a place among those active. */
+import { randomUUID } from "node:crypto";
 import type { ServedAgent } from "../graph/registry.ts";
 import type { EventLog } from "../log/log.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import type { RunAgentInput } from "../protocol/events.ts";
-import { graphTopic, threadTopic } from "../protocol/ids.ts";
+import type { Instances } from "../store/instances.ts";
 import {
   type Admitted,
   type BegunRun,
   type Claim,
   isBegun,
+  isHolding,
   type NewRun,
   type RunRecord,
   type Store,
 } from "../store/store.ts";
-import type { ActiveRun } from "./active-run.ts";
+import type { ActiveRun, ActiveRuns } from "./active-runs.ts";
 import type { Audiences } from "./audiences.ts";
-import type { RunHandle } from "./handle.ts";
+import { handleOf, type RunHandle } from "./handle.ts";
 import { freshOf } from "./history.ts";
 import { KeyedLock } from "./keyed-lock.ts";
+import { busyWith, Line } from "./line.ts";
 import type { RunThread } from "./run-plan.ts";
 
 /** The most starts that may wait for one thread. */
@@ -40,9 +43,12 @@ export interface Applicant {
 export interface AdmissionOptions {
   readonly store: Store;
   readonly log: EventLog;
-  readonly active: ReadonlyMap<string, ActiveRun>;
+  readonly instances: Instances;
+  readonly active: Pick<ActiveRuns, "get" | "size">;
   readonly audiences: Audiences;
   readonly maxActiveRuns: number;
+  /** Does a process drive this run, which is not active in this one? */
+  readonly isDriven: (run: RunRecord) => boolean;
   /** Ends a run that holds its thread, and that nobody drives. */
   readonly clear: (run: RunRecord) => Promise<void>;
 }
@@ -93,26 +99,59 @@ export class Admission {
    * @throws SluiceError `thread_busy`, `run_conflict`, `overloaded`, `draining`, `cancelled`.
    */
   async admit(applicant: Applicant): Promise<{ claim: Claim } | { attached: RunHandle }> {
-    const { store, active, clear } = this.#options;
+    const { store, active, isDriven, clear } = this.#options;
     const { agent, bodyHash, signal, input, whenBusy = agent.whenBusy } = applicant;
     const { threadId, runId } = input;
-    for (;;) {
-      const attached = this.attach(applicant);
-      if (attached) return { attached };
-      const holder = active.get(threadId);
-      const refusal = holder ? undefined : this.#refusal(threadId, signal);
-      const admitted =
-        holder || refusal
-          ? { inTheWay: await store.run(threadId, runId) }
-          : await this.#insert({ threadId, runId, agent: agent.name, bodyHash, startedAt: Date.now() });
-      if ("fence" in admitted) return { claim: { threadId, runId, fence: admitted.fence } };
-      const { inTheWay } = admitted;
-      if (inTheWay?.runId === runId && isBegun(inTheWay))
-        return { attached: await this.#attachTo(inTheWay, applicant) };
-      if (refusal) throw refusal;
-      if (holder) await this.#makeRoom(whenBusy, holder);
-      // It holds the thread, and nobody drives it: its end could not be written.
-      else if (inTheWay) await clear(inTheWay);
+    const line = new Line(this.#options.instances, threadId, signal);
+    try {
+      for (;;) {
+        const attached = this.attach(applicant);
+        if (attached) return { attached };
+        const isNext = await line.isNext();
+        const holder = active.get(threadId);
+        const refusal = holder ? undefined : this.#refusal(threadId, signal);
+        const admitted =
+          holder || refusal || !isNext
+            ? { inTheWay: await store.run(threadId, runId) }
+            : await this.#insert({ threadId, runId, agent: agent.name, bodyHash, startedAt: Date.now() });
+        if ("fence" in admitted) return { claim: { threadId, runId, fence: admitted.fence } };
+        const { inTheWay } = admitted;
+        if (inTheWay?.runId === runId && isBegun(inTheWay))
+          return { attached: await this.#attachTo(inTheWay, applicant) };
+        if (refusal) throw refusal;
+        if (holder) await this.#makeRoom(whenBusy, holder);
+        else if (!inTheWay || isDriven(inTheWay)) {
+          // The same start in another process: it attaches to that run as soon as it has begun.
+          await line.makeRoom(inTheWay?.runId === runId ? "enqueue" : whenBusy, inTheWay);
+        }
+        // It holds the thread, and nobody drives it: its end could not be written.
+        else await clear(inTheWay);
+      }
+    } finally {
+      await line.leave();
+    }
+  }
+
+  /**
+   * Holds a thread for its deletion, as a run would: no process admits a run meanwhile. What runs is cancelled. To be
+   * called in turn.
+   */
+  async seize(threadId: string): Promise<Claim> {
+    const { store, active, isDriven, clear } = this.#options;
+    const runId = `deletion-${randomUUID()}`;
+    const line = new Line(this.#options.instances, threadId, undefined);
+    try {
+      for (;;) {
+        const holder = active.get(threadId);
+        holder?.run.stop();
+        await holder?.done;
+        const admitted = await store.admit({ threadId, runId, agent: "", bodyHash: "", startedAt: Date.now() });
+        if ("fence" in admitted) return { threadId, runId, fence: admitted.fence };
+        if (isDriven(admitted.inTheWay)) await line.makeRoom("interrupt", admitted.inTheWay);
+        else if (!active.get(threadId)) await clear(admitted.inTheWay);
+      }
+    } finally {
+      await line.leave();
     }
   }
 
@@ -130,44 +169,48 @@ export class Admission {
     return [...this.#starting.keys()];
   }
 
-  #insert(run: NewRun): Promise<Admitted> {
+  async #insert(run: NewRun): Promise<Admitted> {
     this.#beginning.add(run.threadId);
-    return this.#options.store.admit(run);
+    const admitted = await this.#options.store.admit(run);
+    if ("inTheWay" in admitted) this.#beginning.delete(run.threadId);
+    return admitted;
   }
 
   #refusal(threadId: string, signal: AbortSignal | undefined): SluiceError | undefined {
     const { active, maxActiveRuns } = this.#options;
     if (signal?.aborted) return new SluiceError("cancelled");
     if (this.#closed) return new SluiceError("draining");
-    const beginning = [...this.#beginning].filter((other) => other !== threadId && !active.has(other));
+    const beginning = [...this.#beginning].filter((other) => other !== threadId && !active.get(other));
     return active.size + beginning.length >= maxActiveRuns ? new SluiceError("overloaded") : undefined;
   }
 
-  /** The run that was started before under this id, and is over. */
-  async #attachTo({ threadId, runId, bodyHash, from }: BegunRun, { agent, ...wanted }: Applicant): Promise<RunHandle> {
-    if (bodyHash !== wanted.bodyHash) throw new SluiceError("run_conflict");
-    const graphFrom = await this.#options.log.open(graphTopic(threadId));
-    return { agent, threadId, runId, topic: threadTopic(threadId), over: true, from, graphFrom };
+  /** The run that was started before under this id: it is over, or another process drives it. */
+  async #attachTo(run: BegunRun, { agent, bodyHash }: Applicant): Promise<RunHandle> {
+    if (run.bodyHash !== bodyHash) throw new SluiceError("run_conflict");
+    const over = !(isHolding(run) && this.#options.isDriven(run));
+    return handleOf(agent, run, over, this.#options.log);
   }
 
   /**
    * Waits for a thread to be idle, or refuses to. A run that nobody follows and that was not meant to go on alone makes
    * way: its reader pressed stop and types on.
    */
-  async #makeRoom(whenBusy: ServedAgent["whenBusy"], { run, handle, detached, done }: ActiveRun): Promise<void> {
-    const { audiences } = this.#options;
-    const { threadId, runId } = handle;
-    // A client may reconnect before its old connection is seen to close.
-    if (!detached && whenBusy !== "interrupt" && !run.ended) {
-      await Promise.race([done, audiences.emptied(threadId, HANG_UP_MS)]);
-    }
-    const abandoned = !detached && audiences.hasLeft(threadId);
-    if (whenBusy === "interrupt" || abandoned) run.stop();
-    else if (whenBusy === "reject" && !run.ended) {
-      throw new SluiceError("thread_busy", `Run "${runId}" is active on this thread. Cancel it, or wait.`, {
-        details: { runId },
-      });
-    }
+  async #makeRoom(whenBusy: ServedAgent["whenBusy"], active: ActiveRun): Promise<void> {
+    const { run, handle, done } = active;
+    if (whenBusy === "interrupt") run.stop();
+    else if (!(await this.giveWay(active)) && whenBusy === "reject" && !run.ended) throw busyWith(handle.runId);
     await done;
+  }
+
+  /** Ends a run that nobody follows any more, if it was not meant to go on alone. */
+  async giveWay({ run, handle, detached, done }: ActiveRun): Promise<boolean> {
+    if (detached) return false;
+    const { audiences } = this.#options;
+    const { threadId } = handle;
+    // A client may reconnect before its old connection is seen to close.
+    if (!run.ended) await Promise.race([done, audiences.emptied(threadId, HANG_UP_MS)]);
+    const abandoned = await audiences.hasLeft(threadId);
+    if (abandoned) run.stop();
+    return abandoned;
   }
 }

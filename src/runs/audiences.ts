@@ -1,5 +1,7 @@
 /** The followers of each thread, and the end of a run that nobody follows any more. */
 
+import type { Following, Instances } from "../store/instances.ts";
+
 interface Audience {
   followers: number;
   /** The number of them that want the graph topic. */
@@ -9,16 +11,23 @@ interface Audience {
   /** Milliseconds that the active run goes on without a follower, or `Infinity`; `undefined` while no run is active. */
   graceMs: number | undefined;
   orphaned?: NodeJS.Timeout;
+  /** What other processes know of these followers. */
+  reported: Following | undefined;
   /** Callers that wait until nobody follows. */
   readonly waiting: Set<() => void>;
 }
 
+/** Milliseconds between two looks at whether anybody follows a run in another process. */
+const LOOK_AGAIN_MS = 1_000;
+
 export class Audiences {
   readonly #audiences = new Map<string, Audience>();
+  readonly #instances: Pick<Instances, "followed" | "follows">;
   readonly #orphaned: (threadId: string) => void;
 
-  /** `orphaned` hears of a thread whose run nobody has followed for its grace. */
-  constructor(orphaned: (threadId: string) => void) {
+  /** `orphaned` hears of a thread whose run nobody has followed for its grace, in any process. */
+  constructor(instances: Pick<Instances, "followed" | "follows">, orphaned: (threadId: string) => void) {
+    this.#instances = instances;
     this.#orphaned = orphaned;
   }
 
@@ -29,6 +38,7 @@ export class Audiences {
     if (graph) audience.ofGraph += 1;
     audience.joined = true;
     clearTimeout(audience.orphaned);
+    this.#report(threadId, audience);
     let following = true;
     return () => {
       if (!following) return;
@@ -59,10 +69,13 @@ export class Audiences {
     return (this.#audiences.get(threadId)?.ofGraph ?? 0) > 0;
   }
 
-  /** Was the thread's run followed, and is it no longer? */
-  hasLeft(threadId: string): boolean {
-    const audience = this.#audiences.get(threadId);
-    return audience?.joined === true && audience.followers === 0;
+  /** Was the thread's run followed, and is it no longer, in any process? */
+  async hasLeft(threadId: string): Promise<boolean> {
+    const left = () => {
+      const audience = this.#audiences.get(threadId);
+      return audience?.joined === true && audience.followers === 0;
+    };
+    return left() && !(await this.#instances.followed(threadId)) && left();
   }
 
   /** Resolves when nobody follows the thread, and after `ms` at the latest. */
@@ -90,6 +103,7 @@ export class Audiences {
       ofGraph: 0,
       joined: false,
       graceMs: undefined,
+      reported: undefined,
       waiting: new Set<() => void>(),
     };
     this.#audiences.set(threadId, audience);
@@ -98,10 +112,34 @@ export class Audiences {
 
   #settle(threadId: string, audience: Audience): void {
     clearTimeout(audience.orphaned);
+    this.#report(threadId, audience);
     if (audience.followers > 0) return;
     for (const done of audience.waiting) done();
     if (audience.graceMs === undefined) this.#audiences.delete(threadId);
-    else if (Number.isFinite(audience.graceMs))
-      audience.orphaned = setTimeout(() => this.#orphaned(threadId), audience.graceMs);
+    else if (Number.isFinite(audience.graceMs)) this.#wait(threadId, audience, audience.graceMs);
+  }
+
+  #wait(threadId: string, audience: Audience, ms: number): void {
+    audience.orphaned = setTimeout(() => void this.#look(threadId, audience), ms);
+  }
+
+  /** The grace has passed here. A run that is followed elsewhere, or may be, goes on. */
+  async #look(threadId: string, audience: Audience): Promise<void> {
+    const { graceMs } = audience;
+    const followed = await this.#instances.followed(threadId).catch(() => true);
+    // Somebody came, or the run ended, in the meantime.
+    if (audience.followers > 0 || graceMs === undefined || audience.graceMs !== graceMs) return;
+    if (followed) this.#wait(threadId, audience, Math.max(graceMs, LOOK_AGAIN_MS));
+    else this.#orphaned(threadId);
+  }
+
+  /** Reports to the other processes, unless this one drives the thread's run and knows its followers itself. */
+  #report(threadId: string, audience: Audience): void {
+    const { followers, ofGraph, graceMs, reported } = audience;
+    const following = followers > 0 ? { graph: ofGraph > 0 } : undefined;
+    if (graceMs !== undefined && !reported) return;
+    if (following?.graph === reported?.graph) return;
+    audience.reported = following;
+    this.#instances.follows(threadId, following);
   }
 }

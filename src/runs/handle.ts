@@ -1,10 +1,12 @@
 /** The fields that start a run, and those that find it again. */
 import type { IncomingMessage } from "node:http";
 import type { ServedAgent } from "../graph/registry.ts";
+import type { EventLog } from "../log/log.ts";
 import type { Cursor } from "../protocol/cursor.ts";
 import type { RunAgentInput } from "../protocol/events.ts";
-import type { Topic } from "../protocol/ids.ts";
+import { graphTopic, type Topic, threadTopic } from "../protocol/ids.ts";
 import type { JsonValue } from "../protocol/json.ts";
+import type { BegunRun } from "../store/store.ts";
 
 /** The facts about the client that asks for a run. */
 export interface Requester {
@@ -56,4 +58,11 @@ export interface RunHandle {
   readonly over: boolean;
   /** The same for the graph topic. */
   readonly graphFrom: Cursor;
+}
+
+/** The handle of a run that this process does not drive, from its row. */
+export async function handleOf(agent: ServedAgent, run: BegunRun, over: boolean, log: EventLog): Promise<RunHandle> {
+  const { threadId, runId, from } = run;
+  const graphFrom = (over ? undefined : run.graphFrom) ?? (await log.open(graphTopic(threadId)));
+  return { agent, threadId, runId, topic: threadTopic(threadId), from, over, graphFrom };
 }

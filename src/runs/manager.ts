@@ -5,66 +5,59 @@
 import { latestCheckpoint } from "../graph/checkpoints.ts";
 import type { Registry, ServedAgent } from "../graph/registry.ts";
 import type { Limits } from "../limits/limits.ts";
-import type { EventLog } from "../log/log.ts";
 import { SluiceError } from "../protocol/errors.ts";
-import type { Message } from "../protocol/events.ts";
-import { graphTopic, threadTopic } from "../protocol/ids.ts";
-import type { Claim, RunBeginning, Store } from "../store/store.ts";
-import type { RunEnd } from "../translate/translator.ts";
-import type { ActiveRun } from "./active-run.ts";
+import type { Wish } from "../store/instances.ts";
+import type { RunRecord } from "../store/store.ts";
+import { ActiveRuns, type ActiveRunsOptions, type Launch } from "./active-runs.ts";
 import { Admission, type Applicant } from "./admission.ts";
 import { Audiences } from "./audiences.ts";
 import { beginning, bodyHash } from "./beginning.ts";
-import type { RunHandle, StartRequest } from "./handle.ts";
+import { handleOf, type RunHandle, type StartRequest } from "./handle.ts";
 import { clear, type LeftRun, takeUp } from "./recovery.ts";
-import { Run } from "./run.ts";
-import { type RunOutcome, STATUS, stillOpen } from "./run-end.ts";
-import { type RunInput, runInput } from "./run-input.ts";
-import { type PlanSurroundings, planFor } from "./run-plan.ts";
+import { runInput } from "./run-input.ts";
 import { type Surroundings, settingOf } from "./setting.ts";
 import { Threads } from "./threads.ts";
 
-export interface RunManagerOptions extends Surroundings, PlanSurroundings {
+export interface RunManagerOptions extends Surroundings, Omit<ActiveRunsOptions, "audiences" | "news"> {
   readonly registry: Registry;
-  readonly log: EventLog;
-  readonly store: Store;
   readonly limits: Pick<Limits, "run">;
   /** The most runs active at once; one more is refused with `overloaded`. */
   readonly maxActiveRuns: number;
-  /** Hears of every run that ended, with what went wrong if something did. */
-  readonly ended: (run: Run, end: RunEnd, cause: unknown) => void;
-}
-
-/** A run about to be launched. */
-interface Launch extends Omit<RunBeginning, "from" | "input"> {
-  readonly agent: ServedAgent;
-  readonly claim: Claim;
-  readonly bodyHash: string;
-  /** The transcript it begins with. */
-  readonly messages: readonly Message[];
-  readonly input: RunInput;
+  /** Hears of a run that had lost its process, and what became of it. */
+  readonly tookUp: (left: LeftRun) => void;
+  /** Hears of runs that could not be taken up. */
+  readonly failed: (error: unknown) => void;
 }
 
 export class RunManager {
   readonly #options: RunManagerOptions;
-  readonly #active = new Map<string, ActiveRun>();
-  readonly #audiences = new Audiences((threadId) => this.cancel(threadId));
+  readonly #audiences: Audiences;
   readonly #admission: Admission;
+  readonly #active: ActiveRuns;
   /** What clients know of threads, those with an active run included. */
   readonly threads: Threads;
   #recovering: Promise<unknown> | undefined;
-  /** The grace of closing is over. */
-  #stopping = false;
+  #takingUp: Promise<void> | undefined;
+  /** The threads of runs that this process has claimed, and does not drive yet. */
+  readonly #beingTakenUp = new Set<string>();
 
   constructor(options: RunManagerOptions) {
+    const { store, log, instances } = options;
     this.#options = options;
-    this.threads = new Threads(options.store, options.log, (threadId) => this.#active.get(threadId)?.run);
+    this.#audiences = new Audiences(instances, (threadId) => this.#active.get(threadId)?.run.stop());
+    this.#active = new ActiveRuns({
+      ...options,
+      audiences: this.#audiences,
+      news: (...news) => this.#admission.news(...news),
+    });
     this.#admission = new Admission({
       ...options,
       active: this.#active,
       audiences: this.#audiences,
+      isDriven: (run) => instances.isElsewhere(run) || this.#beingTakenUp.has(run.threadId),
       clear: (run) => clear(options, run),
     });
+    this.threads = new Threads(store, log, instances, (threadId) => this.#active.get(threadId)?.run);
   }
 
   /**
@@ -96,12 +89,15 @@ export class RunManager {
     return this.#options.registry.get(name);
   }
 
-  /** The run that is active on a thread: one whose end cannot be read yet. */
-  active(threadId: string): RunHandle | undefined {
+  /** The run that is active on a thread, in this process or another: one whose end cannot be read yet. */
+  async active(threadId: string): Promise<RunHandle | undefined> {
     const active = this.#active.get(threadId);
-    return active?.run.over ? undefined : active?.handle;
+    if (active) return active.run.over ? undefined : active.handle;
+    const elsewhere = await this.threads.elsewhere(threadId);
+    return elsewhere && handleOf(this.agent(elsewhere.agent), elsewhere, false, this.#options.log);
   }
 
+  /** The number of runs that this process drives. */
   get activeCount(): number {
     return this.#active.size;
   }
@@ -112,35 +108,55 @@ export class RunManager {
   }
 
   /** Cancels the thread's active run. `false` when there is none. Doing it twice changes nothing. */
-  cancel(threadId: string): boolean {
+  async cancel(threadId: string): Promise<boolean> {
     const active = this.#active.get(threadId);
     active?.run.stop();
-    return active !== undefined;
+    return active !== undefined || this.#options.instances.ask(threadId, "cancel");
   }
 
-  /** Takes up, or ends, what a process before this one left unfinished. To be called first; starts wait for it. */
-  recover(): Promise<LeftRun[]> {
-    const left = takeUp(this.#options, (agent, claim, run, messages, input) =>
-      // Nobody follows yet, and clients need a while to find their way back.
-      this.#launch({ ...run, agent, claim, messages, input: { ...input, detached: true } }),
-    );
-    this.#recovering = left;
-    return left;
+  /**
+   * Takes up, or ends, what a process before this one left unfinished, and from then on what others leave. To be called
+   * first; starts wait for it.
+   */
+  recover(): Promise<void> {
+    const { instances, store, failed } = this.#options;
+    const hears = {
+      asked: (threadId: string, wish: Wish) => void this.#asked(threadId, wish).catch(failed),
+      orphaned: () => void this.#takeUpOrphans().catch(failed),
+      lost: () => {
+        for (const { run } of this.#active.all) run.stop(new SluiceError("storage_unavailable"));
+      },
+    };
+    const recover = async () => {
+      await instances.join(hears);
+      if (instances.shared) await this.#takeUpOrphans();
+      else for (const run of await store.holding()) await this.#takeUp(run);
+    };
+    const recovering = recover();
+    this.#recovering = recovering;
+    return recovering;
   }
 
   /** Forgets a thread for good: its messages, its graphs' checkpoints, and its log. An active run is cancelled. */
   async delete(threadId: string): Promise<boolean> {
-    this.cancel(threadId);
+    await this.cancel(threadId);
     return this.#admission.alone(threadId, async () => {
-      this.cancel(threadId);
-      await this.#active.get(threadId)?.done;
-      return this.threads.delete(threadId, this.#options.registry);
+      const claim = await this.#admission.seize(threadId);
+      try {
+        return await this.threads.delete(threadId, this.#options.registry);
+      } finally {
+        // Deleting a thread deletes the claim as well.
+        await this.#options.store.withdraw(claim);
+      }
     });
   }
 
   /** Writes the graph topic of the thread's active run from here on. `false` when it is written already, or none is active. */
-  writeGraph(threadId: string): boolean {
-    return this.#active.get(threadId)?.run.writeGraph() ?? false;
+  async writeGraph(threadId: string): Promise<boolean> {
+    const active = this.#active.get(threadId);
+    if (active && !active.run.writeGraph()) return false;
+    const asked = await this.#options.instances.ask(threadId, "graph");
+    return active !== undefined || asked;
   }
 
   /** Says that somebody follows a thread, until the returned function is called. */
@@ -151,26 +167,25 @@ export class RunManager {
   /** Admits nothing more, waits up to `graceMs` (or until `hurry` aborts), then ends what still runs with `draining`. */
   async close(graceMs: number, hurry: AbortSignal = new AbortController().signal): Promise<void> {
     this.#admission.close();
-    const stop = () => {
-      this.#stopping = true;
-      for (const { run } of this.#active.values()) run.stop(new SluiceError("draining"));
-    };
+    const stop = () => this.#active.stopAll(new SluiceError("draining"));
     const timer = setTimeout(stop, graceMs);
     hurry.addEventListener("abort", stop);
     if (hurry.aborted) stop();
     while (this.#admission.starting.length > 0 || this.#active.size > 0) {
-      await Promise.allSettled([...this.#admission.starting, ...[...this.#active.values()].map(({ done }) => done)]);
+      await Promise.allSettled([...this.#admission.starting, ...this.#active.all.map(({ done }) => done)]);
     }
     hurry.removeEventListener("abort", stop);
     clearTimeout(timer);
+    await this.#options.instances.leave();
   }
 
   /** Admits nothing more, and ends at once what the next process will not take up. */
   async abandon(): Promise<void> {
     this.#admission.close();
-    const ended = [...this.#active.values()].filter(({ handle }) => !handle.agent.recover);
+    const ended = this.#active.all.filter(({ handle }) => !handle.agent.recover);
     for (const { run } of ended) run.stop(new SluiceError("owner_lost"));
     await Promise.allSettled(ended.map(({ done }) => done));
+    await this.#options.instances.leave();
   }
 
   /** In the thread's turn. */
@@ -179,7 +194,7 @@ export class RunManager {
     if ("attached" in admitted) return admitted.attached;
     const { claim } = admitted;
     try {
-      return await this.#launch({ ...applicant, claim, ...(await this.#read(request, applicant)) });
+      return await this.#active.launch({ ...applicant, claim, ...(await this.#read(request, applicant)) });
     } catch (error) {
       // A row that stays is found, and cleared, by the next start on the thread.
       await this.#options.store.withdraw(claim).catch(() => {});
@@ -205,92 +220,39 @@ export class RunManager {
     };
   }
 
-  /** The row with all it takes to begin it again, then `RUN_STARTED`, then the graph. */
-  async #launch(launch: Launch): Promise<RunHandle> {
-    const { store, log } = this.#options;
-    const { agent, claim, bodyHash: hash, messages, input, beginsAfter, checkpointBefore } = launch;
-    const { threadId, runId } = claim;
-    const topic = threadTopic(threadId);
-    // Readers beside a process that died may have read more of the run than the log has.
-    const anew = input.attempt > 1;
-    const [graphFrom, from] = await Promise.all([
-      log.claim(graphTopic(threadId), claim.fence, anew),
-      log.claim(topic, claim.fence, anew),
-    ]);
-    const run = this.#runOf(launch, from);
-    if (!(await store.begin(claim, { from, beginsAfter, checkpointBefore, input }, messages))) {
-      throw new SluiceError("owner_lost");
-    }
-    const handle: RunHandle = { agent, threadId, runId, topic, over: false, from, graphFrom };
-    const begun = run.begin();
-    const done = begun.then(
-      () => this.#drive(run, input),
-      () => {}, // The start reports why it could not begin.
-    );
-    // Known before anybody can read of it: a client that arrives in between gets it from its start.
-    this.#active.set(threadId, { run, handle, bodyHash: hash, detached: input.detached, done });
-    if (this.#stopping) run.stop(new SluiceError("draining"));
-    try {
-      await begun;
-    } catch (error) {
-      this.#active.delete(threadId);
-      // A row that stays active would be attached to, and never end.
-      const held = { messages: run.plan.history, interrupts: input.answered, state: undefined };
-      await store.ending(claim, { status: "failed", closing: [], ...held, refused: {} });
-      await store.ended(claim);
-      throw error;
-    }
-    this.#audiences.begin(threadId, graceOf(agent, input));
-    return handle;
+  /** Another process makes a wish about a run of this one. */
+  async #asked(threadId: string, wish: Wish): Promise<void> {
+    const active = this.#active.get(threadId);
+    if (!active) return;
+    if (wish === "cancel") active.run.stop();
+    else if (wish === "graph") active.run.writeGraph();
+    else if (!(await this.#admission.giveWay(active))) await this.#options.instances.refused(threadId);
   }
 
-  #runOf({ agent, claim, messages, input }: Launch, from: RunHandle["from"]): Run {
-    const { store, log } = this.#options;
-    const { threadId } = claim;
-    const plan = planFor(agent, claim, from, messages, input, this.#options);
-    return new Run({ ...plan, graphTopic: plan.graphTopic || this.#audiences.wantsGraph(threadId) }, log, {
-      // A failure here costs nothing yet: the run's end writes it all again, and reports when it cannot.
-      keep: (...kept) => void store.keepMessages(claim, ...kept).catch(() => {}),
-      waiting: (told, removed) => this.#admission.news(threadId, told, removed),
-      injected: store.injected,
-    });
-  }
-
-  /** Never rejects, and the thread is free afterwards, whatever goes wrong. */
-  async #drive(run: Run, input: RunInput): Promise<void> {
-    const { store, ended } = this.#options;
-    const outcome = await run.drive();
-    let { cause } = outcome;
-    try {
-      const stored = await this.#storeEnd(run, input, outcome).catch((error: unknown) => {
-        // The row could not be written. Clients still see how the run ended; the operator sees the failure.
-        cause = error;
-        return true;
+  async #takeUpOrphans(): Promise<void> {
+    this.#takingUp ??= this.#options.instances
+      .orphans()
+      .then(async (runs) => {
+        for (const run of runs) await this.#takeUp(run);
+      })
+      .finally(() => {
+        this.#takingUp = undefined;
       });
-      if (stored) await run.finish(outcome);
-      if (run.over) await store.ended(run.plan);
-    } catch (error) {
-      cause = error;
+    return this.#takingUp;
+  }
+
+  /** Not in the thread's turn: a start that has it may wait for this very run. */
+  async #takeUp(run: RunRecord): Promise<void> {
+    const { threadId } = run;
+    this.#beingTakenUp.add(threadId);
+    try {
+      const left = await takeUp(this.#options, run, (agent, claim, begun, messages, input) =>
+        // Nobody follows yet, and clients need a while to find their way back.
+        this.#active.launch({ ...begun, agent, claim, messages, input: { ...input, detached: true } }),
+      );
+      if (left) this.#options.tookUp(left);
     } finally {
-      this.#active.delete(run.plan.threadId);
-      this.#audiences.end(run.plan.threadId);
+      this.#beingTakenUp.delete(threadId);
     }
-    ended(run, outcome.end, cause);
   }
-
-  /** The row first, then the log: the first process to store a run's end decides how the run ended. */
-  async #storeEnd(run: Run, input: RunInput, { end, cause: _, drafts, ...told }: RunOutcome): Promise<boolean> {
-    const { agent, threadId } = run.plan;
-    const interrupts = await stillOpen(end, input, () => latestCheckpoint(agent.graph, threadId));
-    const refused = Object.fromEntries(run.figures.refused);
-    const waits = { interrupts, drafts: interrupts.length > 0 ? drafts : {} };
-    return this.#options.store.ending(run.plan, { status: STATUS[end.kind], ...told, ...waits, refused });
-  }
-}
-
-/** Milliseconds that a run goes on when nobody follows it. */
-function graceOf(agent: ServedAgent, { detached, options }: RunInput): number {
-  if (options.background) return Number.POSITIVE_INFINITY;
-  if (options.graceSeconds !== undefined) return options.graceSeconds * 1_000;
-  return detached ? agent.detachedGraceMs : agent.orphanGraceMs;
 }

@@ -37,20 +37,18 @@ export type Again = (
   input: RunInput,
 ) => Promise<unknown>;
 
-/** To be called once, before anything else runs: whatever holds a thread then belongs to nobody. */
-export async function takeUp(options: Remains & { readonly registry: Registry }, again: Again): Promise<LeftRun[]> {
-  const left: LeftRun[] = [];
-  for (const run of await options.store.holding()) {
-    const claim = await options.store.takeOver(run);
-    if (!claim) continue;
-    if (run.status === "active" && isBegun(run)) left.push({ run, ...(await goOn(options, run, claim, again)) });
-    else {
-      await close(options, run, claim);
-      // A run that was only admitted was promised to nobody.
-      if (run.status === "ending") left.push({ run, outcome: "finished" });
-    }
-  }
-  return left;
+/** Takes up a run that no process drives any more. Nothing when another process was first, or it was only admitted. */
+export async function takeUp(
+  options: Remains & { readonly registry: Registry },
+  run: RunRecord,
+  again: Again,
+): Promise<LeftRun | undefined> {
+  const claim = await options.store.takeOver(run);
+  if (!claim) return undefined;
+  if (run.status === "active" && isBegun(run)) return { run, ...(await goOn(options, run, claim, again)) };
+  await close(options, run, claim);
+  // A run that was only admitted was promised to nobody.
+  return run.status === "ending" ? { run, outcome: "finished" } : undefined;
 }
 
 /** Lets a run's thread go, whatever the run had come to. */

@@ -8,12 +8,22 @@ import { type AguiEvent, EventType, type Interrupt, type Message } from "../prot
 import { graphTopic, threadTopic } from "../protocol/ids.ts";
 import type { KeptState } from "../protocol/injected.ts";
 import type { JsonValue } from "../protocol/json.ts";
+import type { Instances } from "../store/instances.ts";
 import { EVERYBODY } from "../store/names.ts";
-import type { BegunRun, Store, ThreadRecord, ThreadSummary } from "../store/store.ts";
+import {
+  type BegunRun,
+  isBegun,
+  isHolding,
+  type Store,
+  type ThreadRecord,
+  type ThreadSummary,
+} from "../store/store.ts";
 import { answeringRunId } from "./answering.ts";
+import { foldedRun } from "./folded-run.ts";
 import { positionAfter } from "./history.ts";
 import { isSame, NOTHING_RUNS } from "./injections.ts";
 import type { Run } from "./run.ts";
+import type { RunInput } from "./run-input.ts";
 
 /** The state of a thread, as its clients were sent it so far. */
 export interface Snapshot {
@@ -63,20 +73,29 @@ export interface RunSummary extends Pick<BegunRun, "runId" | "agent" | "status" 
 export class Threads {
   readonly #store: Store;
   readonly #log: EventLog;
+  readonly #instances: Instances;
   readonly #activeRun: (threadId: string) => Run | undefined;
 
-  constructor(store: Store, log: EventLog, activeRun: (threadId: string) => Run | undefined) {
+  /** `activeRun` gives the run that this process drives on a thread. */
+  constructor(store: Store, log: EventLog, instances: Instances, activeRun: (threadId: string) => Run | undefined) {
     this.#store = store;
     this.#log = log;
+    this.#instances = instances;
     this.#activeRun = activeRun;
   }
 
+  /** The run that another process drives on a thread. */
+  async elsewhere(threadId: string): Promise<BegunRun | undefined> {
+    const run = await this.#instances.elsewhere(threadId);
+    return run && isBegun(run) ? run : undefined;
+  }
+
   /** Is a run active that a client knows by this id: its own, or that of the run whose questions it answers? */
-  runsAs(threadId: string, runId: string): boolean {
-    const plan = this.#activeRun(threadId)?.plan;
-    if (!plan) return false;
-    const answered = plan.answered.map(({ id }) => id);
-    return plan.runId === runId || (answered.length > 0 && plan.runId === answeringRunId(threadId, runId, answered));
+  async runsAs(threadId: string, runId: string): Promise<boolean> {
+    const run = this.#activeRun(threadId)?.plan ?? (await this.elsewhere(threadId));
+    if (!run) return false;
+    const answered = ("answered" in run ? run : (run.input as Pick<RunInput, "answered">)).answered.map(({ id }) => id);
+    return run.runId === runId || (answered.length > 0 && run.runId === answeringRunId(threadId, runId, answered));
   }
 
   async snapshot(threadId: string): Promise<Snapshot> {
@@ -84,6 +103,9 @@ export class Threads {
     if (run && !run.over) {
       return { ...run.snapshot, active: run.begun ? run.plan : undefined, interrupts: [], ending: undefined };
     }
+    const elsewhere = run ? undefined : await this.elsewhere(threadId);
+    const folded = elsewhere && (await foldedRun(this.#store, this.#log, elsewhere));
+    if (folded) return { ...folded, active: elsewhere, interrupts: [], ending: undefined };
     const [thread, cursor] = await Promise.all([this.#store.thread(threadId), this.#log.open(threadTopic(threadId))]);
     const { messages = [], state, interrupts = [], ending } = thread ?? {};
     return { messages, state, interrupts, ending, active: undefined, open: [], cursor };
@@ -91,7 +113,11 @@ export class Threads {
 
   /** The messages; those of an active run with what they said so far. `undefined`: there is no such thread. */
   async messages(threadId: string): Promise<readonly Message[] | undefined> {
-    return this.#activeRun(threadId)?.messages ?? (await this.#store.thread(threadId))?.messages;
+    const run = this.#activeRun(threadId);
+    if (run) return run.messages;
+    const elsewhere = await this.elsewhere(threadId);
+    const folded = elsewhere && (await foldedRun(this.#store, this.#log, elsewhere));
+    return folded?.all ?? (await this.#store.thread(threadId))?.messages;
   }
 
   /**
@@ -123,14 +149,11 @@ export class Threads {
   async runs(threadId: string): Promise<RunSummary[]> {
     const active = this.#activeRun(threadId);
     const runs = await this.#store.runs(threadId);
-    return [...runs].reverse().map(({ runId, agent, status, startedAt, from }) => ({
-      runId,
-      agent,
-      status,
-      startedAt,
-      from,
-      over: active?.plan.runId !== runId || active.over,
-    }));
+    return [...runs].reverse().map((run) => {
+      const { runId, agent, status, startedAt, from } = run;
+      const over = active?.plan.runId === runId ? active.over : !(isHolding(run) && this.#instances.isElsewhere(run));
+      return { runId, agent, status, startedAt, from, over };
+    });
   }
 
   /** The messages of the thread before a run, as far as they still hold. */
@@ -157,13 +180,14 @@ export class Threads {
   /** The threads that were used last; those after an earlier page's `next` when it is given as `before`. */
   async list(limit: number, before?: string, owner = EVERYBODY): Promise<{ threads: ListedThread[]; next?: string }> {
     const page = await this.#store.threads(limit, before, owner);
-    return { ...page, threads: page.threads.map((thread) => this.#listed(thread)) };
+    const elsewhere = await this.#instances.heldElsewhere(page.threads.map(({ threadId }) => threadId));
+    return { ...page, threads: page.threads.map((thread) => this.#listed(thread, elsewhere)) };
   }
 
   /** One of a list. `undefined`: there is no such thread. */
   async listed(threadId: string): Promise<ListedThread | undefined> {
     const thread = await this.#store.threadSummary(threadId);
-    return thread && this.#listed(thread);
+    return thread && this.#listed(thread, await this.#instances.heldElsewhere([threadId]));
   }
 
   /** Forgets a thread on which nothing runs. `false` when there is no such thread. */
@@ -178,8 +202,9 @@ export class Threads {
     return true;
   }
 
-  #listed(thread: ThreadSummary): ListedThread {
-    return { ...thread, active: this.#activeRun(thread.threadId)?.over === false };
+  #listed(thread: ThreadSummary, elsewhere: ReadonlySet<string>): ListedThread {
+    const run = this.#activeRun(thread.threadId);
+    return { ...thread, active: run ? !run.over : elsewhere.has(thread.threadId) };
   }
 }
 

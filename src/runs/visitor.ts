@@ -90,7 +90,7 @@ export class Visitor {
     const handle = await runs.start({ ...request, input, ...named, requester: this.#requester });
     // The thread may have been deleted, and its name with it, while the run waited for it.
     if (key !== threadId && (await store.claimThread(this.#owner, threadId, key)) !== key) {
-      runs.cancel(key);
+      await runs.cancel(key);
       throw new SluiceError("cancelled");
     }
     return { ...handle, threadId, thread: new VisitedThread(this, runs, threadId, key, true) };
@@ -200,16 +200,16 @@ export class VisitedThread {
   }
 
   /** The run that is active: one whose end cannot be read yet. */
-  active(): RunHandle | undefined {
+  async active(): Promise<RunHandle | undefined> {
     return this.#runs.active(this.#key);
   }
 
   /**
    * Cancels the active run; with a `runId` only the run that its client knows by this id. `false` when there is none.
    */
-  cancel(runId?: string): boolean {
+  async cancel(runId?: string): Promise<boolean> {
     this.#visitor.need("cancel");
-    if (runId !== undefined && !this.#threads.runsAs(this.#key, runId)) return false;
+    if (runId !== undefined && !(await this.#threads.runsAs(this.#key, runId))) return false;
     return this.#runs.cancel(this.#key);
   }
 
@@ -237,7 +237,7 @@ export class VisitedThread {
   }
 
   /** Writes the graph topic of the active run from here on. `false` when it is written already, or none is active. */
-  writeGraph(): boolean {
+  async writeGraph(): Promise<boolean> {
     return this.#runs.writeGraph(this.#key);
   }
 
@@ -270,7 +270,7 @@ export class VisitedThread {
   async run(runId: string): Promise<VisitedRun | undefined> {
     const run = (await this.runs()).find((summary) => summary.runId === runId);
     if (!run) return undefined;
-    const active = this.active();
+    const active = await this.active();
     const { threadId } = this;
     if (active?.runId === runId) return { ...active, threadId, thread: this };
     const { from } = run;

@@ -70,7 +70,7 @@ export class Connection implements Conversation {
   /** Follows the thread it was opened on: from the start of its run, if one is active, else from now on. */
   async open(): Promise<void> {
     // Nobody wanted this run as graph events until now: its earlier events are gone for this reader.
-    if (this.#format.graph && this.#thread.writeGraph()) {
+    if (this.#format.graph && (await this.#thread.writeGraph())) {
       await this.#options.peer.send([JSON.stringify({ event: "gap", reason: "window" })]);
       this.#runOpen = true;
     }
@@ -99,10 +99,9 @@ export class Connection implements Conversation {
   #isUrgent(command: ClientCommand): boolean | Promise<boolean> {
     if (command.type !== "cancel" && command.type !== "inject")
       return command.type === "ping" || command.type === "help";
-    const thread = this.#named(command.threadId);
-    return thread instanceof Promise
-      ? thread.then((named) => named.active() !== undefined)
-      : thread.active() !== undefined;
+    return Promise.resolve(this.#named(command.threadId))
+      .then((thread) => thread.active())
+      .then((active) => active !== undefined);
   }
 
   /** The thread of this id; the connection's own is at hand. */
@@ -129,7 +128,8 @@ export class Connection implements Conversation {
         return this.#run(command.agent ?? this.#agent, parseRunAgentInput(command.input));
       case "cancel": {
         const thread = await this.#named(command.threadId);
-        if (!thread.cancel(command.runId)) throw new SluiceError("not_found", "There is no active run to cancel.");
+        if (!(await thread.cancel(command.runId)))
+          throw new SluiceError("not_found", "There is no active run to cancel.");
         return;
       }
       case "inject": {

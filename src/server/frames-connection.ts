@@ -121,7 +121,7 @@ export class FramesConnection implements Conversation {
         return this.#inject(frame);
       case "cancel": {
         const thread = await this.#signIn.visitor.thread(checkId("threadId", frame.threadId));
-        if (!thread.cancel()) throw new SluiceError("not_found", "There is no active run to cancel.");
+        if (!(await thread.cancel())) throw new SluiceError("not_found", "There is no active run to cancel.");
         return this.#tell({ type: "ack", id: frame.id, topic: threadTopic(frame.threadId) });
       }
       case "stats": {
@@ -182,7 +182,7 @@ export class FramesConnection implements Conversation {
     const signal = this.#places.take(topic);
     try {
       const thread = await this.#signIn.visitor.thread(threadId, true);
-      const active = thread.active();
+      const active = await thread.active();
       const subscription = await Subscription.ofThread(this.#reader(topic, signal, narrowing), thread, after);
       const { cursor, head } = subscription;
       this.#tell({

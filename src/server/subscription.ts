@@ -84,7 +84,7 @@ export class Subscription {
   /** A thread live: from the start of its active run, or from now on. In a graph format these are its graph events. */
   static live(reader: Reader, thread: VisitedThread): Promise<Subscription> {
     return Subscription.#open(reader, thread, async () => {
-      const active = thread.active();
+      const active = await thread.active();
       if (active) return { beginning: startOf(active, reader), ending: undefined };
       const after = await reader.visitor.log.open(thread.topic(reader.format.graph));
       return { beginning: { after, since: undefined, first: undefined }, ending: undefined };
@@ -155,7 +155,7 @@ async function standingOr(
 ): Promise<{ readonly beginning: Beginning; readonly runId: string }> {
   if (after) {
     const since = await thread.runAt(after);
-    return { beginning: { after, since, first: undefined }, runId: thread.active()?.runId ?? randomUUID() };
+    return { beginning: { after, since, first: undefined }, runId: (await thread.active())?.runId ?? randomUUID() };
   }
   const first = await catchingUp.first(thread, randomUUID());
   return { beginning: { after: first.cursor, since: undefined, first }, runId: first.runId };
@@ -163,6 +163,6 @@ async function standingOr(
 
 /** The head, when the run is over and nothing of it can come any more. */
 async function lastPosition({ visitor, format }: Reader, thread: VisitedThread, runId: string) {
-  if (thread.active()?.runId === runId) return undefined;
+  if ((await thread.active())?.runId === runId) return undefined;
   return visitor.log.open(thread.topic(format.graph));
 }

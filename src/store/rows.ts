@@ -38,6 +38,8 @@ export function toRun(row: Row): RunRecord {
     fence: Number(row.fence),
     startedAt: Number(row.started_at),
     ...(row.from_epoch === null ? {} : toBeginning(row)),
+    // Only the tables that several processes share have owners.
+    ...(typeof row.owner === "string" ? { owner: row.owner } : {}),
     ...(row.outcome === null ? {} : { outcome: row.outcome as EndStatus }),
     ...(row.closing === null ? {} : { closing: JSON.parse(String(row.closing)) as AguiEvent[] }),
   };
@@ -46,6 +48,9 @@ export function toRun(row: Row): RunRecord {
 function toBeginning(row: Row): RunBeginning {
   return {
     from: { epoch: String(row.from_epoch), offset: Number(row.from_offset) },
+    ...(typeof row.graph_epoch === "string"
+      ? { graphFrom: { epoch: row.graph_epoch, offset: Number(row.graph_offset) } }
+      : {}),
     ...(row.begins_after === null ? {} : { beginsAfter: String(row.begins_after) }),
     checkpointBefore: String(row.checkpoint_before),
     ...(row.input === null ? {} : { input: JSON.parse(String(row.input)) as unknown }),

@@ -84,6 +84,8 @@ export interface Claim {
 export interface RunBeginning {
   /** The position in the thread's topic before its `RUN_STARTED`. */
   readonly from: Cursor;
+  /** The same in the graph topic. Kept where several processes share the store. */
+  readonly graphFrom?: Cursor;
   /** The message before it, which may have been taken back since; absent where it began the thread. */
   readonly beginsAfter?: string | undefined;
   /** The graph's checkpoint before it: a fork that undoes this run goes on from there. */
@@ -96,6 +98,8 @@ export interface RunBeginning {
 
 export interface RunRecord extends NewRun, Claim, Partial<RunBeginning> {
   readonly status: RunStatus;
+  /** The process that drives it, or did last, where several share the store. */
+  readonly owner?: string;
   /** While it is `ending`: what it comes to. */
   readonly outcome?: EndStatus;
   /** While it is `ending`: closers and the terminal event, which the log may not have yet. */

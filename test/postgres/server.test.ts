@@ -62,7 +62,7 @@ describe("a server whose database is Postgres", () => {
     const url = await server.database();
     const first = await openPostgres(url);
     await expect(openPostgres(url)).rejects.toThrow(
-      /^the database is in use by another process\. Stop it, or choose another\.$/,
+      /^the database is in use by another process\. Stop it, choose another, or set REDIS_URL for all that share it\.$/,
     );
     await first.store.close();
     await (await openPostgres(url)).store.close();

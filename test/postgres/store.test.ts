@@ -14,7 +14,8 @@ describe("with a Postgres server", () => {
   });
   afterAll(() => server.stop());
 
-  const open = async (url: string, now?: () => number) => new PostgresStore(await PostgresDatabase.open(url), now);
+  const open = async (url: string, now?: () => number) =>
+    new PostgresStore(await PostgresDatabase.open(url), null, now);
 
   storeContract("the store in Postgres", async (now) => open(await server.database(), now));
 

@@ -73,8 +73,8 @@ it("a server that is told to abandon refuses work, and ends what the next proces
   await sluice.abandon();
   expect((await fetch(`${sluice.url}/readyz`)).status).toBe(503);
   expect(await lost.text()).toContain('"code":"owner_lost"');
-  expect(sluice.runs.active("kept")).toBeDefined();
-  expect(sluice.runs.active("lost")).toBeUndefined();
+  expect(await sluice.runs.active("kept")).toBeDefined();
+  expect(await sluice.runs.active("lost")).toBeUndefined();
   expect((await events("lost", "another")).status).toBe(503);
   await sluice.close();
 });

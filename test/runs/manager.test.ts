@@ -323,7 +323,7 @@ describe("the run manager", () => {
       const subject = manage(waiting());
       const handle = await subject.start();
       await subject.until((event) => event.type === EventType.TEXT_MESSAGE_CONTENT);
-      expect(subject.runs.cancel("t")).toBe(true);
+      expect(await subject.runs.cancel("t")).toBe(true);
       const events = await subject.eventsOf(handle);
       expect(events.slice(-2).map(line)).toEqual(["TEXT_MESSAGE_END m-a", "RUN_FINISHED"]);
       expect(events.at(-1)).toMatchObject({ outcome: { type: "cancelled" } });
@@ -342,17 +342,17 @@ describe("the run manager", () => {
       );
       await subject.start();
       await subject.until((event) => event.type === EventType.TEXT_MESSAGE_CONTENT);
-      subject.runs.cancel("t");
+      await subject.runs.cancel("t");
       await subject.idle();
       expect(seen?.aborted).toBe(true);
     });
 
     it("of nothing does nothing", async () => {
       const subject = manage(answering);
-      expect(subject.runs.cancel("t")).toBe(false);
+      expect(await subject.runs.cancel("t")).toBe(false);
       await subject.eventsOf(await subject.start());
       await subject.idle();
-      expect(subject.runs.cancel("t")).toBe(false);
+      expect(await subject.runs.cancel("t")).toBe(false);
     });
 
     it("a hundred times, while the run is finishing, gives one end", async () => {
@@ -362,7 +362,7 @@ describe("the run manager", () => {
         const handle = await subject.start();
         const cancels = (async () => {
           for (let n = 0; n < 100; n += 1) {
-            subject.runs.cancel("t");
+            await subject.runs.cancel("t");
             if (n === turn) gate.open();
             if (n % 3 === 0) await Promise.resolve();
             if (n % 10 === turn % 10) await new Promise((resolve) => setImmediate(resolve));
@@ -493,7 +493,7 @@ describe("the run manager", () => {
       await subject.until((event) => event.type === EventType.TEXT_MESSAGE_CONTENT);
       // Another owner has taken the topic over.
       await subject.log.append("thread:t", Number.MAX_SAFE_INTEGER, []);
-      subject.runs.cancel("t");
+      await subject.runs.cancel("t");
       await subject.idle();
       expect(subject.runs.activeCount).toBe(0);
       expect(subject.ended).toHaveLength(1);
@@ -548,7 +548,7 @@ describe("the run manager", () => {
       await gate.opened;
       return append(...args);
     };
-    runs.cancel("t");
+    await runs.cancel("t");
     await new Promise((resolve) => setImmediate(resolve));
     const before = await subject.snapshot("t");
     expect(before.open.map(line)).toContain("TEXT_MESSAGE_START m-a");

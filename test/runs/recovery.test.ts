@@ -88,7 +88,7 @@ describe("a run whose process died", () => {
     const kept = disk();
     const old = await die(twoNodes(kept.checkpointer, "second"), kept, atStep("second"));
     const next = start(twoNodes(kept.checkpointer), kept, false);
-    expect(await next.runs.recover()).toMatchObject([{ run: { threadId: "t", runId: "r" }, outcome: "lost" }]);
+    expect(await next.recover()).toMatchObject([{ run: { threadId: "t", runId: "r" }, outcome: "lost" }]);
     expect(await kept.store.run("t", "r")).toMatchObject({ status: "failed" });
     expect(contents((await kept.store.thread("t"))?.messages)).toEqual(["hi", "first"]);
     expect(await kept.store.thread("t")).toMatchObject({
@@ -97,7 +97,7 @@ describe("a run whose process died", () => {
         terminal: { type: EventType.RUN_ERROR, code: "owner_lost", metadata: { retryable: true } },
       },
     });
-    expect(await next.runs.recover()).toEqual([]);
+    expect(await next.recover()).toEqual([]);
 
     // Who comes back with the same runId, or with an old cursor, hears how it ended.
     const again = await next.start();
@@ -116,8 +116,8 @@ describe("a run whose process died", () => {
     const kept = disk();
     await die(twoNodes(kept.checkpointer, "second"), kept, atStep("second"));
     const next = start(twoNodes(kept.checkpointer), kept, true);
-    expect(await next.runs.recover()).toMatchObject([{ outcome: "recovered" }]);
-    const handle = next.runs.active("t");
+    expect(await next.recover()).toMatchObject([{ outcome: "recovered" }]);
+    const handle = await next.runs.active("t");
     if (!handle) throw new Error("Nothing was recovered.");
     expect(handle.runId).toBe("r");
     const events = await next.eventsOf(handle);
@@ -142,7 +142,7 @@ describe("a run whose process died", () => {
     const memory = keeps ? kept.checkpointer : undefined;
     await die(twoNodes(memory, "first"), kept, atStep("first"));
     const next = start(twoNodes(memory), kept, true);
-    await next.runs.recover();
+    await next.recover();
     await next.idle();
     expect(contents((await kept.store.thread("t"))?.messages)).toEqual(["hi", "first", "second"]);
   });
@@ -151,7 +151,7 @@ describe("a run whose process died", () => {
     const kept = disk();
     await die(twoNodes(undefined, "second"), kept, atStep("second"));
     const next = start(twoNodes(undefined), kept, true);
-    await next.runs.recover();
+    await next.recover();
     await next.idle();
     expect(contents((await kept.store.thread("t"))?.messages)).toEqual(["hi", "first", "second"]);
   });
@@ -164,7 +164,7 @@ describe("a run whose process died", () => {
     const edited = [{ ...USER, content: "edited" }];
     await die(twoNodes(kept.checkpointer, "first"), kept, atStep("first"), { runId: "r2", messages: edited });
     const next = start(twoNodes(kept.checkpointer), kept, true);
-    await next.runs.recover();
+    await next.recover();
     await next.idle();
     expect(contents((await kept.store.thread("t"))?.messages)).toEqual(["edited", "first", "second"]);
     const state = await twoNodes(kept.checkpointer).getState({ configurable: { thread_id: "t" } });
@@ -185,7 +185,7 @@ describe("a run whose process died", () => {
       expect((await kept.store.thread("t"))?.interrupts).toEqual([]);
 
       const next = start(asking(kept.checkpointer, false), kept, recover);
-      await next.runs.recover();
+      await next.recover();
       await next.idle();
       if (!recover) {
         expect((await kept.store.thread("t"))?.interrupts).toEqual(open);
@@ -206,7 +206,7 @@ describe("a run whose process died", () => {
         { store: kept.store, entry: { ...QUICK, recover: true } },
       );
       open.push(next);
-      outcomes.push(...(await next.runs.recover()).map(({ outcome }) => outcome));
+      outcomes.push(...(await next.recover()).map(({ outcome }) => outcome));
     }
     expect(outcomes).toEqual(["recovered", "recovered", "lost"]);
   });
@@ -236,8 +236,8 @@ describe("a run whose process died", () => {
       expect(row).toMatchObject({ status: "ending", outcome: "done" });
       const next = testRuns({ agent: graph }, { store: kept.store, entry: QUICK, eventLog: log });
       open.push(next);
-      expect(await next.runs.recover()).toMatchObject([{ run: { runId: "r" }, outcome: "finished" }]);
-      expect(await next.runs.recover()).toEqual([]);
+      expect(await next.recover()).toMatchObject([{ run: { runId: "r" }, outcome: "finished" }]);
+      expect(await next.recover()).toEqual([]);
       const events = await read(log);
       await verifyRun(events);
       expect(events.filter(({ type }) => isTerminal(type))).toEqual([row?.closing?.at(-1)]);
@@ -286,7 +286,7 @@ describe("a run whose process died", () => {
     const { log } = open[0] as TestRuns;
     const next = testRuns({ agent: twoNodes(kept.checkpointer) }, { store: kept.store, entry: QUICK, eventLog: log });
     open.push(next);
-    expect(await next.runs.recover()).toMatchObject([{ outcome: "lost" }]);
+    expect(await next.recover()).toMatchObject([{ outcome: "lost" }]);
     expect((await log.read(old.topic, old.from, 10)).gap).toBe("epoch");
   });
 
@@ -295,7 +295,7 @@ describe("a run whose process died", () => {
     const claim = { threadId: "t", runId: "r", agent: "agent", bodyHash: "hash", startedAt: 1 };
     await kept.store.admit(claim);
     const next = start(twoNodes(kept.checkpointer), kept, true);
-    expect(await next.runs.recover()).toEqual([]);
+    expect(await next.recover()).toEqual([]);
     expect(await kept.store.run("t", "r")).toBeUndefined();
   });
 
@@ -304,14 +304,14 @@ describe("a run whose process died", () => {
     await die(twoNodes(kept.checkpointer, "first"), kept, atStep("first"));
     const next = testRuns({ other: twoNodes(kept.checkpointer) }, { store: kept.store, entry: { recover: true } });
     open.push(next);
-    expect(await next.runs.recover()).toMatchObject([{ outcome: "lost" }]);
+    expect(await next.recover()).toMatchObject([{ outcome: "lost" }]);
   });
 
   it("holds up those who want to start until it is dealt with", async () => {
     const kept = disk();
     await die(twoNodes(kept.checkpointer, "first"), kept, atStep("first"));
     const next = start(twoNodes(kept.checkpointer), kept, true);
-    const recovering = next.runs.recover();
+    const recovering = next.recover();
     await expect(next.start({ runId: "new", messages: [{ ...USER, id: "u2" }] })).rejects.toMatchObject({
       code: "thread_busy",
     });

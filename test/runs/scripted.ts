@@ -13,6 +13,8 @@ import type { GraphEvent } from "../../src/protocol/graph-event.ts";
 import { threadTopic } from "../../src/protocol/ids.ts";
 import type { RunHandle } from "../../src/runs/handle.ts";
 import { RunManager, type RunManagerOptions } from "../../src/runs/manager.ts";
+import type { LeftRun } from "../../src/runs/recovery.ts";
+import { ALONE } from "../../src/store/instances.ts";
 import { MemoryItems } from "../../src/store/items.ts";
 import { MemoryStore } from "../../src/store/memory.ts";
 import type { Store } from "../../src/store/store.ts";
@@ -68,6 +70,8 @@ export interface TestRuns {
   readonly store: Store;
   /** Every run that ended, in order. */
   readonly ended: Ended[];
+  /** Takes up what an earlier process left. */
+  recover(): Promise<LeftRun[]>;
   start(input?: Partial<RunAgentInput>, agent?: string): Promise<RunHandle>;
   /** A run's events, once it has ended. */
   eventsOf(handle: RunHandle): Promise<AguiEvent[]>;
@@ -104,6 +108,7 @@ export function testRuns(graphs: Record<string, object> | object, options: Optio
   const log = new MemoryLog({ maxEvents: 100_000, maxBytes: 1e9, maxTotalBytes: 1e9, retentionMs: 60_000 });
   const { store = new MemoryStore(1_000, () => {}) } = options;
   const ended: Ended[] = [];
+  const tookUp: LeftRun[] = [];
   const { entry: _, env: __, eventLog, ...rest } = options;
   const runs = new RunManager({
     registry: new Registry(agents as [ServedAgent, ...ServedAgent[]]),
@@ -115,6 +120,11 @@ export function testRuns(graphs: Record<string, object> | object, options: Optio
     counts: new Counts(),
     limits: { run: async () => () => {} },
     maxActiveRuns: 100,
+    instances: ALONE,
+    tookUp: (left) => tookUp.push(left),
+    failed: (error) => {
+      throw error;
+    },
     ended: (run, end, cause) => ended.push({ runId: run.plan.runId, end, cause }),
     ...rest,
   });
@@ -123,6 +133,10 @@ export function testRuns(graphs: Record<string, object> | object, options: Optio
     log,
     store,
     ended,
+    async recover() {
+      await runs.recover();
+      return tookUp.splice(0);
+    },
     start: (input, agent) => {
       // Somebody follows, so that no run is taken for one that its reader has left.
       const full = inputFor(input);
@@ -171,7 +185,7 @@ export async function logged(events: readonly GraphEvent[], end: RunEnd, options
       if (end.kind === "failed") throw new Error("no luck");
       if (end.kind === "interrupted") yield interrupting(rootId, "i1", "Go on?");
       if (end.kind !== "cancelled") return;
-      subject.runs.cancel("t");
+      await subject.runs.cancel("t");
       await NEVER;
     }),
     { env: { STREAM_ALLOWED_EVENTS: "*" }, ...options },

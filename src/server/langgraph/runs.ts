@@ -82,7 +82,7 @@ export function runRoutes(options: ServerOptions): Router {
   );
   router.post("/threads/:threadId/runs/:runId/cancel", async (request, response) => {
     const run = await runOf(options, request);
-    if (run.thread.active()?.runId === run.runId) run.thread.cancel();
+    if ((await run.thread.active())?.runId === run.runId) await run.thread.cancel();
     if (request.query.wait === "1" || request.query.wait === "true") {
       await whileOpen(response, (signal) => ended(run, options, request, signal));
     }

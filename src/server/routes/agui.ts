@@ -40,7 +40,7 @@ export function aguiRoutes(options: ServerOptions): Router {
     const thread = await options.door.visitorOf(request).thread(checkId("threadId", request.params.threadId));
     // CopilotKit names the run that it has started.
     const { runId } = request.body ? parseWith(stopBody, jsonBody(request), "body") : {};
-    if (!thread.cancel(runId)) throw new SluiceError("not_found", "There is no active run on this thread.");
+    if (!(await thread.cancel(runId))) throw new SluiceError("not_found", "There is no active run on this thread.");
     response.json({ stopped: true });
   });
   return router;

@@ -18,7 +18,7 @@ const SCHEMA = "sluice";
 /** Names the lock under which one process at a time brings the tables up to date. */
 const MIGRATION_LOCK = 7_358_243;
 
-/** Names the lock of the process that has the database to itself. */
+/** Names the lock that one process has to itself, or several share. */
 const ALONE_LOCK = 7_358_244;
 
 const OLDEST_VERSION = 14;
@@ -54,13 +54,16 @@ export class Queries {
 }
 
 export class PostgresDatabase extends Queries {
+  /** For connections beside the pool. */
+  readonly url: string;
   readonly #pool: pg.Pool;
-  #alone: pg.PoolClient | undefined;
+  #lock: pg.PoolClient | undefined;
   #closed = false;
 
-  private constructor(pool: pg.Pool) {
+  private constructor(pool: pg.Pool, url: string) {
     super(pool);
     this.#pool = pool;
+    this.url = url;
   }
 
   /**
@@ -80,7 +83,7 @@ export class PostgresDatabase extends Queries {
     });
     // The next statement replaces an idle connection that broke, and reports it if that fails too.
     pool.on("error", () => {});
-    const database = new PostgresDatabase(pool);
+    const database = new PostgresDatabase(pool, url);
     try {
       await database.transaction(migrate);
       return database;
@@ -96,11 +99,19 @@ export class PostgresDatabase extends Queries {
    * @throws Error when another process is in.
    */
   async takeAlone(): Promise<void> {
-    const client = await guarded(() => this.#pool.connect());
-    this.#alone = client;
-    client.on("error", () => this.#letOthersIn());
-    const taken = await new Queries(client).one("SELECT pg_try_advisory_lock($1)::int AS alone", ALONE_LOCK);
-    if (taken?.alone !== 1) throw new Error("the database is in use by another process. Stop it, or choose another.");
+    if (await this.#take("pg_try_advisory_lock")) return;
+    throw new Error(
+      "the database is in use by another process. Stop it, choose another, or set REDIS_URL for all that share it.",
+    );
+  }
+
+  /**
+   * Keeps processes out that want the database to themselves.
+   * @throws Error when one of these is in.
+   */
+  async takeShared(): Promise<void> {
+    if (await this.#take("pg_try_advisory_lock_shared")) return;
+    throw new Error("the database is in use by a process without REDIS_URL. Stop it, or choose another.");
   }
 
   /** All that `work` writes, or none of it. */
@@ -142,9 +153,17 @@ export class PostgresDatabase extends Queries {
     await this.#pool.end();
   }
 
+  async #take(lock: string): Promise<boolean> {
+    const client = await guarded(() => this.#pool.connect());
+    this.#lock = client;
+    client.on("error", () => this.#letOthersIn());
+    const taken = await new Queries(client).one(`SELECT ${lock}($1)::int AS taken`, ALONE_LOCK);
+    return taken?.taken === 1;
+  }
+
   #letOthersIn(): void {
-    this.#alone?.release(true);
-    this.#alone = undefined;
+    this.#lock?.release(true);
+    this.#lock = undefined;
   }
 }
 

@@ -111,4 +111,33 @@ export const POSTGRES_MIGRATIONS: readonly string[] = [
     UNIQUE (thread_id, run_id, message_id)
   );
   `,
+  `
+  -- The processes that share the database, by when they last reported that they live.
+  CREATE TABLE instances (instance text COLLATE "C" PRIMARY KEY, seen_at timestamptz NOT NULL DEFAULT now());
+
+  -- The process that drives a run, and what others ask of it.
+  ALTER TABLE runs
+    ADD COLUMN owner text COLLATE "C",
+    ADD COLUMN cancel_wanted boolean NOT NULL DEFAULT false,
+    ADD COLUMN graph_wanted boolean NOT NULL DEFAULT false,
+    ADD COLUMN graph_epoch text,
+    ADD COLUMN graph_offset bigint;
+  CREATE INDEX runs_by_owner ON runs (owner) WHERE status IN ('admitted', 'active', 'ending');
+
+  -- Starts that wait for a thread which another process holds, in their order.
+  CREATE TABLE waiting_starts (
+    number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    thread_id text COLLATE "C" NOT NULL,
+    instance text COLLATE "C" NOT NULL
+  );
+  CREATE INDEX waiting_starts_by_thread ON waiting_starts (thread_id, number);
+
+  -- Threads that somebody follows, by the process that serves the follower.
+  CREATE TABLE followers (
+    thread_id text COLLATE "C" NOT NULL,
+    instance text COLLATE "C" NOT NULL,
+    of_graph boolean NOT NULL,
+    PRIMARY KEY (thread_id, instance)
+  );
+  `,
 ];

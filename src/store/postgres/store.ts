@@ -26,17 +26,21 @@ import { ownedBy, TableNames } from "../table-names.ts";
 import { TableTickets, type Tickets } from "../tickets.ts";
 import { allRemoved, type Tombstone } from "../tombstones.ts";
 import type { PostgresDatabase, Queries } from "./database.ts";
+import { CHANNEL } from "./news.ts";
 import { PostgresTables } from "./tables.ts";
 
 export class PostgresStore extends TableNames implements Store {
   readonly tickets: Tickets;
   readonly injected: TableInjected;
   readonly #db: PostgresDatabase;
+  /** The process, in the rows of its runs. */
+  readonly #owner: string | null;
   readonly #now: () => number;
 
-  constructor(database: PostgresDatabase, now: () => number = Date.now) {
+  constructor(database: PostgresDatabase, owner: string | null = null, now: () => number = Date.now) {
     const tables = new PostgresTables(database);
     super(tables, now);
+    this.#owner = owner;
     this.tickets = new TableTickets(tables, now);
     this.injected = new TableInjected(tables);
     this.#db = database;
@@ -104,13 +108,14 @@ export class PostgresStore extends TableNames implements Store {
   async admit({ threadId, runId, agent, bodyHash, startedAt }: NewRun): Promise<Admitted> {
     for (;;) {
       const inserted = await this.#db.one(
-        `INSERT INTO runs (thread_id, run_id, agent, body_hash, status, fence, started_at)
-         VALUES ($1, $2, $3, $4, 'admitted', nextval('fences'), $5) ON CONFLICT DO NOTHING RETURNING fence`,
+        `INSERT INTO runs (thread_id, run_id, agent, body_hash, status, fence, started_at, owner)
+         VALUES ($1, $2, $3, $4, 'admitted', nextval('fences'), $5, $6) ON CONFLICT DO NOTHING RETURNING fence`,
         threadId,
         runId,
         agent,
         bodyHash,
         startedAt,
+        this.#owner,
       );
       if (inserted) return { fence: Number(inserted.fence) };
       const inTheWay = await this.#db.one(
@@ -125,21 +130,23 @@ export class PostgresStore extends TableNames implements Store {
   }
 
   async withdraw(claim: Claim): Promise<void> {
-    await this.#db.run(`DELETE FROM runs WHERE ${CLAIMED} AND status = 'admitted'`, ...valuesOf(claim));
+    await this.#db.run(freeing(`DELETE FROM runs WHERE ${CLAIMED} AND status = 'admitted'`), ...valuesOf(claim));
   }
 
   async begin(claim: Claim, beginning: RunBeginning, messages: readonly Message[]): Promise<boolean> {
-    const { from, beginsAfter, checkpointBefore, input } = beginning;
+    const { from, graphFrom, beginsAfter, checkpointBefore, input } = beginning;
     return this.#db.transaction(async (queries) => {
       const begun = await queries.one(
         `UPDATE runs SET status = 'active', from_epoch = $4, from_offset = $5, begins_after = $6,
-           checkpoint_before = $7, input = $8 WHERE ${CLAIMED} AND status IN ('admitted', 'active') RETURNING agent`,
+           checkpoint_before = $7, input = $8, graph_epoch = $9, graph_offset = $10 WHERE ${CLAIMED} AND status IN ('admitted', 'active') RETURNING agent`,
         ...valuesOf(claim),
         from.epoch,
         from.offset,
         beginsAfter ?? null,
         checkpointBefore,
         jsonOrNull(input),
+        graphFrom?.epoch ?? null,
+        graphFrom?.offset ?? null,
       );
       if (!begun) return false;
       await queries.run(
@@ -159,8 +166,9 @@ export class PostgresStore extends TableNames implements Store {
 
   async takeOver(claim: Claim): Promise<Claim | undefined> {
     const row = await this.#db.one(
-      `UPDATE runs SET fence = nextval('fences') WHERE ${CLAIMED} AND ${HOLDING} RETURNING fence`,
+      `UPDATE runs SET fence = nextval('fences'), owner = $4 WHERE ${CLAIMED} AND ${HOLDING} RETURNING fence`,
       ...valuesOf(claim),
+      this.#owner,
     );
     return row && { threadId: claim.threadId, runId: claim.runId, fence: Number(row.fence) };
   }
@@ -209,14 +217,16 @@ export class PostgresStore extends TableNames implements Store {
 
   async ended(claim: Claim): Promise<void> {
     await this.#db.run(
-      `UPDATE runs SET status = outcome, outcome = NULL, closing = NULL WHERE ${CLAIMED} AND status = 'ending'`,
+      freeing(
+        `UPDATE runs SET status = outcome, outcome = NULL, closing = NULL WHERE ${CLAIMED} AND status = 'ending'`,
+      ),
       ...valuesOf(claim),
     );
   }
 
   async deleteThread(threadId: string): Promise<boolean> {
     return this.#db.transaction(async (queries) => {
-      await queries.run("DELETE FROM runs WHERE thread_id = $1", threadId);
+      await queries.run(freeing("DELETE FROM runs WHERE thread_id = $1"), threadId);
       await queries.run("DELETE FROM thread_names WHERE key = $1", threadId);
       return (await queries.run("DELETE FROM threads WHERE thread_id = $1", threadId)) > 0;
     });
@@ -259,9 +269,16 @@ async function writeMessages(queries: Queries, threadId: string, messages: reado
   await queries.run("DELETE FROM messages WHERE thread_id = $1 AND position >= $2", threadId, messages.length);
 }
 
-const HOLDING = "status IN ('admitted', 'active', 'ending')";
+export const HOLDING = "status IN ('admitted', 'active', 'ending')";
 
 const CLAIMED = "thread_id = $1 AND run_id = $2 AND fence = $3";
+
+/** The same, and starts of other processes that wait for the thread hear of it. */
+function freeing(statement: string): string {
+  return `WITH freed AS (${statement} RETURNING thread_id)
+    SELECT pg_notify('${CHANNEL}', 'freed ' || thread_id) FROM freed
+    WHERE EXISTS (SELECT 1 FROM waiting_starts WHERE waiting_starts.thread_id = freed.thread_id)`;
+}
 
 function valuesOf({ threadId, runId, fence }: Claim): [string, string, number] {
   return [threadId, runId, fence];

@@ -91,7 +91,7 @@ const LIVES: Record<string, Life> = {
   },
   "over SSE, cancelled": async (threadId) => {
     const response = await post("silent", userInput("hi", { threadId }));
-    sluice.runs.cancel(threadId);
+    await sluice.runs.cancel(threadId);
     return read(response);
   },
   "over agui, cancelled": async (threadId) => {

@@ -44,7 +44,7 @@ const input = (more: Partial<RunAgentInput> = {}) => userInput("hi", { threadId,
 
 /** The events of a run that nobody followed, once it is over. */
 async function ending({ runs, log }: TestSluice): Promise<AguiEvent[]> {
-  while (runs.active(threadId)) await endOfTurn();
+  while (await runs.active(threadId)) await endOfTurn();
   const { entries } = await log.read(threadTopic(threadId), null, 10_000);
   return entries.map(({ json }) => JSON.parse(json) as AguiEvent);
 }
@@ -85,7 +85,7 @@ describe("a client over SSE that goes away", () => {
     const sluice = await serve({ ORPHAN_GRACE_SECONDS: LONG });
     const body = input();
     const head = await abandoned(sluice, body);
-    expect(sluice.runs.active(threadId)).toMatchObject({ runId: body.runId });
+    expect(await sluice.runs.active(threadId)).toMatchObject({ runId: body.runId });
     const back = await openSse(`${sluice.url}/agui`, body, { "last-event-id": head.at(-1)?.id ?? "" });
     model.say("here I am.").end();
     const events = eventsOf(dataOf([...head, ...(await back.done)]));
@@ -244,7 +244,7 @@ describe("cancelling", () => {
     const events = eventsOf(dataOf(await reader.done));
     await verifyRun(events);
     expect(events.at(-1)).toMatchObject(cancelled);
-    while (sluice.runs.active(threadId)) await endOfTurn();
+    while (await sluice.runs.active(threadId)) await endOfTurn();
     expect(await watcher.ask(cancel)).toMatchObject({ type: "error", code: "not_found", retryable: false });
     await watcher.close();
   });
@@ -278,7 +278,7 @@ describe("cancelling", () => {
       canceller.send({ type: "cancel", threadId: body.threadId });
       await starter.until((frame) => over(frame) && frame.topic === topic);
       await starter.ask({ type: "unsubscribe", topic });
-      while (sluice.runs.active(body.threadId)) await endOfTurn();
+      while (await sluice.runs.active(body.threadId)) await endOfTurn();
       const { entries } = await sluice.log.read(topic as `thread:${string}`, null, 1_000);
       const events = entries.map(({ json }) => JSON.parse(json) as AguiEvent);
       await verifyRun(events);
@@ -331,7 +331,7 @@ describe("a run in the background", () => {
     expect([first.status, again.status]).toEqual([202, 202]);
     expect(await again.json()).toEqual(await first.json());
     await abandonedWatch(sluice);
-    expect(sluice.runs.active(threadId)).toBeDefined();
+    expect(await sluice.runs.active(threadId)).toBeDefined();
     await fetch(`${sluice.url}/agui/agent/stepped/stop/${threadId}`, { method: "POST" });
     expect((await ending(sluice)).at(-1)).toMatchObject(cancelled);
   });

@@ -1,0 +1,183 @@
+/** The runs that this process drives, from their launch to their end. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { latestCheckpoint } from "../graph/checkpoints.ts";
+import type { ServedAgent } from "../graph/registry.ts";
+import type { EventLog } from "../log/log.ts";
+import { SluiceError } from "../protocol/errors.ts";
+import type { Message } from "../protocol/events.ts";
+import { graphTopic, threadTopic } from "../protocol/ids.ts";
+import type { Instances } from "../store/instances.ts";
+import type { Claim, RunBeginning, Store } from "../store/store.ts";
+import type { RunEnd } from "../translate/translator.ts";
+import type { Audiences } from "./audiences.ts";
+import type { RunHandle } from "./handle.ts";
+import { Run } from "./run.ts";
+import { type RunOutcome, STATUS, stillOpen } from "./run-end.ts";
+import type { RunInput } from "./run-input.ts";
+import { type PlanSurroundings, planFor, type RunThread } from "./run-plan.ts";
+
+/** A run that this process drives. */
+export interface ActiveRun {
+  readonly run: Run;
+  readonly handle: RunHandle;
+  readonly bodyHash: string;
+  /** It was meant to go on when nobody follows. */
+  readonly detached: boolean;
+  /** Resolves when its thread is free. */
+  readonly done: Promise<void>;
+}
+
+/** A run about to be launched. */
+export interface Launch extends Omit<RunBeginning, "from" | "graphFrom" | "input"> {
+  readonly agent: ServedAgent;
+  readonly claim: Claim;
+  readonly bodyHash: string;
+  /** The transcript it begins with. */
+  readonly messages: readonly Message[];
+  readonly input: RunInput;
+}
+
+export interface ActiveRunsOptions extends PlanSurroundings {
+  readonly log: EventLog;
+  readonly store: Store;
+  readonly instances: Instances;
+  readonly audiences: Audiences;
+  /** The new messages of starts that wait for a thread. */
+  readonly news: (threadId: string, ...told: Parameters<RunThread["waiting"]>) => readonly Message[];
+  /** Hears of every run that ended, with what went wrong if something did. */
+  readonly ended: (run: Run, end: RunEnd, cause: unknown) => void;
+}
+
+/** Milliseconds between two attempts to store an end while the store is away. */
+const RETRY_MS = 500;
+
+export class ActiveRuns {
+  readonly #options: ActiveRunsOptions;
+  readonly #active = new Map<string, ActiveRun>();
+  /** Every run is to end as soon as may be, for this reason. */
+  #stopped: SluiceError | undefined;
+
+  constructor(options: ActiveRunsOptions) {
+    this.#options = options;
+  }
+
+  get(threadId: string): ActiveRun | undefined {
+    return this.#active.get(threadId);
+  }
+
+  get size(): number {
+    return this.#active.size;
+  }
+
+  get all(): readonly ActiveRun[] {
+    return [...this.#active.values()];
+  }
+
+  /** Ends them all, and those that are launched from now on. */
+  stopAll(reason: SluiceError): void {
+    this.#stopped = reason;
+    for (const { run } of this.all) run.stop(reason);
+  }
+
+  /** The row with all it takes to begin it again, then `RUN_STARTED`, then the graph. */
+  async launch(launch: Launch): Promise<RunHandle> {
+    const { store, log, instances, audiences } = this.#options;
+    const { agent, claim, bodyHash, messages, input, beginsAfter, checkpointBefore } = launch;
+    const { threadId, runId } = claim;
+    const topic = threadTopic(threadId);
+    // Readers beside a process that died may have read more of the run than the log has.
+    const anew = input.attempt > 1;
+    const [graphFrom, from, followed] = await Promise.all([
+      log.claim(graphTopic(threadId), claim.fence, anew),
+      log.claim(topic, claim.fence, anew),
+      instances.followed(threadId),
+    ]);
+    const run = this.#runOf(launch, from, followed?.graph === true);
+    if (!(await store.begin(claim, { from, graphFrom, beginsAfter, checkpointBefore, input }, messages))) {
+      throw new SluiceError("owner_lost");
+    }
+    if (run.plan.graphTopic) await instances.ask(threadId, "graph");
+    const handle: RunHandle = { agent, threadId, runId, topic, over: false, from, graphFrom };
+    const begun = run.begin();
+    const done = begun.then(
+      () => this.#drive(run, input),
+      () => {}, // The start reports why it could not begin.
+    );
+    // Known before anybody can read of it: a client that arrives in between gets it from its start.
+    this.#active.set(threadId, { run, handle, bodyHash, detached: input.detached, done });
+    if (this.#stopped) run.stop(this.#stopped);
+    try {
+      await begun;
+    } catch (error) {
+      this.#active.delete(threadId);
+      // A row that stays active would be attached to, and never end.
+      const held = { messages: run.plan.history, interrupts: input.answered, state: undefined };
+      await store.ending(claim, { status: "failed", closing: [], ...held, refused: {} });
+      await store.ended(claim);
+      throw error;
+    }
+    audiences.begin(threadId, graceOf(agent, input));
+    return handle;
+  }
+
+  #runOf({ agent, claim, messages, input }: Launch, from: RunHandle["from"], graphFollowed: boolean): Run {
+    const { store, log, audiences, news } = this.#options;
+    const { threadId } = claim;
+    const plan = planFor(agent, claim, from, messages, input, this.#options);
+    const writesGraph = plan.graphTopic || graphFollowed || audiences.wantsGraph(threadId);
+    return new Run({ ...plan, graphTopic: writesGraph }, log, {
+      // A failure here costs nothing yet: the run's end writes it all again, and reports when it cannot.
+      keep: (...kept) => void store.keepMessages(claim, ...kept).catch(() => {}),
+      waiting: (told, removed) => news(threadId, told, removed),
+      injected: store.injected,
+    });
+  }
+
+  /** Never rejects, and the thread is free afterwards, whatever goes wrong. */
+  async #drive(run: Run, input: RunInput): Promise<void> {
+    const { store, audiences, ended } = this.#options;
+    const outcome = await run.drive();
+    let { cause } = outcome;
+    try {
+      const stored = await this.#storeEnd(run, input, outcome).catch((error: unknown) => {
+        // The row could not be written. Clients still see how the run ended; the operator sees the failure.
+        cause = error;
+        return true;
+      });
+      if (stored) await run.finish(outcome);
+      if (run.over) await store.ended(run.plan);
+    } catch (error) {
+      cause = error;
+    } finally {
+      this.#active.delete(run.plan.threadId);
+      audiences.end(run.plan.threadId);
+    }
+    ended(run, outcome.end, cause);
+  }
+
+  /** The row first, then the log: the first process to store a run's end decides how the run ended. */
+  async #storeEnd(run: Run, input: RunInput, { end, cause: _, drafts, ...told }: RunOutcome): Promise<boolean> {
+    const { store, instances } = this.#options;
+    const { agent, threadId } = run.plan;
+    const refused = Object.fromEntries(run.figures.refused);
+    for (;;) {
+      try {
+        const interrupts = await stillOpen(end, input, () => latestCheckpoint(agent.graph, threadId));
+        const waits = { interrupts, drafts: interrupts.length > 0 ? drafts : {} };
+        return await store.ending(run.plan, { status: STATUS[end.kind], ...told, ...waits, refused });
+      } catch (error) {
+        // A database that others share comes back. Until then nobody else takes the run over.
+        const away = instances.shared && SluiceError.from(error).code === "storage_unavailable";
+        if (!away || this.#stopped) throw error;
+        await sleep(RETRY_MS);
+      }
+    }
+  }
+}
+
+/** Milliseconds that a run goes on when nobody follows it. */
+function graceOf(agent: ServedAgent, { detached, options }: RunInput): number {
+  if (options.background) return Number.POSITIVE_INFINITY;
+  if (options.graceSeconds !== undefined) return options.graceSeconds * 1_000;
+  return detached ? agent.detachedGraceMs : agent.orphanGraceMs;
+}

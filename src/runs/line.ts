@@ -1,0 +1,59 @@
+/** A start's wait for a thread that a run of another process holds, in one line with the starts of all processes. */
+import type { ServedAgent } from "../graph/registry.ts";
+import { SluiceError } from "../protocol/errors.ts";
+import type { Instances, Place } from "../store/instances.ts";
+import type { RunRecord } from "../store/store.ts";
+
+export class Line {
+  readonly #instances: Instances;
+  readonly #threadId: string;
+  readonly #signal: AbortSignal | undefined;
+  #place: Place | undefined;
+  /** The run that was asked to yield. */
+  #asked: string | undefined;
+
+  /** `signal` aborts when nobody waits any more. */
+  constructor(instances: Instances, threadId: string, signal: AbortSignal | undefined) {
+    this.#instances = instances;
+    this.#threadId = threadId;
+    this.#signal = signal;
+  }
+
+  /** Did no other start come to the thread earlier? */
+  async isNext(): Promise<boolean> {
+    return this.#place ? this.#place.isFirst() : !(await this.#instances.isAwaited(this.#threadId));
+  }
+
+  /**
+   * Waits until the thread may have become free, or refuses to. Nothing `inTheWay`: earlier starts wait for the thread.
+   * @throws SluiceError `thread_busy`, `overloaded`.
+   */
+  async makeRoom(whenBusy: ServedAgent["whenBusy"], inTheWay: RunRecord | undefined): Promise<void> {
+    if (!this.#place) {
+      this.#place = await this.#instances.enter(this.#threadId);
+      // It may have become free before anybody knew that this start waits.
+      return;
+    }
+    if (whenBusy === "reject") await this.#askToYield(inTheWay);
+    else if (whenBusy === "interrupt" && inTheWay) await this.#instances.ask(this.#threadId, "cancel");
+    await this.#place.changed(this.#signal);
+  }
+
+  async leave(): Promise<void> {
+    await this.#place?.leave();
+  }
+
+  async #askToYield(inTheWay: RunRecord | undefined): Promise<void> {
+    if (!inTheWay || inTheWay.runId === this.#asked) throw busyWith(inTheWay?.runId);
+    this.#asked = inTheWay.runId;
+    await this.#instances.ask(this.#threadId, "yield");
+  }
+}
+
+export function busyWith(runId: string | undefined): SluiceError {
+  if (runId === undefined)
+    return new SluiceError("thread_busy", "Other runs wait for this thread. Cancel them, or wait.");
+  return new SluiceError("thread_busy", `Run "${runId}" is active on this thread. Cancel it, or wait.`, {
+    details: { runId },
+  });
+}

@@ -1,0 +1,56 @@
+/**
+ * Reports every few seconds that its process lives. It runs in a thread of its own: a graph that keeps the main thread
+ * busy is not taken for dead.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { parentPort, workerData } from "node:worker_threads";
+import pg from "pg";
+import { BEAT_MS, type HeartbeatData, RETRY_MS } from "./heartbeat.ts";
+
+const { url, instance, times } = workerData as HeartbeatData;
+
+async function connect(): Promise<pg.Client> {
+  const client = new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: BEAT_MS,
+    query_timeout: BEAT_MS,
+    application_name: "sluice heartbeat",
+  });
+  // The next heartbeat reports it.
+  client.on("error", () => {});
+  await client.connect();
+  return client;
+}
+
+let client: pg.Client | undefined;
+let stopped = false;
+const ended = new AbortController();
+parentPort?.once("message", () => {
+  stopped = true;
+  ended.abort();
+});
+
+while (!stopped) {
+  const sentAt = process.hrtime.bigint();
+  let wait = BEAT_MS;
+  try {
+    client ??= await connect();
+    await client.query(
+      "INSERT INTO sluice.instances VALUES ($1, now()) ON CONFLICT (instance) DO UPDATE SET seen_at = now()",
+      [instance],
+    );
+    if (Atomics.load(times, 1) === 0n) Atomics.store(times, 1, sentAt);
+    Atomics.store(times, 0, sentAt);
+    parentPort?.postMessage("seen");
+  } catch {
+    // How long it has failed is what counts, and the main thread knows that from the times.
+    Atomics.store(times, 1, 0n);
+    await client?.end().catch(() => {});
+    client = undefined;
+    wait = RETRY_MS;
+  }
+  await sleep(wait, undefined, { signal: ended.signal }).catch(() => {});
+}
+// The last word: this process drives nothing any more.
+await client?.query("DELETE FROM sluice.instances WHERE instance = $1", [instance]).catch(() => {});
+await client?.end().catch(() => {});

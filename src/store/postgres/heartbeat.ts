@@ -1,0 +1,68 @@
+/** The proof that a process lives: a row whose time is renewed from a thread of its own. */
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
+
+/** Milliseconds between two heartbeats, and before another try when one failed. */
+export const BEAT_MS = 5_000;
+export const RETRY_MS = 500;
+
+/** Milliseconds without a heartbeat after which others take a process for dead. */
+export const DEAD_MS = 15_000;
+
+/** Milliseconds after which it stops its own runs: before anybody else may take them. */
+export const LEASE_MS = 10_000;
+
+export interface HeartbeatData {
+  readonly url: string;
+  readonly instance: string;
+  /** When the last good heartbeat was sent, and since when none has failed (0: one has), in ns of a monotonic clock. */
+  readonly times: BigInt64Array;
+}
+
+/** Milliseconds that ending may take. */
+const END_MS = 2_000;
+
+export class Heartbeat {
+  readonly #times = new BigInt64Array(new SharedArrayBuffer(16));
+  readonly #worker: Worker;
+
+  constructor(url: string, instance: string) {
+    const workerData: HeartbeatData = { url, instance, times: this.#times };
+    const file = new URL(import.meta.url.replace(/heartbeat(\.[jt]s)$/, "heartbeat-worker$1"));
+    const execArgv = file.pathname.endsWith(".ts") ? ["--import", "tsx"] : [];
+    this.#worker = new Worker(file, { workerData, execArgv });
+    this.#worker.unref();
+  }
+
+  /** Resolves after the first heartbeat. */
+  async begun(): Promise<void> {
+    if (this.#load(0) === 0n) await once(this.#worker, "message");
+  }
+
+  /** Milliseconds since the last good heartbeat was sent. */
+  get ageMs(): number {
+    return since(this.#load(0));
+  }
+
+  /** Milliseconds that every heartbeat has been good for. */
+  get unbrokenMs(): number {
+    const from = this.#load(1);
+    return from === 0n || this.ageMs > LEASE_MS ? 0 : since(from);
+  }
+
+  /** Removes the row, so that others need not wait, and ends the thread. */
+  async end(): Promise<void> {
+    this.#worker.postMessage("end");
+    const late = setTimeout(() => void this.#worker.terminate(), END_MS);
+    await once(this.#worker, "exit");
+    clearTimeout(late);
+  }
+
+  #load(index: 0 | 1): bigint {
+    return Atomics.load(this.#times, index);
+  }
+}
+
+function since(time: bigint): number {
+  return Number(process.hrtime.bigint() - time) / 1e6;
+}

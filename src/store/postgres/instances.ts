@@ -1,0 +1,264 @@
+/** The processes that share a database. Postgres' clock alone decides which of them live. */
+import { randomUUID } from "node:crypto";
+import { SluiceError } from "../../protocol/errors.ts";
+import type { Following, Hears, Instances, Place, Wish } from "../instances.ts";
+import { toRun } from "../rows.ts";
+import type { RunRecord } from "../store.ts";
+import type { PostgresDatabase } from "./database.ts";
+import { BEAT_MS, DEAD_MS, Heartbeat, LEASE_MS } from "./heartbeat.ts";
+import { CHANNEL, News } from "./news.ts";
+import { HOLDING } from "./store.ts";
+
+/** The most starts of all processes that wait for one thread. */
+const MAX_WAITING = 16;
+
+/** A message may be lost, so a start that waits looks again after this time. */
+const LOOK_AGAIN_MS = 1_000;
+
+/** The most runs that are taken up in one go. */
+const ORPHANS = 32;
+
+export class PostgresInstances implements Instances {
+  readonly shared = true;
+  /** Names this process in rows. */
+  readonly id = randomUUID();
+  readonly #db: PostgresDatabase;
+  readonly #news: News;
+  readonly #waiting = new Map<string, Set<() => void>>();
+  /** The last report about each thread's followers, while it is under way. */
+  readonly #reports = new Map<string, Promise<void>>();
+  readonly #timers: NodeJS.Timeout[] = [];
+  #heartbeat: Heartbeat | undefined;
+  #hears: Hears | undefined;
+  #lost = false;
+
+  constructor(database: PostgresDatabase) {
+    this.#db = database;
+    this.#news = new News({ url: database.url, heard: this.#heard, missed: () => this.#missed() });
+  }
+
+  async join(hears: Hears): Promise<void> {
+    this.#hears = hears;
+    this.#heartbeat = new Heartbeat(this.#db.url, this.id);
+    await Promise.all([this.#heartbeat.begun(), this.#open()]);
+    this.#every(LOOK_AGAIN_MS, () => this.#checkLease());
+    this.#every(BEAT_MS, () => this.#missed());
+  }
+
+  async leave(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    try {
+      await this.#heartbeat?.end();
+      await Promise.all([
+        this.#db.run("DELETE FROM followers WHERE instance = $1", this.id),
+        this.#db.run("DELETE FROM waiting_starts WHERE instance = $1", this.id),
+        this.#notify("left"),
+      ]);
+    } catch {
+      // The database is away. The others notice by themselves that this process is gone.
+    }
+    await this.#news.close().catch(() => {});
+  }
+
+  isElsewhere({ owner }: RunRecord): boolean {
+    return owner !== undefined && owner !== this.id;
+  }
+
+  async elsewhere(threadId: string): Promise<RunRecord | undefined> {
+    const row = await this.#db.one(
+      `SELECT * FROM runs WHERE thread_id = $1 AND ${HOLDING} AND owner <> $2`,
+      threadId,
+      this.id,
+    );
+    return row && toRun(row);
+  }
+
+  async heldElsewhere(threadIds: readonly string[]): Promise<ReadonlySet<string>> {
+    const rows = await this.#db.all(
+      `SELECT thread_id FROM runs WHERE thread_id = ANY($1) AND ${HOLDING} AND owner <> $2`,
+      threadIds,
+      this.id,
+    );
+    return new Set(rows.map((row) => String(row.thread_id)));
+  }
+
+  async orphans(): Promise<readonly RunRecord[]> {
+    // When the database was away, everybody's last heartbeat is old. Those that live report within this time.
+    const certain = (this.#heartbeat?.unbrokenMs ?? 0) >= DEAD_MS;
+    const gone = certain ? `NOT (${ALIVE})` : "false";
+    const rows = await this.#db.all(
+      `SELECT runs.* FROM runs LEFT JOIN instances ON instances.instance = runs.owner
+       WHERE ${HOLDING} AND (instances.instance IS NULL OR ${gone}) ORDER BY fence LIMIT ${ORPHANS}`,
+    );
+    if (certain && rows.length === 0) await this.#tidy();
+    return rows.map(toRun);
+  }
+
+  async ask(threadId: string, wish: Wish): Promise<boolean> {
+    return (await this.#db.run(ASK[wish], threadId, CHANNEL, `${wish} ${threadId}`)) > 0;
+  }
+
+  refused(threadId: string): Promise<void> {
+    return this.#notify(`freed ${threadId}`);
+  }
+
+  async isAwaited(threadId: string): Promise<boolean> {
+    return !(await this.#isFirst(threadId, Number.MAX_SAFE_INTEGER));
+  }
+
+  async enter(threadId: string): Promise<Place> {
+    const row = await this.#db.one(
+      `INSERT INTO waiting_starts (thread_id, instance) SELECT $1, $2
+       WHERE (SELECT count(*) FROM waiting_starts WHERE thread_id = $1) < ${MAX_WAITING} RETURNING number`,
+      threadId,
+      this.id,
+    );
+    if (!row) throw new SluiceError("overloaded");
+    const number = Number(row.number);
+    return {
+      isFirst: () => this.#isFirst(threadId, number),
+      changed: (signal) => this.#changed(threadId, signal),
+      leave: async () => {
+        // A row that stays, because the database is away, lapses with this process.
+        await this.#db.run("DELETE FROM waiting_starts WHERE number = $1", number).catch(() => {});
+      },
+    };
+  }
+
+  async followed(threadId: string): Promise<Following | undefined> {
+    const row = await this.#db.one(
+      `SELECT max(of_graph::int) AS graph FROM followers JOIN instances USING (instance)
+       WHERE thread_id = $1 AND instance <> $2 AND ${ALIVE}`,
+      threadId,
+      this.id,
+    );
+    return row?.graph === null || row === undefined ? undefined : { graph: row.graph === 1 };
+  }
+
+  follows(threadId: string, following: Following | undefined): void {
+    const report = async () => {
+      if (!following) {
+        await this.#db.run("DELETE FROM followers WHERE thread_id = $1 AND instance = $2", threadId, this.id);
+        return;
+      }
+      await this.#db.run(
+        `INSERT INTO followers VALUES ($1, $2, $3::int::boolean)
+         ON CONFLICT (thread_id, instance) DO UPDATE SET of_graph = excluded.of_graph`,
+        threadId,
+        this.id,
+        following.graph ? 1 : 0,
+      );
+    };
+    // In order. A report that is lost makes a run go on too long, or end too early: its readers come back.
+    const done = (this.#reports.get(threadId) ?? Promise.resolve()).then(report).catch(() => {});
+    this.#reports.set(threadId, done);
+    void done.then(() => {
+      if (this.#reports.get(threadId) === done) this.#reports.delete(threadId);
+    });
+  }
+
+  async #open(): Promise<void> {
+    try {
+      await this.#news.open();
+    } catch (cause) {
+      throw new SluiceError("storage_unavailable", undefined, { cause });
+    }
+  }
+
+  readonly #heard = (message: string) => {
+    const [kind = "", ...rest] = message.split(" ");
+    const threadId = rest.join(" ");
+    if (kind === "left") this.#hears?.orphaned();
+    else if (kind === "freed") this.#wake(threadId);
+    else if (kind in ASK) this.#hears?.asked(threadId, kind as Wish);
+  };
+
+  /** Looks at everything that messages report. */
+  #missed(): void {
+    for (const threadId of this.#waiting.keys()) this.#wake(threadId);
+    this.#hears?.orphaned();
+    this.#db
+      .all(
+        `SELECT thread_id, cancel_wanted::int AS cancel, graph_wanted::int AS graph FROM runs
+         WHERE owner = $1 AND ${HOLDING} AND (cancel_wanted OR graph_wanted)`,
+        this.id,
+      )
+      .then((rows) => {
+        for (const { thread_id: threadId, cancel, graph } of rows) {
+          if (cancel === 1) this.#hears?.asked(String(threadId), "cancel");
+          if (graph === 1) this.#hears?.asked(String(threadId), "graph");
+        }
+      })
+      .catch(() => {}); // The database is away; the lease knows.
+  }
+
+  #checkLease(): void {
+    const lost = (this.#heartbeat?.ageMs ?? 0) > LEASE_MS;
+    if (lost && !this.#lost) this.#hears?.lost();
+    this.#lost = lost;
+  }
+
+  async #isFirst(threadId: string, number: number): Promise<boolean> {
+    const row = await this.#db.one(
+      `SELECT 1 FROM waiting_starts JOIN instances USING (instance)
+       WHERE thread_id = $1 AND number < $2 AND ${ALIVE} LIMIT 1`,
+      threadId,
+      number,
+    );
+    return row === undefined;
+  }
+
+  #changed(threadId: string, signal: AbortSignal | undefined): Promise<void> {
+    if (signal?.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const waiting = this.#waiting.get(threadId) ?? new Set();
+      this.#waiting.set(threadId, waiting);
+      const done = () => {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", done);
+        waiting.delete(done);
+        if (waiting.size === 0 && this.#waiting.get(threadId) === waiting) this.#waiting.delete(threadId);
+        resolve();
+      };
+      const timer = setTimeout(done, LOOK_AGAIN_MS);
+      signal?.addEventListener("abort", done, { once: true });
+      waiting.add(done);
+    });
+  }
+
+  #wake(threadId: string): void {
+    for (const done of [...(this.#waiting.get(threadId) ?? [])]) done();
+  }
+
+  async #notify(message: string): Promise<void> {
+    await this.#db.run("SELECT pg_notify($1, $2)", CHANNEL, message);
+  }
+
+  /** Rows of processes that died: of their runs nothing is left to take up. */
+  async #tidy(): Promise<void> {
+    await this.#db.run(`DELETE FROM instances WHERE NOT (${ALIVE}) AND NOT EXISTS (
+      SELECT 1 FROM runs WHERE owner = instance AND ${HOLDING})`);
+    for (const table of ["followers", "waiting_starts"]) {
+      await this.#db.run(`DELETE FROM ${table} WHERE instance NOT IN (SELECT instance FROM instances)`);
+    }
+  }
+
+  #every(ms: number, work: () => void): void {
+    const timer = setInterval(work, ms);
+    timer.unref();
+    this.#timers.push(timer);
+  }
+}
+
+const ALIVE = `instances.seen_at > now() - interval '${DEAD_MS} milliseconds'`;
+
+const ASK: Record<Wish, string> = {
+  cancel: wishing("cancel_wanted"),
+  graph: wishing("graph_wanted", "AND NOT graph_wanted"),
+  yield: `SELECT pg_notify($2, $3) FROM runs WHERE thread_id = $1 AND ${HOLDING}`,
+};
+
+function wishing(column: string, unless = ""): string {
+  return `WITH asked AS (UPDATE runs SET ${column} = true WHERE thread_id = $1 AND ${HOLDING} ${unless} RETURNING 1)
+    SELECT pg_notify($2, $3) FROM asked`;
+}
