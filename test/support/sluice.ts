@@ -29,7 +29,9 @@ const QUICK = { COALESCE_MS: "0", PORT: "0", LOG_LEVEL: "silent", ORPHAN_GRACE_S
 export async function startSluice(
   agents: Record<string, TestAgent>,
   env: Record<string, string> = {},
-  more: Partial<Pick<AppOptions, "store" | "log" | "shared" | "memoryUsage" | "playground" | "logger">> = {},
+  more: Partial<
+    Pick<AppOptions, "store" | "instances" | "log" | "shared" | "memoryUsage" | "playground" | "logger">
+  > = {},
 ): Promise<TestSluice> {
   const settings = readSettings({ ...QUICK, ...env });
   const served = Object.entries(agents).map(([name, { graph, entry }]) =>

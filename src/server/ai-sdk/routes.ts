@@ -43,7 +43,7 @@ export function aiSdkRoutes(options: ServerOptions): Router {
     whileOpen(response, async (signal) => {
       door.visitorOf(request).need("watch");
       const thread = await threadOf(request);
-      const active = thread.active();
+      const active = await thread.active();
       const run = active && (await thread.run(active.runId));
       if (!run) {
         response.status(204).end();
@@ -54,7 +54,8 @@ export function aiSdkRoutes(options: ServerOptions): Router {
   );
 
   router.post("/chat/:id/stop", async (request, response) => {
-    if (!(await threadOf(request)).cancel()) throw new SluiceError("not_found", "There is no active run in this chat.");
+    if (!(await (await threadOf(request)).cancel()))
+      throw new SluiceError("not_found", "There is no active run in this chat.");
     response.json({ stopped: true });
   });
 

@@ -29,8 +29,13 @@ export class Heartbeat {
   constructor(url: string, instance: string) {
     const workerData: HeartbeatData = { url, instance, times: this.#times };
     const file = new URL(import.meta.url.replace(/heartbeat(\.[jt]s)$/, "heartbeat-worker$1"));
-    const execArgv = file.pathname.endsWith(".ts") ? ["--import", "tsx"] : [];
-    this.#worker = new Worker(file, { workerData, execArgv });
+    // From sources, a worker has no loader for TypeScript until it makes one itself.
+    this.#worker = file.pathname.endsWith(".ts")
+      ? new Worker(`import("tsx/esm/api").then(({ register }) => (register(), import("${file.href}")))`, {
+          workerData,
+          eval: true,
+        })
+      : new Worker(file, { workerData });
     this.#worker.unref();
   }
 

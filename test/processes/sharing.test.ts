@@ -1,0 +1,182 @@
+/** Several servers on one database and one Redis: whichever is asked, a client sees the same threads and runs. */
+import type { BaseCheckpointSaver } from "@langchain/langgraph";
+import { END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { AguiEvent } from "../../src/protocol/events.ts";
+import { type Deployment, type SharedServers, startShared } from "../support/processes.ts";
+import type { TestSluice } from "../support/sluice.ts";
+import { userInput } from "../support/sse-client.ts";
+import { dataOf, eventsOf, hasType, openSse, type SseReader, watchSse } from "../support/sse-frames.ts";
+import { SteppedModel } from "../support/stepped-model.ts";
+
+/** Stepped by each case to the end. Both servers have it: it does not matter which of them calls it. */
+const model = new SteppedModel();
+let shared: SharedServers;
+let deployment: Deployment;
+let here: TestSluice;
+let there: TestSluice;
+beforeAll(async () => {
+  shared = await startShared();
+  deployment = await shared.deployment();
+  const agents = (checkpointer: BaseCheckpointSaver) => {
+    const graph = chat(checkpointer);
+    return {
+      chat: { graph, entry: { orphanGraceSeconds: 30 } },
+      queue: { graph, entry: { whenBusy: "enqueue" as const } },
+      brief: { graph, entry: { orphanGraceSeconds: 0.05 } },
+    };
+  };
+  [here, there] = (await Promise.all([deployment.start(agents), deployment.start(agents)])) as [TestSluice, TestSluice];
+}, 60_000);
+afterAll(async () => {
+  await deployment.close();
+  await shared.stop();
+});
+
+function chat(checkpointer: BaseCheckpointSaver) {
+  return new StateGraph(MessagesAnnotation)
+    .addNode("chat", async ({ messages }) => ({ messages: await model.invoke(messages) }))
+    .addEdge(START, "chat")
+    .addEdge("chat", END)
+    .compile({ checkpointer });
+}
+
+const post = (url: string, body: object = {}) =>
+  fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+const textOf = (events: readonly AguiEvent[]) =>
+  events.map((event) => ("delta" in event && typeof event.delta === "string" ? event.delta : "")).join("");
+const eventsIn = ({ frames }: SseReader) => eventsOf(dataOf(frames));
+const text =
+  (part: string) =>
+  ({ data }: { data?: string }) =>
+    data?.includes(`"delta":"${part}"`) === true;
+
+describe("a run in another process", () => {
+  it("is watched from its start, and from the middle by a late reader", async () => {
+    const input = userInput("count");
+    const run = await openSse(`${here.url}/agui`, input);
+    model.say("one ");
+    await run.until(text("one "));
+
+    const late = await watchSse(`${there.url}/threads/${input.threadId}/events`);
+    await late.until(text("one "));
+    expect(eventsIn(late).map(({ type }) => type)).toEqual([
+      "RUN_STARTED",
+      "MESSAGES_SNAPSHOT",
+      "STEP_STARTED",
+      "TEXT_MESSAGE_START",
+      "TEXT_MESSAGE_CONTENT",
+    ]);
+    expect(eventsIn(late)[0]).toMatchObject({ runId: input.runId });
+    model.say("two").end();
+    await late.until(hasType("RUN_FINISHED"));
+    late.abort();
+    expect(textOf(eventsIn(late))).toBe("one two");
+    await run.done;
+
+    const messages = async ({ url }: TestSluice) => (await fetch(`${url}/threads/${input.threadId}`)).json();
+    expect(await messages(there)).toEqual(await messages(here));
+  });
+
+  it("is read on by its cursor, and attached to by its id, whichever process is asked", async () => {
+    const input = userInput("count");
+    const run = await openSse(`${here.url}/agui`, input);
+    model.say("one ");
+    const seen = await run.until(text("one "));
+    run.abort();
+    const resumed = await openSse(`${there.url}/agui`, input, { "last-event-id": String(seen.at(-1)?.id) });
+    const attached = await openSse(`${there.url}/agui`, input);
+    model.say("two").end();
+    expect(textOf(eventsOf(dataOf(await resumed.done)))).toBe("two");
+    const whole = eventsOf(dataOf(await attached.done));
+    expect(textOf(whole)).toBe("one two");
+    expect(whole.map(({ type }) => type)).not.toContain("MESSAGES_SNAPSHOT");
+    const changed = await post(`${there.url}/agui`, { ...input, messages: [] });
+    expect(await changed.json()).toMatchObject({ error: { code: "run_conflict" } });
+  });
+
+  it("is listed as active, and cancelled", async () => {
+    const input = userInput("count");
+    const run = await openSse(`${here.url}/agui`, input);
+    model.say("one ");
+    await run.until(text("one "));
+    const { threads } = (await (await fetch(`${there.url}/threads`)).json()) as { threads: object[] };
+    expect(threads[0]).toMatchObject({ threadId: input.threadId, active: true });
+    const stopped = await post(`${there.url}/agui/agent/chat/stop/${input.threadId}`, { runId: input.runId });
+    expect(await stopped.json()).toEqual({ stopped: true });
+    expect(eventsOf(dataOf(await run.done)).at(-1)).toMatchObject({ outcome: { type: "cancelled" } });
+    const none = await post(`${there.url}/agui/agent/chat/stop/${input.threadId}`);
+    expect(none.status).toBe(404);
+  });
+
+  it("refuses a start here while it is followed, and makes room for it when its reader is gone", async () => {
+    const { threadId, ...first } = userInput("first");
+    const run = await openSse(`${here.url}/agui`, { ...first, threadId });
+    model.say("one ");
+    await run.until(text("one "));
+
+    const refused = await post(`${there.url}/agui`, { ...userInput("second", { threadId }), runId: "refused" });
+    expect(await refused.json()).toMatchObject({ error: { code: "thread_busy", details: { runId: first.runId } } });
+
+    run.abort();
+    // Its reader is gone, and it was not meant to go on alone.
+    const next = await openSse(`${there.url}/agui`, { ...userInput("third", { threadId }), runId: "third" });
+    model.say("three").end();
+    expect(textOf(eventsOf(dataOf(await next.done)))).toBe("three");
+  });
+
+  it("is waited for by starts of all processes in the order in which they came", async () => {
+    const { threadId } = userInput("x");
+    const start = (server: TestSluice, runId: string) =>
+      openSse(`${server.url}/agui/agent/queue/run`, { ...userInput(runId, { threadId }), runId });
+    const run = await start(here, "first");
+    model.say("one");
+    await run.until(text("one"));
+    const waiting: Promise<SseReader>[] = [];
+    for (const [server, runId] of [
+      [there, "second"],
+      [here, "third"],
+    ] as const) {
+      waiting.push(start(server, runId));
+      await endOfTurns();
+    }
+    model.end().say("two").end().say("three").end();
+    const read = await Promise.all(waiting.map(async (reader) => eventsOf(dataOf(await (await reader).done))));
+    expect(read.map(textOf)).toEqual(["two", "three"]);
+  });
+
+  it("is deleted with its thread", async () => {
+    const input = userInput("count");
+    const run = await openSse(`${here.url}/agui`, input);
+    model.say("one ");
+    await run.until(text("one "));
+    expect((await fetch(`${there.url}/threads/${input.threadId}`, { method: "DELETE" })).status).toBe(204);
+    expect(await (await fetch(`${here.url}/threads/${input.threadId}`)).status).toBe(404);
+    run.abort();
+  });
+
+  it("goes on while somebody follows it in another process, and ends when nobody does", async () => {
+    const input = userInput("count");
+    const run = await openSse(`${here.url}/agui/agent/brief/run`, input);
+    model.say("one ");
+    await run.until(text("one "));
+    const watcher = await watchSse(`${there.url}/threads/${input.threadId}/events`);
+    await watcher.until(text("one "));
+    run.abort();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    model.say("two ");
+    await watcher.until(text("two "));
+    watcher.abort();
+    const active = async () =>
+      ((await (await fetch(`${here.url}/threads`)).json()) as { threads: { active: boolean }[] }).threads[0]?.active;
+    while (await active()) await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(await (await fetch(`${there.url}/threads/${input.threadId}`)).json()).toMatchObject({
+      lastRun: { outcome: "cancelled" },
+    });
+  });
+});
+
+/** Long enough for a request to be in line. */
+function endOfTurns(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 200));
+}

@@ -1,0 +1,64 @@
+/** A Postgres and a Redis of a test's own, and servers in this process that share them, as several processes would. */
+import { openPostgres } from "../../src/app/storage.ts";
+import { RedisLog } from "../../src/log/redis/redis-log.ts";
+import { type PostgresServer, startPostgres } from "./postgres.ts";
+import { type RedisServer, startRedis } from "./redis.ts";
+import { startSluice, type TestAgent, type TestSluice } from "./sluice.ts";
+
+const LIMITS = { maxEvents: 10_000, maxBytes: 1e9, maxTotalBytes: 1e9, retentionMs: 60_000 };
+
+export interface SharedServers {
+  readonly postgres: PostgresServer;
+  readonly redis: RedisServer;
+  /** A deployment with a database and a prefix of its own: each call of the result starts one more process of it. */
+  deployment(): Promise<Deployment>;
+  stop(): Promise<void>;
+}
+
+export interface Deployment {
+  readonly databaseUrl: string;
+  readonly prefix: string;
+  /** `agents` is given the checkpointer of the process. */
+  start(agents: Agents, env?: Record<string, string>): Promise<TestSluice>;
+  /** Ends all that were started. */
+  close(): Promise<void>;
+}
+
+export type Agents = (
+  checkpointer: Awaited<ReturnType<typeof openPostgres>>["checkpointer"],
+) => Record<string, TestAgent>;
+
+export async function startShared(): Promise<SharedServers> {
+  const [postgres, redis] = await Promise.all([startPostgres(), startRedis()]);
+  let deployments = 0;
+  return {
+    postgres,
+    redis,
+    async deployment() {
+      deployments += 1;
+      const prefix = `deployment${deployments}:`;
+      const databaseUrl = await postgres.database();
+      const started: TestSluice[] = [];
+      return {
+        databaseUrl,
+        prefix,
+        async start(agents, env = {}) {
+          const log = new RedisLog({ ...LIMITS, url: redis.url, prefix, failed: () => {} });
+          const [{ store, instances, checkpointer }] = await Promise.all([
+            openPostgres(databaseUrl, true),
+            log.ready(),
+          ]);
+          const sluice = await startSluice(agents(checkpointer), env, { store, log, instances });
+          started.push(sluice);
+          return sluice;
+        },
+        async close() {
+          await Promise.all(started.splice(0).map((sluice) => sluice.close()));
+        },
+      };
+    },
+    async stop() {
+      await Promise.all([postgres.stop(), redis.kill()]);
+    },
+  };
+}
