@@ -121,7 +121,7 @@ export class ActiveRuns {
   }
 
   #runOf({ agent, claim, messages, input }: Launch, from: RunHandle["from"], graphFollowed: boolean): Run {
-    const { store, log, audiences, news } = this.#options;
+    const { store, log, instances, audiences, news } = this.#options;
     const { threadId } = claim;
     const plan = planFor(agent, claim, from, messages, input, this.#options);
     const writesGraph = plan.graphTopic || graphFollowed || audiences.wantsGraph(threadId);
@@ -130,6 +130,7 @@ export class ActiveRuns {
       keep: (...kept) => void store.keepMessages(claim, ...kept).catch(() => {}),
       waiting: (told, removed) => news(threadId, told, removed),
       injected: store.injected,
+      shared: instances.shared,
     });
   }
 

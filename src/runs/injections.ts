@@ -15,6 +15,7 @@ import {
 } from "../protocol/injected.ts";
 import { wellFormed } from "../protocol/text.ts";
 import type { InjectedMessages } from "../store/injected.ts";
+import type { Claim } from "../store/store.ts";
 import type { Translator } from "../translate/translator.ts";
 import { KeyedLock } from "./keyed-lock.ts";
 import type { RunPlan } from "./run-plan.ts";
@@ -22,6 +23,8 @@ import type { RunPlan } from "./run-plan.ts";
 export interface InjectionsOptions {
   readonly plan: RunPlan;
   readonly kept: InjectedMessages;
+  /** May other processes be sent messages for this run? */
+  readonly shared: boolean;
   readonly translator: Pick<Translator, "expect" | "taken">;
   readonly send: (events: readonly AguiEvent[]) => void;
 }
@@ -63,7 +66,9 @@ export class Injections {
   /** The graph takes the messages that wait. */
   readonly take = (): Promise<readonly InjectedMessage[]> =>
     this.#turns.hold("", async () => {
-      if (this.#waiting.size === 0 || this.#closed) return [];
+      if (this.#closed) return [];
+      if (this.#options.shared) await this.#recall();
+      if (this.#waiting.size === 0) return [];
       const { plan, kept, translator, send } = this.#options;
       const taken = await kept.take(plan);
       // The graph runs ahead of its events: those of the steps before are sent first.
@@ -77,29 +82,33 @@ export class Injections {
       return taken;
     });
 
-  /** A process before this one was sent these. */
+  /** Learns of the messages that other processes were sent for this run, before it came here or now. */
   recall(): Promise<void> {
-    return this.#turns.hold("", async () => {
-      const { plan, kept, translator } = this.#options;
-      for (const { message, taken } of await kept.of(plan)) {
-        if (taken) {
-          this.#taken.set(message.id, message);
-        } else {
-          translator.expect(message.id);
-          this.#wait(message);
-        }
-      }
-    });
+    return this.#turns.hold("", () => this.#recall());
   }
 
   /** The run is about to end: nothing more is taken. Gives the reports of the messages that are returned. */
   close(): Promise<AguiEvent[]> {
     return this.#turns.hold("", async () => {
+      if (this.#options.shared) await this.#recall();
       this.#closed = true;
       const returned = [...this.#waiting.values()];
       this.#waiting.clear();
       return returned.map(({ id, content }) => reportOf({ messageId: id, state: "returned", content }));
     });
+  }
+
+  async #recall(): Promise<void> {
+    const { plan, kept, translator } = this.#options;
+    for (const { message, taken } of await kept.of(plan)) {
+      if (this.#waiting.has(message.id) || this.#taken.has(message.id)) continue;
+      if (taken) {
+        this.#taken.set(message.id, message);
+      } else {
+        translator.expect(message.id);
+        this.#wait(message);
+      }
+    }
   }
 
   #wait(message: InjectedMessage): void {
@@ -122,6 +131,32 @@ export class Injections {
     if (known.content !== sent.content) throw new SluiceError("bad_request", ID_IS_TAKEN);
     return { messageId, state: waiting ? "waiting" : "taken" };
   }
+}
+
+/**
+ * Keeps a message for a run that another process drives. That process learns of it at once, or when the graph takes
+ * messages. `said`: the thread's messages.
+ * @throws SluiceError what `Injections.add` throws.
+ */
+export async function injectElsewhere(
+  kept: InjectedMessages,
+  run: Claim,
+  said: readonly Message[],
+  message: Message,
+): Promise<KeptState> {
+  const messageId = message.id;
+  if (said.some((known) => known.id === messageId && isSame(known, message))) return { messageId, state: "taken" };
+  const sent = toInjected(message);
+  const all = await kept.of(run);
+  const known = all.find((one) => one.message.id === messageId);
+  if (known && known.message.content === sent.content) return { messageId, state: known.taken ? "taken" : "waiting" };
+  if (known || said.some(({ id }) => id === messageId)) throw new SluiceError("bad_request", ID_IS_TAKEN);
+  if (all.filter(({ taken }) => !taken).length >= MAX_INJECTED_WAITING) {
+    throw new SluiceError("overloaded", TOO_MANY_WAIT);
+  }
+  if (all.length >= MAX_INJECTED) throw new SluiceError("overloaded", TOO_MANY);
+  if (!(await kept.add(run, sent))) throw new SluiceError("not_found", NOTHING_RUNS);
+  return { messageId, state: "waiting" };
 }
 
 /** Is this the same message, sent again? */

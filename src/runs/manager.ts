@@ -226,6 +226,7 @@ export class RunManager {
     if (!active) return;
     if (wish === "cancel") active.run.stop();
     else if (wish === "graph") active.run.writeGraph();
+    else if (wish === "inject") await active.run.recallInjected();
     else if (!(await this.#admission.giveWay(active))) await this.#options.instances.refused(threadId);
   }
 

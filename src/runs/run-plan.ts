@@ -73,6 +73,8 @@ export interface RunThread {
   readonly waiting: (messages: readonly Message[], removed: readonly Tombstone[]) => readonly Message[];
   /** Keep the messages that are sent into the run. */
   readonly injected: InjectedMessages;
+  /** Other processes may be sent messages for it. */
+  readonly shared: boolean;
 }
 
 /** The things that all plans have in common. */

@@ -38,7 +38,7 @@ export class Run {
   #progress: ProgressReports | undefined;
   #ended = false;
 
-  constructor(plan: RunPlan, log: EventLog, { keep, waiting, injected }: RunThread) {
+  constructor(plan: RunPlan, log: EventLog, { keep, waiting, injected, shared }: RunThread) {
     this.plan = plan;
     this.figures = new RunFigures(plan.counts);
     this.#keep = keep;
@@ -58,7 +58,7 @@ export class Run {
     const corrected = () => this.#graph.cutOff();
     this.#topic = new ThreadTopic(plan, { log, waiting, corrected, failed: this.#failed });
     const send = (events: readonly AguiEvent[]) => this.#send(events, undefined);
-    this.#injections = new Injections({ plan, kept: injected, translator: this.#translator, send });
+    this.#injections = new Injections({ plan, kept: injected, shared, translator: this.#translator, send });
   }
 
   /** Puts `RUN_STARTED` into the log. */
@@ -85,6 +85,11 @@ export class Run {
   async finish({ end, closing }: RunOutcome): Promise<void> {
     this.figures.sent(closing);
     await Promise.all([this.#topic.close(closing), this.#graph.close(end)]);
+  }
+
+  /** Learns of messages that other processes were sent for it. */
+  recallInjected(): Promise<void> {
+    return this.#injections.recall();
   }
 
   /** Sends a message into the run. Throws what `Injections.add` throws. */

@@ -21,7 +21,7 @@ import {
 import { answeringRunId } from "./answering.ts";
 import { foldedRun } from "./folded-run.ts";
 import { positionAfter } from "./history.ts";
-import { isSame, NOTHING_RUNS } from "./injections.ts";
+import { injectElsewhere, isSame, NOTHING_RUNS } from "./injections.ts";
 import type { Run } from "./run.ts";
 import type { RunInput } from "./run-input.ts";
 
@@ -128,6 +128,13 @@ export class Threads {
     const run = this.#activeRun(threadId);
     if (run && !run.ended) return { runId: run.plan.runId, states: await inTurn(messages, (one) => run.inject(one)) };
     const known = (await this.messages(threadId)) ?? [];
+    const elsewhere = run ? undefined : await this.elsewhere(threadId);
+    if (elsewhere) {
+      const keep = (one: Message) => injectElsewhere(this.#store.injected, elsewhere, known, one);
+      const states = await inTurn(messages, keep);
+      await this.#instances.ask(threadId, "inject");
+      return { runId: elsewhere.runId, states };
+    }
     const isKnown = (message: Message) => known.some((one) => one.id === message.id && isSame(one, message));
     if (!messages.every(isKnown)) throw new SluiceError("not_found", NOTHING_RUNS);
     return { runId: undefined, states: messages.map(({ id: messageId }) => ({ messageId, state: "taken" })) };

@@ -104,7 +104,7 @@ export class FramesConnection implements Conversation {
   /** A message for the run that is active waits for nothing; one for a run that is about to start waits for the run. */
   async #lineOf({ threadId }: ClientFrame & { type: "inject" }): Promise<string | undefined> {
     const thread = await this.#signIn.visitor.thread(checkId("threadId", threadId));
-    return thread.active() ? undefined : threadId;
+    return (await thread.active()) ? undefined : threadId;
   }
 
   async #do(frame: ClientFrame): Promise<void> {

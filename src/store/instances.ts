@@ -1,8 +1,11 @@
 /** The processes that share a store and a log: who drives which run, and what they ask of each other. */
 import type { RunRecord } from "./store.ts";
 
-/** A wish about the run that holds a thread. `yield`: end it if nobody follows it and it was not to go on alone. */
-export type Wish = "cancel" | "graph" | "yield";
+/**
+ * A wish about the run that holds a thread. `yield`: end it if nobody follows it and it was not to go on alone. `inject`:
+ * look for messages that were kept for it.
+ */
+export type Wish = "cancel" | "graph" | "yield" | "inject";
 
 /** The followers of a thread that other processes serve. */
 export interface Following {

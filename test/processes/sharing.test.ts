@@ -1,7 +1,9 @@
 /** Several servers on one database and one Redis: whichever is asked, a client sees the same threads and runs. */
+import type { RunnableConfig } from "@langchain/core/runnables";
 import type { BaseCheckpointSaver } from "@langchain/langgraph";
 import { END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { takeInjected } from "../../src/authoring/injected.ts";
 import type { AguiEvent } from "../../src/protocol/events.ts";
 import { type Deployment, type SharedServers, startShared } from "../support/processes.ts";
 import type { TestSluice } from "../support/sluice.ts";
@@ -22,6 +24,7 @@ beforeAll(async () => {
     const graph = chat(checkpointer);
     return {
       chat: { graph, entry: { orphanGraceSeconds: 30 } },
+      steered: { graph: twice(checkpointer) },
       queue: { graph, entry: { whenBusy: "enqueue" as const } },
       brief: { graph, entry: { orphanGraceSeconds: 0.05 } },
     };
@@ -41,8 +44,27 @@ function chat(checkpointer: BaseCheckpointSaver) {
     .compile({ checkpointer });
 }
 
+/** Calls the model again with the messages that were sent in the meantime. */
+function twice(checkpointer: BaseCheckpointSaver) {
+  const call = async ({ messages }: typeof MessagesAnnotation.State, config: RunnableConfig) => {
+    const sent = await takeInjected(config);
+    return { messages: [...sent, await model.invoke([...messages, ...sent])] };
+  };
+  return new StateGraph(MessagesAnnotation)
+    .addNode("first", call)
+    .addNode("second", call)
+    .addEdge(START, "first")
+    .addEdge("first", "second")
+    .addEdge("second", END)
+    .compile({ checkpointer });
+}
+
 const post = (url: string, body: object = {}) =>
-  fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+  fetch(url, {
+    method: "POST",
+    headers: { "content-type": "application/json", accept: "application/json" },
+    body: JSON.stringify(body),
+  });
 const textOf = (events: readonly AguiEvent[]) =>
   events.map((event) => ("delta" in event && typeof event.delta === "string" ? event.delta : "")).join("");
 const eventsIn = ({ frames }: SseReader) => eventsOf(dataOf(frames));
@@ -143,6 +165,23 @@ describe("a run in another process", () => {
     model.end().say("two").end().say("three").end();
     const read = await Promise.all(waiting.map(async (reader) => eventsOf(dataOf(await (await reader).done))));
     expect(read.map(textOf)).toEqual(["two", "three"]);
+  });
+
+  it("takes the messages that are sent into it here", async () => {
+    const input = userInput("count");
+    const run = await openSse(`${here.url}/agui/agent/steered/run`, input);
+    model.say("one");
+    await run.until(text("one"));
+    const inject = { sluice: { inject: true } };
+    const messages = [{ id: "more", role: "user", content: "and two" }];
+    const sent = await post(`${there.url}/agui`, { ...input, messages, forwardedProps: inject });
+    expect(await sent.json()).toMatchObject({ messages: [{ messageId: "more", state: "waiting" }] });
+    model.end().say("two").end();
+    const events = eventsOf(dataOf(await run.done));
+    const states = events.filter((event) => event.type === "CUSTOM" && event.name === "sluice.injected");
+    expect(states).toMatchObject([{ value: { state: "waiting" } }, { value: { state: "taken" } }]);
+    expect(model.prompts.at(-1)?.at(-1)).toBe("and two");
+    expect(textOf(events)).toBe("oneand twotwo");
   });
 
   it("is deleted with its thread", async () => {

@@ -229,8 +229,8 @@ describe("a message into an active run", () => {
 
       const seen: string[] = [];
       const next = serve(graphOf(false, seen), { store: disk.store, entry: { ...QUICK, recover: true } });
-      expect(await next.runs.recover()).toMatchObject([{ outcome: "recovered" }]);
-      const handle = next.runs.active("t");
+      expect(await next.recover()).toMatchObject([{ outcome: "recovered" }]);
+      const handle = await next.runs.active("t");
       if (!handle) throw new Error("Nothing was recovered.");
       const events = await next.eventsOf(handle);
       await verifyRun(events);

@@ -252,10 +252,13 @@ export class PostgresInstances implements Instances {
 
 const ALIVE = `instances.seen_at > now() - interval '${DEAD_MS} milliseconds'`;
 
+const NOTIFYING = `SELECT pg_notify($2, $3) FROM runs WHERE thread_id = $1 AND ${HOLDING}`;
+
 const ASK: Record<Wish, string> = {
   cancel: wishing("cancel_wanted"),
   graph: wishing("graph_wanted", "AND NOT graph_wanted"),
-  yield: `SELECT pg_notify($2, $3) FROM runs WHERE thread_id = $1 AND ${HOLDING}`,
+  yield: NOTIFYING,
+  inject: NOTIFYING,
 };
 
 function wishing(column: string, unless = ""): string {
