@@ -24,7 +24,12 @@ export function examplesForFile() {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  return async (name: string, env: Readonly<Record<string, string>> = {}): Promise<Started> => {
+  /** It has started once each of the `signs` was printed; the first has the address. */
+  return async (
+    name: string,
+    env: Readonly<Record<string, string>> = {},
+    signs: readonly RegExp[] = [/Open (http:\S+)/],
+  ): Promise<Started> => {
     const cwd = mkdtempSync(join(folder, `${name}-`));
     const modules = join(EXAMPLES, name, "node_modules");
     if (!existsSync(modules))
@@ -35,15 +40,19 @@ export function examplesForFile() {
     symlinkSync(modules, join(cwd, "node_modules"), "junction");
     const { PATH = "", HOME = "" } = process.env;
     // In a group of its own: npm does not pass signals on to all that it starts.
-    const child = spawn("npm", ["start"], { cwd, env: { PATH, HOME, PORT: "0", ...env }, detached: true });
+    const child = spawn("npm", ["start"], {
+      cwd,
+      env: { PATH, HOME, PORT: "0", NO_COLOR: "1", ...env },
+      detached: true,
+    });
     children.add(child);
     let out = "";
     const url = await new Promise<string>((open, failed) => {
       for (const stream of [child.stdout, child.stderr]) {
         stream.on("data", (text: Buffer) => {
           out += text.toString();
-          const [, found] = /Open (http:\/\/127\.0\.0\.1:\d+)/.exec(out) ?? [];
-          if (found) open(found);
+          const found = signs.map((sign) => sign.exec(out));
+          if (found.every((match) => match)) open(found[0]?.[1] ?? "");
         });
       }
       child.once("close", (code) => failed(new Error(`examples/${name} ended with ${code}:\n${out}`)));

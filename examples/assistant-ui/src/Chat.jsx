@@ -1,0 +1,99 @@
+import {
+  AssistantRuntimeProvider,
+  AuiIf,
+  ComposerPrimitive,
+  ExportedMessageRepository,
+  MessagePrimitive,
+  ThreadPrimitive,
+} from "@assistant-ui/react";
+import {
+  fromAgUiMessages,
+  useAgUiInterrupts,
+  useAgUiRuntime,
+  useAgUiSubmitInterruptResponses,
+} from "@assistant-ui/react-ag-ui";
+import { WebSocketAgent } from "langgraph-sluice/client";
+import { useMemo } from "react";
+
+const URL = `${location.origin.replace("http", "ws")}/ws`;
+
+export function Chat({ threadId }) {
+  const runtime = useAgUiRuntime(
+    useMemo(
+      () => ({ agent: new WebSocketAgent({ url: URL, threadId }), adapters: { history: history(threadId) } }),
+      [threadId],
+    ),
+  );
+  return (
+    <AssistantRuntimeProvider runtime={runtime}>
+      <h1>Chat</h1>
+      <ThreadPrimitive.Root>
+        <div role="log" aria-label="Conversation">
+          <ThreadPrimitive.Messages components={{ Message }} />
+          <Questions />
+        </div>
+        <ComposerPrimitive.Root>
+          <ComposerPrimitive.Input aria-label="Message" rows={1} />
+          <AuiIf condition={({ thread }) => thread.isRunning}>
+            <ComposerPrimitive.Cancel>Stop</ComposerPrimitive.Cancel>
+          </AuiIf>
+          <AuiIf condition={({ thread }) => !thread.isRunning}>
+            <ComposerPrimitive.Send>Send</ComposerPrimitive.Send>
+          </AuiIf>
+        </ComposerPrimitive.Root>
+      </ThreadPrimitive.Root>
+    </AssistantRuntimeProvider>
+  );
+}
+
+/** Sluice keeps the thread, so a reload shows it, and there is nothing to write. */
+function history(threadId) {
+  return {
+    async load() {
+      const response = await fetch(`/threads/${threadId}/messages`);
+      if (!response.ok) return { messages: [] };
+      const { messages } = await response.json();
+      return ExportedMessageRepository.fromArray(fromAgUiMessages(messages));
+    },
+    async append() {},
+  };
+}
+
+function Message() {
+  return (
+    <MessagePrimitive.Root>
+      <MessagePrimitive.Parts components={{ Text, tools: { Fallback: Tool } }} />
+    </MessagePrimitive.Root>
+  );
+}
+
+function Text({ text }) {
+  return <p>{text}</p>;
+}
+
+function Tool({ toolName, result }) {
+  return (
+    <p className="tool">
+      Tool {toolName}: {result === undefined ? "…" : String(result)}
+    </p>
+  );
+}
+
+/** What the agent wants to know before it goes on. */
+function Questions() {
+  const interrupts = useAgUiInterrupts();
+  const submit = useAgUiSubmitInterruptResponses();
+  const answer = (approved) =>
+    submit(interrupts.map(({ id }) => ({ interruptId: id, status: "resolved", payload: { approved } })));
+  return interrupts.map(({ id, message }) => (
+    <p key={id}>
+      {message}{" "}
+      <button type="button" onClick={() => answer(true)}>
+        Approve
+      </button>{" "}
+      <button type="button" onClick={() => answer(false)}>
+        Reject
+      </button>
+    </p>
+  ));
+}
