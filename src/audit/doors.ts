@@ -76,6 +76,13 @@ export const DOORS: Readonly<Record<string, Door>> = {
     const answer = await ask(visit, "/ai-sdk/chat", { id, agent: visit.agent, messages });
     return [...answer, ...(await get(visit, `/ai-sdk/chat/${id}`))];
   },
+  "CopilotKit's threads": async (visit) => {
+    const { threadId } = await ran(visit);
+    const thread = `/agui/threads/${threadId}`;
+    const paths = ["/agui/threads", `${thread}/messages`, `${thread}/events`, `${thread}/state`];
+    return (await Promise.all(paths.map((path) => get(visit, path)))).flat();
+  },
+  "CopilotKit's suggestions": (visit) => run(visit, input(visit), "suggest"),
   "GET /agui/info": (visit) => get(visit, "/agui/info"),
   "GET /metrics": async (visit) => {
     await ran(visit);

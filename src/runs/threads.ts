@@ -15,6 +15,7 @@ import {
   isBegun,
   isHolding,
   type Store,
+  type ThreadMarks,
   type ThreadRecord,
   type ThreadSummary,
 } from "../store/store.ts";
@@ -195,6 +196,11 @@ export class Threads {
   async listed(threadId: string): Promise<ListedThread | undefined> {
     const thread = await this.#store.threadSummary(threadId);
     return thread && this.#listed(thread, await this.#instances.heldElsewhere([threadId]));
+  }
+
+  /** Names a thread, or puts it away. `false` when there is no such thread. */
+  mark(threadId: string, marks: ThreadMarks): Promise<boolean> {
+    return this.#store.markThread(threadId, marks);
   }
 
   /** Forgets a thread on which nothing runs. `false` when there is no such thread. */

@@ -3,17 +3,15 @@
  * so a limit or a counter for one client has its place here: `start` sees every run, `thread` every look at a thread.
  *
  * Clients name threads by ids of their own; stores, topics, locks, audiences and checkpoints know a thread by its key.
- * Only this file knows both.
+ * Only this file and `VisitedThread` know both.
  */
 import type { IncomingMessage } from "node:http";
 import type { Counts } from "../counts/counts.ts";
 import type { ServedAgent } from "../graph/registry.ts";
 import type { Client, Limits } from "../limits/limits.ts";
 import type { EventLog } from "../log/log.ts";
-import type { Cursor } from "../protocol/cursor.ts";
 import { SluiceError } from "../protocol/errors.ts";
-import type { Message, RunAgentInput } from "../protocol/events.ts";
-import { graphTopic, type Topic, threadTopic } from "../protocol/ids.ts";
+import type { RunAgentInput } from "../protocol/events.ts";
 import { parseRunOptions } from "../protocol/input.ts";
 import type { Scope } from "../protocol/scopes.ts";
 import { formatPlace, parsePlace } from "../store/listing.ts";
@@ -21,15 +19,11 @@ import { EVERYBODY, isThreadKey, NOBODY, newThreadKey } from "../store/names.ts"
 import type { Store } from "../store/store.ts";
 import { underOwnId } from "./answering.ts";
 import { bodyHash } from "./beginning.ts";
-import type { Requester, RunHandle, StartRequest } from "./handle.ts";
+import type { Requester, StartRequest } from "./handle.ts";
 import type { RunManager } from "./manager.ts";
 import { ANONYMOUS, needScope, needUnexpired, type Principal } from "./principal.ts";
-import type { Injected, LastRun, ListedThread, RunSummary, Snapshot, Threads } from "./threads.ts";
-
-/** A run that a visitor has started or attached to. */
-export interface VisitedRun extends RunHandle {
-  readonly thread: VisitedThread;
-}
+import type { ListedThread } from "./threads.ts";
+import { type VisitedRun, VisitedThread } from "./visited-thread.ts";
 
 /** A thread in a visitor's list; in an admin's with its owner, which is empty for a thread of nobody. */
 export type VisibleThread = ListedThread & { readonly owner?: string };
@@ -104,10 +98,15 @@ export class Visitor {
     return new VisitedThread(this, this.#house.runs, threadId, await this.#key(threadId, awaited));
   }
 
+  /** Are threads listed to it? Without a sign-in they may not be. */
+  get lists(): boolean {
+    return this.principal.key !== undefined || this.#house.listsAnonymous;
+  }
+
   /** The threads that were used last; those after an earlier page's `next` when it is given as `before`. */
   async list(limit: number, before?: string): Promise<{ threads: VisibleThread[]; next?: string }> {
     this.need("watch");
-    if (this.principal.key === undefined && !this.#house.listsAnonymous) {
+    if (!this.lists) {
       throw new SluiceError("forbidden", "Threads are not listed to clients that have not signed in.");
     }
     const page = await this.#house.runs.threads.list(limit, await this.#placeOf(before), this.#owner);
@@ -171,128 +170,5 @@ export class Visitor {
     if (before === undefined || this.#owner === NOBODY || this.#owner === EVERYBODY) return before;
     const { updatedAt, threadId } = parsePlace(before);
     return formatPlace({ updatedAt, threadId: (await this.#house.store.threadKey(this.#owner, threadId)) ?? "" });
-  }
-}
-
-/** One thread as its visitor may read and command it. */
-export class VisitedThread {
-  readonly #visitor: Visitor;
-  readonly #runs: RunManager;
-  readonly #threads: Threads;
-  readonly #key: string;
-  /** Has this visitor started what runs? A visitor that may not watch is sent its own runs all the same. */
-  readonly #started: boolean;
-  /** The id that the client uses. */
-  readonly threadId: string;
-
-  constructor(visitor: Visitor, runs: RunManager, threadId: string, key: string, started = false) {
-    this.#visitor = visitor;
-    this.#runs = runs;
-    this.#threads = runs.threads;
-    this.#key = key;
-    this.#started = started;
-    this.threadId = threadId;
-  }
-
-  /** The thread's topic in the log: of its AG-UI events, or of its graph events. */
-  topic(graph = false): Topic {
-    return graph ? graphTopic(this.#key) : threadTopic(this.#key);
-  }
-
-  /** The run that is active: one whose end cannot be read yet. */
-  async active(): Promise<RunHandle | undefined> {
-    return this.#runs.active(this.#key);
-  }
-
-  /**
-   * Cancels the active run; with a `runId` only the run that its client knows by this id. `false` when there is none.
-   */
-  async cancel(runId?: string): Promise<boolean> {
-    this.#visitor.need("cancel");
-    if (runId !== undefined && !(await this.#threads.runsAs(this.#key, runId))) return false;
-    return this.#runs.cancel(this.#key);
-  }
-
-  /** Sends messages into the active run. Throws what `Threads.inject` throws, and `forbidden` without the scope. */
-  async inject(messages: readonly Message[]): Promise<Injected> {
-    this.#visitor.need("run");
-    return this.#threads.inject(this.#key, messages);
-  }
-
-  /** Forgets the thread for good. `false` when there is none. */
-  async delete(): Promise<boolean> {
-    this.#visitor.need("run");
-    return this.#runs.delete(this.#key);
-  }
-
-  /** Joins the thread's audience, until the returned function is called. */
-  follow(graph = false): () => void {
-    if (!this.#started) this.#visitor.need("watch");
-    const leave = this.#visitor.subscription();
-    const quit = this.#runs.follow(this.#key, graph);
-    return () => {
-      leave();
-      quit();
-    };
-  }
-
-  /** Writes the graph topic of the active run from here on. `false` when it is written already, or none is active. */
-  async writeGraph(): Promise<boolean> {
-    return this.#runs.writeGraph(this.#key);
-  }
-
-  get #read(): Threads {
-    if (!this.#started) this.#visitor.need("watch");
-    return this.#threads;
-  }
-
-  async snapshot(): Promise<Snapshot> {
-    return this.#read.snapshot(this.#key);
-  }
-
-  async messages(): Promise<readonly Message[] | undefined> {
-    return this.#read.messages(this.#key);
-  }
-
-  waiting(): ReturnType<Threads["waiting"]> {
-    return this.#threads.waiting(this.#key);
-  }
-
-  async runAt(position: Cursor): Promise<Cursor | undefined> {
-    return this.#read.runAt(this.#key, position);
-  }
-
-  async runs(): Promise<RunSummary[]> {
-    return this.#read.runs(this.#key);
-  }
-
-  /** A run of this thread, whether it is active or over. `undefined`: there is none under this id. */
-  async run(runId: string): Promise<VisitedRun | undefined> {
-    const run = (await this.runs()).find((summary) => summary.runId === runId);
-    if (!run) return undefined;
-    const active = await this.active();
-    const { threadId } = this;
-    if (active?.runId === runId) return { ...active, threadId, thread: this };
-    const { from } = run;
-    const graphFrom = await this.#visitor.log.open(this.topic(true));
-    const agent = this.#runs.agent(run.agent);
-    return { agent, threadId, runId, topic: this.topic(), from, over: true, graphFrom, thread: this };
-  }
-
-  /** The messages before a run. */
-  async before(runId: string): Promise<readonly Message[]> {
-    return this.#read.before(this.#key, runId);
-  }
-
-  async lastRun(): Promise<LastRun | undefined> {
-    return this.#read.lastRun(this.#key);
-  }
-
-  async refused(): Promise<Readonly<Record<string, number>>> {
-    return this.#read.refused(this.#key);
-  }
-
-  async listed(): Promise<ListedThread | undefined> {
-    return this.#read.listed(this.#key);
   }
 }

@@ -7,7 +7,7 @@ import type { GapReason } from "../log/log.ts";
 import type { Cursor } from "../protocol/cursor.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import { type AguiEvent, EventType } from "../protocol/events.ts";
-import type { VisitedThread } from "../runs/visitor.ts";
+import type { VisitedThread } from "../runs/visited-thread.ts";
 import type { CatchUp } from "./deliver.ts";
 import type { Peer } from "./peer.ts";
 import { snapshotOf } from "./snapshot.ts";

@@ -8,7 +8,8 @@ import { type AguiEvent, EventType, isTerminal, type RunAgentInput } from "../pr
 import { checkId } from "../protocol/ids.ts";
 import { parseRunAgentInput } from "../protocol/input.ts";
 import { KeyedLock } from "../runs/keyed-lock.ts";
-import type { VisitedThread, Visitor } from "../runs/visitor.ts";
+import type { VisitedThread } from "../runs/visited-thread.ts";
+import type { Visitor } from "../runs/visitor.ts";
 import { SignIn } from "./auth/sign-in.ts";
 import { catchUpAgui, catchUpGraph } from "./catch-up.ts";
 import { type Conversation, MAX_WAITING_COMMANDS } from "./conversation.ts";

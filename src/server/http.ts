@@ -136,7 +136,12 @@ POST /agui                            AG-UI RunAgentInput in, AG-UI events out (
 POST /agui/agent/:agent/run           the same, for one agent
 POST /agui/agent/:agent/connect       {"threadId": "..."} in, its history and what happens now out
 POST /agui/agent/:agent/stop/:thread  cancel the thread's run
+POST /agui/agent/:agent               the same as .../run
+POST /agui/agent/:agent/suggest       the same, and nothing of it is kept
 GET  /agui/info                       the agents
+GET  /agui/threads                    threads for CopilotKit; PATCH and DELETE /agui/threads/:thread,
+                                      POST /agui/threads/:thread/archive, and GET /agui/threads/:thread/messages,
+                                      /agui/threads/:thread/events, /agui/threads/:thread/state
 POST /chat                            {"message": "..."} in, the whole answer out
 GET  /threads                         conversations, the last used first (?limit= ?before=, the next of the page before)
 GET  /threads/:thread                 one of them

@@ -12,16 +12,19 @@ export function titleOf(messages: readonly Message[]): string {
     const { content } = message;
     const text =
       typeof content === "string" ? content : content.map((part) => (part.type === "text" ? part.text : "")).join(" ");
-    const line = text.replace(/[\s\p{Cc}]+/gu, " ").trim();
-    const characters = [...line.toWellFormed()];
-    if (characters.length > TITLE_LENGTH)
-      return `${characters
-        .slice(0, TITLE_LENGTH - 1)
-        .join("")
-        .trimEnd()}…`;
-    if (line) return characters.join("");
+    const line = oneLine(text);
+    if (line) return line;
   }
   return "";
+}
+
+/** The beginning of a text, in one line. */
+export function oneLine(text: string): string {
+  const line = text.replace(/[\s\p{Cc}]+/gu, " ").trim();
+  const characters = [...line.toWellFormed()];
+  if (characters.length <= TITLE_LENGTH) return characters.join("");
+  const beginning = characters.slice(0, TITLE_LENGTH - 1).join("");
+  return `${beginning.trimEnd()}…`;
 }
 
 /** A place in the list: threads are ordered by their last use, and by their id where that is the same. */

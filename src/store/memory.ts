@@ -17,6 +17,7 @@ import {
   type RunRecord,
   type RunStatus,
   type Store,
+  type ThreadMarks,
   type ThreadPage,
   type ThreadRecord,
   type ThreadStatus,
@@ -95,6 +96,18 @@ export class MemoryStore extends MemoryNames implements Store {
     if (!record) return undefined;
     const { agent, interrupts, refused, ending } = record;
     return { agent, interrupts, ...(refused ? { refused } : {}), ...(ending ? { ending } : {}) };
+  }
+
+  async markThread(threadId: string, { name, archived }: ThreadMarks): Promise<boolean> {
+    const thread = this.#threads.get(threadId);
+    if (!thread?.record) return false;
+    const { archived: before, ...record } = thread.record;
+    const marks = {
+      ...(name === undefined ? {} : { name }),
+      ...((archived ?? before) ? { archived: true as const } : {}),
+    };
+    thread.record = { ...record, ...marks };
+    return true;
   }
 
   async admit(run: NewRun): Promise<Admitted> {
@@ -206,8 +219,10 @@ function allCallIds({ callIds: known }: ThreadRecord, more: CallIds = {}): Pick<
   return Object.keys(more).length === 0 ? {} : { callIds: { ...known, ...more } };
 }
 
-function summary({ threadId, agent, messages, interrupts, createdAt, updatedAt }: ThreadRecord): ThreadSummary {
-  return { threadId, title: titleOf(messages), agent, waiting: interrupts.length > 0, createdAt, updatedAt };
+function summary({ threadId, agent, messages, interrupts, name, ...more }: ThreadRecord): ThreadSummary {
+  const { archived = false, createdAt, updatedAt } = more;
+  const title = name ?? titleOf(messages);
+  return { threadId, title, agent, waiting: interrupts.length > 0, archived, createdAt, updatedAt };
 }
 
 type Used = Pick<ThreadSummary, "threadId" | "updatedAt">;

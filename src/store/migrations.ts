@@ -156,4 +156,9 @@ export const MIGRATIONS: readonly string[] = [
     UNIQUE (thread_id, run_id, message_id)
   ) STRICT;
   `,
+  // Marks that people put on a thread.
+  `
+  ALTER TABLE threads ADD COLUMN name TEXT;
+  ALTER TABLE threads ADD COLUMN archived INTEGER NOT NULL DEFAULT 0;
+  `,
 ];

@@ -57,8 +57,13 @@ function toBeginning(row: Row): RunBeginning {
   };
 }
 
-export function kept(row: Row): Pick<ThreadRecord, "removed" | "drafts" | "callIds"> {
+/** The columns of a list of threads. The state of a thread may be large, and no list shows it. */
+export const SUMMARY = "thread_id, coalesce(name, title) AS title, agent, interrupts, archived, created_at, updated_at";
+
+export function kept(row: Row): Pick<ThreadRecord, "removed" | "drafts" | "callIds" | "name" | "archived"> {
   return {
+    ...(row.name === null ? {} : { name: String(row.name) }),
+    ...(Number(row.archived) === 1 ? { archived: true as const } : {}),
     ...(row.removed === "[]" ? {} : { removed: JSON.parse(String(row.removed)) as Tombstone[] }),
     ...(row.call_ids === "{}" ? {} : { callIds: JSON.parse(String(row.call_ids)) as CallIds }),
     ...(row.drafts === "{}" ? {} : { drafts: JSON.parse(String(row.drafts)) as Record<string, string> }),
@@ -71,6 +76,7 @@ export function toSummary(row: Row): ThreadSummary {
     title: String(row.title),
     agent: String(row.agent),
     waiting: row.interrupts !== "[]",
+    archived: Number(row.archived) === 1,
     createdAt: Number(row.created_at),
     updatedAt: Number(row.updated_at),
   };

@@ -6,7 +6,7 @@ import type { Database } from "./database.ts";
 import { TableInjected } from "./injected.ts";
 import { pageOf, parsePlace, titleOf } from "./listing.ts";
 import { EVERYBODY } from "./names.ts";
-import { jsonOrNull, kept, toRun, toStatus, toSummary } from "./rows.ts";
+import { jsonOrNull, kept, SUMMARY, toRun, toStatus, toSummary } from "./rows.ts";
 import {
   type Admitted,
   type BegunRun,
@@ -18,6 +18,7 @@ import {
   type RunEnding,
   type RunRecord,
   type Store,
+  type ThreadMarks,
   type ThreadPage,
   type ThreadRecord,
   type ThreadStatus,
@@ -93,6 +94,11 @@ export class SqliteStore extends TableNames implements Store {
     const columns = "threads.agent, threads.interrupts, threads.refused, threads.ended_run, runs.terminal";
     const row = this.#db.one(`SELECT ${columns} ${WITH_ENDING}`, threadId);
     return row && toStatus(row);
+  }
+
+  async markThread(threadId: string, { name, archived }: ThreadMarks): Promise<boolean> {
+    const mark = "UPDATE threads SET name = coalesce(?, name), archived = coalesce(?, archived) WHERE thread_id = ?";
+    return this.#db.run(mark, name ?? null, archived === undefined ? null : Number(archived), threadId) > 0;
   }
 
   async admit({ threadId, runId, agent, bodyHash, startedAt }: NewRun): Promise<Admitted> {
@@ -272,9 +278,6 @@ const CLAIMED = "thread_id = ? AND run_id = ? AND fence = ?";
 function valuesOf({ threadId, runId, fence }: Claim): [string, string, number] {
   return [threadId, runId, fence];
 }
-
-/** The state of a thread may be large, and no list shows it. */
-const SUMMARY = "thread_id, title, agent, interrupts, created_at, updated_at";
 
 const WITH_ENDING = `FROM threads
   LEFT JOIN runs ON runs.thread_id = threads.thread_id AND runs.run_id = threads.ended_run

@@ -28,6 +28,10 @@ export interface ThreadRecord {
   readonly refused?: Readonly<Record<string, number>>;
   /** What the thread waits for. Empty when it waits for nothing. */
   readonly interrupts: readonly Interrupt[];
+  /** Its name; absent where nobody gave it one. */
+  readonly name?: string;
+  /** Somebody has put it away; absent where nobody has. */
+  readonly archived?: true;
   /** Milliseconds since the Unix epoch. */
   readonly createdAt: number;
   readonly updatedAt: number;
@@ -39,13 +43,21 @@ export type ThreadStatus = Pick<ThreadRecord, "agent" | "interrupts" | "refused"
 /** A thread in a list. */
 export interface ThreadSummary {
   readonly threadId: string;
-  /** The beginning of its first user message, in one line. */
+  /** Its name; without one the beginning of its first user message, in one line. */
   readonly title: string;
   readonly agent: string;
   /** It waits for answers to interrupts. */
   readonly waiting: boolean;
+  /** Somebody has put it away. */
+  readonly archived: boolean;
   readonly createdAt: number;
   readonly updatedAt: number;
+}
+
+/** The marks that people put on a thread. What is absent stays as it is. */
+export interface ThreadMarks {
+  readonly name?: string | undefined;
+  readonly archived?: boolean | undefined;
 }
 
 export interface ThreadPage {
@@ -159,6 +171,8 @@ export interface Store extends ThreadNames {
   threads(limit: number, before?: string, owner?: string): Promise<ThreadPage>;
   threadSummary(threadId: string): Promise<ThreadSummary | undefined>;
   threadStatus(threadId: string): Promise<ThreadStatus | undefined>;
+  /** Names a thread, or puts it away. It counts as no use of it. `false` when there is no such thread. */
+  markThread(threadId: string, marks: ThreadMarks): Promise<boolean>;
   /** Writes the row of a run that is to hold its thread, unless another is in the way. */
   admit(run: NewRun): Promise<Admitted>;
   /** Takes back an admission that came to nothing. */

@@ -89,6 +89,7 @@ describe("openapi.json", () => {
 
     const bodies: Partial<Record<ShapeName, () => object>> = {
       RunAgentInput: () => userInput("hi", { threadId }),
+      Suggest: () => userInput("hi", { threadId: randomUUID() }),
       Connect: () => ({ threadId }),
       ChatQuestion: () => ({ message: "hi" }),
     };

@@ -71,6 +71,7 @@ describe("GET /threads", () => {
             title: "Hello from a",
             agent: "agent",
             waiting: false,
+            archived: false,
             active: false,
             createdAt: expect.any(Number),
             updatedAt: expect.any(Number),

@@ -352,9 +352,26 @@ export function storeContract(name: string, open: (now: () => number) => Store |
         title: "Thread b",
         agent: "a",
         waiting: false,
+        archived: false,
         createdAt: 1_001,
         updatedAt: 1_001,
       });
+    });
+
+    it("keeps the name that a thread is given, and that it was put away, whatever runs on it later", async () => {
+      const { subject, clock } = await store();
+      await talk(subject, "a", "first");
+      const { updatedAt } = (await subject.threadSummary("a")) ?? {};
+      clock.tick();
+      expect(await subject.markThread("a", { name: "It's mine" })).toBe(true);
+      expect(await subject.threadSummary("a")).toMatchObject({ title: "It's mine", archived: false, updatedAt });
+      expect(await subject.markThread("a", { archived: true })).toBe(true);
+      await talk(subject, "a", "second");
+      expect((await subject.threads(5)).threads).toMatchObject([{ title: "It's mine", archived: true }]);
+      expect(await subject.thread("a")).toMatchObject({ name: "It's mine", archived: true });
+      expect(await subject.markThread("a", { archived: false })).toBe(true);
+      expect(await subject.threadSummary("a")).toMatchObject({ title: "It's mine", archived: false });
+      expect(await subject.markThread("nobody's", { name: "x" })).toBe(false);
     });
 
     it("says so when a page's cursor is none", async () => {

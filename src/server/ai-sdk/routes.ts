@@ -5,7 +5,7 @@ import { SluiceError } from "../../protocol/errors.ts";
 import { type AguiEvent, isTerminal } from "../../protocol/events.ts";
 import { checkId } from "../../protocol/ids.ts";
 import { parseWith } from "../../protocol/input.ts";
-import type { VisitedRun } from "../../runs/visitor.ts";
+import type { VisitedRun } from "../../runs/visited-thread.ts";
 import type { Format } from "../formats/format.ts";
 import { parseNarrowing } from "../narrowing.ts";
 import { jsonBody } from "../routes/json-body.ts";

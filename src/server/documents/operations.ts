@@ -2,12 +2,13 @@
 import { z } from "zod";
 import type { ErrorCode } from "../../protocol/errors.ts";
 import { narrowingQuery } from "../narrowing.ts";
+import { copilotListQuery } from "../routes/copilotkit.ts";
 import { listQuery, ownerQuery } from "../routes/threads.ts";
 import { socketQuery } from "../ws.ts";
 import type { ShapeName } from "./schemas.ts";
 
 export interface Operation {
-  readonly method: "get" | "post" | "delete";
+  readonly method: "get" | "post" | "patch" | "delete";
   /** As OpenAPI writes it. A name in braces stands for a string. */
   readonly path: string;
   readonly summary: string;
@@ -74,6 +75,21 @@ export const OPERATIONS: readonly Operation[] = [
   },
   {
     method: "post",
+    path: "/agui/agent/{agent}",
+    summary: "The same under a shorter address",
+    ...start,
+  },
+  {
+    method: "post",
+    path: "/agui/agent/{agent}/suggest",
+    summary: "Runs an agent once, and keeps nothing of it",
+    query: narrowingQuery,
+    body: "Suggest",
+    answers: { 200: events },
+    errors: RUN_ERRORS,
+  },
+  {
+    method: "post",
     path: "/agui/agent/{agent}/connect",
     summary: "Sends where a thread stands, and the events of its active run",
     query: narrowingQuery,
@@ -95,6 +111,56 @@ export const OPERATIONS: readonly Operation[] = [
     path: "/agui/info",
     summary: "Lists the agents",
     answers: { 200: { description: "The agents by name.", json: "Info" } },
+  },
+  {
+    method: "get",
+    path: "/agui/threads",
+    summary: "Lists threads for CopilotKit, the last used first",
+    query: copilotListQuery,
+    answers: { 200: { description: "A page of threads.", json: "CopilotThreadList" } },
+  },
+  {
+    method: "patch",
+    path: "/agui/threads/{threadId}",
+    summary: "Names a thread, or puts it away",
+    body: "ThreadChange",
+    answers: { 200: { description: "The thread.", json: "CopilotThread" } },
+    errors: ["not_found"],
+  },
+  {
+    method: "post",
+    path: "/agui/threads/{threadId}/archive",
+    summary: "Puts a thread away",
+    answers: { 200: { description: "The thread.", json: "CopilotThread" } },
+    errors: ["not_found"],
+  },
+  {
+    method: "delete",
+    path: "/agui/threads/{threadId}",
+    summary: "Deletes a thread",
+    answers: { 200: { description: "The thread is deleted.", json: "Deleted" } },
+    errors: ["not_found"],
+  },
+  {
+    method: "get",
+    path: "/agui/threads/{threadId}/messages",
+    summary: "Returns a thread's messages for CopilotKit",
+    answers: { 200: { description: "Messages as clients were sent them.", json: "Inspected" } },
+    errors: ["not_found"],
+  },
+  {
+    method: "get",
+    path: "/agui/threads/{threadId}/events",
+    summary: "Returns where a thread stands, as events",
+    answers: { 200: { description: "A sequence of events.", json: "Standing" } },
+    errors: ["not_found"],
+  },
+  {
+    method: "get",
+    path: "/agui/threads/{threadId}/state",
+    summary: "Returns the exposed state of a thread",
+    answers: { 200: { description: "The state, or null.", json: "State" } },
+    errors: ["not_found"],
   },
   {
     method: "post",

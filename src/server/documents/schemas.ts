@@ -1,5 +1,6 @@
 /** The shapes that the documents name, as JSON Schemas. Those of requests are the very schemas that check requests. */
 import {
+  AgentCapabilitiesSchema,
   EventSchemas,
   InterruptSchema,
   MessageSchema,
@@ -13,6 +14,7 @@ import { clientFrames } from "../../protocol/frames.ts";
 import { chatBody, runOptions } from "../../protocol/input.ts";
 import { serverFrames } from "../../protocol/server-frames.ts";
 import { connectBody, stopBody } from "../routes/agui.ts";
+import { threadChange } from "../routes/copilotkit.ts";
 
 const code = z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]);
 const cursor = z.string().describe("A position in a thread: epoch and offset, such as f05170fd8823:17.");
@@ -20,13 +22,33 @@ const counts = z.record(z.string(), z.int());
 
 const thread = z.object({
   threadId: z.string(),
-  title: z.string().describe("The beginning of its first user message, in one line."),
+  title: z.string().describe("Its name; without one the beginning of its first user message, in one line."),
   agent: z.string(),
   waiting: z.boolean().describe("It waits for answers to interrupts."),
+  archived: z.boolean().describe("Somebody has put it away."),
   active: z.boolean().describe("A run is active on it."),
   createdAt: z.number().describe("Milliseconds since the Unix epoch."),
   updatedAt: z.number().describe("Milliseconds since the Unix epoch."),
   owner: z.string().optional().describe("For an admin only. Empty for a thread without an owner."),
+});
+
+const copilotThread = z.object({
+  id: z.string(),
+  organizationId: z.string().describe("Always empty."),
+  agentId: z.string(),
+  createdById: z.string().describe("Always empty."),
+  name: z.string().nullable(),
+  archived: z.boolean(),
+  createdAt: z.string(),
+  updatedAt: z.string(),
+  lastRunAt: z.string(),
+});
+
+const threadEndpoints = z.object({
+  list: z.boolean(),
+  inspect: z.boolean(),
+  mutations: z.boolean(),
+  realtimeMetadata: z.boolean(),
 });
 
 const failure = z.object({
@@ -77,19 +99,42 @@ export const SHAPES = {
   Stopped: z.object({ stopped: z.literal(true) }),
   Info: z.object({
     version: z.string(),
+    mode: z.literal("sse"),
     agents: z.record(
       z.string(),
       z.object({
         name: z.string(),
         description: z.string(),
         className: z.string(),
+        capabilities: AgentCapabilitiesSchema,
         prompts: z.array(z.string()),
         stateKeys: z.array(z.string()),
         demo: z.boolean(),
       }),
     ),
     audioFileTranscriptionEnabled: z.boolean(),
+    suggestions: z.literal(true),
+    threadEndpoints,
+    singleRoute: z.object({ resourceOperations: z.literal(true), threadEndpoints }),
   }),
+  Suggest: RunAgentInputSchema.describe("A RunAgentInput whose thread is new. Nothing of the run is kept."),
+  ThreadChange: threadChange,
+  CopilotThread: copilotThread,
+  CopilotThreadList: z.object({ threads: z.array(copilotThread), nextCursor: z.string().nullable() }),
+  Deleted: z.object({ threadId: z.string(), deleted: z.literal(true) }),
+  Inspected: z.object({
+    messages: z.array(
+      z.object({
+        id: z.string(),
+        role: z.string(),
+        content: z.unknown().optional(),
+        toolCalls: z.array(z.object({ id: z.string(), name: z.string(), args: z.string() })).optional(),
+        toolCallId: z.string().optional(),
+      }),
+    ),
+  }),
+  Standing: z.object({ events: z.array(EventSchemas) }),
+  State: z.object({ state: z.unknown() }),
   Thread: thread.extend({
     refused: counts.describe("Graph events that the allow-list refused in the active or last run, by name."),
     lastRun: z

@@ -6,7 +6,7 @@ import { parseCursor } from "../../protocol/cursor.ts";
 import { SluiceError } from "../../protocol/errors.ts";
 import { checkId } from "../../protocol/ids.ts";
 import { parseWith } from "../../protocol/input.ts";
-import type { VisitedRun } from "../../runs/visitor.ts";
+import type { VisitedRun } from "../../runs/visited-thread.ts";
 import { catchUpAgui } from "../catch-up.ts";
 import { parseNarrowing } from "../narrowing.ts";
 import { type Peer, READY } from "../peer.ts";

@@ -1,7 +1,8 @@
 /** Starts a run from a body of LangGraph's API. */
 import { randomUUID } from "node:crypto";
 import type { StartRequest } from "../../runs/handle.ts";
-import type { VisitedRun, Visitor } from "../../runs/visitor.ts";
+import type { VisitedRun } from "../../runs/visited-thread.ts";
+import type { Visitor } from "../../runs/visitor.ts";
 import { type RunWishes, readRunBody, toRunInput } from "./request.ts";
 
 /** The facts of a start that the door knows beside those that its client sends. */

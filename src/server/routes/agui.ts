@@ -1,17 +1,18 @@
 /** AG-UI over HTTP: a `RunAgentInput` in, its events out as SSE, or the whole result as JSON. */
 import { type Request, type Response, Router } from "express";
 import { z } from "zod";
-import type { ServedAgent } from "../../graph/registry.ts";
 import { type Cursor, cursorOf, formatCursor } from "../../protocol/cursor.ts";
 import { SluiceError } from "../../protocol/errors.ts";
 import type { RunAgentInput } from "../../protocol/events.ts";
 import { checkId } from "../../protocol/ids.ts";
 import { parseRunAgentInput, parseRunOptions, parseWith } from "../../protocol/input.ts";
-import type { VisitedRun, Visitor } from "../../runs/visitor.ts";
+import type { VisitedRun } from "../../runs/visited-thread.ts";
+import type { Visitor } from "../../runs/visitor.ts";
 import { parseNarrowing } from "../narrowing.ts";
 import { readResult } from "../result.ts";
 import type { ServerOptions } from "../server-options.ts";
 import { Subscription } from "../subscription.ts";
+import { copilotThreadRoutes, openEnvelope, runtimeInfo, suggest } from "./copilotkit.ts";
 import { jsonBody } from "./json-body.ts";
 import { sendEvents } from "./send-events.ts";
 import { whileOpen } from "./while-open.ts";
@@ -21,17 +22,19 @@ export const connectBody = z.object({ threadId: z.string(), after: z.string().op
 export const stopBody = z.object({ runId: z.string().optional() });
 
 export function aguiRoutes(options: ServerOptions): Router {
-  const { registry, version } = options;
+  const { registry, door } = options;
   const router = Router();
-  router.get("/info", (_request, response) => {
-    response.json({
-      version,
-      agents: Object.fromEntries(registry.all.map(listed)),
-      audioFileTranscriptionEnabled: false,
-    });
+  router.post("/", openEnvelope);
+  router.get("/info", (request, response) => {
+    response.json(runtimeInfo(door.visitorOf(request), options));
   });
+  router.use("/threads", copilotThreadRoutes(options));
   router.post("/", (request, response) => run(options, undefined, request, response));
   router.post("/agent/:agent/run", (request, response) => run(options, request.params.agent, request, response));
+  router.post("/agent/:agent", (request, response) => run(options, request.params.agent, request, response));
+  router.post("/agent/:agent/suggest", (request, response) =>
+    suggest(options, request.params.agent, request, response),
+  );
   router.post("/agent/:agent/connect", (request, response) =>
     connect(options, request.params.agent, request, response),
   );
@@ -44,11 +47,6 @@ export function aguiRoutes(options: ServerOptions): Router {
     response.json({ stopped: true });
   });
   return router;
-}
-
-/** The shape CopilotKit's client asks its runtime for; what frontends may like to know besides. */
-function listed({ name, description, prompts, stateKeys, demo }: ServedAgent): [string, object] {
-  return [name, { name, description, className: "Sluice", prompts, stateKeys, demo }];
 }
 
 async function run(

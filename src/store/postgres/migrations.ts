@@ -140,4 +140,9 @@ export const POSTGRES_MIGRATIONS: readonly string[] = [
     PRIMARY KEY (thread_id, instance)
   );
   `,
+  // Marks that people put on a thread.
+  `
+  ALTER TABLE threads ADD COLUMN name text;
+  ALTER TABLE threads ADD COLUMN archived integer NOT NULL DEFAULT 0;
+  `,
 ];

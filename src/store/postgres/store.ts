@@ -5,7 +5,7 @@ import type { JsonValue } from "../../protocol/json.ts";
 import { TableInjected } from "../injected.ts";
 import { pageOf, parsePlace, titleOf } from "../listing.ts";
 import { EVERYBODY } from "../names.ts";
-import { jsonOrNull, kept, toRun, toStatus, toSummary } from "../rows.ts";
+import { jsonOrNull, kept, SUMMARY, toRun, toStatus, toSummary } from "../rows.ts";
 import {
   type Admitted,
   type BegunRun,
@@ -17,6 +17,7 @@ import {
   type RunEnding,
   type RunRecord,
   type Store,
+  type ThreadMarks,
   type ThreadPage,
   type ThreadRecord,
   type ThreadStatus,
@@ -103,6 +104,11 @@ export class PostgresStore extends TableNames implements Store {
     const columns = "threads.agent, threads.interrupts, threads.refused, threads.ended_run, runs.terminal";
     const row = await this.#db.one(`SELECT ${columns} ${WITH_ENDING}`, threadId);
     return row && toStatus(row);
+  }
+
+  async markThread(threadId: string, { name, archived }: ThreadMarks): Promise<boolean> {
+    const mark = "UPDATE threads SET name = coalesce($2, name), archived = coalesce($3, archived) WHERE thread_id = $1";
+    return (await this.#db.run(mark, threadId, name ?? null, archived === undefined ? null : Number(archived))) > 0;
   }
 
   async admit({ threadId, runId, agent, bodyHash, startedAt }: NewRun): Promise<Admitted> {
@@ -283,9 +289,6 @@ function freeing(statement: string): string {
 function valuesOf({ threadId, runId, fence }: Claim): [string, string, number] {
   return [threadId, runId, fence];
 }
-
-/** The state of a thread may be large, and no list shows it. */
-const SUMMARY = "thread_id, title, agent, interrupts, created_at, updated_at";
 
 const WITH_ENDING = `FROM threads
   LEFT JOIN runs ON runs.thread_id = threads.thread_id AND runs.run_id = threads.ended_run

@@ -1,0 +1,143 @@
+/** One thread as its visitor may read and command it. */
+import type { Cursor } from "../protocol/cursor.ts";
+import type { Message } from "../protocol/events.ts";
+import { graphTopic, type Topic, threadTopic } from "../protocol/ids.ts";
+import { oneLine } from "../store/listing.ts";
+import type { ThreadMarks } from "../store/store.ts";
+import type { RunHandle } from "./handle.ts";
+import type { RunManager } from "./manager.ts";
+import type { Injected, LastRun, ListedThread, RunSummary, Snapshot, Threads } from "./threads.ts";
+import type { Visitor } from "./visitor.ts";
+
+/** A run that a visitor has started or attached to. */
+export interface VisitedRun extends RunHandle {
+  readonly thread: VisitedThread;
+}
+
+export class VisitedThread {
+  readonly #visitor: Visitor;
+  readonly #runs: RunManager;
+  readonly #threads: Threads;
+  readonly #key: string;
+  /** Has this visitor started what runs? A visitor that may not watch is sent its own runs all the same. */
+  readonly #started: boolean;
+  /** The id that the client uses. */
+  readonly threadId: string;
+
+  constructor(visitor: Visitor, runs: RunManager, threadId: string, key: string, started = false) {
+    this.#visitor = visitor;
+    this.#runs = runs;
+    this.#threads = runs.threads;
+    this.#key = key;
+    this.#started = started;
+    this.threadId = threadId;
+  }
+
+  /** The thread's topic in the log: of its AG-UI events, or of its graph events. */
+  topic(graph = false): Topic {
+    return graph ? graphTopic(this.#key) : threadTopic(this.#key);
+  }
+
+  /** The run that is active: one whose end cannot be read yet. */
+  async active(): Promise<RunHandle | undefined> {
+    return this.#runs.active(this.#key);
+  }
+
+  /**
+   * Cancels the active run; with a `runId` only the run that its client knows by this id. `false` when there is none.
+   */
+  async cancel(runId?: string): Promise<boolean> {
+    this.#visitor.need("cancel");
+    if (runId !== undefined && !(await this.#threads.runsAs(this.#key, runId))) return false;
+    return this.#runs.cancel(this.#key);
+  }
+
+  /** Sends messages into the active run. Throws what `Threads.inject` throws, and `forbidden` without the scope. */
+  async inject(messages: readonly Message[]): Promise<Injected> {
+    this.#visitor.need("run");
+    return this.#threads.inject(this.#key, messages);
+  }
+
+  /** Forgets the thread for good. `false` when there is none. */
+  async delete(): Promise<boolean> {
+    this.#visitor.need("run");
+    return this.#runs.delete(this.#key);
+  }
+
+  /** Gives the thread a name, or puts it away. `false` when there is none. */
+  async mark({ name, archived }: ThreadMarks): Promise<boolean> {
+    this.#visitor.need("run");
+    return this.#threads.mark(this.#key, { name: name === undefined ? undefined : oneLine(name), archived });
+  }
+
+  /** Joins the thread's audience, until the returned function is called. */
+  follow(graph = false): () => void {
+    if (!this.#started) this.#visitor.need("watch");
+    const leave = this.#visitor.subscription();
+    const quit = this.#runs.follow(this.#key, graph);
+    return () => {
+      leave();
+      quit();
+    };
+  }
+
+  /** Writes the graph topic of the active run from here on. `false` when it is written already, or none is active. */
+  async writeGraph(): Promise<boolean> {
+    return this.#runs.writeGraph(this.#key);
+  }
+
+  get #read(): Threads {
+    if (!this.#started) this.#visitor.need("watch");
+    return this.#threads;
+  }
+
+  async snapshot(): Promise<Snapshot> {
+    return this.#read.snapshot(this.#key);
+  }
+
+  async messages(): Promise<readonly Message[] | undefined> {
+    return this.#read.messages(this.#key);
+  }
+
+  waiting(): ReturnType<Threads["waiting"]> {
+    return this.#threads.waiting(this.#key);
+  }
+
+  async runAt(position: Cursor): Promise<Cursor | undefined> {
+    return this.#read.runAt(this.#key, position);
+  }
+
+  async runs(): Promise<RunSummary[]> {
+    return this.#read.runs(this.#key);
+  }
+
+  /** A run of this thread, whether it is active or over. `undefined`: there is none under this id. */
+  async run(runId: string): Promise<VisitedRun | undefined> {
+    const run = (await this.runs()).find((summary) => summary.runId === runId);
+    if (!run) return undefined;
+    const active = await this.active();
+    const { threadId } = this;
+    if (active?.runId === runId) return { ...active, threadId, thread: this };
+    const { from } = run;
+    const graphFrom = await this.#visitor.log.open(this.topic(true));
+    const agent = this.#runs.agent(run.agent);
+    return { agent, threadId, runId, topic: this.topic(), from, over: true, graphFrom, thread: this };
+  }
+
+  /** The messages before a run. */
+  async before(runId: string): Promise<readonly Message[]> {
+    return this.#read.before(this.#key, runId);
+  }
+
+  async lastRun(): Promise<LastRun | undefined> {
+    return this.#read.lastRun(this.#key);
+  }
+
+  async refused(): Promise<Readonly<Record<string, number>>> {
+    return this.#read.refused(this.#key);
+  }
+
+  async listed(): Promise<ListedThread | undefined> {
+    return this.#read.listed(this.#key);
+  }
+}
