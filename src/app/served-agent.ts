@@ -4,6 +4,7 @@ import type { Config } from "../config/config.ts";
 import { ConfigError } from "../config/config-error.ts";
 import type { Settings } from "../config/settings.ts";
 import { allowList } from "../graph/allow-list.ts";
+import { offeredKeys } from "../graph/offered-state.ts";
 import type { ServedAgent } from "../graph/registry.ts";
 import type { ServedGraph } from "../graph/source.ts";
 
@@ -52,6 +53,7 @@ export function servedAgent(
     reasoningTags: entry.reasoningTags,
     nodes,
     stateKeys: entry.state,
+    offeredKeys: entry.compat === "ag-ui" ? offeredKeys(graph, entry.state) : [],
     configurable: { ...entry.configurable, models: modelsOf(nodes) },
     // As on LangGraph's own server, where a graph finds its configuration in either place.
     context: { ...entry.configurable, ...entry.context },

@@ -71,7 +71,9 @@ const agent = z.strictObject({
   /** Values that the graph finds in `config.configurable`, beside those that Sluice itself puts there. */
   configurable: z
     .record(
-      z.string().regex(/^(?!thread_id$|checkpoint_|ag_ui$|models$|__)/, "this name is taken by Sluice or LangGraph"),
+      z
+        .string()
+        .regex(/^(?!thread_id$|checkpoint_|ag_ui$|models$|sluice$|__)/, "this name is taken by Sluice or LangGraph"),
       z.json(),
     )
     .default({}),
@@ -87,6 +89,11 @@ const agent = z.strictObject({
    * of all agents that share. `none`: it finds no store, and is spared what LangGraph's polling of one costs.
    */
   store: z.enum(["own", "shared", "none"]).default("own"),
+  /**
+   * `ag-ui`: frontend tools and context are put into the graph's state too, where it has the keys `tools`, `copilotkit`
+   * or `ag-ui`, as AG-UI's own adapter does.
+   */
+  compat: z.enum(["ag-ui", "none"]).default("ag-ui"),
   /** State keys that clients may see, and may send with a run. */
   state: z.array(z.string()).default([]),
   /** Dotted paths into `data` that the `langgraph` format may show, by event name. */

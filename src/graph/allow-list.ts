@@ -33,7 +33,9 @@ export const HIDDEN_TAGS = ["nostream", "langsmith:nostream"];
  */
 export function isHidden(event: GraphEvent): boolean {
   if (HIDDEN_TAGS.some((tag) => event.tags.includes(tag))) return true;
-  return event.metadata["emit-messages"] === false && isModelCall(event);
+  const { metadata } = event;
+  const hides = metadata["emit-messages"] === false || metadata["copilotkit:emit-messages"] === false;
+  return hides && isModelCall(event);
 }
 
 /** The list that admits every event that the graph does not hide. */

@@ -3,6 +3,7 @@ import { SluiceError } from "../protocol/errors.ts";
 import type { GraphEventName } from "../protocol/graph-event.ts";
 import { shown } from "../protocol/text.ts";
 import type { AllowList } from "./allow-list.ts";
+import type { OfferedKey } from "./offered-state.ts";
 import type { ServedGraph, StreamSource } from "./source.ts";
 
 /** Milliseconds that a run may take. */
@@ -70,6 +71,8 @@ export interface ServedAgent {
   readonly nodes: Readonly<Record<string, NodeSettings>>;
   /** State keys that clients may see, and may send. */
   readonly stateKeys: readonly string[];
+  /** State keys that frontend tools and context are put under. */
+  readonly offeredKeys: readonly OfferedKey[];
   /** Values that the graph finds in its `config.configurable`, beside those of a run. */
   readonly configurable: Readonly<Record<string, unknown>>;
   /** Values that it finds in its `runtime.context`, beside those of a run. */

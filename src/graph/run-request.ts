@@ -2,6 +2,7 @@
 import type { Message } from "../protocol/events.ts";
 import type { InjectedMessage } from "../protocol/injected.ts";
 import type { Offered } from "../protocol/input.ts";
+import type { OfferedKey } from "./offered-state.ts";
 import type { Hooks } from "./run-notes.ts";
 
 /** The input of a run for its graph. */
@@ -35,6 +36,8 @@ export interface RunRequest {
   readonly offered: Offered;
   /** Gives the graph the messages that clients have sent into the run, each once. */
   readonly takeInjected?: (() => Promise<readonly InjectedMessage[]>) | undefined;
+  /** State keys under which the graph finds these too. */
+  readonly offeredKeys?: readonly OfferedKey[];
   /** State keys to report as they change. */
   readonly stateKeys: readonly string[];
   /** Values of the agent's settings for its graph. */

@@ -13,8 +13,9 @@ import { driveDirect, hasStream } from "./direct.ts";
 import { toLangChain } from "./input.ts";
 import { ModelFailures } from "./model-failures.ts";
 import { customEvent } from "./normalize.ts";
+import { offeredState } from "./offered-state.ts";
 import { RunNotes } from "./run-notes.ts";
-import type { GraphInput, RunRequest } from "./run-request.ts";
+import type { RunRequest } from "./run-request.ts";
 import { inSpans, type RunSpans } from "./run-spans.ts";
 import { driveStreamEvents } from "./stream-events.ts";
 
@@ -112,7 +113,7 @@ async function read(
   // LangSmith wants UUIDs, clients send anything: the trace has an id of its own and carries ours as metadata.
   const traceId = randomUUID();
   const controller = new AbortController();
-  const input = toGraphInput(request.input);
+  const input = toGraphInput(request);
   const config = {
     runId: traceId,
     runName: request.agent,
@@ -195,11 +196,13 @@ async function read(
   }
 }
 
-function toGraphInput(input: GraphInput): unknown {
+function toGraphInput({ input, offeredKeys = [], offered }: RunRequest): unknown {
   if (input.kind === "continue") return null;
   const messages = toLangChain(input.messages);
-  if (input.kind === "messages") return { ...input.state, messages };
-  return new Command({ resume: { ...input.answers }, ...(messages.length > 0 ? { update: { messages } } : {}) });
+  const given = offeredState(offeredKeys, offered);
+  if (input.kind === "messages") return { ...input.state, ...given, messages };
+  const update = messages.length > 0 ? { ...given, messages } : given;
+  return new Command({ resume: { ...input.answers }, ...(Object.keys(update).length > 0 ? { update } : {}) });
 }
 
 /**

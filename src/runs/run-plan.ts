@@ -146,7 +146,7 @@ export function requestOf(
   fail: (error: unknown) => void,
 ): RunRequest {
   const checkpointId = fork?.checkpointId;
-  const { name, stateKeys, configurable } = agent;
+  const { name, stateKeys, offeredKeys, configurable } = agent;
   const outputLimits = outputLimitsOf(agent);
   const hooks = {
     onCut: agent.onCutAnswer === "error" ? () => fail(cutOff()) : undefined,
@@ -157,5 +157,6 @@ export function requestOf(
     },
   };
   const ids = { agent: name, threadId, threadName, runId };
-  return { ...ids, input, checkpointId, offered, stateKeys, configurable, context, user, store, hooks };
+  const given = { offered, offeredKeys, configurable, context, user, store };
+  return { ...ids, input, checkpointId, stateKeys, hooks, ...given };
 }

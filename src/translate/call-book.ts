@@ -19,6 +19,8 @@ export interface NewCall {
   readonly parent?: string | undefined;
   /** As JSON text, where all of them are there. */
   readonly args?: string | undefined;
+  /** Clients are not to see it, nor its result. */
+  readonly hidden?: boolean;
 }
 
 export interface Call extends Omit<NewCall, "wanted"> {
@@ -94,11 +96,11 @@ export class CallBook {
   }
 
   /** Enters a call. Its id is none that a call of this thread has or has had. */
-  enter({ wanted, given, name, place, parent, args }: NewCall): Call {
+  enter({ wanted, given, name, place, parent, args, hidden = false }: NewCall): Call {
     const id = this.free(wanted);
     if (given !== undefined && given !== id) this.#ids.set(id, given);
     const state = { answered: false, held: true, gone: false, claim: undefined };
-    const call: Call = { id, given, name, place, parent, args, made: "run", ...state };
+    const call: Call = { id, given, name, place, parent, args, hidden, made: "run", ...state };
     this.#calls.set(id, call);
     return call;
   }
@@ -110,6 +112,13 @@ export class CallBook {
     // Providers take letters, digits, `_` and `-` in an id, and nothing else.
     for (let n = 2; isTaken(id); n += 1) id = `${wanted}-${n}`;
     return id;
+  }
+
+  /** The message without the calls that clients are not to see. */
+  shown<M extends Message>(message: M): M {
+    if (message.role !== "assistant" || !message.toolCalls?.some(({ id }) => this.#calls.get(id)?.hidden))
+      return message;
+    return { ...message, toolCalls: message.toolCalls.filter(({ id }) => !this.#calls.get(id)?.hidden) };
   }
 
   get(id: string): Call | undefined {
@@ -140,8 +149,8 @@ export class CallBook {
   /** Calls to these tools that this run made and the graph neither carried out nor answered. */
   pending(tools: ReadonlySet<string>): Call[] {
     return [...this.#calls.values()].filter(
-      ({ made, parent, name, claim, answered, gone }) =>
-        made === "run" && parent !== undefined && tools.has(name) && !claim && !answered && !gone,
+      ({ made, parent, name, claim, answered, gone, hidden }) =>
+        !hidden && made === "run" && parent !== undefined && tools.has(name) && !claim && !answered && !gone,
     );
   }
 
@@ -153,8 +162,8 @@ export class CallBook {
   /** Calls of this run that nobody will answer: no tool carried them out, and the graph's state does not hold them. */
   unheld(tools: ReadonlySet<string>): Call[] {
     return [...this.#calls.values()].filter(
-      ({ made, parent, name, claim, answered, held, gone }) =>
-        made === "run" && parent !== undefined && !tools.has(name) && !claim && !answered && !held && !gone,
+      ({ made, parent, name, claim, answered, held, gone, hidden }) =>
+        !hidden && made === "run" && parent !== undefined && !tools.has(name) && !claim && !answered && !held && !gone,
     );
   }
 

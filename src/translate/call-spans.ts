@@ -13,7 +13,12 @@ export interface CallEntries {
     readonly given: string | undefined;
     readonly name: string;
     readonly args: string;
-  }): { readonly id: string; readonly isNew: boolean };
+  }): {
+    readonly id: string;
+    readonly isNew: boolean;
+    /** Events that come before it. */
+    readonly before?: readonly AguiEvent[];
+  };
   /** All its arguments are there. */
   complete(id: string, args: string): void;
 }
@@ -38,7 +43,7 @@ interface Call {
   /** Arguments that came before id and name were known. */
   waiting: string;
   started: boolean;
-  /** Clients have seen it already, whole. */
+  /** Clients have seen it already, whole, or are not to see it. */
   seen: boolean;
   /** All its arguments so far. */
   args: string;
@@ -104,13 +109,14 @@ export class CallSpans {
 
   #start(call: Call): AguiEvent[] {
     const { id: wanted, given, name, args } = call;
-    const { id, isNew } = this.#entries.begin({ wanted, given, name, args });
+    const { id, isNew, before = [] } = this.#entries.begin({ wanted, given, name, args });
     Object.assign(call, { id, started: true, seen: !isNew });
     this.sent.push(call);
     if (call.seen) return [];
     const { id: toolCallId, name: toolCallName, waiting } = call;
     call.waiting = "";
     return [
+      ...before,
       { type: EventType.TOOL_CALL_START, toolCallId, toolCallName, parentMessageId: this.#messageId },
       ...argsEvents(toolCallId, waiting),
     ];

@@ -4,6 +4,7 @@ import { type GraphEvent, namespace } from "../protocol/graph-event.ts";
 import type { CallIds } from "../protocol/ids.ts";
 import { eventsOf, type InjectedMessage } from "../protocol/injected.ts";
 import { usageOf } from "../protocol/model-report.ts";
+import { predicting } from "./call-rules.ts";
 import { type MessageLike, messageIn, nameOf, type ToolCallPiece } from "./content.ts";
 import { readCustom } from "./custom.ts";
 import { type Asked, toInterrupt } from "./interrupts.ts";
@@ -44,8 +45,8 @@ class RunTranslator implements Translator {
     this.#rules = new Rules(options);
     this.#state = new ExposedState(options.maxEventBytes);
     this.#nodeMessages = new NodeMessages(options.history.map((message) => message.id));
-    const { history, ownFrom, drafts, followsState, reasoningTags, callIds = {} } = options;
-    this.#tools = new ToolCalls(history, ownFrom, callIds);
+    const { history, ownFrom, drafts, followsState, reasoningTags } = options;
+    this.#tools = new ToolCalls(history, ownFrom, options.callIds);
     this.#sent = new SentMessages({ reasoningTags, followsState, book: this.#tools.book });
     this.#sent.addEarlier(history.slice(ownFrom), drafts);
   }
@@ -80,6 +81,8 @@ class RunTranslator implements Translator {
         this.#sent.goesOn(event);
         if (!placeAdmitted) this.#nodeMessages.noteRefusedCall(event);
         return [];
+      case "on_chain_stream":
+        return this.#state.updated(event);
       case "on_chain_start":
         return isNode(event) ? this.#begin(event) : [];
       case "on_tool_start":
@@ -117,9 +120,8 @@ class RunTranslator implements Translator {
 
   failed(event: GraphEvent): AguiEvent[] {
     const spans = this.#messages.get(event.run_id);
-    if (!spans) return [];
-    const closers = this.#messages.abandon(event.run_id);
-    this.#sent.fail(spans.messageId);
+    const closers = spans ? this.#messages.abandon(event.run_id) : [];
+    if (spans) this.#sent.fail(spans.messageId);
     return closers;
   }
 
@@ -166,7 +168,7 @@ class RunTranslator implements Translator {
         this.#sent.goesOn(event);
         return [];
       case "on_chain_stream":
-        return []; // A prompt and a state update are nothing a chat shows.
+        return this.#state.updated(event);
       default:
         return otherEvents(event, this.#rules.of(event));
     }
@@ -187,8 +189,7 @@ class RunTranslator implements Translator {
 
   #unreadEnd(event: GraphEvent): AguiEvent[] {
     const spans = this.#messages.get(event.run_id);
-    // A call that is not reported counts for nothing.
-    if (spans) this.#usage.end(event, event.usage);
+    if (spans) this.#usage.end(event, event.usage); // A call that is not reported counts for nothing.
     this.#unread.add(event, spans);
     return this.#endMessage(event);
   }
@@ -261,14 +262,13 @@ class RunTranslator implements Translator {
       case "message": {
         const spans = this.#open(event, { id: wish.messageId }, false);
         const events = [...spans.push({ content: wish.text }), ...spans.close()];
-        // Graphs that emit a message also return it, for their state.
-        this.#nodeMessages.noteSaid(event, spans.raw);
+        this.#nodeMessages.noteSaid(event, spans.raw); // Graphs also return it, for their state.
         return events;
       }
       case "tool_call":
         return this.#tools.emit(event, wish.toolCallId, wish.name, wish.args);
       case "state":
-        return this.#state.merge(wish.values, this.#options.stateKeys);
+        return this.#state.merge(wish.values, this.#options.stateKeys, namespace(event));
     }
   }
 
@@ -282,8 +282,8 @@ class RunTranslator implements Translator {
 
   #open(event: GraphEvent, source: MessageLike, reasoning: boolean, ofModel = false): MessageSpans {
     const messageId = this.#nodeMessages.newId(source, event.run_id);
-    const { reasoningTags } = this.#options;
-    const calls = this.#tools.entriesOf(messageId, namespace(event));
+    const { reasoningTags, stateKeys } = this.#options;
+    const calls = this.#tools.entriesOf(messageId, event, predicting(event, stateKeys, this.#state));
     const spans = new MessageSpans(messageId, { name: nameOf(source, event), reasoning, reasoningTags, calls });
     this.#sent.addSpans(event, spans, source, ofModel);
     return spans;

@@ -84,7 +84,7 @@ export class SentMessages {
       id: spans.messageId,
       role: "assistant",
       place: namespace(event),
-      held: () => spans.held,
+      held: () => this.#book.shown(spans.held),
       calls: () => spans.calls,
       thoughts: () => spans.thoughts,
       ofModel,
@@ -206,7 +206,7 @@ export class SentMessages {
 
   #compare(sent: Sent, message: MessageLike, admitted: boolean): void {
     const before = sent.held();
-    const now = this.#reader(message, before, sent.calls?.() ?? []);
+    const now = this.#book.shown(this.#reader(message, before, sent.calls?.() ?? []));
     if (isSame(before, now) || (sent.thrown && repeats(now, before))) return;
     if (!admitted) {
       // Text that may not be sent replaced text that was sent. If it only adds to that, nothing was taken back.
@@ -248,7 +248,7 @@ export class SentMessages {
     const wrapped = [...this.#sent.values()].find((sent) => {
       if (sent.role !== "assistant" || !isInside(sent.place, place)) return false;
       const held = sent.held();
-      return isSame(held, this.#reader(message, held, sent.calls?.() ?? []));
+      return isSame(held, this.#book.shown(this.#reader(message, held, sent.calls?.() ?? [])));
     });
     wrapped?.sources.push(message);
     return wrapped;

@@ -1,12 +1,21 @@
 /** The keys of a graph's state that its agent exposes: a snapshot first, then what changed, a snapshot last. */
 import jsonPatch, { type Operation } from "fast-json-patch";
 import { type AguiEvent, EventType } from "../protocol/events.ts";
+import type { GraphEvent } from "../protocol/graph-event.ts";
 import { isRecord } from "../protocol/input.ts";
 import { type JsonValue, toJsonValue } from "../protocol/json.ts";
+
+type Values = Readonly<Record<string, unknown>>;
 
 export class ExposedState {
   readonly #maxBytes: number | undefined;
   #sent: JsonValue | undefined;
+  /** The exposed keys as the graph's state had them last. */
+  #values: JsonValue | undefined;
+  /** Keys whose values in the state are older than what clients hold, until the update of the node at this place. */
+  readonly #ahead = new Map<string, string>();
+  /** Keys that clients fill in by themselves, from the arguments of a call. */
+  readonly #predicted = new Set<string>();
 
   /** `maxBytes`: larger states are cut. Default: 256 KiB. */
   constructor(maxBytes?: number) {
@@ -14,11 +23,69 @@ export class ExposedState {
   }
 
   /** `values`: the exposed keys as they are now. */
-  push(values: Readonly<Record<string, unknown>>): AguiEvent[] {
-    const now = toJsonValue(values, this.#maxBytes === undefined ? {} : { maxBytes: this.#maxBytes });
+  push(values: Values): AguiEvent[] {
+    const now = this.#json(values);
+    this.#values = now;
+    // Whatever is sent now would overwrite what clients make of the call's arguments.
+    if ([...this.#predicted].some((key) => this.#ahead.has(key))) return [];
+    const before = record(this.#sent);
+    const kept = [...this.#ahead.keys()].filter((key) => key in before).map((key) => [key, before[key]] as const);
+    return this.#send(kept.length === 0 ? now : this.#json({ ...record(now), ...Object.fromEntries(kept) }));
+  }
+
+  /**
+   * Those of the `exposed` keys that the graph says, as they will be; the others stay as they were sent. The state does
+   * not have them before the update of the node at `place`.
+   */
+  merge(values: Values, exposed: readonly string[], place: string): AguiEvent[] {
+    const said = exposed.filter((key) => key in values);
+    if (said.length === 0) return [];
+    for (const key of said) this.#ahead.set(key, place);
+    const now = Object.fromEntries(said.map((key) => [key, values[key]]));
+    return this.#send(this.#json({ ...record(this.#sent), ...now }));
+  }
+
+  /** Clients fill these keys in, until the update of the node at `place`. */
+  predict(keys: readonly string[], place: string): void {
+    for (const key of keys) {
+      this.#ahead.set(key, place);
+      this.#predicted.add(key);
+    }
+  }
+
+  /**
+   * The updates of nodes: the state that comes next has what these said. A node's own end is too early, since a state from
+   * before it may come after that. No events.
+   */
+  updated(event: GraphEvent): AguiEvent[] {
+    if (this.#ahead.size === 0) return [];
+    const { data } = event;
+    const chunk = isRecord(data) && isRecord(data.chunk) ? data.chunk : {};
+    for (const [key, place] of this.#ahead) {
+      const [node = ""] = place.split(":", 1);
+      // A value that was written without a place belongs to the step that runs.
+      if (node === "" || Object.hasOwn(chunk, node)) this.#ahead.delete(key);
+    }
+    return [];
+  }
+
+  /** The state as the graph left it; nothing when none was ever sent. */
+  finish(): AguiEvent[] {
+    if (this.#sent === undefined) return [];
+    return [snapshot(this.#values ?? this.#sent)];
+  }
+
+  #json(values: Values): JsonValue {
+    return toJsonValue(values, this.#maxBytes === undefined ? {} : { maxBytes: this.#maxBytes });
+  }
+
+  #send(now: JsonValue): AguiEvent[] {
     const before = this.#sent;
     this.#sent = now;
-    if (before === undefined) return [snapshot(now)];
+    // A patch would not fit what clients have made of their state themselves.
+    const unsure = this.#predicted.size > 0;
+    for (const key of this.#predicted) if (!this.#ahead.has(key)) this.#predicted.delete(key);
+    if (before === undefined || unsure) return [snapshot(now)];
     const delta: Operation[] = jsonPatch.compare(before as object, now as object);
     if (delta.length === 0) return [];
     // A patch cannot name such a key: the library that clients apply it with refuses, for good reason.
@@ -27,22 +94,13 @@ export class ExposedState {
     const shorter = JSON.stringify(delta).length < JSON.stringify(now).length;
     return [safe && shorter ? { type: EventType.STATE_DELTA, delta: delta as StateDelta } : snapshot(now)];
   }
-
-  /** Those of the `exposed` keys that the graph says, as they will be; the others stay as they were sent. */
-  merge(values: Readonly<Record<string, unknown>>, exposed: readonly string[]): AguiEvent[] {
-    const said = exposed.filter((key) => key in values).map((key) => [key, values[key]] as const);
-    return said.length === 0
-      ? []
-      : this.push({ ...(isRecord(this.#sent) ? this.#sent : {}), ...Object.fromEntries(said) });
-  }
-
-  /** The state as it was left; nothing when none was ever sent. */
-  finish(): AguiEvent[] {
-    return this.#sent === undefined ? [] : [snapshot(this.#sent)];
-  }
 }
 
 type StateDelta = Extract<AguiEvent, { type: EventType.STATE_DELTA }>["delta"];
+
+function record(value: JsonValue | undefined): Readonly<Record<string, unknown>> {
+  return isRecord(value) ? value : {};
+}
 
 function snapshot(value: JsonValue): AguiEvent {
   return { type: EventType.STATE_SNAPSHOT, snapshot: value };

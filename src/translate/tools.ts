@@ -7,6 +7,7 @@ import { type JsonLimits, toJson, toJsonValue } from "../protocol/json.ts";
 import { redact } from "../protocol/redact.ts";
 import { bounded } from "../protocol/text.ts";
 import { type Call, CallBook, parsed } from "./call-book.ts";
+import { isShown } from "./call-rules.ts";
 import type { CallEntries } from "./call-spans.ts";
 import { asMessage, type MessageLike, messageType } from "./content.ts";
 import { callsIn } from "./held-message.ts";
@@ -21,7 +22,7 @@ export class ToolCalls {
   readonly #sources = new Set<MessageLike>();
 
   /** `history`: what the thread's clients were sent before; from `ownFrom` on it is of this turn. */
-  constructor(history: readonly Message[], ownFrom: number, ids: CallIds) {
+  constructor(history: readonly Message[], ownFrom: number, ids: CallIds = {}) {
     this.book = new CallBook(history, ownFrom, ids);
     this.#note(history);
   }
@@ -40,12 +41,16 @@ export class ToolCalls {
   }
 
   /** Enters the calls of a message. A call that a tool's run showed already is not shown again. */
-  entriesOf(parent: string, place: string): CallEntries {
+  entriesOf(parent: string, event: GraphEvent, predict: (call: string) => readonly AguiEvent[]): CallEntries {
+    const place = namespace(event);
     return {
       begin: (call) => {
         const seen = this.book.known(call, place, true);
         if (seen) seen.parent = parent;
-        return { id: (seen ?? this.book.enter({ ...call, place, parent, args: undefined })).id, isNew: !seen };
+        const hidden = !isShown(event, call.name);
+        const { id } = seen ?? this.book.enter({ ...call, place, parent, args: undefined, hidden });
+        const isNew = !seen && !hidden;
+        return { id, isNew, before: isNew ? predict(call.name) : [] };
       },
       complete: (id, args) => this.book.complete(id, args),
     };
@@ -103,7 +108,7 @@ export class ToolCalls {
     const message = resultMessage(event);
     const call = this.#answeredBy(event, message);
     const result = message ? toolResult(message, limits) : { content: plainText(output, limits) };
-    return [this.#result(call, result, message)];
+    return this.#results(call, result, message);
   }
 
   /** A result that was refused, which no node may report either. `false`: nobody knows which call it answers. */
@@ -122,14 +127,14 @@ export class ToolCalls {
     if (typeof given !== "string" || this.#isSent(message)) return [];
     const called = typeof name === "string" ? name : undefined;
     const call = this.book.toAnswer(given, called, namespace(event));
-    return call ? [this.#result(call, toolResult(message, limits), message)] : [];
+    return call ? this.#results(call, toolResult(message, limits), message) : [];
   }
 
   /** A failed call's result is the error's message, never its stack. */
   fail(event: GraphEvent): AguiEvent[] {
     const error = isRecord(event.data) ? event.data.error : undefined;
     const content = redact(typeof error === "string" ? error : "The tool failed.");
-    return [this.#result(this.#callOf(event, event.toolCallId), { content, error: content }, undefined)];
+    return this.#results(this.#callOf(event, event.toolCallId), { content, error: content }, undefined);
   }
 
   /** The call that a tool's run carries out. One that nobody has seen yet is entered. */
@@ -170,16 +175,17 @@ export class ToolCalls {
     return id !== undefined && (this.#messageIds.has(id) || [...this.#sources].some((sent) => sent.id === id));
   }
 
-  #result({ id: toolCallId }: Call, { content, error }: ToolResult, source: MessageLike | undefined): AguiEvent {
+  #results({ id: toolCallId, hidden }: Call, { content, error }: ToolResult, source?: MessageLike): AguiEvent[] {
     this.book.answer(toolCallId);
     if (source) this.#sources.add(source);
+    if (hidden) return [];
     const id = source?.id;
     const given = typeof id === "string" && id !== "" && !this.#messageIds.has(id) ? id : undefined;
     let messageId = given ?? `result-${toolCallId}`;
     for (let n = 2; this.#messageIds.has(messageId); n += 1) messageId = `result-${toolCallId}-${n}`;
     this.#messageIds.add(messageId);
     const failed = error === undefined ? {} : { metadata: { error } };
-    return { type: EventType.TOOL_CALL_RESULT, messageId, toolCallId, content, role: "tool", ...failed };
+    return [{ type: EventType.TOOL_CALL_RESULT, messageId, toolCallId, content, role: "tool", ...failed }];
   }
 }
 

@@ -16,6 +16,12 @@ function after(events: readonly AguiEvent[], held: unknown = undefined): unknown
   }, held);
 }
 
+/** The update of a node, as the graph reports it. */
+function update(node: string) {
+  const data = { chunk: { [node]: {} } };
+  return { event: "on_chain_stream" as const, name: "graph", run_id: "root", tags: [], metadata: {}, data };
+}
+
 const LIST = Array.from({ length: 20 }, (_, index) => `item number ${index}`);
 
 describe("the exposed state", () => {
@@ -61,12 +67,44 @@ describe("the exposed state", () => {
 
   it("takes a part from the graph ahead of time, and leaves the rest as it was told", () => {
     const state = new ExposedState();
-    const events = [...state.push({ list: LIST, done: 0 }), ...state.merge({ done: 1, hidden: 2 }, ["list", "done"])];
+    const events = [
+      ...state.push({ list: LIST, done: 0 }),
+      ...state.merge({ done: 1, hidden: 2 }, ["list", "done"], "node:1"),
+    ];
     expect(events.at(-1)).toEqual({
       type: EventType.STATE_DELTA,
       delta: [{ op: "replace", path: "/done", value: 1 }],
     });
     expect(after(events)).toEqual({ list: LIST, done: 1 });
+  });
+
+  it("keeps what the graph said ahead of time until the state can have it, whatever older states come", () => {
+    const state = new ExposedState();
+    state.push({ n: 0, m: 0 });
+    expect(after(state.merge({ n: 2 }, ["n"], "count:1|inner:2"), { n: 0, m: 0 })).toEqual({ n: 2, m: 0 });
+    // The state before the step comes late.
+    expect(after(state.push({ n: 1, m: 1 }), { n: 2, m: 0 })).toEqual({ n: 2, m: 1 });
+    state.updated(update("other"));
+    expect(state.push({ n: 1, m: 1 })).toEqual([]);
+    state.updated(update("count"));
+    expect(after(state.push({ n: 3, m: 1 }), { n: 2, m: 1 })).toEqual({ n: 3, m: 1 });
+  });
+
+  it("holds back what would overwrite a prediction, and then sends all of it", () => {
+    const state = new ExposedState();
+    state.push({ text: "", m: 0 });
+    state.predict(["text"], "write:1");
+    expect(state.push({ text: "", m: 1 })).toEqual([]);
+    state.updated(update("write"));
+    expect(state.push({ text: "", m: 1 })).toEqual([{ type: EventType.STATE_SNAPSHOT, snapshot: { text: "", m: 1 } }]);
+    expect(state.push({ text: "", m: 1 })).toEqual([]);
+  });
+
+  it("ends with the graph's state, not with what was only said", () => {
+    const state = new ExposedState();
+    state.push({ n: 0 });
+    state.merge({ n: 2 }, ["n"], "");
+    expect(state.finish()).toEqual([{ type: EventType.STATE_SNAPSHOT, snapshot: { n: 0 } }]);
   });
 
   it("shows values that are no JSON as JSON, the same in snapshots and patches", () => {

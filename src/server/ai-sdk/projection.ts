@@ -67,7 +67,9 @@ export class AnswerProjection {
       case EventType.MESSAGES_SNAPSHOT:
         return this.#snapshot();
       case EventType.TEXT_MESSAGE_START: {
-        const { messageId: id } = event;
+        const { messageId: id, role } = event;
+        // A person's message that came into the run has no place inside an answer; the history has it.
+        if (role === "user") return [];
         const step = this.#step(id);
         this.#open.add(`text:${id}`);
         return [...step, { type: "text-start", id, providerMetadata: madeBy(id) }];

@@ -202,3 +202,13 @@ test("messages come back as they were: every part has the id of its message", ()
   expect(continuedBy(chat)).toBeUndefined();
   expect(continuedBy({ ...chat, messageId: "u1-answer" })).toEqual({ messageId: "u1-answer", calls: ["c1"] });
 });
+
+test("a person's message that comes into the run is no part of the answer", async () => {
+  const injected = [
+    event(EventType.TEXT_MESSAGE_START, { messageId: "u2", role: "user" }),
+    event(EventType.TEXT_MESSAGE_CONTENT, { messageId: "u2", delta: "Use euros" }),
+    event(EventType.TEXT_MESSAGE_END, { messageId: "u2" }),
+  ];
+  const message = await read([started(), ...text("a", "One"), ...injected, ...text("b", "Two"), finished()]);
+  expect(message?.parts.flatMap((part) => (part.type === "text" ? [part.text] : []))).toEqual(["One", "Two"]);
+});

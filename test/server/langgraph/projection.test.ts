@@ -33,3 +33,18 @@ it("in the mode messages each piece brings its message whole, with the reasoning
     { event: "messages/complete", data: [message("Hello")] },
   ]);
 });
+
+it("sends a person's message that comes into the run as a message of a person, whole", () => {
+  const modes = new Set(["messages-tuple", "values"] as const);
+  const projection = new RunProjection({ threadId: "t", runId: "r", agent: "a", history: [], modes });
+  const frames = [
+    { type: EventType.TEXT_MESSAGE_START as const, messageId: "u", role: "user" as const },
+    { type: EventType.TEXT_MESSAGE_CONTENT as const, messageId: "u", delta: "Use euros" },
+    { type: EventType.TEXT_MESSAGE_END as const, messageId: "u" },
+  ].flatMap((event) => projection.push(event));
+  const human = expect.objectContaining({ type: "human", id: "u", content: "Use euros" });
+  expect(frames).toEqual([
+    { event: "messages", data: [human, expect.anything()] },
+    { event: "values", data: { messages: [human] } },
+  ]);
+});

@@ -1,0 +1,32 @@
+/**
+ * Tools and context of a run's client, under the keys of the state where graphs look for them that were written for AG-UI's
+ * own LangGraph adapter, or for CopilotKit.
+ */
+import type { Offered } from "../protocol/input.ts";
+import { stateKeysOf } from "./names.ts";
+import type { ServedGraph } from "./source.ts";
+
+const KEYS = ["tools", "copilotkit", "ag-ui"] as const;
+
+export type OfferedKey = (typeof KEYS)[number];
+
+/** The keys of a graph's state that are filled in for it. A key that its clients set themselves is left to them. */
+export function offeredKeys(graph: ServedGraph, clientKeys: readonly string[]): OfferedKey[] {
+  const keys = stateKeysOf(graph);
+  return KEYS.filter((key) => keys?.includes(key) && !clientKeys.includes(key));
+}
+
+/** The values of these keys, which take the place of those of an earlier run. */
+export function offeredState(keys: readonly OfferedKey[], { tools, context }: Offered): Record<string, unknown> {
+  const asModelsTakeThem = tools.map(({ name, description, parameters }) => ({
+    type: "function",
+    name,
+    function: { name, description, parameters },
+  }));
+  const values: Readonly<Record<OfferedKey, unknown>> = {
+    tools: asModelsTakeThem,
+    copilotkit: { actions: asModelsTakeThem, context },
+    "ag-ui": { tools: asModelsTakeThem, context },
+  };
+  return Object.fromEntries(keys.map((key) => [key, values[key]]));
+}
