@@ -173,7 +173,7 @@ describe("a message into an active run", () => {
     const handle = await subject.start();
     await began.opened;
     await inject(subject, message("m"));
-    subject.runs.cancel("t");
+    await subject.runs.cancel("t");
     const events = await subject.eventsOf(handle);
     await verifyRun(events);
     expect(told(events)).toEqual(["waiting m", "returned m"]);

@@ -80,11 +80,13 @@ function page(graph: object, entry: Entry = {}) {
 
 /** The events that a page reacts to, a line each. Neighbouring deltas may come as one. */
 function lines(events: readonly AguiEvent[]): string[] {
-  const merged = events.reduce<AguiEvent[]>((all, event) => {
-    const last = all.at(-1);
+  const merged: AguiEvent[] = [];
+  for (const event of events) {
+    const last = merged.at(-1);
     const both = last && mergeDeltas(last, event);
-    return both ? [...all.slice(0, -1), both] : [...all, event];
-  }, []);
+    if (both) merged.pop();
+    merged.push(both ?? event);
+  }
   return merged.flatMap((event): string | string[] => {
     switch (event.type) {
       case EventType.TEXT_MESSAGE_CONTENT:
