@@ -5,6 +5,8 @@ RUN npm ci
 COPY tsconfig.json ./
 COPY scripts ./scripts
 COPY src ./src
+# The templates of `sluice init`.
+COPY examples ./examples
 RUN npm run build
 
 FROM node:22-slim AS dependencies

@@ -5,6 +5,7 @@
 import { spawnSync } from "node:child_process";
 import {
   chmodSync,
+  cpSync,
   existsSync,
   readdirSync,
   realpathSync,
@@ -14,14 +15,16 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
 
 const DIST = join(ROOT, "dist");
 const STAMP = ".built";
-const BUILD_INPUTS = ["src", "scripts/build-playground.mjs", "tsconfig.json", "package.json"];
+/** The examples that `sluice init` writes. */
+const TEMPLATES = ["assistant-ui", "react", "use-stream"].map((name) => join("examples", name));
+const BUILD_INPUTS = [...TEMPLATES, "src", "scripts/build-playground.mjs", "tsconfig.json", "package.json"];
 
 /** Runs `npm ci` when node_modules is missing or older than the lockfile. */
 export function ensureInstalled() {
@@ -61,12 +64,19 @@ export function build() {
   const playground = run(process.execPath, [join(ROOT, "scripts", "build-playground.mjs"), fresh]);
   orExit("The playground's build", playground);
   console.error(playground.stdout.trimEnd()); // what it weighs
+  const filter = (path) => !NOT_WRITTEN.has(basename(path));
+  for (const path of TEMPLATES) {
+    cpSync(join(ROOT, path), join(fresh, "templates", basename(path)), { recursive: true, filter });
+  }
   writeFileSync(join(fresh, STAMP), "");
   // The stamp says when the build began: what was saved while it ran is newer.
   utimesSync(join(fresh, STAMP), began, began);
   rmSync(DIST, { recursive: true, force: true });
   renameSync(fresh, DIST);
 }
+
+/** Parts of an example that a project of one's own does not have, or gets otherwise. */
+const NOT_WRITTEN = new Set([".npmrc", "README.md", "data", "dist", "node_modules", "notes.md"]);
 
 /** When the file was last written; what does not exist is older than everything. */
 function modified(path) {
@@ -77,7 +87,8 @@ function modified(path) {
 function newest(path) {
   const stat = statSync(path);
   if (!stat.isDirectory()) return stat.mtimeMs;
-  return Math.max(stat.mtimeMs, ...readdirSync(path).map((name) => newest(join(path, name))));
+  const names = readdirSync(path).filter((name) => name !== "node_modules");
+  return Math.max(stat.mtimeMs, ...names.map((name) => newest(join(path, name))));
 }
 
 /** npm as a script that Node can run, since on Windows the command `npm` needs a shell. */

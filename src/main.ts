@@ -8,6 +8,7 @@ import { type Command, type CommandContext, UsageError } from "./cli/command.ts"
 import { ConfigError } from "./config/config-error.ts";
 
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  init: async () => (await import("./cli/init.ts")).init,
   serve: async () => (await import("./cli/serve.ts")).serve,
   dev: async () => (await import("./cli/dev.ts")).dev,
   chat: async () => (await import("./cli/chat.ts")).chat,

@@ -1,14 +1,14 @@
 import react from "@vitejs/plugin-react";
-import { defineConfig } from "vite";
+import { defineConfig, loadEnv } from "vite";
 
 // The page and the agent have one address, so there is no other origin to allow.
-const agent = process.env.AGENT_URL ?? `http://127.0.0.1:${process.env.PORT ?? 8123}`;
+const { PORT = "8123", PAGE_PORT = "5173", AGENT_URL = `http://127.0.0.1:${PORT}` } = loadEnv("", process.cwd(), "");
 
 export default defineConfig({
   plugins: [react()],
   server: {
     host: "127.0.0.1",
-    port: Number(process.env.PAGE_PORT ?? 5173),
-    proxy: { "/ws": { target: agent, ws: true } },
+    port: Number(PAGE_PORT),
+    proxy: { "/ws": { target: AGENT_URL, ws: true } },
   },
 });

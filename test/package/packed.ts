@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 
 /** What is no part of the sources: other people's code, what was built, what was written, and what only tests them. */
-const NO_SOURCE = /^(node_modules|dist.*|data|coverage|test|\.git|\.env|.*\.tgz)$/;
+const NO_SOURCE = /^(dist.*|data|coverage|site|test|\.git|\.env|.*\.tgz)$/;
 
 export interface Packed {
   readonly tarball: string;
@@ -21,7 +21,8 @@ export interface Packed {
 /** Builds and packs a copy of the sources below `folder`. */
 export async function pack(folder: string): Promise<Packed> {
   const copy = join(folder, "sources");
-  const filter = (path: string) => dirname(path) !== ROOT || !NO_SOURCE.test(basename(path));
+  const filter = (path: string) =>
+    basename(path) !== "node_modules" && (dirname(path) !== ROOT || !NO_SOURCE.test(basename(path)));
   await cp(ROOT, copy, { recursive: true, preserveTimestamps: true, filter });
   await symlink(join(ROOT, "node_modules"), join(copy, "node_modules"), "junction");
   const setup = JSON.stringify(join(copy, "scripts", "setup.mjs"));

@@ -1,14 +1,14 @@
 /** The package in somebody's empty folder: a graph served from there, and an app there that has Sluice in it. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { postRun, userInput } from "../support/sse-client.ts";
 import { eventsOf } from "../support/sse-frames.ts";
 import { verifyRun } from "../support/verify.ts";
 import { connect, isType } from "../support/ws-client.ts";
-import { consumer, pack, ROOT, temporary } from "./packed.ts";
+import { consumer, pack, ROOT, run, temporary } from "./packed.ts";
 
 const ended = isType("RUN_FINISHED", "RUN_ERROR");
 
@@ -18,7 +18,7 @@ const running = new Set<ChildProcess>();
 
 beforeAll(async () => {
   folder = await temporary();
-  path = await consumer(folder.path, await pack(folder.path));
+  path = await consumer(folder.path, await pack(folder.path), ["langchain"]);
   const readme = await readFile(join(ROOT, "README.md"), "utf8");
   const [, graph = ""] = /^```js my-graph\.mjs\n([\s\S]*?)^```$/m.exec(readme) ?? [];
   await writeFile(join(path, "package.json"), AS_NPM_INIT_WRITES_IT);
@@ -32,9 +32,9 @@ afterAll(async () => {
 });
 
 /** Starts a program in the folder and gives what it printed, once that has an address. */
-async function start(args: readonly string[]): Promise<{ child: ChildProcess; url: string }> {
+async function start(args: readonly string[], cwd = path): Promise<{ child: ChildProcess; url: string }> {
   const env = { PATH: process.env.PATH, PORT: "0", LOG_LEVEL: "silent", DRAIN_SECONDS: "0.2" };
-  const child = spawn(process.execPath, args, { cwd: path, env, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
   running.add(child);
   let out = "";
   const url = await new Promise<string>((listening, failed) => {
@@ -84,8 +84,57 @@ describe("in an empty folder", () => {
   });
 });
 
+describe("sluice init", () => {
+  const main = () => join(path, "node_modules", "langgraph-sluice", "dist", "main.js");
+
+  it.each(["react", "use-stream", "none"])("writes a project that is served: %s", async (frontend) => {
+    const project = `my-${frontend}`;
+    const said = await run(process.execPath, [main(), "init", project, "--frontend", frontend], path);
+    expect(said).toContain(`cd ${project}`);
+    const { child, url } = await start([main(), "serve"], join(path, project));
+    await expectRuns(url, "agent");
+    const routes = await fetch(`${url}/langgraph/ok`);
+    expect(routes.status).toBe(frontend === "use-stream" ? 200 : 404);
+    child.kill("SIGTERM");
+    await once(child, "close");
+
+    const manifest = JSON.parse(await readFile(join(path, project, "package.json"), "utf8")) as Manifest;
+    expect(manifest.dependencies["langgraph-sluice"]).toBe("file:../sluice.tgz");
+    if (frontend === "none") expect(manifest.scripts).toEqual({ start: "sluice dev" });
+    else expect(await readFile(join(path, project, "src", "Chat.jsx"), "utf8")).toContain("export function Chat");
+  });
+
+  it("overwrites nothing", async () => {
+    await mkdir(join(path, "taken"));
+    await writeFile(join(path, "taken", "graph.mjs"), "mine");
+    await expect(run(process.execPath, [main(), "init", "taken"], path)).rejects.toThrow(
+      "taken has graph.mjs already.",
+    );
+    expect(await readdir(join(path, "taken"))).toEqual(["graph.mjs"]);
+    expect(await readFile(join(path, "taken", "graph.mjs"), "utf8")).toBe("mine");
+  });
+
+  it.each([
+    [[], "init FOLDER"],
+    [["a", "b"], "init FOLDER"],
+    [["a", "--frontend", "vue"], "--frontend: there are react, assistant-ui, use-stream, none."],
+  ])("refuses %j", async (args, complaint) => {
+    await expect(run(process.execPath, [main(), "init", ...args], path)).rejects.toThrow(complaint);
+  });
+});
+
+interface Manifest {
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly scripts: object;
+}
+
 /** `npm init -y` of npm 11: a `.js` file with imports is no module there. */
-const AS_NPM_INIT_WRITES_IT = '{ "name": "app", "version": "1.0.0", "type": "commonjs" }';
+const AS_NPM_INIT_WRITES_IT = JSON.stringify({
+  name: "app",
+  version: "1.0.0",
+  type: "commonjs",
+  dependencies: { "langgraph-sluice": "file:sluice.tgz" },
+});
 
 const APP = `
 import { createServer } from "node:http";
