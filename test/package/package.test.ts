@@ -120,7 +120,9 @@ describe("importing it", () => {
       "frontendContext",
       "frontendToolChoice",
       "frontendTools",
+      "injectedMessages",
       "pendingCalls",
+      "takeInjected",
       "toFetchHandler",
     ]);
   });
