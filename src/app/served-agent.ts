@@ -59,6 +59,7 @@ export function servedAgent(
     context: { ...entry.configurable, ...entry.context },
     clientContext: entry.clientContext,
     store: entry.store,
+    legacyInterrupts: entry.interrupts === "legacy",
     graphTopic: entry.graphTopic,
     graphFields: entry.graphFields,
   };

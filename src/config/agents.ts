@@ -125,6 +125,11 @@ const agent = z.strictObject({
         ),
     )
     .default(["tool-arguments", "tool-results", "error"]),
+  /**
+   * `legacy`: pages for LangGraph's earlier adapter get a question as a custom event `on_interrupt` with the graph's own
+   * value, and answer it with `forwardedProps.command.resume`.
+   */
+  interrupts: z.enum(["standard", "legacy"]).default("standard"),
   /** Write the graph topic for every run, not only for those a `langgraph` socket started. */
   graphTopic: z.boolean().default(false),
 });

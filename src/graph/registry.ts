@@ -81,6 +81,8 @@ export interface ServedAgent {
   readonly clientContext: readonly string[];
   /** The items that it finds in LangGraph's `store`: its own, those of all agents that share, or no store at all. */
   readonly store: "own" | "shared" | "none";
+  /** `true`: clients of `/agui` get a question as an event `on_interrupt`, and may answer it with a command. */
+  readonly legacyInterrupts: boolean;
   /** `true`: the graph topic is written for every run, not only for those a `langgraph` socket started. */
   readonly graphTopic: boolean;
   /** Dotted paths into `data` that the `langgraph` format may show, by event name. */

@@ -48,7 +48,8 @@ export function beginning(
   const transcript = thread?.messages ?? [];
   const open = thread?.interrupts ?? [];
   const resume = input.resume ?? [];
-  const { fresh, freshAfter, partsAt } = readHistory(input.messages, transcript, thread?.removed);
+  const { fresh: unread, freshAfter, partsAt } = readHistory(input.messages, transcript, thread?.removed);
+  const fresh = withoutAnswers(unread, open);
   if (resume.length > 0 && open.length === 0) {
     throw new SluiceError("bad_request", "The field resume answers interrupts, but this thread waits for none.");
   }
@@ -77,6 +78,12 @@ export function beginning(
   }
   const graphInput = messagesFor(agent, input, thread, transcript, fresh);
   return { history: transcript, fresh, input: graphInput, fork: undefined, callIds };
+}
+
+/** Clients may add an answer as the result of the call that asked, too. The graph gives that call its result. */
+function withoutAnswers(fresh: readonly Message[], open: readonly Interrupt[]): readonly Message[] {
+  const asked = new Set(open.flatMap(({ toolCallId }) => toolCallId ?? []));
+  return fresh.filter((message) => message.role !== "tool" || !asked.has(message.toolCallId));
 }
 
 /** The last run that began no later than this message: runs of branches that were left are earlier. */

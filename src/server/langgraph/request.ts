@@ -172,7 +172,7 @@ export function toRunInput(
 }
 
 /** One value answers one interrupt; several are answered by an object with their ids. */
-function answersOf(value: unknown, open: readonly Interrupt[]): ResumeEntry[] {
+export function answersOf(value: unknown, open: readonly Interrupt[]): ResumeEntry[] {
   const [only, ...others] = open;
   if (!only) throw new SluiceError("bad_request", "command.resume: this thread waits for no answer.");
   const byId = isRecord(value) && Object.keys(value).length > 0 && open.every(({ id }) => Object.hasOwn(value, id));

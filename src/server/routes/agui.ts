@@ -1,6 +1,7 @@
 /** AG-UI over HTTP: a `RunAgentInput` in, its events out as SSE, or the whole result as JSON. */
 import { type Request, type Response, Router } from "express";
 import { z } from "zod";
+import type { ServedAgent } from "../../graph/registry.ts";
 import { type Cursor, cursorOf, formatCursor } from "../../protocol/cursor.ts";
 import { SluiceError } from "../../protocol/errors.ts";
 import type { RunAgentInput } from "../../protocol/events.ts";
@@ -8,6 +9,9 @@ import { checkId } from "../../protocol/ids.ts";
 import { parseRunAgentInput, parseRunOptions, parseWith } from "../../protocol/input.ts";
 import type { VisitedRun } from "../../runs/visited-thread.ts";
 import type { Visitor } from "../../runs/visitor.ts";
+import type { Format } from "../formats/format.ts";
+import { sse } from "../formats/sse.ts";
+import { withLegacyAnswer, withLegacyInterrupts } from "../legacy-interrupts.ts";
 import { parseNarrowing } from "../narrowing.ts";
 import { readResult } from "../result.ts";
 import type { ServerOptions } from "../server-options.ts";
@@ -63,7 +67,9 @@ async function run(
   const background = prefersAsync(request) || wishes.background === true;
   if (wishes.inject) return inject(options, visitor, input, background, request, response);
   await whileOpen(response, async (signal) => {
-    const run = await visitor.start({ agent, input, background, signal });
+    const { legacyInterrupts } = visitor.agent(agent);
+    const answering = legacyInterrupts ? await withLegacyAnswer(visitor, input) : input;
+    const run = await visitor.start({ agent, input: answering, background, signal });
     if (background) return accepted(request, response, run);
     if (wantsJson(request)) {
       const leave = run.thread.follow();
@@ -71,7 +77,7 @@ async function run(
       if (result) response.json(result);
       return;
     }
-    const reader = { narrowing, announced: () => input.protocolVersion, signal };
+    const reader = { narrowing, announced: () => input.protocolVersion, signal, format: formatOf(run.agent) };
     await sendEvents(options, request, response, reader, (reader) => Subscription.ofRun(reader, run, after));
   });
 }
@@ -108,16 +114,20 @@ async function inject(
 
 /** History and live tail in one legal sequence. Never starts a run. */
 async function connect(options: ServerOptions, agent: string, request: Request, response: Response): Promise<void> {
-  options.registry.get(agent);
+  const format = formatOf(options.registry.get(agent));
   const { threadId, after: sent } = parseWith(connectBody, jsonBody(request), "body");
   const thread = await options.door.visitorOf(request).thread(checkId("threadId", threadId), true);
   const narrowing = parseNarrowing(request.query);
   const after = sent === undefined ? undefined : cursorOf("after", sent);
   await whileOpen(response, (signal) =>
-    sendEvents(options, request, response, { narrowing, signal }, (reader) =>
+    sendEvents(options, request, response, { narrowing, signal, format }, (reader) =>
       Subscription.untilIdle(reader, thread, after),
     ),
   );
+}
+
+function formatOf({ legacyInterrupts }: ServedAgent): Format {
+  return legacyInterrupts ? withLegacyInterrupts(sse) : sse;
 }
 
 /** The answer to the start of a run in the background: the address of its thread, and the position before the run. */
