@@ -18,6 +18,7 @@ import { coalescing } from "../runs/coalescing.ts";
 import { RunManager } from "../runs/manager.ts";
 import type { ContextOf } from "../runs/setting.ts";
 import { type House, Visitor } from "../runs/visitor.ts";
+import { ShareWatch } from "../server/auth/share-watch.ts";
 import { Door } from "../server/door.ts";
 import { Lines } from "../server/lines.ts";
 import type { Housing, ServerOptions } from "../server/server-options.ts";
@@ -131,6 +132,14 @@ export function createCore(agents: Agents, settings: Settings, options: CoreOpti
     ...doors,
     visitor: (principal, request) => new Visitor(house, principal, request),
     tickets: store.tickets,
+    async sharedThread(digest) {
+      const share = await store.shares.find(digest);
+      if (!share) return undefined;
+      const { id, threadKey, expiresAt } = share;
+      const name = await store.threadName(threadKey);
+      return { id, threadKey, threadId: name?.threadId ?? threadKey, expiresAt };
+    },
+    shareWatch: new ShareWatch(store.shares),
     counts,
     limits,
     lines,

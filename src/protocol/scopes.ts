@@ -1,7 +1,7 @@
 /** The rights of a principal. */
 
 /**
- * `run`: start runs, answer interrupts, delete threads. `watch`: read threads and follow them. `cancel`: cancel runs.
+ * `run`: start runs, answer interrupts, delete and share threads. `watch`: read threads and follow them. `cancel`: cancel runs.
  * `admin`: all that on everybody's threads.
  */
 export const SCOPES = ["run", "watch", "cancel", "admin"] as const;

@@ -1,8 +1,11 @@
 /** One thread as its visitor may read and command it. */
+import { randomBytes } from "node:crypto";
 import type { Cursor } from "../protocol/cursor.ts";
+import { SluiceError } from "../protocol/errors.ts";
 import type { Message } from "../protocol/events.ts";
 import { graphTopic, type Topic, threadTopic } from "../protocol/ids.ts";
 import { oneLine } from "../store/listing.ts";
+import { MAX_SHARES, type Share } from "../store/shares.ts";
 import type { ThreadMarks } from "../store/store.ts";
 import type { RunHandle } from "./handle.ts";
 import type { RunManager } from "./manager.ts";
@@ -72,9 +75,10 @@ export class VisitedThread {
 
   /** Joins the thread's audience, until the returned function is called. */
   follow(graph = false): () => void {
+    if (graph) this.#visitor.needNoShare();
     if (!this.#started) this.#visitor.need("watch");
     const leave = this.#visitor.subscription();
-    const quit = this.#runs.follow(this.#key, graph);
+    const quit = this.#visitor.isAudience ? this.#runs.follow(this.#key, graph) : () => {};
     return () => {
       leave();
       quit();
@@ -83,7 +87,39 @@ export class VisitedThread {
 
   /** Writes the graph topic of the active run from here on. `false` when it is written already, or none is active. */
   async writeGraph(): Promise<boolean> {
+    this.#visitor.needNoShare();
     return this.#runs.writeGraph(this.#key);
+  }
+
+  /**
+   * Lets whoever has the secret with this digest watch the thread, until `expiresAt` or until it is revoked.
+   * @throws SluiceError `not_found`, or `overloaded` when the thread has too many shares.
+   */
+  async share(digest: string, expiresAt: number | undefined): Promise<Share> {
+    this.#visitor.need("run");
+    const id = randomBytes(12).toString("base64url");
+    const share = { id, madeAt: Date.now(), ...(expiresAt === undefined ? {} : { expiresAt }) };
+    if (await this.#visitor.shares.keep({ ...share, threadKey: this.#key }, digest)) return share;
+    await this.#needThread();
+    throw new SluiceError("overloaded", `A thread may have ${MAX_SHARES} shares. Revoke one first.`);
+  }
+
+  /** @throws SluiceError `not_found`. */
+  async shares(): Promise<readonly Share[]> {
+    this.#visitor.need("run");
+    await this.#needThread();
+    return this.#visitor.shares.list(this.#key);
+  }
+
+  /** Ends a share, and its readers within seconds. @throws SluiceError `not_found`. */
+  async revoke(id: string): Promise<void> {
+    this.#visitor.need("run");
+    if (await this.#visitor.shares.revoke(this.#key, id)) return;
+    throw new SluiceError("not_found", "There is no such share.");
+  }
+
+  async #needThread(): Promise<void> {
+    if (!(await this.#threads.listed(this.#key))) throw new SluiceError("not_found", "There is no such thread.");
   }
 
   get #read(): Threads {
@@ -134,6 +170,7 @@ export class VisitedThread {
   }
 
   async refused(): Promise<Readonly<Record<string, number>>> {
+    this.#visitor.needNoShare();
     return this.#read.refused(this.#key);
   }
 

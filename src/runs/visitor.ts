@@ -16,6 +16,7 @@ import { parseRunOptions } from "../protocol/input.ts";
 import type { Scope } from "../protocol/scopes.ts";
 import { formatPlace, parsePlace } from "../store/listing.ts";
 import { EVERYBODY, isThreadKey, NOBODY, newThreadKey } from "../store/names.ts";
+import type { Shares } from "../store/shares.ts";
 import type { Store } from "../store/store.ts";
 import { underOwnId } from "./answering.ts";
 import { bodyHash } from "./beginning.ts";
@@ -34,7 +35,7 @@ export interface House {
   readonly log: EventLog;
   readonly counts: Counts;
   readonly limits: Limits;
-  readonly store: Pick<Store, "threadKey" | "claimThread" | "threadName" | "run">;
+  readonly store: Pick<Store, "threadKey" | "claimThread" | "threadName" | "run" | "shares">;
   /** May visitors without a name list the threads of nobody? */
   readonly listsAnonymous: boolean;
 }
@@ -105,6 +106,7 @@ export class Visitor {
 
   /** The threads that were used last; those after an earlier page's `next` when it is given as `before`. */
   async list(limit: number, before?: string): Promise<{ threads: VisibleThread[]; next?: string }> {
+    this.needNoShare();
     this.need("watch");
     if (!this.lists) {
       throw new SluiceError("forbidden", "Threads are not listed to clients that have not signed in.");
@@ -126,6 +128,20 @@ export class Visitor {
     needScope(this.principal, scope);
   }
 
+  /** @throws SluiceError `forbidden` for a reader by a share, which sees a thread's AG-UI events and nothing else. */
+  needNoShare(): void {
+    if (this.principal.share) throw new SluiceError("forbidden", "A shared thread may be watched, and nothing else.");
+  }
+
+  /** Does it count as one of those that a run goes on for? */
+  get isAudience(): boolean {
+    return this.principal.share === undefined;
+  }
+
+  get shares(): Shares {
+    return this.#house.store.shares;
+  }
+
   /** Takes a place for following a thread, until the returned function is called. */
   subscription(): () => void {
     return this.#house.limits.subscription(this.client);
@@ -133,7 +149,9 @@ export class Visitor {
 
   /** The one that limits count. */
   get client(): Client {
-    return { request: this.#request, principal: this.principal.key };
+    const { key, share } = this.principal;
+    // The readers of one share are many.
+    return { request: this.#request, principal: share ? undefined : key };
   }
 
   get #requester(): Requester {
@@ -151,6 +169,8 @@ export class Visitor {
   /** A name that nothing has is a key that nothing has: all that follows is the same for it as for a thread of others. */
   async #key(threadId: string, claimed: boolean): Promise<string> {
     if (isThreadKey(threadId)) throw new SluiceError("bad_request", "threadId: ids of this form are reserved.");
+    const { share } = this.principal;
+    if (share) return threadId === share.threadId ? share.threadKey : newThreadKey();
     if (this.#owner === NOBODY) return threadId;
     const { store } = this.#house;
     if (this.#owner === EVERYBODY) throw new SluiceError("bad_request", "owner: name the one whose thread it is.");

@@ -1,6 +1,5 @@
 /** One WebSocket in the formats that follow one thread at a time: what it says becomes runs, what happens becomes frames. */
 import { randomUUID } from "node:crypto";
-import type { Client } from "../limits/limits.ts";
 import { type ClientCommand, HELP, parseCommand } from "../protocol/commands.ts";
 import type { Cursor } from "../protocol/cursor.ts";
 import { SluiceError } from "../protocol/errors.ts";
@@ -78,8 +77,8 @@ export class Connection implements Conversation {
     await this.#follow((reader) => Subscription.live(reader, this.#thread));
   }
 
-  get client(): Client {
-    return this.#options.visitor.client;
+  get visitor(): Visitor {
+    return this.#options.visitor;
   }
 
   async receive(text: string): Promise<void> {

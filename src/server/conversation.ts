@@ -1,4 +1,4 @@
-import type { Client } from "../limits/limits.ts";
+import type { Visitor } from "../runs/visitor.ts";
 
 /** The most commands that may wait in one line. More are refused, so that no queue is without a bound. */
 export const MAX_WAITING_COMMANDS = 32;
@@ -7,8 +7,8 @@ export const MAX_WAITING_COMMANDS = 32;
 export interface Conversation {
   /** For the operator. */
   readonly formatName: string;
-  /** The one that its messages count for; `undefined` before it has signed in. */
-  readonly client: Client | undefined;
+  /** `undefined` before it has signed in. */
+  readonly visitor: Visitor | undefined;
   /** Called once, before anything is received. */
   open(): Promise<void>;
   /**

@@ -1,25 +1,32 @@
 /** The door: a request or a socket that may come in becomes a visitor. */
-import { createHash, randomBytes } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { SluiceError } from "../protocol/errors.ts";
-import { needUnexpired, type Principal } from "../runs/principal.ts";
+import { needUnexpired, type Principal, principalKey } from "../runs/principal.ts";
 import type { Visitor } from "../runs/visitor.ts";
 import type { Tickets } from "../store/tickets.ts";
 import type { Authenticator } from "./auth/authenticator.ts";
+import { digest, newSecret } from "./auth/secrets.ts";
 import type { Housing } from "./server-options.ts";
 
 /** Milliseconds that a ticket opens a WebSocket. */
 export const TICKET_MS = 30_000;
 
+export interface IssuedTicket {
+  readonly ticket: string;
+  readonly expiresInSeconds: number;
+}
+
 export class Door {
   readonly #authenticator: Authenticator;
   readonly #tickets: Tickets;
+  readonly #sharedThread: Housing["sharedThread"];
   readonly #visitor: Housing["visitor"];
   readonly #counts: Housing["counts"];
   readonly #limits: Housing["limits"];
   readonly #inside = new WeakMap<IncomingMessage, Visitor>();
 
-  constructor({ authenticator, tickets, visitor, counts, limits }: Housing) {
+  constructor({ authenticator, tickets, sharedThread, visitor, counts, limits }: Housing) {
+    this.#sharedThread = sharedThread;
     this.#authenticator = authenticator;
     this.#tickets = tickets;
     this.#visitor = visitor;
@@ -65,9 +72,29 @@ export class Door {
   }
 
   /** A ticket that opens one WebSocket as the same principal. It expires with the principal's credential at the latest. */
-  async issueTicket({ principal }: Visitor): Promise<{ readonly ticket: string; readonly expiresInSeconds: number }> {
+  issueTicket({ principal }: Visitor): Promise<IssuedTicket> {
+    return this.#issue(principal);
+  }
+
+  /**
+   * A ticket for whoever has the secret of a share: its socket may watch the thread.
+   * @throws SluiceError `unauthorized` when there is no such share, or not any more.
+   */
+  async redeem(secret: string, request: IncomingMessage): Promise<IssuedTicket & { readonly threadId: string }> {
+    const { principal } = await this.#visit(() => this.#holderOf(secret), request);
+    return { ...(await this.#issue(principal)), threadId: principal.share?.threadId ?? "" };
+  }
+
+  async #holderOf(secret: string): Promise<Principal> {
+    const shared = await this.#sharedThread(digest(secret));
+    if (!shared) throw new SluiceError("unauthorized", "This link is not valid, or not any more.");
+    const { expiresAt, ...share } = shared;
+    return { key: principalKey("share", "", share.id), id: "share", scopes: ["watch"], claims: {}, expiresAt, share };
+  }
+
+  async #issue(principal: Principal): Promise<IssuedTicket> {
     needUnexpired(principal);
-    const ticket = randomBytes(32).toString("base64url");
+    const ticket = newSecret();
     const expiresAt = Math.min(Date.now() + TICKET_MS, principal.expiresAt ?? Number.POSITIVE_INFINITY);
     await this.#tickets.keep(digest(ticket), JSON.stringify(principal), expiresAt);
     return { ticket, expiresInSeconds: Math.floor((expiresAt - Date.now()) / 1_000) };
@@ -92,8 +119,4 @@ export class Door {
       throw error;
     }
   }
-}
-
-function digest(ticket: string): string {
-  return createHash("sha256").update(ticket).digest("base64url");
 }

@@ -1,6 +1,5 @@
 /** One WebSocket in the `frames` format: runs, and any number of subscriptions that can be resumed. */
 import { randomUUID } from "node:crypto";
-import type { Client } from "../limits/limits.ts";
 import { formatCursor } from "../protocol/cursor.ts";
 import { type ErrorCode, SluiceError } from "../protocol/errors.ts";
 import {
@@ -82,8 +81,8 @@ export class FramesConnection implements Conversation {
     this.#tell({ type: "draining", reconnectAfterMs });
   }
 
-  get client(): Client | undefined {
-    return this.#signIn.signedIn?.client;
+  get visitor(): Visitor | undefined {
+    return this.#signIn.signedIn;
   }
 
   async receive(text: string): Promise<void> {

@@ -23,6 +23,7 @@ import { healthRoutes } from "./routes/health.ts";
 import { parsedBody } from "./routes/json-body.ts";
 import { type MetricsOptions, metricsRoutes } from "./routes/metrics.ts";
 import { HEAD_HEADER } from "./routes/send-events.ts";
+import { shareTicketRoutes } from "./routes/shares.ts";
 import { threadRoutes } from "./routes/threads.ts";
 import { ticketRoutes } from "./routes/tickets.ts";
 import type { ServerOptions } from "./server-options.ts";
@@ -38,12 +39,14 @@ export function httpApp(options: ServerOptions, metrics?: MetricsOptions): Expre
   app.use(healthRoutes(options));
   if (metrics) app.use(metricsRoutes(metrics));
   app.use(documentRoutes(options));
-  app.use(defences(options));
-  app.use(limited(options), traced);
-  app.use(routes(options));
+  app.use(origins(options));
+  if (options.playground !== undefined) app.use(playgroundRoutes(options.playground));
   app.get("/", (_request, response) => {
     response.type("text/plain").send(DOORS);
   });
+  app.use("/shares", forStrangers(options));
+  app.use(forVisitors(options));
+  app.use(routes(options));
   app.use(notFound("GET / lists them."));
   app.use(errorHandler(options));
   return app;
@@ -65,15 +68,18 @@ export function httpRouter(options: ServerOptions): Middleware {
   const router = Router();
   const { langGraphApi, aiSdkApi } = options;
   const ours = [...OURS, ...(langGraphApi ? [LANGGRAPH] : []), ...(aiSdkApi ? [AI_SDK] : [])];
-  router.use(ours, defences(options), limited(options), traced);
+  router.use(ours, origins(options));
+  router.use("/shares", forStrangers(options));
+  router.use(ours, forVisitors(options));
   router.use(routes(options));
+  if (options.playground !== undefined) router.use(playgroundRoutes(options.playground));
   router.use(ours, notFound("PROTOCOL.md lists them."));
   router.use(errorHandler(options));
   return (request, response, next) => router(request as Request, response as Response, next);
 }
 
 /** The beginning of every route but the playground's. */
-const OURS = ["/agui", "/chat", "/threads", "/tickets"];
+const OURS = ["/agui", "/chat", "/threads", "/tickets", "/shares"];
 
 /** The beginnings of routes for clients of other protocols, where they are served. */
 const LANGGRAPH = "/langgraph";
@@ -91,11 +97,11 @@ function routes(options: ServerOptions): Router {
     response.status(426).set({ Upgrade: "websocket", Connection: "Upgrade" });
     response.json({ error: new SluiceError("bad_request", NO_UPGRADE) });
   });
-  if (options.playground !== undefined) router.use(playgroundRoutes(options.playground));
   return router;
 }
 
-function defences(options: ServerOptions): RequestHandler[] {
+/** Which hosts are answered, and which pages may ask. */
+function origins(options: ServerOptions): RequestHandler[] {
   const guard = originGuard(options);
   const named = namedOrigins(options.allowedOrigins);
   const exposedHeaders = ["Content-Location", "Location", "Retry-After", HEAD_HEADER];
@@ -106,24 +112,43 @@ function defences(options: ServerOptions): RequestHandler[] {
       next();
     },
     cors<Request>(({ headers }, callback) => callback(null, { ...toOrigins, credentials: named(headers.origin) })),
-    // After CORS: a preflight carries no credentials.
-    async (request, _response, next) => {
-      await options.door.admit(request);
-      next();
-    },
-    express.text({ type: "application/json", limit: options.maxBodyBytes }),
   ];
 }
 
-/** In this order: a body is parsed for a client that is within its limits. */
-function limited({ limits, door }: ServerOptions): RequestHandler[] {
+/** The routes for requests that need no sign-in, since they bring a secret of their own. */
+function forStrangers(options: ServerOptions): Router {
+  const { limits, maxBodyBytes } = options;
+  const router = Router();
+  const limited: RequestHandler = async (request, _response, next) => {
+    await limits.request({ request });
+    next();
+  };
+  router.use(limited, bodyText(Math.min(maxBodyBytes, SECRET_BYTES)), parsedBody(limits), shareTicketRoutes(options));
+  return router;
+}
+
+/** Signs requests in. A preflight never comes here: it carries no credentials. A body is parsed within limits. */
+function forVisitors({ limits, door, maxBodyBytes }: ServerOptions): RequestHandler[] {
   return [
+    async (request, _response, next) => {
+      await door.admit(request);
+      next();
+    },
+    bodyText(maxBodyBytes),
     async (request, _response, next) => {
       await limits.request(door.visitorOf(request).client);
       next();
     },
     parsedBody(limits),
+    traced,
   ];
+}
+
+/** The most bytes of a body with a secret in it. */
+const SECRET_BYTES = 4_096;
+
+function bodyText(limit: number): RequestHandler {
+  return express.text({ type: "application/json", limit });
 }
 
 const NO_UPGRADE =
@@ -150,6 +175,9 @@ GET  /threads/:thread/messages        what was said
 GET  /threads/:thread/events          what happens, for as long as you listen (?after= to resume)
 /langgraph/...                        LangGraph's own API for its clients, with LANGGRAPH_API=true
 /ai-sdk/chat                          the AI SDK's useChat, with AI_SDK_API=true
+POST /threads/:thread/shares          a secret with which others may watch it; GET lists its shares
+DELETE /threads/:thread/shares/:share revoke one of them
+POST /shares/tickets                  {"secret": "..."} of a share in, a ticket that opens one WebSocket out
 POST /tickets                         a ticket that opens one WebSocket as you, within 30 s: /ws?ticket=
 GET  /ws                              WebSocket: ?agent= &thread= &format=agui|langgraph|text &events= &tokens= &reasoning=
                                       with the subprotocol sluice.v1: frames, for many threads and for coming back

@@ -7,6 +7,7 @@ import type { Principal } from "../runs/principal.ts";
 import type { Visitor } from "../runs/visitor.ts";
 import type { Tickets } from "../store/tickets.ts";
 import type { Authenticator } from "./auth/authenticator.ts";
+import type { ShareWatch } from "./auth/share-watch.ts";
 import type { Door } from "./door.ts";
 import type { Lines } from "./lines.ts";
 import type { Unread } from "./peer.ts";
@@ -21,6 +22,12 @@ export interface Housing {
   readonly visitor: (principal: Principal, request: IncomingMessage) => Visitor;
   readonly authenticator: Authenticator;
   readonly tickets: Tickets;
+  /** The share whose secret has this digest, with the id that the thread's owner gave it. */
+  readonly sharedThread: (
+    digest: string,
+  ) => Promise<(NonNullable<Principal["share"]> & { readonly expiresAt?: number | undefined }) | undefined>;
+  /** Ends the readers of shares that were revoked. */
+  readonly shareWatch: ShareWatch;
   /** Requests that bring a cookie and change something need an `Origin`. */
   readonly cookies: boolean;
   readonly registry: Registry;

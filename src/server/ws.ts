@@ -184,6 +184,7 @@ export class WebSocketHost {
           failed,
         });
     }
+    if (format !== "agui") visitor?.needNoShare();
     if (offered) throw new SluiceError("bad_request", `Unknown subprotocol; valid is ${SUBPROTOCOL}, or none.`);
     if (!visitor) throw new SluiceError("unauthorized");
     visitor.need("watch");
@@ -206,10 +207,12 @@ export class WebSocketHost {
   }
 
   #serve(socket: WebSocket, open: (peer: WsPeer) => Conversation, request: IncomingMessage): void {
-    const { limits, lines, slowConsumerMs, slow, failed } = this.#options;
+    const { limits, lines, shareWatch, slowConsumerMs, slow, failed } = this.#options;
     const peer = new WsPeer(socket, slowConsumerMs, (unread) => slow("websocket", unread));
     const conversation = open(peer);
     this.#peers.set(socket, { peer, conversation });
+    const share = conversation.visitor?.principal.share;
+    if (share) shareWatch.add(share.id, () => expel(socket, peer), peer.closed);
     lines.add(peer, peer.closed);
     // ws closes by itself on what is no WebSocket, with the right code; the error event only repeats why.
     socket.on("error", () => {});
@@ -219,7 +222,7 @@ export class WebSocketHost {
     const parent = traceOf(request);
     const receive = async (text: string) => {
       try {
-        await limits.message(conversation.client ?? { request });
+        await limits.message(conversation.visitor?.client ?? { request });
         await opened;
         await conversation.receive(text);
       } catch (error) {
@@ -243,6 +246,13 @@ export class WebSocketHost {
       }
     }
   }
+}
+
+/** A client that does not answer the close is cut. */
+function expel(socket: WebSocket, peer: WsPeer): void {
+  peer.close("unauthorized");
+  const timer = setTimeout(() => socket.terminate(), CLOSE_MS);
+  socket.once("close", () => clearTimeout(timer));
 }
 
 async function pause(ms: number, hurry: AbortSignal): Promise<void> {

@@ -4,6 +4,7 @@ import type { CallIds } from "../protocol/ids.ts";
 import { MemoryInjected } from "./injected.ts";
 import { pageOf, parsePlace, titleOf } from "./listing.ts";
 import { EVERYBODY, MemoryNames } from "./names.ts";
+import { MemoryShares } from "./shares.ts";
 import {
   type Admitted,
   type BegunRun,
@@ -35,6 +36,7 @@ interface Thread {
 export class MemoryStore extends MemoryNames implements Store {
   readonly tickets: Tickets;
   readonly injected: MemoryInjected;
+  readonly shares: MemoryShares;
   readonly #threads = new Map<string, Thread>();
   readonly #maxThreads: number;
   readonly #forgotten: (threadId: string) => void;
@@ -51,6 +53,7 @@ export class MemoryStore extends MemoryNames implements Store {
     super(2 * maxThreads);
     this.tickets = new MemoryTickets(now);
     this.injected = new MemoryInjected((claim) => this.#held(claim, "active") !== undefined);
+    this.shares = new MemoryShares((threadId) => this.#threads.get(threadId)?.record !== undefined, now);
     this.#maxThreads = maxThreads;
     this.#forgotten = forgotten;
     this.#now = now;
@@ -187,6 +190,7 @@ export class MemoryStore extends MemoryNames implements Store {
     const known = this.#threads.get(threadId)?.record !== undefined;
     this.#threads.delete(threadId);
     this.forget(threadId);
+    this.shares.forgetThread(threadId);
     return known;
   }
 
@@ -210,6 +214,7 @@ export class MemoryStore extends MemoryNames implements Store {
       if ([...runs.values()].some(isHolding)) continue;
       this.#threads.delete(threadId);
       this.forget(threadId);
+      this.shares.forgetThread(threadId);
       this.#forgotten(threadId);
     }
   }

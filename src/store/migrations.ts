@@ -161,4 +161,15 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE threads ADD COLUMN name TEXT;
   ALTER TABLE threads ADD COLUMN archived INTEGER NOT NULL DEFAULT 0;
   `,
+  // Shares of threads, by the digests of their secrets.
+  `
+  CREATE TABLE shares (
+    id TEXT PRIMARY KEY,
+    thread_id TEXT NOT NULL REFERENCES threads ON DELETE CASCADE,
+    digest TEXT NOT NULL UNIQUE,
+    made_at INTEGER NOT NULL,
+    expires_at INTEGER
+  ) STRICT;
+  CREATE INDEX shares_of_thread ON shares (thread_id);
+  `,
 ];

@@ -7,6 +7,7 @@ import { TableInjected } from "./injected.ts";
 import { pageOf, parsePlace, titleOf } from "./listing.ts";
 import { EVERYBODY } from "./names.ts";
 import { jsonOrNull, kept, SUMMARY, toRun, toStatus, toSummary } from "./rows.ts";
+import { type Shares, TableShares } from "./shares.ts";
 import {
   type Admitted,
   type BegunRun,
@@ -31,6 +32,7 @@ import { allRemoved, type Tombstone } from "./tombstones.ts";
 export class SqliteStore extends TableNames implements Store {
   readonly tickets: Tickets;
   readonly injected: TableInjected;
+  readonly shares: Shares;
   readonly #db: Database;
   readonly #now: () => number;
 
@@ -38,6 +40,7 @@ export class SqliteStore extends TableNames implements Store {
     super(database, now);
     this.tickets = new TableTickets(database, now);
     this.injected = new TableInjected(database);
+    this.shares = new TableShares(database, now);
     this.#db = database;
     this.#now = now;
   }

@@ -5,6 +5,7 @@ import type { CallIds } from "../protocol/ids.ts";
 import type { JsonValue } from "../protocol/json.ts";
 import type { InjectedMessages } from "./injected.ts";
 import type { ThreadNames } from "./names.ts";
+import type { Shares } from "./shares.ts";
 import type { Tickets } from "./tickets.ts";
 import type { Tombstone } from "./tombstones.ts";
 
@@ -158,6 +159,7 @@ export interface Store extends ThreadNames {
   readonly tickets: Tickets;
   /** Messages for active runs. The end of a run forgets its messages. */
   readonly injected: InjectedMessages;
+  readonly shares: Shares;
   thread(threadId: string): Promise<ThreadRecord | undefined>;
   run(threadId: string, runId: string): Promise<RunRecord | undefined>;
   /** A thread's last runs that were begun, in the order they were admitted. */

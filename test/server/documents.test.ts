@@ -86,16 +86,20 @@ describe("openapi.json", () => {
 
   describe("what is answered has the shape that it says", () => {
     let threadId: string;
+    let shareId: string;
+    let secret: string;
 
     const bodies: Partial<Record<ShapeName, () => object>> = {
       RunAgentInput: () => userInput("hi", { threadId }),
       Suggest: () => userInput("hi", { threadId: randomUUID() }),
       Connect: () => ({ threadId }),
       ChatQuestion: () => ({ message: "hi" }),
+      NewShare: () => ({}),
+      ShareSecret: () => ({ secret }),
     };
 
     async function ask({ method, path, body }: Operation, headers: Record<string, string> = {}, more = {}) {
-      const url = `${sluice.url}${path.replace("{agent}", "steady").replace("{threadId}", threadId)}`;
+      const url = `${sluice.url}${path.replace("{agent}", "steady").replace("{threadId}", threadId).replace("{share}", shareId)}`;
       const sent = body ? JSON.stringify({ ...bodies[body]?.(), ...more }) : undefined;
       const type: Record<string, string> = sent === undefined ? {} : { "content-type": "application/json" };
       return fetch(url, {
@@ -112,6 +116,8 @@ describe("openapi.json", () => {
     async function withThread() {
       threadId = randomUUID();
       await (await ask(at("post", "/agui"))).text();
+      const shared = await ask(at("post", "/threads/{threadId}/shares"));
+      ({ share: shareId, secret } = (await shared.json()) as { share: string; secret: string });
     }
 
     it.each(OPERATIONS.filter(({ path, method }) => path !== "/ws" && !(method === "post" && path.includes("/stop/"))))(

@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { SluiceError } from "../../src/protocol/errors.ts";
 import { EventType } from "../../src/protocol/events.ts";
+import { MAX_SHARES } from "../../src/store/shares.ts";
 import { type BegunRun, type Claim, MAX_RUNS, type RunEnding, type Store } from "../../src/store/store.ts";
 
 /** The row of a run that is active. */
@@ -443,6 +444,47 @@ export function storeContract(name: string, open: (now: () => number) => Store |
       await start(subject, run("a", "r9"), []);
       expect(await subject.thread("a")).toMatchObject({ messages: [], interrupts: [] });
       expect(await subject.runs("a")).toEqual([run("a", "r9")]);
+    });
+
+    it("finds a share by its digest, until it is revoked, expires, or its thread is deleted", async () => {
+      const { subject, clock } = await store();
+      const { shares } = subject;
+      await talk(subject, "a", "one");
+      await talk(subject, "b", "two");
+      expect(await shares.keep({ id: "1", threadKey: "a", madeAt: 1 }, "first")).toBe(true);
+      expect(await shares.keep({ id: "2", threadKey: "a", madeAt: 2, expiresAt: 1_002 }, "second")).toBe(true);
+      expect(await shares.keep({ id: "3", threadKey: "b", madeAt: 3 }, "third")).toBe(true);
+      expect(await shares.keep({ id: "4", threadKey: "none", madeAt: 4 }, "fourth")).toBe(false);
+      expect(await shares.find("first")).toEqual({ id: "1", threadKey: "a", madeAt: 1 });
+      expect(await shares.find("second")).toEqual({ id: "2", threadKey: "a", madeAt: 2, expiresAt: 1_002 });
+      expect(await shares.find("fourth")).toBeUndefined();
+      expect(await shares.list("a")).toEqual([
+        { id: "1", madeAt: 1 },
+        { id: "2", madeAt: 2, expiresAt: 1_002 },
+      ]);
+      expect(await shares.holding(["1", "2", "3", "4"])).toEqual(new Set(["1", "2", "3"]));
+      clock.tick();
+      clock.tick();
+      expect(await shares.find("second")).toBeUndefined();
+      expect(await shares.list("a")).toEqual([{ id: "1", madeAt: 1 }]);
+      expect(await shares.revoke("b", "1")).toBe(false);
+      expect(await shares.revoke("a", "1")).toBe(true);
+      expect(await shares.revoke("a", "1")).toBe(false);
+      expect(await shares.find("first")).toBeUndefined();
+      await subject.deleteThread("b");
+      expect(await shares.find("third")).toBeUndefined();
+      const many = Array.from({ length: 120 }, (_, index) => `${index}`);
+      expect(await shares.holding(many)).toEqual(new Set());
+    });
+
+    it("keeps so many shares of a thread", async () => {
+      const { subject } = await store();
+      await talk(subject, "a", "one");
+      const keep = (index: number) => subject.shares.keep({ id: `${index}`, threadKey: "a", madeAt: 1 }, `d${index}`);
+      for (let index = 0; index < MAX_SHARES; index += 1) expect(await keep(index)).toBe(true);
+      expect(await keep(MAX_SHARES)).toBe(false);
+      const all = Array.from({ length: MAX_SHARES }, (_, index) => `${index}`);
+      expect((await subject.shares.holding(all)).size).toBe(MAX_SHARES);
     });
   });
 }

@@ -57,7 +57,7 @@ function described({
     ...(body
       ? { requestBody: { required: !bodyOptional, content: { "application/json": { schema: refTo(body) } } } }
       : {}),
-    responses: { ...Object.fromEntries(responses), ...(open ? {} : refusals([...ANYWHERE, ...errors])) },
+    responses: { ...Object.fromEntries(responses), ...(open ? refusals(errors) : refusals([...ANYWHERE, ...errors])) },
   };
 }
 

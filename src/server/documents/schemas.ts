@@ -15,6 +15,7 @@ import { chatBody, runOptions } from "../../protocol/input.ts";
 import { serverFrames } from "../../protocol/server-frames.ts";
 import { connectBody, stopBody } from "../routes/agui.ts";
 import { threadChange } from "../routes/copilotkit.ts";
+import { shareBody, shareTicketBody } from "../routes/shares.ts";
 
 const code = z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]);
 const cursor = z.string().describe("A position in a thread: epoch and offset, such as f05170fd8823:17.");
@@ -49,6 +50,12 @@ const threadEndpoints = z.object({
   inspect: z.boolean(),
   mutations: z.boolean(),
   realtimeMetadata: z.boolean(),
+});
+
+const share = z.object({
+  share: z.string().describe("Names the share, and is no secret."),
+  madeAt: z.number().describe("Milliseconds since the Unix epoch."),
+  expiresAt: z.number().optional().describe("The same. Absent: it lasts until it is revoked."),
 });
 
 const failure = z.object({
@@ -151,6 +158,11 @@ export const SHAPES = {
     next: z.string().optional().describe("The `before` of the next page; absent when there is none."),
   }),
   ThreadMessages: z.object({ threadId: z.string(), messages: z.array(MessageSchema) }),
+  NewShare: shareBody,
+  ShareWithSecret: share.extend({ secret: z.string() }),
+  Shares: z.object({ shares: z.array(share) }),
+  ShareSecret: shareTicketBody,
+  ShareTicket: z.object({ ticket: z.string(), expiresInSeconds: z.int(), threadId: z.string() }),
   Ticket: z.object({ ticket: z.string(), expiresInSeconds: z.int() }),
   Health: z.object({ status: z.enum(["ok", "ready", "draining", "storage_unavailable"]) }),
   Error: z.object({ error: failure }),

@@ -12,6 +12,7 @@ import { parseNarrowing } from "../narrowing.ts";
 import type { ServerOptions } from "../server-options.ts";
 import { Subscription } from "../subscription.ts";
 import { sendEvents } from "./send-events.ts";
+import { shareRoutes } from "./shares.ts";
 import { whileOpen } from "./while-open.ts";
 
 export const listQuery = z.object({
@@ -77,6 +78,10 @@ export function threadRoutes(options: ServerOptions): Router {
       );
     await whileOpen(response, watch, closed);
   });
+  router.use(
+    "/:threadId/shares",
+    shareRoutes((request) => threadOf(door, request)),
+  );
   return router;
 }
 

@@ -145,4 +145,15 @@ export const POSTGRES_MIGRATIONS: readonly string[] = [
   ALTER TABLE threads ADD COLUMN name text;
   ALTER TABLE threads ADD COLUMN archived integer NOT NULL DEFAULT 0;
   `,
+  // Shares of threads, by the digests of their secrets.
+  `
+  CREATE TABLE shares (
+    id text PRIMARY KEY,
+    thread_id text COLLATE "C" NOT NULL REFERENCES threads ON DELETE CASCADE,
+    digest text NOT NULL UNIQUE,
+    made_at bigint NOT NULL,
+    expires_at bigint
+  );
+  CREATE INDEX shares_of_thread ON shares (thread_id);
+  `,
 ];

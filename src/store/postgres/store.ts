@@ -6,6 +6,7 @@ import { TableInjected } from "../injected.ts";
 import { pageOf, parsePlace, titleOf } from "../listing.ts";
 import { EVERYBODY } from "../names.ts";
 import { jsonOrNull, kept, SUMMARY, toRun, toStatus, toSummary } from "../rows.ts";
+import { type Shares, TableShares } from "../shares.ts";
 import {
   type Admitted,
   type BegunRun,
@@ -33,6 +34,7 @@ import { PostgresTables } from "./tables.ts";
 export class PostgresStore extends TableNames implements Store {
   readonly tickets: Tickets;
   readonly injected: TableInjected;
+  readonly shares: Shares;
   readonly #db: PostgresDatabase;
   /** The process, in the rows of its runs. */
   readonly #owner: string | null;
@@ -44,6 +46,7 @@ export class PostgresStore extends TableNames implements Store {
     this.#owner = owner;
     this.tickets = new TableTickets(tables, now);
     this.injected = new TableInjected(tables);
+    this.shares = new TableShares(tables, now);
     this.#db = database;
     this.#now = now;
   }

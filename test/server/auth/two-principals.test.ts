@@ -27,10 +27,11 @@ let sluice: TestSluice;
 let calls: string[] = [];
 
 /** Notes the name of each call of the store. */
-function noted(store: Store): Store {
+function noted<T extends object>(store: T): T {
   return new Proxy(store, {
     get(target, name) {
       const value: unknown = Reflect.get(target, name);
+      if (name === "shares") return noted(value as Store["shares"]);
       if (typeof value !== "function") return value;
       return (...args: unknown[]) => {
         calls.push(String(name));
@@ -77,6 +78,8 @@ interface Anns {
   readonly runId: string;
   readonly messages: readonly object[];
   readonly interruptId: string;
+  /** The id of a share of it. */
+  readonly share: string;
 }
 
 /** A thread of Ann's with a secret in it, which waits for an answer. */
@@ -98,7 +101,8 @@ async function annsThread(): Promise<Anns> {
       messages: object[];
     };
   const [{ cursor }, { messages }] = [await read(""), await read("/messages")];
-  return { threadId, cursor, runId: last.runId, messages, interruptId: interrupts[0]?.id ?? "" };
+  const { share } = (await (await post("ann", `/threads/${threadId}/shares`, {})).json()) as { share: string };
+  return { threadId, cursor, runId: last.runId, messages, interruptId: interrupts[0]?.id ?? "", share };
 }
 
 /** What differs between two threads that are the same: ids, positions and times. */
@@ -163,6 +167,7 @@ const BODIES: Readonly<Record<string, Readonly<Record<string, (anns: Anns) => ob
     "no position": ({ threadId }) => ({ threadId }),
     "her position": ({ threadId, cursor }) => ({ threadId, after: cursor }),
   },
+  NewShare: { "a share": () => ({}) },
   ChatQuestion: { "a question": ({ threadId }) => ({ threadId, message: "What was said here?" }) },
 };
 
@@ -192,7 +197,7 @@ describe("every route with a thread", () => {
         ...(positioned ? { "last-event-id": anns.cursor } : {}),
       };
       if (body) headers["content-type"] = "application/json";
-      const url = path.replace("{agent}", "chat").replace("{threadId}", anns.threadId);
+      const url = path.replace("{agent}", "chat").replace("{threadId}", anns.threadId).replace("{share}", anns.share);
       const response = await fetch(`${sluice.url}${url}`, {
         method: method.toUpperCase(),
         headers,
@@ -204,8 +209,8 @@ describe("every route with a thread", () => {
 
   it("and none but those of the watch and of runs is more than a refusal", async () => {
     for (const { method, path, body } of withThread.filter(({ body, path }) => !body && !path.endsWith("/events"))) {
-      const { threadId } = await annsThread();
-      const url = path.replace("{agent}", "chat").replace("{threadId}", threadId);
+      const { threadId, share } = await annsThread();
+      const url = path.replace("{agent}", "chat").replace("{threadId}", threadId).replace("{share}", share);
       const response = await fetch(`${sluice.url}${url}`, { method: method.toUpperCase(), headers: bearer("bob") });
       expect([body, response.status]).toEqual([undefined, 404]);
     }
