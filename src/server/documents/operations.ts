@@ -1,36 +1,12 @@
 /** Every route, for the OpenAPI document. A test compares this list with the routes there are, and tries each. */
 import { z } from "zod";
-import type { ErrorCode } from "../../protocol/errors.ts";
 import { narrowingQuery } from "../narrowing.ts";
 import { copilotListQuery } from "../routes/copilotkit.ts";
 import { listQuery, ownerQuery } from "../routes/threads.ts";
 import { socketQuery } from "../ws.ts";
-import type { ShapeName } from "./schemas.ts";
+import type { Answer, Operation } from "./operation.ts";
 
-export interface Operation {
-  readonly method: "get" | "post" | "patch" | "delete";
-  /** As OpenAPI writes it. A name in braces stands for a string. */
-  readonly path: string;
-  readonly summary: string;
-  readonly query?: z.ZodType;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: ShapeName;
-  /** The body may be left out. */
-  readonly bodyOptional?: true;
-  /** By status. Each `data:` of an event stream has its shape. */
-  readonly answers: Readonly<Record<number, Answer>>;
-  /** The errors that it has beyond those of every route. */
-  readonly errors?: readonly ErrorCode[];
-  /** Answered without a sign-in. */
-  readonly open?: true;
-}
-
-export interface Answer {
-  readonly description: string;
-  readonly json?: ShapeName;
-  readonly stream?: ShapeName;
-  readonly text?: string;
-}
+export type { Answer, Operation } from "./operation.ts";
 
 const RUN_ERRORS = [
   "not_found",
