@@ -1,29 +1,47 @@
 /** `npm run bench`: what Sluice costs on top of the graph it serves. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { FULL_SIZES, measureFigures, QUICK_SIZES, reportFigures } from "./bench/figures.ts";
+import { buildOf } from "./bench/other-build.ts";
+import { chart, type Measured, page } from "./bench/page.ts";
 import { heading, losses, report, verdict } from "./bench/report.ts";
-import { FULL, measureAll, QUICK } from "./bench/scenarios.ts";
+import { FULL, type MeasureOptions, measureAll, QUICK, type Scenario, type Setup, SOURCES } from "./bench/scenarios.ts";
 import { FULL_STOP, measureStop, NAME, QUICK_STOP, reportStop, verdictOnStop } from "./bench/stopped-reader.ts";
-import { TRANSPORTS, type Transport } from "./line.ts";
-import { ensureBuilt } from "./setup.mjs";
+import { TRANSPORTS } from "./line.ts";
+import { ensureBuilt, ROOT } from "./setup.mjs";
 
 const USAGE = `Usage: npm run bench [-- options]
 
-Serves one graph, loads it with concurrent runs, and compares the CPU a token with a bare loop over the same graph.
-Then, over WebSocket, lets one of many readers of a run stop reading. Fails when a token is lost.
+Serves one graph, loads it with concurrent runs, and compares the CPU a token with a bare loop over the same graph. Then
+it measures many readers, idle sockets, resuming, long threads and large states, and over WebSocket it lets one of many
+readers of a run stop reading. Fails when a token is lost.
 
 Options:
-  --transport ws|sse   over which the runs are read (ws)
-  --only <text>        only the scenarios whose name has this text, such as "20 x"
-  --stop-seconds <n>   how long the stopped reader does not read (${FULL_STOP.seconds})
-  --quick              a small version, to see that it works: its ratios mean little
-  --profile <folder>   write the CPU profiles of server and floor there
-  --help               this`;
+  --transport ws|frames|sse       over which the runs are read (ws)
+  --source streamEvents|direct    the server's STREAM_SOURCE (streamEvents)
+  --coalesce 0|auto               the server's COALESCE_MS (0)
+  --only <text>                   only what has this text in its name, such as "20 x", "figures" or "stopped"
+  --compare <ref>                 measure the build of another commit too, round by round
+  --page                          measure all setups, and write docs/performance.md
+  --stop-seconds <n>              how long the stopped reader does not read (${FULL_STOP.seconds})
+  --quick                         a small version, to see that it works: its ratios mean little
+  --profile <folder>              write the CPU profiles of server and floor there
+  --help                          this`;
+
+/** The names of the parts that are no scenario, for `--only`. */
+const FIGURES = "figures";
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
       transport: { type: "string", default: "ws" },
+      source: { type: "string", default: "streamEvents" },
+      coalesce: { type: "string", default: "0" },
       only: { type: "string", default: "" },
+      compare: { type: "string" },
+      page: { type: "boolean", default: false },
       "stop-seconds": { type: "string" },
       quick: { type: "boolean", default: false },
       profile: { type: "string" },
@@ -34,34 +52,94 @@ async function main(): Promise<number> {
     console.log(USAGE);
     return 0;
   }
-  const transport = values.transport as Transport;
-  if (!TRANSPORTS.includes(transport)) throw new Error(`--transport ${transport}: valid are ${TRANSPORTS.join(", ")}.`);
-  const scenarios = (values.quick ? QUICK : FULL).filter(({ name }) => name.includes(values.only));
+  const setup: Setup = {
+    transport: oneOf("--transport", TRANSPORTS, values.transport),
+    source: oneOf("--source", SOURCES, values.source),
+    coalesceMs: oneOf("--coalesce", ["0", "auto"], values.coalesce),
+  };
+  const all = values.quick ? QUICK : FULL;
+  const scenarios = all.filter(({ name }) => name.includes(values.only));
   const usual = values.quick ? QUICK_STOP : FULL_STOP;
   const seconds = Number(values["stop-seconds"] ?? usual.seconds);
   if (!(seconds > 0)) throw new Error(`--stop-seconds ${values["stop-seconds"]}: valid is a number above 0.`);
-  const stop = transport === "ws" && NAME.includes(values.only) ? { ...usual, seconds } : undefined;
-  if (scenarios.length === 0 && !stop) throw new Error(`--only ${values.only}: no scenario's name has this.`);
+  const stop = setup.transport === "ws" && NAME.includes(values.only) ? { ...usual, seconds } : undefined;
+  const sizes = FIGURES.includes(values.only) ? (values.quick ? QUICK_SIZES : FULL_SIZES) : undefined;
+  if (scenarios.length === 0 && !stop && !sizes)
+    throw new Error(`--only ${values.only}: nothing has this in its name.`);
 
   ensureBuilt();
   const lost: string[] = [];
   const judged: string[] = [];
-  if (scenarios.length > 0) {
-    console.log(heading(transport));
-    const results = await measureAll(scenarios, transport, values.profile);
+  const measureSetup = async (
+    which: readonly Scenario[],
+    served: Setup,
+    options: MeasureOptions,
+  ): Promise<Measured> => {
+    console.log(heading(served));
+    const results = await measureAll(which, served, options);
     console.log(report(results));
     lost.push(...losses(results));
-    judged.push(...verdict(results));
-  }
-  if (stop) {
-    const result = await measureStop(stop, values.profile);
-    console.log(reportStop(result));
-    lost.push(...result.losses.map((reason) => `${NAME}: ${reason}`));
-    judged.push(...verdictOnStop(result));
+    judged.push(...verdict(results, served));
+    return { setup: served, results };
+  };
+  const figuresOf = async (served: Setup) => {
+    if (!sizes) return [];
+    const figures = await measureFigures(sizes, served);
+    console.log(`\n${reportFigures(figures)}`);
+    for (const { name, losses: reasons } of figures) lost.push(...reasons.map((reason) => `${name}: ${reason}`));
+    return figures;
+  };
+  if (values.page) {
+    if (values.quick) throw new Error("--page --quick: a page of the small version would mislead.");
+    const measured: Measured[] = [];
+    for (const { served, which } of setupsOfThePage(scenarios)) measured.push(await measureSetup(which, served, {}));
+    const written = page(measured, await figuresOf(setup), {
+      cpu: cpus()[0]?.model.trim() ?? "an unknown processor",
+      cores: cpus().length,
+      node: process.version,
+      version: versionOf("@langchain/langgraph"),
+    });
+    if (lost.length === 0) {
+      writeFileSync(join(ROOT, "docs", "performance.md"), written);
+      writeFileSync(join(ROOT, "docs", "images", "performance.svg"), chart(measured));
+    }
+  } else {
+    const other = values.compare === undefined ? undefined : buildOf(values.compare);
+    if (scenarios.length > 0) await measureSetup(scenarios, setup, { profileTo: values.profile, other });
+    await figuresOf(setup);
+    if (stop) {
+      const result = await measureStop(stop, values.profile);
+      console.log(reportStop(result));
+      lost.push(...result.losses.map((reason) => `${NAME}: ${reason}`));
+      judged.push(...verdictOnStop(result));
+    }
   }
   console.log(`\n${lost.length === 0 ? "Nothing was lost." : `LOST:\n  ${lost.join("\n  ")}`}`);
   for (const line of judged) console.log(line);
   return lost.length === 0 ? 0 : 1;
+}
+
+/** All scenarios over WebSocket; those of 20 runs over the others, and where deltas wait for each other. */
+function setupsOfThePage(scenarios: readonly Scenario[]): { served: Setup; which: readonly Scenario[] }[] {
+  const some = scenarios.filter(({ name }) => name.startsWith("20 ") || scenarios.length < FULL.length);
+  return SOURCES.flatMap((source) => [
+    ...TRANSPORTS.map((transport) => ({
+      served: { transport, source, coalesceMs: "0" },
+      which: transport === "ws" ? scenarios : some,
+    })),
+    { served: { transport: "ws" as const, source, coalesceMs: "auto" }, which: some },
+  ]);
+}
+
+function oneOf<T extends string>(option: string, valid: readonly T[], given: string): T {
+  const found = valid.find((name) => name === given);
+  if (found === undefined) throw new Error(`${option} ${given}: valid are ${valid.join(", ")}.`);
+  return found;
+}
+
+function versionOf(name: string): string {
+  const manifest: unknown = JSON.parse(readFileSync(join(ROOT, "node_modules", name, "package.json"), "utf8"));
+  return (manifest as { version: string }).version;
 }
 
 main().then(

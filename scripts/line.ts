@@ -6,7 +6,8 @@ import { createParser } from "eventsource-parser";
 import WebSocket from "ws";
 import { reasonOf } from "../src/doctor/trouble.ts";
 
-export const TRANSPORTS = ["ws", "sse"] as const;
+/** `ws`: plain AG-UI events; `frames`: Sluice's own format, with cursors. */
+export const TRANSPORTS = ["ws", "frames", "sse"] as const;
 export type Transport = (typeof TRANSPORTS)[number];
 
 /** What happens on a line. Times are of `performance.now()`. */
@@ -33,7 +34,19 @@ export interface LineOptions {
 
 /** Opens a line. Rejects when nobody answers. */
 export function openLine(transport: Transport, options: LineOptions, ear: Ear): Promise<Line> {
-  return transport === "ws" ? openWebSocket(options, ear) : Promise.resolve(eventStream(options, ear));
+  if (transport === "sse") return Promise.resolve(eventStream(options, ear));
+  return transport === "ws" ? openWebSocket(options, ear) : openFrames(options, ear);
+}
+
+function openFrames({ url, agent }: LineOptions, ear: Ear): Promise<Line> {
+  const address = new URL(`${url.replace(/^http/, "ws").replace(/\/$/, "")}/ws`);
+  const socket = new WebSocket(address, "sluice.v1", { perMessageDeflate: false });
+  socket.on("message", (data: Buffer) => {
+    const frame = JSON.parse(data.toString()) as { type: string; data?: unknown; message?: string };
+    if (frame.type === "event") ear.event(JSON.stringify(frame.data), data.length, performance.now());
+    if (frame.type === "error") ear.ended(`The server refused: ${frame.message}`);
+  });
+  return opened(socket, ear, (input) => JSON.stringify({ type: "run", agent, input }));
 }
 
 function openWebSocket({ url, agent, threadId }: LineOptions, ear: Ear): Promise<Line> {
@@ -42,6 +55,10 @@ function openWebSocket({ url, agent, threadId }: LineOptions, ear: Ear): Promise
   if (agent !== undefined) address.searchParams.set("agent", agent);
   const socket = new WebSocket(address, { perMessageDeflate: false });
   socket.on("message", (data: Buffer) => ear.event(data.toString(), data.length, performance.now()));
+  return opened(socket, ear, (input) => JSON.stringify(input));
+}
+
+function opened(socket: WebSocket, ear: Ear, asking: (input: RunAgentInput) => string): Promise<Line> {
   return new Promise((resolve, reject) => {
     socket.once("error", reject);
     socket.once("open", () => {
@@ -49,7 +66,7 @@ function openWebSocket({ url, agent, threadId }: LineOptions, ear: Ear): Promise
       socket.on("error", () => {});
       socket.once("close", (code, reason) => ear.ended(`The socket was closed: ${code} ${reason.toString()}`.trim()));
       resolve({
-        start: (input) => socket.send(JSON.stringify(input)),
+        start: (input) => socket.send(asking(input)),
         close: () => socket.close(),
       });
     });

@@ -14,9 +14,9 @@ export class Child {
   readonly #exited: Promise<never>;
 
   /** `profileTo`: a folder that takes the process's CPU profile when it ends. */
-  constructor(file: string, profileTo: string | undefined) {
+  constructor(file: string, profileTo?: string, args: readonly string[] = []) {
     const profile = profileTo ? ["--cpu-prof", "--cpu-prof-dir", profileTo] : [];
-    this.#process = fork(fileURLToPath(new URL(file, import.meta.url)), [], {
+    this.#process = fork(fileURLToPath(new URL(file, import.meta.url)), args, {
       execArgv: [...FLAGS, ...profile],
       env: { ...process.env, LANGSMITH_TRACING: "false", LANGCHAIN_TRACING_V2: "false" },
     });
@@ -58,6 +58,12 @@ export function answer(services: Services): void {
   });
   // An exit of its own accord, so that a CPU profile is written.
   process.on("disconnect", () => process.exit());
+}
+
+/** Resident memory in bytes, without the garbage. */
+export function memory(): number {
+  globalThis.gc?.();
+  return process.memoryUsage.rss();
 }
 
 let before: NodeJS.CpuUsage | undefined;

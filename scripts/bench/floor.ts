@@ -1,5 +1,13 @@
-/** The floor: the cheapest way to consume the graph that is still `streamEvents`. A child of the bench. */
-import { answer, cpuMicros, startCpu } from "./child.ts";
+/**
+ * The floors, in a child of the bench: the cheapest way to consume the graph that is still `streamEvents`, and the cheapest
+ * way to send to sockets, which is `ws` alone.
+ */
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import { MemorySaver } from "@langchain/langgraph";
+import { WebSocketServer } from "ws";
+import { answer, cpuMicros, memory, startCpu } from "./child.ts";
 import { benchGraph, type Workload } from "./graph.ts";
 
 const graph = benchGraph();
@@ -13,6 +21,22 @@ async function consume(workload: Workload): Promise<number> {
   return tokens;
 }
 
+/** A graph that remembers, and the time of a run's first event on a thread of it. */
+const keeping = benchGraph(new MemorySaver());
+
+async function firstEvent(threadId: string, messages: readonly { role: string; content: string }[]): Promise<number> {
+  const began = performance.now();
+  let first: number | undefined;
+  const events = keeping.streamEvents(
+    { messages: [...messages] },
+    { version: "v2", configurable: { thread_id: threadId } },
+  );
+  for await (const _ of events) first ??= performance.now() - began;
+  return first ?? Number.NaN;
+}
+
+let sockets: WebSocketServer | undefined;
+
 answer({
   async measure({ workload, runs, repeats }: { workload: Workload; runs: number; repeats: number }) {
     startCpu();
@@ -22,5 +46,24 @@ answer({
       tokens += counts.reduce((sum, count) => sum + count, 0);
     }
     return { micros: cpuMicros(), tokens };
+  },
+  firstEvent: ({ threadId, messages }: { threadId: string; messages: { role: string; content: string }[] }) =>
+    firstEvent(threadId, messages),
+  startCpu,
+  cpuMicros,
+  memory,
+  async listen() {
+    sockets = new WebSocketServer({ port: 0, host: "127.0.0.1", perMessageDeflate: false });
+    await once(sockets, "listening");
+    return `http://127.0.0.1:${(sockets.address() as AddressInfo).port}`;
+  },
+  /** Sends a text of so many bytes to every socket, again and again. */
+  async broadcast({ times, everyMs, bytes }: { times: number; everyMs: number; bytes: number }) {
+    const text = "x".repeat(bytes);
+    const began = performance.now();
+    for (let time = 0; time < times; time += 1) {
+      if (everyMs > 0) await delay(Math.max(began + time * everyMs - performance.now(), 0));
+      for (const socket of sockets?.clients ?? []) socket.send(text);
+    }
   },
 });

@@ -4,7 +4,7 @@ import type { CallbackManagerForLLMRun } from "@langchain/core/callbacks/manager
 import { BaseChatModel } from "@langchain/core/language_models/chat_models";
 import { AIMessageChunk, type BaseMessage } from "@langchain/core/messages";
 import { ChatGenerationChunk, type ChatResult } from "@langchain/core/outputs";
-import { MessagesAnnotation, StateGraph } from "@langchain/langgraph";
+import { Annotation, type BaseCheckpointSaver, MessagesAnnotation, StateGraph } from "@langchain/langgraph";
 
 /** What the model is asked to do. It travels as the text of the user's message, so one graph serves every scenario. */
 export interface Workload {
@@ -18,6 +18,10 @@ export interface Workload {
   readonly burst: number;
   /** Every token says when it was made, and is as long as this. Absent: it has TOKEN_LENGTH characters. */
   readonly stampedLength?: number;
+  /** Milliseconds before the first token. */
+  readonly pauseMs?: number;
+  /** Characters that the graph's state holds beside the messages from then on. */
+  readonly ballast?: number;
 }
 
 /** The answer to a workload, to be compared with what arrived. Each token has TOKEN_LENGTH characters. */
@@ -66,9 +70,10 @@ class BenchModel extends BaseChatModel {
     { signal }: this["ParsedCallOptions"],
     runManager?: CallbackManagerForLLMRun,
   ): AsyncGenerator<ChatGenerationChunk> {
-    const { tokens, everyMs, burst, stampedLength } = JSON.parse(messages.at(-1)?.text ?? "") as Workload;
+    const { tokens, everyMs, burst, stampedLength, pauseMs } = JSON.parse(messages.at(-1)?.text ?? "") as Workload;
     this.#calls += 1;
     const id = `bench-${this.#calls}`;
+    if (pauseMs !== undefined) await delay(pauseMs);
     const began = performance.now();
     for (let index = 0; index < tokens; index += 1) {
       // By the clock, not from the last token on: what one timer was late must not delay all that follow.
@@ -83,11 +88,18 @@ class BenchModel extends BaseChatModel {
   }
 }
 
-export function benchGraph() {
+const State = Annotation.Root({ ...MessagesAnnotation.spec, ballast: Annotation<string> });
+
+/** With a checkpointer it keeps its threads. */
+export function benchGraph(checkpointer?: BaseCheckpointSaver) {
   const model = new BenchModel({});
-  return new StateGraph(MessagesAnnotation)
-    .addNode("model", async ({ messages }) => ({ messages: [await model.invoke(messages)] }))
+  return new StateGraph(State)
+    .addNode("model", async ({ messages }) => {
+      const { ballast } = JSON.parse(messages.at(-1)?.text ?? "") as Workload;
+      const answer = await model.invoke(messages);
+      return { messages: [answer], ...(ballast ? { ballast: "x".repeat(ballast) } : {}) };
+    })
     .addEdge("__start__", "model")
     .addEdge("model", "__end__")
-    .compile();
+    .compile(checkpointer ? { checkpointer } : {});
 }

@@ -1,5 +1,6 @@
 /** The load: many clients in this process, each with a line of its own to the server. */
 import { randomUUID } from "node:crypto";
+import type { RunAgentInput } from "@ag-ui/core";
 import { openLine, type Transport } from "../line.ts";
 import { answerTo, TOKEN_LENGTH, type Workload } from "./graph.ts";
 
@@ -23,6 +24,9 @@ export interface Load {
   readonly transport: Transport;
   readonly workload: Workload;
   readonly runs: number;
+  /** For one run: its thread, and the messages that come before what it asks. */
+  readonly threadId?: string;
+  readonly history?: RunAgentInput["messages"];
 }
 
 export function nothingSeen(): Seen {
@@ -33,15 +37,23 @@ export function nothingSeen(): Seen {
  * Opens a line for every run, calls `begin`, starts all runs at once and adds what arrives to `seen`; resolves when the
  * last has ended. WebSockets are open before `begin`, as a chat's is before somebody types.
  */
-export async function load({ url, transport, workload, runs }: Load, seen: Seen, begin: () => Promise<void>) {
-  const clients = await Promise.all(Array.from({ length: runs }, () => client(url, transport)));
+export async function load(
+  { url, transport, workload, runs, threadId, history }: Load,
+  seen: Seen,
+  begin: () => Promise<void>,
+) {
+  const clients = await Promise.all(Array.from({ length: runs }, () => client(url, transport, threadId, history)));
   await begin();
   await Promise.all(clients.map(({ run }) => run(workload, seen)));
   return () => clients.map(({ close }) => close());
 }
 
-async function client(url: string, transport: Transport) {
-  const threadId = randomUUID();
+async function client(
+  url: string,
+  transport: Transport,
+  threadId: string = randomUUID(),
+  history: RunAgentInput["messages"] = [],
+) {
   let heard: (json: string, bytes: number, at: number) => void = () => {};
   let ended: (reason: string) => void = () => {};
   const line = await openLine(
@@ -54,7 +66,7 @@ async function client(url: string, transport: Transport) {
   );
   const run = async (workload: Workload, seen: Seen) => {
     const content = JSON.stringify(workload);
-    const messages = [{ id: randomUUID(), role: "user" as const, content }];
+    const messages = [...history, { id: randomUUID(), role: "user" as const, content }];
     let text = "";
     let asked = 0;
     let first: number | undefined;

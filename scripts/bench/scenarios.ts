@@ -1,4 +1,4 @@
-/** What is measured, and the measuring of one scenario. */
+/** The load that is measured: scenarios, the setups in which they are served, and the measuring. */
 import type { Transport } from "../line.ts";
 import { Child } from "./child.ts";
 import type { Workload } from "./graph.ts";
@@ -13,8 +13,19 @@ export interface Scenario {
   readonly rounds: number;
   /** How often a round does it all, so that what it measures is long enough. */
   readonly repeats: number;
-  /** The target is held against this one. */
-  readonly judged?: boolean;
+  /** The most that the server's CPU a token may be, as a multiple of the floor's, by source. */
+  readonly target?: Readonly<Record<Source, number>>;
+}
+
+export const SOURCES = ["streamEvents", "direct"] as const;
+export type Source = (typeof SOURCES)[number];
+
+/** The way in which a server serves the scenarios. */
+export interface Setup {
+  readonly transport: Transport;
+  readonly source: Source;
+  /** `0`: each delta leaves by itself. Targets are held against this one. */
+  readonly coalesceMs: string;
 }
 
 export interface Result {
@@ -23,6 +34,15 @@ export interface Result {
   /** Microseconds of CPU a token, one for each round. */
   readonly server: number[];
   readonly floor: number[];
+  /** Those of another build, where one is compared. */
+  readonly other: number[];
+}
+
+export interface MeasureOptions {
+  /** A folder that takes the processes' CPU profiles. */
+  readonly profileTo?: string | undefined;
+  /** Another build to compare with, round by round. */
+  readonly other?: string | undefined;
 }
 
 /**
@@ -52,11 +72,15 @@ function paced(runs: number, perSecond: number, seconds: number): Scenario {
 }
 
 export const FULL: readonly Scenario[] = [
-  unpaced(1, 5, 5),
-  { ...unpaced(20, 7, 1), judged: true },
-  unpaced(100, 2, 1),
+  oneByOne(unpaced(1, 5, 5)),
+  { ...oneByOne(unpaced(20, 5, 1)), target: { streamEvents: 1.5, direct: 1 } },
+  oneByOne(unpaced(100, 2, 1)),
+  { ...paced(1, 30, 5), repeats: 2 },
+  { ...paced(20, 30, 5), rounds: 3, target: { streamEvents: 1.4, direct: 0.9 } },
   paced(100, 30, 5),
-  oneByOne(unpaced(20, 3, 1)),
+  unpaced(1, 5, 5),
+  { ...unpaced(20, 5, 1), target: { streamEvents: 1.15, direct: 0.7 } },
+  unpaced(100, 2, 1),
 ];
 
 /** To see that the bench works. */
@@ -64,22 +88,30 @@ export const QUICK: readonly Scenario[] = [unpaced(1, 1, 2, 100), oneByOne(unpac
 
 const WARM_UP: Scenario = unpaced(20, 1, 1);
 
-/** Measures one scenario after the other in one pair of processes, both warmed up first. */
+/** Measures one scenario after the other in the same processes, all warmed up first. */
 export async function measureAll(
   scenarios: readonly Scenario[],
-  transport: Transport,
-  profileTo: string | undefined,
+  { transport, source, coalesceMs }: Setup,
+  { profileTo, other }: MeasureOptions = {},
 ): Promise<Result[]> {
-  const server = new Child("./server.ts", profileTo);
   const floor = new Child("./floor.ts", profileTo);
+  const server = new Child("./server.ts", profileTo);
+  const rival = other === undefined ? undefined : new Child("./server.ts", profileTo, [other]);
+  const children = [server, floor, ...(rival ? [rival] : [])];
   try {
-    const url = await server.ask<string>("listen");
+    // A build that does not know a setting leaves it alone.
+    const env = { STREAM_SOURCE: source, COALESCE_MS: coalesceMs };
+    const url = await server.ask<string>("listen", { env });
+    const rivalUrl = await rival?.ask<string>("listen", { env });
     const measure = async (scenario: Scenario): Promise<Result> => {
-      const result: Result = { scenario, seen: nothingSeen(), server: [], floor: [] };
+      const result: Result = { scenario, seen: nothingSeen(), server: [], floor: [], other: [] };
       const sides = [
         async () => result.server.push(await serve(server, url, transport, scenario, result.seen)),
         async () => result.floor.push(await consume(floor, scenario)),
       ];
+      if (rival && rivalUrl) {
+        sides.push(async () => result.other.push(await serve(rival, rivalUrl, transport, scenario, nothingSeen())));
+      }
       for (let round = 0; round < scenario.rounds; round += 1) {
         for (const side of round % 2 === 0 ? sides : sides.toReversed()) await side();
       }
@@ -90,7 +122,7 @@ export async function measureAll(
     for (const scenario of scenarios) results.push(await measure(scenario));
     return results;
   } finally {
-    await Promise.all([server.close(), floor.close()]);
+    await Promise.all(children.map((child) => child.close()));
   }
 }
 

@@ -2,15 +2,22 @@
  * Sluice, composed as the product is, with the bench's graph and production's settings. A child of the bench. What is
  * measured is the build: what tsx makes of the sources names every closure it creates, at some cost a token.
  */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import type { ServedGraph } from "../../src/graph/source.ts";
-import { answer, cpuMicros, startCpu } from "./child.ts";
+import { answer, cpuMicros, memory, startCpu } from "./child.ts";
 import { benchGraph } from "./graph.ts";
 
-const DIST = new URL("../../dist/", import.meta.url);
+/** Another build than this checkout's, with a slash at its end, for a comparison. */
+const [build] = process.argv.slice(2);
+const DIST = build === undefined ? new URL("../../dist/", import.meta.url) : pathToFileURL(build);
 const { createApp } = await built<typeof import("../../src/app/app.ts")>("app/app.js");
 const { servedAgent } = await built<typeof import("../../src/app/served-agent.ts")>("app/served-agent.js");
 const { defaultAgent } = await built<typeof import("../../src/config/agents.ts")>("config/agents.js");
 const { readSettings } = await built<typeof import("../../src/config/settings.ts")>("config/settings.js");
+const { openStorage } = await built<typeof import("../../src/app/storage.ts")>("app/storage.js");
 const { createLogger } = await built<typeof import("../../src/ops/logger.ts")>("ops/logger.js");
 
 function built<T>(file: string): Promise<T> {
@@ -19,23 +26,45 @@ function built<T>(file: string): Promise<T> {
 
 let app: ReturnType<typeof createApp> | undefined;
 
-/** Listens, with settings other than production's where the environment `env` says so. */
-async function listen(env: Record<string, string> = {}): Promise<string> {
-  const settings = readSettings({ PORT: "0", LOG_LEVEL: "silent", ORPHAN_GRACE_SECONDS: "600", ...env });
+export interface Listening {
+  /** Settings other than production's. */
+  readonly env?: Record<string, string>;
+  /** Threads and the graph's memory are kept in SQLite, as in production. Else the graph keeps nothing. */
+  readonly stored?: boolean;
+}
+
+async function listen({ env = {}, stored = false }: Listening = {}): Promise<string> {
+  const settings = readSettings({
+    PORT: "0",
+    LOG_LEVEL: "silent",
+    ORPHAN_GRACE_SECONDS: "600",
+    MAX_RUNS_PER_MINUTE: "1000000",
+    MAX_CLIENT_RUNS: "1000000",
+    MAX_CLIENT_SOCKETS: "1000000",
+    MAX_CLIENT_SUBSCRIPTIONS: "1000000",
+    MAX_HANDSHAKES_PER_MINUTE: "1000000",
+    MAX_REQUESTS_PER_MINUTE: "1000000",
+    ...env,
+  });
+  const storage = stored ? openStorage(temporaryFolder()) : undefined;
   const agent = servedAgent(
     "bench",
     defaultAgent("bench"),
     { ...settings, filters: {} },
-    benchGraph() as object as ServedGraph,
+    benchGraph(storage?.checkpointer) as object as ServedGraph,
   );
-  app = createApp([agent], settings, { logger: createLogger(settings.LOG_LEVEL), version: "bench" });
+  app = createApp([agent], settings, {
+    logger: createLogger(settings.LOG_LEVEL),
+    version: "bench",
+    ...(storage ? { store: storage.store } : {}),
+  });
   return app.listen();
 }
 
-/** Resident memory in bytes, without the garbage. */
-function memory(): number {
-  globalThis.gc?.();
-  return process.memoryUsage.rss();
+function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "sluice-bench-"));
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
 }
 
 answer({ listen, startCpu, cpuMicros, memory, sockets: () => app?.sockets.size });

@@ -70,14 +70,15 @@ export async function measureStop(stop: Stop, profileTo: string | undefined): Pr
   const server = new Child("./server.ts", profileTo);
   const readers: Reader[] = [];
   try {
-    const url = await server.ask<string>("listen", {
+    const env = {
       SLOW_CONSUMER_SECONDS: String(stop.slowConsumerSeconds),
       // Not what cuts it.
       HEARTBEAT_SECONDS: String(HEARTBEAT_SECONDS),
       STREAM_TIMEOUT_SECONDS: "3600",
       LOG_MAX_EVENTS: "1000000",
       LOG_MAX_BYTES: "536870912",
-    });
+    };
+    const url = await server.ask<string>("listen", { env });
     return await watch(server, url, stop, readers);
   } finally {
     for (const reader of readers) reader.close();

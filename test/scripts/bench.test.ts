@@ -1,4 +1,5 @@
 import { beforeAll, expect, test } from "vitest";
+import { chart, page } from "../../scripts/bench/page.ts";
 import { losses, verdict } from "../../scripts/bench/report.ts";
 import type { Result } from "../../scripts/bench/scenarios.ts";
 import { FULL_STOP, verdictOnStop } from "../../scripts/bench/stopped-reader.ts";
@@ -8,38 +9,76 @@ import { runScript } from "./run-script.ts";
 const workload = { tokens: 100, everyMs: 0, burst: 1 };
 const seen = { delivered: 100, expected: 100, frames: 100, bytes: 100, firstEvents: [], gaps: [], losses: [] };
 const good: Result = {
-  scenario: { name: "20 x 5", runs: 20, rounds: 3, repeats: 1, workload, judged: true },
+  scenario: { name: "20 x 5", runs: 20, rounds: 3, repeats: 1, workload, target: { streamEvents: 1.3, direct: 1 } },
   seen,
   server: [60, 70, 99],
   floor: [50, 60, 50],
+  other: [],
 };
+const setup = { transport: "ws", source: "streamEvents", coalesceMs: "0" } as const;
 
 // What a build says is not the bench's.
 beforeAll(ensureBuilt, 120_000);
 
 test("the quick bench delivers every token", async () => {
-  const { code, stdout, stderr } = await runScript("bench.ts", "--quick");
+  const { code, stdout, stderr } = await runScript("bench.ts", "--quick", "--only", "0");
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   expect(stdout).toMatch(/1 x 100 +200 \/ 200/);
   expect(stdout).toMatch(/5 x 100 one by one +500 \/ 500/);
   expect(stdout).toContain("Nothing was lost.");
 }, 60_000);
 
-test("the quick bench over SSE", async () => {
-  const { code, stdout } = await runScript("bench.ts", "--quick", "--transport", "sse", "--only", "one by one");
+test("the quick bench compares readers, threads and states with their floors", async () => {
+  const { code, stdout, stderr } = await runScript("bench.ts", "--quick", "--only", "figures", "--source", "direct");
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  const names = [
+    /one run with 5 readers/,
+    /20 idle sockets/,
+    /resuming after 300 events/,
+    /20 messages before/,
+    /10000 characters/,
+  ];
+  for (const name of names) expect(stdout).toMatch(name);
   expect(stdout).toContain("Nothing was lost.");
-  expect(code).toBe(0);
 }, 60_000);
 
-test("the target is held against the median of the ratios", () => {
-  expect(verdict([good])).toEqual([expect.stringMatching(/^Target met: 1\.20 times/)]);
-  expect(verdict([{ ...good, floor: [30, 30, 30] }])).toEqual([expect.stringMatching(/^Target NOT met: 2\.33 times/)]);
+test.each(["sse", "frames"])(
+  "the quick bench over %s",
+  async (transport) => {
+    const { code, stdout } = await runScript("bench.ts", "--quick", "--transport", transport, "--only", "one by one");
+    expect(stdout).toContain("Nothing was lost.");
+    expect(code).toBe(0);
+  },
+  60_000,
+);
+
+test("the target of the source is held against the median of the ratios", () => {
+  expect(verdict([good], setup)).toEqual([expect.stringMatching(/^Target met: 1\.20 times/)]);
+  expect(verdict([{ ...good, floor: [30, 30, 30] }], setup)).toEqual([
+    expect.stringMatching(/^Target NOT met: 2\.33 times/),
+  ]);
+  expect(verdict([good], { ...setup, source: "direct" })).toEqual([expect.stringMatching(/^Target NOT met: 1\.20/)]);
+  // Where deltas wait for each other, a frame is not a token.
+  expect(verdict([good], { ...setup, coalesceMs: "auto" })).toEqual([]);
+});
+
+test("the page has each setup's ratio, and a chart of 20 runs", () => {
+  const measured = [
+    { setup, results: [good] },
+    { setup: { ...setup, source: "direct" as const }, results: [good] },
+  ];
+  const figure = { name: "idle sockets", unit: "KiB", server: 20, floor: 10, floorName: "ws", losses: [] };
+  const text = page(measured, [figure], { cpu: "a processor", cores: 2, node: "v24.0.0", version: "1.7.3" });
+  expect(text).toContain("| WebSocket, direct | 1.20 |");
+  expect(text).toContain("| idle sockets | 20.0 KiB | 10.0 KiB | 2.00 | ws |");
+  expect(text).toContain("a processor, 2 cores, Node v24.0.0, LangGraph 1.7.3");
+  expect(chart(measured)).toMatch(/WebSocket, direct<\/text>\n<rect .*\n<text .*>1\.20</);
 });
 
 test("lost tokens are told, and leave no verdict", () => {
   const lossy = { ...good, seen: { ...seen, delivered: 99 } };
   expect(losses([lossy])).toEqual(["20 x 5: 1 tokens did not arrive."]);
-  expect(verdict([lossy])).toEqual([]);
+  expect(verdict([lossy], setup)).toEqual([]);
 });
 
 test("the quick bench has a reader that stops, is cut, and comes back", async () => {
