@@ -23,6 +23,11 @@ const PARTS = [
     found: hasChromium,
   },
   {
+    name: "site",
+    needs: "chromium and site/dist, which `npm run docs:build` writes,",
+    found: () => hasChromium() && existsSync(join(ROOT, "site", "dist")),
+  },
+  {
     name: "examples",
     needs: "chromium and the examples' modules, which `npm run test:examples` installs,",
     found: () => hasChromium() && examples().every(({ installed }) => installed),

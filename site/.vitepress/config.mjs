@@ -1,0 +1,62 @@
+import { defineConfig } from "vitepress";
+
+const page = (text, path) => ({ text, link: `/${path}` });
+
+export default defineConfig({
+  title: "Sluice",
+  description: "Serves any compiled LangGraph.js graph to chat frontends as AG-UI events.",
+  srcDir: "pages",
+  outDir: "dist",
+  // Nothing comes from another host: not even the fonts, which are those of the reader's system.
+  head: [["link", { rel: "icon", href: "data:," }]],
+  rewrites: { "README.md": "index.md", "api/README.md": "api/index.md" },
+  // Links to folders and files of the repository that are no pages.
+  ignoreDeadLinks: [/config\/|examples|LICENSE|\.env|src\/|knowledge\/|\.json$/],
+  // A page loads itself alone, not those that it links to.
+  router: { prefetchLinks: false },
+  // Themes whose colours can be told apart from their background.
+  markdown: { theme: { light: "github-light-high-contrast", dark: "github-dark-high-contrast" } },
+  vite: { server: { host: "127.0.0.1" } },
+  themeConfig: {
+    search: { provider: "local" },
+    nav: [page("Guide", "docs/graphs"), page("Protocol", "PROTOCOL"), page("API", "api/")],
+    sidebar: [
+      {
+        text: "Begin",
+        items: [
+          page("What it is", ""),
+          page("Serving your own graph", "docs/graphs"),
+          page("Connecting a frontend", "docs/frontends"),
+          page("Embedding", "docs/embedding"),
+          page("LangGraph's own clients", "docs/langgraph-api"),
+          page("The agents that ship", "docs/agents"),
+          page("In a terminal", "docs/terminal"),
+        ],
+      },
+      {
+        text: "Run it",
+        items: [
+          page("Settings", "docs/settings"),
+          page("Sign-in and ownership", "docs/auth"),
+          page("Runs", "docs/runs"),
+          page("Deploying", "docs/deploying"),
+          page("Operating", "docs/operating"),
+          page("Why don't my tokens stream?", "docs/why-tokens-dont-stream"),
+          page("Auditing what leaves", "docs/audit"),
+        ],
+      },
+      {
+        text: "Reference",
+        items: [
+          page("The protocol", "PROTOCOL"),
+          page("A binding for AG-UI", "docs/binding"),
+          page("API", "api/"),
+          page("Architecture", "ARCHITECTURE"),
+          page("Contributing", "CONTRIBUTING"),
+          page("Security", "SECURITY"),
+          page("Changelog", "CHANGELOG"),
+        ],
+      },
+    ],
+  },
+});

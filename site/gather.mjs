@@ -1,0 +1,40 @@
+/**
+ * Puts together what the site shows: the documents, the API reference made of TSDoc, and llms.txt. The documents stay as
+ * they are in the repository; their links work here because the site has the same folders.
+ */
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const SITE = dirname(fileURLToPath(import.meta.url));
+const ROOT = dirname(SITE);
+const PAGES = join(SITE, "pages");
+
+rmSync(PAGES, { recursive: true, force: true });
+mkdirSync(PAGES);
+const documents = readdirSync(ROOT).filter((name) => name.endsWith(".md"));
+for (const name of [...documents, "docs"]) cpSync(join(ROOT, name), join(PAGES, name), { recursive: true });
+
+const typedoc = join(SITE, "node_modules", "typedoc", "bin", "typedoc");
+const { status } = spawnSync(process.execPath, [typedoc, "--options", join(SITE, "typedoc.json")], {
+  cwd: SITE,
+  stdio: "inherit",
+});
+if (status !== 0) process.exit(status ?? 1);
+
+const guides = readdirSync(join(ROOT, "docs")).filter((name) => name.endsWith(".md"));
+const paths = ["README.md", ...guides.map((name) => `docs/${name}`), "PROTOCOL.md"];
+const texts = paths.map((path) => ({ path, text: readFileSync(join(ROOT, path), "utf8") }));
+mkdirSync(join(PAGES, "public"));
+writeFileSync(join(PAGES, "public", "llms.txt"), `# Sluice\n\n${texts.map(line).join("\n")}\n`);
+writeFileSync(join(PAGES, "public", "llms-full.txt"), texts.map(({ text }) => text).join("\n\n"));
+
+/** The title of a document, and the first sentence in it. */
+function line({ path, text }) {
+  const [, title] = /^# (.+)$/m.exec(text) ?? [];
+  const prose = text.split(/\n\n+/).find((part) => /^(?:[A-Z]|`[^`])/.test(part)) ?? "";
+  const [sentence] = prose.replaceAll("\n", " ").split(/(?<=[.:?]) /);
+  const link = `- [${title}](/${path.replace(/README\.md$/, "").replace(/\.md$/, "")})`;
+  return sentence ? `${link}: ${sentence}` : link;
+}
