@@ -2,13 +2,16 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
+import { formatApiKey } from "../../src/config/keys.ts";
 import { type AguiEvent, EventType } from "../../src/protocol/events.ts";
+import { DEFAULT_SCOPES } from "../../src/protocol/scopes.ts";
+import { makeApiKey } from "../../src/server/auth/api-keys.ts";
 import { killRest, type ServerProcess, serve } from "../support/child.ts";
 import { type FakeLangSmith, fakeLangSmith } from "../support/fake-langsmith.ts";
 import { postRun, textOf, userInput } from "../support/sse-client.ts";
 
-function traced(endpoint: string): Promise<ServerProcess> {
-  return serve({ LANGSMITH_TRACING: "true", LANGSMITH_ENDPOINT: endpoint, LANGSMITH_API_KEY: "lsv2_test" });
+function traced(endpoint: string, env: Record<string, string> = {}): Promise<ServerProcess> {
+  return serve({ LANGSMITH_TRACING: "true", LANGSMITH_ENDPOINT: endpoint, LANGSMITH_API_KEY: "lsv2_test", ...env });
 }
 
 /** Sixty sums in one message: sixty tool calls and a long answer, without a pause between two tokens. */
@@ -63,6 +66,21 @@ describe("a server that traces to LangSmith", () => {
     // LangSmith groups a thread's runs by this key, which every traced run of it carries.
     expect(runs.map((run) => run.extra.metadata.thread_id)).toEqual(runs.map(() => "thread/1"));
     expect(runs.map((run) => run.run_type)).toEqual(expect.arrayContaining(["chain", "llm", "tool"]));
+    expect((await server.stop()).code).toBe(0);
+  });
+
+  it("names the principal that asked, whatever a client says, and shows its key nowhere", async () => {
+    langsmith = await fakeLangSmith();
+    const { key, known } = makeApiKey("ann", DEFAULT_SCOPES);
+    const API_KEYS = formatApiKey({ ...known, scopes: [...known.scopes] });
+    const server = await traced(langsmith.url, { AUTH: "api-key", API_KEYS });
+    const input = userInput("what is 12 * 7?", { forwardedProps: { user_id: "bob", metadata: { user_id: "bob" } } });
+    const headers = { Authorization: `Bearer ${key}`, "Content-Type": "application/json" };
+    const response = await fetch(`${server.url}/agui`, { method: "POST", headers, body: JSON.stringify(input) });
+    expect(await response.text()).toContain("RUN_FINISHED");
+    const runs = await langsmith.until((all) => all.some((run) => !run.parent_run_id && run.outputs !== undefined));
+    expect(runs.map((run) => run.extra.metadata.user_id)).toEqual(runs.map(() => "ann"));
+    expect(JSON.stringify(runs)).not.toContain(key);
     expect((await server.stop()).code).toBe(0);
   });
 
