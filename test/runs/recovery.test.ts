@@ -76,8 +76,10 @@ describe("a run whose process died", () => {
     open.push(subject);
     const handle = await subject.start(input);
     await subject.until(reached);
-    // It lives for a moment longer: what it told is kept a turn after it is in the log.
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    // It lives for a moment longer: what it sent is kept a turn after it is in the log.
+    const sent = (await subject.snapshot(handle.threadId)).messages.length;
+    const kept = async () => (await store.thread(handle.threadId))?.messages.length ?? 0;
+    while ((await kept()) < sent) await new Promise((resolve) => setImmediate(resolve));
     return handle;
   }
 
