@@ -23,6 +23,8 @@ export interface ServerProcess {
   stop(): Promise<Exit>;
   /** Ends it at once, as a crash does, and waits until it is gone. */
   kill(): Promise<Exit>;
+  /** Such as SIGSTOP, which halts it, and SIGCONT. */
+  signal(name: NodeJS.Signals): void;
 }
 
 /** Runs `sluice ...args` to its end. Nothing of this process's environment but `PATH` reaches it. */
@@ -80,6 +82,7 @@ export async function serve(
       child.kill("SIGKILL");
       return exited;
     },
+    signal: (name) => void child.kill(name),
   };
 }
 

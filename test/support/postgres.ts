@@ -38,8 +38,9 @@ export async function startPostgres(): Promise<PostgresServer> {
   return {
     async database() {
       databases += 1;
-      await server.createDatabase(`test_${databases}`);
-      return `postgres://postgres:${PASSWORD}@127.0.0.1:${port}/test_${databases}`;
+      const name = `test_${databases}`;
+      await server.createDatabase(name);
+      return `postgres://postgres:${PASSWORD}@127.0.0.1:${port}/${name}`;
     },
     async stop() {
       await server.stop();

@@ -36,7 +36,7 @@ export async function startShared(): Promise<SharedServers> {
     redis,
     async deployment() {
       deployments += 1;
-      const prefix = `deployment${deployments}:`;
+      const prefix = `deployment-${deployments}:`;
       const databaseUrl = await postgres.database();
       const started: TestSluice[] = [];
       return {

@@ -59,6 +59,8 @@ export class RedisLog implements EventLog {
     await withinTime(this.#flushed(topic));
     const cursor = await this.#topics.claim(topic, fence, anew);
     await this.#own(topic, fence, cursor);
+    // Followers of the epoch before learn that it is gone.
+    if (anew) this.#waiting.wake(topic);
     return cursor;
   }
 

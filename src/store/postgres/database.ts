@@ -13,6 +13,9 @@ const CONNECT_MS = 5_000;
 /** Milliseconds that a statement may take. */
 const STATEMENT_MS = 30_000;
 
+/** Milliseconds after which Postgres ends a transaction that its process left open: one that was halted holds locks. */
+const IDLE_MS = 8_000;
+
 const SCHEMA = "sluice";
 
 /** Names the lock under which one process at a time brings the tables up to date. */
@@ -75,6 +78,7 @@ export class PostgresDatabase extends Queries {
       connectionString: url,
       connectionTimeoutMillis: CONNECT_MS,
       statement_timeout: STATEMENT_MS,
+      idle_in_transaction_session_timeout: IDLE_MS,
       keepAlive: true,
       application_name: "sluice",
       onConnect: async (client) => {
@@ -119,6 +123,11 @@ export class PostgresDatabase extends Queries {
     const client = await guarded(() => this.#pool.connect());
     const queries = new Queries(client);
     let broken = false;
+    // Postgres may end the connection between two statements. The next statement reports it.
+    const breaks = () => {
+      broken = true;
+    };
+    client.on("error", breaks);
     try {
       await queries.script("BEGIN");
       const result = await work(queries);
@@ -126,11 +135,10 @@ export class PostgresDatabase extends Queries {
       return result;
     } catch (error) {
       // A connection that cannot even roll back is given up.
-      await queries.script("ROLLBACK").catch(() => {
-        broken = true;
-      });
+      await queries.script("ROLLBACK").catch(breaks);
       throw error;
     } finally {
+      client.off("error", breaks);
       client.release(broken);
     }
   }

@@ -15,6 +15,9 @@ const MAX_WAITING = 16;
 /** A message may be lost, so a start that waits looks again after this time. */
 const LOOK_AGAIN_MS = 1_000;
 
+/** Milliseconds between two looks for runs whose process is gone. */
+const ORPHANS_MS = 2_000;
+
 /** The most runs that are taken up in one go. */
 const ORPHANS = 32;
 
@@ -43,6 +46,7 @@ export class PostgresInstances implements Instances {
     await Promise.all([this.#heartbeat.begun(), this.#open()]);
     this.#every(LOOK_AGAIN_MS, () => this.#checkLease());
     this.#every(BEAT_MS, () => this.#missed());
+    this.#every(ORPHANS_MS, () => hears.orphaned());
   }
 
   async leave(): Promise<void> {
@@ -176,7 +180,6 @@ export class PostgresInstances implements Instances {
   /** Looks at everything that messages report. */
   #missed(): void {
     for (const threadId of this.#waiting.keys()) this.#wake(threadId);
-    this.#hears?.orphaned();
     this.#db
       .all(
         `SELECT thread_id, cancel_wanted::int AS cancel, graph_wanted::int AS graph FROM runs

@@ -1,0 +1,91 @@
+/** Real processes that share Postgres and Redis, and die, halt or leave while their runs go on. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { type AguiEvent, EventType, type Message } from "../../src/protocol/events.ts";
+import { killRest, type ServerProcess, serve } from "../support/child.ts";
+import { temporaryFolder } from "../support/folder.ts";
+import { endOf, followThread } from "../support/follower.ts";
+import { type SharedServers, startShared } from "../support/processes.ts";
+import { postRun, userInput } from "../support/sse-client.ts";
+
+// A process is taken for dead after 15 s.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });
+
+const folder = temporaryFolder();
+let shared: SharedServers;
+beforeAll(async () => {
+  shared = await startShared();
+});
+afterAll(async () => {
+  killRest();
+  await shared.stop();
+});
+
+/** Starts processes of one deployment that serve the bundled assistant, once as it may be recovered and once as not. */
+async function processes(count: number, env: Record<string, string> = {}): Promise<ServerProcess[]> {
+  const { databaseUrl: DATABASE_URL, prefix: REDIS_PREFIX } = await shared.deployment();
+  const CONFIG_DIR = join(folder, REDIS_PREFIX.replace(":", ""));
+  mkdirSync(CONFIG_DIR, { recursive: true });
+  const graph = `${resolve("dist/agents/graphs.js")}:assistant`;
+  const agents = { lost: { graph }, recovered: { graph, recover: true } };
+  writeFileSync(join(CONFIG_DIR, "agents.json"), JSON.stringify({ agents }));
+  const all = { DATABASE_URL, REDIS_URL: shared.redis.url, REDIS_PREFIX, CONFIG_DIR, ...SLOW, ...env };
+  return Promise.all(Array.from({ length: count }, () => serve(all)));
+}
+
+/** So slow that a test can act between two words. */
+const SLOW = { DEMO_TOKENS_PER_SECOND: "20", DEMO_JITTER: "0", STREAM_TIMEOUT_SECONDS: "600" };
+
+const answers = (event: AguiEvent) => event.type === EventType.TEXT_MESSAGE_CONTENT;
+const messagesOf = async ({ url }: ServerProcess, threadId: string) =>
+  ((await (await fetch(`${url}/threads/${threadId}/messages`)).json()) as { messages: Message[] }).messages;
+const runsOf = async ({ url }: ServerProcess, threadId: string) =>
+  ((await (await fetch(`${url}/threads/${threadId}`)).json()) as { lastRun: object }).lastRun;
+const said = (messages: readonly Message[]) => messages.map(({ role, content = "" }) => [role, content]);
+
+/** A run of an agent on one process, and a follower on another. */
+async function followed(agent: string, on: ServerProcess, from: ServerProcess) {
+  const input = userInput("What is 12 * 7?");
+  const run = await postRun(on.url, input, `/agui/agent/${agent}/run`);
+  run.done.catch(() => {}); // Its process may go.
+  const follower = followThread(from.url, input.threadId);
+  await follower.until(answers);
+  return { ...input, run, follower };
+}
+
+describe("a process that", () => {
+  it.concurrent("is killed leaves its runs to another, which goes on with them or ends them", async () => {
+    const [dying, other] = (await processes(2)) as [ServerProcess, ServerProcess];
+    const [lost, recovered] = await Promise.all([followed("lost", dying, other), followed("recovered", dying, other)]);
+    await dying.kill();
+    expect(await lost.follower.until(endOf(lost.runId))).toMatchObject({ type: "RUN_ERROR", code: "owner_lost" });
+    expect(await recovered.follower.until(endOf(recovered.runId))).toMatchObject({ type: "RUN_FINISHED" });
+    for (const { follower, threadId } of [lost, recovered]) {
+      expect(said(follower.messages)).toEqual(said(await messagesOf(other, threadId)));
+      expect(new Set(follower.cursors).size).toBe(follower.cursors.length);
+      follower.close();
+    }
+    expect(JSON.stringify(await messagesOf(other, recovered.threadId))).toContain("84");
+    expect(await runsOf(other, recovered.threadId)).toMatchObject({ outcome: "success" });
+    await other.stop();
+  });
+
+  it.concurrent("is halted for longer than its lease changes nothing any more when it goes on", async () => {
+    const [halted, other] = (await processes(2)) as [ServerProcess, ServerProcess];
+    const { follower, threadId, runId } = await followed("lost", halted, other);
+    halted.signal("SIGSTOP");
+    expect(await follower.until(endOf(runId))).toMatchObject({ type: "RUN_ERROR", code: "owner_lost" });
+    const [events, messages] = [follower.events.length, await messagesOf(other, threadId)];
+    halted.signal("SIGCONT");
+    // It notices that the run is no longer its own, and serves as before.
+    const next = userInput("What is 2 + 3?", { threadId });
+    const answer = await (await postRun(halted.url, next)).done;
+    expect(answer.at(-1)).toMatchObject({ type: "RUN_FINISHED" });
+    await follower.until(endOf(next.runId));
+    expect(follower.events.slice(events)[0]).toMatchObject({ type: "RUN_STARTED", runId: next.runId });
+    expect(said((await messagesOf(other, threadId)).slice(0, messages.length))).toEqual(said(messages));
+    follower.close();
+    await Promise.all([halted.stop(), other.stop()]);
+  });
+});
