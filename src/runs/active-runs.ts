@@ -54,6 +54,10 @@ const RETRY_MS = 500;
 export class ActiveRuns {
   readonly #options: ActiveRunsOptions;
   readonly #active = new Map<string, ActiveRun>();
+  /** Runs that another process is to go on with. */
+  readonly #left = new WeakSet<Run>();
+  /** The transcript of each run is written up to its last node: this is the last write. */
+  readonly #kept = new WeakMap<Run, Promise<void>>();
   /** Every run is to end as soon as may be, for this reason. */
   #stopped: SluiceError | undefined;
 
@@ -73,10 +77,18 @@ export class ActiveRuns {
     return [...this.#active.values()];
   }
 
-  /** Ends them all, and those that are launched from now on. */
+  /**
+   * Ends them all, and those that are launched from now on. Runs that other processes can go on with are left to them:
+   * they stop here, and nothing is written about it.
+   */
   stopAll(reason: SluiceError): void {
     this.#stopped = reason;
-    for (const { run } of this.all) run.stop(reason);
+    for (const { run } of this.all) this.#stop(run, reason);
+  }
+
+  #stop(run: Run, reason: SluiceError): void {
+    if (this.#options.instances.shared && run.plan.agent.recover && !run.ended) this.#left.add(run);
+    run.stop(reason);
   }
 
   /** The row with all it takes to begin it again, then `RUN_STARTED`, then the graph. */
@@ -86,7 +98,7 @@ export class ActiveRuns {
     const { threadId, runId } = claim;
     const topic = threadTopic(threadId);
     // Readers beside a process that died may have read more of the run than the log has.
-    const anew = input.attempt > 1;
+    const anew = input.takenUp === true;
     const [graphFrom, from, followed] = await Promise.all([
       log.claim(graphTopic(threadId), claim.fence, anew),
       log.claim(topic, claim.fence, anew),
@@ -105,7 +117,7 @@ export class ActiveRuns {
     );
     // Known before anybody can read of it: a client that arrives in between gets it from its start.
     this.#active.set(threadId, { run, handle, bodyHash, detached: input.detached, done });
-    if (this.#stopped) run.stop(this.#stopped);
+    if (this.#stopped) this.#stop(run, this.#stopped);
     try {
       await begun;
     } catch (error) {
@@ -125,13 +137,18 @@ export class ActiveRuns {
     const { threadId } = claim;
     const plan = planFor(agent, claim, from, messages, input, this.#options);
     const writesGraph = plan.graphTopic || graphFollowed || audiences.wantsGraph(threadId);
-    return new Run({ ...plan, graphTopic: writesGraph }, log, {
+    const run = new Run({ ...plan, graphTopic: writesGraph }, log, {
       // A failure here costs nothing yet: the run's end writes it all again, and reports when it cannot.
-      keep: (...kept) => void store.keepMessages(claim, ...kept).catch(() => {}),
+      keep: (...kept) =>
+        void this.#kept.set(
+          run,
+          store.keepMessages(claim, ...kept).catch(() => {}),
+        ),
       waiting: (told, removed) => news(threadId, told, removed),
       injected: store.injected,
       shared: instances.shared,
     });
+    return run;
   }
 
   /** Never rejects, and the thread is free afterwards, whatever goes wrong. */
@@ -139,6 +156,12 @@ export class ActiveRuns {
     const { store, audiences, ended } = this.#options;
     const outcome = await run.drive();
     let { cause } = outcome;
+    if (this.#left.has(run)) {
+      await this.#kept.get(run);
+      this.#active.delete(run.plan.threadId);
+      audiences.end(run.plan.threadId);
+      return;
+    }
     try {
       const stored = await this.#storeEnd(run, input, outcome).catch((error: unknown) => {
         // The row could not be written. Clients still see how the run ended; the operator sees the failure.

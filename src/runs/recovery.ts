@@ -5,6 +5,7 @@ import type { EventLog, LogEntry } from "../log/log.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import { EventType, type Interrupt, type Message } from "../protocol/events.ts";
 import { graphTopic, type Topic, threadTopic } from "../protocol/ids.ts";
+import type { Instances } from "../store/instances.ts";
 import { type BegunRun, type Claim, isBegun, type RunRecord, type Store } from "../store/store.ts";
 import { callIdsOf } from "./call-ids.ts";
 import { entryOf, stamped } from "./entries.ts";
@@ -39,7 +40,7 @@ export type Again = (
 
 /** Takes up a run that no process drives any more. Nothing when another process was first, or it was only admitted. */
 export async function takeUp(
-  options: Remains & { readonly registry: Registry },
+  options: Remains & { readonly registry: Registry; readonly instances: Pick<Instances, "isReleased"> },
   run: RunRecord,
   again: Again,
 ): Promise<LeftRun | undefined> {
@@ -58,7 +59,7 @@ export async function clear(options: Remains, run: RunRecord): Promise<void> {
 }
 
 async function goOn(
-  options: Remains & { readonly registry: Registry },
+  options: Remains & { readonly registry: Registry; readonly instances: Pick<Instances, "isReleased"> },
   run: BegunRun,
   claim: Claim,
   again: Again,
@@ -66,7 +67,7 @@ async function goOn(
   const agent = options.registry.all.find(({ name }) => name === run.agent);
   const input = run.input as RunInput | undefined;
   try {
-    const stood = agent && input ? await whereItStood(agent, run, input) : undefined;
+    const stood = agent && input ? await whereItStood(agent, run, input, options.instances.isReleased(run)) : undefined;
     if (!agent?.recover || !stood || stood.attempt > MAX_ATTEMPTS) {
       await close(options, run, claim, stood?.answered);
       return { outcome: "lost" };
@@ -102,12 +103,17 @@ async function lostByGraph({ injected }: Store, { graph }: ServedAgent, claim: C
  * The input for another attempt. A graph that made a checkpoint goes on from it; a graph that made none gets its input
  * again.
  */
-async function whereItStood(agent: ServedAgent, { threadId }: RunRecord, input: RunInput): Promise<RunInput> {
-  const attempt = input.attempt + 1;
+async function whereItStood(
+  agent: ServedAgent,
+  { threadId }: RunRecord,
+  input: RunInput,
+  leftInOrder: boolean,
+): Promise<RunInput> {
+  const attempt = input.attempt + (leftInOrder ? 0 : 1);
   const checkpoint = await latestCheckpoint(agent.graph, threadId);
-  if (checkpoint === input.checkpoint) return { ...input, attempt };
+  if (checkpoint === input.checkpoint) return { ...input, attempt, takenUp: true };
   const { fork: _, ...rest } = input;
-  return { ...rest, graphInput: { kind: "continue" }, checkpoint, wentOn: true, answered: [], attempt };
+  return { ...rest, graphInput: { kind: "continue" }, checkpoint, wentOn: true, answered: [], attempt, takenUp: true };
 }
 
 /** `answered` is open again: the graph never took the answers in. */

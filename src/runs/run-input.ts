@@ -35,8 +35,10 @@ export interface RunInput {
   readonly drafts?: Readonly<Record<string, string>>;
   /** The ids that models gave to the thread's calls before it began. */
   readonly callIds?: CallIds;
-  /** The number of processes that have begun it. */
+  /** The number of processes that have begun it, without those that left it to another in good order. */
   readonly attempt: number;
+  /** Another process began it. */
+  readonly takenUp?: boolean;
 }
 
 /** @throws SluiceError `bad_request` when what the client asks of Sluice is not valid. */

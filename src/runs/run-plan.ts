@@ -95,11 +95,11 @@ export function planFor(
   run: RunInput,
   { version, coalesceMs, items, counts }: PlanSurroundings,
 ): RunPlan {
-  const { graphInput, fork, offered, setting = { context: agent.context }, options, graphTopic, attempt } = run;
+  const { graphInput, fork, offered, setting = { context: agent.context }, options, graphTopic, takenUp } = run;
   const { freshLength, drafts = {}, callIds = {}, threadName = claim.threadId } = run;
   const { events, tokens = true, reasoning = true, progress = agent.progress } = options;
   // The messages that came with a run, and those it has sent, are history to the process that takes it over.
-  const recovered = attempt > 1;
+  const recovered = takenUp === true;
   const before = messages.length - (recovered ? 0 : freshLength);
   const history = messages.slice(0, before);
   // A run that brings answers goes on with the turn that asked; so does one that was taken up.

@@ -41,6 +41,8 @@ export interface Instances {
   leave(): Promise<void>;
   /** Does another process drive this run, or was it to? */
   isElsewhere(run: RunRecord): boolean;
+  /** Did the process that drove this run leave it to others in good order? */
+  isReleased(run: RunRecord): boolean;
   /** The run that holds a thread, when another process drives it. */
   elsewhere(threadId: string): Promise<RunRecord | undefined>;
   /** Those of these threads that a run of another process holds. */
@@ -67,6 +69,7 @@ export const ALONE: Instances = {
   join: async () => {},
   leave: async () => {},
   isElsewhere: () => false,
+  isReleased: () => false,
   elsewhere: async () => undefined,
   heldElsewhere: async () => new Set(),
   orphans: async () => [],

@@ -71,6 +71,20 @@ describe("a process that", () => {
     await other.stop();
   });
 
+  it.concurrent("is stopped leaves its runs to another at once, which goes on with them or reports their end", async () => {
+    const [leaving, other] = (await processes(2)) as [ServerProcess, ServerProcess];
+    const [ended, left] = await Promise.all([followed("lost", leaving, other), followed("recovered", leaving, other)]);
+    expect(await leaving.stop()).toMatchObject({ code: 0, stderr: "" });
+    expect(await ended.follower.until(endOf(ended.runId))).toMatchObject({ type: "RUN_ERROR", code: "draining" });
+    expect(await left.follower.until(endOf(left.runId))).toMatchObject({ type: "RUN_FINISHED" });
+    for (const { follower, threadId } of [ended, left]) {
+      expect(said(follower.messages)).toEqual(said(await messagesOf(other, threadId)));
+      follower.close();
+    }
+    expect(JSON.stringify(await messagesOf(other, left.threadId))).toContain("84");
+    await other.stop();
+  });
+
   it.concurrent("is halted for longer than its lease changes nothing any more when it goes on", async () => {
     const [halted, other] = (await processes(2)) as [ServerProcess, ServerProcess];
     const { follower, threadId, runId } = await followed("lost", halted, other);
@@ -80,7 +94,10 @@ describe("a process that", () => {
     halted.signal("SIGCONT");
     // It notices that the run is no longer its own, and serves as before.
     const next = userInput("What is 2 + 3?", { threadId });
-    const answer = await (await postRun(halted.url, next)).done;
+    const started = () => postRun(halted.url, next).catch(() => undefined);
+    let run = await started();
+    while (!run) run = await started(); // It refuses until it has noticed.
+    const answer = await run.done;
     expect(answer.at(-1)).toMatchObject({ type: "RUN_FINISHED" });
     await follower.until(endOf(next.runId));
     expect(follower.events.slice(events)[0]).toMatchObject({ type: "RUN_STARTED", runId: next.runId });

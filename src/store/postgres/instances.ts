@@ -53,6 +53,7 @@ export class PostgresInstances implements Instances {
     for (const timer of this.#timers) clearInterval(timer);
     try {
       await this.#heartbeat?.end();
+      await this.#db.run(`UPDATE runs SET owner = NULL WHERE owner = $1 AND ${HOLDING}`, this.id);
       await Promise.all([
         this.#db.run("DELETE FROM followers WHERE instance = $1", this.id),
         this.#db.run("DELETE FROM waiting_starts WHERE instance = $1", this.id),
@@ -65,12 +66,16 @@ export class PostgresInstances implements Instances {
   }
 
   isElsewhere({ owner }: RunRecord): boolean {
-    return owner !== undefined && owner !== this.id;
+    return owner !== this.id;
+  }
+
+  isReleased({ owner }: RunRecord): boolean {
+    return owner === undefined;
   }
 
   async elsewhere(threadId: string): Promise<RunRecord | undefined> {
     const row = await this.#db.one(
-      `SELECT * FROM runs WHERE thread_id = $1 AND ${HOLDING} AND owner <> $2`,
+      `SELECT * FROM runs WHERE thread_id = $1 AND ${HOLDING} AND owner IS DISTINCT FROM $2`,
       threadId,
       this.id,
     );
@@ -79,7 +84,7 @@ export class PostgresInstances implements Instances {
 
   async heldElsewhere(threadIds: readonly string[]): Promise<ReadonlySet<string>> {
     const rows = await this.#db.all(
-      `SELECT thread_id FROM runs WHERE thread_id = ANY($1) AND ${HOLDING} AND owner <> $2`,
+      `SELECT thread_id FROM runs WHERE thread_id = ANY($1) AND ${HOLDING} AND owner IS DISTINCT FROM $2`,
       threadIds,
       this.id,
     );
