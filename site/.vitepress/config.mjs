@@ -40,6 +40,7 @@ export default defineConfig({
           page("Sign-in and ownership", "docs/auth"),
           page("Runs", "docs/runs"),
           page("Deploying", "docs/deploying"),
+          page("Scaling", "docs/scaling"),
           page("Operating", "docs/operating"),
           page("Why don't my tokens stream?", "docs/why-tokens-dont-stream"),
           page("Auditing what leaves", "docs/audit"),

@@ -106,7 +106,7 @@ describe("a socket", () => {
   it.each<[string, object | string, RegExp]>([
     ["no JSON", "hello", /must be JSON/],
     ["no object", "[1]", /type of a frame is missing or unknown/],
-    ["an unknown type", { type: "dance" }, /valid are run, subscribe, unsubscribe, cancel, stats, auth, ping/],
+    ["an unknown type", { type: "dance" }, /valid are run, subscribe, unsubscribe, inject, cancel, stats, auth, ping/],
     ["a type of Object's own", { type: "constructor" }, /valid are run/],
     ["no type", {}, /valid are run/],
     ["run without input", { type: "run" }, /run, field input: is missing\.$/],
