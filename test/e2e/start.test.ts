@@ -213,6 +213,7 @@ describe("sluice", () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/^Usage: sluice <command>/);
     expect([...stdout.matchAll(/^ {2}([a-z]+) {2,}\w/gm)].map(([, name]) => name)).toEqual([
+      "init",
       "serve",
       "dev",
       "chat",
