@@ -86,7 +86,7 @@ export const agent = createAgent({ model: new ChatOpenAI({ model: "gpt-4o-mini" 
   expect([code, stderr]).toEqual([0, ""]);
   expect(stdout).toMatch(/^graph: nothing leaves that may not\.\n/);
   expect(stdout).toContain("  tool-results:look  (STREAM_ALLOWED_EVENTS: ");
-  expect(stdout).toMatch(/\nLooked for 1 prompt, .* at 19 doors\.\n$/);
+  expect(stdout).toMatch(/\nLooked for 1 prompt, .* at 23 doors\.\n$/);
 });
 
 it.each<[string[], string]>([
