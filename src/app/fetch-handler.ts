@@ -7,7 +7,7 @@ import express from "express";
 import { SluiceError } from "../protocol/errors.ts";
 import type { Sluice } from "./sluice.ts";
 
-/** What the host knows about a request's client, and a `Request` does not say. */
+/** Facts about a request's client that the host knows, and that a `Request` does not carry. */
 export interface FetchClient {
   /** The address that the limits count. Without one all clients that have not signed in are counted as one. */
   readonly remoteAddress?: string | undefined;

@@ -28,7 +28,7 @@ export function driveDirect(
   const refused = new Promise<never>((_, reject) => {
     refuse = reject;
   });
-  // What an event sets in motion belongs to the run, not to the node that happened to make it: it must not find the
+  // Work that an event starts belongs to the run, not to the node that happened to make the event. It must not find the
   // node's config, its span or its user's storage around it.
   const outside = new AsyncResource("sluice.direct");
   let wanted = true;

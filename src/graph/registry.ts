@@ -52,7 +52,7 @@ export interface ServedAgent {
   readonly onCutAnswer: "mark" | "error";
   /** Bytes that the arguments of one model call's tool calls may have; with more the run fails with `model_error`. */
   readonly maxToolArgumentBytes: number;
-  /** Of all agents: the setting of the same name. With more the run fails with `model_error`. */
+  /** The setting of the same name holds for all agents. With more the run fails with `model_error`. */
   readonly maxRunArgumentBytes: number;
   readonly maxRunTokens: number;
   /** Bytes of one event: longer text is sent in several, and larger values are cut. */

@@ -8,7 +8,7 @@ import { SluiceError } from "../protocol/errors.ts";
 const REFUSES = 0.8;
 const CUTS = 0.9;
 
-/** What is used of what there is, as a share: of the process's memory, or of its heap, whichever is nearer to its end. */
+/** The share that is used of the process's memory, or of its heap: the larger of the two. */
 export type Usage = () => number;
 
 export interface MemoryOptions {

@@ -11,7 +11,7 @@ interface Audience {
   /** Milliseconds that the active run goes on without a follower, or `Infinity`; `undefined` while no run is active. */
   graceMs: number | undefined;
   orphaned?: NodeJS.Timeout;
-  /** What other processes know of these followers. */
+  /** The last report about these followers to other processes. */
   reported: Following | undefined;
   /** Callers that wait until nobody follows. */
   readonly waiting: Set<() => void>;

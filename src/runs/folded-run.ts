@@ -1,4 +1,4 @@
-/** A run that another process drives, as its events in the log tell it. Its owner is not asked: it may be busy, or dead. */
+/** A run that another process drives, folded from its events in the log. Its owner is not asked: it may be busy, or dead. */
 import type { EventLog } from "../log/log.ts";
 import type { Cursor } from "../protocol/cursor.ts";
 import type { AguiEvent, Message } from "../protocol/events.ts";

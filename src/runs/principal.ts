@@ -16,7 +16,7 @@ export interface Principal {
   readonly claims: Readonly<Record<string, JsonValue>>;
   /** When its credential expires, in milliseconds since the Unix epoch. */
   readonly expiresAt?: number | undefined;
-  /** Whoever has the secret of this share: it reads this thread alone, by the id that its owner gave it. */
+  /** A reader by a share has its secret. It reads this thread alone, by the id that its owner gave it. */
   readonly share?: { readonly id: string; readonly threadId: string; readonly threadKey: string } | undefined;
 }
 

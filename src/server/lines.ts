@@ -8,7 +8,7 @@ export interface Line {
   cut(): void;
 }
 
-/** Of the lines on which something waits, one in so many is cut at a time. */
+/** One in so many is cut at a time, among the lines on which something waits. */
 const ONE_IN = 10;
 
 export class Lines {

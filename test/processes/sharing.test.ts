@@ -2,6 +2,7 @@
 import type { RunnableConfig } from "@langchain/core/runnables";
 import type { BaseCheckpointSaver } from "@langchain/langgraph";
 import { END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
+import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { takeInjected } from "../../src/authoring/injected.ts";
 import type { AguiEvent } from "../../src/protocol/events.ts";
@@ -154,14 +155,9 @@ describe("a run in another process", () => {
     const run = await start(here, "first");
     model.say("one");
     await run.until(text("one"));
-    const waiting: Promise<SseReader>[] = [];
-    for (const [server, runId] of [
-      [there, "second"],
-      [here, "third"],
-    ] as const) {
-      waiting.push(start(server, runId));
-      await endOfTurns();
-    }
+    const waiting: Promise<SseReader>[] = [start(there, "second")];
+    while ((await inLine()) === 0) await endOfTurn();
+    waiting.push(start(here, "third"));
     model.end().say("two").end().say("three").end();
     const read = await Promise.all(waiting.map(async (reader) => eventsOf(dataOf(await (await reader).done))));
     expect(read.map(textOf)).toEqual(["two", "three"]);
@@ -202,20 +198,34 @@ describe("a run in another process", () => {
     const watcher = await watchSse(`${there.url}/threads/${input.threadId}/events`);
     await watcher.until(text("one "));
     run.abort();
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    // A run that is left later, and followed nowhere, has ended: the grace of the first has passed.
+    const left = userInput("count");
+    const second = await openSse(`${here.url}/agui/agent/brief/run`, left);
+    await second.until(hasType("STEP_STARTED"));
+    second.abort();
+    while ((await lastRun(left.threadId)) === undefined) await endOfTurn();
     model.say("two ");
     await watcher.until(text("two "));
     watcher.abort();
-    const active = async () =>
-      ((await (await fetch(`${here.url}/threads`)).json()) as { threads: { active: boolean }[] }).threads[0]?.active;
-    while (await active()) await new Promise((resolve) => setTimeout(resolve, 20));
-    expect(await (await fetch(`${there.url}/threads/${input.threadId}`)).json()).toMatchObject({
-      lastRun: { outcome: "cancelled" },
-    });
+    while ((await lastRun(input.threadId)) === undefined) await endOfTurn();
+    expect(await lastRun(input.threadId)).toMatchObject({ outcome: "cancelled" });
   });
 });
 
-/** Long enough for a request to be in line. */
-function endOfTurns(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 200));
+async function lastRun(threadId: string): Promise<object | undefined> {
+  const thread = (await (await fetch(`${there.url}/threads/${threadId}`)).json()) as { lastRun?: object };
+  return thread.lastRun;
+}
+
+/** Starts that wait for a run of another process. */
+async function inLine(): Promise<number> {
+  const client = new pg.Client(deployment.databaseUrl);
+  await client.connect();
+  const { rowCount } = await client.query("SELECT 1 FROM sluice.waiting_starts");
+  await client.end();
+  return rowCount ?? 0;
+}
+
+function endOfTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -24,7 +24,7 @@ interface Manifest {
   readonly devDependencies?: Readonly<Record<string, string>>;
 }
 
-/** What a project without a page needs. */
+/** Needed by a project without a page. */
 const FOR_THE_GRAPH = ["@langchain/core", "@langchain/langgraph", "langchain", "langgraph-sluice", "zod"];
 
 export function projectFiles(options: ProjectOptions): ProjectFiles {
@@ -95,7 +95,7 @@ function packageJson(options: ProjectOptions, example: Manifest, bare: boolean):
   return `${JSON.stringify(manifest, undefined, 2)}\n`;
 }
 
-/** Where the project gets Sluice from: from where the folder that the command was given in has it. */
+/** The source of the project's Sluice: the one that the folder of the command has. */
 function sluiceSpec({ cwd, folder, version }: ProjectOptions): string {
   const file = join(cwd, "package.json");
   const { dependencies, devDependencies } = (

@@ -19,7 +19,7 @@ interface OwnRun {
   readonly refused: (error: LineError) => void;
 }
 
-/** The events that are joined for a reader that has fallen behind. */
+/** The events that are joined for a slow reader. */
 const DELTAS: ReadonlySet<string> = new Set<string>([
   EventType.TEXT_MESSAGE_CONTENT,
   EventType.REASONING_MESSAGE_CONTENT,

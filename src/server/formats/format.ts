@@ -6,7 +6,7 @@ export interface Format {
   readonly graph: boolean;
   /** The frames for an event: usually one. */
   encode(out: Outgoing): string[];
-  /** Clients know its frames by their positions, so none are joined for a reader that has fallen behind. */
+  /** Clients know its frames by their positions, so none are joined for a slow reader. */
   readonly apart?: boolean;
   /** Notes an event that its reader has had already, for formats whose frames depend on earlier ones. */
   remember?(out: Outgoing): void;

@@ -52,7 +52,7 @@ export class PostgresInstances implements Instances {
   async leave(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     try {
-      await this.#heartbeat?.end();
+      // Before its row goes: a run without an owner was left in good order.
       await this.#db.run(`UPDATE runs SET owner = NULL WHERE owner = $1 AND ${HOLDING}`, this.id);
       await Promise.all([
         this.#db.run("DELETE FROM followers WHERE instance = $1", this.id),
@@ -62,6 +62,7 @@ export class PostgresInstances implements Instances {
     } catch {
       // The database is away. The others notice by themselves that this process is gone.
     }
+    await this.#heartbeat?.end();
     await this.#news.close().catch(() => {});
   }
 
