@@ -1,6 +1,5 @@
 /** The event log that the settings name. */
 import type { Settings } from "../config/settings.ts";
-import type { EventLog } from "../log/log.ts";
 import type { MemoryLogLimits } from "../log/memory.ts";
 import { RedisLog } from "../log/redis/redis-log.ts";
 import type { Logger } from "../ops/logger.ts";
@@ -20,7 +19,7 @@ export function logLimits(settings: Settings): MemoryLogLimits {
  * @throws Error with one line that says what is wrong with the server. It does not repeat the address, which may hold a
  * password.
  */
-export async function openEventLog(settings: Settings, logger: Logger): Promise<EventLog | undefined> {
+export async function openEventLog(settings: Settings, logger: Logger): Promise<RedisLog | undefined> {
   const { REDIS_URL: url, REDIS_PREFIX: prefix } = settings;
   if (!url) return undefined;
   const failed = (error: Error) => logger.warn({ err: error.message }, "no connection to Redis");

@@ -8,7 +8,7 @@ import { isShipped } from "../config/shipped.ts";
 import { type LoadOptions, loadGraph } from "../graph/loader.ts";
 import type { ServedAgent } from "../graph/registry.ts";
 import type { ServedGraph } from "../graph/source.ts";
-import type { EventLog } from "../log/log.ts";
+import type { RedisLog } from "../log/redis/redis-log.ts";
 import type { Logger } from "../ops/logger.ts";
 import { messageOf } from "../protocol/redact.ts";
 import { type App, createApp } from "./app.ts";
@@ -29,11 +29,12 @@ export async function appFromConfig(
   logger: Logger,
 ): Promise<App> {
   const { store, checkpointer, items, instances } = await storageOf(config);
-  let log: EventLog | undefined;
+  let log: RedisLog | undefined;
   let shared: SharedRates | undefined;
   try {
     log = await inRedis(openEventLog(config, logger));
     shared = await inRedis(openSharedRates(config));
+    if (log && instances && !(await inRedis(instances.shareLog(log)))) throw new ConfigError(ANOTHER_LOG);
     const entries: Entry[] = [];
     const agents: ServedAgent[] = [];
     // One after the other: how a module is loaded may depend on those before it, and must not on chance.
@@ -74,6 +75,9 @@ async function storageOf({ DATA_DIR, DATABASE_URL, REDIS_URL }: Settings): Promi
     throw new ConfigError(`DATA_DIR=${DATA_DIR}: ${messageOf(error)}`, { cause: error });
   }
 }
+
+const ANOTHER_LOG =
+  "REDIS_URL, REDIS_PREFIX: processes that use this DATABASE_URL have their events elsewhere. Give them all the same REDIS_URL and the same REDIS_PREFIX, or this one a database of its own.";
 
 async function inRedis<T>(opened: Promise<T>): Promise<T> {
   try {

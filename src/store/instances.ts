@@ -31,10 +31,19 @@ export interface Place {
   leave(): Promise<void>;
 }
 
+/** A log that carries a name, so that processes can see whether they share it. */
+export interface NamedLog {
+  /** The log's name. With `name`, a log without one is given it. */
+  name(name: string): Promise<string>;
+  name(name?: string): Promise<string | undefined>;
+}
+
 /** Its methods throw SluiceError `storage_unavailable`. */
 export interface Instances {
   /** May there be others? */
   readonly shared: boolean;
+  /** Does every process that lives write this log? To be asked before anything else, of a process that shares. */
+  shareLog(log: NamedLog): Promise<boolean>;
   /** Begins to report that this process lives, and to hear of the others. */
   join(hears: Hears): Promise<void>;
   /** Reports that this process is gone: others take up at once what it drives. Never rejects. */
@@ -66,6 +75,7 @@ export interface Instances {
 /** A process alone. */
 export const ALONE: Instances = {
   shared: false,
+  shareLog: async () => true,
   join: async () => {},
   leave: async () => {},
   isElsewhere: () => false,

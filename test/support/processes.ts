@@ -5,7 +5,7 @@ import { type PostgresServer, startPostgres } from "./postgres.ts";
 import { type RedisServer, startRedis } from "./redis.ts";
 import { startSluice, type TestAgent, type TestSluice } from "./sluice.ts";
 
-const LIMITS = { maxEvents: 10_000, maxBytes: 1e9, maxTotalBytes: 1e9, retentionMs: 60_000 };
+export const LIMITS = { maxEvents: 10_000, maxBytes: 1e9, maxTotalBytes: 1e9, retentionMs: 60_000 };
 
 export interface SharedServers {
   readonly postgres: PostgresServer;
@@ -48,6 +48,7 @@ export async function startShared(): Promise<SharedServers> {
             openPostgres(databaseUrl, true),
             log.ready(),
           ]);
+          if (!(await instances?.shareLog(log))) throw new Error("another log");
           const sluice = await startSluice(agents(checkpointer), env, { store, log, instances });
           started.push(sluice);
           return sluice;

@@ -50,6 +50,13 @@ export class RedisLog implements EventLog {
     await connect(this.#listener);
   }
 
+  /** The name that the log carries in Redis. With `name`, a log without one is given it. */
+  async name(name: string): Promise<string>;
+  async name(name?: string): Promise<string | undefined>;
+  async name(name?: string): Promise<string | undefined> {
+    return this.#topics.name(name);
+  }
+
   async writable(): Promise<boolean> {
     return this.#redis.status === "ready";
   }

@@ -32,6 +32,15 @@ export class RedisTopics {
     return { meta, stream: `${meta}:log` };
   }
 
+  /** The name of all topics together. With `name`, it is given where there is none. */
+  async name(name?: string): Promise<string | undefined> {
+    const key = `${this.#prefix}name`;
+    const before = await attempt(() =>
+      name === undefined ? this.#redis.get(key) : this.#redis.set(key, name, "NX", "GET"),
+    );
+    return before ?? name;
+  }
+
   /** Without a fence a reader opens the topic. @throws SluiceError `owner_lost` as well. */
   async claim(topic: Topic, fence: Fence | "", anew: boolean): Promise<Cursor> {
     const args = [fence, anew ? "1" : "0", randomBytes(6).toString("hex"), this.#ttl] as const;

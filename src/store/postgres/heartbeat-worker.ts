@@ -36,7 +36,7 @@ while (!stopped) {
   try {
     client ??= await connect();
     await client.query(
-      "INSERT INTO sluice.instances VALUES ($1, now()) ON CONFLICT (instance) DO UPDATE SET seen_at = now()",
+      "INSERT INTO sluice.instances (instance) VALUES ($1) ON CONFLICT (instance) DO UPDATE SET seen_at = now()",
       [instance],
     );
     if (Atomics.load(times, 1) === 0n) Atomics.store(times, 1, sentAt);

@@ -9,6 +9,9 @@ export const RETRY_MS = 500;
 /** Milliseconds without a heartbeat after which others take a process for dead. */
 export const DEAD_MS = 15_000;
 
+/** Does a row of `instances` belong to a process that lives? */
+export const ALIVE = `instances.seen_at > now() - interval '${DEAD_MS} milliseconds'`;
+
 /** Milliseconds after which it stops its own runs: before anybody else may take them. */
 export const LEASE_MS = 10_000;
 

@@ -1,11 +1,12 @@
 /** The processes that share a database. Postgres' clock alone decides which of them live. */
 import { randomUUID } from "node:crypto";
 import { SluiceError } from "../../protocol/errors.ts";
-import type { Following, Hears, Instances, Place, Wish } from "../instances.ts";
+import type { Following, Hears, Instances, NamedLog, Place, Wish } from "../instances.ts";
 import { toRun } from "../rows.ts";
 import type { RunRecord } from "../store.ts";
 import type { PostgresDatabase } from "./database.ts";
-import { BEAT_MS, DEAD_MS, Heartbeat, LEASE_MS } from "./heartbeat.ts";
+import { ALIVE, BEAT_MS, DEAD_MS, Heartbeat, LEASE_MS } from "./heartbeat.ts";
+import { LogAgreement, RENEW_MS } from "./log-agreement.ts";
 import { CHANNEL, News } from "./news.ts";
 import { HOLDING } from "./store.ts";
 
@@ -32,12 +33,18 @@ export class PostgresInstances implements Instances {
   readonly #reports = new Map<string, Promise<void>>();
   readonly #timers: NodeJS.Timeout[] = [];
   #heartbeat: Heartbeat | undefined;
+  #agreement: LogAgreement | undefined;
   #hears: Hears | undefined;
   #lost = false;
 
   constructor(database: PostgresDatabase) {
     this.#db = database;
     this.#news = new News({ url: database.url, heard: this.#heard, missed: () => this.#missed() });
+  }
+
+  shareLog(log: NamedLog): Promise<boolean> {
+    this.#agreement = new LogAgreement(this.#db, this.id, log);
+    return this.#agreement.reach();
   }
 
   async join(hears: Hears): Promise<void> {
@@ -47,6 +54,8 @@ export class PostgresInstances implements Instances {
     this.#every(LOOK_AGAIN_MS, () => this.#checkLease());
     this.#every(BEAT_MS, () => this.#missed());
     this.#every(ORPHANS_MS, () => hears.orphaned());
+    // While one of the servers is away, nobody else starts either.
+    this.#every(RENEW_MS, () => void this.#agreement?.renew().catch(() => {}));
   }
 
   async leave(): Promise<void> {
@@ -258,8 +267,6 @@ export class PostgresInstances implements Instances {
     this.#timers.push(timer);
   }
 }
-
-const ALIVE = `instances.seen_at > now() - interval '${DEAD_MS} milliseconds'`;
 
 const NOTIFYING = `SELECT pg_notify($2, $3) FROM runs WHERE thread_id = $1 AND ${HOLDING}`;
 

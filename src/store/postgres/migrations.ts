@@ -156,4 +156,6 @@ export const POSTGRES_MIGRATIONS: readonly string[] = [
   );
   CREATE INDEX shares_of_thread ON shares (thread_id);
   `,
+  // The name of the event log that a process writes.
+  "ALTER TABLE instances ADD COLUMN log text",
 ];

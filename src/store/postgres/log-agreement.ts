@@ -1,0 +1,90 @@
+/**
+ * Processes that share a database have to share a log: with another one, each would end the other's runs where nobody
+ * reads them. The log carries a name, and each process's row has the name of the log that it writes.
+ *
+ * Only a process that lives gives a log its name: one that starts could not know whether a log without a name lost it, or
+ * is another one. So after Redis lost everything the name is back as soon as a living process looks.
+ */
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { NamedLog } from "../instances.ts";
+import type { PostgresDatabase } from "./database.ts";
+import { ALIVE } from "./heartbeat.ts";
+
+/** Milliseconds between two looks at the log's name by a process that lives. */
+export const RENEW_MS = 2_000;
+
+/** A process that reports after this time has had the time to give the log its name. */
+const RENEWED_MS = RENEW_MS + 1_000;
+
+/** Milliseconds between two looks of a process that starts. */
+const LOOK_MS = 250;
+
+/** Names the lock under which one process at a time compares. */
+const AGREEMENT_LOCK = 7_358_245;
+
+export class LogAgreement {
+  readonly #db: PostgresDatabase;
+  readonly #instance: string;
+  readonly #log: NamedLog;
+  #name: string | undefined;
+
+  constructor(database: PostgresDatabase, instance: string, log: NamedLog) {
+    this.#db = database;
+    this.#instance = instance;
+    this.#log = log;
+  }
+
+  /**
+   * Makes this process's row. `false` when a process that lives writes another log. Rows of processes that died are
+   * waited for, up to the time after which they count as dead.
+   */
+  async reach(): Promise<boolean> {
+    const begun = String((await this.#db.one("SELECT now()::text AS now"))?.now);
+    for (;;) {
+      this.#name = (await this.#log.name()) ?? (await this.#nameFirst());
+      if (this.#name !== undefined && (await this.#enter(this.#name))) return true;
+      if (await this.#isRefused(begun)) return false;
+      await sleep(LOOK_MS);
+    }
+  }
+
+  /** Gives the log its name again, if it lost it. A log that was named anew while this process was halted keeps that name. */
+  async renew(): Promise<void> {
+    this.#name = await this.#log.name(this.#name);
+    await this.#db.run(
+      "UPDATE instances SET log = $2 WHERE instance = $1 AND log IS DISTINCT FROM $2",
+      this.#instance,
+      this.#name ?? null,
+    );
+  }
+
+  /** A log without a name, where nobody lives who knows it. */
+  async #nameFirst(): Promise<string | undefined> {
+    const known = await this.#db.one(`SELECT 1 FROM instances WHERE log IS NOT NULL AND ${ALIVE} LIMIT 1`);
+    return known ? undefined : this.#log.name(randomUUID());
+  }
+
+  #enter(name: string): Promise<boolean> {
+    return this.#db.transaction(async (queries) => {
+      await queries.one("SELECT pg_advisory_xact_lock($1)", AGREEMENT_LOCK);
+      const entered = await queries.run(
+        `INSERT INTO instances (instance, log) SELECT $1, $2
+         WHERE NOT EXISTS (SELECT 1 FROM instances WHERE log <> $2 AND ${ALIVE})`,
+        this.#instance,
+        name,
+      );
+      return entered > 0;
+    });
+  }
+
+  async #isRefused(begun: string): Promise<boolean> {
+    const other = await this.#db.one(
+      `SELECT 1 FROM instances WHERE log IS DISTINCT FROM $1 AND log IS NOT NULL
+       AND seen_at > $2::timestamptz + interval '${RENEWED_MS} milliseconds' LIMIT 1`,
+      this.#name ?? null,
+      begun,
+    );
+    return other !== undefined;
+  }
+}
