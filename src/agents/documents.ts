@@ -170,7 +170,7 @@ function sections({ source, text }: SourceDocument): Section[] {
 }
 
 /**
- * What of a section to show: from the block that holds most of the matched words, cut between words.
+ * The part of a section to show. It begins at the block with most of the matched words, and is cut between words.
  * A fenced block that the cut leaves open is closed.
  *
  * @param limit - in characters

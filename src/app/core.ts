@@ -56,7 +56,7 @@ export interface CoreOptions {
   readonly forget?: (threadId: string) => void;
 }
 
-/** How requests of strangers are recognized. */
+/** Recognizes requests of clients that have not signed in. */
 export type Entrance = Pick<ServerOptions, "hosts" | "sameOrigin" | "authenticator" | "cookies" | "playground"> &
   Pick<House, "listsAnonymous">;
 

@@ -80,7 +80,7 @@ export interface SluiceOptions extends SettingOptions {
    */
   readonly cookies?: boolean | undefined;
   /**
-   * What graphs find in `runtime.context` of a client's runs, asked for each of them: an object of plain JSON. It holds
+   * The value of `runtime.context` in a client's runs, an object of plain JSON. It is called for each run. It holds
    * over what agents' entries say, and over what clients send for keys in `clientContext`. `requester.request` is as
    * `authorize` sees it, of a WebSocket the one that opened it; a run that the app starts itself has none.
    */

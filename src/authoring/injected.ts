@@ -24,7 +24,7 @@ export async function takeInjected({ configurable }: Taking): Promise<BaseMessag
   return (await sluice?.takeInjected?.()) ?? [];
 }
 
-/** What LangChain's `createMiddleware` takes. */
+/** The argument of LangChain's `createMiddleware`. */
 export interface InjectedMessages {
   readonly name: string;
   readonly beforeModel: (state: State, runtime: Taking) => Promise<{ messages: BaseMessage[] } | undefined>;

@@ -25,7 +25,7 @@ export interface Wired {
   readonly packageRoot: string;
 }
 
-/** How long a request may outlive the run that made it. */
+/** The time that a request may outlive its run. */
 const STOP_MS = 1_000;
 /** A request that is this old is under way. */
 const UNDER_WAY_MS = 50;

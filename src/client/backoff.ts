@@ -15,7 +15,7 @@ const CROWDED: ReadonlySet<number> = new Set([ERRORS.overloaded.close, ERRORS.ra
 const SPREAD_MS = 5_000;
 
 /**
- * How long to wait before the next attempt, in milliseconds. The jitter is full: after a restart thousands come back,
+ * The time to wait before the next attempt, in milliseconds. The jitter is full: after a restart thousands come back,
  * and none of them knows of the others. `failures` counts those before this one; `askedMs` is what the server asked for.
  */
 export function pauseMs(failures: number, closeCode: number, askedMs: number | undefined, backoff: Backoff): number {

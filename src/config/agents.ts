@@ -112,8 +112,8 @@ const agent = z.strictObject({
     })
     .transform((fields) => fields as Partial<Record<GraphEventName, string[]>>),
   /**
-   * What `sluice audit` lets leave: kinds such as `prompt`, or single ones, such as `state:plan`. By default what leaves
-   * because of what agents do.
+   * The values that `sluice audit` allows to leave: kinds such as `prompt`, or single ones, such as `state:plan`. By
+   * default, the values that leave because of an agent's own fields are allowed.
    */
   audit: z
     .array(
@@ -159,7 +159,7 @@ export function parseAgents(file: string, text: string): AgentsFile {
 }
 
 /**
- * What an `agents.json` says, wherever it comes from.
+ * The content of an `agents.json`, from a file or from code.
  * @throws ConfigError with one line: source, field, what is wrong.
  */
 export function checkAgents(source: string, value: unknown): AgentsFile {

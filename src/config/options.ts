@@ -47,7 +47,7 @@ export interface SettingOptions {
   /** Threads kept where they are in memory only, the longest unused going first. Default 10000. */
   readonly maxThreads?: number | undefined;
   /**
-   * How many proxies, or which addresses and networks such as `"10.0.0.0/8"`, to believe in `X-Forwarded-For`.
+   * The proxies to believe in `X-Forwarded-For`: their number, or addresses and networks such as `"10.0.0.0/8"`.
    * Default `undefined`: none, a client's address is that of its connection.
    */
   readonly trustProxy?: number | readonly string[] | undefined;

@@ -1,5 +1,5 @@
 /**
- * What this process does while a graph runs in it: whom it asks over HTTP, when bytes arrive, which threads and
+ * The activity of this process while a graph runs in it: its HTTP requests, the times when bytes arrive, which threads and
  * children it starts, when it stands still, and what sets off the code that runs right now. It watches from outside:
  * through async_hooks, diagnostics channels and the sockets' one way in. Nothing that it watches is changed.
  */

@@ -26,7 +26,7 @@ const USAGE_IS_LAST = new Set(["openai", "azure", "groq", "mistral", "deepseek",
 export class CutAnswers {
   /** Providers that give reasons, by the ids of model runs that are open. */
   readonly #providers = new Map<string, string>();
-  /** Of these, the ones that came in pieces. */
+  /** Those of them that came in pieces. */
   readonly #streamed = new Set<string>();
   #any = false;
 

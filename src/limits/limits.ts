@@ -1,5 +1,5 @@
 /**
- * What one client may do: a principal, or for those that have not signed in an address. Clients on this machine itself
+ * The limits of one client: of a principal, or of an address for clients that have not signed in. Clients on this machine
  * are not counted, unless they are signed in: a proxy there that nobody named stands for all clients together.
  */
 import type { IncomingMessage } from "node:http";

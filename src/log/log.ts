@@ -73,7 +73,7 @@ export interface EventLog {
    */
   append(topic: Topic, fence: Fence, entries: readonly NewEntry[]): Promise<Cursor>;
   /**
-   * What lies after `after` (`null`: the oldest retained), at most `limit` entries; fewer only at the head. Says a gap,
+   * The entries after `after` (`null`: the oldest retained), at most `limit`; fewer only at the head. Reports a gap,
    * never hides one.
    */
   read(topic: Topic, after: Cursor | null, limit: number): Promise<Page>;

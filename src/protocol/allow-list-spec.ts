@@ -20,7 +20,7 @@ export const eventPatterns = z
   });
 
 /**
- * What an allow-list says. Every part narrows; an absent part admits everything.
+ * The parts of an allow-list. Every part narrows; an absent part admits everything.
  * `nodes` and `names` match exactly; an event outside any node passes `nodes` only when there is no `include`.
  */
 export const allowListSpec = z.strictObject({

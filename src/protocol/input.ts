@@ -65,7 +65,7 @@ export function parseRunOptions(input: RunAgentInput): RunOptions {
 }
 
 /**
- * What a client wants the graph to find in its `runtime.context`.
+ * The values that a client asks the graph to find in its `runtime.context`.
  * @throws SluiceError `bad_request` when `forwardedProps.context` is there and no object.
  */
 export function clientContext(input: RunAgentInput): Readonly<Record<string, unknown>> {

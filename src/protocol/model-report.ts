@@ -39,8 +39,8 @@ function candidates(fields: Readonly<Record<string, unknown>>): unknown[] {
 }
 
 /**
- * What an answer used, as LangChain's `usage_metadata` has it. Some packages leave that out, and keep their provider's
- * own figures beside it.
+ * The tokens that an answer used, as LangChain's `usage_metadata` has it. Some packages leave that out, and keep their
+ * provider's own figures beside it.
  */
 export function usageOf({ usage_metadata: usage, response_metadata: about }: Reported): unknown {
   if (isRecord(usage)) return usage;

@@ -25,8 +25,8 @@ const DEFAULT_FIELDS: DataFields = {
 };
 
 /**
- * What may leave of an event's `data`: for the events named in `fields` what their paths lead to, for all others the
- * default. A path keeps its nesting, an unknown one is skipped, and only own properties are read.
+ * The parts of an event's `data` that may leave: for the events named in `fields` the values at their paths, for all
+ * others the default. A path keeps its nesting, an unknown one is skipped, and only own properties are read.
  */
 export function publicData({ event, data }: GraphEvent, fields: DataFields = {}): unknown {
   const paths = fields[event] ?? DEFAULT_FIELDS[event];

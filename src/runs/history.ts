@@ -33,7 +33,7 @@ const CONVERSATION: ReadonlySet<Message["role"]> = new Set(["user", "assistant",
  * do not send it back. Neither are system messages: they are the application's, which puts them in front of however
  * little it keeps.
  *
- * What was taken back (`removed`) is not believed, and a client that still holds it misses nothing of that turn.
+ * A message that was taken back (`removed`) is not believed, and a client that still holds it misses nothing of that turn.
  */
 export function readHistory(
   sent: readonly Message[],
@@ -75,7 +75,7 @@ export function freshOf(
 }
 
 /**
- * Where in the transcript follows what came after this message (`undefined`: all of it), though the message may have
+ * The index in the transcript of what came after this message (`undefined`: all of it), though the message may have
  * been taken back since. Nothing where the message is of a branch that was left.
  */
 export function positionAfter(

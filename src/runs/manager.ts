@@ -34,7 +34,7 @@ export class RunManager {
   readonly #audiences: Audiences;
   readonly #admission: Admission;
   readonly #active: ActiveRuns;
-  /** What clients know of threads, those with an active run included. */
+  /** Threads as clients know them, those with an active run included. */
   readonly threads: Threads;
   #recovering: Promise<unknown> | undefined;
   #takingUp: Promise<void> | undefined;
@@ -102,7 +102,7 @@ export class RunManager {
     return this.#active.size;
   }
 
-  /** How many threads are followed, or have a run that may be. */
+  /** The number of threads that are followed, or have a run that may be followed. */
   get audienceCount(): number {
     return this.#audiences.size;
   }

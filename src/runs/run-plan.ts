@@ -34,7 +34,7 @@ export interface RunPlan extends Claim {
   readonly drafts: Readonly<Record<string, string>>;
   /** The ids that models gave to the thread's calls, where clients know them by other ids. */
   readonly callIds: CallIds;
-  /** Whatever the graph's state lets go of is taken back. */
+  /** Messages that the graph's state drops are taken back. */
   readonly followsState: boolean;
   /** Set when the client's history parts from the thread's: the graph goes on from an earlier checkpoint. */
   readonly fork: { readonly checkpointId: string } | undefined;

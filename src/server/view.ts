@@ -120,7 +120,7 @@ export class View {
       this.#fates.set(span, fate);
       return fate;
     }
-    // Where a view that narrows nothing begins in the middle of a span, its reader has seen the beginning.
+    // If a view that narrows nothing begins in the middle of a span, its reader has seen the beginning.
     const fate = this.#fates.get(span) ?? (this.narrows ? "hide" : "show");
     if (edge === "close") this.#fates.delete(span);
     return fate;

@@ -50,7 +50,7 @@ export class WebSocketHost {
   readonly #options: ServerOptions;
   readonly #server: WebSocketServer;
   readonly #guard: ReturnType<typeof originGuard>;
-  /** What leaves a server again that was attached to. */
+  /** Detaches from the server. */
   readonly #detach = new Map<Server, () => void>();
   readonly #heartbeat: NodeJS.Timeout;
   readonly #peers = new Map<WebSocket, { readonly peer: WsPeer; readonly conversation: Conversation }>();

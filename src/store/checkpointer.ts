@@ -1,4 +1,4 @@
-/** The checkpoints of graphs, in the database of the threads: each is there before its graph goes on. */
+/** The checkpoints of graphs, in the threads' database. Each is stored before its graph goes on. */
 import type { RunnableConfig } from "@langchain/core/runnables";
 import {
   BaseCheckpointSaver,
@@ -66,7 +66,7 @@ export class Checkpointer extends BaseCheckpointSaver {
     ];
     const asked = conditions.flatMap(([sql, value]) => (value === undefined ? [] : [{ sql, value }]));
     const where = asked.length > 0 ? `WHERE ${asked.map(({ sql }) => sql).join(" AND ")}` : "";
-    // The keys at once and each checkpoint when it is asked for: a history is long, and most readers stop early.
+    // Reads all keys at once, and each checkpoint when it is asked for: a history is long, and most readers stop early.
     const keys = await this.#tables.all(
       `SELECT thread_id, checkpoint_ns, checkpoint_id FROM checkpoints ${where} ORDER BY checkpoint_id DESC`,
       ...asked.map(({ value }) => value),
@@ -149,7 +149,7 @@ export class Checkpointer extends BaseCheckpointSaver {
     return parent ? { ...tuple, parentConfig: toConfig(parent) } : tuple;
   }
 
-  /** In the order in which a live run applies them: the tables compare text by code point, as LangGraph's sort key does. */
+  /** Sorted as a live run applies them. The tables compare text by code point, as LangGraph's sort key does. */
   async #writes(key: Key): Promise<CheckpointPendingWrite[]> {
     const rows = await this.#tables.all(
       `SELECT task_id, channel, type, value FROM checkpoint_writes WHERE ${ONE} ORDER BY task_path, task_id, idx`,
@@ -162,7 +162,7 @@ export class Checkpointer extends BaseCheckpointSaver {
     );
   }
 
-  /** Before version 4 what a step had sent lay with its parent's writes, not in a channel. */
+  /** Before version 4, the values that a step had sent were among its parent's writes, not in a channel. */
   async #adoptSends(checkpoint: Checkpoint, parent: Key): Promise<void> {
     const writes = await this.#writes(parent);
     const versions = Object.values(checkpoint.channel_versions);

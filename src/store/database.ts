@@ -1,4 +1,4 @@
-/** One SQLite file, open in one process. The driver is synchronous: what was written is in the file when a call returns. */
+/** One SQLite file, open in one process. The driver is synchronous: a write is in the file when its call returns. */
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import Sqlite from "libsql";
@@ -11,7 +11,7 @@ class NewerVersion extends Error {}
 
 const PROBE_BYTES = 65_536;
 
-/** Pages of 4 KiB that are given back at once, and how often after one deletion: moving them takes time. */
+/** The number of 4 KiB pages that one step gives back, and of steps after one deletion. Moving pages takes time. */
 const STEP_PAGES = 64;
 const MOST_STEPS = 128;
 
@@ -30,7 +30,7 @@ export class Database implements Tables {
   }
 
   /**
-   * Opens `file` for this process alone, makes it when it is missing, and brings its tables up to date.
+   * Opens `file` for this process alone. Creates it when it is missing, and brings its tables up to date.
    * @throws Error with one line that names the file and says what is wrong.
    */
   static open(file: string): Database {
@@ -63,7 +63,7 @@ export class Database implements Tables {
     return this.#guard(() => this.#statement(sql).run(values).changes);
   }
 
-  /** All that `work` writes, or none of it. */
+  /** Writes all that `work` writes, or none of it. */
   transaction<T>(work: () => T): T {
     this.#exec("BEGIN IMMEDIATE");
     try {
@@ -71,7 +71,7 @@ export class Database implements Tables {
       this.#exec("COMMIT");
       return result;
     } catch (error) {
-      // A full disk makes SQLite roll back by itself, and then there is nothing left to.
+      // On a full disk SQLite rolls back by itself. Then nothing is left to roll back.
       if (this.#sqlite.inTransaction) this.#exec("ROLLBACK");
       throw error;
     }
@@ -87,7 +87,10 @@ export class Database implements Tables {
     this.deleting(() => this.write(...statements));
   }
 
-  /** Deletes by `work`, and gives the space back. On a full disk the deletion itself needs space: the reserve has it. */
+  /**
+   * Deletes by `work`, and gives the space back. On a full disk, the reserve has the space that a deletion itself
+   * needs.
+   */
   deleting<T>(work: () => T): T {
     let result: T;
     try {
@@ -105,12 +108,12 @@ export class Database implements Tables {
     try {
       if (!existsSync(this.#reserve)) writeFileSync(this.#reserve, Buffer.alloc(RESERVE_BYTES, 1));
     } catch {
-      // The disk is full: what could not be reserved is no worse than no reserve.
+      // The disk is full. A smaller reserve is no worse than none.
       rmSync(this.#reserve, { force: true });
     }
   }
 
-  /** In small steps, since each takes space in the log before it gives any back. */
+  /** Gives space back in small steps: each step takes space in the write-ahead log before it gives any back. */
   #shrink(): void {
     try {
       this.#emptyLog();
@@ -123,18 +126,18 @@ export class Database implements Tables {
         this.#emptyLog();
       }
     } catch {
-      // The rows are gone, and new ones are written where they were. The next deletion goes on from here.
+      // The rows are deleted, and new rows use their space. The next deletion gives back the rest.
     }
   }
 
-  /** The log's file keeps its size and is written from its beginning again. */
+  /** The write-ahead log's file keeps its size, and is written from its beginning again. */
   #emptyLog(): void {
     this.#sqlite.exec("PRAGMA wal_checkpoint(RESTART)");
   }
 
   /**
-   * Can it be written? Asked of the disk only after something failed, and with more than a few bytes: on a full disk
-   * small things still fit here and there.
+   * Reports whether the file can be written. It tries the disk only after a write failed, and with more than a few
+   * bytes, since a full disk still has room for small values here and there.
    */
   get writable(): boolean {
     if (this.#closed) return false;
@@ -155,25 +158,25 @@ export class Database implements Tables {
     this.#sqlite.pragma(`max_page_count = ${pages}`);
   }
 
-  /** Lets go of the file, which is then a single one again. Closing twice changes nothing. */
+  /** Closes the file. Afterwards it is a single file again. Closing twice changes nothing. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#statements.clear();
-    // The driver keeps the connection, and its lock, for as long as a prepared statement awaits collection. So the
-    // lock is given up first, and out of WAL, which would keep it.
+    // The driver keeps the connection and its lock until every prepared statement is garbage-collected. So the file
+    // leaves WAL mode, which keeps the lock, and gives the lock up before it closes.
     try {
       this.#sqlite.pragma("journal_mode = DELETE");
       this.#sqlite.pragma("locking_mode = NORMAL");
       this.#sqlite.prepare("SELECT count(*) FROM sqlite_schema").all();
     } catch {
-      // The disk is full, or somebody deleted the file: all that was written is where it can be, and the process ends.
+      // The disk is full, or the file was deleted. Nothing more can be saved, and the process ends.
     }
     this.#sqlite.close();
     rmSync(this.#reserve, { force: true });
   }
 
-  /** Space that is given up for deletions when the disk is full. */
+  /** Space that is freed for deletions when the disk is full. */
   get #reserve(): string {
     return `${this.file}-reserve`;
   }
@@ -199,13 +202,14 @@ export class Database implements Tables {
     });
   }
 
-  /** A file of an earlier version is written anew once, so that deletions give space back. */
+  /** Rewrites a file of an earlier version once, so that deletions can give space back. */
   #learnToShrink(): void {
     if (Number(this.one("PRAGMA auto_vacuum")?.auto_vacuum) !== 0) return;
     try {
       this.#sqlite.exec("PRAGMA auto_vacuum = INCREMENTAL; VACUUM");
     } catch {
-      // It takes as much space again, and a disk may not have it. What is deleted is used again all the same.
+      // Rewriting needs as much space again, and the disk may not have it. New rows use deleted rows' space all the
+      // same.
     }
   }
 
@@ -221,12 +225,13 @@ export class Database implements Tables {
 }
 
 function takeAlone(sqlite: Sqlite.Database): void {
-  // Before the first table: a file that has tables already would have to be written anew as a whole.
+  // This comes before the first table: a file that has tables would have to be rewritten as a whole.
   sqlite.pragma("auto_vacuum = INCREMENTAL");
-  // Before anything is read: then the WAL's index lies in this process's memory, and nobody else can come in.
+  // This comes before the first read: then the WAL's index is in this process's memory, and no other process can open
+  // the file.
   sqlite.pragma("locking_mode = EXCLUSIVE");
   sqlite.pragma("journal_mode = WAL");
-  // A crash of the process loses nothing; one of the machine may lose the last moments, and never damages the file.
+  // A crash of the process loses nothing. A crash of the machine may lose the last moments, and never damages the file.
   sqlite.pragma("synchronous = NORMAL");
   sqlite.pragma("foreign_keys = ON");
   sqlite.exec("BEGIN EXCLUSIVE; COMMIT");
@@ -240,6 +245,6 @@ function problem(error: unknown): string {
   if (code === "SQLITE_NOTADB" || code.startsWith("SQLITE_CORRUPT")) return "is damaged, or no SQLite database.";
   if (cause instanceof NewerVersion) return cause.message;
   const message = messageOf(cause).split("\n")[0] ?? "";
-  // The driver's own words when it cannot even open a file help nobody.
+  // The driver's message for a file that it cannot open does not help anybody.
   return `cannot be opened: ${message.startsWith("ConnectionFailed") ? "no file can be made there." : message}`;
 }

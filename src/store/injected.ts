@@ -9,19 +9,19 @@ export interface KeptInjected {
   readonly taken: boolean;
 }
 
-/** A write under a claim that is not good, or for a run that is not active, changes nothing. */
+/** A write under an outdated claim, or for a run that is not active, changes nothing. */
 export interface InjectedMessages {
   /** Keeps a message that waits for its run. `false`: nothing was written. */
   add(claim: Claim, message: InjectedMessage): Promise<boolean>;
-  /** The messages of a run, in the order they came. */
+  /** The messages of a run, in the order they were sent. */
   of(claim: Claim): Promise<readonly KeptInjected[]>;
-  /** The run takes the messages that wait for it. */
+  /** Marks the messages that wait for the run as taken, and returns them. */
   take(claim: Claim): Promise<readonly InjectedMessage[]>;
-  /** The run is to take these once more. */
+  /** Marks these as waiting again: the run takes them once more. */
   putBack(claim: Claim, ids: readonly string[]): Promise<void>;
 }
 
-/** For a store in memory. `isActive`: is the claim good, and its run active? */
+/** For a store in memory. `isActive` reports whether a claim is good and its run is active. */
 export class MemoryInjected implements InjectedMessages {
   readonly #threads = new Map<string, readonly KeptInjected[]>();
   readonly #isActive: (claim: Claim) => boolean;
@@ -56,7 +56,7 @@ export class MemoryInjected implements InjectedMessages {
     this.#threads.set(claim.threadId, kept);
   }
 
-  /** The thread's run is over. */
+  /** Forgets the thread's messages: its run is over. */
   forget(threadId: string): void {
     this.#threads.delete(threadId);
   }
@@ -86,7 +86,7 @@ export class TableInjected implements InjectedMessages {
       claim.threadId,
       claim.runId,
       message.id,
-      JSON.stringify(message.content), // Postgres keeps no zero character but in JSON.
+      JSON.stringify(message.content), // In Postgres, a zero character is possible in JSON only.
       ...valuesOf(claim),
     );
     return written.length > 0;

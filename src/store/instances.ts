@@ -1,4 +1,4 @@
-/** The processes that share a store and a log: who drives which run, and what they ask of each other. */
+/** The processes that share a store and a log. It knows which process drives a run, and carries their requests. */
 import type { RunRecord } from "./store.ts";
 
 /**
@@ -9,17 +9,17 @@ export type Wish = "cancel" | "graph" | "yield" | "inject";
 
 /** The followers of a thread that other processes serve. */
 export interface Following {
-  /** Does any of them want the graph topic? */
+  /** At least one of them follows the graph topic. */
   readonly graph: boolean;
 }
 
-/** What a process hears of the others. */
+/** The reports that a process gets about the others. */
 export interface Hears {
-  /** The run on a thread is asked for something. This process drives it, or did. */
+  /** A wish about a thread's run came in. This process drives the run, or did. */
   asked(threadId: string, wish: Wish): void;
   /** There may be runs that no process drives. */
   orphaned(): void;
-  /** This process could not report for so long that others may take its runs over soon. */
+  /** This process could not report for so long that others may soon take over its runs. */
   lost(): void;
 }
 
@@ -40,39 +40,39 @@ export interface NamedLog {
 
 /** Its methods throw SluiceError `storage_unavailable`. */
 export interface Instances {
-  /** May there be others? */
+  /** `false`: this process is alone. */
   readonly shared: boolean;
-  /** Does every process that lives write this log? To be asked before anything else, of a process that shares. */
+  /** Reports whether every living process writes this log. A process that shares asks this before anything else. */
   shareLog(log: NamedLog): Promise<boolean>;
-  /** Begins to report that this process lives, and to hear of the others. */
+  /** Begins to report that this process is alive, and to listen to the others. */
   join(hears: Hears): Promise<void>;
-  /** Reports that this process is gone: others take up at once what it drives. Never rejects. */
+  /** Reports that this process is leaving: others take over its runs at once. Never rejects. */
   leave(): Promise<void>;
-  /** Does another process drive this run, or was it to? */
+  /** Reports whether another process drives this run, or was about to. */
   isElsewhere(run: RunRecord): boolean;
-  /** Did the process that drove this run leave it to others in good order? */
+  /** Reports whether the process that drove this run left it to others in good order. */
   isReleased(run: RunRecord): boolean;
   /** The run that holds a thread, when another process drives it. */
   elsewhere(threadId: string): Promise<RunRecord | undefined>;
-  /** Those of these threads that a run of another process holds. */
+  /** Returns those of the given threads that are held by a run of another process. */
   heldElsewhere(threadIds: readonly string[]): Promise<ReadonlySet<string>>;
-  /** Runs that hold their threads and whose process is gone, at most a few at a time. */
+  /** Returns runs that still hold their threads although their process is gone: at most a few at a time. */
   orphans(): Promise<readonly RunRecord[]>;
-  /** Makes a wish about a thread's run. `false` when no run holds it, or the wish was granted before. */
+  /** Sends a wish about a thread's run. `false` when no run holds the thread, or the wish was granted before. */
   ask(threadId: string, wish: Wish): Promise<boolean>;
-  /** Reports that a thread that others wait for is as it was: a wish was not granted. */
+  /** Reports that a wish was not granted: the thread that others wait for is still held. */
   refused(threadId: string): Promise<void>;
-  /** Does a start of another process wait for this thread? */
+  /** Reports whether a start of another process waits for this thread. */
   isAwaited(threadId: string): Promise<boolean>;
   /** Takes a place in line. @throws SluiceError `overloaded` when the line is full. */
   enter(threadId: string): Promise<Place>;
   /** The followers that other processes serve; nothing when there are none. */
   followed(threadId: string): Promise<Following | undefined>;
-  /** Reports this process's own followers of a thread; nothing: none any more. */
+  /** Reports this process's own followers of a thread; `undefined`: none any more. */
   follows(threadId: string, following: Following | undefined): void;
 }
 
-/** A process alone. */
+/** For a process that shares nothing. */
 export const ALONE: Instances = {
   shared: false,
   shareLog: async () => true,

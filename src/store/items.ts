@@ -1,6 +1,6 @@
 /**
- * What graphs keep across threads: LangGraph's `store`, whose entries are its items. Each scope has a store of its own, so
- * that whatever a graph reads, searches or lists, it finds its scope's items alone.
+ * The values that graphs keep across threads: the items of LangGraph's `store`. Each scope has a store of its own. So a
+ * graph that reads, searches or lists finds the items of its scope only.
  */
 import { type BaseStore, InMemoryStore, type Operation, type OperationResults } from "@langchain/langgraph-checkpoint";
 
@@ -9,16 +9,16 @@ export interface ItemStores {
   of(scope: string): BaseStore;
 }
 
-/** Whose items an agent's graph sees. */
+/** The scope of the items that an agent's graph sees. */
 export interface ItemOwner {
   readonly agent: string;
-  /** `true`: those of all agents that share, whoever asks. */
+  /** `true`: the items of all agents that share, for every principal. */
   readonly shared: boolean;
-  /** Who is signed in; without it an agent has one scope for everybody. */
+  /** The principal that is signed in. Without it, an agent has one scope for everybody. */
   readonly principal?: string | undefined;
 }
 
-/** No scope is another one's beginning, and an agent's name holds no `@`. */
+/** No scope's name is the beginning of another's, and an agent's name has no `@`. */
 export function scopeOf({ agent, shared, principal }: ItemOwner): string {
   if (shared) return "@shared";
   return principal === undefined ? agent : `${agent}@${principal}`;

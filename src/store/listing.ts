@@ -1,4 +1,4 @@
-/** What every engine's list of threads has in common: titles, and the cursor between two pages. */
+/** The parts of a thread list that all engines share: titles, and the cursor between two pages. */
 import { SluiceError } from "../protocol/errors.ts";
 import type { Message } from "../protocol/events.ts";
 import type { ThreadSummary } from "./store.ts";
@@ -43,12 +43,12 @@ export function parsePlace(text: string): Place {
     const [updatedAt, threadId] = JSON.parse(Buffer.from(text, "base64url").toString()) as unknown[];
     if (typeof updatedAt === "number" && typeof threadId === "string") return { updatedAt, threadId };
   } catch {
-    // Said below.
+    // The error is thrown below.
   }
   throw new SluiceError("bad_request", "before must be the next of an earlier page.");
 }
 
-/** A page of `limit` threads, from what was found when one more was asked for. */
+/** A page of `limit` threads, made from at most one thread more than that. */
 export function pageOf(found: readonly ThreadSummary[], limit: number) {
   const threads = found.slice(0, limit);
   const last = threads.at(-1);

@@ -41,15 +41,15 @@ export class MemoryStore extends MemoryNames implements Store {
   readonly #maxThreads: number;
   readonly #forgotten: (threadId: string) => void;
   readonly #now: () => number;
-  /** It goes on growing after a restart: a log may outlive the process. */
+  /** Fences keep growing after a restart, because a log may outlive the process. */
   #fence = 0;
 
   /**
-   * Keeps the `maxThreads` threads that were used last. `forgotten` hears of each that is let go, so that what others
-   * keep of it can go too.
+   * Keeps the `maxThreads` threads that were used last. `forgotten` is called with each thread that is dropped, so that
+   * everything else that belongs to it can be dropped too.
    */
   constructor(maxThreads: number, forgotten: (threadId: string) => void, now: () => number = Date.now) {
-    // As many again may be named and not made yet.
+    // As many threads again may have a name and not exist yet.
     super(2 * maxThreads);
     this.tickets = new MemoryTickets(now);
     this.injected = new MemoryInjected((claim) => this.#held(claim, "active") !== undefined);
@@ -140,7 +140,7 @@ export class MemoryStore extends MemoryNames implements Store {
     thread.record = { createdAt: now, ...record, threadId, agent, messages, interrupts: [], updatedAt: now };
     runs.set(runId, { ...run, ...beginning, status: "active" });
     for (const earlier of runs.keys()) if (runs.size > MAX_RUNS) runs.delete(earlier);
-    // Deleted first: a Map keeps the order of insertion, and the last used belongs at its end.
+    // It is deleted first, because a Map keeps the order of insertion, and the last used belongs at the end.
     this.#threads.delete(threadId);
     this.#threads.set(threadId, thread);
     this.#trim();
@@ -200,14 +200,14 @@ export class MemoryStore extends MemoryNames implements Store {
 
   async close(): Promise<void> {}
 
-  /** A run and its thread, when the claim is good and the run has come as far as one of these. */
+  /** A run and its thread, if the claim is good and the run has one of these statuses. */
   #held({ threadId, runId, fence }: Claim, ...statuses: RunStatus[]): { thread: Thread; run: RunRecord } | undefined {
     const thread = this.#threads.get(threadId);
     const run = thread?.runs.get(runId);
     return thread && run && run.fence === fence && statuses.includes(run.status) ? { thread, run } : undefined;
   }
 
-  /** Removes the longest unused. Active threads stay, however many there are: they are bounded elsewhere. */
+  /** Removes the threads that were not used for longest. Active threads stay: their number is limited elsewhere. */
   #trim(): void {
     for (const [threadId, { runs }] of this.#threads) {
       if (this.#threads.size <= this.#maxThreads) return;

@@ -1,6 +1,6 @@
 /**
- * The tables, as the steps that led to them. A file's `user_version` says how many it has taken. A step that was
- * released is never changed: a change is a new step at the end.
+ * The tables, as a list of steps. A file's `user_version` is the number of steps it has taken. A step that was released
+ * is never changed: a change is a new step at the end.
  */
 export const MIGRATIONS: readonly string[] = [
   `
@@ -83,8 +83,8 @@ export const MIGRATIONS: readonly string[] = [
     UNIQUE (scope, namespace, key)
   ) STRICT;
   `,
-  // Messages may be taken back, which moves all that come after: a run is found by the message before it. One of a branch
-  // that was left goes on from a message that is gone.
+  // Messages may be taken back, which moves all later ones. So a run is found by the message before it. The run of an
+  // abandoned branch refers to a message that no longer exists.
   `
   ALTER TABLE threads ADD COLUMN removed TEXT NOT NULL DEFAULT '[]';
   ALTER TABLE threads ADD COLUMN drafts TEXT NOT NULL DEFAULT '{}';
@@ -96,7 +96,7 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE runs DROP COLUMN history_length;
   `,
   // One run holds a thread, from its admission until its end is in the log. An admitted run has no thread and no
-  // beginning yet. Of runs that seem to hold one thread together, all but the last have ended without a word.
+  // beginning yet. If several runs seem to hold one thread, all but the last ended without a record.
   `
   CREATE TABLE fences (last INTEGER NOT NULL) STRICT;
   INSERT INTO fences VALUES (0);
@@ -128,7 +128,7 @@ export const MIGRATIONS: readonly string[] = [
     SELECT 1 FROM runs AS later WHERE later.thread_id = runs.thread_id AND later.number > runs.number);
   CREATE UNIQUE INDEX holding_runs ON runs (thread_id) WHERE status IN ('admitted', 'active', 'ending');
   `,
-  // The ids that models gave to calls that have other ids for clients: models use ids again.
+  // Models repeat the ids of calls. Such a call has another id for clients, and the model's id is kept here.
   "ALTER TABLE threads ADD COLUMN call_ids TEXT NOT NULL DEFAULT '{}'",
   // The names that principals give their threads. A thread without a name belongs to nobody.
   `
@@ -144,7 +144,7 @@ export const MIGRATIONS: readonly string[] = [
   END;
   CREATE TABLE tickets (digest TEXT PRIMARY KEY, holder TEXT NOT NULL, expires_at INTEGER NOT NULL) STRICT;
   `,
-  // Messages that were sent into an active run; until it is over.
+  // Messages that were sent into an active run. They are kept until the run is over.
   `
   CREATE TABLE injected (
     number INTEGER PRIMARY KEY,

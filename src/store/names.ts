@@ -1,10 +1,10 @@
 /**
- * Names of threads. A principal names its threads as it likes; a store knows each by a key, which is new for each
- * thread that is made. Threads of nobody have no name: their key is the id that clients use.
+ * Names of threads. A principal chooses the names of its threads. A store knows each thread by a key, which is new for
+ * each thread. A thread that belongs to nobody has no name: its key is the id that clients use.
  */
 import { randomBytes } from "node:crypto";
 
-/** A thread's owner, and what the owner calls it. */
+/** A thread's owner, and the owner's name for it. */
 export interface ThreadName {
   /** A principal's key. */
   readonly owner: string;
@@ -15,8 +15,8 @@ export interface ThreadNames {
   /** The key of the owner's thread; `undefined` when there is no such thread. */
   threadKey(owner: string, threadId: string): Promise<string | undefined>;
   /**
-   * The same, but a name that is not taken gets `key`, which is a new one by default: for a thread that is about to be
-   * made or waited for.
+   * The same, but a name without a thread gets `key`, by default a new one. It is for a thread that is about to be made
+   * or waited for.
    */
   claimThread(owner: string, threadId: string, key?: string): Promise<string>;
   /** The name of the thread with this key; `undefined` when it belongs to nobody. */
@@ -35,7 +35,7 @@ export function newThreadKey(): string {
   return `~${randomBytes(24).toString("base64url")}`;
 }
 
-/** Clients cannot use such an id: it could be the key of somebody's thread. */
+/** Clients cannot use such an id, because it could be the key of another owner's thread. */
 export function isThreadKey(id: string): boolean {
   return KEY.test(id);
 }
@@ -67,12 +67,12 @@ export class MemoryNames implements ThreadNames {
     return this.#names.get(key);
   }
 
-  /** Is there a thread with this key, and not just its name? */
+  /** Reports whether a thread with this key exists, and not only its name. */
   hasThread(_key: string): boolean {
     return false;
   }
 
-  /** Is the thread with this key in the list of `owner`? */
+  /** Reports whether the thread with this key is in the list of `owner`. */
   isOf(key: string, owner: string): boolean {
     return owner === EVERYBODY || (this.#names.get(key)?.owner ?? NOBODY) === owner;
   }
@@ -84,7 +84,7 @@ export class MemoryNames implements ThreadNames {
     this.#keys.delete(id(name.owner, name.threadId));
   }
 
-  /** Lets go of the oldest names that no thread has, where there are too many. */
+  /** Drops the oldest names without a thread when there are too many. */
   #trim(): void {
     if (this.#names.size < this.#max) return;
     for (const key of [...this.#names.keys()]) {

@@ -1,4 +1,4 @@
-/** Spans that are open, opened again with all that they hold so far. */
+/** Opens spans that are still open again, for a late reader, with their content so far. */
 import { type AguiEvent, EventType } from "../protocol/events.ts";
 
 export interface OpenText {
@@ -22,7 +22,7 @@ export interface OpenReasoning {
   readonly encryptedValue?: string | undefined;
 }
 
-/** `part`: how far the message inside the reasoning has come, once it has begun. */
+/** `part`: the text so far of the message inside the reasoning, after it has begun. */
 export function reopenedReasoning(
   { id: messageId, content: delta, encryptedValue }: OpenReasoning,
   part: "open" | "closed" | undefined,

@@ -1,4 +1,4 @@
-/** Rows of the tables, read. */
+/** Turns rows of the tables into records. */
 import type { AguiEvent, Interrupt } from "../protocol/events.ts";
 import type { CallIds } from "../protocol/ids.ts";
 import type {

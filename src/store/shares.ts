@@ -1,11 +1,11 @@
 /**
- * Shares of threads: each lets whoever has its secret read one thread, until it is revoked or expires. Stores know the
- * secrets' digests alone. A share is forgotten with its thread.
+ * Shares of threads. Anybody with a share's secret can read one thread, until the share is revoked or expires. Stores
+ * keep the secrets' digests only. A share is forgotten with its thread.
  */
 import type { Tables } from "./tables.ts";
 
 export interface Share {
-  /** Names the share to those that may revoke it, and is no secret. */
+  /** Identifies the share for revoking it. It is no secret. */
   readonly id: string;
   /** Milliseconds since the Unix epoch. */
   readonly madeAt: number;
@@ -19,15 +19,17 @@ export interface SharedThread extends Share {
 }
 
 export interface Shares {
-  /** Keeps a share of a thread. `false`, and nothing kept, when there is no such thread, or when it has `MAX_SHARES`. */
+  /**
+   * Keeps a share of a thread. `false`, and nothing kept, when there is no such thread, or when it has `MAX_SHARES`.
+   */
   keep(share: SharedThread, digest: string): Promise<boolean>;
   /** The share with this secret. */
   find(digest: string): Promise<SharedThread | undefined>;
-  /** Those of a thread, the first made first. */
+  /** The shares of a thread, the oldest first. */
   list(threadKey: string): Promise<readonly Share[]>;
   /** Forgets a thread's share. `false` when there is no such share. */
   revoke(threadKey: string, id: string): Promise<boolean>;
-  /** Those of `ids` that still hold. */
+  /** Those of `ids` that are still valid. */
   holding(ids: readonly string[]): Promise<ReadonlySet<string>>;
 }
 
@@ -68,12 +70,12 @@ export class MemoryShares implements Shares {
     return new Set(all.map(({ id }) => id).filter((id) => ids.includes(id)));
   }
 
-  /** The thread is forgotten. */
+  /** Forgets the thread's shares. */
   forgetThread(threadKey: string): void {
     this.#forget((share) => share.threadKey === threadKey);
   }
 
-  /** Those that hold, and those that have expired are gone afterwards. */
+  /** Returns the valid shares, and forgets those that have expired. */
   #of(threadKey: string): SharedThread[] {
     this.#forget((share) => share.threadKey === threadKey && !this.#holds(share));
     return [...this.#byDigest.values()].filter((share) => share.threadKey === threadKey);
@@ -99,7 +101,7 @@ export class TableShares implements Shares {
     this.#now = now;
   }
 
-  /** One statement: a thread that is deleted meanwhile keeps no share. */
+  /** It is one statement, so that a thread that is deleted meanwhile keeps no share. */
   async keep({ id, threadKey, madeAt, expiresAt }: SharedThread, digest: string): Promise<boolean> {
     await this.#tables.write(["DELETE FROM shares WHERE expires_at <= ?", this.#now()]);
     const rows = await this.#tables.all(
@@ -142,7 +144,7 @@ export class TableShares implements Shares {
   async holding(ids: readonly string[]): Promise<ReadonlySet<string>> {
     const holding = new Set<string>();
     for (let from = 0; from < ids.length; from += AT_ONCE) {
-      // Always as many, so that the database knows one statement.
+      // The number of values is always the same, so that the database prepares one statement only.
       const some = Array.from({ length: AT_ONCE }, (_, index) => ids[from + index] ?? "");
       for (const { id } of await this.#tables.all(SOME_HOLDING, ...some, this.#now())) holding.add(String(id));
     }

@@ -1,4 +1,4 @@
-/** The store in an SQLite file. Nothing in it is let go of but by `deleteThread`. */
+/** The store in an SQLite file. Only `deleteThread` removes anything from it. */
 import type { Message } from "../protocol/events.ts";
 import type { CallIds } from "../protocol/ids.ts";
 import type { JsonValue } from "../protocol/json.ts";
@@ -239,7 +239,7 @@ export class SqliteStore extends TableNames implements Store {
     this.#db.close();
   }
 
-  /** It goes on growing in another file: a log may outlive this one. */
+  /** Fences keep growing in a new file, because a log may outlive the old one. */
   #nextFence(): number {
     return Number(this.#db.one("UPDATE fences SET last = max(last + 1, ?) RETURNING last", Date.now())?.last);
   }
@@ -259,7 +259,7 @@ export class SqliteStore extends TableNames implements Store {
     this.#db.run("UPDATE threads SET call_ids = ? WHERE thread_id = ?", all, threadId);
   }
 
-  /** Replaces the transcript. A message that is there already costs a comparison, no write. */
+  /** Replaces the transcript. A message that is stored already costs a comparison and no write. */
   #writeMessages(threadId: string, messages: readonly Message[]): void {
     for (const [position, message] of messages.entries()) {
       this.#db.run(

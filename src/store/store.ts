@@ -1,4 +1,4 @@
-/** Everything that outlives a run: its thread, its row, and the messages that clients were sent. */
+/** The store keeps all that outlives a run: its thread, its row, and the messages that clients were sent. */
 import type { Cursor, Fence } from "../protocol/cursor.ts";
 import type { AguiEvent, Interrupt, Message } from "../protocol/events.ts";
 import type { CallIds } from "../protocol/ids.ts";
@@ -17,28 +17,32 @@ export interface ThreadRecord {
   readonly messages: readonly Message[];
   /** The messages that were taken back of it; absent when there are none. */
   readonly removed?: readonly Tombstone[];
-  /** The ids that models gave to its calls; absent where every call has the id that its model gave it. */
+  /** The ids that models gave to its calls; absent when every call has the id that its model gave it. */
   readonly callIds?: CallIds;
-  /** Messages of nodes that run again when the thread's interrupts are answered, and where they were said. */
+  /**
+   * Messages of nodes that run again after the thread's interrupts are answered, and the places where they were sent.
+   */
   readonly drafts?: Readonly<Record<string, string>>;
-  /** The exposed keys of the graph's state as clients know them; absent when none were ever told. */
+  /** The exposed keys of the graph's state as clients know them; absent when none was ever sent. */
   readonly state?: JsonValue;
-  /** How its last run ended, as clients were told; absent before the first end. */
+  /** The end of its last run as it was sent to clients; absent before the first end. */
   readonly ending?: { readonly runId: string; readonly terminal: AguiEvent };
-  /** How many graph events its last run's allow-list refused, by name. */
+  /** The number of graph events that its last run's allow-list refused, by name. */
   readonly refused?: Readonly<Record<string, number>>;
-  /** What the thread waits for. Empty when it waits for nothing. */
+  /** The interrupts that wait for an answer. Empty when the thread waits for nothing. */
   readonly interrupts: readonly Interrupt[];
-  /** Its name; absent where nobody gave it one. */
+  /** Its name; absent when nobody gave it one. */
   readonly name?: string;
-  /** Somebody has put it away; absent where nobody has. */
+  /** It was archived; absent otherwise. */
   readonly archived?: true;
   /** Milliseconds since the Unix epoch. */
   readonly createdAt: number;
   readonly updatedAt: number;
 }
 
-/** What a thread waits for, and how its last run ended. It is read without the transcript, which may be megabytes. */
+/**
+ * A thread's open interrupts and the end of its last run. They are read without the transcript, which may be megabytes.
+ */
 export type ThreadStatus = Pick<ThreadRecord, "agent" | "interrupts" | "refused" | "ending">;
 
 /** A thread in a list. */
@@ -49,13 +53,13 @@ export interface ThreadSummary {
   readonly agent: string;
   /** It waits for answers to interrupts. */
   readonly waiting: boolean;
-  /** Somebody has put it away. */
+  /** It was archived. */
   readonly archived: boolean;
   readonly createdAt: number;
   readonly updatedAt: number;
 }
 
-/** The marks that people put on a thread. What is absent stays as it is. */
+/** The marks that people put on a thread. An absent mark stays as it is. */
 export interface ThreadMarks {
   readonly name?: string | undefined;
   readonly archived?: boolean | undefined;
@@ -71,8 +75,8 @@ export interface ThreadPage {
 export type EndStatus = "done" | "interrupted" | "cancelled" | "failed";
 
 /**
- * A run is `admitted` when it holds its thread, `active` when what it begins with is stored, and `ending` when its end
- * is. It lets its thread go when its end is in the log too.
+ * A run is `admitted` when it holds its thread, `active` when its beginning is stored, and `ending` when its end is
+ * stored. It releases its thread when its end is in the log too.
  */
 export type RunStatus = "admitted" | "active" | "ending" | EndStatus;
 
@@ -97,29 +101,29 @@ export interface Claim {
 export interface RunBeginning {
   /** The position in the thread's topic before its `RUN_STARTED`. */
   readonly from: Cursor;
-  /** The same in the graph topic. Kept where several processes share the store. */
+  /** The same in the graph topic. It is kept when several processes share the store. */
   readonly graphFrom?: Cursor;
-  /** The message before it, which may have been taken back since; absent where it began the thread. */
+  /** The message before it, which may have been taken back since; absent for the run that began the thread. */
   readonly beginsAfter?: string | undefined;
   /** The graph's checkpoint before it: a fork that undoes this run goes on from there. */
   readonly checkpointBefore: string;
   /**
-   * Everything it takes to begin it again: plain JSON that the store does not look into. Kept until its end is stored.
+   * Everything that beginning it again needs: plain JSON, opaque to the store. It is kept until the run's end is stored.
    */
   readonly input?: unknown;
 }
 
 export interface RunRecord extends NewRun, Claim, Partial<RunBeginning> {
   readonly status: RunStatus;
-  /** The process that drives it, or did last, where several share the store. */
+  /** The process that drives it, or did last, when several processes share the store. */
   readonly owner?: string;
-  /** While it is `ending`: what it comes to. */
+  /** While it is `ending`: its final status. */
   readonly outcome?: EndStatus;
   /** While it is `ending`: closers and the terminal event, which the log may not have yet. */
   readonly closing?: readonly AguiEvent[];
 }
 
-/** A run that came further than being admitted. */
+/** A run whose beginning is stored. */
 export type BegunRun = RunRecord & RunBeginning;
 
 export function isBegun(run: RunRecord): run is BegunRun {
@@ -133,10 +137,10 @@ export function isHolding({ status }: RunRecord): boolean {
 
 const HOLDING: ReadonlySet<RunStatus> = new Set(["admitted", "active", "ending"]);
 
-/** The end of a run, and the thread it leaves. */
+/** The end of a run, and its thread as it is afterwards. */
 export interface RunEnding {
   readonly status: EndStatus;
-  /** Closers, and the terminal event as the last. Empty when nothing of the run reached the log. */
+  /** Closers, and then the terminal event. Empty when no event of the run is in the log. */
   readonly closing: readonly AguiEvent[];
   readonly messages: readonly Message[];
   /** The messages that this run took back. */
@@ -149,10 +153,10 @@ export interface RunEnding {
   readonly interrupts: readonly Interrupt[];
 }
 
-/** The run's fence, or the run that is in the way: the same one, or the one that holds the thread. */
+/** The run's fence, or the run in the way: a run with the same id, or the run that holds the thread. */
 export type Admitted = { readonly fence: Fence } | { readonly inTheWay: RunRecord };
 
-/** The most runs of a thread that are given out. */
+/** The most runs of a thread that are returned. */
 export const MAX_RUNS = 1_000;
 
 export interface Store extends ThreadNames {
@@ -162,7 +166,7 @@ export interface Store extends ThreadNames {
   readonly shares: Shares;
   thread(threadId: string): Promise<ThreadRecord | undefined>;
   run(threadId: string, runId: string): Promise<RunRecord | undefined>;
-  /** A thread's last runs that were begun, in the order they were admitted. */
+  /** A thread's last runs with a stored beginning, in the order they were admitted. */
   runs(threadId: string): Promise<readonly BegunRun[]>;
   /** Runs that hold their threads: admitted, active or ending; in the order of their fences. */
   holding(): Promise<readonly RunRecord[]>;
@@ -173,23 +177,26 @@ export interface Store extends ThreadNames {
   threads(limit: number, before?: string, owner?: string): Promise<ThreadPage>;
   threadSummary(threadId: string): Promise<ThreadSummary | undefined>;
   threadStatus(threadId: string): Promise<ThreadStatus | undefined>;
-  /** Names a thread, or puts it away. It counts as no use of it. `false` when there is no such thread. */
+  /** Names or archives a thread. This does not count as use. `false` when there is no such thread. */
   markThread(threadId: string, marks: ThreadMarks): Promise<boolean>;
-  /** Writes the row of a run that is to hold its thread, unless another is in the way. */
+  /** Writes the row of a run, which then holds its thread, unless another run is in the way. */
   admit(run: NewRun): Promise<Admitted>;
   /** Takes back an admission that came to nothing. */
   withdraw(claim: Claim): Promise<void>;
   /**
-   * Writes what an admitted run begins with, and the thread's row when it is new; or what an active one that was taken
-   * over begins with again. `messages` become the transcript: what still holds of it, and what came with the run. Open
-   * interrupts are answered. `false`, and nothing written, when the claim is no longer good.
+   * Writes the beginning of an admitted run, and the thread's row when the thread is new. For an active run that was
+   * taken over, it writes the new beginning. `messages` become the transcript: the messages that are still valid, and
+   * those that came with the run. Open interrupts are then answered. `false`, and nothing written, when the claim is
+   * outdated.
    */
   begin(claim: Claim, beginning: RunBeginning, messages: readonly Message[]): Promise<boolean>;
-  /** Claims a run that holds its thread, in the place of this owner. Nothing when somebody else did, or it is over. */
+  /**
+   * Claims a run that holds its thread, in its owner's place. `undefined` when another process did, or the run is over.
+   */
   takeOver(run: Claim): Promise<Claim | undefined>;
   /**
-   * Replaces the transcript by the messages that an active run has sent so far, for the case that it never comes to its
-   * end. `removed`: messages that this run took back; `callIds`: ids to be added to those that the thread has.
+   * Replaces the transcript by one with the messages that an active run has sent so far, in case the run never reaches
+   * its end. `removed`: messages that this run took back; `callIds`: ids to add to those that the thread has.
    */
   keepMessages(
     claim: Claim,
@@ -199,15 +206,15 @@ export interface Store extends ThreadNames {
   ): Promise<void>;
   /**
    * Stores an active run's end, and replaces the thread's transcript. The run still holds its thread. `false`, and
-   * nothing written, when the claim is no longer good, or an end is stored already.
+   * nothing written, when the claim is outdated, or an end is stored already.
    */
   ending(claim: Claim, ending: RunEnding): Promise<boolean>;
-  /** The end of an ending run is in the log: it lets its thread go. */
+  /** Releases the thread of an ending run, whose end is in the log by now. */
   ended(claim: Claim): Promise<void>;
   /** Forgets a thread and its runs. `false` when there is no such thread. */
   deleteThread(threadId: string): Promise<boolean>;
-  /** Can rows be written? */
+  /** Reports whether rows can be written. */
   writable(): Promise<boolean>;
-  /** Lets go of what it holds. Nothing may be asked of it afterwards. */
+  /** Releases files and connections. The store cannot be used afterwards. */
   close(): Promise<void>;
 }

@@ -28,7 +28,7 @@ export class TableItems implements ItemStores {
   }
 }
 
-/** Behaves as LangGraph's InMemoryStore does, but that values come back as the JSON they are kept in. */
+/** It behaves as LangGraph's InMemoryStore, except that values are returned as the JSON in which they are kept. */
 class ScopedItems extends BaseStore {
   readonly #tables: Tables;
   readonly #scope: string;
@@ -39,7 +39,10 @@ class ScopedItems extends BaseStore {
     this.#scope = scope;
   }
 
-  /** What is read is read first, whatever the order; then all is written, or nothing. Of two writes the last holds. */
+  /**
+   * Reads come first, in any order of the operations. Then all writes are made, or none. The last of two writes to one
+   * key wins.
+   */
   async batch<Op extends readonly Operation[]>(operations: Op): Promise<OperationResults<Op>> {
     refuseQueries(operations);
     const results = await Promise.all(operations.map((operation) => (isPut(operation) ? null : this.#read(operation))));
@@ -93,7 +96,7 @@ class ScopedItems extends BaseStore {
   async #list({ matchConditions = [], maxDepth, limit, offset = 0 }: List): Promise<string[][]> {
     const rows = await this.#tables.all("SELECT DISTINCT namespace FROM items WHERE scope = ?", this.#scope);
     const matching = rows.map(namespaceOf).filter((path) => matchConditions.every((match) => matches(path, match)));
-    // Cut to the depth, several become one.
+    // Several namespaces may be the same after they were cut to the depth.
     const cut = new Map(matching.map((path) => path.slice(0, maxDepth)).map((path) => [JSON.stringify(path), path]));
     const sorted = [...cut.values()].sort((a, b) => a.join(":").localeCompare(b.join(":")));
     return sorted.slice(offset, limit === undefined ? undefined : offset + limit);
@@ -104,7 +107,10 @@ function isPut(operation: Operation): operation is Put {
   return "value" in operation;
 }
 
-/** Where the namespaces below one begin in the order of their JSON, and where they have ended: `-` comes after `,`. */
+/**
+ * The bounds of the namespaces below a namespace, in the order of their JSON. The upper bound is exclusive: `-` comes
+ * after `,`.
+ */
 function below(namespace: readonly string[]): [string, string] {
   if (namespace.length === 0) return ["[", "\\"];
   const open = JSON.stringify(namespace).slice(0, -1);

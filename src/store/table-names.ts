@@ -2,10 +2,10 @@
 import { EVERYBODY, NOBODY, newThreadKey, type ThreadName, type ThreadNames } from "./names.ts";
 import type { Tables } from "./tables.ts";
 
-/** Milliseconds that a name without a thread is kept. */
+/** The time that a name without a thread is kept, in milliseconds. */
 const UNUSED_MS = 86_400_000;
 
-/** Milliseconds between two searches for names without a thread. */
+/** The time between two searches for names without a thread, in milliseconds. */
 const TIDY_MS = 3_600_000;
 
 export class TableNames implements ThreadNames {
@@ -28,7 +28,7 @@ export class TableNames implements ThreadNames {
     if (known !== undefined) return known;
     const now = this.#now();
     await this.#tidy(now);
-    // Another process may have been faster: its key holds.
+    // Another process may have been faster. Then its key is used.
     await this.#tables.write([
       "INSERT INTO thread_names (key, owner, name, made_at) VALUES (?, ?, ?, ?) ON CONFLICT (owner, name) DO NOTHING",
       key,

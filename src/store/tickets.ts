@@ -1,14 +1,14 @@
-/** Tickets: each opens one WebSocket, once. Stores know their digests alone. */
+/** Tickets. Each opens one WebSocket, once. Stores keep their digests only. */
 import type { Tables } from "./tables.ts";
 
 export interface Tickets {
   /** Keeps a ticket for its holder, as plain JSON, until `expiresAt` (milliseconds since the Unix epoch). */
   keep(digest: string, holder: string, expiresAt: number): Promise<void>;
-  /** The holder of a ticket, which is gone then. `undefined`: there is no such ticket, or it has expired. */
+  /** Returns the holder of a ticket, and deletes the ticket. `undefined`: no such ticket, or it has expired. */
   take(digest: string): Promise<string | undefined>;
 }
 
-/** The most tickets that are kept: those that were issued first go first. */
+/** The most tickets that are kept. The oldest are dropped first. */
 const MAX_TICKETS = 100_000;
 
 export class MemoryTickets implements Tickets {
@@ -51,7 +51,7 @@ export class TableTickets implements Tickets {
     );
   }
 
-  /** One statement: of two processes that take the same ticket, one gets it. */
+  /** It is one statement: if two processes take the same ticket, one of them gets it. */
   async take(digest: string): Promise<string | undefined> {
     const [row] = await this.#tables.all("DELETE FROM tickets WHERE digest = ? RETURNING holder, expires_at", digest);
     return row && Number(row.expires_at) > this.#now() ? String(row.holder) : undefined;

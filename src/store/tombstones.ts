@@ -1,7 +1,7 @@
-/** What was taken back of a thread. */
+/** Tombstones: the messages of a thread that were taken back. */
 import type { Message } from "../protocol/events.ts";
 
-/** A message that was taken back. It stays known by its id: a client may still hold it, and send it again. */
+/** A message that was taken back. Its id is kept, because a client may still hold it and send it again. */
 export interface Tombstone {
   readonly id: string;
   /** The message before it, where there was one. */
@@ -10,7 +10,7 @@ export interface Tombstone {
   readonly calls?: readonly string[];
 }
 
-/** All that was taken back on a thread, one tombstone an id. */
+/** All tombstones of a thread, one for each id. */
 export function allRemoved(
   known: readonly Tombstone[] = [],
   more: readonly Tombstone[] = [],
@@ -24,7 +24,7 @@ export function tombstonesOf(messages: readonly Message[], removed: readonly str
   const gone = new Set(removed);
   const calls = new Set<string>();
   for (const message of messages) if (gone.has(message.id)) for (const id of callsOf(message)) calls.add(id);
-  // Of a call that came again under its id, the result belongs to the one that is left.
+  // If a call was repeated under its id, the result belongs to the call that is left.
   for (const message of messages) if (!gone.has(message.id)) for (const id of callsOf(message)) calls.delete(id);
   for (const message of messages) if (message.role === "tool" && calls.has(message.toolCallId)) gone.add(message.id);
   const tombstones: Tombstone[] = [];

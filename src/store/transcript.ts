@@ -1,6 +1,6 @@
 /**
- * What clients were told, folded from the events that left. Snapshots and histories come from here, never from the
- * graph's checkpoint: that holds prompts and hidden nodes.
+ * The messages that clients were sent, folded from the events that were sent. Snapshots and histories come from here,
+ * never from the graph's checkpoint, which holds prompts and hidden nodes.
  */
 import jsonPatch, { type Operation } from "fast-json-patch";
 import { type AguiEvent, type AssistantMessage, EventType, type Message, type ToolCall } from "../protocol/events.ts";
@@ -9,22 +9,22 @@ import type { JsonValue } from "../protocol/json.ts";
 import { reopenedReasoning, reopenedText } from "./reopened.ts";
 import { type Tombstone, tombstonesOf } from "./tombstones.ts";
 
-/** A message in the making. */
+/** A message that may still grow. */
 interface Draft {
   readonly message: Message;
   /** Its text or reasoning is open: it can still grow. */
   open: boolean;
-  /** The id its text was announced with. */
+  /** The id that its text was announced with. */
   readonly announced: string;
 }
 
-/** A span that is open, and how to open it again for somebody who comes later. `told`: messages that were. */
+/** An open span, and the events that open it again for a late reader. `told`: the messages that were sent. */
 type Reopen = (told: Set<Draft>) => AguiEvent[];
 
 export class Transcript {
   readonly #drafts = new Map<string, Draft>();
   readonly #calls = new Map<string, ToolCall>();
-  /** The message a call was announced with, where one was. */
+  /** The message that a call was announced with, if any. */
   readonly #parents = new Map<ToolCall, string>();
   readonly #open = new Map<string, Reopen>();
   /** Open reasoning spans whose message has begun: a span and its message open and close in two events each. */
@@ -42,12 +42,14 @@ export class Transcript {
     }
   }
 
-  /** Every message, those still open with what they said so far. */
+  /** Every message; open ones with their content so far. */
   get messages(): Message[] {
     return [...this.#drafts.values()].map((draft) => copy(draft.message));
   }
 
-  /** A message after the reasoning that led to it, without a copy of the others. Empty when there is no such message. */
+  /**
+   * A message after the reasoning that led to it, without a copy of the others. Empty when there is no such message.
+   */
   withReasoning(id: string): Message[] {
     const messages = [...this.#drafts.values()].map(({ message }) => message);
     const at = messages.findIndex((message) => message.id === id);
@@ -55,7 +57,7 @@ export class Transcript {
     return messages.slice(before + 1, at + 1).map(copy);
   }
 
-  /** What was taken back. */
+  /** The messages that were taken back. */
   get removed(): readonly Tombstone[] {
     return this.#removed;
   }
@@ -65,23 +67,23 @@ export class Transcript {
     return [...this.#injected].map(([messageId, content]) => reportOf({ messageId, state: "waiting", content }));
   }
 
-  /** The exposed state as it was told last. */
+  /** The exposed state as it was sent last. */
   get state(): JsonValue | undefined {
     return this.#state;
   }
 
-  /** The messages nothing can be added to any more. */
+  /** The messages that can no longer grow. */
   get closed(): Message[] {
     return [...this.#drafts.values()].flatMap((draft) => (this.#canGrow(draft) ? [] : [copy(draft.message)]));
   }
 
-  /** What is open, opened again and with all that was said so far, in the order it was first opened. */
+  /** Events that open every open span again, with its content so far, in the order of the first opening. */
   reopen(): AguiEvent[] {
     const told = new Set<Draft>();
     return [...this.#open.values()].flatMap((reopen) => reopen(told));
   }
 
-  /** Takes messages back, and puts others in the place of those with their ids. */
+  /** Takes messages back, and replaces others by messages with the same ids. */
   correct({ removed, replaced }: { readonly removed: readonly string[]; readonly replaced: readonly Message[] }): void {
     for (const message of replaced) this.#replace(copy(message));
     const messages = [...this.#drafts.values()].map(({ message }) => message);
@@ -173,7 +175,7 @@ export class Transcript {
   #replace(message: Message): void {
     const draft = this.#drafts.get(message.id);
     if (!draft) return;
-    // Set anew under the same key, it keeps its place.
+    // A Map keeps the place of a key that is set again.
     this.#drafts.set(message.id, { ...draft, message });
     if (message.role !== "assistant") return;
     for (const call of message.toolCalls ?? []) {
@@ -188,8 +190,8 @@ export class Transcript {
   }
 
   /**
-   * The draft of an assistant message; made when a tool call is the first to speak of it. Ids come from clients, models
-   * and graphs: where one is taken by a message of another role, the assistant's stands beside it.
+   * The draft of an assistant message. It is made when a tool call is the first event about it. Ids come from clients,
+   * models and graphs. If a message of another role has the id, the assistant's message stands beside it.
    */
   #assistant(announced: string): Draft & { readonly message: AssistantMessage } {
     const taken = this.#drafts.get(announced);
@@ -201,13 +203,13 @@ export class Transcript {
     return fresh;
   }
 
-  /** The message that an event about text speaks of. */
+  /** The message that an event about text refers to. */
   #speaking(id: string): Draft & { readonly message: AssistantMessage | SentMessage } {
     const draft = this.#drafts.get(id);
     return draft?.open && isSent(draft) ? draft : this.#assistant(id);
   }
 
-  /** A message of a person that came in the middle of the run. */
+  /** A person's message that was sent into the run. */
   #startUser(id: string): void {
     const message: SentMessage = { id, role: "user", content: "" };
     this.#drafts.set(id, { message, open: true, announced: id });
@@ -231,7 +233,7 @@ export class Transcript {
     this.#open.set(`tool:${id}`, (told) => this.#tell(draft, told));
   }
 
-  /** An assistant message that can still grow: what has ended of it as well, so that its parts keep their order. */
+  /** An assistant message that can still grow. Its ended parts are included, so that all parts keep their order. */
   #tell(draft: Draft & { readonly message: AssistantMessage }, told: Set<Draft>): AguiEvent[] {
     if (told.has(draft)) return [];
     told.add(draft);
@@ -292,7 +294,7 @@ function isAssistant(draft: Draft): draft is Draft & { readonly message: Assista
   return draft.message.role === "assistant";
 }
 
-/** Drafts grow in place; what is handed out must not. */
+/** Copies a draft: drafts grow in place, and a message that was handed out must not. */
 function copy(message: Message): Message {
   return structuredClone(message);
 }

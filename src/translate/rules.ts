@@ -36,7 +36,7 @@ export class Rules {
     return rules;
   }
 
-  /** How large a value that a graph or a tool gives may be, and the form of messages in it. */
+  /** The largest size of a value from a graph or a tool, and the form of messages in it. */
   plain(event: GraphEvent): JsonLimits {
     const { maxEventBytes, reasoningTags } = this.#options;
     const size = maxEventBytes === undefined ? {} : { maxBytes: maxEventBytes };

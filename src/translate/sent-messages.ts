@@ -1,5 +1,5 @@
 /**
- * What a run sent, and what becomes of it in the graph's state: it may be replaced or removed there, or never be taken
+ * The messages that a run sent, and their fate in the graph's state: one may be replaced or removed there, or never be taken
  * into it. A model call that failed or was made once more, and the draft of a node that ran once more, are left out.
  *
  * A message is known by its id in the state. Some get that id only after they were sent, so LangChain's own objects

@@ -26,7 +26,7 @@ export class ExposedState {
   push(values: Values): AguiEvent[] {
     const now = this.#json(values);
     this.#values = now;
-    // Whatever is sent now would overwrite what clients make of the call's arguments.
+    // A snapshot now would overwrite the state that clients build from the call's arguments.
     if ([...this.#predicted].some((key) => this.#ahead.has(key))) return [];
     const before = record(this.#sent);
     const kept = [...this.#ahead.keys()].filter((key) => key in before).map((key) => [key, before[key]] as const);

@@ -35,7 +35,7 @@ export interface TranslatorOptions {
   readonly ownFrom: number;
   /** The drafts among these: messages of nodes that will run again, each with its place. */
   readonly drafts: Readonly<Record<string, string>>;
-  /** Whatever the graph's state lets go of is let go of here too. */
+  /** Messages that the graph's state drops are taken back here too. */
   readonly followsState: boolean;
   /** `false`: each message leaves once, whole. */
   readonly tokens: boolean;

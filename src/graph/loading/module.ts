@@ -85,7 +85,7 @@ function understandTypeScript(): Promise<void> {
   return typeScript;
 }
 
-/** Of a CommonJS module, Node offers `module.exports` as the default, and those of its names that it could guess. */
+/** For a CommonJS module, Node offers `module.exports` as the default, and those of its names that it could guess. */
 function exportsOf(namespace: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   const { default: whole, "module.exports": _, ...named } = namespace;
   const isCommonJs = isPlain(whole) && Object.keys(named).every((name) => named[name] === whole[name]);

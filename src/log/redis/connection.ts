@@ -29,7 +29,7 @@ export function connection({ url, failed }: RedisOptions): Redis {
   return redis;
 }
 
-/** How long a client waits at most for a number that Redis keeps. */
+/** The longest time that a client waits for a number that Redis keeps, in milliseconds. */
 const BRIEF_MS = 250;
 
 /**

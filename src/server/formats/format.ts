@@ -1,4 +1,4 @@
-/** How events become frames. A format is made for one connection and may remember what it said. */
+/** A format turns events into frames. It is made for one connection, and may remember what it has sent. */
 import type { Outgoing } from "../view.ts";
 
 export interface Format {

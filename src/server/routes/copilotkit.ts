@@ -46,14 +46,14 @@ export function runtimeInfo(visitor: Visitor, { registry, version }: Pick<Server
   };
 }
 
-/** What frontends may like to know besides stands beside what CopilotKit reads. */
+/** Beside the members that CopilotKit reads stand others that are useful to frontends. */
 function listed(agent: ServedAgent): object {
   const { name, description, prompts, stateKeys, demo } = agent;
   const capabilities = capabilitiesOf(agent);
   return { name, description, className: "Sluice", capabilities, prompts, stateKeys, demo };
 }
 
-/** What Sluice itself can tell of a graph. What its nodes do with tools and files is theirs. */
+/** The capabilities that Sluice knows of itself. It does not know how a graph's nodes use tools and files. */
 function capabilitiesOf({ name, description, graph, stateKeys, tokens, reasoning }: ServedAgent): object {
   const remembers = Boolean(graph.checkpointer);
   const shown = stateKeys.length > 0;
@@ -158,7 +158,7 @@ export function copilotThreadRoutes({ door }: Pick<ServerOptions, "door">): Rout
     if (!messages) throw notThere();
     response.json({ messages: messages.map(toInspected) });
   });
-  // Where the thread stands, as a sequence: the events themselves are not kept for ever.
+  // A sequence of events that leads to the thread's present messages: the events themselves are not kept for ever.
   router.get("/:threadId/events", async (request, response) => {
     const thread = await threadOf(request);
     if (!(await thread.listed())) throw notThere();

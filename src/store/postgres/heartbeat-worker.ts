@@ -43,7 +43,7 @@ while (!stopped) {
     Atomics.store(times, 0, sentAt);
     parentPort?.postMessage("seen");
   } catch {
-    // How long it has failed is what counts, and the main thread knows that from the times.
+    // The main thread sees from the times how long heartbeats have failed.
     Atomics.store(times, 1, 0n);
     await client?.end().catch(() => {});
     client = undefined;
