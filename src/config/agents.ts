@@ -113,7 +113,7 @@ const agent = z.strictObject({
     .transform((fields) => fields as Partial<Record<GraphEventName, string[]>>),
   /**
    * The values that `sluice audit` allows to leave: kinds such as `prompt`, or single ones, such as `state:plan`. By
-   * default, the values that leave because of an agent's own fields are allowed.
+   * default, errors' messages and the arguments and results of tools may leave.
    */
   audit: z
     .array(
