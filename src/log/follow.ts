@@ -6,34 +6,65 @@ import type { EventLog, Page } from "./log.ts";
 /** The most entries a page holds: enough to catch up quickly, few enough that a slow reader holds little. */
 const PAGE_SIZE = 256;
 
+/** Takes a page within the append that made it. `false`: it did not, and the page is read like any other. */
+export type Take = (page: Page) => boolean;
+
+/** A reader that has read to the head, and waits. */
+interface Resting {
+  readonly wake: () => void;
+  readonly fail: (error: unknown) => void;
+}
+
 /**
  * Pages of `topic` after `after`, for ever, until `signal` aborts. A page is either entries or a gap; after a gap the
- * reading goes on from the head. The caller's own pace is the only pace: nothing is read ahead.
+ * reading goes on from the head. The caller's own pace is the only pace: nothing is read ahead. While the reader waits
+ * at the head, `take` is offered what is appended: what it takes is not read any more.
  */
 export async function* follow(
   log: EventLog,
   topic: Topic,
   after: Cursor | null,
   signal: AbortSignal,
+  take: Take = () => false,
 ): AsyncGenerator<Page, void> {
   let cursor = after;
-  // Ends what is armed when the caller stops reading: a log keeps a topic that is waited for.
-  const own = new AbortController();
-  const either = AbortSignal.any([signal, own.signal]);
+  let changed = false;
+  let resting: Resting | undefined;
+  const wake = () => resting?.wake();
+  const unwatch = log.watch(topic, (appended) => {
+    try {
+      if (resting && !signal.aborted && appended && isNext(appended, cursor) && take(appended)) {
+        cursor = appended.next;
+        return;
+      }
+    } catch (error) {
+      resting?.fail(error);
+    }
+    changed = true;
+    wake();
+  });
+  signal.addEventListener("abort", wake);
   try {
-    // Armed before each read, so that an append between the read and the wait is not missed.
-    let hint = log.woken(topic, either);
     while (!signal.aborted) {
+      // Before the read, so that an append between the read and the wait is not missed.
+      changed = false;
       const page = await log.read(topic, cursor, PAGE_SIZE);
       if (page.gap !== undefined || page.entries.length > 0) {
         cursor = page.next;
         yield page;
       }
-      if (page.gap !== undefined || page.entries.length === PAGE_SIZE) continue;
-      await hint;
-      hint = log.woken(topic, either);
+      if (page.gap !== undefined || page.entries.length === PAGE_SIZE || changed || signal.aborted) continue;
+      await new Promise<void>((resolve, reject) => {
+        resting = { wake: resolve, fail: reject };
+      });
+      resting = undefined;
     }
   } finally {
-    own.abort();
+    unwatch();
+    signal.removeEventListener("abort", wake);
   }
+}
+
+function isNext({ epoch, entries }: Page, after: Cursor | null): boolean {
+  return epoch === after?.epoch && entries[0]?.offset === after.offset + 1;
 }

@@ -7,6 +7,7 @@ import type { Edge, EventType } from "../protocol/events.ts";
 import type { GapReason } from "../protocol/frames.ts";
 import type { GraphEventName } from "../protocol/graph-event.ts";
 import type { Topic } from "../protocol/ids.ts";
+import type { Watcher } from "./watchers.ts";
 
 /** The graph event that an entry came from, so that a view can decide whether it may pass. */
 export interface Provenance {
@@ -53,8 +54,8 @@ export interface LogSize {
   readonly topics: number;
   /** The bytes of all entries. */
   readonly bytes: number;
-  /** The number of topics whose end readers wait at. */
-  readonly waiting: number;
+  /** The number of topics that readers follow. */
+  readonly followed: number;
 }
 
 export interface EventLog {
@@ -67,7 +68,7 @@ export interface EventLog {
    */
   claim(topic: Topic, fence: Fence, anew?: boolean): Promise<Cursor>;
   /**
-   * Appends all entries or none, and wakes the followers. An owner that did not claim the topic claims it.
+   * Appends all entries or none, and hands them to those who watch. An owner that did not claim the topic claims it.
    * @throws SluiceError `owner_lost` when a later fence owns the topic. `storage_unavailable` when the engine cannot
    * store any more at the moment: the entries are in the log of this process, and the run should end.
    */
@@ -88,8 +89,11 @@ export interface EventLog {
   cutOff(topic: Topic, before: Cursor): Promise<void>;
   /** May a reader begin after this position? It may be gone all the same: reading says so. */
   mayBegin(topic: Topic, after: Cursor): Promise<boolean>;
-  /** Resolves when something was appended since the call, or `signal` aborts. A hint only: losing one costs time, not data. */
-  woken(topic: Topic, signal: AbortSignal): Promise<void>;
+  /**
+   * Calls `watcher` when a topic grows or goes, until the result is called. What this process appends is handed over
+   * within the append. Losing a call costs time, not data: a follower reads.
+   */
+  watch(topic: Topic, watcher: Watcher): () => void;
   /** Forgets a topic. The next append starts a new epoch. */
   drop(topic: Topic): Promise<void>;
   /** Lets go of what has been silent for too long. To be called now and then. */

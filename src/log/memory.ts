@@ -4,7 +4,7 @@ import type { Cursor, Fence } from "../protocol/cursor.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import type { Topic } from "../protocol/ids.ts";
 import type { EventLog, LogEntry, LogSize, NewEntry, Page } from "./log.ts";
-import { Waiting } from "./waiting.ts";
+import { type Watcher, Watchers } from "./watchers.ts";
 
 export interface MemoryLogLimits {
   /** The most entries a topic keeps. Older ones are trimmed, and a reader that still needs them meets a gap. */
@@ -40,13 +40,14 @@ export class MemoryLog implements EventLog {
   readonly #topics = new Map<Topic, TopicState>();
   /** Those of them that were opened only, the oldest first. */
   readonly #unwritten = new Set<Topic>();
-  readonly #waiting = new Waiting();
+  readonly #watchers: Watchers;
   #totalBytes = 0;
 
-  /** `now` is a monotonic clock in milliseconds. */
-  constructor(limits: MemoryLogLimits, now: () => number = () => performance.now()) {
+  /** `now` is a monotonic clock in milliseconds. `watchers`: those of a log that this is a part of. */
+  constructor(limits: MemoryLogLimits, now: () => number = () => performance.now(), watchers = new Watchers()) {
     this.#limits = limits;
     this.#now = now;
+    this.#watchers = watchers;
   }
 
   async claim(topic: Topic, fence: Fence, anew = false): Promise<Cursor> {
@@ -68,20 +69,23 @@ export class MemoryLog implements EventLog {
     const state = this.#topics.get(topic) ?? newTopic();
     if (fence < state.fence) throw new SluiceError("owner_lost");
     state.fence = fence;
+    const appended: LogEntry[] = [];
     for (const entry of entries) {
       state.head += 1;
       const { json, type, runId, span, edge, provenance } = entry;
-      state.entries.push({ json, type, runId, span, edge, provenance, offset: state.head });
+      appended.push({ json, type, runId, span, edge, provenance, offset: state.head });
       this.#count(state, Buffer.byteLength(entry.json));
     }
+    for (const entry of appended) state.entries.push(entry);
     this.#trim(state);
     state.touchedAt = this.#now();
     this.#topics.delete(topic);
     this.#topics.set(topic, state);
     this.#unwritten.delete(topic);
     this.#dropSilentest(topic);
-    this.#waiting.wake(topic);
-    return { epoch: state.epoch, offset: state.head };
+    const grown = page(state.epoch, appended, state.head);
+    this.#watchers.wake(topic, grown);
+    return grown.next;
   }
 
   async read(topic: Topic, after: Cursor | null, limit: number): Promise<Page> {
@@ -116,7 +120,7 @@ export class MemoryLog implements EventLog {
     for (const oldest of this.#unwritten) {
       if (this.#unwritten.size <= MAX_UNWRITTEN_TOPICS) break;
       // A follower would open its topic again at once.
-      if (oldest === topic || this.#waiting.has(oldest)) continue;
+      if (oldest === topic || this.#watchers.has(oldest)) continue;
       this.#unwritten.delete(oldest);
       this.#topics.delete(oldest);
     }
@@ -138,12 +142,12 @@ export class MemoryLog implements EventLog {
     return state?.epoch !== epoch || offset >= state.floor;
   }
 
-  woken(topic: Topic, signal: AbortSignal): Promise<void> {
-    return this.#waiting.arm(topic, signal);
+  watch(topic: Topic, watcher: Watcher): () => void {
+    return this.#watchers.add(topic, watcher);
   }
 
   async drop(topic: Topic): Promise<void> {
-    if (this.forget(topic)) this.#waiting.wake(topic);
+    if (this.forget(topic)) this.#watchers.wake(topic);
   }
 
   /** Drops a topic without waking its followers. `false` when there is none. */
@@ -161,7 +165,7 @@ export class MemoryLog implements EventLog {
     const oldest = this.#now() - this.#limits.retentionMs;
     for (const [topic, state] of [...this.#topics]) {
       if (state.touchedAt > oldest) break; // The rest was touched later.
-      if (!this.#waiting.has(topic)) await this.drop(topic);
+      if (!this.#watchers.has(topic)) await this.drop(topic);
     }
   }
 
@@ -173,7 +177,7 @@ export class MemoryLog implements EventLog {
 
   /** For tests and metrics. */
   get size(): LogSize {
-    return { topics: this.#topics.size, bytes: this.#totalBytes, waiting: this.#waiting.size };
+    return { topics: this.#topics.size, bytes: this.#totalBytes, followed: this.#watchers.size };
   }
 
   #count(state: TopicState, bytes: number): void {
@@ -202,7 +206,7 @@ export class MemoryLog implements EventLog {
       if (state.bytes === 0) continue;
       this.#totalBytes -= state.bytes;
       this.#topics.delete(topic);
-      this.#waiting.wake(topic);
+      this.#watchers.wake(topic);
     }
   }
 }

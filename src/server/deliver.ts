@@ -1,13 +1,13 @@
 /** The way from the log to a peer: follow, view, merge, format, send. One loop for every transport and format. */
 import type { Counts } from "../counts/counts.ts";
 import { follow } from "../log/follow.ts";
-import type { EventLog, GapReason, LogEntry } from "../log/log.ts";
+import type { EventLog, GapReason, LogEntry, Page } from "../log/log.ts";
 import { type Cursor, isAt } from "../protocol/cursor.ts";
 import { type AguiEvent, isTerminal, spanPosition } from "../protocol/events.ts";
 import type { Topic } from "../protocol/ids.ts";
 import type { Format } from "./formats/format.ts";
 import { mergeAdjacent } from "./merge.ts";
-import type { Peer } from "./peer.ts";
+import { type Peer, READY } from "./peer.ts";
 import type { Outgoing, View } from "./view.ts";
 
 /** A page with more entries than this says that the reader is behind: it is brought up to date with fewer, larger frames. */
@@ -84,9 +84,26 @@ export async function deliver(delivery: Delivery): Promise<void> {
   }
   const head = from && (await log.head(topic));
   if (from && head?.epoch === from.epoch && head.offset > from.offset) counts.replays.add(head.offset - from.offset);
+  const push = (batch: readonly LogEntry[], epoch: string, behind: boolean): Promise<void> => {
+    begun = true;
+    const outgoing = batch.flatMap((entry) => view.push(entry, { epoch, offset: entry.offset }));
+    const frames = behind && !format.apart ? mergeAdjacent(outgoing) : outgoing;
+    return peer.send(frames.flatMap((out) => format.encode(out)));
+  };
+  // At the head nothing lies between an append and the peer, unless the peer is behind or there is much to send.
+  let taken = READY;
+  const take = ({ entries, epoch, next }: Page): boolean => {
+    if (taken !== READY || entries.length > BEHIND || isAt(next, until)) return false;
+    const { wanted, over } = upToTheEnd(entries, epoch, ending);
+    if (over || sizeOf(wanted) > BATCH) return false;
+    taken = push(wanted, epoch, false);
+    return true;
+  };
   while (from && !isAt(from, until)) {
     let resumed: Cursor | undefined;
-    for await (const { gap, epoch, entries, next } of follow(log, topic, from, signal)) {
+    for await (const { gap, epoch, entries, next } of follow(log, topic, from, signal, take)) {
+      await taken;
+      taken = READY;
       if (gap !== undefined) {
         counts.gaps.count(gap);
         const catchUp = await delivery.catchUp(gap, begun);
@@ -94,15 +111,12 @@ export async function deliver(delivery: Delivery): Promise<void> {
         resumed = await bringUpToDate(catchUp);
         break;
       }
-      begun = true;
       const { wanted, over } = upToTheEnd(entries, epoch, ending);
       for (const batch of batches(wanted)) {
         // A client may have unsubscribed and subscribed again. Entries that still waited here must not come among those
         // it gets now.
         if (signal.aborted) return;
-        const outgoing = batch.flatMap((entry) => view.push(entry, { epoch, offset: entry.offset }));
-        const frames = wanted.length > BEHIND && !format.apart ? mergeAdjacent(outgoing) : outgoing;
-        await peer.send(frames.flatMap((out) => format.encode(out)));
+        await push(batch, epoch, wanted.length > BEHIND);
       }
       if (over || isAt(next, until)) return;
     }
@@ -121,6 +135,10 @@ function upToTheEnd(read: readonly LogEntry[], epoch: string, ending: Ending | u
   const own = other < 0 ? entries : entries.slice(0, other);
   const end = own.findIndex((entry) => ends(entry, runId));
   return { wanted: end < 0 ? own : own.slice(0, end + 1), over: other >= 0 || end >= 0 };
+}
+
+function sizeOf(entries: readonly LogEntry[]): number {
+  return entries.reduce((sum, { json }) => sum + json.length, 0);
 }
 
 function* batches(entries: readonly LogEntry[]): Generator<LogEntry[]> {

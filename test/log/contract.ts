@@ -3,7 +3,7 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { follow } from "../../src/log/follow.ts";
-import type { EventLog, GapReason, LogEntry } from "../../src/log/log.ts";
+import type { EventLog, GapReason, LogEntry, Page } from "../../src/log/log.ts";
 import type { Cursor } from "../../src/protocol/cursor.ts";
 import { type Topic, threadTopic } from "../../src/protocol/ids.ts";
 import { entries, entry, shown } from "./entries.ts";
@@ -300,30 +300,37 @@ export function eventLogContract(
       });
     });
 
-    describe("woken", () => {
-      it("resolves when something was appended since the call", async () => {
-        const { signal } = new AbortController();
-        const before = log.woken(topic, signal);
-        await log.append(topic, 1, entries("a"));
-        await before;
-        const again = log.woken(topic, signal);
-        await log.append(topic, 1, entries("b"));
-        await again;
+    describe("watch", () => {
+      it("hands over what is appended, within the append, to everybody who watches", async () => {
+        const from = await log.claim(topic, 1);
+        const handed: string[][] = [[], []];
+        const unwatch = handed.map((seen) =>
+          log.watch(topic, (appended) => {
+            if (appended) seen.push(`${appended.epoch === from.epoch}`, ...shown(appended.entries));
+          }),
+        );
+        await log.append(topic, 1, entries("a", "b"));
+        unwatch[1]?.();
+        await log.append(topic, 1, entries("c"));
+        unwatch[0]?.();
+        await log.append(topic, 1, entries("d"));
+        expect(handed).toEqual([
+          ["true", "1=a", "2=b", "true", "3=c"],
+          ["true", "1=a", "2=b"],
+        ]);
+        expect(log.size.followed).toBe(0);
       });
 
-      it("wakes everybody who waits", async () => {
-        const { signal } = new AbortController();
-        const waiting = [1, 2, 3].map(() => log.woken(topic, signal));
+      it("calls without a page when a topic goes", async () => {
         await log.append(topic, 1, entries("a"));
-        await Promise.all(waiting);
-      });
-
-      it("resolves when its signal aborts, or has", async () => {
-        const controller = new AbortController();
-        const waiting = log.woken(topic, controller.signal);
-        controller.abort();
-        await waiting;
-        await log.woken(topic, controller.signal);
+        await new Promise<void>((resolve) => {
+          const unwatch = log.watch(topic, (appended) => {
+            if (appended) return;
+            unwatch();
+            resolve();
+          });
+          void log.drop(topic);
+        });
       });
     });
 
@@ -366,10 +373,18 @@ export function eventLogContract(
             const total = sizes.reduce((sum, size) => sum + size, 0);
             const { epoch } = await raced.append(where, 1, entries("first"));
             const readers = seeds.map(async (seed) => {
-              const after = seed % 2; // from before the first entry, or from behind it
+              const after = seed % 2; // from before the first entry, or from after it
               const controller = new AbortController();
               const seen: number[] = [];
-              for await (const page of follow(raced, where, { epoch, offset: after }, controller.signal)) {
+              let offered = 0;
+              // Takes some pages, leaves others, and its end is left to be read.
+              const take = (page: Page) => {
+                offered += 1;
+                if (seed % 3 === 0 || (seed + offered) % 5 === 0 || page.next.offset === total + 1) return false;
+                seen.push(...page.entries.map(({ offset }) => offset));
+                return true;
+              };
+              for await (const page of follow(raced, where, { epoch, offset: after }, controller.signal, take)) {
                 expect(page.gap).toBeUndefined();
                 seen.push(...page.entries.map(({ offset }) => offset));
                 if (seen.at(-1) === total + 1) break;

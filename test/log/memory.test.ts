@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { follow } from "../../src/log/follow.ts";
+import type { Page } from "../../src/log/log.ts";
 import { MAX_UNWRITTEN_TOPICS, MemoryLog, type MemoryLogLimits } from "../../src/log/memory.ts";
 import { type Topic, threadTopic } from "../../src/protocol/ids.ts";
 import { eventLogContract } from "./contract.ts";
@@ -71,7 +72,7 @@ describe("what the memory log keeps of all topics", () => {
     await log.append(b, 1, entries("bbbb"));
     await log.append(a, 1, entries("a"));
     await log.append(c, 1, entries("cccc"));
-    expect(log.size).toEqual({ topics: 2, bytes: 9, waiting: 0 });
+    expect(log.size).toEqual({ topics: 2, bytes: 9, followed: 0 });
     expect(await log.head(b)).toBeUndefined();
     expect(await kept(log, a)).toEqual(["1=aaaa", "2=a"]);
   });
@@ -80,7 +81,7 @@ describe("what the memory log keeps of all topics", () => {
     const log = memoryLog({ maxTotalBytes: 10 });
     await log.append(a, 1, entries("aaaa"));
     await log.append(b, 1, entries("b".repeat(20)));
-    expect(log.size).toEqual({ topics: 1, bytes: 20, waiting: 0 });
+    expect(log.size).toEqual({ topics: 1, bytes: 20, followed: 0 });
     expect(await kept(log, b)).toHaveLength(1);
   });
 
@@ -90,9 +91,9 @@ describe("what the memory log keeps of all topics", () => {
     await log.append(b, 1, entries("bb"));
     await log.drop(a);
     await log.drop(a);
-    expect(log.size).toEqual({ topics: 1, bytes: 2, waiting: 0 });
+    expect(log.size).toEqual({ topics: 1, bytes: 2, followed: 0 });
     await log.drop(b);
-    expect(log.size).toEqual({ topics: 0, bytes: 0, waiting: 0 });
+    expect(log.size).toEqual({ topics: 0, bytes: 0, followed: 0 });
   });
 
   it("tells those who follow a topic that it went", async () => {
@@ -127,7 +128,7 @@ describe("a sweep", () => {
     expect(await log.head(other)).toBeDefined();
     now = 1_600;
     await log.sweep();
-    expect(log.size).toEqual({ topics: 0, bytes: 0, waiting: 0 });
+    expect(log.size).toEqual({ topics: 0, bytes: 0, followed: 0 });
   });
 
   it("counts from the last append", async () => {
@@ -165,38 +166,84 @@ it("keeps a bounded number of topics that nobody writes, and those that are foll
   const log = memoryLog();
   await log.append("thread:written", 1, entries("a"));
   const followed = await log.open("thread:followed");
-  const controller = new AbortController();
-  const waiting = log.woken("thread:followed", controller.signal);
+  const unwatch = log.watch("thread:followed", () => {});
   for (let index = 0; index < MAX_UNWRITTEN_TOPICS + 100; index += 1) await log.open(`thread:${index}`);
   expect(log.size.topics).toBe(MAX_UNWRITTEN_TOPICS + 1);
   expect(await log.open("thread:followed")).toEqual(followed);
   expect(await log.head("thread:0")).toBeUndefined();
   expect(await kept(log, "thread:written")).toEqual(["1=a"]);
-  controller.abort();
-  await waiting;
+  unwatch();
+});
+
+/** A follower of a log in memory that has nothing to read waits by the next turn of the event loop. */
+const resting = () => new Promise((resolve) => setImmediate(resolve));
+
+describe("a follower at the head", () => {
+  it("is offered what is appended, in the same turn, and reads what it does not take", async () => {
+    const log = memoryLog();
+    const controller = new AbortController();
+    await log.append(topic, 1, entries("a"));
+    const taken: string[] = [];
+    let willing = true;
+    const take = (page: Page) => {
+      if (willing) taken.push(...shown(page.entries));
+      return willing;
+    };
+    const pages = follow(log, topic, null, controller.signal, take);
+    expect(shown((await pages.next()).value?.entries ?? [])).toEqual(["1=a"]);
+    // It is busy with the page it has: nothing is offered.
+    await log.append(topic, 1, entries("b"));
+    expect(taken).toEqual([]);
+    expect(shown((await pages.next()).value?.entries ?? [])).toEqual(["2=b"]);
+    const next = pages.next();
+    await resting();
+    const appending = log.append(topic, 1, entries("c"));
+    expect(taken).toEqual(["3=c"]);
+    await appending;
+    await log.append(topic, 1, entries("d"));
+    expect(taken).toEqual(["3=c", "4=d"]);
+    willing = false;
+    await log.append(topic, 1, entries("e", "f"));
+    expect(shown((await next).value?.entries ?? [])).toEqual(["5=e", "6=f"]);
+    const last = pages.next();
+    await resting();
+    willing = true;
+    controller.abort();
+    await log.append(topic, 1, entries("g"));
+    expect(await last).toEqual({ done: true, value: undefined });
+    expect(taken).toEqual(["3=c", "4=d"]);
+  });
+
+  it("rejects with what `take` throws, and the append knows nothing of it", async () => {
+    const log = memoryLog();
+    const controller = new AbortController();
+    await log.append(topic, 1, entries("a"));
+    const pages = follow(log, topic, null, controller.signal, () => {
+      throw new Error("broken");
+    });
+    await pages.next();
+    const next = pages.next();
+    const failed = expect(next).rejects.toThrow("broken");
+    await resting();
+    await log.append(topic, 1, entries("b"));
+    await failed;
+    expect(log.size.followed).toBe(0);
+  });
 });
 
 describe("nobody is left waiting in the memory log", () => {
   it("when the signal aborts", async () => {
     const log = memoryLog();
     const controllers = [new AbortController(), new AbortController()];
-    const waiting = controllers.map(({ signal }) => log.woken(topic, signal));
-    expect(log.size.waiting).toBe(1);
+    const pages = controllers.map(({ signal }) => follow(log, topic, null, signal));
+    const waiting = pages.map((each) => each.next());
+    expect(log.size.followed).toBe(1);
     controllers[0]?.abort();
     await waiting[0];
-    expect(log.size.waiting).toBe(1);
+    expect(log.size.followed).toBe(1);
     controllers[1]?.abort();
     await waiting[1];
-    expect(log.size.waiting).toBe(0);
-  });
-
-  it("when an append has woken all", async () => {
-    const log = memoryLog();
-    const { signal } = new AbortController();
-    const waiting = [log.woken(topic, signal), log.woken(topic, signal)];
-    await log.append(topic, 1, entries("a"));
-    await Promise.all(waiting);
-    expect(log.size.waiting).toBe(0);
+    expect(log.size.followed).toBe(0);
   });
 
   it("when a follower has read to where it wanted", async () => {
@@ -205,6 +252,6 @@ describe("nobody is left waiting in the memory log", () => {
     const controller = new AbortController();
     for await (const _page of follow(log, topic, null, controller.signal)) break;
     controller.abort();
-    expect(log.size.waiting).toBe(0);
+    expect(log.size.followed).toBe(0);
   });
 });

@@ -41,7 +41,7 @@ describe("the run manager", () => {
     for (const subject of open.splice(0)) {
       await subject.close(0);
       expect(subject.runs.activeCount).toBe(0);
-      expect(subject.log.size.waiting).toBe(0);
+      expect(subject.log.size.followed).toBe(0);
     }
   });
 

@@ -8,7 +8,7 @@ import { SluiceError } from "../../protocol/errors.ts";
 import type { Topic } from "../../protocol/ids.ts";
 import type { EventLog, LogSize, NewEntry, Page } from "../log.ts";
 import { MemoryLog, type MemoryLogLimits } from "../memory.ts";
-import { Waiting } from "../waiting.ts";
+import { type Watcher, Watchers } from "../watchers.ts";
 import { connect, connection, type RedisOptions, withinTime } from "./connection.ts";
 import { Outbox } from "./outbox.ts";
 import { RedisTopics } from "./topics.ts";
@@ -30,7 +30,7 @@ export class RedisLog implements EventLog {
   readonly #listener: Redis;
   readonly #topics: RedisTopics;
   readonly #wakes: Wakes;
-  readonly #waiting = new Waiting();
+  readonly #watchers = new Watchers();
   /** The entries that this process wrote of late. */
   readonly #ring: MemoryLog;
   readonly #owned = new Map<Topic, Owned>();
@@ -40,8 +40,8 @@ export class RedisLog implements EventLog {
     this.#redis = connection(options);
     this.#listener = connection(options);
     this.#topics = new RedisTopics(this.#redis, options);
-    this.#ring = new MemoryLog(options);
-    this.#wakes = new Wakes(this.#listener, this.#waiting, (topic) => this.#topics.keys(topic).meta, this.#heard);
+    this.#ring = new MemoryLog(options, undefined, this.#watchers);
+    this.#wakes = new Wakes(this.#listener, this.#watchers, (topic) => this.#topics.keys(topic).meta, this.#heard);
   }
 
   /** @throws Error when Redis cannot be reached, does not let us in, or is older than 7. */
@@ -67,7 +67,7 @@ export class RedisLog implements EventLog {
     const cursor = await this.#topics.claim(topic, fence, anew);
     await this.#own(topic, fence, cursor);
     // Followers of the epoch before learn that it is gone.
-    if (anew) this.#waiting.wake(topic);
+    if (anew) this.#watchers.wake(topic);
     return cursor;
   }
 
@@ -88,7 +88,6 @@ export class RedisLog implements EventLog {
     }
     const cursor = await this.#ring.append(topic, fence, entries);
     outbox.push(entries);
-    this.#waiting.wake(topic);
     await outbox.room();
     return cursor;
   }
@@ -119,21 +118,21 @@ export class RedisLog implements EventLog {
     return this.#topics.mayBegin(topic, after);
   }
 
-  woken(topic: Topic, signal: AbortSignal): Promise<void> {
-    const woken = this.#waiting.arm(topic, signal);
+  watch(topic: Topic, watcher: Watcher): () => void {
+    const unwatch = this.#watchers.add(topic, watcher);
     this.#wakes.want(topic);
-    return woken;
+    return unwatch;
   }
 
   async drop(topic: Topic): Promise<void> {
     await withinTime(this.#flushed(topic));
     this.#release(topic);
     await this.#topics.drop(topic);
-    this.#waiting.wake(topic);
+    this.#watchers.wake(topic);
   }
 
   get size(): LogSize {
-    return { ...this.#ring.size, waiting: this.#waiting.size };
+    return this.#ring.size;
   }
 
   /** Topics that this process writes no more are read from Redis from now on. */
@@ -159,7 +158,7 @@ export class RedisLog implements EventLog {
     void this.#ringHead(topic).then((ring) => {
       if (ring && head?.epoch === ring.epoch && head.offset <= ring.offset) return; // This process wrote it.
       if (ring && this.#owned.get(topic)?.outbox.isEmpty) this.#release(topic);
-      this.#waiting.wake(topic);
+      this.#watchers.wake(topic);
     });
   };
 
@@ -199,7 +198,6 @@ export class RedisLog implements EventLog {
         const begun = await this.#topics.claim(topic, fence, true);
         this.#ring.adopt(topic, fence, begun);
         await this.#ring.append(topic, fence, unacknowledged);
-        this.#waiting.wake(topic);
         return begun;
       },
     });
@@ -210,7 +208,7 @@ export class RedisLog implements EventLog {
   #lost(topic: Topic, outbox: Outbox): void {
     if (this.#owned.get(topic)?.outbox !== outbox) return;
     this.#release(topic);
-    this.#waiting.wake(topic);
+    this.#watchers.wake(topic);
   }
 
   #release(topic: Topic): void {

@@ -2,14 +2,14 @@
 import type { Redis } from "ioredis";
 import { type Cursor, parseCursor } from "../../protocol/cursor.ts";
 import type { Topic } from "../../protocol/ids.ts";
-import type { Waiting } from "../waiting.ts";
+import type { Watchers } from "../watchers.ts";
 
-/** Redis may lose a message without a sign. So a topic that is waited for is asked about at this pace. */
+/** Redis may lose a message without a sign. So a topic that is watched is asked about at this pace. */
 const ASK_AGAIN_MS = 10_000;
 
 export class Wakes {
   readonly #redis: Redis;
-  readonly #waiting: Waiting;
+  readonly #watchers: Watchers;
   readonly #channelOf: (topic: Topic) => string;
   readonly #topics = new Map<string, Topic>();
   readonly #timer: NodeJS.Timeout;
@@ -17,12 +17,12 @@ export class Wakes {
   /** `heard` is called for each message, with the topic's head, where the message has one. */
   constructor(
     redis: Redis,
-    waiting: Waiting,
+    watchers: Watchers,
     channelOf: (topic: Topic) => string,
     heard: (topic: Topic, head: Cursor | undefined) => void,
   ) {
     this.#redis = redis;
-    this.#waiting = waiting;
+    this.#watchers = watchers;
     this.#channelOf = channelOf;
     redis.on("smessage", (channel: string, message: string) => {
       const topic = this.#topics.get(channel);
@@ -40,8 +40,8 @@ export class Wakes {
     if (this.#topics.has(channel)) return;
     this.#topics.set(channel, topic);
     this.#redis.ssubscribe(channel).then(
-      () => this.#waiting.wake(topic),
-      // Asked for again by the next reader that waits.
+      () => this.#watchers.wake(topic),
+      // Asked for again with the next look at all topics.
       () => this.#topics.delete(channel),
     );
   }
@@ -51,13 +51,16 @@ export class Wakes {
   }
 
   #wakeAll(): void {
-    for (const topic of this.#waiting.topics()) this.#waiting.wake(topic);
+    for (const topic of this.#watchers.topics()) {
+      this.want(topic);
+      this.#watchers.wake(topic);
+    }
   }
 
-  /** Followers wait, read and wait again: what nobody waits for now is left only here. */
+  /** What nobody watches is left only here: the next reader of a thread often comes soon. */
   #tidy(): void {
     for (const [channel, topic] of this.#topics) {
-      if (this.#waiting.has(topic)) continue;
+      if (this.#watchers.has(topic)) continue;
       this.#topics.delete(channel);
       // A connection that is away forgets its channels when it comes back without them.
       this.#redis.sunsubscribe(channel).catch(() => {});

@@ -136,7 +136,7 @@ const connections = () =>
 async function held() {
   const log = sluice.log as MemoryLog;
   await log.sweep();
-  const { topics, bytes, waiting } = log.size;
+  const { topics, bytes, followed } = log.size;
   return {
     active: sluice.runs.activeCount,
     audiences: sluice.runs.audienceCount,
@@ -144,11 +144,11 @@ async function held() {
     connections: await connections(),
     topics,
     bytes,
-    waiting,
+    followed,
   };
 }
 
-const NOTHING = { active: 0, audiences: 0, sockets: 0, connections: 0, topics: 0, bytes: 0, waiting: 0 };
+const NOTHING = { active: 0, audiences: 0, sockets: 0, connections: 0, topics: 0, bytes: 0, followed: 0 };
 
 it("nothing is left of runs that ended, were abandoned, cancelled or timed out", async () => {
   const lives = Object.entries(LIVES);
