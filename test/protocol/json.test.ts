@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { toJson, toJsonValue } from "../../src/protocol/json.ts";
 import { cutText, jsonBytes, withoutStack } from "../../src/protocol/text.ts";
+import { NUM_RUNS } from "../support/properties.ts";
 
 const bytesOf = (json: string): number => Buffer.byteLength(json);
 
@@ -334,7 +335,7 @@ describe("properties", () => {
           expect(json.isWellFormed()).toBe(true);
         }
       }),
-      { numRuns: 1_000 },
+      { numRuns: Math.min(NUM_RUNS, 1_000) },
     );
   });
 
@@ -344,7 +345,7 @@ describe("properties", () => {
         expect(toJson(value)).toBe(JSON.stringify(value));
         expect(toJsonValue(value)).toEqual(JSON.parse(JSON.stringify(value)));
       }),
-      { numRuns: 1_000 },
+      { numRuns: Math.min(NUM_RUNS, 1_000) },
     );
   });
 

@@ -5,9 +5,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { type AguiEvent, EventType, isTerminal, mergeDeltas } from "../../src/protocol/events.ts";
 import { ProgressReports } from "../../src/runs/progress.ts";
 import type { Progress } from "../../src/translate/token-count.ts";
+import { NUM_RUNS } from "../support/properties.ts";
 import { verifyRun } from "../support/verify.ts";
 import { modelEnd, said, token } from "../translate/events.ts";
-import { cutEvents, NUM_RUNS, runEnd } from "../translate/random-runs.ts";
+import { cutEvents, runEnd } from "../translate/random-runs.ts";
 import { emitting, logged, NEVER, scripted, testRuns } from "./scripted.ts";
 
 const isProgress = (event: AguiEvent) => event.type === EventType.CUSTOM && event.name === "sluice.progress";

@@ -3,13 +3,13 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { NUM_RUNS, SEED } from "../support/properties.ts";
 import { startSluice, type TestSluice } from "../support/sluice.ts";
 import { userInput } from "../support/sse-client.ts";
 import { eventsOf } from "../support/sse-frames.ts";
 import { chatGraph, SteppedModel } from "../support/stepped-model.ts";
 import { verifyRun } from "../support/verify.ts";
 import { connect, isType, type WsClient } from "../support/ws-client.ts";
-import { NUM_RUNS, SEED } from "../translate/random-runs.ts";
 
 /** However many are asked for, it ends: what is left then is not tried. */
 const MOST_MS = 300_000;

@@ -9,9 +9,10 @@ import { threadTopic } from "../../src/protocol/ids.ts";
 import { RewrittenEntries } from "../../src/server/rewritten.ts";
 import { type Outgoing, View, type ViewOptions } from "../../src/server/view.ts";
 import { logged } from "../runs/scripted.ts";
+import { NUM_RUNS } from "../support/properties.ts";
 import { verifyRun } from "../support/verify.ts";
 import { line } from "../translate/events.ts";
-import { cutEvents, NUM_RUNS, runEnd } from "../translate/random-runs.ts";
+import { cutEvents, runEnd } from "../translate/random-runs.ts";
 
 /** Calls of one id are updated by clients, who say so. */
 beforeAll(() => {

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type AguiEvent, EventType, isTerminal, type Message } from "../../src/protocol/events.ts";
 import { Transcript } from "../../src/store/transcript.ts";
+import { NUM_RUNS } from "../support/properties.ts";
 import { verifyRun } from "../support/verify.ts";
 import {
   ai,
@@ -16,7 +17,7 @@ import {
   translate,
   update,
 } from "../translate/events.ts";
-import { cutEvents, NUM_RUNS, runEnd } from "../translate/random-runs.ts";
+import { cutEvents, runEnd } from "../translate/random-runs.ts";
 
 /** Calls of one id are updated by clients, who say so. */
 beforeAll(() => {

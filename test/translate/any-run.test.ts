@@ -3,9 +3,10 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { ADMIT_ALL, type AllowList, allowList } from "../../src/graph/allow-list.ts";
 import { type AguiEvent, EventType, isTerminal } from "../../src/protocol/events.ts";
 import type { GraphEvent } from "../../src/protocol/graph-event.ts";
+import { NUM_RUNS } from "../support/properties.ts";
 import { verifyRun } from "../support/verify.ts";
 import { translate } from "./events.ts";
-import { cutEvents, graphEvents, NUM_RUNS, runEnd } from "./random-runs.ts";
+import { cutEvents, graphEvents, runEnd } from "./random-runs.ts";
 
 /** Calls of one id are updated by clients, who say so. */
 beforeAll(() => {

@@ -20,21 +20,6 @@ import {
   update,
 } from "./events.ts";
 
-/** How often the properties over whole runs are tried. */
-export const NUM_RUNS = Number(process.env.PROPERTY_RUNS) || 200;
-
-/** What they are made from: the same seed makes the same again. fast-check's seeds are 32-bit integers. */
-export const SEED = seedOf(process.env.PROPERTY_SEED);
-fc.configureGlobal({ seed: SEED });
-
-function seedOf(given: string | undefined): number {
-  if (!given) return Math.floor(Math.random() * 2 ** 31);
-  if (!/^-?\d{1,10}$/.test(given) || Number(given) !== (Number(given) | 0)) {
-    throw new Error(`PROPERTY_SEED=${given}: a seed is an integer of 32 bits, like one that a test printed.`);
-  }
-  return Number(given);
-}
-
 /** One strand of events that come in this order; strands of a run interleave. */
 type Strand = GraphEvent[];
 

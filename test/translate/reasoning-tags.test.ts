@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { defaultAgent } from "../../src/config/agents.ts";
 import type { TextPart } from "../../src/translate/content.ts";
 import { ReasoningTags } from "../../src/translate/reasoning-tags.ts";
+import { NUM_RUNS } from "../support/properties.ts";
 
 /** What is said and thought, in order; neighbours of one kind joined, as clients join them. */
 type Split = [kind: "text" | "reasoning", text: string][];
@@ -190,7 +191,7 @@ describe("any text", () => {
       fc.property(awkward, cuts, (text, positions) => {
         expect(split(cut(text, positions))).toEqual(split([text]));
       }),
-      { numRuns: 2_000 },
+      { numRuns: Math.min(NUM_RUNS, 2_000) },
     );
   });
 
@@ -202,7 +203,7 @@ describe("any text", () => {
         const pattern = new RegExp(`^${[gap, ...told.flatMap((part) => [literally(part), gap])].join("")}$`, "i");
         expect(text).toMatch(pattern);
       }),
-      { numRuns: 2_000 },
+      { numRuns: Math.min(NUM_RUNS, 2_000) },
     );
   });
 
@@ -223,7 +224,7 @@ describe("any text", () => {
         );
         expect(split(cut(text.join("") + last, positions))).toEqual([...expected, ["text", last]]);
       }),
-      { numRuns: 1_000 },
+      { numRuns: Math.min(NUM_RUNS, 1_000) },
     );
   });
 
@@ -233,7 +234,7 @@ describe("any text", () => {
       fc.property(tagless, cuts, (text, positions) => {
         expect(split(cut(text, positions))).toEqual(text === "" ? [] : [["text", text]]);
       }),
-      { numRuns: 1_000 },
+      { numRuns: Math.min(NUM_RUNS, 1_000) },
     );
   });
 

@@ -5,6 +5,7 @@ import jsonPatch, { type Operation } from "fast-json-patch";
 import { describe, expect, it } from "vitest";
 import { type AguiEvent, EventType } from "../../src/protocol/events.ts";
 import { ExposedState } from "../../src/translate/state.ts";
+import { NUM_RUNS } from "../support/properties.ts";
 import { custom, translate } from "./events.ts";
 
 /** What a client holds after these events. A patch that does not apply throws. */
@@ -130,7 +131,7 @@ describe("the exposed state", () => {
         }
         expect(after(state.finish(), "anything")).toEqual(held);
       }),
-      { numRuns: 500 },
+      { numRuns: Math.min(NUM_RUNS, 500) },
     );
   });
 });

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type AguiEvent, EventType } from "../../src/protocol/events.ts";
 import { WholeCharacters } from "../../src/translate/whole-characters.ts";
+import { NUM_RUNS } from "../support/properties.ts";
 import { callPiece, modelEnd, thought, token, translate } from "./events.ts";
 
 const FOX = "🦊";
@@ -35,7 +36,7 @@ describe("text in pieces", () => {
         for (const piece of told) expect(piece.isWellFormed()).toBe(true);
         expect(told.join("")).toBe(pieces.join("").toWellFormed());
       }),
-      { numRuns: 1_000 },
+      { numRuns: Math.min(NUM_RUNS, 1_000) },
     );
   });
 });
