@@ -63,7 +63,7 @@ export function createApp(agents: Agents, settings: Settings, { playground, ...o
     { headersTimeout: 10_000, requestTimeout: 30_000, connectionsCheckingInterval: 5_000, keepAliveTimeout: 10_000 },
     httpApp(core.server, metricsPort ? undefined : metrics),
   );
-  core.sockets.attach(server, "/ws");
+  core.sockets.attach(server, "");
   const servers: [Server, number][] = [[server, settings.PORT]];
   if (metricsPort && metrics) servers.push([createServer(metricsApp(metrics, core.server)), metricsPort]);
   const hurry = new AbortController();

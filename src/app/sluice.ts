@@ -183,7 +183,7 @@ export function createSluice(options: SluiceOptions): Sluice {
     basePath: base,
     attach(server) {
       attached = true;
-      core.sockets.attach(server, `${base}/ws`);
+      core.sockets.attach(server, base);
     },
     runs: runsOf(core),
     async metrics() {

@@ -65,9 +65,20 @@ export const DOORS: Readonly<Record<string, Door>> = {
     const thread = `/langgraph/threads/${randomUUID()}`;
     const { stream_mode: _, ...params } = langGraphRun(visit);
     const answer = await ask(visit, `${thread}/commands`, { id: 1, method: "run.start", params });
-    const channels = ["values", "updates", "messages", "tools", "lifecycle", "input", "custom", "checkpoints", "tasks"];
+    const channels = [...PROTOCOL_CHANNELS];
     const state = ask(visit, `${thread}/commands`, { id: 2, method: "state.get", params: {} });
     return [...answer, ...(await watched(visit, `${thread}/stream/events`, { channels })), ...(await state)];
+  },
+  "LangGraph's streaming protocol, WebSocket": (visit) => {
+    const { stream_mode: _, ...params } = langGraphRun(visit);
+    const address = `${visit.url.replace("http", "ws")}/langgraph/threads/${randomUUID()}/stream/events`;
+    const channels = [...PROTOCOL_CHANNELS];
+    const subscribe = JSON.stringify({ id: 1, method: "subscription.subscribe", params: { channels } });
+    const start = JSON.stringify({ id: 2, method: "run.start", params });
+    return conversation(new WebSocket(address), visit, subscribe, (frame) => {
+      if (PROTOCOL_ENDED.test(frame) || frame.startsWith('{"type":"error"')) return "close";
+      return frame.startsWith('{"type":"success","id":1,') ? start : undefined;
+    });
   },
   "the AI SDK's chat, and its history": async (visit) => {
     const parts = [{ type: "text", text: visit.message }];
@@ -94,6 +105,19 @@ export const DOORS: Readonly<Record<string, Door>> = {
     return [...visit.logged];
   },
 };
+
+const PROTOCOL_CHANNELS = [
+  "values",
+  "updates",
+  "messages",
+  "tools",
+  "lifecycle",
+  "input",
+  "custom",
+  "checkpoints",
+  "tasks",
+] as const;
+const PROTOCOL_ENDED = /"method":"lifecycle".*"event":"(completed|failed|interrupted)"/;
 
 interface Input {
   readonly threadId: string;
@@ -141,7 +165,7 @@ async function watched({ url, signal }: Visit, path: string, body: object): Prom
   let text = "";
   for await (const bytes of response.body ?? []) {
     text += decoder.decode(bytes, { stream: true });
-    if (/"method":"lifecycle".*"event":"(completed|failed|interrupted)"/.test(text)) break;
+    if (PROTOCOL_ENDED.test(text)) break;
   }
   return text.split("\n");
 }

@@ -26,6 +26,7 @@ import { HEAD_HEADER } from "./routes/send-events.ts";
 import { shareTicketRoutes } from "./routes/shares.ts";
 import { threadRoutes } from "./routes/threads.ts";
 import { ticketRoutes } from "./routes/tickets.ts";
+import { upgradeRequired } from "./routes/upgrade-required.ts";
 import type { ServerOptions } from "./server-options.ts";
 
 /** An application that is all Sluice. */
@@ -93,10 +94,7 @@ function routes(options: ServerOptions): Router {
   router.use("/tickets", ticketRoutes(options));
   if (options.langGraphApi) router.use(LANGGRAPH, langGraphRoutes(options));
   if (options.aiSdkApi) router.use(AI_SDK, aiSdkRoutes(options));
-  router.get("/ws", (_request, response) => {
-    response.status(426).set({ Upgrade: "websocket", Connection: "Upgrade" });
-    response.json({ error: new SluiceError("bad_request", NO_UPGRADE) });
-  });
+  router.get("/ws", upgradeRequired);
   return router;
 }
 
@@ -150,9 +148,6 @@ const SECRET_BYTES = 4_096;
 function bodyText(limit: number): RequestHandler {
   return express.text({ type: "application/json", limit });
 }
-
-const NO_UPGRADE =
-  "This is the address of a WebSocket, and the request has no Upgrade header. A proxy in between may have removed it: let it pass the headers Upgrade and Connection on.";
 
 const DOORS = `Sluice
 

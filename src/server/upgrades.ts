@@ -1,4 +1,4 @@
-/** Upgrades of one path of an HTTP server, taken out of the events that its other listeners get. */
+/** Upgrades of some paths of an HTTP server, taken out of the events that its other listeners get. */
 import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { SluiceError } from "../protocol/errors.ts";
@@ -8,16 +8,24 @@ export interface Upgrade {
   readonly socket: Duplex;
   readonly head: Buffer;
   readonly parameters: URLSearchParams;
+  /** The values of the path's segments that stand for any one, by name. */
+  readonly segments: Readonly<Record<string, string>>;
+}
+
+/** A path, and what takes its upgrades. A segment like `:threadId` stands for any one. */
+export interface UpgradePath {
+  readonly path: string;
+  readonly take: (upgrade: Upgrade) => void;
 }
 
 /**
- * Hands the upgrades of `server` whose path is `path` to `take`, until the returned function is called. Others are left
- * to whoever else listens; when nobody does they are answered with 404, for Node would leave them open for ever.
+ * Hands the upgrades of `server` to the first of `paths` that is theirs, until the returned function is called. Others are
+ * left to whoever else listens; when nobody does they are answered with 404, for Node would leave them open for ever.
  *
  * Ours are taken before any listener hears of them. A `WebSocketServer` of ws that was given a server and a path refuses
  * every upgrade but its own, and others end what nobody answered at once.
  */
-export function takeUpgrades(server: Server, path: string, take: (upgrade: Upgrade) => void): () => void {
+export function takeUpgrades(server: Server, paths: readonly UpgradePath[]): () => void {
   const { emit } = server;
   let taking = true;
   const intercept = (event: string | symbol, ...args: unknown[]): boolean => {
@@ -31,10 +39,12 @@ export function takeUpgrades(server: Server, path: string, take: (upgrade: Upgra
       // Anything may stand there: `//` is no URL, and an error here would end the process.
       const target = request.url ?? "/";
       const url = URL.canParse(target, "http://host") ? new URL(target, "http://host") : undefined;
-      if (url?.pathname === path) {
+      for (const { path, take } of paths) {
+        const segments = url && segmentsIn(path, url.pathname);
+        if (!segments) continue;
         // A socket that breaks before it is a WebSocket concerns nobody; unheard, its error would end the process too.
         socket.on("error", () => socket.destroy());
-        take({ request, socket, head, parameters: url.searchParams });
+        take({ request, socket, head, parameters: url.searchParams, segments });
         return true;
       }
     }
@@ -49,6 +59,28 @@ export function takeUpgrades(server: Server, path: string, take: (upgrade: Upgra
     // Somebody else may have put theirs around ours since: then ours stays, and passes everything on.
     if (server.emit === intercept) server.emit = emit;
   };
+}
+
+/** The values of a pattern's segments in a path; `undefined` when the path is another. */
+function segmentsIn(pattern: string, path: string): Record<string, string> | undefined {
+  const given = path.split("/");
+  const wanted = pattern.split("/");
+  if (given.length !== wanted.length) return undefined;
+  const segments: Record<string, string> = {};
+  for (const [index, name] of wanted.entries()) {
+    const value = decoded(given[index] ?? "");
+    if (name.startsWith(":") && value) segments[name.slice(1)] = value;
+    else if (value !== name) return undefined;
+  }
+  return segments;
+}
+
+function decoded(segment: string): string | undefined {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return undefined; // No text: it is no address of ours.
+  }
 }
 
 function isWebSocket({ headers }: IncomingMessage): boolean {

@@ -99,10 +99,10 @@ export class WsPeer implements TalkingPeer, Line {
     this.#cut();
   }
 
-  /** Closes with the code of an error. */
-  close(code: ErrorCode): void {
+  /** Closes with the code of an error: 4000 and its HTTP status, where the table has no other. */
+  close(code: ErrorCode, reason = SENTENCES[code]): void {
     const entry = ERRORS[code];
-    this.#socket.close("close" in entry ? entry.close : 4500, SENTENCES[code]);
+    this.#socket.close("close" in entry ? entry.close : 4_000 + entry.status, shortened(reason));
   }
 
   get #overfull(): boolean {
@@ -129,4 +129,13 @@ export class WsPeer implements TalkingPeer, Line {
     this.#drained?.resolve();
     this.#drained = undefined;
   }
+}
+
+/** A close frame has no room for more. */
+const REASON_BYTES = 123;
+
+function shortened(reason: string): string {
+  let short = reason;
+  while (Buffer.byteLength(short) > REASON_BYTES) short = short.slice(0, -1);
+  return short.toWellFormed();
 }

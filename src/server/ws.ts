@@ -1,43 +1,20 @@
-/** WebSockets: the checks before one opens, its format, and the time that a dead one is kept. */
-import { randomUUID } from "node:crypto";
+/** WebSockets: the checks before one opens, and the time that a dead one is kept. */
 import type { IncomingMessage, Server } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { context } from "@opentelemetry/api";
 import { WebSocket, WebSocketServer } from "ws";
-import { z } from "zod";
 import { Tally } from "../counts/tally.ts";
-import type { SocketPlace } from "../limits/limits.ts";
-import { type ErrorCode, SluiceError } from "../protocol/errors.ts";
+import { SluiceError } from "../protocol/errors.ts";
 import { SUBPROTOCOL } from "../protocol/frames.ts";
-import { checkId } from "../protocol/ids.ts";
-import { parseWith } from "../protocol/input.ts";
-import { Connection } from "./connection.ts";
 import type { Conversation } from "./conversation.ts";
-import { agui } from "./formats/agui.ts";
-import type { Format } from "./formats/format.ts";
-import { langgraph } from "./formats/langgraph.ts";
-import { textFormat } from "./formats/text.ts";
-import { FramesConnection } from "./frames-connection.ts";
-import { parseNarrowing } from "./narrowing.ts";
+import { protocolSocket } from "./langgraph/protocol-socket.ts";
 import { originGuard } from "./origins.ts";
 import { traceOf } from "./request-spans.ts";
 import type { ServerOptions } from "./server-options.ts";
+import { sluiceSocket } from "./sluice-socket.ts";
+import type { Opening, SocketRoute } from "./socket-route.ts";
 import { refuse, takeUpgrades, type Upgrade } from "./upgrades.ts";
 import { WsPeer } from "./ws-peer.ts";
-
-const FORMATS: Record<"agui" | "langgraph" | "text", () => Format> = {
-  agui: () => agui,
-  langgraph: () => langgraph,
-  text: textFormat,
-};
-
-/** The parameters of a socket's address, besides those that narrow it. */
-export const socketQuery = z.object({
-  agent: z.string().optional(),
-  thread: z.string().optional(),
-  ticket: z.string().optional(),
-  format: z.enum(["agui", "langgraph", "text"], { error: "valid are agui, langgraph and text" }).default("agui"),
-});
 
 /** The milliseconds over which many sockets are closed, and those that one may take to answer. */
 const SPREAD_MS = 5_000;
@@ -49,6 +26,7 @@ const ROOM_MS = 20;
 export class WebSocketHost {
   readonly #options: ServerOptions;
   readonly #server: WebSocketServer;
+  readonly #routes: readonly SocketRoute[];
   readonly #guard: ReturnType<typeof originGuard>;
   /** Detaches from the server. */
   readonly #detach = new Map<Server, () => void>();
@@ -59,6 +37,7 @@ export class WebSocketHost {
 
   constructor(options: ServerOptions) {
     this.#options = options;
+    this.#routes = [sluiceSocket(options), ...(options.langGraphApi ? [protocolSocket(options)] : [])];
     this.#guard = originGuard(options);
     this.#server = new WebSocketServer({
       noServer: true,
@@ -79,7 +58,7 @@ export class WebSocketHost {
 
   /** The number of open sockets, by format. */
   get byFormat(): ReadonlyMap<string, number> {
-    const open = new Tally(["frames", ...Object.keys(FORMATS)].map((format) => [format, 0]));
+    const open = new Tally(this.#routes.flatMap(({ formats }) => formats).map((format) => [format, 0]));
     for (const { conversation } of this.#peers.values()) open.count(conversation.formatName);
     return open;
   }
@@ -89,11 +68,14 @@ export class WebSocketHost {
     return [...this.#peers.keys()].reduce((sum, { bufferedAmount }) => sum + bufferedAmount, 0);
   }
 
-  /** Answers the upgrades of `server` whose path is `path`, and no others. Attaching to a server again changes nothing. */
-  attach(server: Server, path: string): void {
+  /** Answers the upgrades of `server` to the routes below `base`, and no others. Attaching to a server again changes nothing. */
+  attach(server: Server, base: string): void {
     if (this.#detach.has(server)) return;
-    const take = (upgrade: Upgrade) => void this.#upgrade(upgrade);
-    this.#detach.set(server, takeUpgrades(server, path, take));
+    const paths = this.#routes.map((route) => ({
+      path: `${base}${route.path}`,
+      take: (upgrade: Upgrade) => void this.#upgrade(upgrade, route),
+    }));
+    this.#detach.set(server, takeUpgrades(server, paths));
   }
 
   /**
@@ -126,9 +108,11 @@ export class WebSocketHost {
     this.#detach.clear();
   }
 
-  async #upgrade({ request, socket, head, parameters }: Upgrade): Promise<void> {
-    let open: (peer: WsPeer) => Conversation;
-    const { limits } = this.#options;
+  async #upgrade(upgrade: Upgrade, route: SocketRoute): Promise<void> {
+    let open: Opening;
+    let guarded = false;
+    const { request, socket, head } = upgrade;
+    const { limits, ready, maxSockets } = this.#options;
     const place = limits.socketPlace();
     try {
       await limits.handshake(request);
@@ -136,83 +120,38 @@ export class WebSocketHost {
       socket.once("close", () => place.leave());
       if (socket.destroyed) place.leave(); // It closed while it waited.
       this.#guard(request);
-      open = await this.#conversation(request, Object.fromEntries(parameters), place);
+      guarded = true;
+      if (!ready()) throw new SluiceError("draining");
+      if (this.#peers.size >= maxSockets) throw new SluiceError("overloaded");
+      open = await route.admit(upgrade, place);
     } catch (thrown) {
-      place.leave();
       const error = SluiceError.from(thrown);
       if (error.code === "internal") this.#options.failed(thrown, "websocket upgrade");
+      if (guarded && route.closesWithReason && !error.retryable) {
+        this.#server.handleUpgrade(request, socket, head, (webSocket) => this.#turnAway(webSocket, error));
+        return;
+      }
+      place.leave();
       refuse(socket, error);
       return;
     }
     this.#server.handleUpgrade(request, socket, head, (webSocket) => this.#serve(webSocket, open, request));
   }
 
-  /** Everything that can be wrong is found before the handshake, where HTTP can still say so. */
-  async #conversation(
-    request: IncomingMessage,
-    parameters: Record<string, string>,
-    place: SocketPlace,
-  ): Promise<(peer: WsPeer) => Conversation> {
-    const { door, limits, registry, maxSockets, maxBodyBytes, heartbeatMs, ready, failed } = this.#options;
-    if (!ready()) throw new SluiceError("draining");
-    if (this.#peers.size >= maxSockets) throw new SluiceError("overloaded");
-    const { agent, thread, format, ticket } = parseWith(socketQuery, parameters, "query");
-    const narrowing = parseNarrowing(parameters);
-    const offered = request.headers["sec-websocket-protocol"]?.split(",").map((name) => name.trim());
-    const frames = offered?.includes(SUBPROTOCOL) === true;
-    const visitor = await door.admitSocket(request, ticket, frames);
-    if (agent !== undefined) registry.get(agent);
-    if (visitor) place.take(visitor.client);
-    const admit = async (token: string) => {
-      const renewed = await door.admitToken(token, request);
-      place.take(renewed.client);
-      return renewed;
-    };
-    const checkNodes = (value: unknown) => limits.nodes(value);
-    if (frames) {
-      const close = (peer: WsPeer) => (code: ErrorCode) => peer.close(code);
-      return (peer) =>
-        new FramesConnection({
-          peer,
-          visitor,
-          admit,
-          close: close(peer),
-          agent,
-          heartbeatMs,
-          maxMessageBytes: maxBodyBytes,
-          checkNodes,
-          failed,
-        });
-    }
-    if (format !== "agui") visitor?.needNoShare();
-    if (offered) throw new SluiceError("bad_request", `Unknown subprotocol; valid is ${SUBPROTOCOL}, or none.`);
-    if (!visitor) throw new SluiceError("unauthorized");
-    visitor.need("watch");
-    const visited = await (thread === undefined
-      ? visitor.thread(randomUUID())
-      : visitor.thread(checkId("thread", thread), true));
-    const expelled = (peer: WsPeer) => (error: SluiceError) => peer.close(error.code);
-    return (peer) =>
-      new Connection({
-        peer,
-        visitor,
-        format: FORMATS[format](),
-        formatName: format,
-        checkNodes,
-        narrowing,
-        agent,
-        thread: visited,
-        expelled: expelled(peer),
-      });
+  /** Closes a socket whose client would not learn otherwise that it need not come back. */
+  #turnAway(socket: WebSocket, { code, message }: SluiceError): void {
+    socket.on("error", () => {});
+    const peer = new WsPeer(socket, this.#options.slowConsumerMs, () => {});
+    expel(socket, () => peer.close(code, message));
   }
 
-  #serve(socket: WebSocket, open: (peer: WsPeer) => Conversation, request: IncomingMessage): void {
+  #serve(socket: WebSocket, open: Opening, request: IncomingMessage): void {
     const { limits, lines, shareWatch, slowConsumerMs, slow, failed } = this.#options;
     const peer = new WsPeer(socket, slowConsumerMs, (unread) => slow("websocket", unread));
     const conversation = open(peer);
     this.#peers.set(socket, { peer, conversation });
     const share = conversation.visitor?.principal.share;
-    if (share) shareWatch.add(share.id, () => expel(socket, peer), peer.closed);
+    if (share) shareWatch.add(share.id, () => expel(socket, () => peer.close("unauthorized")), peer.closed);
     lines.add(peer, peer.closed);
     // ws closes by itself on what is no WebSocket, with the right code; the error event only repeats why.
     socket.on("error", () => {});
@@ -249,8 +188,8 @@ export class WebSocketHost {
 }
 
 /** A client that does not answer the close is cut. */
-function expel(socket: WebSocket, peer: WsPeer): void {
-  peer.close("unauthorized");
+function expel(socket: WebSocket, close: () => void): void {
+  close();
   const timer = setTimeout(() => socket.terminate(), CLOSE_MS);
   socket.once("close", () => clearTimeout(timer));
 }

@@ -83,7 +83,7 @@ describe("an upgrade to another protocol", () => {
 
   it("is left to an app that listens for it", async () => {
     const server = createServer((_request, response) => response.end("plain"));
-    sluice.sockets.attach(server, "/ws");
+    sluice.sockets.attach(server, "");
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     const asked = `GET /own HTTP/1.1\r\nHost: x\r\n${H2C}\r\n`;

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { narrowingQuery } from "../narrowing.ts";
 import { copilotListQuery } from "../routes/copilotkit.ts";
 import { listQuery, ownerQuery } from "../routes/threads.ts";
-import { socketQuery } from "../ws.ts";
+import { socketQuery } from "../sluice-socket.ts";
 import type { Answer, Operation } from "./operation.ts";
 
 export type { Answer, Operation } from "./operation.ts";

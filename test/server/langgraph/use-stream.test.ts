@@ -4,6 +4,7 @@ import { interrupt, MessagesAnnotation, START, StateGraph } from "@langchain/lan
 import { useStream as useLegacyStream } from "@langchain/langgraph-sdk/react";
 import { useStream } from "@langchain/react";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { WebSocket } from "ws";
 import { type Rendered, renderHook } from "../../support/react-hook.ts";
 import { memory, startSluice, type TestSluice } from "../../support/sluice.ts";
 import { chatGraph, SteppedModel } from "../../support/stepped-model.ts";
@@ -50,6 +51,19 @@ const shows =
   (shown: Shown) =>
     said(shown).join() === lines.join() && !shown.isLoading;
 
+const newer = (assistantId: string, threadId: string | undefined, transport: Partial<typeof OVER_WEBSOCKET>) => {
+  const ids: { threadId?: string } = threadId === undefined ? {} : { threadId };
+  const hook = () =>
+    useStream({
+      apiUrl: `${sluice.url}/langgraph`,
+      assistantId,
+      ...transport,
+      ...ids,
+      onThreadId: (id) => Object.assign(ids, { threadId: id }),
+    });
+  return { hook, ids };
+};
+
 const HOOKS = {
   legacy: (assistantId: string, threadId?: string) => {
     const ids: { threadId?: string } = threadId === undefined ? {} : { threadId };
@@ -62,18 +76,15 @@ const HOOKS = {
       });
     return { hook, ids };
   },
-  "@langchain/react": (assistantId: string, threadId?: string) => {
-    const ids: { threadId?: string } = threadId === undefined ? {} : { threadId };
-    const hook = () =>
-      useStream({
-        apiUrl: `${sluice.url}/langgraph`,
-        assistantId,
-        ...ids,
-        onThreadId: (id) => Object.assign(ids, { threadId: id }),
-      });
-    return { hook, ids };
-  },
+  "@langchain/react": (assistantId: string, threadId?: string) => newer(assistantId, threadId, {}),
+  "@langchain/react over a WebSocket": (assistantId: string, threadId?: string) =>
+    newer(assistantId, threadId, OVER_WEBSOCKET),
 };
+
+const OVER_WEBSOCKET = {
+  transport: "websocket",
+  webSocketFactory: (url: string) => new WebSocket(url) as unknown as globalThis.WebSocket,
+} as const;
 
 describe.each(Object.entries(HOOKS))("useStream, %s", (name, make) => {
   const render = async (agent: string, threadId?: string) => {

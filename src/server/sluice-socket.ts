@@ -1,0 +1,68 @@
+/** `/ws`: Sluice's own WebSockets, in frames or in a format that follows one thread. */
+import { randomUUID } from "node:crypto";
+import { z } from "zod";
+import { SluiceError } from "../protocol/errors.ts";
+import { SUBPROTOCOL } from "../protocol/frames.ts";
+import { checkId } from "../protocol/ids.ts";
+import { parseWith } from "../protocol/input.ts";
+import { Connection } from "./connection.ts";
+import { agui } from "./formats/agui.ts";
+import type { Format } from "./formats/format.ts";
+import { langgraph } from "./formats/langgraph.ts";
+import { textFormat } from "./formats/text.ts";
+import { FramesConnection } from "./frames-connection.ts";
+import { parseNarrowing } from "./narrowing.ts";
+import type { ServerOptions } from "./server-options.ts";
+import type { SocketRoute } from "./socket-route.ts";
+
+const FORMATS: Record<"agui" | "langgraph" | "text", () => Format> = {
+  agui: () => agui,
+  langgraph: () => langgraph,
+  text: textFormat,
+};
+
+/** The parameters of a socket's address, besides those that narrow it. */
+export const socketQuery = z.object({
+  agent: z.string().optional(),
+  thread: z.string().optional(),
+  ticket: z.string().optional(),
+  format: z.enum(["agui", "langgraph", "text"], { error: "valid are agui, langgraph and text" }).default("agui"),
+});
+
+export function sluiceSocket(options: ServerOptions): SocketRoute {
+  const { door, limits, registry, maxBodyBytes, heartbeatMs, failed } = options;
+  const checkNodes = (value: unknown) => limits.nodes(value);
+  return {
+    path: "/ws",
+    formats: ["frames", ...Object.keys(FORMATS)],
+    async admit({ request, parameters: sent }, place) {
+      const parameters = Object.fromEntries(sent);
+      const { agent, thread, format, ticket } = parseWith(socketQuery, parameters, "query");
+      const narrowing = parseNarrowing(parameters);
+      const offered = request.headers["sec-websocket-protocol"]?.split(",").map((name) => name.trim());
+      const frames = offered?.includes(SUBPROTOCOL) === true;
+      const visitor = await door.admitSocket(request, ticket, frames);
+      if (agent !== undefined) registry.get(agent);
+      if (visitor) place.take(visitor.client);
+      if (frames) {
+        const admit = async (token: string) => {
+          const renewed = await door.admitToken(token, request);
+          place.take(renewed.client);
+          return renewed;
+        };
+        const common = { visitor, admit, agent, heartbeatMs, maxMessageBytes: maxBodyBytes, checkNodes, failed };
+        return (peer) => new FramesConnection({ ...common, peer, close: (code) => peer.close(code) });
+      }
+      if (format !== "agui") visitor?.needNoShare();
+      if (offered) throw new SluiceError("bad_request", `Unknown subprotocol; valid is ${SUBPROTOCOL}, or none.`);
+      if (!visitor) throw new SluiceError("unauthorized");
+      visitor.need("watch");
+      const followed = await (thread === undefined
+        ? visitor.thread(randomUUID())
+        : visitor.thread(checkId("thread", thread), true));
+      const common = { visitor, formatName: format, checkNodes, narrowing, agent, thread: followed };
+      return (peer) =>
+        new Connection({ ...common, peer, format: FORMATS[format](), expelled: (error) => peer.close(error.code) });
+    },
+  };
+}
