@@ -28,7 +28,11 @@ export async function startRedis(): Promise<RedisServer> {
   const port = await freePort();
   let child: ChildProcess;
   const start = async () => {
-    child = spawn(binary, ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"], {
+    // A replica keeps nothing on disk either.
+    const replication = { "repl-diskless-sync-delay": 0, "repl-diskless-load": "on-empty-db" };
+    const settings = { port, bind: "127.0.0.1", save: "", appendonly: "no", ...replication };
+    const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
+    child = spawn(binary, args, {
       stdio: ["ignore", "pipe", "inherit"],
     });
     let out = "";

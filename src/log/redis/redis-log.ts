@@ -66,8 +66,8 @@ export class RedisLog implements EventLog {
     await withinTime(this.#flushed(topic));
     const cursor = await this.#topics.claim(topic, fence, anew);
     await this.#own(topic, fence, cursor);
-    // Followers of the epoch before learn that it is gone.
-    if (anew) this.#watchers.wake(topic);
+    // If it is a new epoch, followers of the one before learn that it is gone.
+    this.#watchers.wake(topic);
     return cursor;
   }
 

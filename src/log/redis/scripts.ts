@@ -31,15 +31,21 @@ class Script {
   }
 }
 
-/** Arguments: fence, or "" for a reader; "1" for a new epoch; the new epoch's name; TTL in ms. Returns epoch and head. */
+/**
+ * Arguments: fence, or "" for a reader; "1" for a new epoch; the new epoch's name; TTL in ms. Returns epoch and head.
+ * An owner begins a new epoch as well when another server has the topic than the one that began it: after a failover or
+ * a restart the end may be lost, and its positions are not used again.
+ */
 export const claimTopic = new Script(`
 local meta, stream = KEYS[1], KEYS[2]
-local known = redis.call('HMGET', meta, 'epoch', 'head', 'fence')
+local known = redis.call('HMGET', meta, 'epoch', 'head', 'fence', 'server')
 local fence = tonumber(ARGV[1])
 if fence and known[3] and tonumber(known[3]) > fence then return 'owner_lost' end
-if not known[1] or ARGV[2] == '1' then
-  redis.call('DEL', meta, stream)
-  redis.call('HSET', meta, 'epoch', ARGV[3], 'head', 0, 'fence', 0, 'floor', 0, 'bytes', 0)
+local server = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+if not known[1] or ARGV[2] == '1' or (fence and known[4] ~= server) then
+  -- First, since a Redis that is full refuses a script's first write alone, and never a DEL.
+  redis.call('HSET', meta, 'epoch', ARGV[3], 'head', 0, 'fence', 0, 'floor', 0, 'bytes', 0, 'server', server)
+  redis.call('DEL', stream)
   known = { ARGV[3], '0' }
   redis.call('SPUBLISH', meta, ARGV[3] .. ':0')
 end

@@ -84,6 +84,7 @@ describe("JWTs", () => {
       await token({ aud: "other" }),
       await token({ sub: "" }),
       await token({}, inSeconds(-10)),
+      await token({ nbf: inSeconds(120) }),
       await token({}, "5m", "t".repeat(32)),
       `${Buffer.from('{"alg":"none"}').toString("base64url")}.${(await token()).split(".")[1]}.`,
       "a.b.c",
