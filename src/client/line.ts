@@ -40,10 +40,11 @@ export interface LineOptions {
   /** Default: the runtime's own. Node 20 has none; hand in that of `ws`. */
   readonly WebSocket?: WebSocketConstructor;
   /**
-   * Gives an API key or a token: for each socket, and again when the server reports that it expires soon. It travels in a
-   * frame and not in the URL. Default: the server asks for no sign-in.
+   * Gives an API key or a token: for each socket, and again when the server reports that it expires soon; then `expiring`
+   * is `true`, and the last one is of no more use. It travels in a frame and not in the URL. Default: the server asks for
+   * no sign-in.
    */
-  readonly token?: () => string | Promise<string>;
+  readonly token?: (expiring: boolean) => string | Promise<string>;
   readonly backoff?: Backoff;
   /** The milliseconds that opening may take. Default 10 000. */
   readonly openMs?: number;
@@ -162,14 +163,14 @@ export class Line {
     if (this.#state.status === "open") {
       this.#failures = 0;
       if (frame.type === "draining") this.#askedMs = (frame as ServerFrame & { type: "draining" }).reconnectAfterMs;
-      if (frame.type === "token_expiring") this.#signIn();
+      if (frame.type === "token_expiring") this.#signIn(true);
       this.#events.frame(frame, text);
     } else if (frame.type === "hello") {
       const hello = frame as Hello;
       this.#askedMs = undefined;
       this.#listen(hello.heartbeatSeconds * 1_000 * PATIENCE);
       this.#hello = hello;
-      if (this.#options.token) this.#signIn();
+      if (this.#options.token) this.#signIn(false);
       else this.#opened(hello);
     } else if ((frame as { id?: string }).id === SIGN_IN && this.#hello) {
       const { code, message } = frame as ServerFrame & { type: "error" };
@@ -185,12 +186,12 @@ export class Line {
   }
 
   /** Sends the server a token. A socket that is open already sends a newer one. */
-  #signIn(): void {
+  #signIn(expiring: boolean): void {
     const socket = this.#socket;
     const send = (token: string) => {
       if (this.#socket === socket) socket?.send(JSON.stringify({ type: "auth", id: SIGN_IN, token }));
     };
-    Promise.resolve(this.#options.token?.()).then(
+    Promise.resolve(this.#options.token?.(expiring)).then(
       (token) => token !== undefined && send(token),
       (thrown: unknown) => this.#socket === socket && this.close(new ConnectionError("unauthorized", String(thrown))),
     );

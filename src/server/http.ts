@@ -102,7 +102,7 @@ function routes(options: ServerOptions): Router {
 function origins(options: ServerOptions): RequestHandler[] {
   const guard = originGuard(options);
   const named = namedOrigins(options.allowedOrigins);
-  const exposedHeaders = ["Content-Location", "Location", "Retry-After", HEAD_HEADER];
+  const exposedHeaders = ["Content-Location", "Location", "Retry-After", "WWW-Authenticate", HEAD_HEADER];
   const toOrigins = { origin: true, exposedHeaders, maxAge: 600 };
   return [
     (request, _response, next) => {
@@ -184,7 +184,7 @@ function notFound(remedy: string): RequestHandler {
   return (_request, _response, next) => next(new SluiceError("not_found", `There is no such route. ${remedy}`));
 }
 
-function errorHandler({ failed, maxBodyBytes }: ServerOptions): ErrorRequestHandler {
+function errorHandler({ failed, maxBodyBytes, authenticator }: ServerOptions): ErrorRequestHandler {
   return (thrown: unknown, request, response, _next) => {
     const error = fromExpress(thrown, maxBodyBytes);
     if (error.code === "internal") failed(thrown, `${request.method} ${request.path}`);
@@ -193,6 +193,8 @@ function errorHandler({ failed, maxBodyBytes }: ServerOptions): ErrorRequestHand
       return;
     }
     if (error.retryable) response.setHeader("Retry-After", String(error.details?.retryAfterSeconds ?? 1));
+    // A page knows by it that a key or a token of its own will do.
+    if (error.code === "unauthorized" && authenticator.later) response.setHeader("WWW-Authenticate", "Bearer");
     response.status(error.status).json({ error });
   };
 }

@@ -3,7 +3,6 @@ import { computed, signal } from "@preact/signals";
 import type { ContentPart, Message, ResumeEntry } from "../../protocol/events.ts";
 import { Conversation } from "../conversation/conversation.ts";
 import type { UserItem } from "../conversation/items.ts";
-import { historyUntil } from "../conversation/snapshot.ts";
 import { lineError, requestJson } from "../transport/http.ts";
 import { announcer } from "./announcer.ts";
 import { draftOf, keepDraft, MESSAGE, takeDrafts } from "./drafts.ts";
@@ -58,23 +57,6 @@ export async function send(content: UserItem["content"]): Promise<void> {
   await start([asMessage(message)]);
 }
 
-/** Asks for another answer to a message of the person: what came after it is forgotten. */
-export async function answerAgain(id: string): Promise<void> {
-  const messages = historyUntil(conversation.value.items.value, id);
-  conversation.value.cutAfter(id);
-  await start(messages);
-}
-
-/** Sends a message with other words. The messages after it are forgotten. */
-export async function edit({ id }: UserItem, content: UserItem["content"]): Promise<void> {
-  const edited: UserItem = { kind: "user", id, content };
-  const before = historyUntil(conversation.value.items.value, id).filter((message) => message.id !== id);
-  conversation.value.cutAfter(id);
-  conversation.value.add(edited);
-  editing.value = undefined;
-  await start([...before, asMessage(edited)]);
-}
-
 /** An answer, as the graph gets it and in words. */
 export interface Given {
   readonly entry: ResumeEntry;
@@ -123,8 +105,8 @@ interface Answering {
   readonly agentOf?: () => string | Promise<string>;
 }
 
-/** `false`: it was refused, and the conversation says why. */
-async function start(
+/** Starts a run on the thread. `false`: it was refused, and the conversation says why. */
+export async function start(
   messages: readonly Message[],
   { resume, agentOf = () => agent.value }: Answering = {},
 ): Promise<boolean> {
@@ -157,7 +139,7 @@ async function start(
   }
 }
 
-function asMessage({ id, content }: UserItem): Message {
+export function asMessage({ id, content }: UserItem): Message {
   return { id, role: "user", content: typeof content === "string" ? content : ([...content] as ContentPart[]) };
 }
 

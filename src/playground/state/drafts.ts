@@ -29,6 +29,10 @@ export function takeDrafts(names: readonly string[]): () => void {
   };
 }
 
+export function forgetDrafts(): void {
+  drafts.value = {};
+}
+
 function stored(): Drafts {
   try {
     return JSON.parse(sessionStorage.getItem(KEY) ?? "{}") as Drafts;

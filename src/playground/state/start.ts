@@ -1,5 +1,6 @@
 /** Sets the page going: which agents there are, which thread it shows, and the line that follows it. */
-import { effect, signal, untracked } from "@preact/signals";
+import { computed, effect, signal, untracked } from "@preact/signals";
+import { expiring, signIns, takesTokens, token } from "../transport/credentials.ts";
 import { lineError, request, requestJson } from "../transport/http.ts";
 import { openTransport } from "../transport/open.ts";
 import type { LineError, Listener } from "../transport/transport.ts";
@@ -16,6 +17,20 @@ export const doorError = signal<LineError | undefined>(undefined);
 export const noWebSocket = signal(false);
 /** Why the thread is followed no more. */
 export const threadError = signal<LineError | undefined>(undefined);
+/** The page cannot go on, and waiting is of no use: the worst reason. */
+export const refused = computed(() => {
+  const line = transport.value?.state.value;
+  return [doorError.value, line?.status === "closed" ? line.error : undefined, threadError.value].find(
+    (error) => error && error.code !== "unreachable",
+  );
+});
+
+/** Why the page asks for a key or a token: to get in, to get in again, or to stay. */
+export const asked = computed<"in" | "again" | "expiring" | undefined>(() => {
+  const known = token.value !== undefined;
+  if (refused.value?.code === "unauthorized" && (known || takesTokens.value)) return known ? "again" : "in";
+  return expiring.value ? "expiring" : undefined;
+});
 
 const RETRY_MS = 2_000;
 let retry: ReturnType<typeof setTimeout> | undefined;
@@ -63,6 +78,7 @@ function threadInHash(): string | undefined {
 
 /** Opens a line of the kind that is chosen, in place of the one before. */
 function connect(): () => void {
+  void signIns.value;
   const opened = openTransport(transportKind.value, base, () => agent.peek());
   let chosen = true;
   opened.then(

@@ -9,7 +9,8 @@ import { TOO_LARGE } from "../../protocol/errors.ts";
 import { type AguiEvent, EventType, isTerminal, type RunAgentInput } from "../../protocol/events.ts";
 import { Attempts } from "./attempts.ts";
 import { CatchUp } from "./catch-up.ts";
-import { lineError, queryOf, request, unreachable } from "./http.ts";
+import { expiring, token } from "./credentials.ts";
+import { lineError, queryOf, request, requestJson, unreachable } from "./http.ts";
 import type { LineError, Listener, Transport } from "./transport.ts";
 import { Wire, WiredSocket } from "./wire.ts";
 
@@ -20,6 +21,11 @@ interface Start {
   readonly refused: (error: LineError) => void;
 }
 
+interface Message {
+  readonly event: AguiEvent;
+  readonly bytes: number;
+}
+
 export function bareTransport(base: URL, agentName: () => string): Transport {
   const wire = new Wire();
   const attempts = new Attempts(connect);
@@ -28,7 +34,7 @@ export function bareTransport(base: URL, agentName: () => string): Transport {
   let listener: Listener | undefined;
   let socket: WiredSocket | undefined;
   /** What came while the history was not there yet. */
-  let waiting: string[] | undefined;
+  let waiting: Message[] | undefined;
   let start: Start | undefined;
   /** How many events of the active run were told. */
   let told = 0;
@@ -36,15 +42,17 @@ export function bareTransport(base: URL, agentName: () => string): Transport {
 
   function connect(): void {
     hangUp();
-    const url = new URL(`ws?thread=${encodeURIComponent(threadId)}&${query}`, base);
-    url.protocol = url.protocol.replace("http", "ws");
-    const opened = new WiredSocket(wire, url.href, undefined);
+    const opened = new WiredSocket(wire, address(), undefined);
     socket = opened;
-    const early: string[] = [];
+    const early: Message[] = [];
     waiting = early;
     opened.onmessage = ({ data }) => {
-      if (waiting) waiting.push(String(data));
-      else tell(String(data));
+      const message = read(String(data));
+      // It is no news of the thread, whose history may still be on its way.
+      if (message.event.type === EventType.CUSTOM && message.event.name === "sluice.token_expiring")
+        expiring.value = true;
+      else if (waiting) waiting.push(message);
+      else tell(message);
     };
     opened.onclose = ({ code, reason }) => {
       if (socket !== opened) return;
@@ -68,30 +76,41 @@ export function bareTransport(base: URL, agentName: () => string): Transport {
         .finally(() => {
           if (socket !== opened) return;
           waiting = undefined;
-          for (const text of early) tell(text);
+          for (const message of early) tell(message);
           catchUp.finish();
           if (start) opened.send(start.text);
         });
     };
   }
 
+  /** A browser sends no headers with a socket: where the page is signed in, a ticket opens it. */
+  async function address(): Promise<string> {
+    const url = new URL(`ws?thread=${encodeURIComponent(threadId)}&${query}`, base);
+    url.protocol = url.protocol.replace("http", "ws");
+    if (token.peek() !== undefined) {
+      const { ticket } = await requestJson<{ ticket: string }>(new URL("tickets", base), { method: "POST" });
+      url.searchParams.set("ticket", ticket);
+    }
+    return url.href;
+  }
+
   /** Reports where the thread stands, up to an active run: the socket sends that from its beginning. */
-  async function history(early: readonly string[]): Promise<void> {
+  async function history(early: readonly Message[]): Promise<void> {
     const url = new URL(`agui/agent/${encodeURIComponent(agentName())}/connect?${query}`, base);
     const { body } = await request(url, { method: "POST", body: { threadId } });
     if (!body) return;
     let standing = false;
     for await (const { data } of readSse(body)) {
-      const event = JSON.parse(data) as AguiEvent;
-      tell(data, false);
+      const message = read(data);
+      const { event } = message;
+      tell(message, false);
       if (isTerminal(event.type)) return;
       standing ||= event.type === EventType.MESSAGES_SNAPSHOT;
       if (standing && early.length > 0) return;
     }
   }
 
-  function tell(text: string, counts = true): void {
-    const event = JSON.parse(text) as AguiEvent;
+  function tell({ event, bytes }: Message, counts = true): void {
     if (refuses(event)) return;
     if (counts) {
       if (event.type === EventType.RUN_STARTED) told = 0;
@@ -103,7 +122,6 @@ export function bareTransport(base: URL, agentName: () => string): Transport {
     }
     const replayed = counts ? catchUp.heard({ entries: 1 }) : false;
     if (isTerminal(event.type)) told = 0;
-    const bytes = bytesOf(text);
     listener?.onEvent({ event, cursor: undefined, entries: counts ? 1 : 0, bytes, at: performance.now(), replayed });
   }
 
@@ -177,4 +195,8 @@ export function bareTransport(base: URL, agentName: () => string): Transport {
       attempts.close();
     },
   };
+}
+
+function read(text: string): Message {
+  return { event: JSON.parse(text) as AguiEvent, bytes: bytesOf(text) };
 }

@@ -3,10 +3,12 @@ import { signal } from "@preact/signals";
 import { type ConnectionState, type Following, type Narrowing, SluiceConnection } from "../../client/connection.ts";
 import type { RunAgentInput } from "../../protocol/events.ts";
 import { CatchUp, distance } from "./catch-up.ts";
+import { nextToken, token } from "./credentials.ts";
 import type { LineState, Listener, Transport } from "./transport.ts";
 import { Wire, WiredSocket } from "./wire.ts";
 
 export function framesTransport(base: URL): Transport {
+  const signedIn = token.peek();
   const state = signal<LineState>({ status: "idle" });
   const wire = new Wire();
   /** The last cursor that came. */
@@ -27,6 +29,7 @@ export function framesTransport(base: URL): Transport {
     url: new URL("ws", base),
     WebSocket: Socket,
     backoff: { longestMs: 8_000 },
+    ...(signedIn !== undefined && { token: (soon: boolean) => (soon ? nextToken() : (token.peek() ?? signedIn)) }),
     onState: (next) => {
       if (next.status === "waiting" && following) catchUp.lost(following.cursor);
       state.value = lineState(next);

@@ -1,5 +1,6 @@
 /** The protocol's HTTP routes, relative to the page, and their errors as they say them. */
 import type { Narrowing } from "../../client/connection.ts";
+import { authorization, takesTokens } from "./credentials.ts";
 import type { LineError } from "./transport.ts";
 
 export interface Request {
@@ -22,7 +23,7 @@ export async function request(
   try {
     response = await fetch(url, {
       method,
-      headers: { ...type, ...headers },
+      headers: { ...type, ...authorization(), ...headers },
       body: json ?? null,
       signal: signal ?? null,
     });
@@ -49,6 +50,7 @@ export function lineError(thrown: unknown): LineError {
 }
 
 async function errorOf(response: globalThis.Response): Promise<LineError> {
+  if (response.headers.get("WWW-Authenticate")?.startsWith("Bearer")) takesTokens.value = true;
   const text = await response.text();
   try {
     return lineError((JSON.parse(text) as { error: unknown }).error);

@@ -1,4 +1,6 @@
 /** The network between this page and the server, as far as the page can take it away. */
+import { ERRORS } from "../../protocol/errors.ts";
+import { lineError } from "./http.ts";
 
 /** How long the network stays away after a cut: long enough to miss something. */
 const OUTAGE_MS = 1_200;
@@ -37,14 +39,27 @@ export class WiredSocket {
   onclose: ((event: { code: number; reason: string }) => void) | null = null;
   onerror: ((event: { message?: string }) => void) | null = null;
   #socket: WebSocket | undefined;
+  #closed = false;
   readonly #release: () => void;
 
-  constructor(wire: Wire, url: string, protocol: string | undefined) {
+  /** `address`: where a ticket has to be asked for first, it comes later. */
+  constructor(wire: Wire, address: string | Promise<string>, protocol: string | undefined) {
     this.#release = wire.hold(() => this.#end({ code: ABNORMAL, reason: "The wire was cut." }));
     if (wire.down) {
       setTimeout(() => this.#end({ code: ABNORMAL, reason: "The wire is cut." }));
       return;
     }
+    Promise.resolve(address).then(
+      (url) => this.#open(url, protocol),
+      (thrown: unknown) => {
+        const { code, message } = lineError(thrown);
+        this.#end({ code: closeCode(code), reason: message });
+      },
+    );
+  }
+
+  #open(url: string, protocol: string | undefined): void {
+    if (this.#closed) return;
     const socket = new WebSocket(url, protocol ? [protocol] : []);
     this.#socket = socket;
     socket.onopen = () => this.onopen?.();
@@ -58,11 +73,14 @@ export class WiredSocket {
   }
 
   close(code?: number): void {
-    this.#socket?.close(code);
+    this.#closed = true;
+    if (this.#socket) this.#socket.close(code);
+    else this.#release();
   }
 
   #end(why: { code: number; reason: string }): void {
     this.#release();
+    this.#closed = true;
     const socket = this.#socket;
     this.#socket = undefined;
     if (socket) {
@@ -73,4 +91,9 @@ export class WiredSocket {
     this.onclose = null;
     onclose?.(why);
   }
+}
+
+/** The code that a socket closes with after this error. */
+function closeCode(error: string): number {
+  return (ERRORS as Readonly<Record<string, { readonly close?: number }>>)[error]?.close ?? ABNORMAL;
 }

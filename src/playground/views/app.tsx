@@ -1,14 +1,18 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { announcer } from "../state/announcer.ts";
 import { busy, stop } from "../state/chat.ts";
+import { asked } from "../state/start.ts";
 import { Banners } from "./banners.tsx";
 import { Composer } from "./composer.tsx";
 import { ConversationView } from "./conversation-view.tsx";
+import { lazy } from "./lazy.tsx";
 import { RunStatus } from "./run-status.tsx";
 import { Sidebar } from "./sidebar.tsx";
 import { Topbar } from "./topbar.tsx";
 import { UnderTheHood } from "./under-the-hood.tsx";
 import { DemoNote } from "./welcome.tsx";
+
+const SignIn = lazy(async () => (await import("./visits.tsx")).SignIn);
 
 export function App() {
   /** On a phone the conversations are a drawer that a button opens. */
@@ -48,6 +52,7 @@ export function App() {
         </div>
       </main>
       <UnderTheHood />
+      {asked.value && <SignIn />}
       <LiveRegion />
     </div>
   );

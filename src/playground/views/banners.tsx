@@ -1,12 +1,12 @@
 import { useEffect, useState } from "preact/hooks";
 import { conversation } from "../state/chat.ts";
 import { transport } from "../state/session.ts";
-import { doorError, loadAgents, noWebSocket, threadError } from "../state/start.ts";
-import type { LineError } from "../transport/transport.ts";
-import { Icon } from "./icons.tsx";
+import { asked, doorError, loadAgents, noWebSocket, refused } from "../state/start.ts";
 import { lazy } from "./lazy.tsx";
 
 const NoWebSocket = lazy(async () => (await import("./later.tsx")).NoWebSocket);
+const Refused = lazy(async () => (await import("./later.tsx")).Refused);
+const Missed = lazy(async () => (await import("./later.tsx")).Missed);
 
 /** A line that comes back sooner is not worth a word. */
 const PATIENCE_MS = 400;
@@ -15,31 +15,13 @@ const PATIENCE_MS = 400;
 export function Banners() {
   const line = transport.value;
   const state = line?.state.value;
-  const refused = [doorError.value, state?.status === "closed" ? state.error : undefined, threadError.value].find(
-    (error) => error && error.code !== "unreachable",
-  );
-  if (refused) return <Refused error={refused} />;
+  if (asked.value === "in" || asked.value === "again") return null;
+  if (refused.value) return <Refused />;
   if (noWebSocket.value) return <NoWebSocket />;
   if (doorError.value) return <Gone retryAt={undefined} onTry={() => void loadAgents()} />;
   if (line && (state?.status === "waiting" || (state?.status === "connecting" && state.error)))
     return <Gone retryAt={state.retryAt} onTry={() => line.retryNow()} />;
-  return <Missed />;
-}
-
-function Refused({ error: { code, message } }: { error: LineError }) {
-  const signedOut = code === "unauthorized";
-  return (
-    <div class="banner bad" role="alert">
-      <p>
-        <strong>{signedOut ? "You are not signed in, or no longer." : "The server refuses this."}</strong>{" "}
-        {signedOut ? "Sign in to the app that serves this page, in another tab. Then reload this one." : message}{" "}
-        <code>{code}</code>
-      </p>
-      <button type="button" class="button" onClick={() => location.reload()}>
-        <Icon name="again" /> Reload the page
-      </button>
-    </div>
-  );
+  return conversation.value.missed.value ? <Missed /> : null;
 }
 
 function Gone({ retryAt, onTry }: { retryAt: number | undefined; onTry: () => void }) {
@@ -63,26 +45,6 @@ function Gone({ retryAt, onTry }: { retryAt: number | undefined; onTry: () => vo
       </p>
       <button type="button" class="button" onClick={onTry}>
         Try now
-      </button>
-    </div>
-  );
-}
-
-/** The thread came once more. The page shows all there is, but it did not see how it came about. */
-function Missed() {
-  const { missed } = conversation.value;
-  if (!missed.value) return null;
-  return (
-    <div class="banner">
-      <p>Events that came while this page was away are no longer kept. The conversation below is complete.</p>
-      <button
-        type="button"
-        class="button"
-        onClick={() => {
-          missed.value = false;
-        }}
-      >
-        Good
       </button>
     </div>
   );

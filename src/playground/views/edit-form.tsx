@@ -1,5 +1,6 @@
 import type { UserItem } from "../conversation/items.ts";
-import { busy, edit, editing, textOf } from "../state/chat.ts";
+import { edit } from "../state/again.ts";
+import { busy, editing, textOf } from "../state/chat.ts";
 import { draftOf, keepDraft, takeDrafts } from "../state/drafts.ts";
 
 /** The message that is being edited. */

@@ -1,6 +1,6 @@
 import type { TokenUsage } from "../../protocol/events.ts";
 import type { EndItem } from "../conversation/items.ts";
-import { answerAgain, busy, conversation } from "../state/chat.ts";
+import { busy, conversation } from "../state/chat.ts";
 import { Icon } from "./icons.tsx";
 import { count, duration } from "./readable.ts";
 import { StepRail } from "./steps.tsx";
@@ -71,6 +71,11 @@ function AgainButton({ item, strong = false, label = "Another answer" }: AgainPr
       {label}
     </button>
   );
+}
+
+/** Asks for another answer to a message. */
+export async function answerAgain(id: string): Promise<void> {
+  await (await import("./later.tsx")).answerAgain(id);
 }
 
 interface AgainProps {

@@ -10,6 +10,7 @@ import {
   threads,
   threadsError,
 } from "../state/threads.ts";
+import { token } from "../transport/credentials.ts";
 import { lineError } from "../transport/http.ts";
 import { Action } from "./action.tsx";
 import { Icon } from "./icons.tsx";
@@ -59,6 +60,11 @@ export function Sidebar({ onLeave, drawer }: { onLeave: () => void; drawer: bool
       {moreThreads.value && (
         <button type="button" class="link" onClick={() => void showMoreThreads()}>
           Older conversations
+        </button>
+      )}
+      {token.value !== undefined && (
+        <button type="button" class="button out" onClick={() => void signOut()}>
+          Sign out
         </button>
       )}
     </nav>
@@ -115,6 +121,10 @@ function Thread({ thread, onOpen }: { thread: ThreadInfo; onOpen: () => void }) 
       <Action name={`Delete ${title}`} icon="trash" onClick={() => ask(true)} />
     </li>
   );
+}
+
+async function signOut(): Promise<void> {
+  (await import("./visits.tsx")).signOut();
 }
 
 function focus(element: HTMLElement | null): void {

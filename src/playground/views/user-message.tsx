@@ -1,9 +1,10 @@
 import type { ContentPart } from "../../protocol/events.ts";
 import type { UserItem } from "../conversation/items.ts";
-import { answerAgain, busy, editing, textOf } from "../state/chat.ts";
+import { busy, editing, textOf } from "../state/chat.ts";
 import { Action, CopyAction } from "./action.tsx";
 import { Icon } from "./icons.tsx";
 import { lazy } from "./lazy.tsx";
+import { answerAgain } from "./run-end.tsx";
 
 const EditForm = lazy(async () => (await import("./later.tsx")).EditForm);
 

@@ -4,12 +4,12 @@ import type { AddressInfo } from "node:net";
 import { MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { exportJWK, exportSPKI, generateKeyPair, SignJWT } from "jose";
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
-import { formatApiKey } from "../../../src/config/keys.ts";
 import { readSettings } from "../../../src/config/settings.ts";
 import { SUBPROTOCOL } from "../../../src/protocol/frames.ts";
 import { makeApiKey } from "../../../src/server/auth/api-keys.ts";
 import { startSluice, type TestSluice } from "../../support/sluice.ts";
 import { chatGraph, SteppedModel } from "../../support/stepped-model.ts";
+import { inSeconds, JWT, oneKey, token } from "../../support/tokens.ts";
 import { connect } from "../../support/ws-client.ts";
 
 const open: TestSluice[] = [];
@@ -24,33 +24,8 @@ async function start(env: Record<string, string>, graph: object = chatGraph(new 
   return sluice;
 }
 
-const made = makeApiKey("ann", ["run", "watch"]);
-const API = { AUTH: "api-key", API_KEYS: formatApiKey({ ...made.known, scopes: [...made.known.scopes] }) };
-const SECRET = "s".repeat(32);
-const JWT = {
-  AUTH: "jwt",
-  JWT_SECRET: SECRET,
-  JWT_ISSUER: "issuer",
-  JWT_AUDIENCE: "sluice",
-  JWT_CLOCK_SKEW_SECONDS: "0",
-};
-
-function token(
-  claims: Record<string, unknown> = {},
-  expires: number | string = "5m",
-  secret = SECRET,
-): Promise<string> {
-  const { sub = "ann", iss = "issuer", aud = "sluice", ...rest } = claims;
-  return new SignJWT(rest)
-    .setProtectedHeader({ alg: "HS256" })
-    .setSubject(String(sub))
-    .setIssuer(String(iss))
-    .setAudience(String(aud))
-    .setExpirationTime(expires)
-    .sign(new TextEncoder().encode(secret));
-}
-
-const inSeconds = (seconds: number) => Math.floor(Date.now() / 1_000) + seconds;
+const made = oneKey("ann", ["run", "watch"]);
+const API = made.env;
 const status = async (sluice: TestSluice, bearer?: string, header = "Authorization") => {
   const headers: Record<string, string> =
     bearer === undefined ? {} : { [header]: header === "Authorization" ? `Bearer ${bearer}` : bearer };
@@ -129,7 +104,7 @@ describe("JWTs", () => {
   it.each<[string, Record<string, string>, RegExp]>([
     ["two sources of keys", { ...JWT, JWT_PUBLIC_KEY: "x" }, /exactly one of/],
     ["no source of keys", { AUTH: "jwt", JWT_ISSUER: "i", JWT_AUDIENCE: "a" }, /exactly one of/],
-    ["no audience", { AUTH: "jwt", JWT_SECRET: SECRET, JWT_ISSUER: "i" }, /JWT_AUDIENCE/],
+    ["no audience", { AUTH: "jwt", JWT_SECRET: JWT.JWT_SECRET, JWT_ISSUER: "i" }, /JWT_AUDIENCE/],
     ["a secret with a public algorithm", { ...JWT, JWT_ALGORITHMS: "RS256" }, /JWT_ALGORITHMS/],
     ["no algorithm at all", { ...JWT, JWT_ALGORITHMS: "none" }, /JWT_ALGORITHMS/],
     ["a short secret", { ...JWT, JWT_SECRET: "short" }, /32 characters/],
