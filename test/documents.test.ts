@@ -57,9 +57,7 @@ const document = (name: string) => {
   return text;
 };
 const [readme, protocol, architecture] = [document("README.md"), document("PROTOCOL.md"), document("ARCHITECTURE.md")];
-const [settings, frontends, embedding] = ["settings", "frontends", "embedding"].map((name) =>
-  document(`docs/${name}.md`),
-) as [string, string, string];
+const settings = document("docs/settings.md");
 
 /** Inside the repository, so that what is written there finds its packages. */
 let folder: string;
@@ -233,52 +231,6 @@ describe("README.md and docs/", () => {
     expect(readme.trimEnd().split("\n").length).toBeLessThanOrEqual(200);
   });
 
-  test("shows a graph file that is served", async () => {
-    const [graph = ""] = blocks(readme, "js my-graph.mjs");
-    writeFileSync(join(folder, "my-graph.mjs"), graph);
-    const module = (await import(join(folder, "my-graph.mjs"))) as { graph: object };
-    const served = await startSluice({ mine: module });
-    try {
-      const body = JSON.stringify({ message: "hello" });
-      const response = await fetch(`${served.url}/chat`, { method: "POST", headers: JSON_TYPE, body });
-      expect(await response.json()).toMatchObject({ message: "Water finds its way." });
-    } finally {
-      await served.close();
-    }
-  });
-
-  test.each(["embed.mjs", "hono.mjs"])(
-    "shows an app that has Sluice in it, with WebSockets, and stops when both are closed: %s",
-    async (name) => {
-      const [graph = ""] = blocks(readme, "js my-graph.mjs");
-      const [app = ""] = blocks(embedding, `js ${name}`);
-      writeFileSync(join(folder, "my-graph.mjs"), graph);
-      const out = await run(name, `${app.replace("3000", "0")}\n${TALK}`);
-      const [page, chat, frame] = out.trim().split("\n");
-      expect(page).toBe("my own page");
-      expect(chat).toContain("Water finds its way.");
-      expect(frame).toContain("RUN_STARTED");
-    },
-  );
-
-  test("shows an authorize that knows people by a cookie or by a token in the address", async () => {
-    const [code = ""] = blocks(embedding, "js authorize.js");
-    const asked = [
-      { url: "/ai/threads", headers: { cookie: "theme=dark; session=s3cret" } },
-      { url: "/ai/ws?thread=t&token=s3cret", headers: {} },
-      { url: "/ai/ws?token=other", headers: {} },
-      { url: "/ai/threads", headers: { cookie: "xsession=s3cret" } },
-      { url: "/ai/threads", headers: {} },
-    ];
-    const out = await run("authorize.mjs", `${code}\nconsole.log(${JSON.stringify(asked)}.map(authorize).join());`);
-    expect(out.trim()).toBe("true,true,false,false,false");
-  });
-
-  test("shows an agents.json that is one", () => {
-    const [json = ""] = blocks(section(settings, "config/agents.json"), "json");
-    expect(Object.keys(parseAgents("agents.json", json).agents)).toEqual(["assistant", "research"]);
-  });
-
   test("explains every field of an agent, and no other", () => {
     const explained = rows(section(settings, "config/agents.json")).flatMap(([names = ""]) =>
       [...names.matchAll(/`(\w+)`/g)].map(([, name = ""]) => name),
@@ -309,30 +261,6 @@ describe("README.md and docs/", () => {
     }
   });
 
-  test("shows an HttpAgent that works", async () => {
-    const [code = ""] = blocks(frontends, "js http-agent");
-    const out = await run("http-agent.mjs", code);
-    expect(out).toContain("12 * 7 = 84");
-    expect(out).toContain("[ 'user', 'assistant', 'tool', 'assistant' ]");
-  });
-
-  test("shows a WebSocket that works", async () => {
-    const [code = ""] = blocks(frontends, "js websocket");
-    expect(await run("websocket.mjs", code)).toContain("12 * 7 = 84");
-  });
-
-  test("shows a client as an AG-UI agent that works", async () => {
-    const [code = ""] = blocks(frontends, "js web-socket-agent");
-    const out = await run("web-socket-agent.mjs", code);
-    expect(out).toContain("12 * 7 = 84");
-    expect(out).toContain("[ 'user', 'assistant', 'tool', 'assistant' ]");
-  });
-
-  test("shows a connection that works", async () => {
-    const [code = ""] = blocks(frontends, "js connection");
-    expect(await run("connection.mjs", code)).toMatch(/^12 \* 7 = 84\s+\(demo model\)$/);
-  });
-
   test("imports what the package exports", () => {
     const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { exports: object };
     const imported = [...[...documents.values()].join("\n").matchAll(/from "langgraph-sluice([\w/]*)"/g)].map(
@@ -340,14 +268,6 @@ describe("README.md and docs/", () => {
     );
     expect(imported.length).toBeGreaterThan(0);
     for (const entry of imported) expect(Object.keys(manifest.exports)).toContain(entry);
-  });
-
-  test("shows a body for curl that starts a run", async () => {
-    for (const text of [readme, frontends]) {
-      const [, body = ""] = /curl -N .*\n\s+-d '([^']+)'/.exec(text) ?? [];
-      const response = await fetch(`${sluice.url}/agui`, { method: "POST", headers: JSON_TYPE, body });
-      expect(await response.text()).toContain("RUN_FINISHED");
-    }
   });
 });
 
@@ -385,24 +305,6 @@ test.each([
   const found = (await searchDocs(await loadDocuments(root)).invoke({ query })) as string;
   expect((JSON.parse(found) as { title: string }[])[0]?.title).toBe(title);
 });
-
-/** Talks to the app that README.md embeds Sluice in, then closes it. */
-const TALK = `
-import { once } from "node:events";
-import { WebSocket } from "ws";
-await once(server, "listening");
-const { port } = server.address();
-console.log(await (await fetch(\`http://127.0.0.1:\${port}/\`)).text());
-const headers = { "Content-Type": "application/json", Connection: "close" };
-const body = JSON.stringify({ message: "hello" });
-console.log(await (await fetch(\`http://127.0.0.1:\${port}/ai/chat\`, { method: "POST", headers, body })).text());
-const socket = new WebSocket(\`ws://127.0.0.1:\${port}/ai/ws\`);
-await once(socket, "open");
-socket.send("hello");
-console.log(String((await once(socket, "message"))[0]));
-await sluice.close();
-server.close();
-`;
 
 /** Something of each graph event, as a busy graph would have it. Which of it is admitted is for a test to say. */
 const EVERYTHING: GraphEvent[] = [
@@ -452,8 +354,6 @@ const EVERYTHING: GraphEvent[] = [
   nodeStart("answer"),
   nodeEnd("answer", { output: update(toolMessage("own", "No.")) }),
 ];
-
-const JSON_TYPE = { "Content-Type": "application/json" };
 
 /** Runs a snippet against the test's server and gives what it printed. */
 async function run(name: string, code: string): Promise<string> {

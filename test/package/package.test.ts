@@ -2,6 +2,8 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { blocksOf } from "../documents/code-blocks.ts";
+import { complaints, TYPED, TYPED_IN_EXAMPLES } from "../documents/typed.ts";
 import { consumer, type Packed, pack, ROOT, run, temporary } from "./packed.ts";
 
 /** Of the packed file. It grows with what is in it, and not by accident. */
@@ -196,6 +198,17 @@ describe("its types", () => {
     const compilerOptions = { ...strict, module: "node16", moduleResolution: "node16", target: "es2022" };
     await writeFile(join(bare, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["app.ts"] }));
     expect(await run(process.execPath, [join("node_modules", "typescript", "bin", "tsc")], bare)).toBe("");
+  });
+
+  it.each(Object.entries(TYPED))("are those that the documents use: %s", async (id, surroundings) => {
+    const also = ["typescript", "@types/node", "@types/react", "@langchain/langgraph-sdk", "@ai-sdk/react", "ai"];
+    expect(await complaints(id, surroundings, await consumer(folder.path, packed, also))).toBe("");
+  });
+
+  it("no block of TypeScript in the documents is left out", () => {
+    const known = [...Object.keys(TYPED), ...Object.keys(TYPED_IN_EXAMPLES)];
+    expect(blocksOf("types").map(([id]) => id)).toEqual(expect.arrayContaining(known));
+    expect(known).toHaveLength(blocksOf("types").length);
   });
 });
 

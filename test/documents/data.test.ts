@@ -1,0 +1,69 @@
+/** The blocks that are data: JSON against the shape that it shows, files of settings, and other programs' configuration. */
+import { parse as parseEnv } from "dotenv";
+import { describe, expect, test } from "vitest";
+import { parse as parseYaml } from "yaml";
+import { createSluice } from "../../src/app/sluice.ts";
+import { parseAgents } from "../../src/config/agents.ts";
+import { settings as known, modelKind, readSettings } from "../../src/config/settings.ts";
+import { SHAPES } from "../../src/server/documents/schemas.ts";
+import { chatGraph, SteppedModel } from "../support/stepped-model.ts";
+import { blocksOf, codeBlock, NOT_RUN, rowFor } from "./code-blocks.ts";
+
+const JSON_BLOCKS: Readonly<Record<string, (json: string) => unknown>> = {
+  "README.md › Quick start 3": (json) => SHAPES.ChatAnswer.parse(JSON.parse(json)),
+  "docs/audit.md › What it looks for": (json) => parseAgents("agents.json", json),
+  "docs/settings.md › config/agents.json": (json) => parseAgents("agents.json", json),
+  "docs/operating.md › Logs": async (json) => {
+    const shown = JSON.parse(json) as object;
+    expect(Object.keys(shown)).toEqual(Object.keys(await runsLine()));
+  },
+};
+
+test.each(blocksOf("json"))("%s has the shape that it shows", async (id, { code }) => {
+  await rowFor(JSON_BLOCKS, id)(code);
+});
+
+describe("docs/agents.md › Using your own model", () => {
+  test.each(codeBlock("docs/agents.md › Using your own model").code.split(/^#.*\n/m))(
+    "are settings that choose a model: %j",
+    (lines) => {
+      const env = parseEnv(lines);
+      for (const name of Object.keys(env)) expect(Object.keys(known.shape)).toContain(name);
+      const settings = readSettings(env);
+      expect(modelKind(settings)).toBe("openai");
+      expect(settings.OPENAI_MODEL).toBe(env.OPENAI_MODEL);
+    },
+  );
+});
+
+test.each(blocksOf("yaml"))("%s is YAML that Prometheus reads", (_, { code }) => {
+  expect(parseYaml(code)).toEqual({
+    scrape_configs: [
+      {
+        job_name: "sluice",
+        authorization: { credentials: "<METRICS_TOKEN>" },
+        static_configs: [{ targets: ["127.0.0.1:8123"] }],
+      },
+    ],
+  });
+});
+
+test("a reason for not running a block belongs to one that is there", () => {
+  expect(blocksOf("not run").map(([id]) => id)).toEqual(Object.keys(NOT_RUN));
+});
+
+/** The line that a run leaves in the log. */
+async function runsLine(): Promise<object> {
+  const lines: object[] = [];
+  const note = (entry: object, msg: string) => void lines.push({ ...entry, msg });
+  const logger = { debug: note, info: note, warn: note, error: note };
+  const usage_metadata = { input_tokens: 7, output_tokens: 3, total_tokens: 10 };
+  const model = new SteppedModel().chunk({ content: "one", usage_metadata }).end();
+  const sluice = createSluice({ agents: { it: chatGraph(model) }, logger });
+  await (await sluice.runs.start({ messages: [{ id: "1", role: "user", content: "hi" }] })).result;
+  await sluice.close();
+  const line = lines.find((entry) => "outcome" in entry);
+  if (!line) throw new Error(`No run is in ${JSON.stringify(lines)}.`);
+  // What pino writes before the fields of every line.
+  return { level: 30, time: 0, ...line };
+}

@@ -1,0 +1,85 @@
+/** The blocks of TypeScript, type-checked as strictly as it goes, each in a file where the document says it belongs. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { run } from "../package/packed.ts";
+import { codeBlock } from "./code-blocks.ts";
+
+interface Surroundings {
+  /** Its place in a project. */
+  readonly file?: string;
+  /** What a project has before it, and after. */
+  readonly before?: string;
+  readonly after?: string;
+  /** Other files. */
+  readonly files?: Readonly<Record<string, string>>;
+}
+
+/** Around each block. Those of the second list need packages that only an example has. */
+export const TYPED: Readonly<Record<string, Surroundings>> = {
+  "docs/embedding.md › Hono, Next.js and other frameworks of web standards 2": {
+    file: "app/ai/[...path]/route.ts",
+    files: {
+      "sluice.ts": `import { createSluice } from "langgraph-sluice";
+        export const sluice = createSluice({ agents: {}, basePath: "/ai" });`,
+    },
+  },
+  "docs/frontends.md › LangGraph's useStream": {},
+  "docs/frontends.md › The AI SDK's useChat": {},
+  "docs/frontends.md › Plain React": {},
+  "docs/why-tokens-dont-stream.md › unseen-model-call": {
+    before: `import type { BaseChatModel } from "@langchain/core/language_models/chat_models";
+      import type { BaseMessage } from "@langchain/core/messages";
+      import type { RunnableConfig } from "@langchain/core/runnables";
+      interface State { messages: BaseMessage[] }
+      declare const model: BaseChatModel;`,
+    after: "export { answer };",
+  },
+  "docs/why-tokens-dont-stream.md › tokens-not-reported": {
+    before: `import type { CallbackManagerForLLMRun } from "@langchain/core/callbacks/manager";
+      import { SimpleChatModel } from "@langchain/core/language_models/chat_models";
+      import type { BaseMessage } from "@langchain/core/messages";
+      import type { ChatGenerationChunk } from "@langchain/core/outputs";
+      export abstract class Mine extends SimpleChatModel {
+        abstract chunks(messages: BaseMessage[], options: unknown): AsyncIterable<ChatGenerationChunk>;`,
+    after: "}",
+  },
+};
+
+export const TYPED_IN_EXAMPLES: Readonly<Record<string, Surroundings & { readonly example: string }>> = {
+  "docs/frontends.md › CopilotKit": { example: "copilotkit-next" },
+  "docs/frontends.md › assistant-ui": {
+    example: "assistant-ui",
+    before: "declare function Thread(): React.JSX.Element;",
+  },
+};
+
+/** Type-checks a block in a folder that has its packages. Gives the compiler's complaints, one a line. */
+export async function complaints(
+  id: string,
+  { file, before = "", after = "", files = {} }: Surroundings,
+  folder: string,
+) {
+  const { info, code } = codeBlock(id);
+  const path = file ?? `block.${info}`;
+  const all = { ...files, [path]: `${before}\n${code}\n${after}`, "styles.d.ts": 'declare module "*.css";' };
+  for (const [name, text] of Object.entries(all)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    writeFileSync(join(folder, name), text);
+  }
+  const compilerOptions = {
+    strict: true,
+    noUncheckedIndexedAccess: true,
+    exactOptionalPropertyTypes: true,
+    skipLibCheck: true, // the declarations of others
+    noEmit: true,
+    jsx: "react-jsx",
+    target: "es2023",
+    lib: ["es2023", "dom", "dom.iterable"],
+    module: "esnext",
+    moduleResolution: "bundler",
+    types: ["node", "react"],
+  };
+  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: Object.keys(all) }));
+  const tsc = join("node_modules", "typescript", "bin", "tsc");
+  return run(process.execPath, [tsc, "-p", "tsconfig.json"], folder).catch((error: Error) => error.message);
+}
