@@ -80,6 +80,11 @@ export interface Core {
 
 const SWEEP_MS = 30_000;
 
+/** Milliseconds between two looks for threads that were unused for long. */
+const RETENTION_MS = 600_000;
+
+const DAY_MS = 86_400_000;
+
 /** Milliseconds between two looks at the memory. */
 const MEMORY_MS = 1_000;
 
@@ -117,6 +122,7 @@ export function createCore(agents: Agents, settings: Settings, options: CoreOpti
     instances: options.instances ?? ALONE,
     tookUp: ({ run: { agent, threadId, runId }, outcome, cause }) =>
       logger.warn({ agent, threadId, runId, outcome, err: cause }, "a run's process was gone"),
+    notDeleted: (threadId, err) => logger.error({ threadId, err }, "a thread could not be deleted"),
     failed: (err) => logger.error({ err }, "runs of other processes could not be taken up"),
     ended: ({ plan, figures }, end, cause) => {
       figures.end(end);
@@ -169,6 +175,15 @@ export function createCore(agents: Agents, settings: Settings, options: CoreOpti
     SWEEP_MS,
   );
   sweeper.unref();
+  const deleteUnused = async () => {
+    const { THREAD_RETENTION_DAYS: days } = settings;
+    const threads = await runs.deleteUnused(days === 0 ? 0 : Math.floor(Date.now() - days * DAY_MS));
+    if (threads > 0) logger.info({ threads, days }, "threads were deleted: nobody used them for so long");
+  };
+  const retain = () =>
+    void deleteUnused().catch((err: unknown) => logger.error({ err }, "unused threads could not be deleted"));
+  const retention = setInterval(retain, RETENTION_MS);
+  retention.unref();
   const memoryWatch = setInterval(() => memory.look(), MEMORY_MS);
   memoryWatch.unref();
   let metrics: Promise<Metrics> | undefined;
@@ -188,11 +203,15 @@ export function createCore(agents: Agents, settings: Settings, options: CoreOpti
       metrics ??= import("../ops/metrics.ts").then(({ metricsOf }) => metricsOf(counts, gauges));
       return metrics;
     },
-    recover: () => runs.recover(),
+    async recover() {
+      await runs.recover();
+      retain();
+    },
     async drain(hurry) {
       // Probes still get their answer while runs finish; a client that wants to start a run is asked to come back.
       ready = false;
       clearInterval(sweeper);
+      clearInterval(retention);
       sockets.drain();
       await runs.close(settings.DRAIN_SECONDS * 1_000, hurry);
       closed.abort();
@@ -201,6 +220,7 @@ export function createCore(agents: Agents, settings: Settings, options: CoreOpti
     async abandon() {
       ready = false;
       clearInterval(sweeper);
+      clearInterval(retention);
       await runs.abandon();
       closed.abort();
       await sockets.close(AbortSignal.abort());

@@ -33,7 +33,7 @@ export async function appFromConfig(
   let shared: SharedRates | undefined;
   try {
     log = await inRedis(openEventLog(config, logger));
-    shared = await inRedis(openSharedRates(config));
+    shared = await openSharedRates(config);
     if (log && instances && !(await inRedis(instances.shareLog(log)))) throw new ConfigError(ANOTHER_LOG);
     const entries: Entry[] = [];
     const agents: ServedAgent[] = [];

@@ -46,6 +46,8 @@ export interface SettingOptions {
   readonly maxActiveRuns?: number | undefined;
   /** Threads kept where they are in memory only, the longest unused going first. Default 10000. */
   readonly maxThreads?: number | undefined;
+  /** Days after which a thread that nobody used is deleted for good. Default 0: never. */
+  readonly threadRetentionDays?: number | undefined;
   /**
    * The proxies to believe in `X-Forwarded-For`: their number, or addresses and networks such as `"10.0.0.0/8"`.
    * Default `undefined`: none, a client's address is that of its connection.

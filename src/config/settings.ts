@@ -172,6 +172,7 @@ export const settings = z.object({
   MAX_SOCKETS: number(10_000, 1, 1_000_000),
   MAX_ACTIVE_RUNS: number(1_000, 1, 1_000_000),
   MAX_THREADS: number(10_000, 1, 10_000_000),
+  THREAD_RETENTION_DAYS: number(0, 0, 36_500, false),
   TRUST_PROXY: trustedProxies,
   MAX_RUNS_PER_MINUTE: number(120, 1, 1_000_000),
   MAX_CLIENT_RUNS: number(20, 1, 1_000_000),

@@ -137,22 +137,27 @@ export class Admission {
    * called in turn.
    */
   async seize(threadId: string): Promise<Claim> {
-    const { store, active, isDriven, clear } = this.#options;
-    const runId = `deletion-${randomUUID()}`;
+    const { active, isDriven, clear } = this.#options;
     const line = new Line(this.#options.instances, threadId, undefined);
     try {
       for (;;) {
         const holder = active.get(threadId);
         holder?.run.stop();
         await holder?.done;
-        const admitted = await store.admit({ threadId, runId, agent: "", bodyHash: "", startedAt: Date.now() });
-        if ("fence" in admitted) return { threadId, runId, fence: admitted.fence };
+        const admitted = await this.#admitDeletion(threadId);
+        if ("claim" in admitted) return admitted.claim;
         if (isDriven(admitted.inTheWay)) await line.makeRoom("interrupt", admitted.inTheWay);
         else if (!active.get(threadId)) await clear(admitted.inTheWay);
       }
     } finally {
       await line.leave();
     }
+  }
+
+  /** Holds a thread for its deletion, unless something else holds it. To be called in turn. */
+  async reserve(threadId: string): Promise<Claim | undefined> {
+    const admitted = await this.#admitDeletion(threadId);
+    return "claim" in admitted ? admitted.claim : undefined;
   }
 
   /** The new messages of starts that wait for the thread. */
@@ -167,6 +172,13 @@ export class Admission {
   /** The starts that are under way. */
   get starting(): readonly Promise<unknown>[] {
     return [...this.#starting.keys()];
+  }
+
+  async #admitDeletion(threadId: string): Promise<{ claim: Claim } | { inTheWay: RunRecord }> {
+    const runId = `deletion-${randomUUID()}`;
+    const run = { threadId, runId, agent: "", bodyHash: "", startedAt: Date.now() };
+    const admitted = await this.#options.store.admit(run);
+    return "fence" in admitted ? { claim: { threadId, runId, fence: admitted.fence } } : admitted;
   }
 
   async #insert(run: NewRun): Promise<Admitted> {
@@ -198,7 +210,7 @@ export class Admission {
   async #makeRoom(whenBusy: ServedAgent["whenBusy"], active: ActiveRun): Promise<void> {
     const { run, handle, done } = active;
     if (whenBusy === "interrupt") run.stop();
-    else if (!(await this.giveWay(active)) && whenBusy === "reject" && !run.ended) throw busyWith(handle.runId);
+    else if (!(await this.giveWay(active)) && whenBusy === "reject" && !run.ended) throw busyWith(handle);
     await done;
   }
 

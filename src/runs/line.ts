@@ -44,15 +44,18 @@ export class Line {
   }
 
   async #askToYield(inTheWay: RunRecord | undefined): Promise<void> {
-    if (!inTheWay || inTheWay.runId === this.#asked) throw busyWith(inTheWay?.runId);
+    if (!inTheWay || inTheWay.runId === this.#asked) throw busyWith(inTheWay);
     this.#asked = inTheWay.runId;
     await this.#instances.ask(this.#threadId, "yield");
   }
 }
 
-export function busyWith(runId: string | undefined): SluiceError {
-  if (runId === undefined)
-    return new SluiceError("thread_busy", "Other runs wait for this thread. Cancel them, or wait.");
+export function busyWith(
+  inTheWay: { readonly runId: string; readonly status?: RunRecord["status"] } | undefined,
+): SluiceError {
+  if (!inTheWay) return new SluiceError("thread_busy", "Other runs wait for this thread. Cancel them, or wait.");
+  const { runId, status } = inTheWay;
+  if (status === "deleting") return new SluiceError("thread_busy", "This thread is being deleted. Wait.");
   return new SluiceError("thread_busy", `Run "${runId}" is active on this thread. Cancel it, or wait.`, {
     details: { runId },
   });

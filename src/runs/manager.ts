@@ -12,6 +12,7 @@ import { ActiveRuns, type ActiveRunsOptions, type Launch } from "./active-runs.t
 import { Admission, type Applicant } from "./admission.ts";
 import { Audiences } from "./audiences.ts";
 import { beginning, bodyHash } from "./beginning.ts";
+import { Deletions, type DeletionsOptions } from "./deletions.ts";
 import { handleOf, type RunHandle, type StartRequest } from "./handle.ts";
 import { clear, type LeftRun, takeUp } from "./recovery.ts";
 import { runInput } from "./run-input.ts";
@@ -25,6 +26,7 @@ export interface RunManagerOptions extends Surroundings, Omit<ActiveRunsOptions,
   readonly maxActiveRuns: number;
   /** Hears of a run that had lost its process, and what became of it. */
   readonly tookUp: (left: LeftRun) => void;
+  readonly notDeleted: DeletionsOptions["notDeleted"];
   /** Hears of runs that could not be taken up. */
   readonly failed: (error: unknown) => void;
 }
@@ -34,6 +36,7 @@ export class RunManager {
   readonly #audiences: Audiences;
   readonly #admission: Admission;
   readonly #active: ActiveRuns;
+  readonly #deletions: Deletions;
   /** Threads as clients know them, those with an active run included. */
   readonly threads: Threads;
   #recovering: Promise<unknown> | undefined;
@@ -57,6 +60,7 @@ export class RunManager {
       isDriven: (run) => instances.isElsewhere(run) || this.#beingTakenUp.has(run.threadId),
       clear: (run) => clear(options, run),
     });
+    this.#deletions = new Deletions({ ...options, admission: this.#admission });
     this.threads = new Threads(store, log, instances, (threadId) => this.#active.get(threadId)?.run);
   }
 
@@ -140,15 +144,12 @@ export class RunManager {
   /** Forgets a thread for good: its messages, its graphs' checkpoints, and its log. An active run is cancelled. */
   async delete(threadId: string): Promise<boolean> {
     await this.cancel(threadId);
-    return this.#admission.alone(threadId, async () => {
-      const claim = await this.#admission.seize(threadId);
-      try {
-        return await this.threads.delete(threadId, this.#options.registry);
-      } finally {
-        // Deleting a thread deletes the claim as well.
-        await this.#options.store.withdraw(claim);
-      }
-    });
+    return this.#deletions.delete(threadId);
+  }
+
+  /** Deletes the threads that were last used before this time, as `Deletions` says. Gives their number. */
+  deleteUnused(since: number): Promise<number> {
+    return this.#deletions.sweep(since);
   }
 
   /** Writes the graph topic of the thread's active run from here on. `false` when it is written already, or none is active. */
@@ -176,6 +177,7 @@ export class RunManager {
     }
     hurry.removeEventListener("abort", stop);
     clearTimeout(timer);
+    await this.#deletions.close();
     await this.#options.instances.leave();
   }
 
@@ -184,7 +186,7 @@ export class RunManager {
     this.#admission.close();
     const ended = this.#active.all.filter(({ handle }) => !handle.agent.recover);
     for (const { run } of ended) run.stop(new SluiceError("owner_lost"));
-    await Promise.allSettled(ended.map(({ done }) => done));
+    await Promise.allSettled([...ended.map(({ done }) => done), this.#deletions.close()]);
     await this.#options.instances.leave();
   }
 
@@ -247,6 +249,7 @@ export class RunManager {
     const { threadId } = run;
     this.#beingTakenUp.add(threadId);
     try {
+      if (run.status === "deleting") return await this.#deletions.takeUp(run);
       const left = await takeUp(this.#options, run, (agent, claim, begun, messages, input) =>
         // Nobody follows yet, and clients need a while to find their way back.
         this.#active.launch({ ...begun, agent, claim, messages, input: { ...input, detached: true } }),

@@ -1,6 +1,6 @@
 /** Runs that nobody drives any more: each is taken up where the graph stopped, or ended from its row. */
 import { latestCheckpoint, messageIds } from "../graph/checkpoints.ts";
-import type { Registry, ServedAgent } from "../graph/registry.ts";
+import type { ServedAgent } from "../graph/registry.ts";
 import type { EventLog, LogEntry } from "../log/log.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import { EventType, type Interrupt, type Message } from "../protocol/events.ts";
@@ -8,18 +8,13 @@ import { graphTopic, type Topic, threadTopic } from "../protocol/ids.ts";
 import type { Instances } from "../store/instances.ts";
 import { type BegunRun, type Claim, isBegun, type RunRecord, type Store } from "../store/store.ts";
 import { callIdsOf } from "./call-ids.ts";
+import { erase, type Keepers } from "./deletions.ts";
 import { entryOf, stamped } from "./entries.ts";
 import { positionAfter } from "./history.ts";
 import type { RunInput } from "./run-input.ts";
 
 /** A run that brings its process down would do so for ever. */
 const MAX_ATTEMPTS = 3;
-
-/** The places that keep what is left of a run. */
-export interface Remains {
-  readonly store: Store;
-  readonly log: EventLog;
-}
 
 export interface LeftRun {
   readonly run: RunRecord;
@@ -40,7 +35,7 @@ export type Again = (
 
 /** Takes up a run that no process drives any more. Nothing when another process was first, or it was only admitted. */
 export async function takeUp(
-  options: Remains & { readonly registry: Registry; readonly instances: Pick<Instances, "isReleased"> },
+  options: Keepers & { readonly instances: Pick<Instances, "isReleased"> },
   run: RunRecord,
   again: Again,
 ): Promise<LeftRun | undefined> {
@@ -52,14 +47,14 @@ export async function takeUp(
   return run.status === "ending" ? { run, outcome: "finished" } : undefined;
 }
 
-/** Lets a run's thread go, whatever the run had come to. */
-export async function clear(options: Remains, run: RunRecord): Promise<void> {
+/** Lets a run's thread go, whatever the run had come to; a deletion is finished. */
+export async function clear(options: Keepers, run: RunRecord): Promise<void> {
   const claim = await options.store.takeOver(run);
   if (claim) await close(options, run, claim);
 }
 
 async function goOn(
-  options: Remains & { readonly registry: Registry; readonly instances: Pick<Instances, "isReleased"> },
+  options: Keepers & { readonly instances: Pick<Instances, "isReleased"> },
   run: BegunRun,
   claim: Claim,
   again: Again,
@@ -118,11 +113,13 @@ async function whereItStood(
 
 /** `answered` is open again: the graph never took the answers in. */
 async function close(
-  { store, log }: Remains,
+  keepers: Keepers,
   run: RunRecord,
   claim: Claim,
   answered: readonly Interrupt[] = [],
 ): Promise<void> {
+  const { store, log } = keepers;
+  if (run.status === "deleting") return erase(keepers, claim);
   if (run.status === "admitted") await store.withdraw(claim);
   else if (run.status === "active") await lose(store, claim, answered);
   const stored = await store.run(run.threadId, run.runId);

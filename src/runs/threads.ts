@@ -1,11 +1,9 @@
 /** Threads as their clients know them: from the store, and from the active run, which the store does not know yet. */
-import { forgetThread } from "../graph/checkpoints.ts";
-import type { Registry } from "../graph/registry.ts";
 import type { EventLog } from "../log/log.ts";
 import type { Cursor } from "../protocol/cursor.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import { type AguiEvent, EventType, type Interrupt, type Message } from "../protocol/events.ts";
-import { graphTopic, threadTopic } from "../protocol/ids.ts";
+import { threadTopic } from "../protocol/ids.ts";
 import type { KeptState } from "../protocol/injected.ts";
 import type { JsonValue } from "../protocol/json.ts";
 import type { Instances } from "../store/instances.ts";
@@ -201,18 +199,6 @@ export class Threads {
   /** Names a thread, or puts it away. `false` when there is no such thread. */
   mark(threadId: string, marks: ThreadMarks): Promise<boolean> {
     return this.#store.markThread(threadId, marks);
-  }
-
-  /** Forgets a thread on which nothing runs. `false` when there is no such thread. */
-  async delete(threadId: string, registry: Registry): Promise<boolean> {
-    const agents = new Set((await this.#store.runs(threadId)).map(({ agent }) => agent));
-    // Before the row: a client that gets an error half way can ask again.
-    for (const { name, graph } of registry.all) if (agents.has(name)) await forgetThread(graph, threadId);
-    if (!(await this.#store.deleteThread(threadId))) return false;
-    // Its watchers get a gap, and learn that the thread is empty now.
-    await this.#log.drop(threadTopic(threadId));
-    await this.#log.drop(graphTopic(threadId));
-    return true;
   }
 
   #listed(thread: ThreadSummary, elsewhere: ReadonlySet<string>): ListedThread {

@@ -1,6 +1,7 @@
 /** The store of a process that keeps nothing on disk. */
 import type { Message } from "../protocol/events.ts";
 import type { CallIds } from "../protocol/ids.ts";
+import type { Deletions } from "./deletions.ts";
 import { MemoryInjected } from "./injected.ts";
 import { pageOf, parsePlace, titleOf } from "./listing.ts";
 import { EVERYBODY, MemoryNames } from "./names.ts";
@@ -37,6 +38,11 @@ export class MemoryStore extends MemoryNames implements Store {
   readonly tickets: Tickets;
   readonly injected: MemoryInjected;
   readonly shares: MemoryShares;
+  readonly deletions: Deletions = {
+    idle: (unusedSince, limit) => this.#idle(unusedSince, limit),
+    begin: (claim, unusedSince) => this.#beginDeletion(claim, unusedSince),
+    erase: (threadId) => this.#erase(threadId),
+  };
   readonly #threads = new Map<string, Thread>();
   readonly #maxThreads: number;
   readonly #forgotten: (threadId: string) => void;
@@ -124,7 +130,7 @@ export class MemoryStore extends MemoryNames implements Store {
   }
 
   async withdraw(claim: Claim): Promise<void> {
-    const { thread, run } = this.#held(claim, "admitted") ?? {};
+    const { thread, run } = this.#held(claim, "admitted", "deleting") ?? {};
     if (!thread || !run) return;
     thread.runs.delete(run.runId);
     if (!thread.record && thread.runs.size === 0) this.#threads.delete(claim.threadId);
@@ -148,7 +154,7 @@ export class MemoryStore extends MemoryNames implements Store {
   }
 
   async takeOver(claim: Claim): Promise<Claim | undefined> {
-    const { thread, run } = this.#held(claim, "admitted", "active", "ending") ?? {};
+    const { thread, run } = this.#held(claim, "admitted", "active", "ending", "deleting") ?? {};
     if (!thread || !run) return undefined;
     this.#fence = Math.max(this.#fence + 1, Date.now());
     thread.runs.set(run.runId, { ...run, fence: this.#fence });
@@ -186,19 +192,45 @@ export class MemoryStore extends MemoryNames implements Store {
     thread.runs.set(claim.runId, { ...rest, status });
   }
 
-  async deleteThread(threadId: string): Promise<boolean> {
-    const known = this.#threads.get(threadId)?.record !== undefined;
-    this.#threads.delete(threadId);
-    this.forget(threadId);
-    this.shares.forgetThread(threadId);
-    return known;
-  }
-
   async writable(): Promise<boolean> {
     return true;
   }
 
   async close(): Promise<void> {}
+
+  async #idle(unusedSince: number, limit: number): Promise<readonly string[]> {
+    const idle: ThreadRecord[] = [];
+    for (const { record, runs } of this.#threads.values()) {
+      if (record && ![...runs.values()].some(isHolding) && (await this.#isIdle(record, unusedSince))) idle.push(record);
+    }
+    const order = (a: ThreadRecord, b: ThreadRecord) => lastUsedFirst(b, a);
+    return idle
+      .sort(order)
+      .slice(0, limit)
+      .map(({ threadId }) => threadId);
+  }
+
+  async #isIdle({ threadId, updatedAt, interrupts }: ThreadRecord, unusedSince: number): Promise<boolean> {
+    return updatedAt < unusedSince && interrupts.length === 0 && (await this.shares.list(threadId)).length === 0;
+  }
+
+  async #beginDeletion(claim: Claim, unusedSince: number | undefined): Promise<boolean> {
+    const { thread, run } = this.#held(claim, "admitted") ?? {};
+    if (!thread?.record || !run) return false;
+    if (unusedSince !== undefined && !(await this.#isIdle(thread.record, unusedSince))) return false;
+    thread.runs.set(run.runId, { ...run, status: "deleting" });
+    return true;
+  }
+
+  /** The row of a deletion stays. */
+  async #erase(threadId: string): Promise<void> {
+    const thread = this.#threads.get(threadId);
+    const deletions = [...(thread?.runs ?? [])].filter(([, { status }]) => status === "deleting");
+    if (deletions.length === 0) this.#threads.delete(threadId);
+    else this.#threads.set(threadId, { record: undefined, runs: new Map(deletions) });
+    this.forget(threadId);
+    this.shares.forgetThread(threadId);
+  }
 
   /** A run and its thread, if the claim is good and the run has one of these statuses. */
   #held({ threadId, runId, fence }: Claim, ...statuses: RunStatus[]): { thread: Thread; run: RunRecord } | undefined {

@@ -172,4 +172,9 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT;
   CREATE INDEX shares_of_thread ON shares (thread_id);
   `,
+  // A deletion holds its thread, as a run does.
+  `
+  DROP INDEX holding_runs;
+  CREATE UNIQUE INDEX holding_runs ON runs (thread_id) WHERE status IN ('admitted', 'active', 'ending', 'deleting');
+  `,
 ];

@@ -1,8 +1,9 @@
-/** The store in an SQLite file. Only `deleteThread` removes anything from it. */
+/** The store in an SQLite file. Only deletions remove anything from it. */
 import type { Message } from "../protocol/events.ts";
 import type { CallIds } from "../protocol/ids.ts";
 import type { JsonValue } from "../protocol/json.ts";
 import type { Database } from "./database.ts";
+import { HOLDING, TableDeletions } from "./deletions.ts";
 import { TableInjected } from "./injected.ts";
 import { pageOf, parsePlace, titleOf } from "./listing.ts";
 import { EVERYBODY } from "./names.ts";
@@ -33,6 +34,7 @@ export class SqliteStore extends TableNames implements Store {
   readonly tickets: Tickets;
   readonly injected: TableInjected;
   readonly shares: Shares;
+  readonly deletions: TableDeletions;
   readonly #db: Database;
   readonly #now: () => number;
 
@@ -41,6 +43,7 @@ export class SqliteStore extends TableNames implements Store {
     this.tickets = new TableTickets(database, now);
     this.injected = new TableInjected(database);
     this.shares = new TableShares(database, now);
+    this.deletions = new TableDeletions(database, now);
     this.#db = database;
     this.#now = now;
   }
@@ -129,7 +132,7 @@ export class SqliteStore extends TableNames implements Store {
   }
 
   async withdraw(claim: Claim): Promise<void> {
-    this.#db.run(`DELETE FROM runs WHERE ${CLAIMED} AND status = 'admitted'`, ...valuesOf(claim));
+    this.#db.run(`DELETE FROM runs WHERE ${CLAIMED} AND status IN ('admitted', 'deleting')`, ...valuesOf(claim));
   }
 
   async begin(claim: Claim, beginning: RunBeginning, messages: readonly Message[]): Promise<boolean> {
@@ -220,17 +223,6 @@ export class SqliteStore extends TableNames implements Store {
     this.#db.run(ended, ...valuesOf(claim));
   }
 
-  async deleteThread(threadId: string): Promise<boolean> {
-    return (
-      this.#db.deleting(() =>
-        this.#db.transaction(() => {
-          this.#db.run("DELETE FROM runs WHERE thread_id = ?", threadId);
-          return this.#db.run("DELETE FROM threads WHERE thread_id = ?", threadId);
-        }),
-      ) > 0
-    );
-  }
-
   async writable(): Promise<boolean> {
     return this.#db.writable;
   }
@@ -273,8 +265,6 @@ export class SqliteStore extends TableNames implements Store {
     this.#db.run("DELETE FROM messages WHERE thread_id = ? AND position >= ?", threadId, messages.length);
   }
 }
-
-const HOLDING = "status IN ('admitted', 'active', 'ending')";
 
 const CLAIMED = "thread_id = ? AND run_id = ? AND fence = ?";
 

@@ -3,6 +3,7 @@ import type { Cursor, Fence } from "../protocol/cursor.ts";
 import type { AguiEvent, Interrupt, Message } from "../protocol/events.ts";
 import type { CallIds } from "../protocol/ids.ts";
 import type { JsonValue } from "../protocol/json.ts";
+import type { Deletions } from "./deletions.ts";
 import type { InjectedMessages } from "./injected.ts";
 import type { ThreadNames } from "./names.ts";
 import type { Shares } from "./shares.ts";
@@ -77,8 +78,9 @@ export type EndStatus = "done" | "interrupted" | "cancelled" | "failed";
 /**
  * A run is `admitted` when it holds its thread, `active` when its beginning is stored, and `ending` when its end is
  * stored. It releases its thread when its end is in the log too.
+ * A row that is `deleting` is no run: its thread is being deleted.
  */
-export type RunStatus = "admitted" | "active" | "ending" | EndStatus;
+export type RunStatus = "admitted" | "active" | "ending" | "deleting" | EndStatus;
 
 /** The facts of a run when it is admitted. */
 export interface NewRun {
@@ -124,7 +126,7 @@ export interface RunRecord extends NewRun, Claim, Partial<RunBeginning> {
 }
 
 /** A run whose beginning is stored. */
-export type BegunRun = RunRecord & RunBeginning;
+export type BegunRun = RunRecord & RunBeginning & { readonly status: Exclude<RunStatus, "deleting"> };
 
 export function isBegun(run: RunRecord): run is BegunRun {
   return run.from !== undefined;
@@ -135,7 +137,7 @@ export function isHolding({ status }: RunRecord): boolean {
   return HOLDING.has(status);
 }
 
-const HOLDING: ReadonlySet<RunStatus> = new Set(["admitted", "active", "ending"]);
+const HOLDING: ReadonlySet<RunStatus> = new Set(["admitted", "active", "ending", "deleting"]);
 
 /** The end of a run, and its thread as it is afterwards. */
 export interface RunEnding {
@@ -164,11 +166,12 @@ export interface Store extends ThreadNames {
   /** Messages for active runs. The end of a run forgets its messages. */
   readonly injected: InjectedMessages;
   readonly shares: Shares;
+  readonly deletions: Deletions;
   thread(threadId: string): Promise<ThreadRecord | undefined>;
   run(threadId: string, runId: string): Promise<RunRecord | undefined>;
   /** A thread's last runs with a stored beginning, in the order they were admitted. */
   runs(threadId: string): Promise<readonly BegunRun[]>;
-  /** Runs that hold their threads: admitted, active or ending; in the order of their fences. */
+  /** Runs and deletions that hold their threads, in the order of their fences. */
   holding(): Promise<readonly RunRecord[]>;
   /**
    * At most `limit` threads, the last used first; those after a page's `next` when it is given as `before`; of one
@@ -181,7 +184,7 @@ export interface Store extends ThreadNames {
   markThread(threadId: string, marks: ThreadMarks): Promise<boolean>;
   /** Writes the row of a run, which then holds its thread, unless another run is in the way. */
   admit(run: NewRun): Promise<Admitted>;
-  /** Takes back an admission that came to nothing. */
+  /** Takes back an admission that came to nothing, or ends a deletion. */
   withdraw(claim: Claim): Promise<void>;
   /**
    * Writes the beginning of an admitted run, and the thread's row when the thread is new. For an active run that was
@@ -191,7 +194,7 @@ export interface Store extends ThreadNames {
    */
   begin(claim: Claim, beginning: RunBeginning, messages: readonly Message[]): Promise<boolean>;
   /**
-   * Claims a run that holds its thread, in its owner's place. `undefined` when another process did, or the run is over.
+   * Claims a run or deletion that holds its thread, in its owner's place. `undefined` when another process did, or it is over.
    */
   takeOver(run: Claim): Promise<Claim | undefined>;
   /**
@@ -211,8 +214,6 @@ export interface Store extends ThreadNames {
   ending(claim: Claim, ending: RunEnding): Promise<boolean>;
   /** Releases the thread of an ending run, whose end is in the log by now. */
   ended(claim: Claim): Promise<void>;
-  /** Forgets a thread and its runs. `false` when there is no such thread. */
-  deleteThread(threadId: string): Promise<boolean>;
   /** Reports whether rows can be written. */
   writable(): Promise<boolean>;
   /** Releases files and connections. The store cannot be used afterwards. */

@@ -106,7 +106,7 @@ describe("with a Postgres server", () => {
     await end(store, await start(store, run(key, "r"), [USER]), DONE);
     expect((await store.threads(5, undefined, "ann")).threads).toHaveLength(1);
     expect((await store.threads(5, undefined, "")).threads).toHaveLength(0);
-    await store.deleteThread(key);
+    await store.deletions.erase(key);
     expect(await store.threadKey("ann", "mine")).toBeUndefined();
     await store.close();
   });

@@ -122,6 +122,9 @@ export function testRuns(graphs: Record<string, object> | object, options: Optio
     maxActiveRuns: 100,
     instances: ALONE,
     tookUp: (left) => tookUp.push(left),
+    notDeleted: (_, error) => {
+      throw error;
+    },
     failed: (error) => {
       throw error;
     },

@@ -86,7 +86,7 @@ export function storeContract(name: string, open: (now: () => number) => Store |
       expect(await subject.runs("t")).toEqual([]);
       expect(await subject.holding()).toEqual([]);
       expect(await subject.threads(10)).toEqual({ threads: [] });
-      expect(await subject.deleteThread("t")).toBe(false);
+      expect(await subject.deletions.idle(1e15, 10)).toEqual([]);
       expect(await subject.writable()).toBe(true);
     });
 
@@ -207,7 +207,6 @@ export function storeContract(name: string, open: (now: () => number) => Store |
         expect(await subject.thread("t")).toBeUndefined();
         expect(await subject.threads(10)).toEqual({ threads: [] });
         expect(await subject.runs("t")).toEqual([]);
-        expect(await subject.deleteThread("other")).toBe(false);
         await subject.withdraw(claim);
         expect(await subject.run("t", "r")).toBeUndefined();
         expect(await subject.holding()).toEqual([]);
@@ -428,7 +427,7 @@ export function storeContract(name: string, open: (now: () => number) => Store |
       expect(await injected.add(claim, message("late"))).toBe(false);
       const other = await start(subject, run("t", "r2"), [USER]);
       await injected.add(other, message("a"));
-      await subject.deleteThread("t");
+      await subject.deletions.erase("t");
       expect(await injected.add(other, message("b"))).toBe(false);
     });
 
@@ -436,14 +435,69 @@ export function storeContract(name: string, open: (now: () => number) => Store |
       const { subject } = await store();
       await talk(subject, "a", "one");
       await talk(subject, "b", "two");
-      expect(await subject.deleteThread("a")).toBe(true);
-      expect(await subject.deleteThread("a")).toBe(false);
+      for (let twice = 0; twice < 2; twice += 1) await subject.deletions.erase("a");
       expect(await subject.thread("a")).toBeUndefined();
       expect(await subject.runs("a")).toEqual([]);
       expect((await subject.threads(10)).threads.map(({ threadId }) => threadId)).toEqual(["b"]);
       await start(subject, run("a", "r9"), []);
       expect(await subject.thread("a")).toMatchObject({ messages: [], interrupts: [] });
       expect(await subject.runs("a")).toEqual([run("a", "r9")]);
+    });
+
+    it("holds a thread while it is deleted, for whatever process finishes that", async () => {
+      const { subject } = await store();
+      await talk(subject, "a", "one");
+      const claim = await admit(subject, run("a", "deletion"));
+      expect(await subject.deletions.begin({ ...claim, fence: claim.fence - 1 })).toBe(false);
+      expect(await subject.deletions.begin(claim)).toBe(true);
+      expect(await subject.deletions.begin(claim)).toBe(false);
+      const { from, checkpointBefore, ...row } = run("a", "deletion", { status: "deleting" } as object);
+      expect(await subject.holding()).toEqual([row]);
+      expect(await subject.admit(run("a", "next"))).toEqual({ inTheWay: row });
+      expect(await subject.begin(claim, { from, checkpointBefore }, [])).toBe(false);
+
+      const taken = await subject.takeOver(claim);
+      if (!taken) throw new Error("The deletion was not taken over.");
+      await subject.withdraw(claim);
+      await subject.deletions.erase("a");
+      expect(await subject.thread("a")).toBeUndefined();
+      expect(await subject.runs("a")).toEqual([]);
+      expect(await subject.admit(run("a", "next"))).toEqual({ inTheWay: { ...row, fence: taken.fence } });
+      await subject.withdraw(taken);
+      expect(await subject.holding()).toEqual([]);
+      await start(subject, run("a", "next"), [USER]);
+    });
+
+    it("deletes no thread that is not there", async () => {
+      const { subject } = await store();
+      const claim = await admit(subject, run("none", "deletion"));
+      expect(await subject.deletions.begin(claim)).toBe(false);
+      await subject.withdraw(claim);
+      expect(await subject.holding()).toEqual([]);
+    });
+
+    it("finds threads that were unused for long, but for those that are held, wait or are shared", async () => {
+      const { subject, clock } = await store();
+      const { deletions, shares } = subject;
+      const question = { ...DONE, status: "interrupted" as const, interrupts: [{ id: "i", reason: "Go on?" }] };
+      await talk(subject, "b", "one");
+      clock.tick();
+      for (const id of ["a", "shared", "lapsed"]) await talk(subject, id, "one");
+      await end(subject, await start(subject, run("waits", "r"), [USER]), question);
+      await start(subject, run("held", "r"), [USER]);
+      await shares.keep({ id: "1", threadKey: "shared", madeAt: 1 }, "first");
+      await shares.keep({ id: "2", threadKey: "lapsed", madeAt: 1, expiresAt: 1_002 }, "second");
+      clock.tick();
+      await talk(subject, "new", "one");
+      expect(await deletions.idle(1_002, 10)).toEqual(["b", "a", "lapsed"]);
+      expect(await deletions.idle(1_002, 1)).toEqual(["b"]);
+      expect(await deletions.idle(1_001, 10)).toEqual(["b"]);
+      expect(await deletions.idle(0, 10)).toEqual([]);
+
+      const begun = async (threadId: string) => deletions.begin(await admit(subject, run(threadId, "d")), 1_002);
+      for (const threadId of ["shared", "waits", "new"]) expect(await begun(threadId)).toBe(false);
+      expect(await begun("a")).toBe(true);
+      expect(await deletions.idle(1_002, 10)).toEqual(["b", "lapsed"]);
     });
 
     it("finds a share by its digest, until it is revoked, expires, or its thread is deleted", async () => {
@@ -471,7 +525,7 @@ export function storeContract(name: string, open: (now: () => number) => Store |
       expect(await shares.revoke("a", "1")).toBe(true);
       expect(await shares.revoke("a", "1")).toBe(false);
       expect(await shares.find("first")).toBeUndefined();
-      await subject.deleteThread("b");
+      await subject.deletions.erase("b");
       expect(await shares.find("third")).toBeUndefined();
       const many = Array.from({ length: 120 }, (_, index) => `${index}`);
       expect(await shares.holding(many)).toEqual(new Set());

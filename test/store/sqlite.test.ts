@@ -56,8 +56,8 @@ describe("the store in SQLite", () => {
     await start(store, run("large", "r"), [large]);
     database.maxPages = 1;
     const before = statSync(file).size;
-    expect(await store.deleteThread("large")).toBe(true);
-    await store.deleteThread("none");
+    await store.deletions.erase("large");
+    await store.deletions.erase("none");
     expect(statSync(file).size).toBeLessThan(before - 3_000_000);
     expect((await store.thread("small"))?.messages).toEqual([USER]);
     await store.close();

@@ -1,6 +1,7 @@
 /** The processes that share a database. Postgres' clock alone decides which of them live. */
 import { randomUUID } from "node:crypto";
 import { SluiceError } from "../../protocol/errors.ts";
+import { HOLDING } from "../deletions.ts";
 import type { Following, Hears, Instances, NamedLog, Place, Wish } from "../instances.ts";
 import { toRun } from "../rows.ts";
 import type { RunRecord } from "../store.ts";
@@ -8,7 +9,6 @@ import type { PostgresDatabase } from "./database.ts";
 import { ALIVE, BEAT_MS, DEAD_MS, Heartbeat, LEASE_MS } from "./heartbeat.ts";
 import { LogAgreement, RENEW_MS } from "./log-agreement.ts";
 import { CHANNEL, News } from "./news.ts";
-import { HOLDING } from "./store.ts";
 
 /** The most starts of all processes that wait for one thread. */
 const MAX_WAITING = 16;

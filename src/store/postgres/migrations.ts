@@ -158,4 +158,11 @@ export const POSTGRES_MIGRATIONS: readonly string[] = [
   `,
   // The name of the event log that a process writes.
   "ALTER TABLE instances ADD COLUMN log text",
+  // A deletion holds its thread, as a run does.
+  `
+  DROP INDEX holding_runs;
+  CREATE UNIQUE INDEX holding_runs ON runs (thread_id) WHERE status IN ('admitted', 'active', 'ending', 'deleting');
+  DROP INDEX runs_by_owner;
+  CREATE INDEX runs_by_owner ON runs (owner) WHERE status IN ('admitted', 'active', 'ending', 'deleting');
+  `,
 ];

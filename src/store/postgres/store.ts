@@ -2,6 +2,7 @@
 import type { Message } from "../../protocol/events.ts";
 import type { CallIds } from "../../protocol/ids.ts";
 import type { JsonValue } from "../../protocol/json.ts";
+import { HOLDING, TableDeletions } from "../deletions.ts";
 import { TableInjected } from "../injected.ts";
 import { pageOf, parsePlace, titleOf } from "../listing.ts";
 import { EVERYBODY } from "../names.ts";
@@ -35,6 +36,7 @@ export class PostgresStore extends TableNames implements Store {
   readonly tickets: Tickets;
   readonly injected: TableInjected;
   readonly shares: Shares;
+  readonly deletions: TableDeletions;
   readonly #db: PostgresDatabase;
   /** The process, in the rows of its runs. */
   readonly #owner: string | null;
@@ -47,6 +49,7 @@ export class PostgresStore extends TableNames implements Store {
     this.tickets = new TableTickets(tables, now);
     this.injected = new TableInjected(tables);
     this.shares = new TableShares(tables, now);
+    this.deletions = new TableDeletions(tables, now);
     this.#db = database;
     this.#now = now;
   }
@@ -139,7 +142,10 @@ export class PostgresStore extends TableNames implements Store {
   }
 
   async withdraw(claim: Claim): Promise<void> {
-    await this.#db.run(freeing(`DELETE FROM runs WHERE ${CLAIMED} AND status = 'admitted'`), ...valuesOf(claim));
+    await this.#db.run(
+      freeing(`DELETE FROM runs WHERE ${CLAIMED} AND status IN ('admitted', 'deleting')`),
+      ...valuesOf(claim),
+    );
   }
 
   async begin(claim: Claim, beginning: RunBeginning, messages: readonly Message[]): Promise<boolean> {
@@ -233,14 +239,6 @@ export class PostgresStore extends TableNames implements Store {
     );
   }
 
-  async deleteThread(threadId: string): Promise<boolean> {
-    return this.#db.transaction(async (queries) => {
-      await queries.run(freeing("DELETE FROM runs WHERE thread_id = $1"), threadId);
-      await queries.run("DELETE FROM thread_names WHERE key = $1", threadId);
-      return (await queries.run("DELETE FROM threads WHERE thread_id = $1", threadId)) > 0;
-    });
-  }
-
   writable(): Promise<boolean> {
     return this.#db.writable();
   }
@@ -277,8 +275,6 @@ async function writeMessages(queries: Queries, threadId: string, messages: reado
   );
   await queries.run("DELETE FROM messages WHERE thread_id = $1 AND position >= $2", threadId, messages.length);
 }
-
-export const HOLDING = "status IN ('admitted', 'active', 'ending')";
 
 const CLAIMED = "thread_id = $1 AND run_id = $2 AND fence = $3";
 

@@ -85,7 +85,7 @@ describe.each<[string, () => Store]>([
         "threads",
         "run",
         "runs",
-        "deleteThread",
+        "admit",
       ] as const
     ).map((name) =>
       vi.spyOn(store, name).mockImplementationOnce(function (this: Store, ...args: unknown[]) {

@@ -1,0 +1,76 @@
+/**
+ * The deletion of threads. A deletion is a row among the runs, and holds its thread as a run does: from its admission until
+ * nothing of the thread is left. A deletion that has begun is finished, if need be by another process.
+ */
+import type { Claim } from "./store.ts";
+import type { SqlValue, Tables } from "./tables.ts";
+
+export interface Deletions {
+  /**
+   * At most `limit` threads that were last used before this time and that nothing keeps: no run holds them, they wait for
+   * no answer, and they are not shared. The longest unused come first.
+   */
+  idle(unusedSince: number, limit: number): Promise<readonly string[]>;
+  /**
+   * An admission becomes a deletion. `false`, and nothing written, when the claim is no longer good or there is no such
+   * thread; with `unusedSince` also when the thread was used since then, waits, or is shared.
+   */
+  begin(claim: Claim, unusedSince?: number): Promise<boolean>;
+  /** Forgets a thread, its runs, and what graphs remember of it in the same place; the row of a deletion stays. */
+  erase(threadId: string): Promise<void>;
+}
+
+export class TableDeletions implements Deletions {
+  readonly #tables: Tables;
+  readonly #now: () => number;
+
+  constructor(tables: Tables, now: () => number) {
+    this.#tables = tables;
+    this.#now = now;
+  }
+
+  async idle(unusedSince: number, limit: number): Promise<readonly string[]> {
+    const rows = await this.#tables.all(
+      `SELECT thread_id FROM threads WHERE ${IDLE} AND NOT EXISTS (
+         SELECT 1 FROM runs WHERE runs.thread_id = threads.thread_id AND ${HOLDING})
+       ORDER BY updated_at, thread_id LIMIT ?`,
+      ...this.#idle(unusedSince),
+      limit,
+    );
+    return rows.map((row) => String(row.thread_id));
+  }
+
+  async begin({ threadId, runId, fence }: Claim, unusedSince?: number): Promise<boolean> {
+    const [condition, values] = unusedSince === undefined ? ["true", []] : [IDLE, this.#idle(unusedSince)];
+    const begun = await this.#tables.all(
+      `UPDATE runs SET status = 'deleting' WHERE thread_id = ? AND run_id = ? AND fence = ? AND status = 'admitted'
+         AND EXISTS (SELECT 1 FROM threads WHERE threads.thread_id = runs.thread_id AND ${condition}) RETURNING run_id`,
+      threadId,
+      runId,
+      fence,
+      ...values,
+    );
+    return begun.length > 0;
+  }
+
+  async erase(threadId: string): Promise<void> {
+    await this.#tables.erase(
+      // Also those of agents that are not served any more.
+      ["DELETE FROM checkpoints WHERE thread_id = ?", threadId],
+      ["DELETE FROM checkpoint_writes WHERE thread_id = ?", threadId],
+      ["DELETE FROM runs WHERE thread_id = ? AND status <> 'deleting'", threadId],
+      ["DELETE FROM thread_names WHERE key = ?", threadId],
+      ["DELETE FROM threads WHERE thread_id = ?", threadId],
+    );
+  }
+
+  #idle(unusedSince: number): readonly SqlValue[] {
+    return [unusedSince, this.#now()];
+  }
+}
+
+/** A run or a deletion holds its thread: no other is admitted. */
+export const HOLDING = "status IN ('admitted', 'active', 'ending', 'deleting')";
+
+const IDLE = `updated_at < ? AND interrupts = '[]' AND NOT EXISTS (
+  SELECT 1 FROM shares WHERE shares.thread_id = threads.thread_id AND (expires_at IS NULL OR expires_at > ?))`;
