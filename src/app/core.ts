@@ -123,7 +123,7 @@ export function createCore(agents: Agents, settings: Settings, options: CoreOpti
     tookUp: ({ run: { agent, threadId, runId }, outcome, cause }) =>
       logger.warn({ agent, threadId, runId, outcome, err: cause }, "a run's process was gone"),
     notDeleted: (threadId, err) => logger.error({ threadId, err }, "a thread could not be deleted"),
-    failed: (err) => logger.error({ err }, "runs of other processes could not be taken up"),
+    failed: (err) => logger.error({ err }, "runs of other processes could not be recovered"),
     ended: ({ plan, figures }, end, cause) => {
       figures.end(end);
       reportRun(logger, plan, figures, end, cause);

@@ -46,48 +46,49 @@ export interface Identity {
   readonly scopes?: readonly Scope[] | undefined;
   /** Plain JSON, for graphs: `config.configurable.user.claims`. */
   readonly claims?: Readonly<Record<string, unknown>> | undefined;
-  /** When it has to be asked again, in milliseconds since the Unix epoch: sockets are closed then. */
+  /** The time until which the identity is valid, in milliseconds since the Unix epoch. Its sockets are closed then. */
   readonly expiresAt?: number | undefined;
 }
 
 export interface SluiceOptions extends SettingOptions {
   /**
-   * Graphs by name, or with settings of their own. The first answers when a client names none. A graph that was compiled
-   * without a checkpointer is given one, which keeps what it remembers where the threads are kept; one that was compiled
-   * without a store likewise.
+   * Graphs by name, or with settings of their own. The first answers when a client names none. A graph that was
+   * compiled without a checkpointer gets one. It stores the graph's checkpoints in the same place as the threads. A
+   * graph that was compiled without a store gets a store in the same way.
    */
   readonly agents: Readonly<Record<string, GraphLike | AgentOptions>>;
   /** Allow-lists by name, for the agents' `filter`. */
   readonly filters?: Readonly<Record<string, AllowListSpec>> | undefined;
   /** The path that the router is mounted at, such as `"/ai"`: WebSockets are then at `/ai/ws`. Default `"/"`. */
   readonly basePath?: string | undefined;
-  /** A folder for `sluice.db`, where threads are kept, for this process alone. Default: they are kept in memory. */
+  /** A folder for `sluice.db`, which stores the threads, for this process only. Default: threads are kept in memory. */
   readonly dataDir?: string | undefined;
-  /** Keeps the threads instead of `dataDir`, and nothing of what graphs remember. `close()` closes it. */
+  /** Stores the threads instead of `dataDir`. It does not store the graphs' checkpoints. `close()` closes it. */
   readonly store?: Store | undefined;
   /**
    * Names the client of each request to Sluice's routes and of each WebSocket: an identity, `true` for a client without
    * a name, or `false`. Any other value is answered with 401, like `false`. Threads belong to the identity that made
    * them; threads of clients without a name belong to all of these clients. A WebSocket passes none of the app's
-   * middleware, so sign-in has to be checked here. It is not called for the playground's page, which holds nothing by
-   * itself. `request.url` is the whole path and query, wherever the router is mounted. Default: everybody may come in,
-   * without a name.
+   * middleware, so sign-in has to be checked here. It is not called for the playground's page, which contains no data.
+   * `request.url` is the whole path and query, wherever the router is mounted. Default: everybody may come in, without
+   * a name.
    */
   readonly authorize?: ((request: IncomingMessage) => boolean | Identity | Promise<boolean | Identity>) | undefined;
   /**
-   * Does `authorize` know people by cookies? Then requests with a cookie that change something need an `Origin`, and
-   * `allowedOrigins` cannot be `"*"`. `false`: it is shown no cookies. Default `true`.
+   * `true`: `authorize` may use cookies. Requests with a cookie that change something then need an `Origin`, and
+   * `allowedOrigins` cannot be `"*"`. `false`: `authorize` gets requests without cookies. Default `true`.
    */
   readonly cookies?: boolean | undefined;
   /**
-   * The value of `runtime.context` in a client's runs, an object of plain JSON. It is called for each run. It holds
-   * over what agents' entries say, and over what clients send for keys in `clientContext`. `requester.request` is as
-   * `authorize` sees it, of a WebSocket the one that opened it; a run that the app starts itself has none.
+   * The value of `runtime.context` in a client's runs, an object of plain JSON. It is called for each run. It overrides
+   * the values in the agents' entries, and those that clients send for keys in `clientContext`. `requester.request` is
+   * the request that `authorize` gets; for a WebSocket, the request that opened it. It is absent for runs that the app
+   * starts itself.
    */
   readonly context?: ((requester: Requester) => object | Promise<object>) | undefined;
   /** `true`: the playground is shown to browsers at the base path. Default `false`. */
   readonly playground?: boolean | undefined;
-  /** Hears what goes wrong, such as a pino logger or `console`. Default: nobody does. */
+  /** Logs errors and warnings; may be a pino logger or `console`. Default: nothing is logged. */
   readonly logger?: Logger | undefined;
 }
 
@@ -98,25 +99,25 @@ export interface Sluice {
   readonly basePath: string;
   /**
    * Answers WebSockets of `server` at `ws` below the base path, and leaves all other upgrades alone. May be called for
-   * several servers; again for the same one it changes nothing.
+   * several servers. A second call for the same server changes nothing.
    */
   attach(server: Server): void;
-  /** Runs, for the app itself. */
+  /** Lets the app itself start and cancel runs. */
   readonly runs: Runs;
   /** The counts so far, in Prometheus' text format, for a route of the app's own. */
   metrics(): Promise<string>;
   /**
-   * Starts no more runs, lets active ones finish within `drainSeconds`, ends the rest and the watches over SSE, closes the
-   * WebSockets and the store. The servers stay as they are, and are left alone from then on. Called again it gives the
-   * same promise.
+   * Starts no more runs, lets active ones finish within `drainSeconds`, ends the rest and the watches over SSE, closes
+   * the WebSockets and the store. The servers stay open, and Sluice does not use them any more. A second call returns
+   * the same promise.
    */
   close(): Promise<void>;
 }
 
 /**
- * Serves agents from inside another app, under any path and beside whatever else its server does. It takes no
- * setting from the environment; the values of secrets there are kept out of its errors and logs. Nothing it starts keeps
- * the process alive.
+ * Serves agents from inside another app, under any path and beside whatever else its server does. It reads no settings
+ * from environment variables. The values of secrets in environment variables are removed from its errors and logs.
+ * Nothing it starts keeps the process alive.
  * @throws ConfigError with one line that names the option that is wrong.
  */
 export function createSluice(options: SluiceOptions): Sluice {
@@ -149,11 +150,11 @@ export function createSluice(options: SluiceOptions): Sluice {
       logger,
       version: version(),
       contextOf: ({ request, ...requester }) =>
-        context?.({ ...requester, ...(request ? { request: whole(request) } : {}) }),
+        context?.({ ...requester, ...(request ? { request: shown(whole(request), cookies) } : {}) }),
       ...storage,
     },
     {
-      // Which names the app goes by is its own business.
+      // The app decides which host names it serves.
       hosts: undefined,
       sameOrigin: true,
       authenticator: authorize ? byApp((request) => authorize(shown(whole(request), cookies))) : NOBODY,
@@ -162,8 +163,10 @@ export function createSluice(options: SluiceOptions): Sluice {
       playground: playground ? fileURLToPath(new URL("dist/playground", PACKAGE)) : undefined,
     },
   );
-  // Runs wait for it.
-  core.recover().catch((err: unknown) => logger.error({ err }, "what was left unfinished could not be taken up"));
+  // Starts of runs wait for the recovery.
+  core
+    .recover()
+    .catch((err: unknown) => logger.error({ err }, "unfinished runs of an earlier process could not be recovered"));
   const shutDown = async () => {
     await core.drain(new AbortController().signal);
     await core.close();
@@ -220,19 +223,22 @@ function shown(request: IncomingMessage, cookies: boolean): IncomingMessage {
   return Object.create(request, { headers: { value: headers } }) as IncomingMessage;
 }
 
-/** The request with the path it was sent to: where a router is mounted, Express cuts that off `url`. */
+/** The request with its whole path: Express removes the mount path from `url`. */
 function whole(request: IncomingMessage & { originalUrl?: string }): IncomingMessage {
   const { originalUrl = request.url } = request;
   return Object.create(request, { url: { value: originalUrl } }) as IncomingMessage;
 }
 
-/** Without a slash at its end. */
+/** Returns the path without a slash at its end. @throws ConfigError when it is not a path. */
 function checkBasePath(basePath = "/"): string {
   if (/^(\/[^/?#\s]+)*\/?$/.test(basePath) && basePath !== "") return basePath.replace(/\/$/, "");
-  throw new ConfigError(`basePath=${JSON.stringify(basePath)} is not valid: a path such as "/ai".`);
+  throw new ConfigError(`basePath=${JSON.stringify(basePath)} is not valid. Use a path such as "/ai".`);
 }
 
-/** Says so, once, when the router turns out to be mounted elsewhere: clients look for WebSockets beside it. */
+/**
+ * Warns once if the router is mounted at another path than `base`, because clients expect the WebSockets at the
+ * router's path.
+ */
 function mountCheck(base: string): (request: IncomingMessage & { baseUrl?: string }) => void {
   let told = false;
   return ({ baseUrl = "" }) => {
@@ -251,7 +257,7 @@ function storageOf(dataDir: string | undefined, store: Store | undefined) {
     const checkpointer = new MemorySaver();
     return { store, checkpointer, forget: (threadId: string) => void checkpointer.deleteThread(threadId) };
   }
-  if (store) throw new ConfigError("dataDir and store: give one of them.");
+  if (store) throw new ConfigError("Set dataDir or store, not both.");
   try {
     return openStorage(dataDir);
   } catch (error) {

@@ -18,7 +18,7 @@ export type { ConnectionState, WebSocketConstructor, WebSocketLike } from "./lin
 export type { Arrival, Gap, Listener, Narrowing } from "./subscription.ts";
 
 export interface ConnectionOptions extends LineOptions {
-  /** Hears of every change, such as a reconnect and when the next attempt is due. */
+  /** Is called with each new state, such as a reconnect and the time of the next attempt. */
   readonly onState?: (state: ConnectionState) => void;
 }
 
@@ -32,7 +32,7 @@ export interface SubscribeOptions extends Narrowing, Listener {
   readonly after?: string;
 }
 
-/** A person's message for an active run. Its id is of its sender's making, and no other message's of the thread. */
+/** A person's message for an active run. The sender chooses its id, which no other message of the thread may have. */
 export interface InjectedText {
   readonly id: string;
   readonly content: string;
@@ -40,11 +40,11 @@ export interface InjectedText {
 
 /** A run or a thread that is followed. */
 export interface Following {
-  /** Resolves once the server has confirmed it. Rejects with the error that `onError` hears too. */
+  /** Resolves when the server has confirmed it. Rejects with the error that `onError` also gets. */
   readonly confirmed: Promise<void>;
   /** The cursor of the last event that was handed out; `undefined` before the first. */
   readonly cursor: string | undefined;
-  /** Hears nothing more. A run goes on. */
+  /** Stops the events. The run continues. */
   unsubscribe(): void;
 }
 
@@ -71,7 +71,8 @@ export class SluiceConnection {
       changed: (state) => {
         if (state.status === "waiting")
           for (const subscription of this.#subscriptions.values()) subscription.interrupt();
-        if (state.status === "closed") this.#end(state.error ?? new ConnectionError("closed", "This side closed."));
+        if (state.status === "closed")
+          this.#end(state.error ?? new ConnectionError("closed", "The client closed the connection."));
         onState(state);
       },
     });
@@ -82,8 +83,9 @@ export class SluiceConnection {
   }
 
   /**
-   * Starts a run and follows its thread until `unsubscribe`. A run that was started before under the same `runId`, with
-   * the same body, is attached to. On a thread that is followed already, that subscription and its narrowing stay.
+   * Starts a run and follows its thread until `unsubscribe`. If a run with the same `runId` and body was started
+   * before, this attaches to it. If the thread is followed already, the existing subscription and its narrowing are
+   * used.
    */
   run(input: RunAgentInput, { agent, ...options }: RunOptions = {}): Following {
     const narrowing = narrowingOf(options, input.protocolVersion);
@@ -134,7 +136,7 @@ export class SluiceConnection {
     return answer.type === "stats" ? answer.refused : {};
   }
 
-  /** Tries again at once, when it waits for the next attempt. */
+  /** Reconnects at once if the connection waits for the next attempt. */
   retryNow(): void {
     this.#line.retryNow();
   }
@@ -172,7 +174,7 @@ export class SluiceConnection {
     };
   }
 
-  /** `false`: it had left before. */
+  /** Removes a listener. Returns `false` if it was removed before. */
   #leave(subscription: Subscription, listener: Listener): boolean {
     const { topic, listeners } = subscription;
     if (!listeners.delete(listener)) return false;
@@ -219,7 +221,11 @@ export class SluiceConnection {
     if (this.state.status === "closed") {
       queueMicrotask(() => failed(new ConnectionError("closed", "This connection is closed.")));
     } else if (this.#questions.full) {
-      queueMicrotask(() => failed(new ConnectionError("overloaded", `${MAX_QUESTIONS} questions wait for an answer.`)));
+      queueMicrotask(() =>
+        failed(
+          new ConnectionError("overloaded", `${MAX_QUESTIONS} requests are waiting for an answer. No more are sent.`),
+        ),
+      );
     } else {
       this.#questions.add(id, question);
       this.#line.open();
@@ -228,16 +234,18 @@ export class SluiceConnection {
     return id;
   }
 
-  /** Sends a question, if there is a server; if not, it waits for one. */
+  /** Sends a question if the socket is open. Otherwise the question waits. */
   #transmit(id: string, { text, failed }: Question): void {
     if (this.state.status !== "open") return;
     if (bytesOf(text) <= this.#maxBytes) {
       this.#line.send(text);
       return;
     }
-    // The server would close the socket, and everybody's runs with it.
+    // The server would close the socket, and all threads on it would be interrupted.
     this.#questions.take(id);
-    failed(new ConnectionError("payload_too_large", `The server takes ${this.#maxBytes} bytes.`));
+    failed(
+      new ConnectionError("payload_too_large", `The message is too large. The server accepts ${this.#maxBytes} bytes.`),
+    );
   }
 
   #opened({ limits }: Hello): void {
@@ -271,7 +279,7 @@ export class SluiceConnection {
   }
 
   #refused({ id, topic, code, message, retryable, details }: ServerFrame & { type: "error" }): void {
-    // It goes, and another takes its place: what it did not begin is asked there.
+    // The server is shutting down. The question is sent again to the next one.
     if (code === "draining" && this.#questions.has(id)) return;
     const error = new ConnectionError(code, message, { retryable, details });
     const subscription = this.#subscriptions.get(topic ?? "");
@@ -286,7 +294,7 @@ export class SluiceConnection {
   }
 }
 
-/** Those of the options that narrow, and no others: they go out as they are. */
+/** Returns only the options that narrow, because all of them are sent to the server. */
 function narrowingOf({ events, tokens, reasoning, protocol }: Narrowing, announced = "1.0"): Narrowing {
   return { events, tokens, reasoning, protocol: protocol ?? announced };
 }

@@ -1,6 +1,6 @@
 /**
- * The allow-list: which graph events may leave. It is asked for every event, so it looks at the name first. A refused
- * event costs one set lookup: its `data` is never touched.
+ * The allow-list: which graph events may leave. It checks every event, so it looks at the name first. A refused event
+ * costs one set lookup: its `data` is never touched.
  */
 import { type AllowListSpec, expandEventPattern, type Matcher } from "../protocol/allow-list-spec.ts";
 import {
@@ -18,7 +18,7 @@ export interface AllowList {
   admitsName(name: GraphEventName): boolean;
   /** May events of this place leave: its node, tags, run name and depth? Says nothing about the event's name. */
   admitsPlace(event: GraphEvent): boolean;
-  /** This list and `spec` both. It can only narrow: what this list refuses stays refused. */
+  /** Returns a list that admits an event only if both this list and `spec` admit it. */
   narrow(spec: AllowListSpec | undefined): AllowList;
 }
 
@@ -28,8 +28,8 @@ type Test = (event: GraphEvent) => boolean;
 export const HIDDEN_TAGS = ["nostream", "langsmith:nostream"];
 
 /**
- * Does the graph itself keep this event back? v2 ignores LangGraph's tags, so they are honoured here. AG-UI's own
- * LangGraph adapter hides a model call by its metadata instead.
+ * Reports whether the graph hides this event. `streamEvents` v2 ignores LangGraph's tags, so they are checked here.
+ * AG-UI's own LangGraph adapter hides a model call by its metadata instead.
  */
 export function isHidden(event: GraphEvent): boolean {
   if (HIDDEN_TAGS.some((tag) => event.tags.includes(tag))) return true;

@@ -11,7 +11,7 @@ import type { Watcher } from "./watchers.ts";
 
 /** The graph event that an entry came from, so that a view can decide whether it may pass. */
 export interface Provenance {
-  /** The graph event names any of which admits this entry. */
+  /** Any one of these graph event names admits the entry. */
   readonly events: readonly GraphEventName[];
   readonly node: string | undefined;
   readonly name: string;
@@ -22,13 +22,13 @@ export interface Provenance {
 /** An entry as its writer hands it in. The JSON is made once, however many will read it. */
 export interface NewEntry {
   readonly json: string;
-  /** The AG-UI event's type; in a graph topic `GRAPH`, and `GRAPH_END` for what closes a run. */
+  /** The AG-UI event's type; in a graph topic it is `GRAPH`, or `GRAPH_END` for the entry that ends a run. */
   readonly type: EventType | "GRAPH" | "GRAPH_END";
   readonly runId: string;
   /** The span (message, reasoning, tool call, step) this entry belongs to, if any. */
   readonly span: string | undefined;
   readonly edge: Edge;
-  /** Absent for what no graph event caused: the run's own events, and closers. */
+  /** Absent if no graph event caused the entry: for the run's own events, and for closers. */
   readonly provenance: Provenance | undefined;
 }
 
@@ -43,7 +43,7 @@ export interface Page {
   readonly epoch: string;
   /** In order, without holes. Empty at the head. */
   readonly entries: readonly LogEntry[];
-  /** Set when entries between the asked cursor and these are gone for good. Then `entries` is empty. */
+  /** Set if entries after the given cursor are lost. `entries` is then empty. */
   readonly gap?: GapReason;
   /** The position to read on from. */
   readonly next: Cursor;
@@ -62,13 +62,14 @@ export interface EventLog {
   readonly size: LogSize;
   /**
    * Makes `fence` the owner of a topic, which is created when it is missing. The result is the position after which
-   * this owner's entries come. A run that was taken over from a dead process begins `anew`, in a new epoch: followers
-   * beside the old process may have read entries that no other process ever saw.
+   * this owner's entries come. `anew` begins a new epoch, for a run that was taken over from a dead process: followers
+   * in that process may have read entries that no other process has.
    * @throws SluiceError `owner_lost` when a later fence owns the topic, `storage_unavailable`.
    */
   claim(topic: Topic, fence: Fence, anew?: boolean): Promise<Cursor>;
   /**
-   * Appends all entries or none, and hands them to those who watch. An owner that did not claim the topic claims it.
+   * Appends all entries or none, and hands them to the watchers. If the owner has not claimed the topic yet, this
+   * claims it.
    * @throws SluiceError `owner_lost` when a later fence owns the topic. `storage_unavailable` when the engine cannot
    * store any more at the moment: the entries are in the log of this process, and the run should end.
    */
@@ -78,28 +79,32 @@ export interface EventLog {
    * never hides one.
    */
   read(topic: Topic, after: Cursor | null, limit: number): Promise<Page>;
-  /** Makes sure that a topic exists, so that a position in it can be named before its first entry. Gives its head. */
+  /** Makes sure that a topic exists, so that it has a position before its first entry. Returns its head. */
   open(topic: Topic): Promise<Cursor>;
   /** The position of the last entry; nothing when the topic has never been written. */
   head(topic: Topic): Promise<Cursor | undefined>;
   /**
-   * Lets no reader begin before this position any more: the entries there no longer hold. Readers that are under way
-   * read on.
+   * No reader may begin before this position any more, because the entries before it are no longer valid. Readers that
+   * have begun continue.
    */
   cutOff(topic: Topic, before: Cursor): Promise<void>;
-  /** May a reader begin after this position? It may be gone all the same: reading says so. */
+  /**
+   * Reports whether a reader may begin after this position. The entries there may still be lost: `read` then reports a
+   * gap.
+   */
   mayBegin(topic: Topic, after: Cursor): Promise<boolean>;
   /**
-   * Calls `watcher` when a topic grows or goes, until the result is called. What this process appends is handed over
-   * within the append. Losing a call costs time, not data: a follower reads.
+   * Calls `watcher` when a topic grows or is dropped, until the returned function is called. Entries that this process
+   * appends are passed to `watcher` during the append. A lost call only delays a follower, which also reads the log
+   * itself.
    */
   watch(topic: Topic, watcher: Watcher): () => void;
   /** Forgets a topic. The next append starts a new epoch. */
   drop(topic: Topic): Promise<void>;
-  /** Lets go of what has been silent for too long. To be called now and then. */
+  /** Drops topics that have been silent for too long. Is to be called regularly. */
   sweep(): Promise<void>;
   /** Can entries be stored at the moment? */
   writable(): Promise<boolean>;
-  /** Lets go of what the log holds outside of it. To be called last. */
+  /** Releases connections and other resources. Is to be called last. */
   close(): Promise<void>;
 }

@@ -24,10 +24,10 @@ export interface RunManagerOptions extends Surroundings, Omit<ActiveRunsOptions,
   readonly limits: Pick<Limits, "run">;
   /** The most runs active at once; one more is refused with `overloaded`. */
   readonly maxActiveRuns: number;
-  /** Hears of a run that had lost its process, and what became of it. */
+  /** Is called with a run that had lost its process, and with the outcome. */
   readonly tookUp: (left: LeftRun) => void;
   readonly notDeleted: DeletionsOptions["notDeleted"];
-  /** Hears of runs that could not be taken up. */
+  /** Is called when runs could not be taken over. */
   readonly failed: (error: unknown) => void;
 }
 
@@ -81,7 +81,7 @@ export class RunManager {
     try {
       return await this.#admission.inTurn(input, () => this.#start(request, applicant));
     } finally {
-      // A run that was over, or could not begin, is not waited for.
+      // Gives the place back when the run ends, or at once if it was over already or could not begin.
       const active = this.#active.get(input.threadId);
       if (active?.handle.runId === input.runId) void active.done.then(leave);
       else leave();
@@ -93,7 +93,10 @@ export class RunManager {
     return this.#options.registry.get(name);
   }
 
-  /** The run that is active on a thread, in this process or another: one whose end cannot be read yet. */
+  /**
+   * The run that is active on a thread, in this process or another. A run is active until its end can be read from the
+   * log.
+   */
   async active(threadId: string): Promise<RunHandle | undefined> {
     const active = this.#active.get(threadId);
     if (active) return active.run.over ? undefined : active.handle;
@@ -119,8 +122,8 @@ export class RunManager {
   }
 
   /**
-   * Takes up, or ends, what a process before this one left unfinished, and from then on what others leave. To be called
-   * first; starts wait for it.
+   * Continues or ends the runs that an earlier process left unfinished. From then on, does the same for runs that other
+   * processes leave. Call it first: starts wait for it.
    */
   recover(): Promise<void> {
     const { instances, store, failed } = this.#options;
@@ -190,7 +193,7 @@ export class RunManager {
     await this.#options.instances.leave();
   }
 
-  /** In the thread's turn. */
+  /** Starts a run. Is called in the thread's turn. */
   async #start(request: StartRequest, applicant: Applicant): Promise<RunHandle> {
     const admitted = await this.#admission.admit(applicant);
     if ("attached" in admitted) return admitted.attached;
@@ -198,13 +201,16 @@ export class RunManager {
     try {
       return await this.#active.launch({ ...applicant, claim, ...(await this.#read(request, applicant)) });
     } catch (error) {
-      // A row that stays is found, and cleared, by the next start on the thread.
+      // If withdrawing fails, the next start on the thread finds the row and clears it.
       await this.#options.store.withdraw(claim).catch(() => {});
       throw error;
     }
   }
 
-  /** The beginning of the run: the request, read against its thread, which nothing changes while the claim is held. */
+  /**
+   * Works out the beginning of the run from the request and its thread. Nothing changes the thread while the claim is
+   * held.
+   */
   async #read(
     request: StartRequest,
     { agent, input }: Applicant,
@@ -222,7 +228,7 @@ export class RunManager {
     };
   }
 
-  /** Another process makes a wish about a run of this one. */
+  /** Carries out a wish of another process about a run that this process drives. */
   async #asked(threadId: string, wish: Wish): Promise<void> {
     const active = this.#active.get(threadId);
     if (!active) return;
@@ -244,7 +250,9 @@ export class RunManager {
     return this.#takingUp;
   }
 
-  /** Not in the thread's turn: a start that has it may wait for this very run. */
+  /**
+   * Takes up a run. It does not wait for the thread's turn, because the start that has the turn may wait for this run.
+   */
   async #takeUp(run: RunRecord): Promise<void> {
     const { threadId } = run;
     this.#beingTakenUp.add(threadId);

@@ -66,7 +66,8 @@ export class Run {
     const { fresh, retold } = this.plan;
     this.#topic.add(this.#translator.start(fresh, retold));
     await this.#topic.flushed();
-    // A run that cannot begin has no end to report. A run that is cancelled as it begins has.
+    // A run that cannot begin has no end to report. A run that is cancelled after its `RUN_STARTED` is in the log has
+    // an end.
     if (!this.begun) throw this.#abort.signal.reason;
   }
 
@@ -87,7 +88,7 @@ export class Run {
     await Promise.all([this.#topic.close(closing), this.#graph.close(end)]);
   }
 
-  /** Learns of messages that other processes were sent for it. */
+  /** Reads messages for this run that other processes received. */
   recallInjected(): Promise<void> {
     return this.#injections.recall();
   }
@@ -97,7 +98,7 @@ export class Run {
     return this.#injections.add(message);
   }
 
-  /** Ends the run as soon as may be. Without an error it was a wish; with one it could not go on. */
+  /** Ends the run as soon as possible. Without an error the run is cancelled; with an error it fails. */
   stop(error?: SluiceError): void {
     this.#abort.abort(error ?? new SluiceError("cancelled"));
   }
@@ -157,7 +158,7 @@ export class Run {
       await graphRun.read((event) => {
         deadlines.saw(event);
         this.#pump(event);
-        // A process that takes the run over goes on after this node, and what it said will not be said again.
+        // A process that takes over the run continues after this node, so this node's messages will not be sent again.
         if (event.event === "on_chain_end" && isNode(event) && nodePath(event).length === 1) this.#keepSoFar();
       });
       const interrupts = graphRun.interrupts.map((asked) => this.#interrupt(asked));
@@ -186,7 +187,7 @@ export class Run {
     const { allowList } = this.plan;
     if (event.silent) return;
     if (event.state) {
-      this.#send(this.#translator.state(event.state), undefined); // Exposing a key is its admission.
+      this.#send(this.#translator.state(event.state), undefined); // An exposed key is admitted.
       return;
     }
     if (event.failed) {
@@ -195,7 +196,8 @@ export class Run {
     }
     if (!allowList.admits(event)) {
       this.figures.refuse(event.event);
-      // A closer has its provenance too: a connection that narrowed the event away wants nothing that it says.
+      // Closers get the provenance of the refused event, so that a connection that narrows this event away does not get
+      // them.
       this.#send(this.#translator.refused(event, allowList.admitsPlace(event)), event);
       this.#correct();
       this.#progress?.refused(event);
@@ -208,7 +210,7 @@ export class Run {
     this.#progress?.saw(event);
   }
 
-  /** Sends what holds now, where something was taken back and clients can take that. */
+  /** Sends the messages that are still valid, if some were taken back and clients can handle a snapshot now. */
   #correct(): void {
     const correction = this.#translator.correction();
     if (correction) this.#topic.correct(correction);

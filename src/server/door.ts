@@ -8,7 +8,7 @@ import type { Authenticator } from "./auth/authenticator.ts";
 import { digest, newSecret } from "./auth/secrets.ts";
 import type { Housing } from "./server-options.ts";
 
-/** Milliseconds that a ticket opens a WebSocket. */
+/** The lifetime of a ticket in milliseconds. */
 export const TICKET_MS = 30_000;
 
 export interface IssuedTicket {
@@ -35,7 +35,7 @@ export class Door {
   }
 
   /**
-   * Lets a request in, once, before anything is read or done for it.
+   * Admits a request. It is called once for each request, before anything else is done for it.
    * @throws SluiceError `unauthorized`.
    */
   async admit(request: IncomingMessage): Promise<Visitor> {
@@ -52,8 +52,8 @@ export class Door {
   }
 
   /**
-   * Lets a socket in, by its ticket or by its headers. `undefined`: it has shown nothing yet, and may sign in with an
-   * `auth` frame where `later` says that it can.
+   * Lets a socket in, by its ticket or by its headers. Returns `undefined` for a socket without credentials that may
+   * still sign in with an `auth` frame. `later`: the socket's format has this frame.
    */
   async admitSocket(
     request: IncomingMessage,
@@ -66,7 +66,7 @@ export class Door {
     return this.#visit(() => this.#authenticator.ofRequest(request), request);
   }
 
-  /** The visitor of a token that came over the socket that `request` opened. */
+  /** Returns the visitor for a token that came over a socket. `request` is the request that opened the socket. */
   async admitToken(token: string, request: IncomingMessage): Promise<Visitor> {
     return this.#visit(() => this.#authenticator.ofToken(token, request), request);
   }
@@ -77,7 +77,7 @@ export class Door {
   }
 
   /**
-   * A ticket for whoever has the secret of a share: its socket may watch the thread.
+   * Issues a ticket to a client that has the secret of a share. The socket that the ticket opens may watch the thread.
    * @throws SluiceError `unauthorized` when there is no such share, or not any more.
    */
   async redeem(secret: string, request: IncomingMessage): Promise<IssuedTicket & { readonly threadId: string }> {
@@ -87,7 +87,7 @@ export class Door {
 
   async #holderOf(secret: string): Promise<Principal> {
     const shared = await this.#sharedThread(digest(secret));
-    if (!shared) throw new SluiceError("unauthorized", "This link is not valid, or not any more.");
+    if (!shared) throw new SluiceError("unauthorized", "This link is not valid. It may have expired or been revoked.");
     const { expiresAt, ...share } = shared;
     return { key: principalKey("share", "", share.id), id: "share", scopes: ["watch"], claims: {}, expiresAt, share };
   }
@@ -106,7 +106,7 @@ export class Door {
     return JSON.parse(holder) as Principal;
   }
 
-  /** Refused sign-ins are counted and limited, however they came. */
+  /** Counts and limits refused sign-ins: by request, by socket, by ticket and by share. */
   async #visit(signIn: () => Promise<Principal>, request: IncomingMessage): Promise<Visitor> {
     await this.#limits.signIn(request);
     try {

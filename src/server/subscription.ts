@@ -1,6 +1,7 @@
 /**
- * A subscription: one peer reads one thread from one position. It holds the thread's audience, the view, the way to
- * catch up and the end together, from before the first look at the thread until nothing more is sent.
+ * A subscription: one peer reads one thread from one position. It combines the place in the thread's audience, the
+ * view, the way to catch up, and the end. It exists from before the first look at the thread until nothing more is
+ * sent.
  */
 import { randomUUID } from "node:crypto";
 import type { Cursor } from "../protocol/cursor.ts";
@@ -17,7 +18,7 @@ import type { Peer } from "./peer.ts";
 /** The reader of a subscription, and the form in which it wants its events. */
 export interface Reader {
   readonly visitor: Visitor;
-  /** Which topic of a thread is read depends on it. */
+  /** It decides which topic of a thread is read. */
   readonly format: Format;
   readonly narrowing: Narrowing;
   /** The protocol version that came with the client's last input, if any. */
@@ -28,13 +29,15 @@ export interface Reader {
 }
 
 export class Subscription {
-  /** The position of the topic's last entry when the reading began: up to here a reader catches up. */
+  /**
+   * The position of the topic's last entry when the reading began. Entries up to it were missed; later ones are new.
+   */
   readonly head: Cursor | undefined;
   readonly #reader: Reader;
   readonly #thread: VisitedThread;
   readonly #beginning: Beginning;
   readonly #ending: Ending | undefined;
-  /** Names what a gap is answered with. */
+  /** The run id of the events that answer a gap. */
   readonly #runId: string;
   readonly #leave: () => void;
 
@@ -73,7 +76,7 @@ export class Subscription {
     });
   }
 
-  /** The same, but it ends with the run that is active; at once when none is. */
+  /** Like `ofThread`, but ends with the active run, or at once if no run is active. */
   static untilIdle(reader: Reader, thread: VisitedThread, after: Cursor | undefined): Promise<Subscription> {
     return Subscription.#open(reader, thread, async () => {
       const { beginning, runId } = await standingOr(after, reader, thread);
@@ -82,7 +85,10 @@ export class Subscription {
     });
   }
 
-  /** A thread live: from the start of its active run, or from now on. In a graph format these are its graph events. */
+  /**
+   * A live thread: from the start of its active run, or from now on if no run is active. In a graph format the graph
+   * events are read.
+   */
   static live(reader: Reader, thread: VisitedThread): Promise<Subscription> {
     return Subscription.#open(reader, thread, async () => {
       const active = await thread.active();
@@ -102,7 +108,7 @@ export class Subscription {
     return this.#beginning.after;
   }
 
-  /** Sends to the peer until the end, once. Rejects when it has to come back. */
+  /** Sends events to the peer until the end. Call it once. Rejects when the peer has to reconnect. */
   async deliver(peer: Peer): Promise<void> {
     const { visitor, format, narrowing, announced = () => undefined, catchingUp, signal } = this.#reader;
     try {
@@ -123,7 +129,9 @@ export class Subscription {
     }
   }
 
-  /** Joins the audience first, so that a run waits for its reader while the position is looked up. */
+  /**
+   * Joins the audience first, so that the run is not cancelled for lack of followers while the position is looked up.
+   */
   static async #open(reader: Reader, thread: VisitedThread, begin: () => Promise<Opened>): Promise<Subscription> {
     const leave = thread.follow(reader.format.graph);
     reader.signal.addEventListener("abort", leave, { once: true });

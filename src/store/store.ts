@@ -16,7 +16,7 @@ export interface ThreadRecord {
   readonly agent: string;
   /** The transcript: the messages that clients were sent, in order. */
   readonly messages: readonly Message[];
-  /** The messages that were taken back of it; absent when there are none. */
+  /** The messages that were removed from the transcript; absent when there are none. */
   readonly removed?: readonly Tombstone[];
   /** The ids that models gave to its calls; absent when every call has the id that its model gave it. */
   readonly callIds?: CallIds;
@@ -105,12 +105,16 @@ export interface RunBeginning {
   readonly from: Cursor;
   /** The same in the graph topic. It is kept when several processes share the store. */
   readonly graphFrom?: Cursor;
-  /** The message before it, which may have been taken back since; absent for the run that began the thread. */
+  /**
+   * The id of the thread's last message before the run; absent for the run that began the thread. The message may have
+   * been taken back since.
+   */
   readonly beginsAfter?: string | undefined;
   /** The graph's checkpoint before it: a fork that undoes this run goes on from there. */
   readonly checkpointBefore: string;
   /**
-   * Everything that beginning it again needs: plain JSON, opaque to the store. It is kept until the run's end is stored.
+   * Everything that is needed to begin the run again: plain JSON, which the store does not read. It is kept until the
+   * run's end is stored.
    */
   readonly input?: unknown;
 }
@@ -174,8 +178,8 @@ export interface Store extends ThreadNames {
   /** Runs and deletions that hold their threads, in the order of their fences. */
   holding(): Promise<readonly RunRecord[]>;
   /**
-   * At most `limit` threads, the last used first; those after a page's `next` when it is given as `before`; of one
-   * owner, of `NOBODY`, or of `EVERYBODY`, which is the default.
+   * Returns at most `limit` threads, the last used first. With the `next` of a page as `before`, it returns the threads
+   * after that page. `owner` is one owner, `NOBODY` or `EVERYBODY`; default: `EVERYBODY`.
    */
   threads(limit: number, before?: string, owner?: string): Promise<ThreadPage>;
   threadSummary(threadId: string): Promise<ThreadSummary | undefined>;

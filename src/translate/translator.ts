@@ -1,6 +1,6 @@
 /**
- * Graph events in, AG-UI events out. Pure and synchronous: no clock, no I/O. What it gives is always a legal AG-UI
- * sequence with exactly one terminal event, whatever the graph does and wherever it stops.
+ * Graph events in, AG-UI events out. Pure and synchronous: no clock, no I/O. The output is always a legal AG-UI
+ * sequence with exactly one terminal event, whatever the graph does.
  *
  * Everything is keyed by LangGraph's run id: message ids change inside one message, and parallel runs interleave.
  */
@@ -29,11 +29,20 @@ export interface TranslatorOptions {
   readonly runId: string;
   /** The messages that the client has of this thread: they and their tool calls are not announced again. */
   readonly history: readonly Message[];
-  /** The models' ids of calls of this thread that have other ids for clients. Their ids are taken. Default: none. */
+  /**
+   * The ids that models gave to calls of this thread which clients know by other ids. New calls cannot have these ids.
+   * Default: none.
+   */
   readonly callIds?: CallIds;
-  /** The messages of `history` from this index on count as this run's own: it goes on where they were sent. */
+  /**
+   * The messages of `history` from this index on count as messages of this run, because the run continues the turn that
+   * sent them.
+   */
   readonly ownFrom: number;
-  /** The drafts among these: messages of nodes that will run again, each with its place. */
+  /**
+   * The drafts among the messages from `ownFrom` on. A draft is a message of a node that will run again; its value is
+   * the place where it was sent.
+   */
   readonly drafts: Readonly<Record<string, string>>;
   /** Messages that the graph's state drops are taken back here too. */
   readonly followsState: boolean;
@@ -53,7 +62,7 @@ export interface TranslatorOptions {
   readonly frontendTools: ReadonlySet<string>;
 }
 
-/** The settings of a node's messages; what is absent is as for the run. */
+/** The settings of a node's messages. The run's setting applies where one is absent. */
 export interface NodeRules {
   readonly tokens?: boolean | undefined;
   readonly reasoning?: boolean | undefined;
@@ -63,30 +72,33 @@ export interface NodeRules {
 
 export interface Translator {
   /**
-   * The run's first events. `fresh` are the messages that came with this run. `forked`: the part of the thread after
-   * `history` no longer holds, so all that holds is sent.
+   * The run's first events. `fresh` are the messages that came with this run. `forked`: the thread after `history` is
+   * no longer valid, so all valid messages are sent.
    */
   start(fresh: readonly Message[], forked: boolean): AguiEvent[];
   /**
-   * Keeps an id for a message of a person that the run may take. `false`: another message of the thread has the id.
+   * Reserves the id of a user's message that the run may take. Returns `false` if another message of the thread has the
+   * id.
    */
   expect(id: string): boolean;
-  /** Events for a message of a person that the graph takes. None: clients have it already. */
+  /** Returns the events for a user's message that the graph takes, or none if clients have it already. */
   taken(message: InjectedMessage): AguiEvent[];
   /** Events for an admitted graph event. */
   push(event: GraphEvent): AguiEvent[];
   /** Events for the exposed part of the graph's state, as it is now. */
   state(values: Readonly<Record<string, unknown>>): AguiEvent[];
   /**
-   * Closers for a refused one: the end of what was opened. Of its `data` nothing leaves, but a node's update may remove
-   * messages. `placeAdmitted`: only its name was refused.
+   * Returns closers for a refused event: they end the spans that are open. Nothing of its `data` is sent, but a node's
+   * update may remove messages. `placeAdmitted`: only the event's name was refused.
    */
   refused(event: GraphEvent, placeAdmitted: boolean): AguiEvent[];
   /** Closers for a model call that failed. */
   failed(event: GraphEvent): AguiEvent[];
-  /** The corrections of earlier messages, when clients can take them: no message and no call is open. Given once. */
+  /**
+   * Returns the corrections of earlier messages once no message and no call is open. Each correction is returned once.
+   */
   correction(): Correction | undefined;
-  /** The messages of nodes that did not come to their end, each with its place. These nodes will run again. */
+  /** The messages of nodes that have not finished and will run again, each with its place. */
   readonly drafts: Readonly<Record<string, string>>;
   /** The graph's question, in AG-UI's shape. */
   interrupt(asked: Asked): Interrupt;

@@ -530,8 +530,8 @@ describe("options", () => {
       /^allowedOrigins="example\.com" is not valid: "example\.com" is/,
     ],
     ["an option nobody knows", { port: 8123 }, /^There is no option "port"\. Settings: streamVersion, /],
-    ["a base path", { basePath: "ai" }, /^basePath="ai" is not valid: a path such as "\/ai"\.$/],
-    ["two storages", { dataDir: "x", store: {} }, /^dataDir and store: give one of them\.$/],
+    ["a base path", { basePath: "ai" }, /^basePath="ai" is not valid\. Use a path such as "\/ai"\.$/],
+    ["two storages", { dataDir: "x", store: {} }, /^Set dataDir or store, not both\.$/],
     ["a folder", { dataDir: "/dev/null/x" }, /^dataDir="\/dev\/null\/x": \S+ cannot be opened: .*$/],
   ])("%s that is wrong is named in one line", (_, options, message) => {
     const agents = "agents" in options || Object.keys(options).length === 0 ? {} : { agents: { hello: hello() } };
