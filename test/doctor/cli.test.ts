@@ -1,7 +1,7 @@
 /** `sluice doctor` as a program: exit codes, and what it writes where. */
 import { fileURLToPath } from "node:url";
 import { describe, expect, it, vi } from "vitest";
-import { runScript } from "../scripts/run-script.ts";
+import { runScript } from "../support/run-script.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // Machines with few cores start Node slowly, many times at once.
 

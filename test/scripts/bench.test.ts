@@ -1,10 +1,9 @@
-import { beforeAll, expect, test } from "vitest";
+/** The verdicts and the page of the bench. */
+import { expect, test } from "vitest";
 import { chart, page } from "../../scripts/bench/page.ts";
 import { losses, verdict } from "../../scripts/bench/report.ts";
 import type { Result } from "../../scripts/bench/scenarios.ts";
 import { FULL_STOP, verdictOnStop } from "../../scripts/bench/stopped-reader.ts";
-import { ensureBuilt } from "../../scripts/setup.mjs";
-import { runScript } from "./run-script.ts";
 
 const workload = { tokens: 100, everyMs: 0, burst: 1 };
 const seen = { delivered: 100, expected: 100, frames: 100, bytes: 100, firstEvents: [], gaps: [], losses: [] };
@@ -16,41 +15,6 @@ const good: Result = {
   other: [],
 };
 const setup = { transport: "ws", source: "streamEvents", coalesceMs: "0" } as const;
-
-// What a build says is not the bench's.
-beforeAll(ensureBuilt, 120_000);
-
-test("the quick bench delivers every token", async () => {
-  const { code, stdout, stderr } = await runScript("bench.ts", "--quick", "--only", "0");
-  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-  expect(stdout).toMatch(/1 x 100 +200 \/ 200/);
-  expect(stdout).toMatch(/5 x 100 one by one +500 \/ 500/);
-  expect(stdout).toContain("Nothing was lost.");
-}, 60_000);
-
-test("the quick bench compares readers, threads and states with their floors", async () => {
-  const { code, stdout, stderr } = await runScript("bench.ts", "--quick", "--only", "figures", "--source", "direct");
-  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-  const names = [
-    /one run with 5 readers/,
-    /20 idle sockets/,
-    /resuming after 300 events/,
-    /20 messages before/,
-    /10000 characters/,
-  ];
-  for (const name of names) expect(stdout).toMatch(name);
-  expect(stdout).toContain("Nothing was lost.");
-}, 60_000);
-
-test.each(["sse", "frames"])(
-  "the quick bench over %s",
-  async (transport) => {
-    const { code, stdout } = await runScript("bench.ts", "--quick", "--transport", transport, "--only", "one by one");
-    expect(stdout).toContain("Nothing was lost.");
-    expect(code).toBe(0);
-  },
-  60_000,
-);
 
 test("the target of the source is held against the median of the ratios", () => {
   expect(verdict([good], setup)).toEqual([expect.stringMatching(/^Target met: 1\.20 times/)]);
@@ -75,17 +39,11 @@ test("the page has each setup's ratio, and a chart of 20 runs", () => {
   expect(chart(measured)).toMatch(/WebSocket, direct<\/text>\n<rect .*\n<text .*>1\.20</);
 });
 
-test("lost tokens are told, and leave no verdict", () => {
+test("lost tokens are reported, and leave no verdict", () => {
   const lossy = { ...good, seen: { ...seen, delivered: 99 } };
   expect(losses([lossy])).toEqual(["20 x 5: 1 tokens did not arrive."]);
   expect(verdict([lossy], setup)).toEqual([]);
 });
-
-test("the quick bench has a reader that stops, is cut, and comes back", async () => {
-  const { code, stdout } = await runScript("bench.ts", "--quick", "--only", "stopped");
-  expect(stdout).toMatch(/was cut after .* in the end it had all 700 tokens\.\n\nNothing was lost\./);
-  expect(code).toBe(0);
-}, 60_000);
 
 test("the targets are held against what a stopped reader costs the others", () => {
   const stop = { ...FULL_STOP, readers: 1 };

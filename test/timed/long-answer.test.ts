@@ -2,8 +2,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { CDPSession, Page } from "playwright-core";
 import { expect, test } from "vitest";
+import { playgroundForFile, shows } from "../browser/playground.ts";
 import { chatGraph, SteppedModel } from "../support/stepped-model.ts";
-import { playgroundForFile, shows } from "./playground.ts";
 
 const { open } = playgroundForFile();
 

@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from "vitest";
 import { ensureBuilt } from "../../scripts/setup.mjs";
-import { runScript } from "./run-script.ts";
+import { runScript } from "../support/run-script.ts";
 
 beforeAll(ensureBuilt, 120_000);
 
