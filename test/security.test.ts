@@ -78,12 +78,17 @@ const ATTACKS: Readonly<Record<string, readonly [file: string, name: string]>> =
   "44 a hundred cancels": ["runs/manager.test.ts", "a hundred times, while the run is finishing"],
   "45 a cancel that races with the end": ["e2e/runs/orphans.test.ts", "a hundred times, while runs end by themselves"],
   "47 a stale epoch": ["redis/log.test.ts", "begins a new epoch when Redis lost everything"],
+  "49 a line that is cut after any byte": ["e2e/runs/resume.test.ts", "may be cut after each byte"],
   "50 a hundred tabs": ["server/attacks.test.ts", "a hundred tabs that join a run"],
   "51 a reader that stops": ["server/slow-consumer.test.ts", "a reader that stops while a run says 20 MB"],
   "52 sockets that break off": ["server/defences.test.ts", "that breaks off, at once or half-way"],
   "54 idle lines": ["e2e/runs/frames.test.ts", "is sent heartbeats"],
   "55 an owner that is killed": ["processes/faults.test.ts", "is killed leaves its runs to another"],
   "57 a stop with sockets and runs": ["runs/manager.test.ts", "ends what is left after the grace"],
+  "58 a process that is replaced while its runs go on": [
+    "processes/faults.test.ts",
+    "is stopped leaves its runs to another",
+  ],
   "60 Redis restarts": ["redis/log.test.ts", "writes what waited when Redis comes back"],
   "60 Redis is full": ["redis/attacks.test.ts", "a Redis that is full"],
   "61 a failover that loses the end": ["redis/attacks.test.ts", "a failover that loses the end"],
@@ -91,16 +96,36 @@ const ATTACKS: Readonly<Record<string, readonly [file: string, name: string]>> =
   "62 a follower without Redis": ["redis/attacks.test.ts", "a follower that is cut off from Redis"],
   "63 scripts that are forgotten": ["redis/attacks.test.ts", "scripts that Redis has forgotten"],
   "64 messages that are lost": ["redis/attacks.test.ts", "messages that Redis loses without a sign"],
+  "65 Postgres' lines break": ["postgres/attacks.test.ts", "Postgres' lines break"],
+  "65 Postgres has no connection left": ["postgres/attacks.test.ts", "every connection waits for a lock"],
+  "65 a deadlock": ["postgres/attacks.test.ts", "of two transactions that wait for each other"],
   "67 a model that hangs": ["runs/deadlines.test.ts", ""],
+  "68 a model that answers 429, 500 or 503": ["e2e/openai.test.ts", "is asked again three times at most"],
+  "68 a model that fails in its answer": ["e2e/openai.test.ts", "closes the open message before the error"],
   "71 a model that never ends": ["e2e/openai.test.ts", "is cut by the total deadline however steadily"],
   "72 a tool that throws": ["server/defences.test.ts", '"node", "tool"'],
+  "72 a tool that never ends; a result of 50 MB": ["e2e/runs/output-bounds.test.ts", "a tool that"],
   "73 values that are no JSON": ["protocol/json.test.ts", ""],
   "74 dates, numbers and bytes that JSON lacks": ["protocol/json.test.ts", "an invalid Date"],
   "79 line separators": ["server/attacks.test.ts", "line separators"],
   "80 escapes for terminals": ["cli/chat-rendering.test.ts", ""],
   "82 a full disk": ["store/sqlite.test.ts", "is not available while the disk is full"],
+  "82 no file handle left": ["cli/exhausted.test.ts", "a process without file handles"],
   "84 one position twice": ["server/attacks.test.ts", "a position that comes twice in the headers"],
 };
+
+/** The attacks by number; the numbers between them are not given. */
+const NUMBERS = [
+  ...[
+    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 14, 15, 16, 18, 19, 20, 22, 23, 25, 26, 28, 29, 31, 34, 35, 36, 37, 40, 41, 42,
+  ],
+  ...[43, 44, 45, 47, 49, 50, 51, 52, 54, 55, 57, 58, 60, 61, 62, 63, 64, 65, 67, 68, 71, 72, 73, 74, 79, 80, 82, 84],
+];
+
+it("every attack is in the list", () => {
+  const numbers = Object.keys(ATTACKS).map((name) => Number.parseInt(name, 10));
+  expect([...new Set(numbers)].sort((a, b) => a - b)).toEqual(NUMBERS);
+});
 
 describe("an attack has a test:", () => {
   it.each(Object.entries(ATTACKS))("%s", (_, [file, name]) => {

@@ -54,8 +54,19 @@ const SETTING = "MAX_MEMORY_BYTES";
 export function usageOf(maxBytes: number): Usage {
   // Without a limit of its own a container reports none, or more than there is.
   const most = maxBytes || Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem());
+  let resident = 0;
   return () => {
     const { used_heap_size: used, heap_size_limit: limit } = getHeapStatistics();
-    return Math.max(process.memoryUsage.rss() / most, used / limit);
+    resident = residentBytes() ?? resident;
+    return Math.max(resident / most, used / limit);
   };
+}
+
+/** Reading it takes a file handle. A flood of sockets may have left none, and must not end the process. */
+function residentBytes(): number | undefined {
+  try {
+    return process.memoryUsage.rss();
+  } catch {
+    return undefined;
+  }
 }

@@ -109,6 +109,18 @@ describe("an assistant whose model speaks OpenAI's protocol", () => {
     expect(model.getRequests().length).toBeGreaterThan(1); // it was tried again before anything was said
   });
 
+  it.each([429, 500, 503])(
+    "is asked again three times at most when it answers %i before it has said anything",
+    async (status) => {
+      const error = { message: "Slow down.", type: "rate_limit_error" };
+      model.onMessage("hello", { error, status, retryAfter: 1 });
+      const events = await (await postRun(sluice.url, userInput("hello"))).done;
+      await verifyRun(events);
+      expect(ofType(events, EventType.RUN_ERROR)).toMatchObject([{ code: "model_error" }]);
+      expect(model.getRequests()).toHaveLength(3);
+    },
+  );
+
   it("does not try again when the endpoint refuses the key", async () => {
     model.onMessage("hello", { error: { message: `Incorrect API key provided: ${KEY}.` }, status: 401 });
     const events = await (await postRun(sluice.url, userInput("hello"))).done;

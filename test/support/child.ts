@@ -17,6 +17,7 @@ export interface Exit {
 export interface ServerProcess {
   /** Like `http://127.0.0.1:8123`. */
   readonly url: string;
+  readonly pid: number | undefined;
   /** What it had printed when it was ready. */
   readonly greeting: string;
   /** Asks it to stop, as an operator's SIGTERM does, and waits until it has. */
@@ -73,6 +74,7 @@ export async function serve(
   if (!url) throw new Error(`no address in: ${greeting}`);
   return {
     url,
+    pid: child.pid,
     greeting,
     stop() {
       child.kill("SIGTERM");

@@ -72,8 +72,13 @@ async function opened(url: string, { headers, ...init }: RequestInit): Promise<S
 }
 
 async function read(body: ReadableStream<Uint8Array>, heard: (frame: SseFrame) => void): Promise<void> {
+  const feed = frameParser(heard);
+  for await (const bytes of body) feed(bytes);
+}
+
+/** Is fed bytes, however they are cut. Every line must be one that Sluice writes: an id, one line of data, or a comment. */
+export function frameParser(heard: (frame: SseFrame) => void): (bytes: Uint8Array) => void {
   const decoder = new TextDecoder();
-  // Every line must be one that Sluice writes: an id, one line of data, or a comment.
   const parser = createParser({
     onComment: (comment) => heard({ comment }),
     onEvent: ({ id, event, data }) => {
@@ -84,7 +89,7 @@ async function read(body: ReadableStream<Uint8Array>, heard: (frame: SseFrame) =
       throw new Error(`This is no line of an event stream: ${JSON.stringify(line)}`);
     },
   });
-  for await (const bytes of body) parser.feed(decoder.decode(bytes, { stream: true }));
+  return (bytes) => parser.feed(decoder.decode(bytes, { stream: true }));
 }
 
 /** The data of the frames that have any. */

@@ -4,8 +4,10 @@ import { dispatchCustomEvent } from "@langchain/core/callbacks/dispatch";
 import type { CallbackManagerForLLMRun } from "@langchain/core/callbacks/manager";
 import { AIMessage, AIMessageChunk } from "@langchain/core/messages";
 import { ChatGenerationChunk } from "@langchain/core/outputs";
+import { tool } from "@langchain/core/tools";
 import { END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { z } from "zod";
 import { startSluice, type TestSluice } from "../../support/sluice.ts";
 import { postRun, userInput } from "../../support/sse-client.ts";
 import { chatGraph, SteppedModel } from "../../support/stepped-model.ts";
@@ -159,4 +161,54 @@ it.each([
     message: expect.stringContaining(`${bytes} bytes of tool-call arguments: maxToolArgumentBytes`),
   });
   expect(models[agent].pieces).toBeLessThanOrEqual(bytes / 1_000 + 3);
+});
+
+describe("a tool that", () => {
+  const LARGE = 50_000_000;
+  const large = tool(() => "x".repeat(LARGE), { name: "large", description: "Gives 50 MB.", schema: z.object({}) });
+  let signals: AbortSignal[] = [];
+  const endless = tool(
+    (_, { signal }: { signal?: AbortSignal }) => {
+      if (signal) signals.push(signal);
+      return new Promise<string>(() => {});
+    },
+    { name: "endless", description: "Never ends.", schema: z.object({}) },
+  );
+  const calling = (called: typeof large | typeof endless) =>
+    new StateGraph(MessagesAnnotation)
+      .addNode("call", async (_, config) => {
+        const id = `call-${called.name}`;
+        const call = { type: "tool_call" as const, id, name: called.name, args: {} };
+        const result = await called.invoke(call, config);
+        return { messages: [new AIMessage({ content: "", tool_calls: [call] }), result] };
+      })
+      .addEdge(START, "call")
+      .addEdge("call", END)
+      .compile();
+  let tools: TestSluice;
+  beforeAll(async () => {
+    signals = [];
+    tools = await startSluice({
+      large: { graph: calling(large) },
+      endless: { graph: calling(endless), entry: { deadlines: { totalSeconds: 0.5 } } },
+    });
+  });
+  afterAll(() => tools.close());
+
+  it("gives 50 MB: clients get an event of bounded size, which says what is missing", async () => {
+    const events = await (await postRun(tools.url, userInput("go"), "/agui/agent/large/run")).done;
+    await verifyRun(events);
+    const [result] = events.filter(({ type }) => type === "TOOL_CALL_RESULT");
+    expect(JSON.stringify(result)).toContain("[truncated");
+    for (const event of events) expect(Buffer.byteLength(JSON.stringify(event))).toBeLessThan(1_100_000);
+    expect(events.at(-1)).toMatchObject({ type: "RUN_FINISHED" });
+  });
+
+  it("never ends: the run does, with the total deadline, and the tool's signal aborts", async () => {
+    const events = await (await postRun(tools.url, userInput("go"), "/agui/agent/endless/run")).done;
+    await verifyRun(events);
+    expect(events.at(-1)).toMatchObject({ type: "RUN_ERROR", code: "timeout_total" });
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
+    await vi.waitFor(() => expect(tools.runs.activeCount).toBe(0));
+  });
 });

@@ -9,6 +9,7 @@ import { textOf, userInput } from "../../support/sse-client.ts";
 import {
   dataOf,
   eventsOf,
+  frameParser,
   hasType,
   openSse,
   type SseFrame,
@@ -117,6 +118,54 @@ describe("a run of a thousand events", () => {
     });
     expect(wrong.flat()).toEqual([]);
   }, 60_000);
+
+  /** The run as it lies on the wire, up to a byte; a client that reads no further hangs up there. */
+  async function bytesOfRun(most = Number.POSITIVE_INFINITY): Promise<Buffer> {
+    const hungUp = new AbortController();
+    const { body } = await fetch(`${sluice.url}/agui/agent/long/run`, {
+      method: "POST",
+      headers: { "content-type": "application/json", accept: "text/event-stream" },
+      body: JSON.stringify(run.input),
+      signal: hungUp.signal,
+    });
+    const parts: Uint8Array[] = [];
+    let size = 0;
+    for await (const part of body ?? []) {
+      parts.push(part);
+      size += part.length;
+      if (size >= most) break;
+    }
+    hungUp.abort();
+    return Buffer.concat(parts).subarray(0, most);
+  }
+
+  it("may be cut after each byte: what was read is whole events, with the cursor of the last of them", async () => {
+    const bytes = await bytesOfRun();
+    const told = JSON.stringify(canonical(whole));
+    const read: SseFrame[] = [];
+    const wrong: number[] = [];
+    let covered = 0;
+    const feed = frameParser((frame) => read.push(frame));
+    for (let end = 1; end <= bytes.length; end += 1) {
+      const before = read.length;
+      feed(bytes.subarray(end - 1, end));
+      if (read.length === before) continue;
+      covered = Number(read.at(-1)?.id?.split(":")[1]);
+      // Merged or not, the events so far and those after the cursor are the whole.
+      if (joined(eventsOf(dataOf(read)), whole.slice(covered)) !== told) wrong.push(end);
+    }
+    expect(wrong).toEqual([]);
+    expect(covered).toBe(whole.length);
+    const cuts = sampled([...bytes.keys()], NUM_RUNS);
+    const lost = await each(cuts, async (cut) => {
+      const head: SseFrame[] = [];
+      frameParser((frame) => head.push(frame))(await bytesOfRun(cut + 1));
+      const after = head.at(-1)?.id;
+      const rest = after === undefined ? run.frames : await sseAfter(after);
+      return joined(eventsOf(dataOf(head)), eventsOf(dataOf(rest))) === told ? [] : [cut];
+    });
+    expect(lost.flat()).toEqual([]);
+  }, 120_000);
 
   it("says over SSE how far the thread's log reaches, to pages of other origins too", async () => {
     const { threadId } = run.input;

@@ -1,0 +1,115 @@
+/** Postgres breaks lines, hangs, or has no connection left, while runs go on. */
+import pg from "pg";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { openPostgres } from "../../src/app/storage.ts";
+import { PostgresDatabase } from "../../src/store/postgres/database.ts";
+import { type PostgresServer, startPostgres } from "../support/postgres.ts";
+import { type Relay, startRelay } from "../support/relay.ts";
+import { startSluice, type TestSluice } from "../support/sluice.ts";
+import { textOf, userInput } from "../support/sse-client.ts";
+import { dataOf, eventsOf, openSse } from "../support/sse-frames.ts";
+import { chatGraph, SteppedModel } from "../support/stepped-model.ts";
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
+let server: PostgresServer;
+beforeAll(async () => {
+  server = await startPostgres();
+});
+afterAll(() => server.stop());
+
+const text =
+  (part: string) =>
+  ({ data }: { data?: string }) =>
+    data?.includes(`"delta":"${part}"`) === true;
+
+describe("while a run goes on,", () => {
+  let url: string;
+  let line: Relay;
+  let sluice: TestSluice;
+  const model = new SteppedModel();
+
+  async function start() {
+    url = await server.database();
+    const { port } = new URL(url);
+    line = await startRelay(Number(port));
+    const { store } = await openPostgres(url.replace(`:${port}/`, `:${line.port}/`));
+    sluice = await startSluice({ chat: { graph: chatGraph(model) } }, {}, { store });
+  }
+  afterEach(async () => {
+    line.heal();
+    await sluice.close();
+    await line.close();
+  });
+
+  async function started() {
+    const input = userInput("count");
+    const reader = await openSse(`${sluice.url}/agui`, input);
+    model.say("one ");
+    await reader.until(text("one "));
+    return { ...input, reader };
+  }
+  const refusedStart = async () => {
+    const body = JSON.stringify({ message: "hi" });
+    const headers = { "content-type": "application/json" };
+    return fetch(`${sluice.url}/chat`, { method: "POST", headers, body });
+  };
+
+  it("Postgres' lines break: its tokens come, starts are refused, and its end is written when they hold", async () => {
+    await start();
+    const { reader, threadId } = await started();
+    line.cut();
+    const refused = await refusedStart();
+    expect(refused.status).toBe(503);
+    expect(await refused.json()).toMatchObject({ error: { code: "storage_unavailable", retryable: true } });
+    model.say("two ");
+    await reader.until(text("two "));
+    line.heal();
+    model.say("three").end();
+    expect(textOf(eventsOf(dataOf(await reader.done)))).toBe("one two three");
+    const thread = await (await fetch(`${sluice.url}/threads/${threadId}`)).json();
+    expect(thread).toMatchObject({ lastRun: { outcome: "success" } });
+    expect(await (await fetch(`${sluice.url}/threads/${threadId}/messages`)).text()).toContain("one two three");
+  });
+
+  it("every connection waits for a lock: its tokens come, others wait or are refused, and all is well afterwards", async () => {
+    await start();
+    const { reader } = await started();
+    const holder = new pg.Client(url);
+    await holder.connect();
+    await holder.query("BEGIN; LOCK TABLE sluice.threads IN ACCESS EXCLUSIVE MODE");
+    const waiting = Array.from({ length: 30 }, () => fetch(`${sluice.url}/threads`));
+    const [first] = await Promise.all([Promise.race(waiting), model.say("two ") && reader.until(text("two "))]);
+    // The pool has ten connections; the others are refused when they have waited for five seconds.
+    expect(first.status).toBe(503);
+    await holder.query("ROLLBACK");
+    await holder.end();
+    const statuses = await Promise.all(waiting.map(async (answer) => (await answer).status));
+    expect([...new Set(statuses)].sort()).toEqual([200, 503]);
+    model.say("three").end();
+    expect(textOf(eventsOf(dataOf(await reader.done)))).toBe("one two three");
+  });
+});
+
+it("of two transactions that wait for each other one is refused as storage that is not available; the other is written", async () => {
+  const database = await PostgresDatabase.open(await server.database());
+  await database.script(
+    "CREATE TABLE pair (id integer PRIMARY KEY, n integer); INSERT INTO pair VALUES (1, 0), (2, 0)",
+  );
+  const holds: (() => void)[] = [];
+  const both = new Promise<void>((go) => holds.push(go));
+  let held = 0;
+  const update = (ids: readonly number[]) =>
+    database.transaction(async (queries) => {
+      await queries.run("UPDATE pair SET n = n + 1 WHERE id = $1", ids[0] ?? 0);
+      held += 1;
+      if (held === 2) holds[0]?.();
+      await both;
+      await queries.run("UPDATE pair SET n = n + 1 WHERE id = $1", ids[1] ?? 0);
+    });
+  const ends = await Promise.allSettled([update([1, 2]), update([2, 1])]);
+  const lost = ends.flatMap((end) => (end.status === "rejected" ? [end.reason] : []));
+  expect(lost).toMatchObject([{ code: "storage_unavailable", cause: { code: "40P01" } }]);
+  expect(await database.all("SELECT n FROM pair")).toEqual([{ n: 1 }, { n: 1 }]);
+  await database.close();
+});
