@@ -7,6 +7,7 @@ import { ConfigError } from "../config/config-error.ts";
 import { type GraphNames, type Node, type Nodes, namesOf, pathsOf } from "../graph/names.ts";
 import type { ServedGraph } from "../graph/source.ts";
 import type { AllowListSpec } from "../protocol/allow-list-spec.ts";
+import { acceptedInput } from "../protocol/steering.ts";
 
 export interface Entry {
   readonly name: string;
@@ -39,10 +40,11 @@ export function checkNames(entries: readonly Entry[], filters: AgentsFile["filte
   return [...own, ...shared];
 }
 
-function mentionsOf({ nodes, state, filter }: AgentEntry): Mention[] {
+function mentionsOf({ nodes, state, accepts, filter }: AgentEntry): Mention[] {
   return [
     ...Object.keys(nodes).map((said) => ({ at: "nodes", kind: "node" as const, said })),
     ...state.map((said) => ({ at: "state", kind: "state key" as const, said })),
+    ...acceptedInput(accepts).map((said) => ({ at: "accepts", kind: "state key" as const, said })),
     ...(typeof filter === "object" ? mentionsIn(filter, "filter") : []),
   ];
 }

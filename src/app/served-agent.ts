@@ -58,6 +58,7 @@ export function servedAgent(
     // As on LangGraph's own server, where a graph finds its configuration in either place.
     context: { ...entry.configurable, ...entry.context },
     clientContext: entry.clientContext,
+    accepts: entry.accepts,
     store: entry.store,
     legacyInterrupts: entry.interrupts === "legacy",
     graphTopic: entry.graphTopic,

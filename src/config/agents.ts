@@ -4,6 +4,7 @@ import { allowListSpec, expandEventPattern } from "../protocol/allow-list-spec.t
 import { GRAPH_EVENT_NAMES, type GraphEventName } from "../protocol/graph-event.ts";
 import { progressOption } from "../protocol/input.ts";
 import { messageOf } from "../protocol/redact.ts";
+import { ACCEPTABLE, isAcceptable } from "../protocol/steering.ts";
 import { ConfigError } from "./config-error.ts";
 
 const positiveSeconds = z.number().positive().max(86_400);
@@ -84,6 +85,18 @@ const agent = z.strictObject({
   context: z.record(z.string(), z.json()).default({}),
   /** Keys of it that clients may set, with `forwardedProps.context`. */
   clientContext: z.array(z.string().min(1)).default([]),
+  /**
+   * The ways in which clients of LangGraph's API may steer the graph, beside messages, answers and keys of `state` and
+   * `clientContext`: `configurable.KEY`, `input.KEY` (a key of the graph's state), `context`, `metadata`, `goto`, `update`,
+   * `interrupt_before`, `interrupt_after`. Everything else is refused.
+   */
+  accepts: z
+    .array(
+      z
+        .string()
+        .refine(isAcceptable, { error: `valid are ${ACCEPTABLE}; clients never set user, thread_id or checkpoint_ns` }),
+    )
+    .default([]),
   /**
    * Whose items a graph that was compiled without a store of its own finds in LangGraph's `store`: this agent's, or those
    * of all agents that share. `none`: it finds no store, and is spared what LangGraph's polling of one costs.

@@ -79,6 +79,8 @@ export interface ServedAgent {
   readonly context: Readonly<Record<string, unknown>>;
   /** Keys of the context that clients may set. */
   readonly clientContext: readonly string[];
+  /** The ways in which clients of LangGraph's API may steer the graph. */
+  readonly accepts: readonly string[];
   /** The items that it finds in LangGraph's `store`: its own, those of all agents that share, or no store at all. */
   readonly store: "own" | "shared" | "none";
   /** `true`: clients of `/agui` get a question as an event `on_interrupt`, and may answer it with a command. */

@@ -2,12 +2,12 @@
 import type { Message } from "../protocol/events.ts";
 import type { InjectedMessage } from "../protocol/injected.ts";
 import type { Offered } from "../protocol/input.ts";
+import type { GraphCommand, Steering } from "../protocol/steering.ts";
 import type { OfferedKey } from "./offered-state.ts";
 import type { Hooks } from "./run-notes.ts";
 
-/** The input of a run for its graph. */
-export type GraphInput =
-  /** New messages, and values for exposed state keys. */
+/** The input of a run for its graph, and a command for it. */
+export type GraphInput = { readonly command?: GraphCommand } /** New messages, and values for exposed state keys. */ & (
   | {
       readonly kind: "messages";
       readonly messages: readonly Message[];
@@ -20,7 +20,8 @@ export type GraphInput =
       readonly messages: readonly Message[];
     }
   /** Nothing: go on from a breakpoint. */
-  | { readonly kind: "continue" };
+  | { readonly kind: "continue" }
+);
 
 export interface RunRequest {
   readonly agent: string;
@@ -44,6 +45,11 @@ export interface RunRequest {
   readonly configurable: Readonly<Record<string, unknown>>;
   /** Values that the graph finds in its `runtime.context`. */
   readonly context?: Readonly<Record<string, unknown>> | undefined;
+  /** The client's own values for the run's metadata. */
+  readonly metadata?: Readonly<Record<string, unknown>> | undefined;
+  /** Nodes before and after which the graph pauses. */
+  readonly interruptBefore?: Steering["interruptBefore"] | undefined;
+  readonly interruptAfter?: Steering["interruptAfter"] | undefined;
   /** The signed-in principal, for `config.configurable.user`. */
   readonly user?: { readonly id: string; readonly claims: Readonly<Record<string, unknown>> } | undefined;
   /** LangGraph's `store`, for a graph that has none of its own. */

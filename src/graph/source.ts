@@ -4,10 +4,11 @@
  * reading stops the graph.
  */
 import { randomUUID } from "node:crypto";
-import { Command, isGraphBubbleUp } from "@langchain/langgraph";
+import { Command, isGraphBubbleUp, Send } from "@langchain/langgraph";
 import type { GraphEvent } from "../protocol/graph-event.ts";
 import { isRecord } from "../protocol/input.ts";
 import { messageOf } from "../protocol/redact.ts";
+import type { GraphCommand } from "../protocol/steering.ts";
 import { CachedNodes, cacheModes } from "./cached-nodes.ts";
 import { driveDirect, hasStream } from "./direct.ts";
 import { toLangChain } from "./input.ts";
@@ -129,7 +130,10 @@ async function read(
     // A graph whose schema asks for a context finds none rather than an empty one when nobody gives any.
     ...(Object.keys(request.context ?? {}).length > 0 ? { context: { ...request.context } } : {}),
     ...(graph.store || !request.store ? {} : { store: request.store }),
+    ...(request.interruptBefore ? { interruptBefore: request.interruptBefore } : {}),
+    ...(request.interruptAfter ? { interruptAfter: request.interruptAfter } : {}),
     metadata: {
+      ...request.metadata,
       thread_id: request.threadName ?? request.threadId,
       run_id: request.runId,
       agent: request.agent,
@@ -197,12 +201,27 @@ async function read(
 }
 
 function toGraphInput({ input, offeredKeys = [], offered }: RunRequest): unknown {
-  if (input.kind === "continue") return null;
+  const { kind, command } = input;
+  if (kind === "continue") return command ? toCommand(command, command.update ?? {}) : null;
   const messages = toLangChain(input.messages);
-  const given = offeredState(offeredKeys, offered);
-  if (input.kind === "messages") return { ...input.state, ...given, messages };
-  const update = messages.length > 0 ? { ...given, messages } : given;
-  return new Command({ resume: { ...input.answers }, ...(Object.keys(update).length > 0 ? { update } : {}) });
+  const given = { ...offeredState(offeredKeys, offered), ...command?.update };
+  if (kind === "messages" && !command) return { ...input.state, ...given, messages };
+  const state = kind === "messages" ? { ...input.state, ...given } : given;
+  const update = messages.length > 0 ? { ...state, messages } : state;
+  return toCommand(command, update, kind === "resume" ? { ...input.answers } : undefined);
+}
+
+function toCommand(
+  command: GraphCommand | undefined,
+  update: Record<string, unknown>,
+  resume?: Readonly<Record<string, unknown>>,
+) {
+  const goto = command?.goto?.map((to) => (typeof to === "string" ? to : new Send(to.node, to.input)));
+  return new Command({
+    ...(resume ? { resume } : {}),
+    ...(Object.keys(update).length > 0 ? { update } : {}),
+    ...(goto ? { goto } : {}),
+  });
 }
 
 /**

@@ -6,6 +6,7 @@ import type { Cursor } from "../protocol/cursor.ts";
 import type { RunAgentInput } from "../protocol/events.ts";
 import { graphTopic, type Topic, threadTopic } from "../protocol/ids.ts";
 import type { JsonValue } from "../protocol/json.ts";
+import type { Steering } from "../protocol/steering.ts";
 import type { BegunRun } from "../store/store.ts";
 
 /** The facts about the client that asks for a run. */
@@ -42,6 +43,8 @@ export interface StartRequest {
   readonly background?: boolean;
   /** The treatment of this start on a busy thread, where it is not the agent's. */
   readonly whenBusy?: ServedAgent["whenBusy"] | undefined;
+  /** The ways in which the client steers the graph: those that the agent accepts. */
+  readonly steering?: Steering;
   /** Aborts when the starter is gone: a start that still waits for its thread is dropped. */
   readonly signal?: AbortSignal;
 }

@@ -5,6 +5,7 @@ import type { GraphInput, RunRequest } from "../graph/source.ts";
 import type { Interrupt } from "../protocol/events.ts";
 import type { CallIds } from "../protocol/ids.ts";
 import { offeredIn, parseRunOptions, type RunOptions } from "../protocol/input.ts";
+import type { Steering } from "../protocol/steering.ts";
 import type { ThreadRecord } from "../store/store.ts";
 import type { Beginning } from "./beginning.ts";
 import type { StartRequest } from "./handle.ts";
@@ -17,6 +18,8 @@ export interface RunInput {
   readonly fork?: { readonly checkpointId: string };
   readonly offered: RunRequest["offered"];
   readonly setting: Setting;
+  /** The ways in which the client steers the graph, as long as the run lasts. */
+  readonly steering?: Pick<Steering, "configurable" | "metadata" | "interruptBefore" | "interruptAfter">;
   /** The client's id of the thread, where it is not the key. */
   readonly threadName?: string;
   /** The client's request. */
@@ -43,18 +46,20 @@ export interface RunInput {
 
 /** @throws SluiceError `bad_request` when what the client asks of Sluice is not valid. */
 export function runInput(
-  { input, threadName, graphTopic = false, detached = false, background = false }: StartRequest,
+  { input, threadName, steering = {}, graphTopic = false, detached = false, background = false }: StartRequest,
   { input: graphInput, fork, fresh, callIds }: Beginning,
   setting: Setting,
   checkpoint: string,
   thread: ThreadRecord | undefined,
 ): RunInput {
   const options = parseRunOptions(input);
+  const { input: keys, command, context: _, ...lasting } = steering;
   return {
-    graphInput,
+    graphInput: steered(graphInput, keys, command),
     ...(fork ? { fork } : {}),
     offered: offeredIn(input),
     setting,
+    ...(Object.keys(lasting).length > 0 ? { steering: lasting } : {}),
     ...(threadName === undefined ? {} : { threadName }),
     options: background ? { ...options, background } : options,
     graphTopic,
@@ -67,4 +72,11 @@ export function runInput(
     ...(Object.keys(callIds).length > 0 ? { callIds } : {}),
     attempt: 1,
   };
+}
+
+/** A run that is taken up goes on, and is not steered there again. */
+function steered(input: GraphInput, keys: Steering["input"], command: Steering["command"]): GraphInput {
+  if (input.kind === "messages" && keys)
+    return steered({ ...input, state: { ...input.state, ...keys } }, undefined, command);
+  return command ? { ...input, command } : input;
 }

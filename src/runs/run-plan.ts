@@ -42,6 +42,7 @@ export interface RunPlan extends Claim {
   readonly retold: boolean;
   /** Tools and context that the client brought for the graph. */
   readonly offered: RunRequest["offered"];
+  readonly steering: NonNullable<RunInput["steering"]>;
   readonly context: RunRequest["context"];
   readonly user: RunRequest["user"];
   readonly store: RunRequest["store"];
@@ -96,7 +97,7 @@ export function planFor(
   { version, coalesceMs, items, counts }: PlanSurroundings,
 ): RunPlan {
   const { graphInput, fork, offered, setting = { context: agent.context }, options, graphTopic, takenUp } = run;
-  const { freshLength, drafts = {}, callIds = {}, threadName = claim.threadId } = run;
+  const { freshLength, drafts = {}, callIds = {}, steering = {}, threadName = claim.threadId } = run;
   const { events, tokens = true, reasoning = true, progress = agent.progress } = options;
   // The messages that came with a run, and those it has sent, are history to the process that takes it over.
   const recovered = takenUp === true;
@@ -120,6 +121,7 @@ export function planFor(
     fork,
     retold: fork !== undefined || recovered,
     offered,
+    steering,
     context: setting.context,
     user: setting.user,
     store:
@@ -142,11 +144,12 @@ export function planFor(
 
 /** The request that drives its graph. */
 export function requestOf(
-  { agent, threadId, threadName, runId, input, fork, offered, context, user, store, limits }: RunPlan,
+  { agent, threadId, threadName, runId, input, fork, offered, steering, context, user, store, limits }: RunPlan,
   fail: (error: unknown) => void,
 ): RunRequest {
   const checkpointId = fork?.checkpointId;
-  const { name, stateKeys, offeredKeys, configurable } = agent;
+  const { name, stateKeys, offeredKeys } = agent;
+  const configurable = { ...agent.configurable, ...steering.configurable };
   const outputLimits = outputLimitsOf(agent);
   const hooks = {
     onCut: agent.onCutAnswer === "error" ? () => fail(cutOff()) : undefined,
@@ -157,6 +160,6 @@ export function requestOf(
     },
   };
   const ids = { agent: name, threadId, threadName, runId };
-  const given = { offered, offeredKeys, configurable, context, user, store };
+  const given = { offered, offeredKeys, ...steering, configurable, context, user, store };
   return { ...ids, input, checkpointId, stateKeys, hooks, ...given };
 }

@@ -33,7 +33,7 @@ const plainContext = z.record(z.string(), z.json());
  */
 export async function settingOf(
   agent: ServedAgent,
-  { input, requester = {} }: StartRequest,
+  { input, requester = {}, steering = {} }: StartRequest,
   contextOf: ContextOf,
 ): Promise<Setting> {
   const sent = clientContext(input);
@@ -42,7 +42,7 @@ export async function settingOf(
     .map((key) => [key, sent[key]] as const);
   const said = plainContext.safeParse((await contextOf(requester)) ?? {});
   if (!said.success) throw new Error("createSluice, context: the function has to return an object of plain JSON.");
-  const context = { ...agent.context, ...Object.fromEntries(admitted), ...said.data };
+  const context = { ...agent.context, ...Object.fromEntries(admitted), ...steering.context, ...said.data };
   const { principal, user } = requester;
   return { context, ...(principal === undefined ? {} : { principal }), ...(user ? { user } : {}) };
 }

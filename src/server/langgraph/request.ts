@@ -5,8 +5,9 @@ import { BREAKPOINT } from "../../graph/source.ts";
 import { SluiceError } from "../../protocol/errors.ts";
 import type { Interrupt, ResumeEntry, RunAgentInput } from "../../protocol/events.ts";
 import { isRecord, parseRunAgentInput, parseWith } from "../../protocol/input.ts";
-import { shown } from "../../protocol/text.ts";
+import type { Steering } from "../../protocol/steering.ts";
 import { fromLangGraphMessages } from "./messages.ts";
+import { type Gatekeeper, isEmpty, refuseExcept, STEERING_FIELDS, steeringOf } from "./steering.ts";
 
 /** The modes that a stream of LangGraph's API can have. Nothing leaves in `checkpoints`, `tasks` and `debug`. */
 const STREAM_MODES = [
@@ -57,8 +58,8 @@ const runBody = z.object({
 });
 
 /** A client's wishes for a run. */
-export interface RunWishes {
-  readonly assistant: string;
+export interface RunWishes<Agent> {
+  readonly agent: Agent;
   readonly modes: ReadonlySet<StreamMode>;
   readonly whenBusy?: ServedAgent["whenBusy"];
   /** The run may go on without its client. */
@@ -67,14 +68,14 @@ export interface RunWishes {
   readonly input: Readonly<Record<string, unknown>> | undefined;
   /** The value that answers the thread's interrupts; an answer may be `null`. */
   readonly resume: { readonly value: unknown } | undefined;
-  readonly context: Readonly<Record<string, unknown>>;
+  readonly steering: Steering;
 }
 
 /** Fields that are read, and fields that clients send by default and that change nothing here. */
 const TAKEN = new Set([
   ...Object.keys(runBody.shape),
-  "context",
-  "metadata",
+  ...STEERING_FIELDS,
+  "webhook",
   "stream_subgraphs",
   "on_completion",
   "if_not_exists",
@@ -85,80 +86,54 @@ const TAKEN = new Set([
   "raise_error",
 ]);
 
-/** Entries of `metadata` that repeat what the request itself says. Clients send them by default. */
-const ECHOES = new Set(["thread_id", "assistant_id", "graph_id", "run_id"]);
-
 /**
- * Reads the body of a request that starts a run.
+ * Reads the body of a request that starts a run. `agentOf` gives the agent that the body names.
  * @throws SluiceError `bad_request` that names the field; `forbidden` that names a field that clients may not set.
  */
-export function readRunBody(value: unknown, threadId: string): RunWishes {
+export function readRunBody<Agent extends Gatekeeper>(
+  value: unknown,
+  threadId: string,
+  agentOf: (name: string) => Agent,
+): RunWishes<Agent> {
   const body = parseWith(runBody, value, "body");
   const sent = value as Readonly<Record<string, unknown>>;
-  const { input, command, config } = body;
-  refuse(sent, TAKEN, "");
+  const { command, config } = body;
+  const agent = agentOf(body.assistant_id);
+  refuseExcept({ ...sent }, (name) => TAKEN.has(name), "");
   if (!isEmpty(sent.webhook)) throw new SluiceError("not_implemented", "webhook: nothing is sent to webhooks.");
-  if (isRecord(sent.metadata)) refuse(sent.metadata, ECHOES, "metadata.");
-  else if (!isEmpty(sent.metadata)) throw new SluiceError("bad_request", "metadata: must be an object.");
-  if (config) {
-    // Every `RemoteGraph` sends its own default.
-    refuse(config, new Set(["metadata", "configurable", "recursion_limit"]), "config.");
-    if (isRecord(config.metadata)) refuse(config.metadata, ECHOES, "config.metadata.");
-    if (isRecord(config.configurable)) {
-      // Clients name their own thread here too.
-      const own = config.configurable.thread_id === threadId ? ["thread_id"] : [];
-      refuse(config.configurable, new Set(own), "config.configurable.");
-    }
-  }
-  if (command) refuse(command, new Set(["resume"]), "command.");
-  if (!isEmpty(sent.context) && !isRecord(sent.context)) {
-    throw new SluiceError("bad_request", "context: must be an object.");
-  }
-  if (input !== undefined && input !== null && !isRecord(input)) {
+  // Every `RemoteGraph` sends its own default for the recursion's limit.
+  refuseExcept({ ...config }, (name) => ["metadata", "configurable", "recursion_limit"].includes(name), "config.");
+  if (body.input !== undefined && body.input !== null && !isRecord(body.input)) {
     throw new SluiceError("bad_request", 'input: must be an object like {"messages": [...]}, or null.');
   }
   return {
-    assistant: body.assistant_id,
+    agent,
     modes: body.stream_mode.size > 0 ? body.stream_mode : new Set(["values"]),
     ...(body.multitask_strategy ? { whenBusy: body.multitask_strategy } : {}),
     detached: body.on_disconnect === "continue" || (body.on_disconnect !== "cancel" && body.stream_resumable === true),
-    input: isRecord(input) ? input : undefined,
+    input: isRecord(body.input) ? body.input : undefined,
     resume: command && "resume" in command ? { value: command.resume } : undefined,
-    context: isRecord(sent.context) ? sent.context : {},
+    steering: steeringOf(
+      { sent, config, command, input: isRecord(body.input) ? body.input : undefined },
+      agent,
+      threadId,
+    ),
   };
-}
-
-/** A field that is absent or empty asks for nothing. */
-function isEmpty(value: unknown): boolean {
-  if (value === undefined || value === null || value === "" || value === false) return true;
-  return typeof value === "object" && Object.keys(value).length === 0;
-}
-
-function refuse(fields: Readonly<Record<string, unknown>>, taken: ReadonlySet<string>, path: string): void {
-  for (const [name, value] of Object.entries(fields)) {
-    if (taken.has(name) || isEmpty(value) || (path === "" && name === "webhook")) continue;
-    throw forbidden(`${path}${name}`);
-  }
-}
-
-function forbidden(field: string): SluiceError {
-  return new SluiceError("forbidden", `${shown(field)}: clients may not set this. Leave it out.`);
 }
 
 /**
  * AG-UI's input for a run.
- * @throws SluiceError `forbidden` that names a key that the agent does not expose, `bad_request`, `interrupt_pending`.
+ * @throws SluiceError `bad_request`, `interrupt_pending`.
  */
 export function toRunInput(
-  { input, resume, context }: RunWishes,
-  { stateKeys, clientContext }: Pick<ServedAgent, "stateKeys" | "clientContext">,
+  { agent, input, resume, steering }: RunWishes<Gatekeeper>,
   open: readonly Interrupt[],
   ids: { readonly threadId: string; readonly runId: string },
 ): RunAgentInput {
-  const { messages, ...state } = input ?? {};
-  for (const key of Object.keys(state)) if (!stateKeys.includes(key)) throw forbidden(`input.${key}`);
-  for (const key of Object.keys(context)) if (!clientContext.includes(key)) throw forbidden(`context.${key}`);
-  const answers = resume ? answersOf(resume.value, open) : input ? undefined : goOn(open);
+  const { messages, ...keys } = input ?? {};
+  const state = Object.fromEntries(Object.entries(keys).filter(([key]) => agent.stateKeys.includes(key)));
+  const steers = input !== undefined || (steering.command !== undefined && open.length === 0);
+  const answers = resume ? answersOf(resume.value, open) : steers ? undefined : goOn(open);
   return parseRunAgentInput({
     ...ids,
     protocolVersion: "1.0",
@@ -166,7 +141,7 @@ export function toRunInput(
     tools: [],
     context: [],
     state,
-    forwardedProps: Object.keys(context).length > 0 ? { context } : {},
+    forwardedProps: {},
     ...(answers ? { resume: answers } : {}),
   });
 }
@@ -183,7 +158,12 @@ export function answersOf(value: unknown, open: readonly Interrupt[]): ResumeEnt
       `command.resume: must be an object with an answer for each of these interrupts: ${ids}.`,
     );
   }
-  return open.map(({ id }) => ({ interruptId: id, status: "resolved", payload: byId ? value[id] : value }));
+  return open.map(({ id }) => answer(id, byId ? value[id] : value));
+}
+
+/** In AG-UI an absent payload stands for `null`. */
+function answer(interruptId: string, payload: unknown): ResumeEntry {
+  return { interruptId, status: "resolved", ...(payload === null || payload === undefined ? {} : { payload }) };
 }
 
 /** A request without input goes on from a breakpoint, and answers nothing. */
@@ -191,5 +171,5 @@ function goOn(open: readonly Interrupt[]): ResumeEntry[] {
   if (open.length === 0 || !open.every(({ id }) => id.startsWith(BREAKPOINT))) {
     throw new SluiceError("bad_request", "input: must be an object, unless command.resume has an answer.");
   }
-  return open.map(({ id }) => ({ interruptId: id, status: "resolved", payload: null }));
+  return open.map(({ id }) => answer(id, null));
 }

@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { type Request, type Response, Router } from "express";
 import { z } from "zod";
+import type { ServedAgent } from "../../graph/registry.ts";
 import { parseCursor } from "../../protocol/cursor.ts";
 import { SluiceError } from "../../protocol/errors.ts";
 import { checkId } from "../../protocol/ids.ts";
@@ -93,7 +94,7 @@ export function runRoutes(options: ServerOptions): Router {
 
 interface Started {
   readonly run: VisitedRun;
-  readonly wishes: RunWishes;
+  readonly wishes: RunWishes<ServedAgent>;
   readonly signal: AbortSignal;
 }
 

@@ -1,5 +1,6 @@
 /** What LangGraph's clients may not send: everything that could steer a graph. */
-import { MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
+import { AIMessage } from "@langchain/core/messages";
+import { interrupt, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { memory, startSluice, type TestSluice } from "../../support/sluice.ts";
 
@@ -16,7 +17,11 @@ beforeAll(async () => {
     .addEdge(START, "look")
     .compile({ checkpointer: memory() });
   const entry = { clientContext: ["tone"] };
-  sluice = await startSluice({ agent: { graph, entry } }, { LANGGRAPH_API: "true" });
+  const asks = new StateGraph(MessagesAnnotation)
+    .addNode("ask", () => ({ messages: [new AIMessage(`answered: ${interrupt("Go on?")}`)] }))
+    .addEdge(START, "ask")
+    .compile({ checkpointer: memory() });
+  sluice = await startSluice({ agent: { graph, entry }, asks: { graph: asks } }, { LANGGRAPH_API: "true" });
 });
 afterAll(() => sluice.close());
 
@@ -88,6 +93,14 @@ test.each([
 ])("%s that is not valid is a bad request", async (field, more) => {
   const { status, text } = await post("/threads/t/runs/wait", { ...run, ...more });
   expect([status, text]).toEqual([400, expect.stringContaining(field)]);
+});
+
+test("an answer may be null", async () => {
+  const input = { messages };
+  const ask = async (body: object) =>
+    (await post("/threads/nothing/runs/wait", { assistant_id: "asks", ...body })).text;
+  expect(await ask({ input })).toContain("__interrupt__");
+  expect(await ask({ command: { resume: null } })).toContain('"answered: null"');
 });
 
 test("empty fields, and those that clients send as they come, change nothing", async () => {
