@@ -251,7 +251,7 @@ function mountCheck(base: string): (request: IncomingMessage & { baseUrl?: strin
   };
 }
 
-/** The places for threads, and for what graphs remember of them. */
+/** The storage for threads, and for the graphs' checkpoints. */
 function storageOf(dataDir: string | undefined, store: Store | undefined) {
   if (dataDir === undefined) {
     const checkpointer = new MemorySaver();
@@ -272,7 +272,7 @@ function serve(
   logger: Logger,
 ): Agents {
   const given = Object.entries(isRecord(agents) ? agents : {}).map(([name, agent]) => {
-    // The result of `createAgent()` has a graph too, but also acts like one.
+    // The result of `createAgent()` has a member `graph`, like `AgentOptions`, but it is a graph itself.
     const alone = !isRecord(agent) || !("graph" in agent) || "streamEvents" in agent;
     const { graph, ...entry } = alone ? { graph: agent } : agent;
     return { name, graph: graphOf(name, graph), entry: { ...entry, graph: name } };

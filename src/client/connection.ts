@@ -294,7 +294,7 @@ export class SluiceConnection {
   }
 }
 
-/** Returns only the options that narrow, because all of them are sent to the server. */
+/** Returns only the options that narrow, because every member of the result is sent to the server. */
 function narrowingOf({ events, tokens, reasoning, protocol }: Narrowing, announced = "1.0"): Narrowing {
   return { events, tokens, reasoning, protocol: protocol ?? announced };
 }

@@ -16,7 +16,9 @@ export interface AllowList {
   admits(event: GraphEvent): boolean;
   /** May events of this name leave at all? */
   admitsName(name: GraphEventName): boolean;
-  /** May events of this place leave: its node, tags, run name and depth? Says nothing about the event's name. */
+  /**
+   * May events leave from this event's place (its node, tags, run name and depth)? Says nothing about the event's name.
+   */
   admitsPlace(event: GraphEvent): boolean;
   /** Returns a list that admits an event only if both this list and `spec` admit it. */
   narrow(spec: AllowListSpec | undefined): AllowList;
@@ -41,7 +43,7 @@ export function isHidden(event: GraphEvent): boolean {
 /** The list that admits every event that the graph does not hide. */
 export const ADMIT_ALL: AllowList = compile(new Set(GRAPH_EVENT_NAMES), [(event) => !isHidden(event)]);
 
-/** The allow-list of a spec on its own. */
+/** Returns the allow-list that applies `spec` and no other spec. */
 export function allowList(spec: AllowListSpec): AllowList {
   return ADMIT_ALL.narrow(spec);
 }

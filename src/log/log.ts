@@ -71,7 +71,7 @@ export interface EventLog {
    * Appends all entries or none, and hands them to the watchers. If the owner has not claimed the topic yet, this
    * claims it.
    * @throws SluiceError `owner_lost` when a later fence owns the topic. `storage_unavailable` when the engine cannot
-   * store any more at the moment: the entries are in the log of this process, and the run should end.
+   * store more entries at the moment. The entries are nevertheless in the log of this process, and the run should end.
    */
   append(topic: Topic, fence: Fence, entries: readonly NewEntry[]): Promise<Cursor>;
   /**
@@ -85,7 +85,7 @@ export interface EventLog {
   head(topic: Topic): Promise<Cursor | undefined>;
   /**
    * No reader may begin before this position any more, because the entries before it are no longer valid. Readers that
-   * have begun continue.
+   * began earlier may continue.
    */
   cutOff(topic: Topic, before: Cursor): Promise<void>;
   /**
@@ -95,8 +95,8 @@ export interface EventLog {
   mayBegin(topic: Topic, after: Cursor): Promise<boolean>;
   /**
    * Calls `watcher` when a topic grows or is dropped, until the returned function is called. Entries that this process
-   * appends are passed to `watcher` during the append. A lost call only delays a follower, which also reads the log
-   * itself.
+   * appends are passed to `watcher` during the append. If a call is lost, the follower is only delayed, because it also
+   * reads the log itself.
    */
   watch(topic: Topic, watcher: Watcher): () => void;
   /** Forgets a topic. The next append starts a new epoch. */

@@ -74,7 +74,7 @@ export class RunManager {
     const { input, signal, whenBusy } = request;
     const agent = this.#options.registry.get(request.agent);
     const applicant = { agent, input, signal, whenBusy, bodyHash: bodyHash(agent.name, input) };
-    // Attaching does not wait for the turn of starts that want a run of their own.
+    // Attaching does not wait in the queue of the starts that begin a new run.
     const attached = this.#admission.attach(applicant);
     if (attached) return attached;
     const leave = await this.#options.limits.run(request.requester ?? {});
@@ -163,7 +163,7 @@ export class RunManager {
     return active !== undefined || asked;
   }
 
-  /** Says that somebody follows a thread, until the returned function is called. */
+  /** Registers a follower of a thread. The returned function removes this follower. */
   follow(threadId: string, graph = false): () => void {
     return this.#audiences.join(threadId, graph);
   }
@@ -184,7 +184,7 @@ export class RunManager {
     await this.#options.instances.leave();
   }
 
-  /** Admits nothing more, and ends at once what the next process will not take up. */
+  /** Admits nothing more, and ends at once the runs that the next process will not take up. */
   async abandon(): Promise<void> {
     this.#admission.close();
     const ended = this.#active.all.filter(({ handle }) => !handle.agent.recover);
@@ -193,7 +193,7 @@ export class RunManager {
     await this.#options.instances.leave();
   }
 
-  /** Starts a run. Is called in the thread's turn. */
+  /** Starts a run. It is called when this start has its turn on the thread. */
   async #start(request: StartRequest, applicant: Applicant): Promise<RunHandle> {
     const admitted = await this.#admission.admit(applicant);
     if ("attached" in admitted) return admitted.attached;

@@ -66,8 +66,8 @@ export class Run {
     const { fresh, retold } = this.plan;
     this.#topic.add(this.#translator.start(fresh, retold));
     await this.#topic.flushed();
-    // A run that cannot begin has no end to report. A run that is cancelled after its `RUN_STARTED` is in the log has
-    // an end.
+    // A run that cannot begin has no end to report. Once its `RUN_STARTED` is in the log, a run has an end to report,
+    // even if it is cancelled at once.
     if (!this.begun) throw this.#abort.signal.reason;
   }
 

@@ -1,4 +1,4 @@
-/** The door: a request or a socket that may come in becomes a visitor. */
+/** The door checks the credentials of requests and sockets. It makes a visitor for each one that it admits. */
 import type { IncomingMessage } from "node:http";
 import { SluiceError } from "../protocol/errors.ts";
 import { needUnexpired, type Principal, principalKey } from "../runs/principal.ts";
@@ -44,7 +44,7 @@ export class Door {
     return visitor;
   }
 
-  /** The visitor that a request was admitted as. */
+  /** The visitor that `admit` returned for this request. */
   visitorOf(request: IncomingMessage): Visitor {
     const visitor = this.#inside.get(request);
     if (!visitor) throw new Error("This request was never admitted.");

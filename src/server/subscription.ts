@@ -1,7 +1,7 @@
 /**
- * A subscription: one peer reads one thread from one position. It combines the place in the thread's audience, the
- * view, the way to catch up, and the end. It exists from before the first look at the thread until nothing more is
- * sent.
+ * A subscription: one peer reads one thread from one position. It counts as a follower of the thread, chooses the view,
+ * handles gaps, and knows where the reading ends. It joins the thread's followers before the thread is read for the
+ * first time, and leaves them when nothing more is sent.
  */
 import { randomUUID } from "node:crypto";
 import type { Cursor } from "../protocol/cursor.ts";
@@ -37,7 +37,7 @@ export class Subscription {
   readonly #thread: VisitedThread;
   readonly #beginning: Beginning;
   readonly #ending: Ending | undefined;
-  /** The run id of the events that answer a gap. */
+  /** The run id in the events that are sent after a gap. */
   readonly #runId: string;
   readonly #leave: () => void;
 

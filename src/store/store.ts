@@ -18,7 +18,9 @@ export interface ThreadRecord {
   readonly messages: readonly Message[];
   /** The messages that were removed from the transcript; absent when there are none. */
   readonly removed?: readonly Tombstone[];
-  /** The ids that models gave to its calls; absent when every call has the id that its model gave it. */
+  /**
+   * The ids that models gave to the thread's calls. Absent when clients know every call by the id that its model gave.
+   */
   readonly callIds?: CallIds;
   /**
    * Messages of nodes that run again after the thread's interrupts are answered, and the places where they were sent.
@@ -87,7 +89,7 @@ export interface NewRun {
   readonly threadId: string;
   readonly runId: string;
   readonly agent: string;
-  /** A digest of what started it: the same runId with another body is a conflict. */
+  /** A digest of the request that started the run. The same runId with another body is a conflict. */
   readonly bodyHash: string;
   readonly startedAt: number;
 }
@@ -121,7 +123,7 @@ export interface RunBeginning {
 
 export interface RunRecord extends NewRun, Claim, Partial<RunBeginning> {
   readonly status: RunStatus;
-  /** The process that drives it, or did last, when several processes share the store. */
+  /** The process that drives the run, or that drove it last. It is set when several processes share the store. */
   readonly owner?: string;
   /** While it is `ending`: its final status. */
   readonly outcome?: EndStatus;
@@ -136,7 +138,7 @@ export function isBegun(run: RunRecord): run is BegunRun {
   return run.from !== undefined;
 }
 
-/** No other run may be admitted on its thread. */
+/** Reports whether the run holds its thread. While it does, no other run may be admitted on the thread. */
 export function isHolding({ status }: RunRecord): boolean {
   return HOLDING.has(status);
 }
@@ -193,12 +195,13 @@ export interface Store extends ThreadNames {
   /**
    * Writes the beginning of an admitted run, and the thread's row when the thread is new. For an active run that was
    * taken over, it writes the new beginning. `messages` become the transcript: the messages that are still valid, and
-   * those that came with the run. Open interrupts are then answered. `false`, and nothing written, when the claim is
-   * outdated.
+   * those that came with the run. After this call the thread's open interrupts count as answered. `false`, and nothing
+   * written, when the claim is outdated.
    */
   begin(claim: Claim, beginning: RunBeginning, messages: readonly Message[]): Promise<boolean>;
   /**
-   * Claims a run or deletion that holds its thread, in its owner's place. `undefined` when another process did, or it is over.
+   * Claims a run or deletion that holds its thread, in its owner's place. `undefined` when another process has claimed
+   * it already, or when it is over.
    */
   takeOver(run: Claim): Promise<Claim | undefined>;
   /**

@@ -30,8 +30,8 @@ export interface TranslatorOptions {
   /** The messages that the client has of this thread: they and their tool calls are not announced again. */
   readonly history: readonly Message[];
   /**
-   * The ids that models gave to calls of this thread which clients know by other ids. New calls cannot have these ids.
-   * Default: none.
+   * For each call of this thread that clients know by another id: the id that the model gave. New calls cannot have
+   * these ids. Default: none.
    */
   readonly callIds?: CallIds;
   /**
@@ -44,7 +44,7 @@ export interface TranslatorOptions {
    * the place where it was sent.
    */
   readonly drafts: Readonly<Record<string, string>>;
-  /** Messages that the graph's state drops are taken back here too. */
+  /** `true`: a message that the graph's state drops is taken back from clients too. */
   readonly followsState: boolean;
   /** `false`: each message leaves once, whole. */
   readonly tokens: boolean;
@@ -52,7 +52,7 @@ export interface TranslatorOptions {
   readonly reasoning: boolean;
   /** Bytes that a value in an event may have; a larger one is cut. Default: 256 KiB. */
   readonly maxEventBytes?: number;
-  /** Names of the tags between which text is thought: `think` for `<think>...</think>`. */
+  /** Names of the tags that enclose reasoning: `think` for `<think>...</think>`. */
   readonly reasoningTags: readonly string[];
   /** The settings of single nodes, by the node's name or its path. */
   readonly nodes: Readonly<Record<string, NodeRules>>;
@@ -103,8 +103,8 @@ export interface Translator {
   /** The graph's question, in AG-UI's shape. */
   interrupt(asked: Asked): Interrupt;
   /**
-   * The models' ids of calls of this thread that have other ids for clients: those that came with the thread, and this
-   * run's.
+   * For each call of this thread that clients know by another id: the id that the model gave. It has the calls that
+   * came with the thread, and the calls of this run.
    */
   readonly callIds: CallIds;
   /** Closers, then the terminal event; `correction` belongs between them. Afterwards nothing more comes. */
