@@ -22,5 +22,12 @@ export const threadId = signal("");
 export const transport = signal<Transport | undefined>(undefined);
 /** The last request that started a run, and its agent: for "copy as curl" and the like. */
 export const lastRun = signal<{ readonly agent: string; readonly input: RunAgentInput } | undefined>(undefined);
+/** A shared thread is watched: nothing is written. */
+export const watching = signal(false);
 /** Is a run active on the thread? */
 export const running = signal(false);
+
+/** The secret of a share that the address is a link to. */
+export function shareInHash(): string | undefined {
+  return new URLSearchParams(location.hash.slice(1)).get("share") ?? undefined;
+}

@@ -12,6 +12,13 @@ export const theme = remembered<Theme>("theme", "system", ["system", "light", "d
 /** Is the panel "Under the hood" open? On a phone it starts closed. */
 export const inspectorOpen = remembered("inspector", globalThis.innerWidth > 1_200, [true, false]);
 
+/** Shows the theme that is chosen, from now on. */
+export function showTheme(): void {
+  effect(() => {
+    document.documentElement.dataset.theme = theme.value;
+  });
+}
+
 /** A signal that outlives the page. A value that is none of `allowed` counts as none. */
 function remembered<T>(name: string, initial: T, allowed: readonly T[]): Signal<T> {
   const key = `sluice.${name}`;

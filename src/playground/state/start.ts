@@ -7,7 +7,7 @@ import type { LineError, Listener } from "../transport/transport.ts";
 import { busy, conversation, newConversation, rescueUnsent } from "./chat.ts";
 import { freshId } from "./ids.ts";
 import { type AgentInfo, agent, agents, base, lastRun, running, threadId, transport } from "./session.ts";
-import { reasoning, theme, tokens, transportKind } from "./settings.ts";
+import { reasoning, showTheme, tokens, transportKind } from "./settings.ts";
 import { tap } from "./tap.ts";
 import { moreThreads, reloadThreads, type ThreadInfo, threads } from "./threads.ts";
 
@@ -39,9 +39,7 @@ export function startPage(): void {
   addEventListener("pagehide", rescueUnsent);
   addEventListener("hashchange", () => openThread(threadInHash() || freshId()));
   openThread(threadInHash() || freshId());
-  effect(() => {
-    document.documentElement.dataset.theme = theme.value;
-  });
+  showTheme();
   effect(() => {
     running.value = busy.value;
   });
@@ -104,8 +102,14 @@ function follow(): (() => void) | undefined {
   const narrowing = { tokens: tokens.value, reasoning: reasoning.value };
   // Over bare events an agent's route gives the history.
   if (!line || !id || agents.value.length === 0) return undefined;
+  // The transport's own state is no reason to follow the thread again.
+  return untracked(() => line.follow(id, narrowing, listener()));
+}
+
+/** Shows what comes in the conversation of this moment. */
+export function listener(): Listener {
   const shown = conversation.peek();
-  const listener: Listener = {
+  return {
     onEvent: (received) => {
       tap.push(received);
       shown.apply(received.event, received.at);
@@ -120,8 +124,6 @@ function follow(): (() => void) | undefined {
       threadError.value = error;
     },
   };
-  // The transport's own state is no reason to follow the thread again.
-  return untracked(() => line.follow(id, narrowing, listener));
 }
 
 /** A socket that fails so many times in a row, each time while HTTP works, does not get through. */

@@ -1,6 +1,6 @@
 /** The conversations that the server keeps. */
 import { signal } from "@preact/signals";
-import { lineError, request, requestJson } from "../transport/http.ts";
+import { lineError, requestJson } from "../transport/http.ts";
 import type { LineError } from "../transport/transport.ts";
 import { base } from "./session.ts";
 
@@ -53,15 +53,4 @@ export async function reloadThreads(): Promise<void> {
 export async function showMoreThreads(): Promise<void> {
   shown += PAGE;
   await reloadThreads();
-}
-
-/** @throws LineError */
-export async function deleteThread(threadId: string): Promise<void> {
-  try {
-    await request(new URL(`threads/${encodeURIComponent(threadId)}`, base), { method: "DELETE" });
-  } catch (thrown) {
-    const error = lineError(thrown);
-    if (error.code !== "not_found") throw error; // Then it is gone already, which is what was asked.
-  }
-  threads.value = threads.value.filter((thread) => thread.threadId !== threadId);
 }

@@ -7,7 +7,8 @@ import { nextToken, token } from "./credentials.ts";
 import type { LineState, Listener, Transport } from "./transport.ts";
 import { Wire, WiredSocket } from "./wire.ts";
 
-export function framesTransport(base: URL): Transport {
+/** `ticket`: opens a socket of somebody that does not sign in; each has one of its own. */
+export function framesTransport(base: URL, ticket?: () => Promise<string>): Transport {
   const signedIn = token.peek();
   const state = signal<LineState>({ status: "idle" });
   const wire = new Wire();
@@ -21,7 +22,7 @@ export function framesTransport(base: URL): Transport {
 
   class Socket extends WiredSocket {
     constructor(url: string, protocol: string) {
-      super(wire, url, protocol);
+      super(wire, ticket ? ticket().then((one) => `${url}?ticket=${one}`) : url, protocol);
     }
   }
 

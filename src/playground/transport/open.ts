@@ -7,8 +7,8 @@ export async function openTransport(kind: TransportKind, base: URL, agentName: (
     case "frames":
       return framesTransport(base);
     case "bare":
-      return (await import("./bare.ts")).bareTransport(base, agentName);
+      return (await import("../seldom.ts")).bareTransport(base, agentName);
     case "sse":
-      return (await import("./sse.ts")).sseTransport(base);
+      return (await import("../seldom.ts")).sseTransport(base);
   }
 }

@@ -12,7 +12,7 @@ import { Topbar } from "./topbar.tsx";
 import { UnderTheHood } from "./under-the-hood.tsx";
 import { DemoNote } from "./welcome.tsx";
 
-const SignIn = lazy(async () => (await import("./visits.tsx")).SignIn);
+const SignIn = lazy(async () => (await import("../seldom.ts")).SignIn);
 
 export function App() {
   /** On a phone the conversations are a drawer that a button opens. */

@@ -6,7 +6,10 @@ import { agent, agents, threadId } from "../state/session.ts";
 import type { Attachment } from "./attachments.ts";
 import { focusMessage } from "./focus.ts";
 import { Icon } from "./icons.tsx";
+import { lazy } from "./lazy.tsx";
 import { size } from "./readable.ts";
+
+const Attached = lazy(async () => (await import("../seldom.ts")).Attached);
 
 /** Sluice takes messages of 1 MiB by default; the rest is for the words and what is around them. */
 const MOST_BYTES = 1_000_000;
@@ -38,7 +41,7 @@ export function Composer() {
 
   const add = async (files: Iterable<File>) => {
     setProblem("");
-    const { attach } = await import("./later.tsx");
+    const { attach } = await import("../seldom.ts");
     for (const file of files) {
       try {
         const one = await attach(file);
@@ -87,24 +90,7 @@ export function Composer() {
         submit();
       }}
     >
-      {attached.length > 0 && (
-        <ul class="attachments" aria-label="Attached">
-          {attached.map((one) => (
-            <li key={one.id}>
-              {one.preview ? <img src={one.preview} alt="" /> : <Icon name="file" size={20} />}
-              <span class="name">{one.name}</span>
-              <button
-                type="button"
-                class="action"
-                aria-label={`Remove ${one.name}`}
-                onClick={() => setAttached(attached.filter((other) => other !== one))}
-              >
-                <Icon name="close" size={12} />
-              </button>
-            </li>
-          ))}
-        </ul>
-      )}
+      {attached.length > 0 && <Attached attached={attached} onChange={setAttached} />}
       {problem && (
         <p class="problem" role="alert">
           {problem}

@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { keyOf } from "../conversation/item-list.ts";
 import type { AnsweredItem, Item } from "../conversation/items.ts";
 import { busy, conversation, sending } from "../state/chat.ts";
+import { watching } from "../state/session.ts";
 import { Answer, Reasoning } from "./answer.tsx";
 import { Icon } from "./icons.tsx";
 import { lazy } from "./lazy.tsx";
@@ -61,7 +62,7 @@ export function ConversationView() {
             <ItemView key={keyOf(item)} item={item} />
           ))}
           {state.value && <StatePanel />}
-          {interrupts.value.length > 0 && <Interrupts />}
+          {interrupts.value.length > 0 && !watching.value && <Interrupts />}
           {busyWith(items.value.at(-1)) && <Pending />}
           {empty && known.value && <Welcome />}
         </div>

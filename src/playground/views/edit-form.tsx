@@ -2,6 +2,7 @@ import type { UserItem } from "../conversation/items.ts";
 import { edit } from "../state/again.ts";
 import { busy, editing, textOf } from "../state/chat.ts";
 import { draftOf, keepDraft, takeDrafts } from "../state/drafts.ts";
+import { focusOnce } from "./focus.ts";
 
 /** The message that is being edited. */
 export function EditForm() {
@@ -51,10 +52,6 @@ function Form({ item, text }: { item: UserItem; text: string }) {
       </div>
     </form>
   );
-}
-
-function focusOnce(element: HTMLElement | null): void {
-  element?.focus();
 }
 
 function withText(content: UserItem["content"], text: string): UserItem["content"] {

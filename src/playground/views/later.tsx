@@ -1,6 +1,6 @@
 /** The parts of the page that a conversation begins without. They are fetched together: small files weigh more. */
 export { answerAgain } from "../state/again.ts";
-export { attach } from "./attachments.ts";
+export { DeleteForm } from "./delete-form.tsx";
 export { EditForm } from "./edit-form.tsx";
 export { Interrupts } from "./interrupt-form.tsx";
 export { NoWebSocket } from "./no-web-socket.tsx";

@@ -1,6 +1,7 @@
 import type { TokenUsage } from "../../protocol/events.ts";
 import type { EndItem } from "../conversation/items.ts";
 import { busy, conversation } from "../state/chat.ts";
+import { watching } from "../state/session.ts";
 import { Icon } from "./icons.tsx";
 import { count, duration } from "./readable.ts";
 import { StepRail } from "./steps.tsx";
@@ -59,7 +60,7 @@ function AgainButton({ item, strong = false, label = "Another answer" }: AgainPr
   const index = items.value.indexOf(item);
   const asked = items.value.slice(0, index).findLast(({ kind }) => kind === "user");
   const last = index === items.value.length - 1;
-  if (!asked || !last) return null;
+  if (!asked || !last || watching.value) return null;
   return (
     <button
       type="button"

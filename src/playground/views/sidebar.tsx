@@ -2,7 +2,6 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { agent, threadId } from "../state/session.ts";
 import { newThread, openThread } from "../state/start.ts";
 import {
-  deleteThread,
   moreThreads,
   reloadThreads,
   showMoreThreads,
@@ -11,10 +10,20 @@ import {
   threadsError,
 } from "../state/threads.ts";
 import { token } from "../transport/credentials.ts";
-import { lineError } from "../transport/http.ts";
 import { Action } from "./action.tsx";
 import { Icon } from "./icons.tsx";
+import { lazy } from "./lazy.tsx";
 import { ThemeSwitch } from "./theme-switch.tsx";
+
+/** What is asked about a thread, in its place of the list. */
+export interface ThreadFormProps {
+  readonly threadId: string;
+  readonly title: string;
+  readonly onDone: () => void;
+}
+
+const DeleteForm = lazy(async () => (await import("./later.tsx")).DeleteForm);
+const ShareForm = lazy(async () => (await import("../seldom.ts")).ShareForm);
 
 /** `drawer`: it lies over the page. Then it has the focus, and Escape closes it. */
 export function Sidebar({ onLeave, drawer }: { onLeave: () => void; drawer: boolean }) {
@@ -72,19 +81,11 @@ export function Sidebar({ onLeave, drawer }: { onLeave: () => void; drawer: bool
 }
 
 function Thread({ thread, onOpen }: { thread: ThreadInfo; onOpen: () => void }) {
-  const [asking, ask] = useState(false);
-  const [problem, setProblem] = useState("");
+  const [form, show] = useState<typeof DeleteForm>();
   const current = thread.threadId === threadId.value;
   const title = thread.title || "Untitled";
-  const remove = async () => {
-    try {
-      await deleteThread(thread.threadId);
-      if (threadId.value === thread.threadId) newThread();
-    } catch (thrown) {
-      setProblem(lineError(thrown).message);
-    }
-  };
-  if (asking)
+  const Form = form;
+  if (Form)
     return (
       <li
         class="asking"
@@ -92,18 +93,10 @@ function Thread({ thread, onOpen }: { thread: ThreadInfo; onOpen: () => void }) 
           if (event.key !== "Escape") return;
           event.preventDefault();
           event.stopPropagation();
-          ask(false);
+          show(undefined);
         }}
       >
-        <p>{problem || `Delete “${title.slice(0, 40)}”?`}</p>
-        <div class="row">
-          <button type="button" class="button danger" ref={focus} onClick={() => void remove()}>
-            Delete
-          </button>
-          <button type="button" class="button" onClick={() => ask(false)}>
-            Keep
-          </button>
-        </div>
+        <Form threadId={thread.threadId} title={title} onDone={() => show(undefined)} />
       </li>
     );
   return (
@@ -118,17 +111,14 @@ function Thread({ thread, onOpen }: { thread: ThreadInfo; onOpen: () => void }) 
           {thread.agent && thread.agent !== agent.value && !thread.active && !thread.waiting && thread.agent}
         </span>
       </button>
-      <Action name={`Delete ${title}`} icon="trash" onClick={() => ask(true)} />
+      <Action name={`Share ${title}`} icon="share" onClick={() => show(() => ShareForm)} />
+      <Action name={`Delete ${title}`} icon="trash" onClick={() => show(() => DeleteForm)} />
     </li>
   );
 }
 
 async function signOut(): Promise<void> {
-  (await import("./visits.tsx")).signOut();
-}
-
-function focus(element: HTMLElement | null): void {
-  element?.focus();
+  (await import("../seldom.ts")).signOut();
 }
 
 function Wave() {

@@ -1,6 +1,7 @@
 import type { ContentPart } from "../../protocol/events.ts";
 import type { UserItem } from "../conversation/items.ts";
 import { busy, editing, textOf } from "../state/chat.ts";
+import { watching } from "../state/session.ts";
 import { Action, CopyAction } from "./action.tsx";
 import { Icon } from "./icons.tsx";
 import { lazy } from "./lazy.tsx";
@@ -19,15 +20,19 @@ export function UserMessage({ item }: { item: UserItem }) {
       </div>
       <div class="actions">
         <CopyAction name="Copy message" text={() => text} />
-        <Action
-          name="Edit message"
-          icon="pen"
-          disabled={busy.value}
-          onClick={() => {
-            editing.value = item;
-          }}
-        />
-        <Action name="Answer again" icon="again" disabled={busy.value} onClick={() => void answerAgain(item.id)} />
+        {!watching.value && (
+          <>
+            <Action
+              name="Edit message"
+              icon="pen"
+              disabled={busy.value}
+              onClick={() => {
+                editing.value = item;
+              }}
+            />
+            <Action name="Answer again" icon="again" disabled={busy.value} onClick={() => void answerAgain(item.id)} />
+          </>
+        )}
       </div>
     </article>
   );
