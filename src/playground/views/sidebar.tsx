@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { agent, threadId } from "../state/session.ts";
-import { newThread, openThread } from "../state/start.ts";
+import { asked, newThread, openThread } from "../state/start.ts";
 import {
   moreThreads,
   reloadThreads,
@@ -59,7 +59,9 @@ export function Sidebar({ onLeave, drawer }: { onLeave: () => void; drawer: bool
         <h2>Conversations</h2>
         <Action name="Reload conversations" icon="again" onClick={() => void reloadThreads()} />
       </div>
-      {threadsError.value && threads.value.length === 0 && <p class="problem">{threadsError.value.message}</p>}
+      {threadsError.value && threads.value.length === 0 && !asked.value && (
+        <p class="problem">{threadsError.value.message}</p>
+      )}
       {threads.value.length === 0 && !threadsError.value && <p class="quiet small none">None yet.</p>}
       <ul class="threads">
         {threads.value.map((thread) => (

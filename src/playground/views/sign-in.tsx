@@ -34,7 +34,9 @@ export function SignIn() {
       key={why}
       class="sign-in"
       aria-labelledby="sign-in"
-      ref={why === "expiring" ? openBeside : openOver}
+      // It takes no focus from a person that writes.
+      open={why === "expiring"}
+      ref={why === "expiring" ? undefined : openOver}
       onKeyDown={(event) => {
         if (event.key !== "Escape") return;
         event.preventDefault(); // Elsewhere Escape stops a run.
@@ -79,8 +81,4 @@ function later(): void {
 
 function openOver(dialog: HTMLDialogElement | null): void {
   if (dialog && !dialog.open) dialog.showModal();
-}
-
-function openBeside(dialog: HTMLDialogElement | null): void {
-  if (dialog && !dialog.open) dialog.show();
 }
