@@ -164,7 +164,11 @@ export function createCore(agents: Agents, settings: Settings, options: CoreOpti
     },
     ready: () => ready,
     closed: closed.signal,
-    writable: async () => (await log.writable()) && store.writable(),
+    unavailable: async () => {
+      const engines = [store, log];
+      const writable = await Promise.all(engines.map((engine) => engine.writable()));
+      return engines.flatMap(({ engine }, index) => (writable[index] ? [] : [engine]));
+    },
     originRefused: refusals(logger),
     failed: (err, where) => logger.error({ err, where }, "internal error"),
   };

@@ -22,10 +22,13 @@ export function logLimits(settings: Settings): MemoryLogLimits {
 export async function openEventLog(settings: Settings, logger: Logger): Promise<RedisLog | undefined> {
   const { REDIS_URL: url, REDIS_PREFIX: prefix } = settings;
   if (!url) return undefined;
-  const failed = (error: Error) => logger.warn({ err: error.message }, "no connection to Redis");
+  let opened = false;
+  // A failure to open it is reported once, by what is thrown.
+  const failed = (error: Error) => opened && logger.warn({ err: error.message }, "no connection to Redis");
   const log = new RedisLog({ ...logLimits(settings), url, prefix, failed });
   try {
     await log.ready();
+    opened = true;
   } catch (error) {
     await log.close();
     throw new Error(messageOf(error), { cause: error });

@@ -59,6 +59,8 @@ export interface LogSize {
 }
 
 export interface EventLog {
+  /** Names the engine for operators, such as `redis`. */
+  readonly engine: string;
   readonly size: LogSize;
   /**
    * Makes `fence` the owner of a topic, which is created when it is missing. The result is the position after which

@@ -34,6 +34,7 @@ interface TopicState {
 export const MAX_UNWRITTEN_TOPICS = 10_000;
 
 export class MemoryLog implements EventLog {
+  readonly engine = "memory";
   readonly #limits: MemoryLogLimits;
   readonly #now: () => number;
   /** In the order of their last append, the longest silent first. */

@@ -90,7 +90,8 @@ export class Injections {
   /** The run is about to end: nothing more is taken. Gives the reports of the messages that are returned. */
   close(): Promise<AguiEvent[]> {
     return this.#turns.hold("", async () => {
-      if (this.#options.shared) await this.#recall();
+      // A store that is away does not change how the run ended. Other processes can keep no message in it either.
+      if (this.#options.shared) await this.#recall().catch(unlessAway);
       this.#closed = true;
       const returned = [...this.#waiting.values()];
       this.#waiting.clear();
@@ -131,6 +132,10 @@ export class Injections {
     if (known.content !== sent.content) throw new SluiceError("bad_request", ID_IS_TAKEN);
     return { messageId, state: waiting ? "waiting" : "taken" };
   }
+}
+
+function unlessAway(error: unknown): void {
+  if (SluiceError.from(error).code !== "storage_unavailable") throw error;
 }
 
 /**

@@ -58,8 +58,8 @@ export interface Housing {
   readonly ready: () => boolean;
   /** Aborts when the last run has ended: what would go on for as long as its client stays ends as well. */
   readonly closed: AbortSignal;
-  /** Can what is said be kept? `false` while the storage fails. */
-  readonly writable: () => Promise<boolean>;
+  /** The engines that cannot store anything at the moment. */
+  readonly unavailable: () => Promise<readonly string[]>;
   /** Hears of an origin each time that it is refused. */
   readonly originRefused: (origin: string) => void;
   /** Hears of errors that are not reported to clients. */

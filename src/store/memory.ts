@@ -35,6 +35,7 @@ interface Thread {
 }
 
 export class MemoryStore extends MemoryNames implements Store {
+  readonly engine = "memory";
   readonly tickets: Tickets;
   readonly injected: MemoryInjected;
   readonly shares: MemoryShares;

@@ -31,6 +31,7 @@ import { TableTickets, type Tickets } from "./tickets.ts";
 import { allRemoved, type Tombstone } from "./tombstones.ts";
 
 export class SqliteStore extends TableNames implements Store {
+  readonly engine = "sqlite";
   readonly tickets: Tickets;
   readonly injected: TableInjected;
   readonly shares: Shares;

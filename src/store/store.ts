@@ -168,6 +168,8 @@ export type Admitted = { readonly fence: Fence } | { readonly inTheWay: RunRecor
 export const MAX_RUNS = 1_000;
 
 export interface Store extends ThreadNames {
+  /** Names the engine for operators, such as `postgres`. */
+  readonly engine: string;
   readonly tickets: Tickets;
   /** Messages for active runs. The end of a run forgets its messages. */
   readonly injected: InjectedMessages;

@@ -68,6 +68,24 @@ describe("sluice serve", () => {
     expect(await sluice(["serve"], env)).toEqual({ code: 1, stdout: "", stderr: `sluice: ${line}\n` });
   });
 
+  it.concurrent.each<[Record<string, string>, RegExp]>([
+    [
+      { DATABASE_URL: "postgres://me:hush-hush@127.0.0.1:1/db" },
+      /^sluice: DATABASE_URL: the database cannot be opened: .+\n$/,
+    ],
+    [
+      { DATABASE_URL: "mysql://me:hush-hush@127.0.0.1:1/db" },
+      /^sluice: DATABASE_URL=\(not shown\) is not valid: .+\n$/,
+    ],
+    [{ REDIS_URL: "redis://me:hush-hush@127.0.0.1:1/0" }, /^sluice: REDIS_URL: .+\n$/],
+    [{ REDIS_URL: "http://me:hush-hush@127.0.0.1:1/0" }, /^sluice: REDIS_URL=\(not shown\) is not valid: .+\n$/],
+  ])("does not start without the server of %j, and says so in one line without the password", async (env, line) => {
+    const { code, stdout, stderr } = await sluice(["serve"], { PORT: "0", ...env });
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toMatch(line);
+    expect(stderr).not.toContain("hush-hush");
+  });
+
   it.concurrent("does not start with an unknown event in its allow-list, and lists the known ones", async () => {
     const { code, stdout, stderr } = await sluice(["serve"], { STREAM_ALLOWED_EVENTS: "on_tool_*,on_foo" });
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });

@@ -40,6 +40,23 @@ describe("with a Postgres server", () => {
     await expect(open(url)).rejects.toThrow(/^it was written by a newer version of Sluice\.$/);
   });
 
+  it("of an older version is migrated once, too, and keeps what it has", async () => {
+    const url = await server.database();
+    const older = POSTGRES_MIGRATIONS.slice(0, 2);
+    await query(
+      url,
+      `CREATE SCHEMA sluice; SET search_path TO sluice; ${older.join(";")};
+       CREATE TABLE schema_version (version integer NOT NULL); INSERT INTO schema_version VALUES (${older.length});
+       INSERT INTO threads (thread_id, agent, title, interrupts, created_at, updated_at) VALUES ('t', 'a', '', '[]', 1, 1)`,
+    );
+    const stores = await Promise.all([open(url), open(url), open(url)]);
+    expect((await query(url, "SELECT version FROM sluice.schema_version")).rows).toEqual([
+      { version: POSTGRES_MIGRATIONS.length },
+    ]);
+    expect(await stores[2]?.threadSummary("t")).toMatchObject({ threadId: "t", archived: false });
+    await Promise.all(stores.map((store) => store.close()));
+  });
+
   it("says in one line, and without the password, that it cannot be opened", async () => {
     const url = await server.database();
     for (const wrong of [url.replace(PASSWORD, "wrong-secret"), url.replace(/\d+\/test/, "1/test"), `${url}_none`]) {

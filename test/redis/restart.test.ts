@@ -58,7 +58,7 @@ it("says that it is not ready, and refuses starts, while Redis is away", async (
   await redis.kill();
   const status = async () => (await (await fetch(`${sluice.url}/readyz`)).json()) as { status: string };
   while ((await status()).status === "ready") await new Promise((resolve) => setImmediate(resolve));
-  expect(await status()).toEqual({ status: "storage_unavailable" });
+  expect(await status()).toEqual({ status: "storage_unavailable", unavailable: ["redis"] });
   const refused = await fetch(`${sluice.url}/chat`, {
     method: "POST",
     headers: { "content-type": "application/json" },

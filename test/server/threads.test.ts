@@ -157,7 +157,10 @@ describe("a database that is kept", () => {
       status: 503,
       body: { error: { code: "storage_unavailable", retryable: true } },
     });
-    expect(await ask("/readyz")).toEqual({ status: 503, body: { status: "storage_unavailable" } });
+    expect(await ask("/readyz")).toEqual({
+      status: 503,
+      body: { status: "storage_unavailable", unavailable: ["sqlite"] },
+    });
     expect(await ask("/healthz")).toMatchObject({ status: 200 });
     expect((await ask("/threads/t")).body).toMatchObject({ active: false });
     database.maxPages = 1_000_000;

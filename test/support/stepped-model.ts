@@ -29,6 +29,11 @@ export class SteppedModel extends BaseChatModel {
     this.#always = always;
   }
 
+  /** A call waits for its next step. */
+  get waits(): boolean {
+    return this.#waiting.size > 0;
+  }
+
   /** Says tokens, one chunk each. */
   say(...tokens: string[]): this {
     return this.#add(...tokens.map((content) => ({ kind: "chunk" as const, fields: { content } })));

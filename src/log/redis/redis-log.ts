@@ -26,6 +26,7 @@ interface Owned {
 const RING_MS = 10_000;
 
 export class RedisLog implements EventLog {
+  readonly engine = "redis";
   readonly #redis: Redis;
   readonly #listener: Redis;
   readonly #topics: RedisTopics;

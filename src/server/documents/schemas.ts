@@ -164,7 +164,10 @@ export const SHAPES = {
   ShareSecret: shareTicketBody,
   ShareTicket: z.object({ ticket: z.string(), expiresInSeconds: z.int(), threadId: z.string() }),
   Ticket: z.object({ ticket: z.string(), expiresInSeconds: z.int() }),
-  Health: z.object({ status: z.enum(["ok", "ready", "draining", "storage_unavailable"]) }),
+  Health: z.object({
+    status: z.enum(["ok", "ready", "draining", "storage_unavailable"]),
+    unavailable: z.array(z.string()).optional(),
+  }),
   Error: z.object({ error: failure }),
   ClientFrame: z.discriminatedUnion("type", Object.values(clientFrames) as unknown as [z.ZodObject, ...z.ZodObject[]]),
   ServerFrame: z.discriminatedUnion("type", serverFrames),

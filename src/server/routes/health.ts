@@ -2,14 +2,16 @@
 import { Router } from "express";
 import type { ServerOptions } from "../server-options.ts";
 
-export function healthRoutes({ ready, writable }: Pick<ServerOptions, "ready" | "writable">): Router {
+export function healthRoutes({ ready, unavailable }: Pick<ServerOptions, "ready" | "unavailable">): Router {
   const router = Router();
   router.get("/healthz", (_request, response) => {
     response.json({ status: "ok" });
   });
   router.get("/readyz", async (_request, response) => {
-    const status = !ready() ? "draining" : (await writable()) ? "ready" : "storage_unavailable";
-    response.status(status === "ready" ? 200 : 503).json({ status });
+    const engines = ready() ? await unavailable() : [];
+    if (!ready()) response.status(503).json({ status: "draining" });
+    else if (engines.length > 0) response.status(503).json({ status: "storage_unavailable", unavailable: engines });
+    else response.json({ status: "ready" });
   });
   return router;
 }

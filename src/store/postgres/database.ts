@@ -10,8 +10,12 @@ type Value = SqlValue | readonly string[];
 /** Milliseconds that a connection may take. */
 const CONNECT_MS = 5_000;
 
-/** Milliseconds that a statement may take. */
+/** Milliseconds that a statement may take: as Postgres sees it, and as this process does when Postgres does not answer. */
 const STATEMENT_MS = 30_000;
+const ANSWER_MS = 35_000;
+
+/** The same for the question whether rows can be written: probes do not wait. */
+const PROBE_MS = 2_000;
 
 /** Milliseconds after which Postgres ends a transaction that its process left open: one that was halted holds locks. */
 const IDLE_MS = 8_000;
@@ -78,6 +82,7 @@ export class PostgresDatabase extends Queries {
       connectionString: url,
       connectionTimeoutMillis: CONNECT_MS,
       statement_timeout: STATEMENT_MS,
+      query_timeout: ANSWER_MS,
       idle_in_transaction_session_timeout: IDLE_MS,
       keepAlive: true,
       application_name: "sluice",
@@ -147,7 +152,8 @@ export class PostgresDatabase extends Queries {
   async writable(): Promise<boolean> {
     if (this.#closed) return false;
     try {
-      return (await this.one("SELECT pg_is_in_recovery()::int AS standby"))?.standby === 0;
+      const asked = { text: "SELECT pg_is_in_recovery()::int AS standby", query_timeout: PROBE_MS };
+      return (await this.#pool.query<Row>(asked)).rows[0]?.standby === 0;
     } catch {
       return false; // Whatever is wrong: nothing can be written.
     }

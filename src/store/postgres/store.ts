@@ -33,6 +33,7 @@ import { CHANNEL } from "./news.ts";
 import { PostgresTables } from "./tables.ts";
 
 export class PostgresStore extends TableNames implements Store {
+  readonly engine = "postgres";
   readonly tickets: Tickets;
   readonly injected: TableInjected;
   readonly shares: Shares;
