@@ -61,7 +61,7 @@ export interface SluiceOptions extends SettingOptions {
   readonly filters?: Readonly<Record<string, AllowListSpec>> | undefined;
   /** The path that the router is mounted at, such as `"/ai"`: WebSockets are then at `/ai/ws`. Default `"/"`. */
   readonly basePath?: string | undefined;
-  /** A folder for `sluice.db`, which stores the threads, for this process only. Default: threads are kept in memory. */
+  /** A folder that only this process uses. `sluice.db` in it stores the threads. Default: they are kept in memory. */
   readonly dataDir?: string | undefined;
   /** Stores the threads instead of `dataDir`. It does not store the graphs' checkpoints. `close()` closes it. */
   readonly store?: Store | undefined;
@@ -69,9 +69,9 @@ export interface SluiceOptions extends SettingOptions {
    * Names the client of each request to Sluice's routes and of each WebSocket: an identity, `true` for a client without
    * a name, or `false`. Any other value is answered with 401, like `false`. Threads belong to the identity that made
    * them; threads of clients without a name belong to all of these clients. A WebSocket passes none of the app's
-   * middleware, so sign-in has to be checked here. It is not called for the playground's page, which contains no data.
-   * `request.url` is the whole path and query, wherever the router is mounted. Default: everybody may come in, without
-   * a name.
+   * middleware, so sign-in has to be checked here. `authorize` is not called for the playground's page, which contains
+   * no data. `request.url` is the whole path and query, wherever the router is mounted. Default: everybody may come in,
+   * without a name.
    */
   readonly authorize?: ((request: IncomingMessage) => boolean | Identity | Promise<boolean | Identity>) | undefined;
   /**
@@ -170,7 +170,7 @@ export function createSluice(options: SluiceOptions): Sluice {
   const shutDown = async () => {
     await core.drain(new AbortController().signal);
     await core.close();
-    // Another Sluice may serve the same graphs, and has a checkpointer of its own.
+    // Another Sluice may serve the same graphs later, with a checkpointer of its own.
     for (const back of takeBack) back();
     forgetSecrets(served);
   };

@@ -18,7 +18,7 @@ export type { ConnectionState, WebSocketConstructor, WebSocketLike } from "./lin
 export type { Arrival, Gap, Listener, Narrowing } from "./subscription.ts";
 
 export interface ConnectionOptions extends LineOptions {
-  /** Is called with each new state, such as a reconnect and the time of the next attempt. */
+  /** Is called with each new state of the connection. A `waiting` state has the time of the next attempt. */
   readonly onState?: (state: ConnectionState) => void;
 }
 

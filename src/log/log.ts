@@ -91,8 +91,8 @@ export interface EventLog {
    */
   cutOff(topic: Topic, before: Cursor): Promise<void>;
   /**
-   * Reports whether a reader may begin after this position. The entries there may still be lost: `read` then reports a
-   * gap.
+   * Reports whether a reader may begin after this position. Even if the reader may begin there, the entries after this
+   * position may be lost already. In this case `read` reports a gap.
    */
   mayBegin(topic: Topic, after: Cursor): Promise<boolean>;
   /**

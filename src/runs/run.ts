@@ -196,8 +196,8 @@ export class Run {
     }
     if (!allowList.admits(event)) {
       this.figures.refuse(event.event);
-      // Closers get the provenance of the refused event, so that a connection that narrows this event away does not get
-      // them.
+      // Closers get the provenance of the refused event. So a connection that narrows this event away does not get the
+      // closers.
       this.#send(this.#translator.refused(event, allowList.admitsPlace(event)), event);
       this.#correct();
       this.#progress?.refused(event);

@@ -106,7 +106,10 @@ export class Door {
     return JSON.parse(holder) as Principal;
   }
 
-  /** Counts and limits refused sign-ins: by request, by socket, by ticket and by share. */
+  /**
+   * Signs a client in. It counts refused sign-ins and limits them, whether the client comes with a request, a socket, a
+   * ticket or a share.
+   */
   async #visit(signIn: () => Promise<Principal>, request: IncomingMessage): Promise<Visitor> {
     await this.#limits.signIn(request);
     try {

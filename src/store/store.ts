@@ -207,8 +207,9 @@ export interface Store extends ThreadNames {
    */
   takeOver(run: Claim): Promise<Claim | undefined>;
   /**
-   * Replaces the transcript by one with the messages that an active run has sent so far, in case the run never reaches
-   * its end. `removed`: messages that this run took back; `callIds`: ids to add to those that the thread has.
+   * Replaces the thread's transcript by `messages`, in case the active run never reaches its end. `messages` has the
+   * earlier messages of the thread, and those that the run has sent so far. `removed`: messages that this run took
+   * back; `callIds`: ids to add to those that the thread has.
    */
   keepMessages(
     claim: Claim,

@@ -30,7 +30,7 @@ export interface TranslatorOptions {
   /** The messages that the client has of this thread: they and their tool calls are not announced again. */
   readonly history: readonly Message[];
   /**
-   * For each call of this thread that clients know by another id: the id that the model gave. New calls cannot have
+   * The model's ids of those calls of this thread that clients know by other ids. New calls cannot have
    * these ids. Default: none.
    */
   readonly callIds?: CallIds;
@@ -40,8 +40,8 @@ export interface TranslatorOptions {
    */
   readonly ownFrom: number;
   /**
-   * The drafts among the messages from `ownFrom` on. A draft is a message of a node that will run again; its value is
-   * the place where it was sent.
+   * The drafts among the messages from `ownFrom` on. A draft is a message of a node that will run again. The key is the
+   * id of the message. The value is the place where the message was sent.
    */
   readonly drafts: Readonly<Record<string, string>>;
   /** `true`: a message that the graph's state drops is taken back from clients too. */
@@ -103,7 +103,7 @@ export interface Translator {
   /** The graph's question, in AG-UI's shape. */
   interrupt(asked: Asked): Interrupt;
   /**
-   * For each call of this thread that clients know by another id: the id that the model gave. It has the calls that
+   * The model's ids of those calls of this thread that clients know by other ids. It has the calls that
    * came with the thread, and the calls of this run.
    */
   readonly callIds: CallIds;
