@@ -1,43 +1,8 @@
 /** The graphs of the soak: one that answers well, and those that a server has to survive. */
-import type { CallbackManagerForLLMRun } from "@langchain/core/callbacks/manager";
-import { BaseChatModel } from "@langchain/core/language_models/chat_models";
-import { AIMessage, AIMessageChunk, type BaseMessage, HumanMessage, RemoveMessage } from "@langchain/core/messages";
-import { ChatGenerationChunk, type ChatResult } from "@langchain/core/outputs";
+import { AIMessage, HumanMessage, RemoveMessage } from "@langchain/core/messages";
 import { MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
+import { type Pieces, Scripted } from "./scripted.ts";
 import { wordsOf } from "./words.ts";
-
-type Pieces = (prompt: string) => AsyncGenerator<Partial<AIMessageChunk> & { content: string }>;
-
-/** Says what `pieces` gives. */
-class Scripted extends BaseChatModel {
-  readonly #pieces: Pieces;
-
-  constructor(pieces: Pieces) {
-    super({});
-    this.#pieces = pieces;
-  }
-
-  override _llmType(): string {
-    return "soak";
-  }
-
-  override async _generate(): Promise<ChatResult> {
-    throw new Error("This model only streams.");
-  }
-
-  override async *_streamResponseChunks(
-    messages: BaseMessage[],
-    { signal }: this["ParsedCallOptions"],
-    manager?: CallbackManagerForLLMRun,
-  ): AsyncGenerator<ChatGenerationChunk> {
-    for await (const fields of this.#pieces(String(messages.at(-1)?.content))) {
-      signal?.throwIfAborted();
-      const chunk = new ChatGenerationChunk({ text: fields.content, message: new AIMessageChunk(fields) });
-      yield chunk;
-      await manager?.handleLLMNewToken(fields.content, undefined, undefined, undefined, undefined, { chunk });
-    }
-  }
-}
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 

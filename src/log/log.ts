@@ -101,6 +101,12 @@ export interface EventLog {
    * reads the log itself.
    */
   watch(topic: Topic, watcher: Watcher): () => void;
+  /**
+   * To be called when a run is over. Resolves when other processes can read all that this one appended to the topic, or
+   * it owns the topic no more.
+   * @throws SluiceError `storage_unavailable` when that takes longer than a few seconds.
+   */
+  settled(topic: Topic): Promise<void>;
   /** Forgets a topic. The next append starts a new epoch. */
   drop(topic: Topic): Promise<void>;
   /** Drops topics that have been silent for too long. Is to be called regularly. */

@@ -147,6 +147,8 @@ export class MemoryLog implements EventLog {
     return this.#watchers.add(topic, watcher);
   }
 
+  async settled(): Promise<void> {}
+
   async drop(topic: Topic): Promise<void> {
     if (this.forget(topic)) this.#watchers.wake(topic);
   }

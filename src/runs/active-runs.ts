@@ -169,7 +169,7 @@ export class ActiveRuns {
         return true;
       });
       if (stored) await run.finish(outcome);
-      if (run.over) await store.ended(run.plan);
+      if (run.over && (await this.#isReadable(run))) await store.ended(run.plan);
     } catch (error) {
       cause = error;
     } finally {
@@ -177,6 +177,24 @@ export class ActiveRuns {
       audiences.end(run.plan.threadId);
     }
     ended(run, outcome.end, cause);
+  }
+
+  /**
+   * Can the other processes read its end? The thread is not free before: its next run may be another process's, and what
+   * is not in the log by then never comes in. `false`: this process stops, and another one writes the end from the row.
+   */
+  async #isReadable({ plan: { threadId } }: Run): Promise<boolean> {
+    for (;;) {
+      try {
+        await Promise.all(
+          [threadTopic(threadId), graphTopic(threadId)].map((topic) => this.#options.log.settled(topic)),
+        );
+        return true;
+      } catch (error) {
+        if (SluiceError.from(error).code !== "storage_unavailable") throw error;
+        if (this.#stopped) return false;
+      }
+    }
   }
 
   /** The row first, then the log: the first process to store a run's end decides how the run ended. */

@@ -15,15 +15,17 @@ export interface FoldedRun {
   readonly all: readonly Message[];
   readonly state: JsonValue | undefined;
   readonly open: readonly AguiEvent[];
+  /** Its `RUN_STARTED` is in the log. */
+  readonly begun: boolean;
   /** The position that all this is true for. */
   readonly cursor: Cursor;
 }
 
-/** Nothing when the log no longer has the run's beginning, or has not got it yet. */
+/** Nothing when the log no longer has the run's beginning. */
 export async function foldedRun(store: Store, log: EventLog, run: BegunRun): Promise<FoldedRun | undefined> {
   const thread = await store.thread(run.threadId);
-  const { messages = [], removed } = thread ?? {};
-  const before = messages.slice(0, positionAfter(run.beginsAfter, messages, removed) ?? 0);
+  const { messages: kept = [], removed } = thread ?? {};
+  const before = kept.slice(0, positionAfter(run.beginsAfter, kept, removed) ?? 0);
   const transcript = new Transcript(before);
   const topic = threadTopic(run.threadId);
   let cursor = run.from;
@@ -36,9 +38,11 @@ export async function foldedRun(store: Store, log: EventLog, run: BegunRun): Pro
     cursor = page.next;
     if (page.entries.length < PAGE) break;
   }
-  if (cursor.offset === run.from.offset) return undefined;
+  const begun = cursor.offset > run.from.offset;
   const { closed, state = thread?.state } = transcript;
-  return { messages: closed, all: transcript.messages, state, open: transcript.reopen(), cursor };
+  // The messages that came with a run are in the store before its beginning is in the log.
+  const messages = begun ? closed : kept;
+  return { messages, all: begun ? transcript.messages : messages, state, open: transcript.reopen(), begun, cursor };
 }
 
 const PAGE = 1_000;

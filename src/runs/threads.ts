@@ -1,6 +1,6 @@
 /** Threads as their clients know them: from the store, and from the active run, which the store does not know yet. */
 import type { EventLog } from "../log/log.ts";
-import type { Cursor } from "../protocol/cursor.ts";
+import { type Cursor, isAt } from "../protocol/cursor.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import { type AguiEvent, EventType, type Interrupt, type Message } from "../protocol/events.ts";
 import { threadTopic } from "../protocol/ids.ts";
@@ -98,16 +98,28 @@ export class Threads {
   }
 
   async snapshot(threadId: string): Promise<Snapshot> {
-    const run = this.#activeRun(threadId);
-    if (run && !run.over) {
-      return { ...run.snapshot, active: run.begun ? run.plan : undefined, interrupts: [], ending: undefined };
+    for (let attempt = 1; ; attempt += 1) {
+      const run = this.#activeRun(threadId);
+      if (run && !run.over) {
+        return { ...run.snapshot, active: run.begun ? run.plan : undefined, interrupts: [], ending: undefined };
+      }
+      const before = await this.#log.open(threadTopic(threadId));
+      const elsewhere = run ? undefined : await this.elsewhere(threadId);
+      const folded = elsewhere && (await foldedRun(this.#store, this.#log, elsewhere));
+      if (folded) {
+        return { ...folded, active: folded.begun ? elsewhere : undefined, interrupts: [], ending: undefined };
+      }
+      const thread = await this.#store.thread(threadId);
+      const cursor = await this.#log.open(threadTopic(threadId));
+      const { messages = [], state, interrupts = [], ending } = thread ?? {};
+      // The log no longer reaches back to the beginning of a run that is under way.
+      const isCut = elsewhere?.status === "active" && cursor.offset > 0;
+      if (isCut && (attempt === LOOKS || isAt(before, cursor))) {
+        return { messages, state, interrupts: [], ending: undefined, active: elsewhere, open: [], cursor };
+      }
+      // A run may have begun or ended between the looks at the store and at the log.
+      if (isAt(before, cursor)) return { messages, state, interrupts, ending, active: undefined, open: [], cursor };
     }
-    const elsewhere = run ? undefined : await this.elsewhere(threadId);
-    const folded = elsewhere && (await foldedRun(this.#store, this.#log, elsewhere));
-    if (folded) return { ...folded, active: elsewhere, interrupts: [], ending: undefined };
-    const [thread, cursor] = await Promise.all([this.#store.thread(threadId), this.#log.open(threadTopic(threadId))]);
-    const { messages = [], state, interrupts = [], ending } = thread ?? {};
-    return { messages, state, interrupts, ending, active: undefined, open: [], cursor };
   }
 
   /** The messages; those of an active run with what they said so far. `undefined`: there is no such thread. */
@@ -206,6 +218,9 @@ export class Threads {
     return { ...thread, active: run ? !run.over : elsewhere.has(thread.threadId) };
   }
 }
+
+/** So often a thread is looked at that changes meanwhile. */
+const LOOKS = 5;
 
 async function inTurn<T, R>(items: readonly T[], each: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = [];

@@ -12,8 +12,14 @@ const FROM: Cursor = { epoch: "e", offset: 3 };
 
 /** A Redis that answers what it is told, in turn; an error is a connection that broke. */
 function outboxOn(...answers: (Answer | Error)[]) {
+  return outboxOf(true, ...answers);
+}
+
+/** `remembers`: the process still has what Redis acknowledged. */
+function outboxOf(remembers: boolean, ...answers: (Answer | Error)[]) {
   const sent: { after: number; epoch: string; jsons: string[] }[] = [];
   const renewed: NewEntry[][] = [];
+  const restored: number[] = [];
   const outbox = new Outbox({
     fence: 1,
     from: FROM,
@@ -23,12 +29,16 @@ function outboxOn(...answers: (Answer | Error)[]) {
       if (answer instanceof Error) throw answer;
       return answer ?? "ok";
     },
+    async restore({ offset }) {
+      restored.push(offset);
+      return remembers;
+    },
     async renew(unacknowledged) {
       renewed.push([...unacknowledged]);
       return { epoch: "f", offset: 0 };
     },
   });
-  return { outbox, sent, renewed };
+  return { outbox, sent, renewed, restored };
 }
 
 it("sends what waits in one go, after what was acknowledged", async () => {
@@ -58,8 +68,30 @@ it("repeats the same entries when no answer came", async () => {
   expect(outbox.isEmpty).toBe(true);
 });
 
-it("begins anew with what is not acknowledged when Redis has lost the topic", async () => {
-  const { outbox, sent, renewed } = outboxOn("ok", "epoch_lost", "ok");
+it("puts a topic back that Redis has lost, and goes on after it", async () => {
+  const { outbox, sent, renewed, restored } = outboxOn("ok", "epoch_lost", "ok");
+  outbox.push(entries("a"));
+  await outbox.flushed();
+  outbox.push(entries("b"));
+  await outbox.flushed();
+  expect(restored).toEqual([4]);
+  expect(renewed).toEqual([]);
+  expect(sent.at(-1)).toEqual({ epoch: "e", after: 4, jsons: ["b"] });
+});
+
+it("notices without an entry that Redis has lost the topic", async () => {
+  const { outbox, sent, restored } = outboxOn("epoch_lost", "ok");
+  outbox.probe();
+  await outbox.flushed();
+  expect(restored).toEqual([3]);
+  expect(sent.map(({ jsons }) => jsons)).toEqual([[]]);
+});
+
+it.each<[Answer, boolean]>([
+  ["epoch_lost", false],
+  ["differs", true],
+])("begins anew with what is not acknowledged when the topic cannot be put back (%s)", async (answer, remembers) => {
+  const { outbox, sent, renewed } = outboxOf(remembers, "ok", answer, "ok");
   outbox.push(entries("a"));
   await outbox.flushed();
   outbox.push(entries("b"));
@@ -78,10 +110,11 @@ it("writes nothing more when another owner has the topic", async () => {
   await expect(outbox.room()).rejects.toMatchObject({ code: "owner_lost" });
 });
 
-it("writes nothing more when another owner takes the topic while it begins anew", async () => {
+it("writes nothing more when another owner takes the topic while it is put back", async () => {
   const send = async () => "epoch_lost" as const;
-  const renew = () => Promise.reject(new SluiceError("owner_lost"));
-  const outbox = new Outbox({ fence: 1, from: FROM, send, renew });
+  const restore = () => Promise.reject(new SluiceError("owner_lost"));
+  const renew = async () => FROM;
+  const outbox = new Outbox({ fence: 1, from: FROM, send, restore, renew });
   outbox.push(entries("a"));
   await outbox.flushed();
   expect(outbox.lost).toMatchObject({ code: "owner_lost" });

@@ -4,8 +4,11 @@ import { SluiceError } from "../../protocol/errors.ts";
 import type { NewEntry } from "../log.ts";
 import { toFields } from "./entry.ts";
 
-/** Redis' answer to an append. `epoch_lost`: the topic is gone there, or lacks entries that it acknowledged. */
-export type Answer = "ok" | "owner_lost" | "epoch_lost";
+/**
+ * Redis' answer to an append. `epoch_lost`: the topic is gone there, or lacks entries that it acknowledged. `differs`:
+ * other entries are in the place of these.
+ */
+export type Answer = "ok" | "owner_lost" | "epoch_lost" | "differs";
 
 export interface OutboxOptions {
   readonly fence: Fence;
@@ -13,6 +16,8 @@ export interface OutboxOptions {
   readonly from: Cursor;
   /** Rejects when Redis cannot be reached. */
   send(after: Cursor, fields: readonly string[]): Promise<Answer>;
+  /** Puts the topic back as Redis had it, up to this position. `false` when this process has not all of that any more. */
+  restore(acknowledged: Cursor): Promise<boolean>;
   /** Begins the topic in a new epoch. The entries that are not acknowledged come again, from its position on. */
   renew(unacknowledged: readonly NewEntry[]): Promise<Cursor>;
 }
@@ -64,9 +69,12 @@ export class Outbox {
       this.#entries.push(entry);
       this.#bytes += entry.json.length;
     }
-    this.#sending ??= this.#send().finally(() => {
-      this.#sending = undefined;
-    });
+    this.#sending ??= this.#send();
+  }
+
+  /** Asks whether Redis has the topic as it was, and puts that right: an owner that has nothing to say would not notice. */
+  probe(): void {
+    this.#sending ??= this.#send(true);
   }
 
   /**
@@ -109,12 +117,15 @@ export class Outbox {
     });
   }
 
-  async #send(): Promise<void> {
-    while (this.#entries.length > 0 && !this.#lost && !this.#closed) {
+  async #send(probing = false): Promise<void> {
+    let asks = probing;
+    while ((asks || this.#entries.length > 0) && !this.#lost && !this.#closed) {
       const batch = this.#entries.slice(0, BATCH);
       try {
-        this.#took(await this.#options.send(this.#acknowledged, batch.flatMap(toFields)), batch);
-        if (this.#acknowledged.epoch === "") this.#acknowledged = await this.#options.renew(this.#entries);
+        const answer = await this.#options.send(this.#acknowledged, batch.flatMap(toFields));
+        if (answer === "ok" || answer === "owner_lost") this.#took(answer, batch);
+        else await this.#putRight(answer);
+        asks = false;
       } catch (error) {
         if (SluiceError.from(error).code === "owner_lost") this.#took("owner_lost", batch);
         // Redis is away. The same batch is sent again: what it took of it already counts once.
@@ -122,9 +133,15 @@ export class Outbox {
       }
       for (const done of [...this.#waiting]) done();
     }
+    this.#sending = undefined;
   }
 
-  #took(answer: Answer, batch: readonly NewEntry[]): void {
+  async #putRight(wrong: "epoch_lost" | "differs"): Promise<void> {
+    if (wrong === "epoch_lost" && (await this.#options.restore(this.#acknowledged))) return;
+    this.#acknowledged = await this.#options.renew(this.#entries);
+  }
+
+  #took(answer: "ok" | "owner_lost", batch: readonly NewEntry[]): void {
     if (answer === "owner_lost") {
       this.#lost = new SluiceError("owner_lost");
       this.#entries = [];
@@ -132,10 +149,6 @@ export class Outbox {
       return;
     }
     this.#progressAt = performance.now();
-    if (answer === "epoch_lost") {
-      this.#acknowledged = { epoch: "", offset: 0 };
-      return;
-    }
     this.#acknowledged = { ...this.#acknowledged, offset: this.#acknowledged.offset + batch.length };
     this.#entries = this.#entries.slice(batch.length);
     for (const { json } of batch) this.#bytes -= json.length;

@@ -20,9 +20,11 @@ export interface RedisLogOptions extends RedisOptions, MemoryLogLimits {}
 interface Owned {
   readonly outbox: Outbox;
   writtenAt: number;
+  /** Its run is over. Until then the entries stay here: should Redis lose them, they are put back. */
+  settled: boolean;
 }
 
-/** A topic that its process has not written for so long is read from Redis again. */
+/** A topic whose run is over, and that its process has not written for so long, is read from Redis again. */
 const RING_MS = 10_000;
 
 export class RedisLog implements EventLog {
@@ -49,6 +51,7 @@ export class RedisLog implements EventLog {
   async ready(): Promise<void> {
     await connect(this.#redis);
     await connect(this.#listener);
+    this.#redis.on("ready", () => this.#probe());
   }
 
   /** The name that the log carries in Redis. With `name`, a log without one is given it. */
@@ -125,6 +128,12 @@ export class RedisLog implements EventLog {
     return unwatch;
   }
 
+  async settled(topic: Topic): Promise<void> {
+    await withinTime(this.#flushed(topic));
+    const owned = this.#owned.get(topic);
+    if (owned) owned.settled = true;
+  }
+
   async drop(topic: Topic): Promise<void> {
     await withinTime(this.#flushed(topic));
     this.#release(topic);
@@ -139,9 +148,10 @@ export class RedisLog implements EventLog {
   /** Topics that this process writes no more are read from Redis from now on. */
   async sweep(): Promise<void> {
     const silent = performance.now() - RING_MS;
-    for (const [topic, { outbox, writtenAt }] of this.#owned) {
-      if (writtenAt < silent && outbox.isEmpty) this.#release(topic);
+    for (const [topic, { outbox, writtenAt, settled }] of this.#owned) {
+      if (settled && writtenAt < silent && outbox.isEmpty) this.#release(topic);
     }
+    this.#probe();
   }
 
   /** Waits until Redis has taken what it can take, then lets go of the connections. */
@@ -158,10 +168,18 @@ export class RedisLog implements EventLog {
   readonly #heard = (topic: Topic, head: Cursor | undefined) => {
     void this.#ringHead(topic).then((ring) => {
       if (ring && head?.epoch === ring.epoch && head.offset <= ring.offset) return; // This process wrote it.
-      if (ring && this.#owned.get(topic)?.outbox.isEmpty) this.#release(topic);
+      const outbox = this.#owned.get(topic)?.outbox;
+      // A reader opened a topic that Redis lost, or another process owns it now: Redis knows.
+      if (head && head.epoch !== ring?.epoch) outbox?.probe();
+      else if (ring && outbox?.isEmpty) this.#release(topic);
       this.#watchers.wake(topic);
     });
   };
+
+  /** Redis may have come back empty. */
+  #probe(): void {
+    for (const { outbox } of this.#owned.values()) outbox.probe();
+  }
 
   #ringHead(topic: Topic): Promise<Cursor | undefined> {
     return this.#owned.has(topic) ? this.#ring.head(topic) : Promise.resolve(undefined);
@@ -195,6 +213,13 @@ export class RedisLog implements EventLog {
         if (answer === "owner_lost") this.#lost(topic, outbox);
         return answer;
       },
+      restore: async (acknowledged) => {
+        const { entries, next } = await this.#ring.read(topic, null, Number.POSITIVE_INFINITY);
+        if (next.epoch !== acknowledged.epoch) return false; // The memory for all topics together was full.
+        const had = entries.filter(({ offset }) => offset <= acknowledged.offset);
+        await this.#topics.restore(topic, fence, acknowledged, had);
+        return true;
+      },
       renew: async (unacknowledged) => {
         const begun = await this.#topics.claim(topic, fence, true);
         this.#ring.adopt(topic, fence, begun);
@@ -202,7 +227,7 @@ export class RedisLog implements EventLog {
         return begun;
       },
     });
-    this.#owned.set(topic, { outbox, writtenAt: performance.now() });
+    this.#owned.set(topic, { outbox, writtenAt: performance.now(), settled: false });
   }
 
   /** Followers here read on from what the new owner writes. */

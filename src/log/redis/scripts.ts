@@ -5,28 +5,33 @@
 import { createHash } from "node:crypto";
 import type { Redis } from "ioredis";
 
-/** Each step gets these two keys. */
 export interface TopicKeys {
   readonly meta: string;
   readonly stream: string;
+  /** A stream that is to take the other's place. */
+  readonly restored: string;
 }
 
 class Script {
   readonly #lua: string;
   readonly #sha: string;
+  readonly #keys: readonly (keyof TopicKeys)[];
 
-  constructor(lua: string) {
+  /** `keys`: those that the step gets, in this order. */
+  constructor(lua: string, keys: readonly (keyof TopicKeys)[] = ["meta", "stream"]) {
     this.#lua = lua;
+    this.#keys = keys;
     this.#sha = createHash("sha1").update(lua).digest("hex");
   }
 
-  async run(redis: Redis, { meta, stream }: TopicKeys, ...args: readonly (string | number)[]): Promise<unknown> {
+  async run(redis: Redis, keys: TopicKeys, ...args: readonly (string | number)[]): Promise<unknown> {
+    const names = this.#keys.map((name) => keys[name]);
     try {
-      return await redis.evalsha(this.#sha, 2, meta, stream, ...args);
+      return await redis.evalsha(this.#sha, names.length, ...names, ...args);
     } catch (error) {
       // A server that was restarted or flushed does not know the script.
       if (!(error instanceof Error && error.message.startsWith("NOSCRIPT"))) throw error;
-      return redis.eval(this.#lua, 2, meta, stream, ...args);
+      return redis.eval(this.#lua, names.length, ...names, ...args);
     }
   }
 }
@@ -57,7 +62,8 @@ return { known[1], known[2] }
 /**
  * Arguments: fence, epoch, the head that was acknowledged, TTL in ms, the most entries and bytes to keep, then two for
  * each entry. A repeat of what is there already succeeds, for a connection that was lost before the answer came.
- * Returns "ok", "owner_lost" or "epoch_lost".
+ * Without entries it asks whether the topic is as it was. Returns "ok", "owner_lost", "epoch_lost", or "differs" when
+ * other entries are in the place of these.
  */
 export const appendEntries = new Script(`
 local meta, stream = KEYS[1], KEYS[2]
@@ -71,10 +77,10 @@ if head < expected then return 'epoch_lost' end
 local present = math.min(head - expected, count)
 if present > 0 then
   local there = redis.call('XRANGE', stream, (expected + 1) .. '-0', (expected + present) .. '-0')
-  if #there ~= present then return 'epoch_lost' end
+  if #there ~= present then return 'differs' end
   for i = 1, present do
     local fields = there[i][2]
-    if fields[2] ~= ARGV[5 + 2 * i] or fields[4] ~= ARGV[6 + 2 * i] then return 'epoch_lost' end
+    if fields[2] ~= ARGV[5 + 2 * i] or fields[4] ~= ARGV[6 + 2 * i] then return 'differs' end
   end
 end
 for i = present + 1, count do
@@ -95,6 +101,44 @@ redis.call('PEXPIRE', stream, ARGV[4])
 redis.call('SPUBLISH', meta, known[1] .. ':' .. head)
 return 'ok'
 `);
+
+/** Arguments: "1" for the first of a topic that is to be restored; TTL in ms; the offset before; then two for each entry. */
+export const gatherEntries = new Script(
+  `
+local stream, before = KEYS[1], tonumber(ARGV[3])
+if ARGV[1] == '1' then redis.call('DEL', stream) end
+for i = 1, (#ARGV - 3) / 2 do
+  redis.call('XADD', stream, (before + i) .. '-0', 'of', ARGV[2 + 2 * i], 'json', ARGV[3 + 2 * i])
+end
+redis.call('PEXPIRE', stream, ARGV[2])
+return 'ok'
+`,
+  ["restored"],
+);
+
+/**
+ * Puts the entries that were gathered where the topic was, in its epoch. Arguments: fence, epoch, head, bytes, TTL in ms.
+ * Returns "ok" or "owner_lost".
+ */
+export const restoreTopic = new Script(
+  `
+local meta, stream, restored = KEYS[1], KEYS[2], KEYS[3]
+local fence = tonumber(redis.call('HGET', meta, 'fence') or '0')
+if fence > tonumber(ARGV[1]) then
+  redis.call('DEL', restored)
+  return 'owner_lost'
+end
+local server = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+redis.call('HSET', meta, 'epoch', ARGV[2], 'head', ARGV[3], 'fence', ARGV[1], 'floor', 0, 'bytes', ARGV[4], 'server', server)
+redis.call('DEL', stream)
+if redis.call('EXISTS', restored) == 1 then redis.call('RENAME', restored, stream) end
+redis.call('PEXPIRE', meta, ARGV[5])
+redis.call('PEXPIRE', stream, ARGV[5])
+redis.call('SPUBLISH', meta, ARGV[2] .. ':' .. ARGV[3])
+return 'ok'
+`,
+  ["meta", "stream", "restored"],
+);
 
 /**
  * Arguments: epoch or "" for the oldest entry, offset, the most entries, TTL in ms. A topic that is read stays.

@@ -5,14 +5,26 @@ import type { Redis } from "ioredis";
 import type { Cursor, Fence } from "../../protocol/cursor.ts";
 import { SluiceError } from "../../protocol/errors.ts";
 import type { Topic } from "../../protocol/ids.ts";
-import type { GapReason, Page } from "../log.ts";
+import type { GapReason, LogEntry, Page } from "../log.ts";
 import type { MemoryLogLimits } from "../memory.ts";
 import { attempt, isRefusal, type RedisOptions } from "./connection.ts";
-import { fromFields } from "./entry.ts";
+import { fromFields, toFields } from "./entry.ts";
 import type { Answer } from "./outbox.ts";
-import { appendEntries, claimTopic, dropTopic, raiseFloor, readEntries, type TopicKeys } from "./scripts.ts";
+import {
+  appendEntries,
+  claimTopic,
+  dropTopic,
+  gatherEntries,
+  raiseFloor,
+  readEntries,
+  restoreTopic,
+  type TopicKeys,
+} from "./scripts.ts";
 
 const RETRY_MS = 200;
+
+/** The most entries of a script call. Redis serves nobody else meanwhile. */
+const GATHERED = 512;
 
 /** Its methods throw SluiceError `storage_unavailable` when Redis does not answer, where nothing else is said. */
 export class RedisTopics {
@@ -27,9 +39,9 @@ export class RedisTopics {
   }
 
   keys(topic: Topic): TopicKeys {
-    // The braces put both keys, and the channel, into one slot of a cluster.
+    // The braces put all keys, and the channel, into one slot of a cluster.
     const meta = `${this.#prefix}{${topic}}`;
-    return { meta, stream: `${meta}:log` };
+    return { meta, stream: `${meta}:log`, restored: `${meta}:restored` };
   }
 
   /** The name of all topics together. With `name`, it is given where there is none. */
@@ -53,6 +65,28 @@ export class RedisTopics {
     const { maxEvents, maxBytes } = this.#limits;
     const args = [fence, after.epoch, after.offset, this.#ttl, maxEvents, maxBytes, ...fields];
     return (await attempt(() => appendEntries.run(this.#redis, this.keys(topic), ...args))) as Answer;
+  }
+
+  /**
+   * Puts a topic back that Redis lost, up to a position, with the entries that its owner still has. They are the same
+   * under the same positions, so readers notice nothing. @throws SluiceError `owner_lost` as well.
+   */
+  async restore(
+    topic: Topic,
+    fence: Fence,
+    { epoch, offset: head }: Cursor,
+    entries: readonly LogEntry[],
+  ): Promise<void> {
+    const keys = this.keys(topic);
+    let bytes = 0;
+    for (let at = 0; at < entries.length; at += GATHERED) {
+      const some = entries.slice(at, at + GATHERED);
+      const args = [at === 0 ? "1" : "0", this.#ttl, (some[0]?.offset ?? 1) - 1, ...some.flatMap(toFields)];
+      await attempt(() => gatherEntries.run(this.#redis, keys, ...args));
+      bytes += some.reduce((sum, { json }) => sum + Buffer.byteLength(json), 0);
+    }
+    const answer = await attempt(() => restoreTopic.run(this.#redis, keys, fence, epoch, head, bytes, this.#ttl));
+    if (answer === "owner_lost") throw new SluiceError("owner_lost");
   }
 
   /** Waits while Redis is away: a follower hears nothing of it, and reads on when Redis is back. */

@@ -1,0 +1,123 @@
+/** What befalls a deployment, each until it is whole again. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { Redis } from "ioredis";
+import type { RedisLog } from "../../src/log/redis/redis-log.ts";
+import { threadTopic } from "../../src/protocol/ids.ts";
+import type { Deployment, Slot } from "./deployment.ts";
+import type { Lanes } from "./lane.ts";
+import { endOfRun } from "./rows.ts";
+
+export interface Target extends Deployment {
+  readonly lanes: Lanes;
+  readonly log: RedisLog;
+  readonly problem: (text: string) => void;
+}
+
+/** Every reader knows by then that an owner died. */
+const KNOWN_MS = 20_000;
+
+const HALTED_MS = 20_000;
+
+export const FAULTS: Readonly<Record<string, (target: Target) => Promise<void>>> = {
+  async kill(target) {
+    const slot = oneOf(target.slots);
+    const driven = await slot.drives();
+    slot.healthy = false;
+    const at = Date.now();
+    await slot.process.kill();
+    await readersKnow(target, driven, at);
+    await slot.start();
+  },
+  async stop(target) {
+    const slot = oneOf(target.slots);
+    const driven = await slot.drives();
+    slot.healthy = false;
+    const at = Date.now();
+    slot.process.signal("SIGSTOP");
+    await sleep(HALTED_MS);
+    await readersKnow(target, driven, at);
+    const before = await overRuns(target, driven);
+    slot.process.signal("SIGCONT");
+    await sleep(5_000);
+    for (const [runId, entries] of await overRuns(target, driven)) {
+      if ((before.get(runId) ?? entries) !== entries)
+        target.problem(`run ${runId} was over, and was written after that`);
+    }
+    slot.healthy = true;
+  },
+  /** One after the other, as a deploy does it. */
+  async restart({ slots }) {
+    for (const slot of slots) {
+      slot.healthy = false;
+      await slot.process.stop();
+      await slot.start();
+    }
+  },
+  async "redis-restart"({ redis }) {
+    await redis.kill();
+    await sleep(1_000);
+    await redis.start();
+  },
+  async flushall({ redis }) {
+    await asked(redis.url, (client) => client.flushall());
+  },
+  async "redis-pause"({ redis }) {
+    await asked(redis.url, (client) => client.call("CLIENT", "PAUSE", "6000", "ALL"));
+    await sleep(6_000);
+  },
+  /** One process loses Redis, and the others do not. */
+  async "redis-cut"({ slots }) {
+    const { line } = oneOf(slots);
+    line.cut();
+    await sleep(6_000);
+    line.heal();
+  },
+  async "postgres-restart"({ postgres }) {
+    await postgres.halt();
+    await sleep(1_000);
+    await postgres.start();
+  },
+  async "postgres-crash"({ postgres }) {
+    await postgres.halt("immediate");
+    await sleep(1_000);
+    await postgres.start();
+  },
+};
+
+function oneOf(slots: readonly [Slot, ...Slot[]]): Slot {
+  return slots[Math.floor(Math.random() * slots.length)] ?? slots[0];
+}
+
+async function asked(url: string, ask: (client: Redis) => Promise<unknown>): Promise<void> {
+  const client = new Redis(url, { maxRetriesPerRequest: 1 });
+  await ask(client);
+  client.disconnect();
+}
+
+/** What the log has of those runs that are over, to be compared. */
+async function overRuns({ database, log }: Target, driven: ReadonlyMap<string, string>): Promise<Map<string, string>> {
+  const over = new Map<string, string>();
+  for (const [threadId, runId] of driven) {
+    if (!(await endOfRun(database, threadId, runId, 1))) continue;
+    const { epoch, entries } = await log.read(threadTopic(threadId), null, 100_000);
+    const own = entries.filter((entry) => entry.runId === runId).map(({ offset }) => offset);
+    over.set(runId, `${epoch} ${own}`);
+  }
+  return over;
+}
+
+/** Every reader of a run whose owner is gone was sent its end, or where the thread stands. */
+async function readersKnow({ lanes, problem }: Target, driven: ReadonlyMap<string, string>, at: number): Promise<void> {
+  const readers = [...driven].flatMap(([threadId, runId]) =>
+    lanes.readersOf(threadId).map((reader) => ({ reader, threadId, knew: () => reader.newsOf(runId, at) })),
+  );
+  while (readers.some(({ knew }) => knew() === undefined) && Date.now() < at + 2 * KNOWN_MS) await sleep(100);
+  for (const { reader, threadId, knew } of readers) {
+    const after = (knew() ?? Number.POSITIVE_INFINITY) - at;
+    if (after > KNOWN_MS) {
+      problem(
+        `a reader over ${reader.kind} of thread ${threadId} knew after ${after / 1_000} s that its run's owner was gone`,
+      );
+    }
+  }
+}
