@@ -11,7 +11,7 @@ import type { ServedAgent } from "../graph/registry.ts";
 import type { ServedGraph } from "../graph/source.ts";
 import { createLogger } from "../ops/logger.ts";
 import { EventType } from "../protocol/events.ts";
-import { type Canary, mayLeave, pieces, textsOf, told } from "./canary.ts";
+import { type Canary, labelOf, mayLeave, pieces, textsOf } from "./canary.ts";
 import { DOORS, LOG, METRICS_TOKEN } from "./doors.ts";
 import { Observed } from "./observed.ts";
 import { readable, singleSpaced } from "./reading.ts";
@@ -160,7 +160,7 @@ function leakOf(
   const doors = [...new Set(found.map(({ door }) => door))];
   if (doors.length === 0) return [];
   const lines = written.linesOf(isIn, allowed);
-  return [{ canary: told(canary), allowed: mayLeave(canary, policy), doors, lines }];
+  return [{ canary: labelOf(canary), allowed: mayLeave(canary, policy), doors, lines }];
 }
 
 /** Keys of the state that reached clients because the agent exposes them, whatever they hold. */
@@ -171,7 +171,7 @@ function exposed(keys: readonly string[], sent: readonly Sent[], policy: readonl
       stateIn(frame).some((state) => state.includes(`"${key}":`) || state.includes(`"/${key}`));
     const doors = [...new Set(sent.filter(({ frames }) => frames.some(shows)).map(({ door }) => door))];
     if (doors.length === 0) return [];
-    return [{ canary: told(canary), allowed: mayLeave(canary, policy), doors, lines: [`state: ["${key}"]`] }];
+    return [{ canary: labelOf(canary), allowed: mayLeave(canary, policy), doors, lines: [`state: ["${key}"]`] }];
   });
 }
 

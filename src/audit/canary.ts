@@ -33,7 +33,7 @@ export function token(kind: string): string {
 }
 
 /** As policies and reports write it: `state:plan`. */
-export function told({ kind, name }: Pick<Canary, "kind" | "name">): string {
+export function labelOf({ kind, name }: Pick<Canary, "kind" | "name">): string {
   return name === "" ? kind : `${kind}:${name}`;
 }
 

@@ -35,7 +35,7 @@ export function asText(report: Report): string {
   const looked = Object.entries(canaries).map(([kind, count]) => `${count} ${kind}`);
   return [
     `${agent}: ${verdict(exitCode, forbidden.length)}`,
-    ...forbidden.flatMap((leak) => ["", ...told(leak)]),
+    ...forbidden.flatMap((leak) => ["", ...linesOf(leak)]),
     ...(forbidden.length > 0
       ? [
           "",
@@ -66,7 +66,7 @@ function verdict(exitCode: Report["exitCode"], count: number): string {
     : "nothing was seen to leave, but the graph could not be run to its end.";
 }
 
-function told({ canary, doors, lines }: Leak): string[] {
+function linesOf({ canary, doors, lines }: Leak): string[] {
   return [
     `  ${canary}`,
     `    reached: ${doors.join("; ")}`,

@@ -186,9 +186,9 @@ function offered(tools: unknown): OfferedTool[] {
   return tools.flatMap((tool: unknown): OfferedTool[] => {
     if (!isRecord(tool)) return [];
     if (Array.isArray(tool.functionDeclarations)) return offered(tool.functionDeclarations);
-    const told = isRecord(tool.function) ? tool.function : tool;
-    const schema = told.parameters ?? told.input_schema ?? told.schema;
-    return typeof told.name === "string" ? [{ name: told.name, schema: plainSchema(schema) }] : [];
+    const described = isRecord(tool.function) ? tool.function : tool;
+    const schema = described.parameters ?? described.input_schema ?? described.schema;
+    return typeof described.name === "string" ? [{ name: described.name, schema: plainSchema(schema) }] : [];
   });
 }
 

@@ -43,10 +43,10 @@ export const serve: Command<typeof serveOptions> = {
     context.print(greeting(url, config, context, await whoAnswers(config)));
     const died = faults.dieOfExceptions(app, unfailing(logger));
     const stopped = new Promise<number>((closed, failed) => {
-      let told = false;
+      let announced = false;
       const stop = () => {
-        if (!told) logger.info("draining");
-        told = true;
+        if (!announced) logger.info("draining");
+        announced = true;
         // A second signal hurries it up.
         app.close().then(() => closed(0), failed);
       };

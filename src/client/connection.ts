@@ -193,7 +193,7 @@ export class SluiceConnection {
       { type: "subscribe", topic, after, ...narrowing },
       (answer) => {
         subscription.confirm(after);
-        subscription.tell((listener) => listener.onBegin?.((answer as ServerFrame & { type: "ack" }).head));
+        subscription.notify((listener) => listener.onBegin?.((answer as ServerFrame & { type: "ack" }).head));
         answered();
       },
       (error) => {
@@ -206,7 +206,7 @@ export class SluiceConnection {
   #drop(subscription: Subscription, error: ConnectionError): void {
     const { topic, listeners } = subscription;
     if (this.#subscriptions.get(topic) === subscription) this.#subscriptions.delete(topic);
-    subscription.tell((listener) => listener.onError?.(error));
+    subscription.notify((listener) => listener.onError?.(error));
     listeners.clear();
   }
 

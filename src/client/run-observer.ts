@@ -49,9 +49,9 @@ export class RunObserver implements Listener {
       return;
     }
     if (this.#beginning) return; // Another run's.
-    const told = this.#unknownPart(event);
-    if (!told) return;
-    this.#tell(told);
+    const reported = this.#unknownPart(event);
+    if (!reported) return;
+    this.#report(reported);
     if (event.type !== EventType.RUN_FINISHED && event.type !== EventType.RUN_ERROR) return;
     this.#ended();
     this.#observer.complete();
@@ -82,7 +82,7 @@ export class RunObserver implements Listener {
   #start(event: AguiEvent & { type: EventType.RUN_STARTED }): void {
     this.#runId ??= event.runId;
     if (event.runId === this.#runId) {
-      if (!this.#started) this.#tell(event);
+      if (!this.#started) this.#report(event);
       this.#started = true;
       this.#beginning = false;
     } else if (this.#started || (this.#confirmed && this.#beginning)) {
@@ -103,7 +103,7 @@ export class RunObserver implements Listener {
     return event.delta === known ? undefined : { ...event, delta: event.delta.slice(known.length) };
   }
 
-  #tell(event: AguiEvent): void {
+  #report(event: AguiEvent): void {
     this.#open.push(event);
     this.#observer.next(event as BaseEvent);
   }

@@ -120,7 +120,7 @@ export class Subscription {
     }
     this.#fresh = false;
     this.cursor = cursor;
-    for (const held of events) this.tell((listener) => listener.onEvent(...held));
+    for (const held of events) this.notify((listener) => listener.onEvent(...held));
     return true;
   }
 
@@ -129,11 +129,11 @@ export class Subscription {
     if (!this.confirmed) return;
     this.#held = [];
     this.#fresh = true;
-    this.tell((listener) => listener.onGap?.({ reason }));
+    this.notify((listener) => listener.onGap?.({ reason }));
   }
 
   /** A listener that throws must not cost the others their event. */
-  tell(what: (listener: Listener) => void): void {
+  notify(what: (listener: Listener) => void): void {
     for (const listener of [...this.listeners]) {
       try {
         what(listener);

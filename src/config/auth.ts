@@ -18,20 +18,20 @@ export interface JwtSettings {
 }
 
 /** @throws ConfigError when the sign-in could not work, or could be got round. */
-export function checkAuth(settings: Settings, told: (name: string) => string): void {
-  if (settings.AUTH === "jwt") jwtSettings(settings, told);
+export function checkAuth(settings: Settings, shown: (name: string) => string): void {
+  if (settings.AUTH === "jwt") jwtSettings(settings, shown);
 }
 
-export function jwtSettings(settings: Settings, told: (name: string) => string = (name) => name): JwtSettings {
+export function jwtSettings(settings: Settings, shown: (name: string) => string = (name) => name): JwtSettings {
   const { JWT_JWKS_URL, JWT_SECRET, JWT_PUBLIC_KEY, JWT_ISSUER, JWT_AUDIENCE } = settings;
   const { JWT_CLOCK_SKEW_SECONDS, JWT_CLAIMS } = settings;
   const sources = [JWT_JWKS_URL, JWT_SECRET, JWT_PUBLIC_KEY].filter((source) => source !== undefined);
   if (sources.length !== 1) {
-    const names = ["JWT_JWKS_URL", "JWT_SECRET", "JWT_PUBLIC_KEY"].map(told).join(", ");
-    throw new ConfigError(`${told("AUTH")}=jwt needs exactly one of ${names}.`);
+    const names = ["JWT_JWKS_URL", "JWT_SECRET", "JWT_PUBLIC_KEY"].map(shown).join(", ");
+    throw new ConfigError(`${shown("AUTH")}=jwt needs exactly one of ${names}.`);
   }
   if (JWT_ISSUER === undefined || JWT_AUDIENCE === undefined) {
-    throw new ConfigError(`${told("AUTH")}=jwt needs ${told("JWT_ISSUER")} and ${told("JWT_AUDIENCE")}.`);
+    throw new ConfigError(`${shown("AUTH")}=jwt needs ${shown("JWT_ISSUER")} and ${shown("JWT_AUDIENCE")}.`);
   }
   const algorithms = settings.JWT_ALGORITHMS.length > 0 ? settings.JWT_ALGORITHMS : [JWT_SECRET ? "HS256" : "RS256"];
   // A public key that is taken for a shared secret would let everybody sign.
@@ -41,7 +41,7 @@ export function jwtSettings(settings: Settings, told: (name: string) => string =
     const kind = JWT_SECRET
       ? "HS256, HS384 and HS512 go with a secret"
       : "RS256, PS256, ES256, EdDSA and the like go with public keys";
-    throw new ConfigError(`${told("JWT_ALGORITHMS")}: ${JSON.stringify(wrong)} is not valid; ${kind}.`);
+    throw new ConfigError(`${shown("JWT_ALGORITHMS")}: ${JSON.stringify(wrong)} is not valid; ${kind}.`);
   }
   return {
     jwksUrl: JWT_JWKS_URL,

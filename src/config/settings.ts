@@ -231,12 +231,12 @@ function isSecret(name: string, value: string | undefined): boolean {
 }
 
 /**
- * The settings in `env`. `told` turns a setting's name into the one that its author wrote.
+ * The settings in `env`. `shown` turns a setting's name into the one that its author wrote.
  * @throws ConfigError naming the first that is wrong.
  */
 export function readSettings(
   env: Readonly<Record<string, string | undefined>>,
-  told: (name: string) => string = (name) => name,
+  shown: (name: string) => string = (name) => name,
 ): Readonly<Settings> {
   const parsed = settings.safeParse(env);
   if (parsed.success) {
@@ -244,11 +244,11 @@ export function readSettings(
     if (MODEL === "openai" && !OPENAI_API_KEY && !OPENAI_BASE_URL) {
       throw new ConfigError("MODEL=openai needs OPENAI_API_KEY or OPENAI_BASE_URL: set one, or MODEL=demo.");
     }
-    checkAuth(parsed.data, told);
+    checkAuth(parsed.data, shown);
     return Object.freeze(parsed.data);
   }
   const issue = parsed.error.issues[0];
   const name = String(issue?.path[0]);
   const value = isSecret(name, env[name]) ? "(not shown)" : JSON.stringify(env[name]);
-  throw new ConfigError(`${told(name)}=${value} is not valid: ${issue?.message}.`);
+  throw new ConfigError(`${shown(name)}=${value} is not valid: ${issue?.message}.`);
 }

@@ -44,18 +44,18 @@ export async function observeGraph(
   const thread = { threadId, runId, history: [], ownFrom: 0, drafts: {} };
   const translator = createTranslator({ ...agent, ...thread, frontendTools: new Set() });
   const fresh: Message[] = [{ id: randomUUID(), role: "user", content: message }];
-  const tell = (events: ReturnType<typeof translator.push>, cause?: GraphEvent) => {
+  const note = (events: ReturnType<typeof translator.push>, cause?: GraphEvent) => {
     const source = cause && { event: cause.event, runId: cause.run_id, node: nodePath(cause).join("/") };
     for (const event of events) deliveries.push(event, { ...activity.instant, source });
   };
   const each = (event: GraphEvent) => {
     if (event.silent) return;
-    if (event.state) return tell(translator.state(event.state));
-    if (event.failed) return tell(translator.failed(event), event);
+    if (event.state) return note(translator.state(event.state));
+    if (event.failed) return note(translator.failed(event), event);
     recorder.push(event, activity.instant);
-    if (agent.allowList.admits(event)) return tell(translator.push(event), event);
+    if (agent.allowList.admits(event)) return note(translator.push(event), event);
     recorder.refuse(event, agent.allowList);
-    tell(translator.refused(event, agent.allowList.admitsPlace(event)), event);
+    note(translator.refused(event, agent.allowList.admitsPlace(event)), event);
   };
   const signal = AbortSignal.timeout(asked.timeoutMs);
   const run: GraphRun = openRun(
@@ -75,10 +75,10 @@ export async function observeGraph(
     signal,
     { version: "v2" },
   );
-  tell(translator.start(fresh, false));
+  note(translator.start(fresh, false));
   const end = await activity.run(() => read(run, each, signal));
   const totalMs = activity.now;
-  tell(translator.finish(runEnd(end, run)));
+  note(translator.finish(runEnd(end, run)));
   recorder.finish();
   attribute(deliveries, calls);
   const { nodes, modelCalls, customs, refused } = recorder;

@@ -25,25 +25,25 @@ export async function loadGraph(graph: string, { folder, checkpointer }: LoadOpt
   if (!Object.hasOwn(exports, name)) {
     throw new Error(`${file} has no export "${name}". ${whatItExports(exports)}`);
   }
-  const told = `"${name}" of ${file}`;
+  const label = `"${name}" of ${file}`;
   try {
-    const found = await made(exports[name], told);
+    const found = await made(exports[name], label);
     lendCheckpointer(found, checkpointer);
     return found;
   } catch (error) {
     if (error instanceof NoGraph) throw new Error(`${error.message} ${REMEDY}`);
-    throw new Error(`${told} threw: ${await whyItThrew(error, folder)}`, { cause: error });
+    throw new Error(`${label} threw: ${await whyItThrew(error, folder)}`, { cause: error });
   }
 }
 
 const REMEDY = "Export a compiled graph, a StateGraph, an agent, or a function that returns one.";
 
 /**
- * A graph that is there already: a compiled graph, a StateGraph or an agent, which `told` is the name of.
+ * A graph that is there already: a compiled graph, a StateGraph or an agent, which `label` is the name of.
  * @throws Error with one line that says what it is instead.
  */
-export function givenGraph(value: unknown, told: string): ServedGraph {
-  return graphOf(value, `${told} is`);
+export function givenGraph(value: unknown, label: string): ServedGraph {
+  return graphOf(value, `${label} is`);
 }
 
 /**
@@ -77,18 +77,18 @@ type Factory = (config: { readonly configurable: Record<string, never> }) => unk
 class NoGraph extends Error {}
 
 /** The graph that `value` is or makes. */
-async function made(value: unknown, told: string): Promise<Graph> {
+async function made(value: unknown, label: string): Promise<Graph> {
   const given = await value;
-  if (!isFactory(given)) return graphOf(given, `${told} is`);
-  return graphOf(await given({ configurable: {} }), `${told} returned`);
+  if (!isFactory(given)) return graphOf(given, `${label} is`);
+  return graphOf(await given({ configurable: {} }), `${label} returned`);
 }
 
-function graphOf(value: unknown, told: string): Graph {
+function graphOf(value: unknown, label: string): Graph {
   if (isGraph(value)) return value;
   if (isAgent(value)) return value.graph;
   const compiled = isBuilder(value) ? value.compile() : undefined;
   if (isGraph(compiled)) return compiled;
-  throw new NoGraph(`${told} ${describe(value)}, not a graph.`);
+  throw new NoGraph(`${label} ${describe(value)}, not a graph.`);
 }
 
 /** A model streams events too, and is no graph. Not by `instanceof`: the file may use another copy of LangGraph. */
@@ -118,8 +118,8 @@ function fittingExport(file: string, exports: Readonly<Record<string, unknown>>)
 }
 
 function whatItExports(exports: Readonly<Record<string, unknown>>): string {
-  const told = Object.entries(exports).map(([name, value]) => `${name} (${describe(value)})`);
-  return `It exports ${told.join(", ") || "nothing"}.`;
+  const label = Object.entries(exports).map(([name, value]) => `${name} (${describe(value)})`);
+  return `It exports ${label.join(", ") || "nothing"}.`;
 }
 
 function describe(value: unknown): string {

@@ -56,8 +56,8 @@ export class OutputBounds {
   ended(runId: string, usage?: unknown): void {
     const call = this.#calls.get(runId);
     this.#calls.delete(runId);
-    const told = isRecord(usage) && typeof usage.output_tokens === "number" ? usage.output_tokens : 0;
-    this.#tokens += Math.max(told - (call?.pieces ?? 0), 0);
+    const reported = isRecord(usage) && typeof usage.output_tokens === "number" ? usage.output_tokens : 0;
+    this.#tokens += Math.max(reported - (call?.pieces ?? 0), 0);
     this.#check(call);
   }
 

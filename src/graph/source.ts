@@ -151,14 +151,14 @@ async function read(
   let over = false;
   const take = (event: GraphEvent) => {
     if (over || signal.aborted) return;
-    const told =
+    const given =
       event.event === "on_chain_stream" && event.run_id === traceId
         ? readRootChunk(event, notes, interrupts, cached, request.stateKeys)
         : annotate(event, notes);
-    if (Array.isArray(told)) told.forEach(each);
+    if (Array.isArray(given)) given.forEach(each);
     else {
-      failures.saw(told);
-      each(told);
+      failures.saw(given);
+      each(given);
     }
   };
   // One race for the whole run: one a token would cost more than the token.

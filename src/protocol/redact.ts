@@ -45,8 +45,8 @@ function withoutCredentials(url: string): string {
 export function redact(message: string): string {
   const lines = withoutSecrets(message.slice(0, MAX_SEARCHED)).slice(0, MAX_READ).split(/\r?\n/);
   const stack = lines.findIndex((line) => /^\s+at\s/.test(line));
-  const told = (stack < 0 ? lines : lines.slice(0, stack)).join("\n").trim();
-  const clean = SECRETS.reduce((text, [pattern, by]) => text.replace(pattern, by as string), told);
+  const kept = (stack < 0 ? lines : lines.slice(0, stack)).join("\n").trim();
+  const clean = SECRETS.reduce((text, [pattern, by]) => text.replace(pattern, by as string), kept);
   return clean.length > MAX_LENGTH ? `${clean.slice(0, MAX_LENGTH)}…` : clean;
 }
 

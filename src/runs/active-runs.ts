@@ -43,7 +43,7 @@ export interface ActiveRunsOptions extends PlanSurroundings {
   readonly instances: Instances;
   readonly audiences: Audiences;
   /** The new messages of starts that wait for a thread. */
-  readonly news: (threadId: string, ...told: Parameters<RunThread["waiting"]>) => readonly Message[];
+  readonly news: (threadId: string, ...sent: Parameters<RunThread["waiting"]>) => readonly Message[];
   /** Hears of every run that ended, with what went wrong if something did. */
   readonly ended: (run: Run, end: RunEnd, cause: unknown) => void;
 }
@@ -144,7 +144,7 @@ export class ActiveRuns {
           run,
           store.keepMessages(claim, ...kept).catch(() => {}),
         ),
-      waiting: (told, removed) => news(threadId, told, removed),
+      waiting: (sent, removed) => news(threadId, sent, removed),
       injected: store.injected,
       shared: instances.shared,
     });
@@ -198,7 +198,7 @@ export class ActiveRuns {
   }
 
   /** The row first, then the log: the first process to store a run's end decides how the run ended. */
-  async #storeEnd(run: Run, input: RunInput, { end, cause: _, drafts, ...told }: RunOutcome): Promise<boolean> {
+  async #storeEnd(run: Run, input: RunInput, { end, cause: _, drafts, ...sent }: RunOutcome): Promise<boolean> {
     const { store, instances } = this.#options;
     const { agent, threadId } = run.plan;
     const refused = Object.fromEntries(run.figures.refused);
@@ -206,7 +206,7 @@ export class ActiveRuns {
       try {
         const interrupts = await stillOpen(end, input, () => latestCheckpoint(agent.graph, threadId));
         const waits = { interrupts, drafts: interrupts.length > 0 ? drafts : {} };
-        return await store.ending(run.plan, { status: STATUS[end.kind], ...told, ...waits, refused });
+        return await store.ending(run.plan, { status: STATUS[end.kind], ...sent, ...waits, refused });
       } catch (error) {
         // A database that others share comes back. Until then nobody else takes the run over.
         const away = instances.shared && SluiceError.from(error).code === "storage_unavailable";

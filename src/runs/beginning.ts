@@ -120,9 +120,9 @@ function messagesFor(
 }
 
 /** The client's changes of the exposed keys. Clients send back all they hold, and a reducer would add it again. */
-function changedState(keys: readonly string[], sent: unknown, told: JsonValue | undefined): Record<string, unknown> {
+function changedState(keys: readonly string[], sent: unknown, known: JsonValue | undefined): Record<string, unknown> {
   if (!isRecord(sent)) return {};
-  const before = isRecord(told) ? told : {};
+  const before = isRecord(known) ? known : {};
   const changed = keys.filter((key) => Object.hasOwn(sent, key) && !isDeepStrictEqual(sent[key], before[key]));
   return Object.fromEntries(changed.map((key) => [key, sent[key]]));
 }

@@ -17,15 +17,15 @@ export function progressEvery(asked: boolean | number): number | undefined {
  */
 export class ProgressReports {
   readonly #everyMs: number;
-  readonly #tell: (progress: Progress) => void;
+  readonly #report: (progress: Progress) => void;
   readonly #count = new TokenCount();
   readonly #startedAt = performance.now();
   #nextAt = this.#startedAt;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(everyMs: number, tell: (progress: Progress) => void) {
+  constructor(everyMs: number, report: (progress: Progress) => void) {
     this.#everyMs = everyMs;
-    this.#tell = tell;
+    this.#report = report;
   }
 
   /** An admitted event. */
@@ -56,6 +56,6 @@ export class ProgressReports {
     this.#timer = undefined;
     const now = performance.now();
     this.#nextAt = now + this.#everyMs;
-    this.#tell({ ...this.#count.at(now - this.#startedAt), ...more });
+    this.#report({ ...this.#count.at(now - this.#startedAt), ...more });
   }
 }

@@ -79,9 +79,9 @@ export function stopped(reason: unknown): RunEnd {
 export function broken(thrown: unknown, graphRun: GraphRun | undefined): RunEnd {
   if (SluiceError.is(thrown)) return { kind: "failed", error: thrown };
   const code = graphRun?.isModelError(thrown) ? "model_error" : "graph_error";
-  const told = failureText(thrown);
+  const text = failureText(thrown);
   const what = code === "model_error" ? "The model call failed" : "The graph failed";
-  return { kind: "failed", error: new SluiceError(code, told ? `${what}: ${told}` : undefined, { cause: thrown }) };
+  return { kind: "failed", error: new SluiceError(code, text ? `${what}: ${text}` : undefined, { cause: thrown }) };
 }
 
 /** A model's stream ended before the model did, and the agent takes no half answers. */

@@ -141,9 +141,9 @@ export class Run {
     this.#progress?.end();
     const returned = await this.#injections.close();
     const last = [...returned, ...this.#translator.finish(end)];
-    const told = await this.#topic.closed(last, this.#translator.correction());
+    const closed = await this.#topic.closed(last, this.#translator.correction());
     const { drafts, callIds } = this.#translator;
-    return { end, ...told, drafts, callIds, ...(end.kind === "failed" ? { cause: cause ?? end.error } : {}) };
+    return { end, ...closed, drafts, callIds, ...(end.kind === "failed" ? { cause: cause ?? end.error } : {}) };
   }
 
   async #readGraph(): Promise<{ readonly end: RunEnd; readonly cause?: unknown }> {

@@ -60,7 +60,7 @@ export class Connection implements Conversation {
       visitor: options.visitor,
       admit: () => Promise.reject(new SluiceError("unauthorized")),
       expiring: (expiresInSeconds) =>
-        this.#tell([{ type: EventType.CUSTOM, name: "sluice.token_expiring", value: { expiresInSeconds } }]),
+        this.#emit([{ type: EventType.CUSTOM, name: "sluice.token_expiring", value: { expiresInSeconds } }]),
       over: () => options.expelled(new SluiceError("unauthorized")),
       closed: options.peer.closed,
     });
@@ -148,7 +148,7 @@ export class Connection implements Conversation {
       case "help":
         return this.#notice(HELP);
       case "ping":
-        return this.#tell([{ type: EventType.CUSTOM, name: "sluice.pong", value: null }]);
+        return this.#emit([{ type: EventType.CUSTOM, name: "sluice.pong", value: null }]);
     }
   }
 
@@ -212,17 +212,17 @@ export class Connection implements Conversation {
   }
 
   #notice(text: string): void {
-    this.#tell([{ type: EventType.CUSTOM, name: "sluice.notice", value: text }]);
+    this.#emit([{ type: EventType.CUSTOM, name: "sluice.notice", value: text }]);
   }
 
   /** Outside a run an error is a run that could not be; inside one it must not end the run that goes on. */
   #tellError(error: SluiceError): void {
     const { code, message, retryable } = error;
-    if (this.#runOpen) this.#tell([{ type: EventType.CUSTOM, name: "sluice.error", value: error.toJSON() }]);
-    else this.#tell([{ type: EventType.RUN_ERROR, message, code, metadata: { retryable } }]);
+    if (this.#runOpen) this.#emit([{ type: EventType.CUSTOM, name: "sluice.error", value: error.toJSON() }]);
+    else this.#emit([{ type: EventType.RUN_ERROR, message, code, metadata: { retryable } }]);
   }
 
-  #tell(events: AguiEvent[]): void {
+  #emit(events: AguiEvent[]): void {
     const { peer, format } = this.#options;
     const frames = events.flatMap((event) =>
       format.graph

@@ -57,11 +57,11 @@ export class FramesConnection implements Conversation {
     this.#signIn = new SignIn({
       visitor,
       admit,
-      expiring: (expiresInSeconds) => this.#tell({ type: "token_expiring", expiresInSeconds }),
+      expiring: (expiresInSeconds) => this.#emit({ type: "token_expiring", expiresInSeconds }),
       over: () => options.close("unauthorized"),
       closed: peer.closed,
     });
-    const heartbeat = setInterval(() => this.#tell({ type: "heartbeat" }), heartbeatMs);
+    const heartbeat = setInterval(() => this.#emit({ type: "heartbeat" }), heartbeatMs);
     const close = () => {
       clearInterval(heartbeat);
       this.#places.freeAll();
@@ -73,12 +73,12 @@ export class FramesConnection implements Conversation {
   async open(): Promise<void> {
     const { heartbeatMs, maxMessageBytes: messageBytes } = this.#options;
     const limits = { messageBytes, subscriptions: MAX_SUBSCRIPTIONS };
-    this.#tell({ type: "hello", connection: randomUUID(), heartbeatSeconds: heartbeatMs / 1_000, limits });
+    this.#emit({ type: "hello", connection: randomUUID(), heartbeatSeconds: heartbeatMs / 1_000, limits });
   }
 
   /** The server is about to go: come back, elsewhere or later. */
   drain(reconnectAfterMs: number): void {
-    this.#tell({ type: "draining", reconnectAfterMs });
+    this.#emit({ type: "draining", reconnectAfterMs });
   }
 
   get visitor(): Visitor | undefined {
@@ -95,7 +95,7 @@ export class FramesConnection implements Conversation {
       await (threadId === undefined ? this.#do(frame) : this.#queues.hold(threadId, () => this.#do(frame)));
     } catch (thrown) {
       const error = SluiceError.from(thrown);
-      this.#tell({ type: "error", id: frameId(text), ...error.toJSON() });
+      this.#emit({ type: "error", id: frameId(text), ...error.toJSON() });
       if (error !== thrown) throw thrown;
     }
   }
@@ -115,25 +115,25 @@ export class FramesConnection implements Conversation {
       case "unsubscribe":
         topicThread(frame.topic);
         this.#places.free(frame.topic);
-        return this.#tell({ type: "ack", id: frame.id, topic: frame.topic });
+        return this.#emit({ type: "ack", id: frame.id, topic: frame.topic });
       case "inject":
         return this.#inject(frame);
       case "cancel": {
         const thread = await this.#signIn.visitor.thread(checkId("threadId", frame.threadId));
         if (!(await thread.cancel())) throw new SluiceError("not_found", "There is no active run to cancel.");
-        return this.#tell({ type: "ack", id: frame.id, topic: threadTopic(frame.threadId) });
+        return this.#emit({ type: "ack", id: frame.id, topic: threadTopic(frame.threadId) });
       }
       case "stats": {
         const thread = await this.#signIn.visitor.thread(topicThread(frame.topic));
         const refused = await thread.refused();
-        return this.#tell({ type: "stats", id: frame.id, topic: frame.topic, refused });
+        return this.#emit({ type: "stats", id: frame.id, topic: frame.topic, refused });
       }
       case "auth":
         if (!(await this.#signIn.renew(frame.token))) return;
         if (!mayWatch(this.#signIn.visitor)) this.#places.freeAll();
-        return this.#tell({ type: "ack", id: frame.id });
+        return this.#emit({ type: "ack", id: frame.id });
       case "ping":
-        return this.#tell({ type: "pong", id: frame.id });
+        return this.#emit({ type: "pong", id: frame.id });
     }
   }
 
@@ -152,7 +152,7 @@ export class FramesConnection implements Conversation {
     const place = this.#places.has(topic) ? undefined : this.#places.take(topic);
     try {
       const run = await visitor.start({ agent, input, detached: true, signal: peer.closed });
-      this.#tell({ type: "ack", id, topic, runId: run.runId, cursor: formatCursor(run.from) });
+      this.#emit({ type: "ack", id, topic, runId: run.runId, cursor: formatCursor(run.from) });
       const sent = place === undefined && this.#places.has(topic) && this.#read.get(topic) === run.topic;
       const signal = sent ? undefined : (place ?? this.#places.take(topic));
       if (signal) this.#follow(topic, signal, await Subscription.sinceRun(this.#reader(topic, signal, narrowing), run));
@@ -166,7 +166,7 @@ export class FramesConnection implements Conversation {
     const sent = fromCommand(message);
     const thread = await this.#signIn.visitor.thread(checkId("threadId", threadId));
     const { runId, states } = await thread.inject([sent]);
-    this.#tell({
+    this.#emit({
       type: "ack",
       id,
       topic: threadTopic(threadId),
@@ -184,7 +184,7 @@ export class FramesConnection implements Conversation {
       const active = await thread.active();
       const subscription = await Subscription.ofThread(this.#reader(topic, signal, narrowing), thread, after);
       const { cursor, head } = subscription;
-      this.#tell({
+      this.#emit({
         type: "ack",
         id,
         topic,
@@ -209,7 +209,7 @@ export class FramesConnection implements Conversation {
       // Spans that were open before the gap are void. For a later subscription to the same topic this would void too
       // much.
       catchingUp: catchUpFrames((reason, cursor) => {
-        if (!signal.aborted) this.#tell({ type: "gap", topic, reason, cursor: formatCursor(cursor) });
+        if (!signal.aborted) this.#emit({ type: "gap", topic, reason, cursor: formatCursor(cursor) });
       }),
       signal,
     };
@@ -226,12 +226,12 @@ export class FramesConnection implements Conversation {
     subscription.deliver(peer).catch((thrown: unknown) => {
       this.#places.free(topic, signal);
       const error = SluiceError.from(thrown);
-      this.#tell({ type: "error", topic, ...error.toJSON() });
+      this.#emit({ type: "error", topic, ...error.toJSON() });
       if (error !== thrown) failed(thrown, "subscription");
     });
   }
 
-  #tell(frame: ServerFrame): void {
+  #emit(frame: ServerFrame): void {
     this.#options.peer.answer([encodeFrame(frame)]);
   }
 }

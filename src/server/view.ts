@@ -101,12 +101,12 @@ export class View {
   #hold(entry: LogEntry, cursor: Cursor | undefined): Outgoing[] {
     const events = this.#held.pass([JSON.parse(entry.json) as AguiEvent]);
     const { edge, provenance } = entry;
-    const told = events.length > 0 ? this.#shared(cursor, "held", () => events) : [];
+    const shown = events.length > 0 ? this.#shared(cursor, "held", () => events) : [];
     // Only the last brings its reader to the position: one that drops before it must get both again.
-    return told.map((event, index) => ({
+    return shown.map((event, index) => ({
       ...event,
       edge,
-      cursor: index === told.length - 1 ? cursor : undefined,
+      cursor: index === shown.length - 1 ? cursor : undefined,
       count: 1,
       node: provenance?.node,
     }));

@@ -18,8 +18,8 @@ interface Draft {
   readonly announced: string;
 }
 
-/** An open span, and the events that open it again for a late reader. `told`: the messages that were sent. */
-type Reopen = (told: Set<Draft>) => AguiEvent[];
+/** An open span, and the events that open it again for a late reader. `sent`: the messages that were sent. */
+type Reopen = (sent: Set<Draft>) => AguiEvent[];
 
 export class Transcript {
   readonly #drafts = new Map<string, Draft>();
@@ -79,8 +79,8 @@ export class Transcript {
 
   /** Events that open every open span again, with its content so far, in the order of the first opening. */
   reopen(): AguiEvent[] {
-    const told = new Set<Draft>();
-    return [...this.#open.values()].flatMap((reopen) => reopen(told));
+    const sent = new Set<Draft>();
+    return [...this.#open.values()].flatMap((reopen) => reopen(sent));
   }
 
   /** Takes messages back, and replaces others by messages with the same ids. */
@@ -221,7 +221,7 @@ export class Transcript {
     if (name !== undefined) draft.message.name = name;
     draft.message.content ??= "";
     draft.open = true;
-    this.#open.set(`text:${id}`, (told) => this.#tell(draft, told));
+    this.#open.set(`text:${id}`, (sent) => this.#reopen(draft, sent));
   }
 
   #startCall(id: string, name: string, parentMessageId: string | undefined): void {
@@ -230,13 +230,13 @@ export class Transcript {
     draft.message.toolCalls = [...(draft.message.toolCalls ?? []), call];
     this.#calls.set(id, call);
     if (parentMessageId !== undefined) this.#parents.set(call, parentMessageId);
-    this.#open.set(`tool:${id}`, (told) => this.#tell(draft, told));
+    this.#open.set(`tool:${id}`, (sent) => this.#reopen(draft, sent));
   }
 
   /** An assistant message that can still grow. Its ended parts are included, so that all parts keep their order. */
-  #tell(draft: Draft & { readonly message: AssistantMessage }, told: Set<Draft>): AguiEvent[] {
-    if (told.has(draft)) return [];
-    told.add(draft);
+  #reopen(draft: Draft & { readonly message: AssistantMessage }, sent: Set<Draft>): AguiEvent[] {
+    if (sent.has(draft)) return [];
+    sent.add(draft);
     const { message, open, announced: messageId } = draft;
     const events: AguiEvent[] = [];
     if (message.content !== undefined) {

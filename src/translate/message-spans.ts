@@ -91,7 +91,7 @@ export class MessageSpans {
       else if (part.kind === "reasoning") out.push(...(this.#reasoning?.think(part.text) ?? []));
       else {
         this.#raw += part.text;
-        this.#tell(this.#tags.push(this.#characters.push(part.text)), out);
+        this.#write(this.#tags.push(this.#characters.push(part.text)), out);
       }
     }
     if (pieces.length > 0) {
@@ -105,7 +105,7 @@ export class MessageSpans {
   /** Closes whatever is open, innermost first. */
   close(): AguiEvent[] {
     const out: AguiEvent[] = [];
-    this.#tell([...this.#tags.push(this.#characters.end()), ...this.#tags.end()], out);
+    this.#write([...this.#tags.push(this.#characters.end()), ...this.#tags.end()], out);
     this.#stopThinking(out);
     out.push(...this.#calls.close());
     if (this.#textOpen) out.push({ type: EventType.TEXT_MESSAGE_END, messageId: this.messageId });
@@ -113,7 +113,7 @@ export class MessageSpans {
     return out;
   }
 
-  #tell(parts: readonly TextPart[], out: AguiEvent[]): void {
+  #write(parts: readonly TextPart[], out: AguiEvent[]): void {
     for (const { kind, text } of parts) {
       if (text === "") continue;
       if (kind === "text") this.#say(text, out);

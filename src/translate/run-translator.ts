@@ -212,7 +212,7 @@ class RunTranslator implements Translator {
       this.#tools.book.known({ given, name, args }, namespace(event)) !== undefined;
     const added = this.#nodeMessages.added(event, isKnown);
     if (added.length > 0) this.#finishReason = ends.last.finishReason ?? this.#finishReason;
-    const told = added.flatMap((message) => {
+    const news = added.flatMap((message) => {
       this.#usage.message(event, usageOf(message) ?? ends.last.usage);
       const spans = this.#open(event, message, reasoning);
       const events = [...spans.complete(message), ...spans.close()];
@@ -221,7 +221,7 @@ class RunTranslator implements Translator {
       return events;
     });
     // A node may answer a call that it makes itself: a handoff back to a supervisor, say.
-    const said = [...rest, ...answers, ...told, ...answer()];
+    const said = [...rest, ...answers, ...news, ...answer()];
     return [...said, ...this.#settle(event, !this.#nodeMessages.holdsRefused(event))];
   }
 

@@ -20,7 +20,7 @@ export class Meter {
   #firstAt: number | undefined;
   /** When the first and the last piece of a message came, by its id. */
   readonly #messages = new Map<string, { readonly first: number; last: number }>();
-  readonly #usage = { inputTokens: 0, outputTokens: 0, told: false };
+  readonly #usage = { inputTokens: 0, outputTokens: 0, reported: false };
   readonly #streamed = { tokens: 0, ms: 0 };
 
   constructor(askedAt: number) {
@@ -51,15 +51,15 @@ export class Meter {
     for (const { inputTokens = 0, outputTokens = 0 } of usage) {
       this.#usage.inputTokens += inputTokens;
       this.#usage.outputTokens += outputTokens;
-      this.#usage.told = true;
+      this.#usage.reported = true;
     }
   }
 
   get measures(): Measures {
-    const { inputTokens, outputTokens, told } = this.#usage;
+    const { inputTokens, outputTokens, reported } = this.#usage;
     const { tokens, ms } = this.#streamed;
     return {
-      ...(told ? { inputTokens, outputTokens } : {}),
+      ...(reported ? { inputTokens, outputTokens } : {}),
       ...(this.#firstAt === undefined ? {} : { firstTokenMs: this.#firstAt - this.#askedAt }),
       ...(ms > 0 ? { tokensPerSecond: (tokens / ms) * 1_000 } : {}),
     };

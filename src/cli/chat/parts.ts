@@ -67,9 +67,9 @@ export class Parts {
   /** The parts that are due. */
   #due: Part[] = [];
   readonly #calls = new Map<string, ToolCall>();
-  #steps = new Map<string, { readonly since: number; readonly told: number }>();
+  #steps = new Map<string, { readonly since: number; readonly emitted: number }>();
   /** The number of parts so far. */
-  #told = 0;
+  #emitted = 0;
   /** The text so far, by the id of the message or of its reasoning. */
   readonly #said = new Map<string, string>();
   /** The results of this question's calls, as they were shown. */
@@ -139,18 +139,18 @@ export class Parts {
         this.#tool(event, at);
         break;
       case EventType.STEP_STARTED:
-        this.#steps.set(event.stepName, { since: at, told: this.#told });
+        this.#steps.set(event.stepName, { since: at, emitted: this.#emitted });
         break;
       case EventType.STEP_FINISHED: {
         const step = this.#steps.get(event.stepName);
-        const silent = step && step.told === this.#told && at - step.since >= LONG_SILENCE_MS;
-        if (silent) this.#tell({ kind: "step", name: printable(event.stepName), ms: at - step.since });
+        const silent = step && step.emitted === this.#emitted && at - step.since >= LONG_SILENCE_MS;
+        if (silent) this.#emit({ kind: "step", name: printable(event.stepName), ms: at - step.since });
         break;
       }
       case EventType.CUSTOM:
         if (event.name === "sluice.model_call") this.#meter.modelCall(event.value);
         if (event.name.startsWith("sluice.")) break;
-        this.#tell({ kind: "custom", name: oneLine(event.name), value: oneLine(JSON.stringify(event.value) ?? "") });
+        this.#emit({ kind: "custom", name: oneLine(event.name), value: oneLine(JSON.stringify(event.value) ?? "") });
         break;
       case EventType.RUN_FINISHED:
       case EventType.RUN_ERROR:
@@ -182,7 +182,7 @@ export class Parts {
         if (!call) break;
         call.since = at;
         call.args = oneLine(call.args);
-        this.#tell({ kind: "call", id: event.toolCallId, name: call.name, args: call.args });
+        this.#emit({ kind: "call", id: event.toolCallId, name: call.name, args: call.args });
         break;
       }
       case EventType.TOOL_CALL_RESULT: {
@@ -192,7 +192,7 @@ export class Parts {
         const failed = event.metadata?.error !== undefined;
         const ms = since === undefined ? undefined : at - since;
         this.#results.set(event.toolCallId, { name, args, text, failed });
-        this.#tell({ kind: "result", id: event.toolCallId, name, args, text, failed, ms });
+        this.#emit({ kind: "result", id: event.toolCallId, name, args, text, failed, ms });
         break;
       }
     }
@@ -203,7 +203,7 @@ export class Parts {
     this.#meter.used(event.usage);
     const { measures } = this.#meter;
     if (event.type === EventType.RUN_ERROR) {
-      this.#tell({
+      this.#emit({
         kind: "error",
         code: oneLine(event.code ?? "internal"),
         message: oneLine(event.message, MAX_ERROR),
@@ -211,13 +211,13 @@ export class Parts {
     } else if (event.outcome?.type === "interrupt") {
       return; // It goes on when the person has answered.
     } else if (event.outcome?.type === "cancelled") {
-      this.#tell({ kind: "cancelled" });
+      this.#emit({ kind: "cancelled" });
     } else {
       const reason = event.metadata?.finishReason;
-      this.#tell({ kind: "end", ...(typeof reason === "string" ? { reason: oneLine(reason) } : {}), ...measures });
+      this.#emit({ kind: "end", ...(typeof reason === "string" ? { reason: oneLine(reason) } : {}), ...measures });
       return;
     }
-    if (measures.outputTokens !== undefined) this.#tell({ kind: "end", ...measures });
+    if (measures.outputTokens !== undefined) this.#emit({ kind: "end", ...measures });
   }
 
   /** Messages as the server holds them, for a reader that missed something: the new ones since the last question. */
@@ -244,8 +244,8 @@ export class Parts {
     for (const part of parts) {
       if (part.kind === "answer" || part.kind === "taken back") this.#said.delete(part.id);
       if (part.kind === "result") this.#results.set(part.id, part);
-      if (part.kind === "answer") this.#tell({ kind: "anew" });
-      this.#tell(part);
+      if (part.kind === "answer") this.#emit({ kind: "anew" });
+      this.#emit(part);
     }
   }
 
@@ -256,7 +256,7 @@ export class Parts {
   #speak(id: string, delta: string): void {
     const turn = this.#turns.find(({ speaker, ended }) => speaker === id && !ended);
     if (!turn?.kind) return;
-    this.#told += 1;
+    this.#emitted += 1;
     const said = this.#repeats.delete(id) ? (this.#said.get(id) ?? "") : "";
     if (!delta.startsWith(said)) {
       this.#said.delete(id);
@@ -267,8 +267,8 @@ export class Parts {
     }
   }
 
-  #tell(part: Part): void {
-    this.#told += 1;
+  #emit(part: Part): void {
+    this.#emitted += 1;
     if (this.#turns.length === 0) this.#say(part);
     else this.#turns.push({ speaker: undefined, kind: undefined, held: [part], ended: true });
   }

@@ -22,11 +22,11 @@ const HURRY_MS = 250;
 
 const { port1: imported, port2: port } = new MessageChannel();
 const { cache: required } = createRequire(import.meta.url);
-const told = new Set<string>();
+const reported = new Set<string>();
 
 register(import.meta.url.replace(/preload(\.[jt]s)$/, "hooks$1"), { data: { port }, transferList: [port] });
 
-function tell(): void {
+function report(): void {
   const loaded: LoadedFile[] = [];
   for (let got = receiveMessageOnPort(imported); got; got = receiveMessageOnPort(imported)) {
     const file = got.message as LoadedFile;
@@ -39,13 +39,13 @@ function tell(): void {
 }
 
 function isNews(path: string): boolean {
-  if (told.has(path)) return false;
-  told.add(path);
+  if (reported.has(path)) return false;
+  reported.add(path);
   return !/[\\/]node_modules[\\/]/.test(path);
 }
 
-setInterval(tell, EVERY_MS).unref();
-process.on("exit", tell);
+setInterval(report, EVERY_MS).unref();
+process.on("exit", report);
 
 // Nobody would end it when `sluice dev` was killed. Twice: a server takes the second for impatience.
 process.on("disconnect", () => {

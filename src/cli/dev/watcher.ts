@@ -22,7 +22,7 @@ export class FileWatcher {
   /** The source code beside them, while that counts too. */
   #beside: Written | undefined;
   #changed: string | undefined;
-  #tell: ((file: string) => void) | undefined;
+  #report: ((file: string) => void) | undefined;
   readonly #timer = setInterval(() => this.#look(), EVERY_MS);
 
   /**
@@ -40,7 +40,7 @@ export class FileWatcher {
   next({ newFiles = false } = {}): Promise<string> {
     this.#beside = newFiles ? new Map(this.#sources().map((file) => [file, lastWritten(file)])) : undefined;
     return new Promise((resolve) => {
-      this.#tell = resolve;
+      this.#report = resolve;
     });
   }
 
@@ -50,7 +50,7 @@ export class FileWatcher {
 
   #look(): void {
     const changed = changedIn(this.#files) ?? this.#changedBeside();
-    if (changed === undefined && this.#changed !== undefined) this.#tell?.(this.#changed);
+    if (changed === undefined && this.#changed !== undefined) this.#report?.(this.#changed);
     this.#changed = changed;
   }
 

@@ -22,7 +22,7 @@ export async function whyItThrew(thrown: unknown, folder: string, path?: string)
   const place = ownPlace(stack);
   const hidden = place ? undefined : hiddenSyntaxError(thrown, path);
   const found = hidden === undefined ? undefined : await compiled(hidden);
-  return told(found ?? { message: firstLine(thrown), place }, folder);
+  return sentence(found ?? { message: firstLine(thrown), place }, folder);
 }
 
 interface Failure {
@@ -30,7 +30,7 @@ interface Failure {
   readonly place: Place | undefined;
 }
 
-function told({ message, place }: Failure, folder: string): string {
+function sentence({ message, place }: Failure, folder: string): string {
   return place ? `${message} (${relative(folder, place.path)}:${place.line})` : message;
 }
 
@@ -62,7 +62,7 @@ function notCompiled(thrown: unknown, path: string, folder: string): string | un
   const [, file, line, message] = /^(.+):(\d+):\d+: ERROR: (.+)$/m.exec(messageOf(thrown)) ?? [];
   if (!file || !line || !message) return undefined;
   const stem = (name: string) => name.slice(0, -extname(name).length);
-  return told({ message, place: { path: stem(file) === stem(path) ? path : file, line } }, folder);
+  return sentence({ message, place: { path: stem(file) === stem(path) ? path : file, line } }, folder);
 }
 
 const OWN_FOLDER = dirname(dirname(dirname(fileURLToPath(import.meta.url)))) + sep;

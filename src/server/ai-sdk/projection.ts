@@ -133,7 +133,7 @@ export class AnswerProjection {
       for (const id of continued.calls) this.#calls.set(id, { name: "", args: "" });
       return [start, ...answered.map((interrupt) => interruptPart(interrupt, true))];
     }
-    return [start, ...this.#told(turnAfter(messages, this.#asked))];
+    return [start, ...this.#repeated(turnAfter(messages, this.#asked))];
   }
 
   /** Everything holds that stands in a snapshot. What the client has besides, it can only be sent at the end. */
@@ -141,11 +141,11 @@ export class AnswerProjection {
     if (!this.#started) return this.#start();
     this.#corrected ||= this.#sent.size > 0;
     const turn = turnAfter(this.#transcript.messages, this.#asked);
-    return this.#told(turn.filter(({ id, role }) => role === "tool" || !this.#sent.has(id)));
+    return this.#repeated(turn.filter(({ id, role }) => role === "tool" || !this.#sent.has(id)));
   }
 
   /** Messages that were said before the client came. */
-  #told(messages: readonly Message[]): Chunk[] {
+  #repeated(messages: readonly Message[]): Chunk[] {
     for (const { id } of messages) this.#sent.add(id);
     return answerParts(messages).flatMap((part, index) => this.#part(part, `told-${this.#sent.size}-${index}`));
   }

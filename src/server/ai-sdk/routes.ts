@@ -63,10 +63,10 @@ export function aiSdkRoutes(options: ServerOptions): Router {
   router.get("/chat/:id", async (request, response) => {
     const thread = await threadOf(request);
     const { messages, state, interrupts, active } = await thread.snapshot();
-    const told = active ? messages.slice(0, messages.findLastIndex(({ role }) => role === "user") + 1) : messages;
+    const shown = active ? messages.slice(0, messages.findLastIndex(({ role }) => role === "user") + 1) : messages;
     response.json({
       id: thread.threadId,
-      messages: toUiMessages(told, interrupts),
+      messages: toUiMessages(shown, interrupts),
       active: active !== undefined,
       ...(state === undefined ? {} : { state }),
     });
