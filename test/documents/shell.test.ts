@@ -48,7 +48,7 @@ const PRINTS: readonly [command: RegExp, printed: RegExp][] = [
 const LEFT_OUT: readonly [command: RegExp, reason: string][] = [
   [/^npm (start|test)$/, "test/e2e/start.test.ts starts it, and npm test is what runs this"],
   [/^npm pack$|^cd \.\.\/your-project && npm install /, "test/package packs and installs it"],
-  [/^docker /, "needs Docker; its settings are compared below"],
+  [/^(POSTGRES_PASSWORD=\S+ )?docker /, "needs Docker; its settings are compared below"],
   [/^sluice check https:\/\/example\.org/, "a server of others"],
   [/^sluice check \S+ --socket /, "test/check has servers of that kind"],
 ];
