@@ -104,7 +104,7 @@ export function isDelta({ type }: AguiEvent): boolean {
   return type === "TEXT_MESSAGE_CONTENT" || type === "REASONING_MESSAGE_CONTENT" || type === "TOOL_CALL_ARGS";
 }
 
-/** Where events have no cursor, only the server's clock distinguishes a run that begins from one that is repeated. */
+/** If events have no cursor, only the server's clock distinguishes a run that begins from one that is repeated. */
 function isRecent(timestamp: number | undefined, at: number): boolean {
   return timestamp !== undefined && performance.timeOrigin + at - timestamp < 1_000;
 }

@@ -33,10 +33,10 @@ export function bareTransport(base: URL, agentName: () => string): Transport {
   let query = "";
   let listener: Listener | undefined;
   let socket: WiredSocket | undefined;
-  /** What came while the history was not there yet. */
+  /** Messages that came before the history. */
   let waiting: Message[] | undefined;
   let start: Start | undefined;
-  /** How many events of the active run were told. */
+  /** The number of the active run's events so far. */
   let told = 0;
   const catchUp = new CatchUp((resume) => listener?.onResume(resume));
 

@@ -61,7 +61,7 @@ async function errorOf(response: globalThis.Response): Promise<LineError> {
   }
 }
 
-/** What of a thread is left out, and the version of the protocol that this page speaks, as parameters of a URL. */
+/** URL parameters: the narrowing of a thread, and the version of the protocol that this page speaks. */
 export function queryOf({ tokens, reasoning }: Narrowing): string {
   return new URLSearchParams({
     protocol: "1.0",

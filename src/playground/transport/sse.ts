@@ -1,6 +1,6 @@
 /**
  * HTTP alone. A thread is watched (`GET threads/:id/events`) until a run is started here; that comes as the response to
- * its own request, which is sent again with `Last-Event-ID` when it is cut. Then the watch goes on behind it.
+ * its own request, which is sent again with `Last-Event-ID` when it is cut. Then the watch continues after it.
  */
 import type { Narrowing } from "../../client/connection.ts";
 import { readSse } from "../../client/sse.ts";

@@ -1,4 +1,4 @@
-/** What the page needs of a line to the server, whichever of the protocol's ways it goes. */
+/** The page's connection to the server, over any of the protocol's transports. */
 import type { ReadonlySignal } from "@preact/signals";
 import type { Narrowing } from "../../client/connection.ts";
 import type { AguiEvent, RunAgentInput } from "../../protocol/events.ts";
@@ -9,33 +9,36 @@ export type TransportKind = "frames" | "bare" | "sse";
 /** One event as it arrived. */
 export interface Received {
   readonly event: AguiEvent;
-  /** Where the thread stands behind it; some events have none, and over `bare` no event has. */
+  /** The cursor after this event. Some events have none; over `bare` no event has one. */
   readonly cursor: string | undefined;
-  /** How many entries of the log it covers. 0: it was made for this connection alone. */
+  /** The number of log entries that it covers. 0: it was made for this connection only. */
   readonly entries: number;
   /** The size of the message or frame that it came in. */
   readonly bytes: number;
   /** `performance.now()`. */
   readonly at: number;
-  /** It was caught up on after the line had been gone. */
+  /** It was missed while the connection was cut, and sent afterwards. */
   readonly replayed: boolean;
 }
 
-/** How the line came back. */
+/** A reconnect that has caught up. */
 export interface Resume {
-  /** The cursor it went on behind. None: it was told anew, from the beginning of what it was told. */
+  /** The cursor after which it continued. None: the thread was sent from its beginning again. */
   readonly from: string | undefined;
-  /** `performance.now()` when the line was open again. */
+  /** `performance.now()` when the connection was open again. */
   readonly at: number;
-  /** What was missed is kept no more, so the thread was told anew: then the numbers say nothing of a loss. */
+  /** The log no longer keeps the missed events, so the thread was sent again. The numbers then do not show a loss. */
   readonly anew: boolean;
-  /** How many entries of the log had been missed and were caught up on; over `bare`, how many events the run was told again in. */
+  /**
+   * The number of missed log entries that were sent afterwards; over `bare`, the number of events that repeated the
+   * run.
+   */
   readonly replayed: number;
-  /** How many are missing for good. */
+  /** The number of entries that are lost. */
   readonly lost: number;
-  /** How many were told although they had been told before; they were skipped, or replaced what they had told. */
+  /** The number of entries that were sent twice. They were skipped, or replaced the earlier ones. */
   readonly doubled: number;
-  /** From losing the line to having caught up, in milliseconds. */
+  /** The time from the cut until it had caught up, in milliseconds. */
   readonly tookMs: number;
 }
 
@@ -57,28 +60,28 @@ export interface LineState {
 export interface Listener {
   onEvent(received: Received): void;
   /**
-   * What is held of the thread is void: what comes next tells it from its beginning. `missed`: because it cannot be
-   * continued, and its events of the time between are no longer kept.
+   * The listener discards all it has of the thread: the next events describe the thread from its beginning. `missed`:
+   * the reason is that the events in between are no longer kept.
    */
   onBeginning(missed?: boolean): void;
-  /** The line is back and has caught up. */
+  /** The connection is open again and has caught up. */
   onResume(resume: Resume): void;
-  /** The thread is followed no more. */
+  /** The thread is no longer followed. */
   onError(error: LineError): void;
 }
 
 export interface Transport {
   readonly kind: TransportKind;
   readonly state: ReadonlySignal<LineState>;
-  /** The line was cut by hand, and is not mended yet. */
+  /** The connection was cut by hand, and has not reconnected yet. */
   readonly down: boolean;
   /**
-   * Follows a thread, from where it stands and through every reconnect, until the function it returns is called. One
-   * thread at a time: following another leaves this one.
+   * Follows a thread through every reconnect, beginning with where it stands, until the returned function is called.
+   * It follows one thread at a time: following another leaves this one.
    */
   follow(threadId: string, narrowing: Narrowing, listener: Listener): () => void;
   /**
-   * Starts a run on the thread that is followed; its events go to who follows it. Resolves once the server has taken it.
+   * Starts a run on the followed thread; its events go to the listener. Resolves when the server has accepted it.
    * @throws LineError with the server's code.
    */
   run(agent: string, input: RunAgentInput): Promise<void>;
@@ -87,9 +90,11 @@ export interface Transport {
    * @throws LineError `not_found` when nothing runs.
    */
   cancel(agent: string, threadId: string): Promise<void>;
-  /** How many graph events the allow-list refused in the thread's last run, by name; only frames can tell. */
+  /**
+   * The number of graph events that the allow-list refused in the thread's last run, by name. Only frames report it.
+   */
   refused(threadId: string): Promise<Readonly<Record<string, number>> | undefined>;
-  /** Drops the line as a lost network would. It comes back by itself. */
+  /** Cuts the connection as a lost network would. It reconnects by itself. */
   cut(): void;
   /** Ends the wait for the next attempt. */
   retryNow(): void;

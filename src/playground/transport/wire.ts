@@ -2,7 +2,7 @@
 import { ERRORS } from "../../protocol/errors.ts";
 import { lineError } from "./http.ts";
 
-/** How long the network stays away after a cut: long enough to miss something. */
+/** The time that the network stays away after a cut, in milliseconds: long enough to miss something. */
 const OUTAGE_MS = 1_200;
 
 export class Wire {
@@ -29,10 +29,12 @@ export class Wire {
   }
 }
 
-/** What the reading side calls a socket that nobody closed. */
+/** The close code for a socket that neither side closed. */
 const ABNORMAL = 1006;
 
-/** A browser's WebSocket on a wire that can be cut. It is told of a cut at once, as 1006, like that of a lost network. */
+/**
+ * A browser's WebSocket on a wire that can be cut. It is told of a cut at once, as 1006, like that of a lost network.
+ */
 export class WiredSocket {
   onopen: (() => void) | null = null;
   onmessage: ((event: { data: unknown }) => void) | null = null;
