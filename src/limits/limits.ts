@@ -72,7 +72,15 @@ export class Limits {
   /** A WebSocket is about to be opened. */
   async handshake(request: IncomingMessage): Promise<void> {
     this.#memory.needRoom();
-    return this.#hold(this.#handshakes, this.#keyOf({ request }), "MAX_HANDSHAKES_PER_MINUTE");
+    await this.#hold(this.#handshakes, this.#keyOf({ request }), "MAX_HANDSHAKES_PER_MINUTE");
+    return this.mayTalk({ request });
+  }
+
+  /** A client that has sent too many messages opens no socket: what it floods one with would be read before it is closed. */
+  async mayTalk(client: Client): Promise<void> {
+    const key = this.#keyOf(client);
+    const seconds = key === undefined ? undefined : await this.#messages.ask(key);
+    if (seconds !== undefined) throw this.#refusal("MAX_REQUESTS_PER_MINUTE", seconds);
   }
 
   /** A request over HTTP. */

@@ -43,7 +43,10 @@ export function sluiceSocket(options: ServerOptions): SocketRoute {
       const frames = offered?.includes(SUBPROTOCOL) === true;
       const visitor = await door.admitSocket(request, ticket, frames);
       if (agent !== undefined) registry.get(agent);
-      if (visitor) place.take(visitor.client);
+      if (visitor) {
+        await limits.mayTalk(visitor.client);
+        place.take(visitor.client);
+      }
       if (frames) {
         const admit = async (token: string) => {
           const renewed = await door.admitToken(token, request);

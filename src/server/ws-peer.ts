@@ -1,4 +1,5 @@
 /** A WebSocket as a peer: one frame, one text message. */
+import { setMaxListeners } from "node:events";
 import type { WebSocket } from "ws";
 import type { ErrorCode } from "../protocol/errors.ts";
 import { ERRORS, SENTENCES } from "../protocol/errors.ts";
@@ -7,6 +8,9 @@ import { HIGH_WATER, READY, type TalkingPeer, type Unread } from "./peer.ts";
 
 /** Counted for each answer besides its text, so that empty ones are bounded too. */
 const FRAME_BYTES = 64;
+
+/** The milliseconds that a client has to read why it is closed, when nothing more is read of it. */
+const SHUT_MS = 250;
 
 interface Drained {
   readonly promise: Promise<void>;
@@ -25,6 +29,7 @@ export class WsPeer implements TalkingPeer, Line {
   #unanswered = 0;
   /** Set while the socket is not read from. */
   #paused: NodeJS.Timeout | undefined;
+  #shut = false;
 
   /** `drainMs`: how long a socket may take to catch up before it is cut; `slow` hears of that. */
   constructor(socket: WebSocket, drainMs: number, slow: (unread: Unread) => void) {
@@ -34,6 +39,7 @@ export class WsPeer implements TalkingPeer, Line {
       socket.terminate();
     };
     this.#drainMs = drainMs;
+    setMaxListeners(0, this.#closed.signal); // Each topic that is followed is one.
     // By hand, so that unread pongs count as answers.
     socket.on("ping", (data) => this.#count(data.length, (written) => socket.pong(data, undefined, written)));
     socket.once("close", () => {
@@ -86,7 +92,7 @@ export class WsPeer implements TalkingPeer, Line {
   #resume(): void {
     clearTimeout(this.#paused);
     this.#paused = undefined;
-    this.#socket.resume();
+    if (!this.#shut) this.#socket.resume();
   }
 
   /** Everything counts that the socket has not taken, of runs too. */
@@ -103,6 +109,22 @@ export class WsPeer implements TalkingPeer, Line {
   close(code: ErrorCode, reason = SENTENCES[code]): void {
     const entry = ERRORS[code];
     this.#socket.close("close" in entry ? entry.close : 4_000 + entry.status, shortened(reason));
+  }
+
+  /** What still comes of it, out of what was read, counts for nothing. */
+  get isShut(): boolean {
+    return this.#shut;
+  }
+
+  /** Closes, and reads nothing more: a client that floods would go on after the close, at the others' cost. */
+  shut(code: ErrorCode): void {
+    if (this.#shut) return;
+    this.#shut = true;
+    this.close(code);
+    this.#socket.pause();
+    // Its answer to the close cannot be heard. It has read the code by then.
+    const timer = setTimeout(() => this.#socket.terminate(), SHUT_MS);
+    this.#closed.signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
   }
 
   get #overfull(): boolean {

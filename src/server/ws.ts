@@ -159,19 +159,25 @@ export class WebSocketHost {
     socket.on("pong", () => this.#silent.delete(socket));
     const opened = conversation.open().catch((error: unknown) => failed(error, "websocket open"));
     const parent = traceOf(request);
-    const receive = async (text: string) => {
+    /** `then` is done if the client may send this. */
+    const receive = async (then: () => Promise<void> | undefined) => {
+      if (peer.isShut) return;
       try {
         await limits.message(conversation.visitor?.client ?? { request });
-        await opened;
-        await conversation.receive(text);
+        await then();
       } catch (error) {
-        if (SluiceError.is(error) && error.code === "rate_limited") peer.close(error.code);
+        if (SluiceError.is(error) && error.code === "rate_limited") peer.shut(error.code);
         else failed(error, "websocket command");
       }
     };
+    // The peer answers it.
+    socket.on("ping", () => void receive(() => undefined));
     socket.on("message", (data, isBinary) => {
       if (isBinary) socket.close(1003, "Text only.");
-      else void context.with(parent, () => receive(data.toString()));
+      else {
+        const text = data.toString();
+        void context.with(parent, () => receive(() => opened.then(() => conversation.receive(text))));
+      }
     });
   }
 

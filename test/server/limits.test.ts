@@ -11,6 +11,7 @@ import { DEFAULT_SCOPES } from "../../src/protocol/scopes.ts";
 import { makeApiKey } from "../../src/server/auth/api-keys.ts";
 import { Lines } from "../../src/server/lines.ts";
 import { startHost } from "../support/host.ts";
+import { clientFrame, rawWebSocket } from "../support/raw-socket.ts";
 import { startSluice, type TestSluice } from "../support/sluice.ts";
 import { userInput } from "../support/sse-client.ts";
 import { chatGraph, SteppedModel } from "../support/stepped-model.ts";
@@ -130,8 +131,36 @@ describe("one client, beside another that is not affected,", () => {
     const [one, other] = [await socket(ONE), await socket(OTHER)];
     for (const _ of [1, 2, 3]) one.send({ type: "ping" });
     expect(await one.closed).toMatchObject({ code: 4429 });
+    // It opens no other socket either.
+    await expect(socket(ONE)).rejects.toThrow("429");
     other.send({ type: "ping" });
     await other.until(isType("CUSTOM"));
+    await other.close();
+  });
+
+  it("pings of WebSockets count as well, and a client that goes on after its close is not read from, and cut", async () => {
+    await start({ MAX_REQUESTS_PER_MINUTE: "2" });
+    const raw = await rawWebSocket(`${sluice.url}/ws`, from(ONE));
+    const ping = clientFrame(0x9, Buffer.from("ping"));
+    raw.socket.write(Buffer.concat([ping, ping, ping]));
+    const closing = "\x88"; // The first byte of a close frame.
+    await raw.until((received) => received.split("\r\n\r\n")[1]?.includes(closing) === true);
+    const flood = Buffer.concat(Array.from({ length: 10_000 }, () => ping));
+    let taken = 0;
+    await new Promise<void>((resolve) => {
+      raw.socket.once("close", () => resolve());
+      const push = () => {
+        while (!raw.socket.destroyed && taken < 1_000_000_000) {
+          taken += flood.length;
+          if (!raw.socket.write(flood)) return void raw.socket.once("drain", push);
+        }
+      };
+      push();
+    });
+    expect(await refused("MAX_REQUESTS_PER_MINUTE")).toBe("1");
+    const other = await socket(OTHER);
+    other.socket.ping();
+    await new Promise((resolve) => other.socket.once("pong", resolve));
     await other.close();
   });
 });

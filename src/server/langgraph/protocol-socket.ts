@@ -34,6 +34,7 @@ export function protocolSocket({ door, limits }: ServerOptions): SocketRoute {
       const threadId = checkId("thread_id", segments.threadId ?? "");
       const visitor = await door.admitSocket(request, parameters.get("ticket") ?? undefined, false);
       if (!visitor) throw new SluiceError("unauthorized");
+      await limits.mayTalk(visitor.client);
       place.take(visitor.client);
       visitor.needNoShare();
       visitor.need("watch");

@@ -1,0 +1,135 @@
+/** One client of ill will, in a process of its own: it does one thing as often as it is let, from one address. */
+import { randomUUID } from "node:crypto";
+import { request } from "node:http";
+import { connect, type Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import { answer } from "../bench/child.ts";
+
+export const KINDS = ["handshakes", "pings", "small messages", "bodies"] as const;
+export type Kind = (typeof KINDS)[number];
+
+export interface Flood {
+  readonly url: string;
+  readonly kind: Kind;
+  readonly seconds: number;
+}
+
+export interface Flooded {
+  /** How often it was done. */
+  readonly done: number;
+  /** How often the server refused it, or ended a socket over it. */
+  readonly refused: number;
+}
+
+/** An address of the documentation's, as a proxy would report it: limits do not count this machine itself. */
+const ADDRESS = "203.0.113.7";
+
+/** At the same time. */
+const LINES = 20;
+
+/** How many small frames are written at once. */
+const BATCH = 100;
+
+/** Does it once on one line, and says what came of it. */
+type Once = (url: URL) => Promise<Flooded>;
+
+const FLOODS: Readonly<Record<Kind, Once>> = {
+  handshakes: async (url) => {
+    const { socket, status } = await upgrade(url);
+    socket.destroy();
+    return { done: 1, refused: status === 101 ? 0 : 1 };
+  },
+  pings: (url) => frames(url, 0x9, "ping"),
+  "small messages": (url) => frames(url, 0x1, '{"type":"ping"}'),
+  bodies: async (url) => {
+    const status = await post(url);
+    return { done: 1, refused: status === 429 || status === 503 ? 1 : 0 };
+  },
+};
+
+async function flood({ url, kind, seconds }: Flood): Promise<Flooded> {
+  const until = performance.now() + seconds * 1_000;
+  const total = { done: 0, refused: 0 };
+  const target = new URL(url);
+  await Promise.all(
+    Array.from({ length: LINES }, async () => {
+      while (performance.now() < until) {
+        // Being cut is what it asks for.
+        const { done, refused } = await FLOODS[kind](target).catch(() => ({ done: 0, refused: 1 }));
+        total.done += done;
+        total.refused += refused;
+        await delay(1);
+      }
+    }),
+  );
+  return total;
+}
+
+async function upgrade({ hostname, port, host }: URL): Promise<{ socket: Socket; status: number }> {
+  const socket = connect(Number(port), hostname);
+  const head = [
+    "GET /ws HTTP/1.1",
+    `Host: ${host}`,
+    "Connection: Upgrade",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    `X-Forwarded-For: ${ADDRESS}`,
+  ];
+  socket.write(`${head.join("\r\n")}\r\n\r\n`);
+  const line = await new Promise<string>((resolve, reject) => {
+    socket.once("data", (bytes) => resolve(bytes.toString("latin1", 0, 12)));
+    socket.once("error", reject);
+    socket.once("close", () => reject(new Error("closed")));
+  });
+  socket.on("error", () => {});
+  return { socket, status: Number(line.slice(9)) };
+}
+
+/** A socket that writes one small frame again and again, and reads what comes. It lasts a second, or until it is cut. */
+async function frames(url: URL, opcode: number, text: string): Promise<Flooded> {
+  const { socket, status } = await upgrade(url);
+  if (status !== 101) {
+    socket.destroy();
+    return { done: 0, refused: 1 };
+  }
+  const payload = Buffer.from(text);
+  const frame = Buffer.concat([Buffer.from([0x80 | opcode, 0x80 | payload.length, 0, 0, 0, 0]), payload]);
+  const batch = Buffer.concat(Array.from({ length: BATCH }, () => frame));
+  const until = performance.now() + 1_000;
+  let done = 0;
+  let cut = false;
+  socket.resume().once("close", () => {
+    cut = true;
+  });
+  while (!cut && performance.now() < until) {
+    done += BATCH;
+    if (socket.write(batch)) await delay(1);
+    else await Promise.race([new Promise((resolve) => socket.once("drain", resolve)), delay(100)]);
+  }
+  socket.destroy();
+  return { done, refused: cut ? 1 : 0 };
+}
+
+const BODY = JSON.stringify({
+  threadId: "flood",
+  runId: "flood",
+  messages: Array.from({ length: 900 }, () => ({ id: randomUUID(), role: "user", content: "x".repeat(1_000) })),
+});
+
+function post({ hostname, port }: URL): Promise<number> {
+  const headers = {
+    "Content-Type": "application/json",
+    "Content-Length": Buffer.byteLength(BODY),
+    "X-Forwarded-For": ADDRESS,
+  };
+  return new Promise((resolve, reject) => {
+    const asked = request({ hostname, port, method: "POST", path: "/agui", headers }, (response) => {
+      response.resume().once("close", () => resolve(response.statusCode ?? 0));
+    });
+    asked.once("error", reject);
+    asked.end(BODY);
+  });
+}
+
+answer({ flood });
