@@ -77,7 +77,7 @@ const ATTACKS: Readonly<Record<string, readonly [file: string, name: string]>> =
   "43 two starts on one thread": ["runs/manager.test.ts", "admits exactly one of many starts at the same moment"],
   "44 a hundred cancels": ["runs/manager.test.ts", "a hundred times, while the run is finishing"],
   "45 a cancel that races with the end": ["e2e/runs/orphans.test.ts", "a hundred times, while runs end by themselves"],
-  "47 a stale epoch": ["redis/log.test.ts", "begins a new epoch when Redis lost everything"],
+  "47 a stale epoch": ["log/contract.ts", "is `epoch` for a cursor of another log"],
   "49 a line that is cut after any byte": ["e2e/runs/resume.test.ts", "may be cut after each byte"],
   "50 a hundred tabs": ["server/attacks.test.ts", "a hundred tabs that join a run"],
   "51 a reader that stops": ["server/slow-consumer.test.ts", "a reader that stops while a run says 20 MB"],
