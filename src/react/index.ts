@@ -3,11 +3,12 @@
 import { useCallback, useEffect, useMemo, useReducer, useRef, useState } from "react";
 import { type ConnectionState, type RunOptions, SluiceConnection } from "../client/connection.ts";
 import type { ConnectionError } from "../client/connection-error.ts";
+import type { InjectedMessage } from "../client/injected.ts";
 import type { LineOptions } from "../client/line.ts";
 import type { Interrupt, Message, ResumeEntry, RunAgentInput } from "../protocol/events.ts";
 import { changed, emptyThread, type ThreadError, type ToolUse, toolsOf } from "./thread.ts";
 
-export type { ConnectionState, Interrupt, Message, ResumeEntry, ThreadError, ToolUse };
+export type { ConnectionState, InjectedMessage, Interrupt, Message, ResumeEntry, ThreadError, ToolUse };
 
 /** Another `url` or `threadId` opens another connection. A change of any other option holds for what is sent after it. */
 export interface SluiceThreadOptions extends LineOptions, Pick<RunOptions, "agent"> {
@@ -23,12 +24,21 @@ export interface SluiceThread {
   readonly tools: readonly ToolUse[];
   /** The open questions of the graph. A new message is refused until they are answered. */
   readonly interrupts: readonly Interrupt[];
+  /** The messages that were sent into a run, by any client, and that the thread does not have: they wait, or were returned. */
+  readonly injected: readonly InjectedMessage[];
   readonly isRunning: boolean;
   /** Why the last run failed, or the last request was refused. */
   readonly error: ThreadError | undefined;
   readonly connection: ConnectionState;
   /** Starts a run with a text of the user, or with messages such as the results of the page's own tools. */
   send(content: string | readonly Message[]): void;
+  /**
+   * Sends a text into the active run, which takes it when its graph can. Where nothing runs any more, it starts a run. One
+   * that is returned stays in `injected` until it is sent again with its id, or dismissed.
+   */
+  inject(content: string): void;
+  /** Takes a message out of `injected`. */
+  dismiss(id: string): void;
   /** Answers all open interrupts: all with one payload, or each with an entry of its own. */
   resume(answer: { readonly payload: unknown } | { readonly entries: readonly ResumeEntry[] }): void;
   /** Cancels the active run, whichever client started it. */
@@ -90,13 +100,14 @@ export function useSluiceThread(options: SluiceThreadOptions): SluiceThread {
   );
 
   const thread = followed.id === threadId ? followed : emptyThread(threadId);
-  const { interrupts, runId, error } = thread;
+  const { injected, interrupts, runId, error } = thread;
   const messages = useMemo(() => [...thread.messages, ...thread.unsent], [thread.messages, thread.unsent]);
   const tools = useMemo(() => toolsOf(messages), [messages]);
   return {
     messages,
     tools,
     interrupts,
+    injected,
     isRunning: runId !== undefined,
     error,
     connection,
@@ -104,6 +115,23 @@ export function useSluiceThread(options: SluiceThreadOptions): SluiceThread {
       (content) => run(typeof content === "string" ? [{ id: newId(), role: "user", content }] : content),
       [run],
     ),
+    inject: useCallback(
+      (content) => {
+        const message = { id: newId(), content };
+        change({ kind: "injected", message: { ...message, state: "sending" } });
+        opened.current?.inject(threadId, message).catch((error: ConnectionError) => {
+          if (error.code === "not_found") {
+            change({ kind: "dismissed", id: message.id });
+            run([{ ...message, role: "user" }]);
+            return;
+          }
+          change({ kind: "injected", message: { ...message, state: "returned", problem: error.message } });
+          change({ kind: "refused", messages: [], error });
+        });
+      },
+      [run, threadId],
+    ),
+    dismiss: useCallback((id) => change({ kind: "dismissed", id }), []),
     resume: (answer) =>
       run([], "entries" in answer ? answer.entries : interrupts.map(({ id }) => resolved(id, answer.payload))),
     stop: useCallback(() => {

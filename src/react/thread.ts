@@ -1,4 +1,5 @@
 /** A thread's messages, questions and active run, made of its events. Pure: React may apply an event twice. */
+import { type InjectedMessage, injectedAfter, withInjected, withoutInjected } from "../client/injected.ts";
 import { type AguiEvent, EventType, type Interrupt, type Message, type ToolCall } from "../protocol/events.ts";
 
 /** Why a run failed, or a request of this client was refused. `code` is one of PROTOCOL.md's, or of `ConnectionError`. */
@@ -22,6 +23,8 @@ export interface Thread {
   readonly messages: readonly Message[];
   /** The messages that were sent and that the server has not confirmed. */
   readonly unsent: readonly Message[];
+  /** The messages that were sent into a run and that the thread does not have. */
+  readonly injected: readonly InjectedMessage[];
   readonly interrupts: readonly Interrupt[];
   /** The active run. */
   readonly runId: string | undefined;
@@ -32,10 +35,12 @@ export type Change =
   | { readonly kind: "follow"; readonly threadId: string }
   | { readonly kind: "event"; readonly event: AguiEvent }
   | { readonly kind: "sent"; readonly messages: readonly Message[] }
+  | { readonly kind: "injected"; readonly message: InjectedMessage }
+  | { readonly kind: "dismissed"; readonly id: string }
   | { readonly kind: "refused"; readonly messages: readonly Message[]; readonly error: ThreadError };
 
 export function emptyThread(id: string): Thread {
-  return { id, messages: [], unsent: [], interrupts: [], runId: undefined, error: undefined };
+  return { id, messages: [], unsent: [], injected: [], interrupts: [], runId: undefined, error: undefined };
 }
 
 export function changed(thread: Thread, change: Change): Thread {
@@ -43,9 +48,13 @@ export function changed(thread: Thread, change: Change): Thread {
     case "follow":
       return emptyThread(change.threadId);
     case "event":
-      return after(thread, change.event);
+      return after(withReports(thread, change.event), change.event);
     case "sent":
       return { ...thread, unsent: [...thread.unsent, ...change.messages], error: undefined };
+    case "injected":
+      return { ...thread, injected: withInjected(thread.injected, change.message) };
+    case "dismissed":
+      return { ...thread, injected: withoutInjected(thread.injected, [change.id]) };
     case "refused":
       return { ...thread, unsent: without(thread.unsent, change.messages), error: change.error };
   }
@@ -59,6 +68,11 @@ export function toolsOf(messages: readonly Message[]): ToolUse[] {
   return messages
     .flatMap((message) => (message.role === "assistant" ? (message.toolCalls ?? []) : []))
     .map(({ id, function: called }) => ({ id, ...called, result: results.get(id) }));
+}
+
+function withReports(thread: Thread, event: AguiEvent): Thread {
+  const injected = injectedAfter(thread.injected, event);
+  return injected === thread.injected ? thread : { ...thread, injected };
 }
 
 function after(thread: Thread, event: AguiEvent): Thread {

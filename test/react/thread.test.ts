@@ -7,6 +7,7 @@ import { createElement, StrictMode } from "react";
 import type { Root } from "react-dom/client";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from "vitest";
 import { z } from "zod";
+import { takeInjected } from "../../src/authoring/injected.ts";
 import { type SluiceThread, type SluiceThreadOptions, useSluiceThread } from "../../src/react/index.ts";
 import { quick } from "../client/follow.ts";
 import { type FaultProxy, faultProxy } from "../support/fault-proxy.ts";
@@ -30,6 +31,13 @@ const chat = new StateGraph(MessagesAnnotation)
   .addEdge(START, "chat")
   .addConditionalEdges("chat", toolsCondition, ["tools", END])
   .addEdge("tools", "chat");
+/** Takes what was sent meanwhile, and answers that too. */
+const takes = new StateGraph(MessagesAnnotation)
+  .addNode("chat", async ({ messages }) => ({ messages: await current.invoke(messages) }))
+  .addNode("take", async (_, config) => ({ messages: await takeInjected(config) }))
+  .addEdge(START, "chat")
+  .addEdge("chat", "take")
+  .addConditionalEdges("take", ({ messages }) => (messages.at(-1)?.type === "human" ? "chat" : END), ["chat", END]);
 const ask = new StateGraph(MessagesAnnotation)
   .addNode("ask", () => ({ messages: [{ role: "ai", content: `You said ${interrupt("Shall I?")}.`, id: "said" }] }))
   .addEdge(START, "ask")
@@ -44,6 +52,7 @@ beforeAll(async () => {
   sluice = await startSluice(
     {
       chat: { graph: chat.compile({ checkpointer: memory() }) },
+      takes: { graph: takes.compile({ checkpointer: memory() }) },
       ask: { graph: ask.compile({ checkpointer: memory() }) },
     },
     { HEARTBEAT_SECONDS: "0.1", ORPHAN_GRACE_SECONDS: "60" },
@@ -87,9 +96,14 @@ function Chat(options: SluiceThreadOptions) {
     ),
     createElement("i", null, thread.isRunning ? "running" : "idle"),
     createElement("b", null, thread.interrupts.map(({ message }) => message).join()),
+    createElement("em", null, thread.injected.map(({ content, state }) => `${content}: ${state}`).join()),
     createElement("u", null, thread.error?.code ?? "none"),
     createElement("s", null, thread.connection.status),
     button("send", () => thread.send("Hi")),
+    button("inject", () => thread.inject("Use euros")),
+    button("dismiss", () => {
+      for (const { id } of thread.injected) thread.dismiss(id);
+    }),
     button("answer", () => thread.resume({ payload: "yes" })),
     button("stop", thread.stop),
     button("reconnect", thread.reconnect),
@@ -192,6 +206,47 @@ it("stops a run, and has nothing to stop after that", async () => {
   model.say("Again.").end();
   await shown.press("send");
   await shown.says("user: Hi", "assistant: Once", "user: Hi", "assistant: Again.");
+  await shown.shows("u", "none");
+});
+
+it("sends a message into a run, which waits, and is taken", async () => {
+  const shown = open({ agent: "takes" });
+  const other = open({ agent: "takes" });
+  await other.shows("s", "open");
+  await shown.press("send");
+  model.say("Ten dollars.");
+  await shown.says("user: Hi", "assistant: Ten dollars.");
+  await shown.press("inject");
+  for (const page of [shown, other]) await page.shows("em", "Use euros: waiting");
+  await shown.says("user: Hi", "assistant: Ten dollars.");
+  model.end().say("Nine euros.").end();
+  for (const page of [shown, other]) {
+    await page.says("user: Hi", "assistant: Ten dollars.", "user: Use euros", "assistant: Nine euros.");
+    await page.shows("em", "");
+  }
+  await shown.shows("i", "idle");
+});
+
+it("gets a message back that the run did not take", async () => {
+  const shown = open();
+  await shown.press("send");
+  model.say("Ten");
+  await shown.says("user: Hi", "assistant: Ten");
+  await shown.press("inject");
+  await shown.shows("em", "Use euros: waiting");
+  model.end();
+  await shown.shows("em", "Use euros: returned");
+  await shown.says("user: Hi", "assistant: Ten");
+  await shown.press("dismiss");
+  await shown.shows("em", "");
+});
+
+it("starts a run with a message for a run where none is active", async () => {
+  const shown = open();
+  model.say("Noted.").end();
+  await shown.press("inject");
+  await shown.says("user: Use euros", "assistant: Noted.");
+  await shown.shows("em", "");
   await shown.shows("u", "none");
 });
 

@@ -1,6 +1,8 @@
 /** A thread as it is shown, made from its events alone. It knows neither clock nor page: each event brings its own time. */
 import { batch, signal } from "@preact/signals";
+import { type InjectedMessage, injectedAfter } from "../../client/injected.ts";
 import { type AguiEvent, EventType, type Interrupt, type Message } from "../../protocol/events.ts";
+import type { InjectedReport } from "../../protocol/injected.ts";
 import type { LineError } from "../transport/transport.ts";
 import { type ExposedState, stateTold } from "./exposed-state.ts";
 import { Growth } from "./growth.ts";
@@ -9,6 +11,7 @@ import {
   type AnsweredItem,
   type ReasoningItem,
   reasoningItem,
+  refusedRun,
   type TextItem,
   type ToolItem,
   textItem,
@@ -18,7 +21,7 @@ import {
 import { applyPatch, type PatchOperation } from "./json-patch.ts";
 import { itemsOf } from "./snapshot.ts";
 import { type Progress, progressed, type Step, stepFinished, stepStarted } from "./steps.ts";
-import { contentText, runError, sentence, textOf } from "./wording.ts";
+import { contentText, injectedSentence, runError, sentence, textOf } from "./wording.ts";
 
 export interface ActiveRun {
   readonly runId: string;
@@ -40,6 +43,8 @@ export class Conversation {
   readonly progress = signal<Progress | undefined>(undefined);
   readonly state = signal<ExposedState | undefined>(undefined);
   readonly interrupts = signal<readonly Interrupt[]>([]);
+  /** The messages that were sent into runs and are not among the items. */
+  readonly injected = signal<readonly InjectedMessage[]>([]);
   /** Something was missed for good, and the thread came once more. */
   readonly missed = signal(false);
   /** The thread's messages are complete. */
@@ -89,11 +94,12 @@ export class Conversation {
 
   /** Says that a run was not taken, and why. */
   refuse(runId: string, error: LineError): void {
-    this.#list.put({ ...NOTHING_DONE, id: runId, outcome: "error", error });
+    this.#list.put(refusedRun(runId, error));
     this.#said({ kind: "notice", text: `The message was refused: ${error.message}` });
   }
 
   apply(event: AguiEvent, at: number): void {
+    this.injected.value = injectedAfter(this.injected.value, event);
     switch (event.type) {
       case EventType.RUN_STARTED:
         this.#begin(event.runId, at, event.input?.messages ?? []);
@@ -229,6 +235,13 @@ export class Conversation {
 
   #custom(name: string, value: unknown): void {
     if (name === "progress" || name === "sluice.progress") this.progress.value = progressed(this.progress.value, value);
+    if (name === "sluice.injected") this.#reportInjected(value as InjectedReport);
+  }
+
+  #reportInjected({ messageId, state }: InjectedReport): void {
+    const item = state === "taken" && this.#list.find("user", messageId);
+    if (item) this.#list.put({ ...item, taken: true });
+    this.#said({ kind: "notice", text: injectedSentence(state) });
   }
 
   #result(
@@ -285,12 +298,3 @@ export class Conversation {
     }
   }
 }
-
-const NOTHING_DONE = {
-  kind: "end",
-  usage: [],
-  finishReason: undefined,
-  tookMs: undefined,
-  firstTextMs: undefined,
-  steps: [],
-} as const;

@@ -8,6 +8,8 @@ export interface UserItem {
   readonly kind: "user";
   readonly id: string;
   readonly content: string | readonly ContentPart[];
+  /** The run took it while it was active. */
+  readonly taken?: true;
 }
 
 /** Text that grows. `revision` changes after it did, many deltas at a time. */
@@ -98,5 +100,20 @@ export function toolItem(id: string, name: string, parentId: string | undefined)
     result: signal(undefined),
     startedAt: signal(undefined),
     tookMs: signal(undefined),
+  };
+}
+
+/** The end of a run that was not taken. */
+export function refusedRun(id: string, error: LineError): EndItem {
+  return {
+    kind: "end",
+    id,
+    outcome: "error",
+    error,
+    usage: [],
+    finishReason: undefined,
+    tookMs: undefined,
+    firstTextMs: undefined,
+    steps: [],
   };
 }

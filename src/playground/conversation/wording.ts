@@ -1,5 +1,6 @@
 /** The words for what events say in codes. */
 import type { AguiEvent, EventType, Interrupt } from "../../protocol/events.ts";
+import type { InjectedState } from "../../protocol/injected.ts";
 import type { LineError } from "../transport/transport.ts";
 
 export function runError(event: AguiEvent & { type: EventType.RUN_ERROR }): LineError {
@@ -24,4 +25,15 @@ export function contentText(content: unknown): string {
   if (typeof content === "string") return SKIPPED.test(content) ? "The question was skipped." : content;
   if (!Array.isArray(content)) return JSON.stringify(content);
   return content.map((part) => (part?.type === "text" ? String(part.text) : `[${String(part?.type)}]`)).join("\n");
+}
+
+const INJECTED = {
+  waiting: "A message waits for the agent.",
+  taken: "The agent has taken the message.",
+  returned: "The run ended without the message. It is returned.",
+};
+
+/** The news of a message that was sent into a run. */
+export function injectedSentence(state: InjectedState): string {
+  return INJECTED[state];
 }

@@ -28,7 +28,8 @@ export function newConversation(): void {
 
 /** Puts a message that the server never took back into the message box, unless another one is being written. */
 export function rescueUnsent(): void {
-  const { content } = conversation.peek().unsent ?? {};
+  const { unsent, injected } = conversation.peek();
+  const { content } = unsent ?? injected.peek().findLast(({ state }) => state !== "waiting") ?? {};
   if (content === undefined || draftOf(MESSAGE, "").trim() !== "") return;
   keepDraft(MESSAGE, textOf(content));
 }
@@ -51,8 +52,8 @@ function fresh(): Conversation {
   return made;
 }
 
-export async function send(content: UserItem["content"]): Promise<void> {
-  const message: UserItem = { kind: "user", id: freshId(), content };
+export async function send(content: UserItem["content"], id = freshId()): Promise<void> {
+  const message: UserItem = { kind: "user", id, content };
   conversation.value.add(message);
   await start([asMessage(message)]);
 }

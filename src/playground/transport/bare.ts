@@ -11,6 +11,7 @@ import { Attempts } from "./attempts.ts";
 import { CatchUp } from "./catch-up.ts";
 import { expiring, token } from "./credentials.ts";
 import { lineError, queryOf, request, requestJson, unreachable } from "./http.ts";
+import { injector } from "./inject.ts";
 import type { LineError, Listener, Transport } from "./transport.ts";
 import { Wire, WiredSocket } from "./wire.ts";
 
@@ -181,6 +182,7 @@ export function bareTransport(base: URL, agentName: () => string): Transport {
       if (!socket || attempts.state.value.status !== "open") throw unreachable("The line is gone.");
       socket.send(JSON.stringify({ type: "cancel", threadId: thread }));
     },
+    inject: injector(base),
     refused: () => Promise.resolve(undefined),
     get down() {
       return wire.down;

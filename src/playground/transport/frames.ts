@@ -96,6 +96,7 @@ export function framesTransport(base: URL, ticket?: () => Promise<string>): Tran
       }
     },
     cancel: (_agent, threadId) => connection.cancel(threadId),
+    inject: (_agent, threadId, message) => connection.inject(threadId, message),
     refused: (threadId) => connection.stats(threadId),
     get down() {
       return wire.down;

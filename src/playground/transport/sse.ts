@@ -9,6 +9,7 @@ import { type AguiEvent, EventType, isTerminal, type RunAgentInput } from "../..
 import { Attempts } from "./attempts.ts";
 import { CatchUp, distance } from "./catch-up.ts";
 import { lineError, queryOf, request } from "./http.ts";
+import { injector } from "./inject.ts";
 import type { LineError, Listener, Received, Transport } from "./transport.ts";
 import { Wire } from "./wire.ts";
 
@@ -171,6 +172,7 @@ export function sseTransport(base: URL): Transport {
       const path = `agui/agent/${encodeURIComponent(name)}/stop/${encodeURIComponent(thread)}`;
       await request(new URL(path, base), { method: "POST" });
     },
+    inject: injector(base),
     refused: () => Promise.resolve(undefined),
     get down() {
       return wire.down;

@@ -1,6 +1,6 @@
 /** The page's connection to the server, over any of the protocol's transports. */
 import type { ReadonlySignal } from "@preact/signals";
-import type { Narrowing } from "../../client/connection.ts";
+import type { InjectedText, Narrowing } from "../../client/connection.ts";
 import type { AguiEvent, RunAgentInput } from "../../protocol/events.ts";
 
 /** `frames`: a WebSocket with the subprotocol. `bare`: a WebSocket with events and nothing else. `sse`: HTTP. */
@@ -90,6 +90,11 @@ export interface Transport {
    * @throws LineError `not_found` when nothing runs.
    */
   cancel(agent: string, threadId: string): Promise<void>;
+  /**
+   * Sends a message into the thread's active run. Resolves when the server keeps it. Its events report what becomes of it.
+   * @throws LineError `not_found` when nothing runs.
+   */
+  inject(agent: string, threadId: string, message: InjectedText): Promise<void>;
   /**
    * The number of graph events that the allow-list refused in the thread's last run, by name. Only frames report it.
    */

@@ -25,6 +25,7 @@ export function Composer() {
   const area = useRef<HTMLTextAreaElement>(null);
   const picker = useRef<HTMLInputElement>(null);
   const waiting = conversation.value.interrupts.value.length > 0;
+  const active = conversation.value.run.value !== undefined;
   const empty = text.trim() === "" && attached.length === 0;
 
   // The height follows the text.
@@ -66,7 +67,9 @@ export function Composer() {
     };
   }, []);
   const submit = () => {
-    if (empty || busy.value || waiting) return;
+    if (empty || waiting || (busy.value && !active)) return;
+    if (active && attached.length > 0)
+      return setProblem("An active run takes text only. Send files when it has ended.");
     const bytes = attached.reduce((sum, one) => sum + one.bytes, new TextEncoder().encode(text).length);
     if (bytes > MOST_BYTES) {
       setProblem(`This is ${size(bytes)}; a message may have 1 MiB in all.`);
@@ -79,7 +82,8 @@ export function Composer() {
     setText("");
     setAttached([]);
     setProblem("");
-    void send(attached.length > 0 ? parts : text);
+    if (active) void steer(text);
+    else void send(attached.length > 0 ? parts : text);
   };
 
   return (
@@ -141,6 +145,11 @@ export function Composer() {
         >
           <Icon name="clip" />
         </button>
+        {active && !empty && (
+          <button type="submit" class="button icon" aria-label="Send into the run" title="Send into the run (Enter)">
+            <Icon name="send" />
+          </button>
+        )}
         {busy.value ? (
           <button type="button" class="button icon primary" aria-label="Stop" title="Stop" onClick={() => void stop()}>
             <Icon name="stop" />
@@ -159,4 +168,8 @@ export function Composer() {
       </div>
     </form>
   );
+}
+
+async function steer(text: string): Promise<void> {
+  await (await import("../seldom.ts")).steer(text);
 }

@@ -11,6 +11,7 @@ import { ToolCard } from "./tool-card.tsx";
 import { UserMessage } from "./user-message.tsx";
 import { Welcome } from "./welcome.tsx";
 
+const Injected = lazy(async () => (await import("../seldom.ts")).Injected);
 const StatePanel = lazy(async () => (await import("./later.tsx")).StatePanel);
 const Interrupts = lazy(async () => (await import("./later.tsx")).Interrupts);
 
@@ -18,7 +19,7 @@ const Interrupts = lazy(async () => (await import("./later.tsx")).Interrupts);
 const NEAR = 80;
 
 export function ConversationView() {
-  const { items, known, run, interrupts, state } = conversation.value;
+  const { items, known, run, interrupts, injected, state } = conversation.value;
   const scroller = useRef<HTMLElement>(null);
   const content = useRef<HTMLDivElement>(null);
   const stays = useRef(true);
@@ -63,6 +64,7 @@ export function ConversationView() {
           ))}
           {state.value && <StatePanel />}
           {interrupts.value.length > 0 && !watching.value && <Interrupts />}
+          {injected.value.length > 0 && <Injected />}
           {busyWith(items.value.at(-1)) && <Pending />}
           {empty && known.value && <Welcome />}
         </div>

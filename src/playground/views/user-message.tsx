@@ -18,6 +18,7 @@ export function UserMessage({ item }: { item: UserItem }) {
         <Attached content={item.content} />
         {text}
       </div>
+      {item.taken && <span class="quiet small">Taken into the run</span>}
       <div class="actions">
         <CopyAction name="Copy message" text={() => text} />
         {!watching.value && (
