@@ -6,8 +6,17 @@ import { parseArgs } from "node:util";
 import { FULL_SIZES, measureFigures, QUICK_SIZES, reportFigures } from "./bench/figures.ts";
 import { buildOf } from "./bench/other-build.ts";
 import { chart, type Measured, page } from "./bench/page.ts";
-import { heading, losses, report, verdict } from "./bench/report.ts";
-import { FULL, type MeasureOptions, measureAll, QUICK, type Scenario, type Setup, SOURCES } from "./bench/scenarios.ts";
+import { heading, losses, report, verdict, verdictOnGuards } from "./bench/report.ts";
+import {
+  FULL,
+  GUARDED,
+  type MeasureOptions,
+  measureAll,
+  QUICK,
+  type Scenario,
+  type Setup,
+  SOURCES,
+} from "./bench/scenarios.ts";
 import { FULL_STOP, measureStop, NAME, QUICK_STOP, reportStop, verdictOnStop } from "./bench/stopped-reader.ts";
 import { TRANSPORTS } from "./line.ts";
 import { ensureBuilt, ROOT } from "./setup.mjs";
@@ -23,6 +32,7 @@ Options:
   --source streamEvents|direct    the server's STREAM_SOURCE (streamEvents)
   --coalesce 0|auto               the server's COALESCE_MS (0)
   --only <text>                   only what has this text in its name, such as "20 x", "figures" or "stopped"
+  --guards                        measure what sign-in, limits and metrics cost, and nothing else
   --compare <ref>                 measure the build of another commit too, round by round
   --page                          measure all setups, and write docs/performance.md
   --stop-seconds <n>              how long the stopped reader does not read (${FULL_STOP.seconds})
@@ -40,6 +50,7 @@ async function main(): Promise<number> {
       source: { type: "string", default: "streamEvents" },
       coalesce: { type: "string", default: "0" },
       only: { type: "string", default: "" },
+      guards: { type: "boolean", default: false },
       compare: { type: "string" },
       page: { type: "boolean", default: false },
       "stop-seconds": { type: "string" },
@@ -89,7 +100,10 @@ async function main(): Promise<number> {
     for (const { name, losses: reasons } of figures) lost.push(...reasons.map((reason) => `${name}: ${reason}`));
     return figures;
   };
-  if (values.page) {
+  if (values.guards) {
+    const scenarios = values.quick ? QUICK.slice(1, 2) : GUARDED;
+    judged.push(...verdictOnGuards((await measureSetup(scenarios, setup, { guarded: true })).results));
+  } else if (values.page) {
     if (values.quick) throw new Error("--page --quick: a page of the small version would mislead.");
     const measured: Measured[] = [];
     for (const { served, which } of setupsOfThePage(scenarios)) measured.push(await measureSetup(which, served, {}));

@@ -30,6 +30,8 @@ export interface LineOptions {
   /** The server's first agent when absent. */
   readonly agent: string | undefined;
   readonly threadId: string;
+  /** Such as a key. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Opens a line. Rejects when nobody answers. */
@@ -38,9 +40,9 @@ export function openLine(transport: Transport, options: LineOptions, ear: Ear): 
   return transport === "ws" ? openWebSocket(options, ear) : openFrames(options, ear);
 }
 
-function openFrames({ url, agent }: LineOptions, ear: Ear): Promise<Line> {
+function openFrames({ url, agent, headers = {} }: LineOptions, ear: Ear): Promise<Line> {
   const address = new URL(`${url.replace(/^http/, "ws").replace(/\/$/, "")}/ws`);
-  const socket = new WebSocket(address, "sluice.v1", { perMessageDeflate: false });
+  const socket = new WebSocket(address, "sluice.v1", { perMessageDeflate: false, headers });
   socket.on("message", (data: Buffer) => {
     const frame = JSON.parse(data.toString()) as { type: string; data?: unknown; message?: string };
     if (frame.type === "event") ear.event(JSON.stringify(frame.data), data.length, performance.now());
@@ -49,11 +51,11 @@ function openFrames({ url, agent }: LineOptions, ear: Ear): Promise<Line> {
   return opened(socket, ear, (input) => JSON.stringify({ type: "run", agent, input }));
 }
 
-function openWebSocket({ url, agent, threadId }: LineOptions, ear: Ear): Promise<Line> {
+function openWebSocket({ url, agent, threadId, headers = {} }: LineOptions, ear: Ear): Promise<Line> {
   const address = new URL(`${url.replace(/^http/, "ws").replace(/\/$/, "")}/ws`);
   address.searchParams.set("thread", threadId);
   if (agent !== undefined) address.searchParams.set("agent", agent);
-  const socket = new WebSocket(address, { perMessageDeflate: false });
+  const socket = new WebSocket(address, { perMessageDeflate: false, headers });
   socket.on("message", (data: Buffer) => ear.event(data.toString(), data.length, performance.now()));
   return opened(socket, ear, (input) => JSON.stringify(input));
 }
@@ -73,11 +75,11 @@ function opened(socket: WebSocket, ear: Ear, asking: (input: RunAgentInput) => s
   });
 }
 
-function eventStream({ url, agent }: LineOptions, ear: Ear): Line {
+function eventStream({ url, agent, headers: more = {} }: LineOptions, ear: Ear): Line {
   const path = agent === undefined ? "/agui" : `/agui/agent/${encodeURIComponent(agent)}/run`;
   const address = new URL(`${url.replace(/\/$/, "")}${path}`);
   const send = address.protocol === "https:" ? requestTls : request;
-  const headers = { "Content-Type": "application/json", Accept: "text/event-stream" };
+  const headers = { "Content-Type": "application/json", Accept: "text/event-stream", ...more };
   const call = send(address, { method: "POST", headers }, (response) => {
     response.setEncoding("utf8");
     if (response.statusCode !== 200) {

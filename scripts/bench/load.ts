@@ -24,6 +24,8 @@ export interface Load {
   readonly transport: Transport;
   readonly workload: Workload;
   readonly runs: number;
+  /** Sent with every line's handshake or request. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** For one run: its thread, and the messages that come before what it asks. */
   readonly threadId?: string;
   readonly history?: RunAgentInput["messages"];
@@ -38,11 +40,13 @@ export function nothingSeen(): Seen {
  * last has ended. WebSockets are open before `begin`, as a chat's is before somebody types.
  */
 export async function load(
-  { url, transport, workload, runs, threadId, history }: Load,
+  { url, transport, workload, runs, headers, threadId, history }: Load,
   seen: Seen,
   begin: () => Promise<void>,
 ) {
-  const clients = await Promise.all(Array.from({ length: runs }, () => client(url, transport, threadId, history)));
+  const clients = await Promise.all(
+    Array.from({ length: runs }, () => client(url, transport, headers, threadId, history)),
+  );
   await begin();
   await Promise.all(clients.map(({ run }) => run(workload, seen)));
   return () => clients.map(({ close }) => close());
@@ -51,6 +55,7 @@ export async function load(
 async function client(
   url: string,
   transport: Transport,
+  headers: Load["headers"],
   threadId: string = randomUUID(),
   history: RunAgentInput["messages"] = [],
 ) {
@@ -58,7 +63,7 @@ async function client(
   let ended: (reason: string) => void = () => {};
   const line = await openLine(
     transport,
-    { url, agent: undefined, threadId },
+    { url, agent: undefined, threadId, headers },
     {
       event: (json, bytes, at) => heard(json, bytes, at),
       ended: (reason = "The response ended before the run.") => ended(reason),

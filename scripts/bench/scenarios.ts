@@ -1,8 +1,11 @@
 /** The load that is measured: scenarios, the setups in which they are served, and the measuring. */
+import { formatApiKey } from "../../src/config/keys.ts";
+import { DEFAULT_SCOPES } from "../../src/protocol/scopes.ts";
+import { makeApiKey } from "../../src/server/auth/api-keys.ts";
 import type { Transport } from "../line.ts";
 import { Child } from "./child.ts";
 import type { Workload } from "./graph.ts";
-import { load, nothingSeen, type Seen } from "./load.ts";
+import { type Load, load, nothingSeen, type Seen } from "./load.ts";
 
 export interface Scenario {
   readonly name: string;
@@ -43,6 +46,8 @@ export interface MeasureOptions {
   readonly profileTo?: string | undefined;
   /** Another build to compare with, round by round. */
   readonly other?: string | undefined;
+  /** The server has sign-in, limits and metrics on. It is compared with one that has none of them. */
+  readonly guarded?: boolean | undefined;
 }
 
 /**
@@ -71,6 +76,11 @@ function paced(runs: number, perSecond: number, seconds: number): Scenario {
   return { name: `${runs} at ${perSecond}/s`, runs, rounds: 1, repeats: 1, workload };
 }
 
+/** The cost of sign-in, limits and metrics is measured in it. */
+export const GUARDED: readonly Scenario[] = [
+  { ...oneByOne(unpaced(20, 9, 1)), name: "guarded, 20 x 1,000 one by one" },
+];
+
 export const FULL: readonly Scenario[] = [
   oneByOne(unpaced(1, 5, 5)),
   { ...oneByOne(unpaced(20, 5, 1)), target: { streamEvents: 1.5, direct: 1 } },
@@ -92,25 +102,30 @@ const WARM_UP: Scenario = unpaced(20, 1, 1);
 export async function measureAll(
   scenarios: readonly Scenario[],
   { transport, source, coalesceMs }: Setup,
-  { profileTo, other }: MeasureOptions = {},
+  { profileTo, other, guarded = false }: MeasureOptions = {},
 ): Promise<Result[]> {
   const floor = new Child("./floor.ts", profileTo);
   const server = new Child("./server.ts", profileTo);
-  const rival = other === undefined ? undefined : new Child("./server.ts", profileTo, [other]);
+  const compared = guarded || other !== undefined;
+  const rival = compared ? new Child("./server.ts", profileTo, other === undefined ? [] : [other]) : undefined;
   const children = [server, floor, ...(rival ? [rival] : [])];
   try {
     // A build that does not know a setting leaves it alone.
     const env = { STREAM_SOURCE: source, COALESCE_MS: coalesceMs };
-    const url = await server.ask<string>("listen", { env });
+    const guards = guarded ? guardsOf() : undefined;
+    const url = await server.ask<string>("listen", { env: { ...env, ...guards?.env } });
     const rivalUrl = await rival?.ask<string>("listen", { env });
     const measure = async (scenario: Scenario): Promise<Result> => {
       const result: Result = { scenario, seen: nothingSeen(), server: [], floor: [], other: [] };
       const sides = [
-        async () => result.server.push(await serve(server, url, transport, scenario, result.seen)),
+        async () =>
+          result.server.push(await serve(server, { url, transport, headers: guards?.headers }, scenario, result.seen)),
         async () => result.floor.push(await consume(floor, scenario)),
       ];
       if (rival && rivalUrl) {
-        sides.push(async () => result.other.push(await serve(rival, rivalUrl, transport, scenario, nothingSeen())));
+        sides.push(async () =>
+          result.other.push(await serve(rival, { url: rivalUrl, transport }, scenario, nothingSeen())),
+        );
       }
       for (let round = 0; round < scenario.rounds; round += 1) {
         for (const side of round % 2 === 0 ? sides : sides.toReversed()) await side();
@@ -126,18 +141,24 @@ export async function measureAll(
   }
 }
 
+/** What guards a server, and what clients send so that it lets them in. Limits count only those that have signed in. */
+function guardsOf() {
+  const { key, known } = makeApiKey("bench", DEFAULT_SCOPES);
+  const API_KEYS = formatApiKey({ ...known, scopes: [...known.scopes] });
+  return { env: { AUTH: "api-key", API_KEYS, METRICS_TOKEN: key }, headers: { "X-API-Key": key } };
+}
+
 /** Microseconds of the server's CPU a token. */
 async function serve(
   server: Child,
-  url: string,
-  transport: Transport,
+  line: Pick<Load, "url" | "transport" | "headers">,
   { workload, runs, repeats }: Scenario,
   seen: Seen,
 ): Promise<number> {
   let micros = 0;
   for (let time = 0; time < repeats; time += 1) {
     const begin = () => server.ask<void>("startCpu");
-    const close = await load({ url, transport, workload, runs }, seen, begin);
+    const close = await load({ ...line, workload, runs }, seen, begin);
     micros += await server.ask<number>("cpuMicros");
     close();
   }

@@ -26,6 +26,14 @@ test("the target of the source is held against the median of the ratios", () => 
   expect(verdict([good], { ...setup, coalesceMs: "auto" })).toEqual([]);
 });
 
+test("the quick bench compares a server that is guarded with one that is not", async () => {
+  const { code, stdout, stderr } = await runScript("bench.ts", "--quick", "--guards");
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(stdout).toContain("this / other");
+  expect(stdout).toMatch(/times the CPU a token with sign-in, limits and metrics; at most 1\.15 is wanted/);
+  expect(stdout).toContain("Nothing was lost.");
+}, 60_000);
+
 test("the page has each setup's ratio, and a chart of 20 runs", () => {
   const measured = [
     { setup, results: [good] },
