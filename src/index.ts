@@ -1,5 +1,6 @@
 /** The public API of `langgraph-sluice`. Importing it reads no environment and starts nothing. */
 
+export { type ConnectedStorage, connectStorage, type StorageOptions } from "./app/embedded-storage.ts";
 export { type FetchClient, type FetchHandler, toFetchHandler } from "./app/fetch-handler.ts";
 export type { RunIds, RunStart, Runs, StartedRun } from "./app/runs.ts";
 export {

@@ -2,7 +2,6 @@
 import { readFileSync } from "node:fs";
 import type { IncomingMessage, Server } from "node:http";
 import { fileURLToPath } from "node:url";
-import { MemorySaver } from "@langchain/langgraph-checkpoint";
 import { type AgentSettings, checkAgents } from "../config/agents.ts";
 import { ConfigError } from "../config/config-error.ts";
 import { type SettingOptions, settingsFrom } from "../config/options.ts";
@@ -22,10 +21,10 @@ import { httpRouter } from "../server/http.ts";
 import type { Middleware } from "../server/middleware.ts";
 import type { Store } from "../store/store.ts";
 import { type Agents, createCore } from "./core.ts";
+import { type ConnectedStorage, storageOf } from "./embedded-storage.ts";
 import { checkNames } from "./known-names.ts";
 import { type Runs, runsOf } from "./runs.ts";
 import { servedAgent } from "./served-agent.ts";
-import { openStorage } from "./storage.ts";
 
 /** A compiled graph, a `StateGraph` that is not compiled yet, or what LangChain's `createAgent()` returns. */
 export type GraphLike =
@@ -65,6 +64,11 @@ export interface SluiceOptions extends SettingOptions {
   readonly dataDir?: string | undefined;
   /** Stores the threads instead of `dataDir`. It does not store the graphs' checkpoints. `close()` closes it. */
   readonly store?: Store | undefined;
+  /**
+   * Stores threads, checkpoints and events in Postgres and Redis, which several processes may share: the result of
+   * `connectStorage`. `close()` closes it. The limits of the log are options of `connectStorage` then.
+   */
+  readonly storage?: ConnectedStorage | undefined;
   /**
    * Names the client of each request to Sluice's routes and of each WebSocket: an identity, `true` for a client without
    * a name, or `false`. Any other value is answered with 401, like `false`. Threads belong to the identity that made
@@ -127,6 +131,7 @@ export function createSluice(options: SluiceOptions): Sluice {
     basePath,
     dataDir,
     store,
+    storage: connection,
     authorize,
     cookies = true,
     context,
@@ -141,7 +146,7 @@ export function createSluice(options: SluiceOptions): Sluice {
   const base = checkBasePath(basePath);
   const served = serve(agents, filters, settings, logger);
   hideFields(served, served);
-  const storage = storageOf(dataDir, store);
+  const storage = storageOf({ dataDir, store, storage: connection });
   const takeBack = served.map(({ graph }) => lendCheckpointer(graph, storage.checkpointer));
   const core = createCore(
     served,
@@ -249,20 +254,6 @@ function mountCheck(base: string): (request: IncomingMessage & { baseUrl?: strin
       "SluiceWarning",
     );
   };
-}
-
-/** The storage for threads, and for the graphs' checkpoints. */
-function storageOf(dataDir: string | undefined, store: Store | undefined) {
-  if (dataDir === undefined) {
-    const checkpointer = new MemorySaver();
-    return { store, checkpointer, forget: (threadId: string) => void checkpointer.deleteThread(threadId) };
-  }
-  if (store) throw new ConfigError("Set dataDir or store, not both.");
-  try {
-    return openStorage(dataDir);
-  } catch (error) {
-    throw new ConfigError(`dataDir=${JSON.stringify(dataDir)}: ${messageOf(error)}`, { cause: error });
-  }
 }
 
 function serve(

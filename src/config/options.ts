@@ -143,7 +143,7 @@ export const SETTING_OPTIONS: ReadonlyMap<string, keyof Settings> = new Map(
   settings
     .keyof()
     .options.filter((name) => !ELSEWHERE.includes(name))
-    .map((name) => [camelCase(name), name]),
+    .map((name) => [optionName(name), name]),
 );
 
 /**
@@ -164,9 +164,10 @@ export function settingsFrom(options: SettingOptions): Readonly<Settings> {
     else if (Array.isArray(defaults[name])) empty[name] = [];
     else env[name] = "[]"; // No list at all: what reads it says what is valid.
   }
-  return Object.freeze({ ...readSettings(env, camelCase), ...empty });
+  return Object.freeze({ ...readSettings(env, optionName), ...empty });
 }
 
-function camelCase(name: string): string {
+/** The name in code of a setting. */
+export function optionName(name: string): string {
   return name.toLowerCase().replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
 }

@@ -531,7 +531,7 @@ describe("options", () => {
     ],
     ["an option nobody knows", { port: 8123 }, /^There is no option "port"\. Settings: streamVersion, /],
     ["a base path", { basePath: "ai" }, /^basePath="ai" is not valid\. Use a path such as "\/ai"\.$/],
-    ["two storages", { dataDir: "x", store: {} }, /^Set dataDir or store, not both\.$/],
+    ["two storages", { dataDir: "x", store: {} }, /^Set only one of dataDir and store\.$/],
     ["a folder", { dataDir: "/dev/null/x" }, /^dataDir="\/dev\/null\/x": \S+ cannot be opened: .*$/],
   ])("%s that is wrong is named in one line", (_, options, message) => {
     const agents = "agents" in options || Object.keys(options).length === 0 ? {} : { agents: { hello: hello() } };

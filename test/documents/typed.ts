@@ -16,6 +16,11 @@ interface Surroundings {
 
 /** Around each block. Those of the second list need packages that only an example has. */
 export const TYPED: Readonly<Record<string, Surroundings>> = {
+  "docs/embedding.md › Several processes": {
+    files: {
+      "my-graph.d.mts": 'export declare const graph: import("langgraph-sluice").ServedGraph;',
+    },
+  },
   "docs/embedding.md › Hono, Next.js and other frameworks of web standards 2": {
     file: "app/ai/[...path]/route.ts",
     files: {

@@ -117,6 +117,7 @@ describe("importing it", () => {
       "GRAPH_EVENT_NAMES",
       "SluiceError",
       "completeHistory",
+      "connectStorage",
       "createSluice",
       "createTranslator",
       "frontendContext",
