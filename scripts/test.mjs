@@ -40,6 +40,11 @@ const PARTS = [
     found: () => hasChromium() && existsSync(join(ROOT, "site", "dist")),
   },
   {
+    name: "clients",
+    needs: "chromium and the clients, which `npm run test:clients` installs,",
+    found: () => hasChromium() && existsSync(join(ROOT, "test", "clients", "node_modules")),
+  },
+  {
     name: "examples",
     needs: "chromium and the examples' modules, which `npm run test:examples` installs,",
     found: () => hasChromium() && examples().every(({ installed }) => installed),

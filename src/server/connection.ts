@@ -7,7 +7,7 @@ import { type AguiEvent, EventType, isTerminal, type RunAgentInput } from "../pr
 import { checkId } from "../protocol/ids.ts";
 import { parseRunAgentInput } from "../protocol/input.ts";
 import { KeyedLock } from "../runs/keyed-lock.ts";
-import type { VisitedThread } from "../runs/visited-thread.ts";
+import type { VisitedRun, VisitedThread } from "../runs/visited-thread.ts";
 import type { Visitor } from "../runs/visitor.ts";
 import { SignIn } from "./auth/sign-in.ts";
 import { catchUpAgui, catchUpGraph } from "./catch-up.ts";
@@ -29,6 +29,10 @@ export interface ConnectionOptions {
   readonly checkNodes: (value: unknown) => void;
   /** The thread it is opened on. */
   readonly thread: VisitedThread;
+  /** It is opened to read one run, after a position within it or from its start. */
+  readonly joins?: { readonly run: VisitedRun; readonly after: Cursor | undefined } | undefined;
+  /** Closes the socket: all that it was opened for has been sent. */
+  readonly end: () => void;
   /** The peer cannot go on and must come back. */
   readonly expelled: (error: SluiceError) => void;
 }
@@ -69,6 +73,8 @@ export class Connection implements Conversation {
 
   /** Follows the thread it was opened on: from the start of its run, if one is active, else from now on. */
   async open(): Promise<void> {
+    const { joins, end } = this.#options;
+    if (joins) return this.#follow((reader) => Subscription.ofRun(reader, joins.run, joins.after), end);
     // Nobody wanted this run as graph events until now: its earlier events are gone for this reader.
     if (this.#format.graph && (await this.#thread.writeGraph())) {
       await this.#options.peer.send([JSON.stringify({ event: "gap", reason: "window" })]);
@@ -186,7 +192,7 @@ export class Connection implements Conversation {
   }
 
   /** Follows from another position, and no longer from the last one. */
-  async #follow(subscribe: (reader: Reader) => Promise<Subscription>): Promise<void> {
+  async #follow(subscribe: (reader: Reader) => Promise<Subscription>, over = () => {}): Promise<void> {
     this.#following?.abort();
     const { peer, visitor, narrowing } = this.#options;
     const following = new AbortController();
@@ -202,7 +208,7 @@ export class Connection implements Conversation {
       signal: following.signal,
     });
     this.#from = subscription.cursor;
-    subscription.deliver(peer).catch((error: unknown) => this.#options.expelled(SluiceError.from(error)));
+    subscription.deliver(peer).then(over, (error: unknown) => this.#options.expelled(SluiceError.from(error)));
   }
 
   #noting(out: Outgoing): string[] {

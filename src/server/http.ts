@@ -158,6 +158,8 @@ POST /agui/agent/:agent/connect       {"threadId": "..."} in, its history and wh
 POST /agui/agent/:agent/stop/:thread  cancel the thread's run
 POST /agui/agent/:agent               the same as .../run
 POST /agui/agent/:agent/suggest       the same, and nothing of it is kept
+GET  /agui                            ?threadId= where a thread stands, for TanStack AI; &runId= a run's events. Also
+                                      below /agui/agent/:agent
 GET  /agui/info                       the agents
 GET  /agui/threads                    threads for CopilotKit; PATCH and DELETE /agui/threads/:thread,
                                       POST /agui/threads/:thread/archive, and GET /agui/threads/:thread/messages,

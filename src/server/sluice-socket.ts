@@ -1,24 +1,28 @@
 /** `/ws`: Sluice's own WebSockets, in frames or in a format that follows one thread. */
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
+import { cursorOf } from "../protocol/cursor.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import { SUBPROTOCOL } from "../protocol/frames.ts";
 import { checkId } from "../protocol/ids.ts";
 import { parseWith } from "../protocol/input.ts";
+import type { VisitedRun, VisitedThread } from "../runs/visited-thread.ts";
 import { Connection } from "./connection.ts";
 import { agui } from "./formats/agui.ts";
 import type { Format } from "./formats/format.ts";
 import { langgraph } from "./formats/langgraph.ts";
+import { tanstackFormat } from "./formats/tanstack.ts";
 import { textFormat } from "./formats/text.ts";
 import { FramesConnection } from "./frames-connection.ts";
 import { parseNarrowing } from "./narrowing.ts";
 import type { ServerOptions } from "./server-options.ts";
 import type { SocketRoute } from "./socket-route.ts";
 
-const FORMATS: Record<"agui" | "langgraph" | "text", () => Format> = {
+const FORMATS: Record<"agui" | "langgraph" | "text" | "tanstack", () => Format> = {
   agui: () => agui,
   langgraph: () => langgraph,
   text: textFormat,
+  tanstack: tanstackFormat,
 };
 
 /** The parameters of a socket's address, besides those that narrow it. */
@@ -26,7 +30,12 @@ export const socketQuery = z.object({
   agent: z.string().optional(),
   thread: z.string().optional(),
   ticket: z.string().optional(),
-  format: z.enum(["agui", "langgraph", "text"], { error: "valid are agui, langgraph and text" }).default("agui"),
+  format: z
+    .enum(["agui", "langgraph", "text", "tanstack"], { error: "valid are agui, langgraph, text and tanstack" })
+    .default("agui"),
+  // TanStack AI's words for a run, and for the position after which it goes on.
+  runId: z.string().optional(),
+  offset: z.string().optional(),
 });
 
 export function sluiceSocket(options: ServerOptions): SocketRoute {
@@ -37,7 +46,7 @@ export function sluiceSocket(options: ServerOptions): SocketRoute {
     formats: ["frames", ...Object.keys(FORMATS)],
     async admit({ request, parameters: sent }, place) {
       const parameters = Object.fromEntries(sent);
-      const { agent, thread, format, ticket } = parseWith(socketQuery, parameters, "query");
+      const { agent, thread, format, ticket, runId, offset } = parseWith(socketQuery, parameters, "query");
       const narrowing = parseNarrowing(parameters);
       const offered = request.headers["sec-websocket-protocol"]?.split(",").map((name) => name.trim());
       const frames = offered?.includes(SUBPROTOCOL) === true;
@@ -63,9 +72,26 @@ export function sluiceSocket(options: ServerOptions): SocketRoute {
       const followed = await (thread === undefined
         ? visitor.thread(randomUUID())
         : visitor.thread(checkId("thread", thread), true));
-      const common = { visitor, formatName: format, checkNodes, narrowing, agent, thread: followed };
+      const joined = offset === undefined ? undefined : await runOf(followed, runId);
+      const after = offset === undefined || offset === "-1" ? undefined : cursorOf("offset", offset);
+      const joins = joined && { run: joined, after };
+      const common = { visitor, formatName: format, checkNodes, narrowing, agent, thread: followed, joins };
       return (peer) =>
-        new Connection({ ...common, peer, format: FORMATS[format](), expelled: (error) => peer.close(error.code) });
+        new Connection({
+          ...common,
+          peer,
+          format: FORMATS[format](),
+          expelled: (error) => peer.close(error.code),
+          end: () => peer.end(),
+        });
     },
   };
+}
+
+/** The run that a socket joins, from its start or from a position within it. */
+async function runOf(thread: VisitedThread, runId: string | undefined): Promise<VisitedRun> {
+  if (runId === undefined) throw new SluiceError("bad_request", "query, field runId: offset needs the run's id.");
+  const run = await thread.run(checkId("runId", runId));
+  if (!run) throw new SluiceError("not_found", "There is no such run on this thread. Name it with ?thread=.");
+  return run;
 }

@@ -127,6 +127,11 @@ export class WsPeer implements TalkingPeer, Line {
     this.#closed.signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
   }
 
+  /** Closes it in good order: all was sent. */
+  end(): void {
+    this.#socket.close(1000);
+  }
+
   get #overfull(): boolean {
     return this.#queued > HIGH_WATER.frames || this.#socket.bufferedAmount > HIGH_WATER.bytes;
   }

@@ -1,14 +1,26 @@
 /** `GET /openapi.json`: the routes as an OpenAPI 3.1 document. */
 import { ERRORS, type ErrorCode, SENTENCES } from "../../protocol/errors.ts";
+import { AI_SDK_OPERATIONS, LANGGRAPH_OPERATIONS } from "./dialects.ts";
 import { type Answer, OPERATIONS, type Operation } from "./operations.ts";
 import { components, type JsonSchema, propertiesOf, refTo } from "./schemas.ts";
 
 /** The errors that every route may answer with, except the open ones. */
 const ANYWHERE: readonly ErrorCode[] = ["bad_request", "unauthorized", "forbidden", "rate_limited", "internal"];
 
-export function openApi(version: string): object {
+/** The doors for clients of other protocols, where they are open. */
+export interface Doors {
+  readonly langGraphApi: boolean;
+  readonly aiSdkApi: boolean;
+}
+
+/** The routes that a server with these doors has. */
+export function operationsOf({ langGraphApi, aiSdkApi }: Doors): readonly Operation[] {
+  return [...OPERATIONS, ...(langGraphApi ? LANGGRAPH_OPERATIONS : []), ...(aiSdkApi ? AI_SDK_OPERATIONS : [])];
+}
+
+export function openApi(version: string, doors: Doors): object {
   const paths: Record<string, Record<string, object>> = {};
-  for (const operation of OPERATIONS) {
+  for (const operation of operationsOf(doors)) {
     paths[operation.path] = { ...paths[operation.path], [operation.method]: described(operation) };
   }
   return {

@@ -4,20 +4,11 @@ import { narrowingQuery } from "../narrowing.ts";
 import { copilotListQuery } from "../routes/copilotkit.ts";
 import { listQuery, ownerQuery } from "../routes/threads.ts";
 import { socketQuery } from "../sluice-socket.ts";
+import { hydrationQuery } from "../tanstack/hydration.ts";
 import type { Answer, Operation } from "./operation.ts";
+import { RUN_ERRORS } from "./run-errors.ts";
 
 export type { Answer, Operation } from "./operation.ts";
-
-const RUN_ERRORS = [
-  "not_found",
-  "thread_busy",
-  "run_conflict",
-  "interrupt_pending",
-  "payload_too_large",
-  "draining",
-  "overloaded",
-  "storage_unavailable",
-] as const;
 
 const events: Answer = { description: "The run's events, as server-sent events.", stream: "Event" };
 
@@ -36,7 +27,19 @@ const start = {
   errors: RUN_ERRORS,
 } as const;
 
+/** For TanStack AI's clients: they read where they post to. */
+const hydration = {
+  summary: "Returns where a thread stands for TanStack AI, or with runId the events of that run",
+  query: hydrationQuery,
+  headers: { "Last-Event-ID": "With runId: goes on after this position." },
+  answers: { 200: { description: "The thread, or the run's events.", json: "Hydrated", stream: "Event" } },
+  errors: ["not_found"],
+} as const;
+
 export const OPERATIONS: readonly Operation[] = [
+  { method: "get", path: "/agui", ...hydration },
+  { method: "get", path: "/agui/agent/{agent}/run", ...hydration },
+  { method: "get", path: "/agui/agent/{agent}", ...hydration },
   {
     method: "post",
     path: "/agui",

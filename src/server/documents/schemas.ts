@@ -13,6 +13,9 @@ import { ERRORS, type ErrorCode } from "../../protocol/errors.ts";
 import { clientFrames } from "../../protocol/frames.ts";
 import { chatBody, runOptions } from "../../protocol/input.ts";
 import { serverFrames } from "../../protocol/server-frames.ts";
+import { chatRequest } from "../ai-sdk/request.ts";
+import { protocolCommand } from "../langgraph/protocol-commands.ts";
+import { wantedEvents } from "../langgraph/protocol-events.ts";
 import { connectBody, stopBody } from "../routes/agui.ts";
 import { threadChange } from "../routes/copilotkit.ts";
 import { shareBody, shareTicketBody } from "../routes/shares.ts";
@@ -125,10 +128,28 @@ export const SHAPES = {
     singleRoute: z.object({ resourceOperations: z.literal(true), threadEndpoints }),
   }),
   Suggest: RunAgentInputSchema.describe("A RunAgentInput whose thread is new. Nothing of the run is kept."),
+  LangGraphRun: z
+    .looseObject({
+      assistant_id: z.string(),
+      input: z.record(z.string(), z.unknown()).nullish(),
+      command: z.looseObject({ resume: z.unknown().optional() }).nullish(),
+      stream_mode: z.union([z.string(), z.array(z.string())]).optional(),
+    })
+    .describe("The body that LangGraph's clients start a run with. docs/langgraph-api.md has what may be in it."),
+  LangGraphSearch: z.looseObject({}).describe("As LangGraph's clients send it."),
+  LangGraphCommand: protocolCommand,
+  LangGraphChannels: wantedEvents,
+  AiSdkChat: chatRequest,
   ThreadChange: threadChange,
   CopilotThread: copilotThread,
   CopilotThreadList: z.object({ threads: z.array(copilotThread), nextCursor: z.string().nullable() }),
   Deleted: z.object({ threadId: z.string(), deleted: z.literal(true) }),
+  Hydrated: z.object({
+    messages: z.array(z.object({ id: z.string(), role: z.string(), parts: z.array(z.object({ type: z.string() })) })),
+    activeRun: z.object({ runId: z.string() }).nullable(),
+    interrupts: z.object({ runId: z.string(), pending: z.array(InterruptSchema) }).nullable(),
+    page: z.object({ truncated: z.boolean() }),
+  }),
   Inspected: z.object({
     messages: z.array(
       z.object({

@@ -7,17 +7,17 @@ import type { Visitor } from "../../runs/visitor.ts";
 import { valuesOf } from "./projection.ts";
 import { startRun } from "./start.ts";
 
-const command = z.object({
+export const protocolCommand = z.object({
   id: z.number().int().min(0),
   method: z.string(),
   params: z.record(z.string(), z.unknown()).default({}),
 });
 
-export type ProtocolCommand = z.infer<typeof command>;
+export type ProtocolCommand = z.infer<typeof protocolCommand>;
 
 /** @throws SluiceError `bad_request` */
 export function parseProtocolCommand(value: unknown, where: string): ProtocolCommand {
-  return parseWith(command, value, where);
+  return parseWith(protocolCommand, value, where);
 }
 
 /** An answer to a command that was carried out, and to one that was not. */

@@ -9,7 +9,7 @@ import type { Format } from "../formats/format.ts";
 import type { Outgoing } from "../view.ts";
 import { type ProtocolEvent, ProtocolProjection } from "./protocol-projection.ts";
 
-const wanted = z.object({
+export const wantedEvents = z.object({
   channels: z.array(z.string()).min(1),
   namespaces: z.array(z.array(z.string())).optional(),
   depth: z.number().int().min(0).optional(),
@@ -17,11 +17,11 @@ const wanted = z.object({
 });
 
 /** The events that a client wants. */
-export type Wanted = z.infer<typeof wanted>;
+export type Wanted = z.infer<typeof wantedEvents>;
 
 /** @throws SluiceError `bad_request` */
 export function parseWanted(value: unknown, where: string): Wanted {
-  return parseWith(wanted, value, where);
+  return parseWith(wantedEvents, value, where);
 }
 
 /** The most events that one entry of the log becomes. */

@@ -16,6 +16,7 @@ import { parseNarrowing } from "../narrowing.ts";
 import { readResult } from "../result.ts";
 import type { ServerOptions } from "../server-options.ts";
 import { Subscription } from "../subscription.ts";
+import { hydrate } from "../tanstack/hydration.ts";
 import { copilotThreadRoutes, openEnvelope, runtimeInfo, suggest } from "./copilotkit.ts";
 import { jsonBody } from "./json-body.ts";
 import { sendEvents } from "./send-events.ts";
@@ -29,6 +30,13 @@ export function aguiRoutes(options: ServerOptions): Router {
   const { registry, door } = options;
   const router = Router();
   router.post("/", openEnvelope);
+  router.get("/", (request, response) => hydrate(options, request, response));
+  for (const path of ["/agent/:agent/run", "/agent/:agent"] as const) {
+    router.get(path, (request, response) => {
+      registry.get(request.params.agent);
+      return hydrate(options, request, response);
+    });
+  }
   router.get("/info", (request, response) => {
     response.json(runtimeInfo(door.visitorOf(request), options));
   });

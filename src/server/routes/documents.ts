@@ -4,11 +4,14 @@ import { asyncApi } from "../documents/asyncapi.ts";
 import { openApi } from "../documents/openapi.ts";
 import type { ServerOptions } from "../server-options.ts";
 
-export function documentRoutes({ version }: Pick<ServerOptions, "version">): Router {
+export function documentRoutes({
+  version,
+  ...doors
+}: Pick<ServerOptions, "version" | "langGraphApi" | "aiSdkApi">): Router {
   const router = Router();
   router.get(
     "/openapi.json",
-    once(() => openApi(version)),
+    once(() => openApi(version, doors)),
   );
   router.get(
     "/asyncapi.json",

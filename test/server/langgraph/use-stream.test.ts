@@ -1,4 +1,5 @@
 /** The React hooks of LangGraph's clients, as they come from npm: of the SDK, and of its successor. */
+import { randomUUID } from "node:crypto";
 import { AIMessage, ToolMessage } from "@langchain/core/messages";
 import { interrupt, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { useStream as useLegacyStream } from "@langchain/langgraph-sdk/react";
@@ -111,6 +112,16 @@ describe.each(Object.entries(HOOKS))("useStream, %s", (name, make) => {
     const { page: reloaded } = await render("chat", ids.threadId);
     await reloaded.until(shows("human: hi", "ai: Hello", "human: more", "ai: Again"));
     reloaded.unmount();
+  });
+
+  test("streams the first answer of a thread that the page has named", async () => {
+    const { page } = await render("chat", randomUUID());
+    void page.now.submit(human("hi"));
+    model.say("Hel");
+    await page.until((shown) => said(shown).join() === "human: hi,ai: Hel" && shown.isLoading);
+    model.say("lo").end();
+    await page.until(shows("human: hi", "ai: Hello"));
+    page.unmount();
   });
 
   test("shows a tool's call, a question, and what its answer leads to", async () => {

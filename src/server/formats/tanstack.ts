@@ -1,0 +1,17 @@
+/** `tanstack`: AG-UI events in envelopes with their positions, as TanStack AI's `webSocket()` resumes by. */
+import { formatCursor } from "../../protocol/cursor.ts";
+import type { Format } from "./format.ts";
+
+/** Of several events with one position only the first carries it: the client takes another for one that it has. */
+export function tanstackFormat(): Format {
+  let last: string | undefined;
+  return {
+    graph: false,
+    encode({ json, cursor }) {
+      const id = cursor && formatCursor(cursor);
+      if (id === undefined || id === last) return [json];
+      last = id;
+      return [`{"id":"${id}","chunk":${json}}`];
+    },
+  };
+}

@@ -1,0 +1,41 @@
+import { HttpAgent } from "@ag-ui/client";
+import { useEffect, useMemo, useState } from "react";
+import { agUiLines } from "./lines.js";
+
+export function useClient({ base, agent: name, thread }) {
+  const agent = useMemo(
+    () => new HttpAgent({ url: `${base}/agui/agent/${name}/run`, threadId: thread }),
+    [base, name, thread],
+  );
+  const [messages, setMessages] = useState([]);
+  const [running, setRunning] = useState(false);
+  const [interrupts, setInterrupts] = useState([]);
+  useEffect(() => {
+    agent.subscribe({
+      onMessagesChanged: () => setMessages([...agent.messages]),
+      onRunFinishedEvent: ({ event }) => setInterrupts(event.outcome?.interrupts ?? []),
+    });
+    void fetch(`${base}/threads/${thread}/messages`)
+      .then((response) => response.json())
+      .then(({ messages = [] }) => agent.setMessages(messages));
+  }, [agent, base, thread]);
+  const run = (parameters) => {
+    setRunning(true);
+    setInterrupts([]);
+    agent
+      .runAgent(parameters)
+      .catch(() => {}) // A cut line: the person reloads.
+      .finally(() => setRunning(false));
+  };
+  return {
+    lines: agUiLines(messages),
+    question: interrupts[0]?.message,
+    running,
+    send: (content) => {
+      agent.addMessage({ id: crypto.randomUUID(), role: "user", content });
+      run();
+    },
+    stop: () => agent.abortRun(),
+    answer: (payload) => run({ resume: [{ interruptId: interrupts[0].id, status: "resolved", payload }] }),
+  };
+}
