@@ -93,6 +93,12 @@ export const DOORS: Readonly<Record<string, Door>> = {
     const paths = ["/agui/threads", `${thread}/messages`, `${thread}/events`, `${thread}/state`];
     return (await Promise.all(paths.map((path) => get(visit, path)))).flat();
   },
+  "TanStack AI's threads, and a run that it joins": async (visit) => {
+    const { threadId, runId } = await ran(visit);
+    const thread = `/agui/agent/${visit.agent}/run?threadId=${threadId}`;
+    return (await Promise.all([thread, `${thread}&runId=${runId}&offset=-1`].map((path) => get(visit, path)))).flat();
+  },
+  "WebSocket, tanstack": (visit) => overWebSocket(visit, "tanstack"),
   "CopilotKit's suggestions": (visit) => run(visit, input(visit), "suggest"),
   "GET /agui/info": (visit) => get(visit, "/agui/info"),
   "GET /metrics": async (visit) => {

@@ -91,6 +91,7 @@ interface Client {
 
 const CLIENTS: readonly Client[] = [
   { name: "http-agent", joins: false },
+  { name: "http-agent-0.0.59", joins: false },
   { name: "use-stream", joins: true, goesOnAfterCut: true, keepsQuestion: true },
   { name: "use-stream-websocket", joins: true, goesOnAfterCut: true, keepsQuestion: true },
   { name: "use-stream-legacy", joins: true, goesOnAfterCut: true, keepsQuestion: true },

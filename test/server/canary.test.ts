@@ -119,6 +119,7 @@ const DOORS: Record<string, (tapped: Tap, agent: string, message: string) => Pro
   "WebSocket, agui": (tapped, agent, message) => overWebSocket(tapped, agent, message, "agui"),
   "WebSocket, langgraph": (tapped, agent, message) => overWebSocket(tapped, agent, message, "langgraph"),
   "WebSocket, text": (tapped, agent, message) => overWebSocket(tapped, agent, message, "text"),
+  "WebSocket, tanstack": (tapped, agent, message) => overWebSocket(tapped, agent, message, "tanstack"),
   "WebSocket, all events asked for": (tapped, agent, message) => overWebSocket(tapped, agent, message, "agui&events=*"),
   SSE: async ({ url }, agent, message) => {
     await (await openSse(`${url}/agui/agent/${agent}/run`, userInput(message))).done;

@@ -2,10 +2,15 @@ import { HttpAgent } from "@ag-ui/client";
 import { useEffect, useMemo, useState } from "react";
 import { agUiLines } from "./lines.js";
 
-export function useClient({ base, agent: name, thread }) {
+export function useClient(place) {
+  return useHttpAgent(HttpAgent, place);
+}
+
+/** `Agent`: the class of any version. */
+export function useHttpAgent(Agent, { base, agent: name, thread }) {
   const agent = useMemo(
-    () => new HttpAgent({ url: `${base}/agui/agent/${name}/run`, threadId: thread }),
-    [base, name, thread],
+    () => new Agent({ url: `${base}/agui/agent/${name}/run`, threadId: thread }),
+    [Agent, base, name, thread],
   );
   const [messages, setMessages] = useState([]);
   const [running, setRunning] = useState(false);
