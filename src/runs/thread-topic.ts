@@ -6,7 +6,7 @@ import { threadTopic } from "../protocol/ids.ts";
 import { inPieces, isLarge } from "../protocol/pieces.ts";
 import { Transcript } from "../store/transcript.ts";
 import type { Correction } from "../translate/sent-messages.ts";
-import { entryOf, stamped } from "./entries.ts";
+import { entryOf, sharedPosition, stamped } from "./entries.ts";
 import type { RunOutcome } from "./run-end.ts";
 import type { RunPlan, RunThread } from "./run-plan.ts";
 import { TopicWriter } from "./topic-writer.ts";
@@ -33,6 +33,7 @@ export class ThreadTopic {
   readonly #options: ThreadTopicOptions;
   readonly #transcript: Transcript;
   readonly #writer: TopicWriter<Sent>;
+  readonly #positionOf = sharedPosition();
   #over = false;
 
   constructor(plan: RunPlan, options: ThreadTopicOptions) {
@@ -143,7 +144,7 @@ export class ThreadTopic {
     // All that was sent before it is in the transcript by now: it is written by itself.
     if (correction) this.#transcript.correct(correction);
     const event = correction ? this.#snapshotOf(this.#transcript.messages, this.#transcript.removed) : made;
-    return entryOf(event, this.#plan.runId, provenance);
+    return entryOf(event, this.#plan.runId, provenance, this.#positionOf(event));
   }
 }
 

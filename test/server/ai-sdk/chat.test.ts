@@ -237,6 +237,7 @@ describe("a page that comes back", () => {
     await sent;
     expect(chat.status).toBe("error");
     const resumed = chat.resumeStream();
+    await until(() => chat.status === "streaming");
     model.say("two").end();
     await resumed;
     expect(said(chat)).toEqual(["user: count", "assistant: one two"]);
