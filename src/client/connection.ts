@@ -64,7 +64,7 @@ export class SluiceConnection {
   constructor({ onState = IGNORE, ...options }: ConnectionOptions) {
     this.#line = new Line(options, {
       opened: (hello) => this.#opened(hello),
-      frame: (frame, text) => this.#receive(frame as ServerFrame | EventFrame, text),
+      frame: (frame, text) => this.#receive(frame, text),
       lost: (code) => {
         if (code === TOO_LARGE) this.#questions.failLargest();
       },
@@ -93,7 +93,7 @@ export class SluiceConnection {
     const subscription = this.#subscriptions.get(topic) ?? new Subscription(topic, narrowing);
     return this.#follow(subscription, options, (answered, failed) =>
       this.#ask(
-        { type: "run", agent, input, ...narrowing },
+        { type: "run", agent, input, short: true, ...narrowing },
         (answer) => {
           if (answer.type === "ack" && !subscription.confirmed) subscription.confirm(answer.cursor);
           answered();
@@ -190,7 +190,7 @@ export class SluiceConnection {
     const { topic, cursor: after, narrowing } = subscription;
     subscription.interrupted = false;
     return this.#ask(
-      { type: "subscribe", topic, after, ...narrowing },
+      { type: "subscribe", topic, after, short: true, ...narrowing },
       (answer) => {
         subscription.confirm(after);
         subscription.notify((listener) => listener.onBegin?.((answer as ServerFrame & { type: "ack" }).head));

@@ -4,6 +4,8 @@ import type { ServerFrame } from "../protocol/frames.ts";
 import { SUBPROTOCOL } from "../protocol/subprotocol.ts";
 import { type Backoff, pauseMs } from "./backoff.ts";
 import { ConnectionError } from "./connection-error.ts";
+import { ShortTopics } from "./short-topics.ts";
+import type { EventFrame } from "./subscription.ts";
 
 /** The part of a WebSocket that is used: a browser's, Node's, or that of `ws`. */
 export interface WebSocketLike {
@@ -55,8 +57,8 @@ export type Hello = ServerFrame & { type: "hello" };
 export interface LineEvents {
   /** The server is there and has said `hello`. */
   opened(hello: Hello): void;
-  /** `text`: the frame as it came. */
-  frame(frame: { type: string }, text: string): void;
+  /** `text`: the frame as it came. An event in a short frame is a whole one by then. */
+  frame(frame: ServerFrame | EventFrame, text: string): void;
   /** The socket is gone, and another will be opened. `code`: how it closed. */
   lost(code: number): void;
   changed(state: ConnectionState): void;
@@ -84,6 +86,8 @@ export class Line {
   #socket: WebSocketLike | undefined;
   /** The `hello` of a socket that signs in and is not open yet. */
   #hello: Hello | undefined;
+  /** The numbers of this socket: another numbers anew. */
+  #short = new ShortTopics();
   #state: ConnectionState = { status: "idle" };
   #failures = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -159,14 +163,15 @@ export class Line {
 
   #hear(text: string): void {
     this.#heardAt = performance.now();
-    const frame = JSON.parse(text) as { type: string };
+    const frame = this.#short.whole(JSON.parse(text) as object);
+    if (!frame) return;
     if (this.#state.status === "open") {
       this.#failures = 0;
-      if (frame.type === "draining") this.#askedMs = (frame as ServerFrame & { type: "draining" }).reconnectAfterMs;
+      if (frame.type === "draining") this.#askedMs = frame.reconnectAfterMs;
       if (frame.type === "token_expiring") this.#signIn(true);
       this.#events.frame(frame, text);
     } else if (frame.type === "hello") {
-      const hello = frame as Hello;
+      const hello = frame;
       this.#askedMs = undefined;
       this.#listen(hello.heartbeatSeconds * 1_000 * PATIENCE);
       this.#hello = hello;
@@ -181,6 +186,7 @@ export class Line {
 
   #opened(hello: Hello): void {
     this.#hello = undefined;
+    this.#short = new ShortTopics();
     this.#change({ status: "open" });
     this.#events.opened(hello);
   }

@@ -17,6 +17,9 @@ const narrowing = {
   protocol: z.string().optional(),
 };
 
+/** Asks for short frames for the events. */
+const short = z.boolean().optional();
+
 const id = z.string().max(256).optional();
 const topic = z.string().startsWith("thread:").max(1_024);
 
@@ -29,8 +32,8 @@ const cursor = z.string().transform((text, context): Cursor => {
 
 /** The schema of each frame from a client, by its type. */
 export const clientFrames = {
-  run: z.object({ type: z.literal("run"), id, agent: z.string().optional(), input: z.unknown(), ...narrowing }),
-  subscribe: z.object({ type: z.literal("subscribe"), id, topic, after: cursor.optional(), ...narrowing }),
+  run: z.object({ type: z.literal("run"), id, agent: z.string().optional(), input: z.unknown(), short, ...narrowing }),
+  subscribe: z.object({ type: z.literal("subscribe"), id, topic, after: cursor.optional(), short, ...narrowing }),
   unsubscribe: z.object({ type: z.literal("unsubscribe"), id, topic }),
   inject: z.object({ type: z.literal("inject"), id, threadId: z.string(), message: injected }),
   cancel: z.object({ type: z.literal("cancel"), id, threadId: z.string() }),
@@ -89,11 +92,14 @@ export function encodeFrame(frame: ServerFrame): string {
 }
 
 /**
- * An event, put around JSON that was made before. `count`: how many entries it covers, when more than one; `cursor`
- * is that of the last.
+ * Puts the events of one topic into frames, around JSON that was made before. `count`: how many entries an event covers;
+ * `cursor` is that of the last.
  */
-export function encodeEvent(topicJson: string, cursor: Cursor | undefined, count: number, json: string): string {
-  const position = cursor ? `"cursor":"${formatCursor(cursor)}",` : "";
-  const n = count > 1 ? `"n":${count},` : "";
-  return `{"v":1,"type":"event","topic":${topicJson},${position}${n}"data":${json}}`;
+export function eventEncoder(topic: string): (cursor: Cursor | undefined, count: number, json: string) => string {
+  const topicJson = JSON.stringify(topic);
+  return (cursor, count, json) => {
+    const position = cursor ? `"cursor":"${formatCursor(cursor)}",` : "";
+    const n = count > 1 ? `"n":${count},` : "";
+    return `{"v":1,"type":"event","topic":${topicJson},${position}${n}"data":${json}}`;
+  };
 }

@@ -23,6 +23,7 @@ export const serverFrames = [
     runId: z.string().optional(),
     cursor: cursor.optional(),
     head: cursor.optional(),
+    short: z.int().optional(),
     messageId: z.string().optional(),
     state: z.enum(["waiting", "taken"]).optional(),
   }),

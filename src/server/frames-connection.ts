@@ -4,8 +4,8 @@ import { formatCursor } from "../protocol/cursor.ts";
 import { type ErrorCode, SluiceError } from "../protocol/errors.ts";
 import {
   type ClientFrame,
-  encodeEvent,
   encodeFrame,
+  eventEncoder,
   frameId,
   parseClientFrame,
   type ServerFrame,
@@ -13,6 +13,7 @@ import {
 import { checkId, threadTopic, topicThread } from "../protocol/ids.ts";
 import { fromCommand } from "../protocol/injected.ts";
 import { isRecord, parseRunAgentInput } from "../protocol/input.ts";
+import { shortEncoder } from "../protocol/short-frames.ts";
 import { KeyedLock } from "../runs/keyed-lock.ts";
 import type { Visitor } from "../runs/visitor.ts";
 import { SignIn } from "./auth/sign-in.ts";
@@ -50,6 +51,7 @@ export class FramesConnection implements Conversation {
   /** The topic of the log that each followed topic is read from: a thread that is made again has another one. */
   readonly #read = new Map<string, string>();
   readonly #queues = new KeyedLock();
+  #numbers = 0;
 
   constructor(options: FramesConnectionOptions) {
     this.#options = options;
@@ -141,6 +143,7 @@ export class FramesConnection implements Conversation {
     id,
     agent = this.#options.agent,
     input: sent,
+    short = false,
     ...narrows
   }: ClientFrame & { type: "run" }): Promise<void> {
     const { peer } = this.#options;
@@ -152,10 +155,13 @@ export class FramesConnection implements Conversation {
     const place = this.#places.has(topic) ? undefined : this.#places.take(topic);
     try {
       const run = await visitor.start({ agent, input, detached: true, signal: peer.closed });
-      this.#emit({ type: "ack", id, topic, runId: run.runId, cursor: formatCursor(run.from) });
       const sent = place === undefined && this.#places.has(topic) && this.#read.get(topic) === run.topic;
-      const signal = sent ? undefined : (place ?? this.#places.take(topic));
-      if (signal) this.#follow(topic, signal, await Subscription.sinceRun(this.#reader(topic, signal, narrowing), run));
+      const number = sent ? undefined : this.#number(short);
+      this.#emit({ type: "ack", id, topic, runId: run.runId, cursor: formatCursor(run.from), short: number });
+      if (sent) return;
+      const signal = place ?? this.#places.take(topic);
+      const reader = this.#reader(topic, signal, narrowing, number);
+      this.#follow(topic, signal, await Subscription.sinceRun(reader, run));
     } catch (error) {
       if (place) this.#places.free(topic, place);
       throw error;
@@ -175,14 +181,22 @@ export class FramesConnection implements Conversation {
     });
   }
 
-  async #subscribe({ id, topic, after, ...narrows }: ClientFrame & { type: "subscribe" }): Promise<void> {
+  async #subscribe({
+    id,
+    topic,
+    after,
+    short = false,
+    ...narrows
+  }: ClientFrame & { type: "subscribe" }): Promise<void> {
     const threadId = topicThread(topic);
     const narrowing = narrowingOf(narrows);
     const signal = this.#places.take(topic);
     try {
       const thread = await this.#signIn.visitor.thread(threadId, true);
       const active = await thread.active();
-      const subscription = await Subscription.ofThread(this.#reader(topic, signal, narrowing), thread, after);
+      const number = this.#number(short);
+      const reader = this.#reader(topic, signal, narrowing, number);
+      const subscription = await Subscription.ofThread(reader, thread, after);
       const { cursor, head } = subscription;
       this.#emit({
         type: "ack",
@@ -191,6 +205,7 @@ export class FramesConnection implements Conversation {
         ...(active && { runId: active.runId }),
         cursor: formatCursor(cursor),
         ...(head && { head: formatCursor(head) }),
+        short: number,
       });
       this.#follow(topic, signal, subscription);
     } catch (error) {
@@ -199,12 +214,19 @@ export class FramesConnection implements Conversation {
     }
   }
 
-  #reader(topic: string, signal: AbortSignal, narrowing: Narrowing): Reader {
+  /** The number that stands for a topic in short frames; no other topic of this socket ever has it. */
+  #number(short: boolean): number | undefined {
+    if (!short) return undefined;
+    this.#numbers += 1;
+    return this.#numbers;
+  }
+
+  #reader(topic: string, signal: AbortSignal, narrowing: Narrowing, number: number | undefined): Reader {
     const { visitor } = this.#signIn;
-    const topicJson = JSON.stringify(topic);
+    const encode = number === undefined ? eventEncoder(topic) : shortEncoder(number);
     return {
       visitor,
-      format: { graph: false, encode: ({ json, cursor, count }) => [encodeEvent(topicJson, cursor, count, json)] },
+      format: { graph: false, encode: ({ json, cursor, count }) => [encode(cursor, count, json)] },
       narrowing,
       // Spans that were open before the gap are void. For a later subscription to the same topic this would void too
       // much.

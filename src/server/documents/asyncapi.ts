@@ -11,6 +11,11 @@ export function asyncApi(version: string): object {
     input: message("input", { $ref: "#/components/schemas/RunAgentInput" }, "Starts that run, or attaches to it."),
     command: message("command", { $ref: "#/components/schemas/Command" }, "A command."),
   };
+  const short = message(
+    "short",
+    { type: "array", minItems: 3, maxItems: 4 },
+    "An event in short, for a client that asked so: the topic's number, the position, the event, and n.",
+  );
   const event = message("event", { $ref: "#/components/schemas/Event" }, "One AG-UI event.");
   return {
     asyncapi: "3.0.0",
@@ -23,7 +28,7 @@ export function asyncApi(version: string): object {
       frames: {
         address: "/ws",
         description: `With the subprotocol ${SUBPROTOCOL}: frames, for many threads and for coming back.`,
-        messages: refs({ ...sent, ...received }),
+        messages: refs({ ...sent, ...received, short }),
       },
       agui: {
         address: "/ws",
@@ -33,11 +38,11 @@ export function asyncApi(version: string): object {
     },
     operations: {
       sendFrame: operation("receive", "frames", Object.keys(sent)),
-      receiveFrame: operation("send", "frames", Object.keys(received)),
+      receiveFrame: operation("send", "frames", [...Object.keys(received), "short"]),
       sendBare: operation("receive", "agui", Object.keys(bare)),
       receiveBare: operation("send", "agui", ["bareEvent"]),
     },
-    components: { schemas, messages: { ...sent, ...received, ...bare, bareEvent: event } },
+    components: { schemas, messages: { ...sent, ...received, ...bare, short, bareEvent: event } },
   };
 }
 
