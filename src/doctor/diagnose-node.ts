@@ -114,7 +114,10 @@ export function unseenCall(
   return verdict("fault", "unseen-model-call", sentence, rows);
 }
 
-function how({ callbacks, inContext }: SeenCall): string {
+function how({ method, callbacks, inContext }: SeenCall): string {
+  if (method === "streamEvents") {
+    return "through its `streamEvents` without a version, which calls no callbacks, so that LangGraph does not hear of it";
+  }
   if (callbacks === undefined) {
     return inContext
       ? "with its callbacks left out further up, so that LangGraph does not hear of it"
@@ -129,7 +132,7 @@ function how({ callbacks, inContext }: SeenCall): string {
 
 function seenRows({ method, className, place, callbacks, characters }: SeenCall): [string, string][] {
   return [
-    ["model call", `${className}.${method}, ${counted(characters, "character")}`],
+    ["model call", `${className}.${method}${method === "streamEvents" ? "" : `, ${counted(characters, "character")}`}`],
     ["called at", place ?? "a line of a package"],
     ["callbacks it was given", callbacks === undefined ? "none" : callbacks.join(", ") || "an empty list"],
     ["model events of this node", "none"],

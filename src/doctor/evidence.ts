@@ -106,7 +106,8 @@ export interface ModelCall {
 
 /** A model call as its class saw it, whether or not LangGraph heard of it. */
 export interface SeenCall {
-  readonly method: "invoke" | "stream" | "generate";
+  /** `streamEvents` is one without a version, which calls no callbacks. */
+  readonly method: "invoke" | "stream" | "generate" | "streamEvents";
   readonly className: string;
   /** File, line and column of the call; `undefined` where only packages are on the stack. */
   readonly place: string | undefined;

@@ -70,12 +70,23 @@ export class ModelCalls {
       const open = this.#open("stream", model, callbacksOf(args[1]));
       return this.#current.run(open, () => stream.apply(model, args));
     });
+    if (Object.hasOwn(prototype, "streamEvents")) this.#wrapEvents(prototype);
     const iterate = prototype._streamIterator as Method;
     this.#replace(prototype, "_streamIterator", (model, args) => {
       const within = this.#current.getStore();
       const open = within?.model === model ? within : this.#open("stream", model, callbacksOf(args[1]));
       const chunks = this.#current.run(open, () => iterate.apply(model, args)) as AsyncGenerator<unknown>;
       return this.#reading(open, chunks);
+    });
+  }
+
+  /** Without a version of its events a model is asked for its own stream, which calls no callbacks. */
+  #wrapEvents(prototype: Prototype): void {
+    const streamEvents = prototype.streamEvents as Method;
+    this.#replace(prototype, "streamEvents", (model, args) => {
+      const ask = () => streamEvents.apply(model, args);
+      if (isRecord(args[1]) && args[1].version !== undefined) return ask();
+      return this.#current.run(this.#open("streamEvents", model, callbacksOf(args[1])), ask);
     });
   }
 

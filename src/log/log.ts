@@ -52,7 +52,7 @@ export interface Page {
 /** The size of the part of the log that a process holds. */
 export interface LogSize {
   readonly topics: number;
-  /** The bytes of all entries. */
+  /** The bytes of memory that all entries take. */
   readonly bytes: number;
   /** The number of topics that readers follow. */
   readonly followed: number;

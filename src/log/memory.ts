@@ -11,7 +11,7 @@ export interface MemoryLogLimits {
   readonly maxEvents: number;
   /** The most bytes of JSON a topic keeps. The newest entry always stays. */
   readonly maxBytes: number;
-  /** The most bytes all topics keep together. Beyond it, the topics that were silent longest are dropped. */
+  /** The most memory that all topics' entries take together. Beyond it, the topics that were silent longest are dropped. */
   readonly maxTotalBytes: number;
   /** Milliseconds that a silent topic is kept. */
   readonly retentionMs: number;
@@ -26,9 +26,13 @@ interface TopicState {
   head: number;
   /** Readers begin no earlier than after this offset. */
   floor: number;
+  /** Of JSON. */
   bytes: number;
   touchedAt: number;
 }
+
+/** The memory that an entry takes besides its JSON, as measured: 100,000 deltas took 213 bytes each, with 102 of JSON. */
+export const ENTRY_BYTES = 110;
 
 /** The most topics that were opened and never written. Any request that names a thread opens one. */
 export const MAX_UNWRITTEN_TOPICS = 10_000;
@@ -42,7 +46,7 @@ export class MemoryLog implements EventLog {
   /** Those of them that were opened only, the oldest first. */
   readonly #unwritten = new Set<Topic>();
   readonly #watchers: Watchers;
-  #totalBytes = 0;
+  #heldBytes = 0;
 
   /** `now` is a monotonic clock in milliseconds. `watchers`: those of a log that this is a part of. */
   constructor(limits: MemoryLogLimits, now: () => number = () => performance.now(), watchers = new Watchers()) {
@@ -75,7 +79,7 @@ export class MemoryLog implements EventLog {
       state.head += 1;
       const { json, type, runId, span, edge, provenance } = entry;
       appended.push({ json, type, runId, span, edge, provenance, offset: state.head });
-      this.#count(state, Buffer.byteLength(entry.json));
+      this.#count(state, entry.json, 1);
     }
     for (const entry of appended) state.entries.push(entry);
     this.#trim(state);
@@ -157,7 +161,7 @@ export class MemoryLog implements EventLog {
   forget(topic: Topic): boolean {
     const state = this.#topics.get(topic);
     if (!state) return false;
-    this.#totalBytes -= state.bytes;
+    this.#heldBytes -= heldBy(state);
     this.#topics.delete(topic);
     this.#unwritten.delete(topic);
     return true;
@@ -180,19 +184,20 @@ export class MemoryLog implements EventLog {
 
   /** For tests and metrics. */
   get size(): LogSize {
-    return { topics: this.#topics.size, bytes: this.#totalBytes, followed: this.#watchers.size };
+    return { topics: this.#topics.size, bytes: this.#heldBytes, followed: this.#watchers.size };
   }
 
-  #count(state: TopicState, bytes: number): void {
+  #count(state: TopicState, json: string, entries: 1 | -1): void {
+    const bytes = Buffer.byteLength(json) * entries;
     state.bytes += bytes;
-    this.#totalBytes += bytes;
+    this.#heldBytes += bytes + ENTRY_BYTES * entries;
   }
 
   #trim(state: TopicState): void {
     const { maxEvents, maxBytes } = this.#limits;
     let kept = state.entries.length - state.start;
     while (kept > 1 && (kept > maxEvents || state.bytes > maxBytes)) {
-      this.#count(state, -Buffer.byteLength(state.entries[state.start]?.json ?? ""));
+      this.#count(state, state.entries[state.start]?.json ?? "", -1);
       state.start += 1;
       kept -= 1;
     }
@@ -205,13 +210,17 @@ export class MemoryLog implements EventLog {
 
   #dropSilentest(except: Topic): void {
     for (const [topic, state] of this.#topics) {
-      if (this.#totalBytes <= this.#limits.maxTotalBytes || topic === except) return;
+      if (this.#heldBytes <= this.#limits.maxTotalBytes || topic === except) return;
       if (state.bytes === 0) continue;
-      this.#totalBytes -= state.bytes;
+      this.#heldBytes -= heldBy(state);
       this.#topics.delete(topic);
       this.#watchers.wake(topic);
     }
   }
+}
+
+function heldBy({ bytes, entries, start }: TopicState): number {
+  return bytes + ENTRY_BYTES * (entries.length - start);
 }
 
 function newTopic(): TopicState {

@@ -42,7 +42,7 @@ export function metricsOf(counts: Counts, gauges: Gauges): Metrics {
     [gauges.waitingBytes()],
   ]);
   gauge("sluice_log_topics", "Topics in the event log.", () => [[gauges.log().topics]]);
-  gauge("sluice_log_bytes", "Bytes of all entries in the event log.", () => [[gauges.log().bytes]]);
+  gauge("sluice_log_bytes", "Bytes of memory that the event log's entries take.", () => [[gauges.log().bytes]]);
   gauge("sluice_log_followed_topics", "Topics that readers follow.", () => [[gauges.log().followed]]);
   gauge("sluice_event_loop_delay_seconds", "How late timers were since the last look, by quantile.", () =>
     delaysOf(delay),

@@ -60,6 +60,11 @@ const BROKEN: Record<string, Case> = {
     code: "unseen-model-call",
     says: /at test\/doctor\/graphs\/graphs\.mjs:\d+:\d+ with its callbacks replaced, .*: an empty list/,
   },
+  "events without a version": {
+    graph: "versionless",
+    code: "unseen-model-call",
+    says: /at .*graphs\.mjs:\d+.* through its `streamEvents` without a version, which calls no callbacks/,
+  },
   "events of its own": { graph: "ownEvents", code: "unseen-model-call", says: /a `streamEvents` of its own/ },
   "an answer in the arguments of a tool": {
     graph: "toolAnswer",

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { follow } from "../../src/log/follow.ts";
 import type { Page } from "../../src/log/log.ts";
-import { MAX_UNWRITTEN_TOPICS, MemoryLog, type MemoryLogLimits } from "../../src/log/memory.ts";
+import { ENTRY_BYTES, MAX_UNWRITTEN_TOPICS, MemoryLog, type MemoryLogLimits } from "../../src/log/memory.ts";
 import { type Topic, threadTopic } from "../../src/protocol/ids.ts";
 import { eventLogContract } from "./contract.ts";
 import { entries, entry, shown } from "./entries.ts";
@@ -31,10 +31,10 @@ describe("what the memory log keeps of a topic", () => {
   it("is at most so many bytes of UTF-8, the newest", async () => {
     const log = memoryLog({ maxBytes: 10 });
     await log.append(topic, 1, entries("aaaa", "bbbb"));
-    expect(log.size.bytes).toBe(8);
+    expect(log.size.bytes).toBe(8 + 2 * ENTRY_BYTES);
     await log.append(topic, 1, entries("€")); // three bytes
     expect(await kept(log)).toEqual(["2=bbbb", "3=€"]);
-    expect(log.size.bytes).toBe(7);
+    expect(log.size.bytes).toBe(7 + 2 * ENTRY_BYTES);
   });
 
   it("is always the newest entry, however large", async () => {
@@ -43,7 +43,7 @@ describe("what the memory log keeps of a topic", () => {
     expect(await kept(log)).toEqual([`2=${"x".repeat(100)}`]);
     await log.append(topic, 1, entries("b"));
     expect(await kept(log)).toEqual(["3=b"]);
-    expect(log.size.bytes).toBe(1);
+    expect(log.size.bytes).toBe(1 + ENTRY_BYTES);
   });
 
   it("stays right while thousands of entries pass through", async () => {
@@ -66,22 +66,22 @@ describe("what the memory log keeps of a topic", () => {
 describe("what the memory log keeps of all topics", () => {
   const [a, b, c] = [threadTopic("a"), threadTopic("b"), threadTopic("c")];
 
-  it("is at most so many bytes: the longest silent topic goes first", async () => {
-    const log = memoryLog({ maxTotalBytes: 10 });
+  it("takes at most so many bytes of memory: the longest silent topic goes first", async () => {
+    const log = memoryLog({ maxTotalBytes: 10 + 3 * ENTRY_BYTES });
     await log.append(a, 1, entries("aaaa"));
     await log.append(b, 1, entries("bbbb"));
     await log.append(a, 1, entries("a"));
     await log.append(c, 1, entries("cccc"));
-    expect(log.size).toEqual({ topics: 2, bytes: 9, followed: 0 });
+    expect(log.size).toEqual({ topics: 2, bytes: 9 + 3 * ENTRY_BYTES, followed: 0 });
     expect(await log.head(b)).toBeUndefined();
     expect(await kept(log, a)).toEqual(["1=aaaa", "2=a"]);
   });
 
   it("never lets go of the topic that is being written", async () => {
-    const log = memoryLog({ maxTotalBytes: 10 });
+    const log = memoryLog({ maxTotalBytes: 10 + ENTRY_BYTES });
     await log.append(a, 1, entries("aaaa"));
     await log.append(b, 1, entries("b".repeat(20)));
-    expect(log.size).toEqual({ topics: 1, bytes: 20, followed: 0 });
+    expect(log.size).toEqual({ topics: 1, bytes: 20 + ENTRY_BYTES, followed: 0 });
     expect(await kept(log, b)).toHaveLength(1);
   });
 
@@ -91,13 +91,13 @@ describe("what the memory log keeps of all topics", () => {
     await log.append(b, 1, entries("bb"));
     await log.drop(a);
     await log.drop(a);
-    expect(log.size).toEqual({ topics: 1, bytes: 2, followed: 0 });
+    expect(log.size).toEqual({ topics: 1, bytes: 2 + ENTRY_BYTES, followed: 0 });
     await log.drop(b);
     expect(log.size).toEqual({ topics: 0, bytes: 0, followed: 0 });
   });
 
   it("tells those who follow a topic that it went", async () => {
-    const log = memoryLog({ maxTotalBytes: 10 });
+    const log = memoryLog({ maxTotalBytes: 10 + ENTRY_BYTES });
     const controller = new AbortController();
     await log.append(a, 1, entries("aaaa"));
     const pages = follow(log, a, null, controller.signal);

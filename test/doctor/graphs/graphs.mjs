@@ -64,6 +64,9 @@ export const ownEvents = oneNode(async ({ messages }) => {
   }
   return { messages: [new AIMessage(text)] };
 });
+export const versionless = oneNode(async ({ messages }) => {
+  return { messages: [new AIMessage(await openai().streamEvents(messages).text)] };
+});
 /** The first message streams, and the second does not. */
 export const secondUnseen = new StateGraph(MessagesAnnotation)
   .addNode("first", async ({ messages }) => ({ messages: [await openai().invoke(messages)] }))
