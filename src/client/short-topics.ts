@@ -33,6 +33,6 @@ export class ShortTopics {
     if (!known) return undefined;
     const cursor = typeof position === "number" ? position && `${known.epoch}:${position}` : position;
     if (cursor) known.epoch = cursor.split(":")[0];
-    return { type: "event", topic: known.topic, data, ...(cursor && { cursor }), ...(n && { n }) };
+    return { type: "event", topic: known.topic, cursor: cursor || undefined, n, data };
   }
 }

@@ -54,9 +54,9 @@ export interface Listener {
 export interface EventFrame {
   readonly type: "event";
   readonly topic: string;
-  readonly cursor?: string;
+  readonly cursor?: string | undefined;
   /** The number of log entries that this covers. Default 1. */
-  readonly n?: number;
+  readonly n?: number | undefined;
   readonly data: AguiEvent;
 }
 
