@@ -1,6 +1,7 @@
 /** `sluice audit` as people run it: in a process without a network, with an environment of made-up words. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { LLMock } from "@copilotkit/aimock";
 import { expect, it, vi } from "vitest";
 import { DOORS } from "../../src/audit/doors.ts";
 import { project, sluice } from "../support/child.ts";
@@ -88,6 +89,48 @@ export const agent = createAgent({ model: new ChatOpenAI({ model: "gpt-4o-mini" 
   expect(stdout).toMatch(/^graph: nothing leaves that may not\.\n/);
   expect(stdout).toContain("  tool-results:look  (STREAM_ALLOWED_EVENTS: ");
   expect(stdout).toMatch(new RegExp(`\\nLooked for 1 prompt, .* at ${Object.keys(DOORS).length} doors\\.\\n$`));
+});
+
+it("asks the real model and runs the real tool where it is asked to, and finds what they let out", async () => {
+  const model = new LLMock({ port: 0 });
+  await model.start();
+  try {
+    model.on(
+      { predicate: ({ messages }) => messages.at(-1)?.role !== "tool" },
+      { toolCalls: [{ name: "look", arguments: '{"what":"rain"}' }] },
+    );
+    model.on(
+      { predicate: ({ messages }) => messages.at(-1)?.role === "tool" },
+      { content: "Our rule says: You belong to nobody but us." },
+    );
+    await using folder = await project({
+      "graph.mjs": `
+import { tool } from "@langchain/core/tools";
+import { ChatOpenAI } from "@langchain/openai";
+import { createAgent } from "langchain";
+import { z } from "zod";
+const other = tool(() => { throw new Error("This is no stub."); }, { name: "other", schema: z.object({}) });
+const look = tool(async () => "Read with " + (await fetch(process.env.OPENAI_BASE_URL + "/models")).status, { name: "look", schema: z.object({ what: z.string() }) });
+const model = new ChatOpenAI({ model: "gpt-4o-mini" });
+export const agent = createAgent({ model, tools: [look, other], systemPrompt: "You belong to nobody but us." });`,
+    });
+    const env = { OPENAI_API_KEY: "sk-of-this-test-0123456789", OPENAI_BASE_URL: `${model.url}/v1` };
+    const real = ["--real-model", "--real-tool", "look", "--env", "OPENAI_API_KEY", "--env", "OPENAI_BASE_URL"];
+    const { code, stdout, stderr } = await sluice(["audit", "graph.mjs", "--json", ...real], env, folder.path);
+    expect(stderr).toBe("");
+    const report = JSON.parse(stdout);
+    expect(report).toMatchObject({ failure: null, notReached: [], network: [], exitCode: 1 });
+    // The model repeated its prompt to everybody.
+    const prompt = report.leaks.find(({ canary }: { canary: string }) => canary.startsWith("prompt"));
+    expect(prompt).toMatchObject({ allowed: false, doors: expect.arrayContaining(["SSE", "WebSocket, agui"]) });
+    expect(JSON.stringify(report)).not.toContain("sk-of-this-test");
+    expect(model.getRequests().length).toBeGreaterThan(1);
+    const results = JSON.stringify(model.getRequests());
+    expect(results).toContain("Read with 200");
+    expect(code).toBe(1);
+  } finally {
+    await model.stop();
+  }
 });
 
 it.each<[string[], string]>([

@@ -28,6 +28,14 @@ test("the quick bench compares readers, threads and states with their floors", a
   expect(stdout).toContain("Nothing was lost.");
 }, 60_000);
 
+test("the quick bench compares a server that is guarded with one that is not", async () => {
+  const { code, stdout, stderr } = await runScript("bench.ts", "--quick", "--guards");
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(stdout).toContain("this / other");
+  expect(stdout).toMatch(/times the CPU a token with sign-in, limits and metrics; at most 1\.15 is wanted/);
+  expect(stdout).toContain("Nothing was lost.");
+}, 60_000);
+
 test.each(["sse", "frames"])(
   "the quick bench over %s",
   async (transport) => {
