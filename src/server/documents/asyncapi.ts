@@ -1,8 +1,9 @@
 /** `GET /asyncapi.json`: the messages of the WebSocket as an AsyncAPI 3.0 document. */
 import { SUBPROTOCOL } from "../../protocol/frames.ts";
+import type { Doors } from "./openapi.ts";
 import { components, type JsonSchema, type ShapeName } from "./schemas.ts";
 
-export function asyncApi(version: string): object {
+export function asyncApi(version: string, { langGraphApi }: Pick<Doors, "langGraphApi">): object {
   const schemas = components();
   const sent = messagesOf("ClientFrame", schemas);
   const received = messagesOf("ServerFrame", schemas);
@@ -16,6 +17,10 @@ export function asyncApi(version: string): object {
     { type: "array", minItems: 3, maxItems: 4 },
     "An event in short, for a client that asked so: the topic's number, the position, the event, and n.",
   );
+  const protocol = {
+    protocolCommand: message("protocolCommand", { $ref: "#/components/schemas/LangGraphCommand" }, "A command."),
+    protocolMessage: message("protocolMessage", { type: "object" }, "An event, or the answer to a command."),
+  };
   const event = message("event", { $ref: "#/components/schemas/Event" }, "One AG-UI event.");
   return {
     asyncapi: "3.0.0",
@@ -35,16 +40,32 @@ export function asyncApi(version: string): object {
         description: "Without a subprotocol: one thread, one AG-UI event a message.",
         messages: refs({ ...bare, bareEvent: event }),
       },
+      ...(langGraphApi ? { protocol: { ...PROTOCOL_CHANNEL, messages: refs(protocol) } } : {}),
     },
     operations: {
       sendFrame: operation("receive", "frames", Object.keys(sent)),
       receiveFrame: operation("send", "frames", [...Object.keys(received), "short"]),
       sendBare: operation("receive", "agui", Object.keys(bare)),
       receiveBare: operation("send", "agui", ["bareEvent"]),
+      ...(langGraphApi
+        ? {
+            sendCommand: operation("receive", "protocol", ["protocolCommand"]),
+            receiveMessage: operation("send", "protocol", ["protocolMessage"]),
+          }
+        : {}),
     },
-    components: { schemas, messages: { ...sent, ...received, ...bare, short, bareEvent: event } },
+    components: {
+      schemas,
+      messages: { ...sent, ...received, ...bare, short, bareEvent: event, ...(langGraphApi ? protocol : {}) },
+    },
   };
 }
+
+const PROTOCOL_CHANNEL = {
+  address: "/langgraph/threads/{threadId}/stream/events",
+  parameters: { threadId: { description: "The thread that all commands and events are about." } },
+  description: "LangGraph's Agent Streaming Protocol. docs/langgraph-api.md describes what it has of it.",
+};
 
 /** One message for each type of a union. */
 function messagesOf(union: ShapeName, schemas: Readonly<Record<string, JsonSchema>>): Record<string, object> {

@@ -15,7 +15,7 @@ export function documentRoutes({
   );
   router.get(
     "/asyncapi.json",
-    once(() => asyncApi(version)),
+    once(() => asyncApi(version, doors)),
   );
   return router;
 }
