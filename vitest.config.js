@@ -10,6 +10,7 @@ export default defineConfig({
     pool: "forks",
     isolate: false,
     maxWorkers: availableParallelism(),
+    ...(process.env.SLUICE_TEST_PROCESSES ? { globalSetup: "test/support/shared-servers.ts" } : {}),
     restoreMocks: true,
     unstubEnvs: true,
   },

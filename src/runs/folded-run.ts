@@ -1,7 +1,7 @@
 /** A run that another process drives, folded from its events in the log. Its owner is not asked: it may be busy, or dead. */
 import type { EventLog } from "../log/log.ts";
 import type { Cursor } from "../protocol/cursor.ts";
-import type { AguiEvent, Message } from "../protocol/events.ts";
+import { type AguiEvent, EventType, type Message } from "../protocol/events.ts";
 import { threadTopic } from "../protocol/ids.ts";
 import type { JsonValue } from "../protocol/json.ts";
 import type { BegunRun, Store } from "../store/store.ts";
@@ -17,6 +17,8 @@ export interface FoldedRun {
   readonly open: readonly AguiEvent[];
   /** Its `RUN_STARTED` is in the log. */
   readonly begun: boolean;
+  /** So is its end. */
+  readonly over: boolean;
   /** The position that all this is true for. */
   readonly cursor: Cursor;
 }
@@ -29,20 +31,24 @@ export async function foldedRun(store: Store, log: EventLog, run: BegunRun): Pro
   const transcript = new Transcript(before);
   const topic = threadTopic(run.threadId);
   let cursor = run.from;
+  let over = false;
   for (;;) {
     const page = await log.read(topic, cursor, PAGE);
     if (page.gap !== undefined) return undefined;
-    for (const { json, runId } of page.entries) {
-      if (runId === run.runId) transcript.push(JSON.parse(json) as AguiEvent);
+    for (const { json, runId, type } of page.entries) {
+      if (runId !== run.runId) continue;
+      transcript.push(JSON.parse(json) as AguiEvent);
+      over ||= type === EventType.RUN_FINISHED || type === EventType.RUN_ERROR;
     }
     cursor = page.next;
     if (page.entries.length < PAGE) break;
   }
   const begun = cursor.offset > run.from.offset;
   const { closed, state = thread?.state } = transcript;
+  const open = [...transcript.injected, ...transcript.reopen()];
   // The messages that came with a run are in the store before its beginning is in the log.
   const messages = begun ? closed : kept;
-  return { messages, all: begun ? transcript.messages : messages, state, open: transcript.reopen(), begun, cursor };
+  return { messages, all: begun ? transcript.messages : messages, state, open, begun, over, cursor };
 }
 
 const PAGE = 1_000;

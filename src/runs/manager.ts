@@ -118,7 +118,8 @@ export class RunManager {
   async cancel(threadId: string): Promise<boolean> {
     const active = this.#active.get(threadId);
     active?.run.stop();
-    return active !== undefined || this.#options.instances.ask(threadId, "cancel");
+    if (active && !active.run.over) return true;
+    return this.#options.instances.ask(threadId, "cancel");
   }
 
   /**

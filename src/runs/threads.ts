@@ -106,14 +106,14 @@ export class Threads {
       const before = await this.#log.open(threadTopic(threadId));
       const elsewhere = run ? undefined : await this.elsewhere(threadId);
       const folded = elsewhere && (await foldedRun(this.#store, this.#log, elsewhere));
-      if (folded) {
+      if (folded && !folded.over) {
         return { ...folded, active: folded.begun ? elsewhere : undefined, interrupts: [], ending: undefined };
       }
       const thread = await this.#store.thread(threadId);
       const cursor = await this.#log.open(threadTopic(threadId));
       const { messages = [], state, interrupts = [], ending } = thread ?? {};
       // The log no longer reaches back to the beginning of a run that is under way.
-      const isCut = elsewhere?.status === "active" && cursor.offset > 0;
+      const isCut = !folded && elsewhere?.status === "active" && cursor.offset > 0;
       if (isCut && (attempt === LOOKS || isAt(before, cursor))) {
         return { messages, state, interrupts: [], ending: undefined, active: elsewhere, open: [], cursor };
       }

@@ -172,6 +172,10 @@ describe("a run in another process", () => {
     const messages = [{ id: "more", role: "user", content: "and two" }];
     const sent = await post(`${there.url}/agui`, { ...input, messages, forwardedProps: inject });
     expect(await sent.json()).toMatchObject({ messages: [{ messageId: "more", state: "waiting" }] });
+    await run.until(hasType("CUSTOM"));
+    const late = await watchSse(`${there.url}/threads/${input.threadId}/events`);
+    await late.until(({ data }) => data?.includes('"state":"waiting"') === true);
+    late.abort();
     model.end().say("two").end();
     const events = eventsOf(dataOf(await run.done));
     const states = events.filter((event) => event.type === "CUSTOM" && event.name === "sluice.injected");

@@ -8,15 +8,15 @@ export interface Balancer {
 }
 
 /** Each connection goes to the next of the ports, in turn; to one after that where nothing listens. */
-export async function startBalancer(ports: () => readonly number[]): Promise<Balancer> {
+export async function startBalancer(ports: () => readonly number[], port = 0): Promise<Balancer> {
   const clients = new Set<Socket>();
   let turn = 0;
-  const pass = (client: Socket, [port, ...rest]: readonly number[]) => {
-    if (port === undefined || client.destroyed) {
+  const pass = (client: Socket, [target, ...rest]: readonly number[]) => {
+    if (target === undefined || client.destroyed) {
       client.destroy();
       return;
     }
-    const upstream = connect(port, "127.0.0.1");
+    const upstream = connect(target, "127.0.0.1");
     const next = () => pass(client, rest);
     upstream.once("error", next);
     upstream.once("connect", () => {
@@ -41,7 +41,7 @@ export async function startBalancer(ports: () => readonly number[]): Promise<Bal
     const all = ports();
     const at = turn++ % Math.max(all.length, 1);
     pass(client, [...all.slice(at), ...all.slice(0, at)]);
-  }).listen(0, "127.0.0.1");
+  }).listen(port, "127.0.0.1");
   await once(server, "listening");
   return {
     port: (server.address() as AddressInfo).port,

@@ -21,7 +21,8 @@ export interface PostgresServer {
 
 export const PASSWORD = "not-to-be-shown";
 
-export async function startPostgres(): Promise<PostgresServer> {
+/** `connections`: the most at once. */
+export async function startPostgres(connections = 200): Promise<PostgresServer> {
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), "sluice-postgres-"));
   chmodSync(folder, 0o755); // The user of the server's process is another one.
@@ -33,7 +34,7 @@ export async function startPostgres(): Promise<PostgresServer> {
     persistent: true,
     createPostgresUser: process.getuid?.() === 0,
     initdbFlags: ["--no-sync", "--encoding=UTF8", "--locale=C"],
-    postgresFlags: ["-c", "fsync=off", "-c", "max_connections=200", "-c", "listen_addresses=127.0.0.1"],
+    postgresFlags: ["-c", "fsync=off", "-c", `max_connections=${connections}`, "-c", "listen_addresses=127.0.0.1"],
     onLog: () => {},
     onError: () => {},
   });

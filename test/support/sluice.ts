@@ -7,6 +7,7 @@ import { readSettings } from "../../src/config/settings.ts";
 import type { ServedAgent } from "../../src/graph/registry.ts";
 import type { ServedGraph } from "../../src/graph/source.ts";
 import { createLogger } from "../../src/ops/logger.ts";
+import { startSeveral } from "./several.ts";
 
 export interface TestAgent {
   readonly graph: object;
@@ -25,6 +26,12 @@ export interface TestSluice extends App {
  */
 const QUICK = { COALESCE_MS: "0", PORT: "0", LOG_LEVEL: "silent", ORPHAN_GRACE_SECONDS: "0.05", DRAIN_SECONDS: "0.2" };
 
+/** So many processes are the server of each test: `npm run test:processes` sets it. */
+const PROCESSES = Number(process.env.SLUICE_TEST_PROCESSES ?? "1");
+
+/** A test that gives one of these starts the processes it wants itself. */
+const BRINGS_ITS_OWN = ["store", "instances", "log", "shared"] as const;
+
 /** Starts a server for `agents`; the first is the default one. Call `close()` when done. */
 export async function startSluice(
   agents: Record<string, TestAgent>,
@@ -38,11 +45,12 @@ export async function startSluice(
     servedAgent(name, { ...defaultAgent(name), ...entry }, { ...settings, filters: {} }, graph as ServedGraph),
   );
   const [first, ...rest] = served as [ServedAgent, ...ServedAgent[]];
-  const app = createApp([first, ...rest], settings, {
-    logger: createLogger(settings.LOG_LEVEL),
-    version: "test",
-    ...more,
-  });
+  const options = { logger: createLogger(settings.LOG_LEVEL), version: "test", ...more };
+  if (PROCESSES > 1 && !BRINGS_ITS_OWN.some((name) => more[name])) {
+    const several = await startSeveral(PROCESSES, [first, ...rest], settings, options);
+    return { ...several, ws: several.url.replace("http", "ws") };
+  }
+  const app = createApp([first, ...rest], settings, options);
   const url = await app.listen();
   return { ...app, url, ws: url.replace("http", "ws") };
 }

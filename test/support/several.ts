@@ -1,0 +1,91 @@
+/**
+ * A server that is several: each has its own log, store and connections, as a process has, and all share one database and
+ * one Redis. They serve the same graphs. A balancer without stickiness stands in front, and each request is a connection.
+ */
+import { randomBytes } from "node:crypto";
+import type { AddressInfo } from "node:net";
+import pg from "pg";
+import { type App, type AppOptions, createApp } from "../../src/app/app.ts";
+import type { Agents } from "../../src/app/core.ts";
+import { logLimits } from "../../src/app/event-log.ts";
+import { openSharedRates } from "../../src/app/shared-rates.ts";
+import { openPostgres } from "../../src/app/storage.ts";
+import type { Settings } from "../../src/config/settings.ts";
+import { RedisLog } from "../../src/log/redis/redis-log.ts";
+import { startBalancer } from "./balancer.ts";
+
+export async function startSeveral(
+  count: number,
+  agents: Agents,
+  settings: Settings,
+  options: AppOptions,
+): Promise<App & { readonly url: string }> {
+  const name = `several_${randomBytes(6).toString("hex")}`;
+  const database = new URL(String(process.env.SLUICE_TEST_DATABASE));
+  await statement(database, `CREATE DATABASE ${name}`);
+  const url = new URL(database);
+  url.pathname = `/${name}`;
+  const shared = {
+    ...settings,
+    PORT: 0,
+    DATABASE_URL: url.href,
+    REDIS_URL: process.env.SLUICE_TEST_REDIS,
+    REDIS_PREFIX: `${name}:`,
+  };
+  const apps = await Promise.all(Array.from({ length: count }, () => start(agents, shared, options)));
+  const [first] = apps;
+  if (!first) throw new Error("SLUICE_TEST_PROCESSES has to be 1 or more.");
+  const balancer = await startBalancer(
+    () => apps.flatMap(({ server }) => (server.address() as AddressInfo | null)?.port ?? []),
+    settings.PORT,
+  );
+  return {
+    ...first,
+    runs: summed(
+      apps.map(({ runs }) => runs),
+      ["activeCount", "audienceCount"],
+    ),
+    sockets: summed(
+      apps.map(({ sockets }) => sockets),
+      ["size"],
+    ),
+    url: `http://127.0.0.1:${balancer.port}`,
+    async close() {
+      await Promise.all(apps.map((app) => app.close()));
+      await balancer.close();
+      await statement(database, `DROP DATABASE ${name} WITH (FORCE)`);
+    },
+  };
+}
+
+async function start(agents: Agents, settings: Settings, options: AppOptions): Promise<App> {
+  const { REDIS_URL: redis = "", REDIS_PREFIX: prefix, DATABASE_URL: database = "" } = settings;
+  const log = new RedisLog({ ...logLimits(settings), url: redis, prefix, failed: () => {} });
+  await log.ready();
+  const { store, items, instances } = await openPostgres(database, true);
+  if (!(await instances?.shareLog(log))) throw new Error("Its events are elsewhere.");
+  const shared = await openSharedRates(settings);
+  const app = createApp(agents, settings, { ...options, store, items, instances, log, shared });
+  // Else a client that asks one thing after the other would ask one process alone.
+  app.server.maxRequestsPerSocket = 1;
+  await app.listen();
+  return app;
+}
+
+/** The first of them, with these numbers of all together. */
+function summed<T extends object>(all: readonly T[], numbers: readonly (keyof T)[]): T {
+  return new Proxy(all[0] as T, {
+    get(first, name) {
+      if (numbers.includes(name as keyof T)) return all.reduce((sum, one) => sum + Number(one[name as keyof T]), 0);
+      const value: unknown = Reflect.get(first, name, first);
+      return typeof value === "function" ? value.bind(first) : value;
+    },
+  });
+}
+
+async function statement(database: URL, sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString: database.href });
+  await client.connect();
+  await client.query(sql);
+  await client.end();
+}
