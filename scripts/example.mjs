@@ -7,6 +7,9 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { ensureBuilt, ensureInstalled, examples } from "./setup.mjs";
 
+/** The tools of the examples report nothing about their use. */
+const QUIET = { NEXT_TELEMETRY_DISABLED: "1", SCARF_ANALYTICS: "false" };
+
 const args = process.argv.slice(2);
 const installs = args.includes("--install");
 const [name] = args.filter((arg) => arg !== "--install");
@@ -34,7 +37,9 @@ function install(folder) {
 }
 
 function npm(command, cwd) {
-  const { status, error } = spawnSync("npm", command, { cwd, stdio: "inherit", shell: process.platform === "win32" });
+  const env = { ...QUIET, ...process.env };
+  const shell = process.platform === "win32";
+  const { status, error } = spawnSync("npm", command, { cwd, stdio: "inherit", shell, env });
   if (error) throw error;
   if (status !== 0) process.exit(status ?? 1);
 }

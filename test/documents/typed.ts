@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { run } from "../package/packed.ts";
-import { codeBlock } from "./code-blocks.ts";
+import { codeBlock, ROOT } from "./code-blocks.ts";
 
 interface Surroundings {
   /** Its place in a project. */
@@ -24,8 +24,9 @@ export const TYPED: Readonly<Record<string, Surroundings>> = {
   "docs/embedding.md › Hono, Next.js and other frameworks of web standards 2": {
     file: "app/ai/[...path]/route.ts",
     files: {
-      "sluice.ts": `import { createSluice } from "langgraph-sluice";
-        export const sluice = createSluice({ agents: {}, basePath: "/ai" });`,
+      "graph.ts": `import { MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
+        const builder = new StateGraph(MessagesAnnotation).addNode("answer", () => ({})).addEdge(START, "answer");
+        export const graph = builder.compile();`,
     },
   },
   "docs/frontends.md › LangGraph's useStream": {},
@@ -54,7 +55,7 @@ export const TYPED_IN_EXAMPLES: Readonly<Record<string, Surroundings & { readonl
   "docs/frontends.md › CopilotKit": { example: "copilotkit-next" },
   "docs/frontends.md › assistant-ui": {
     example: "assistant-ui",
-    before: "declare function Thread(): React.JSX.Element;",
+    before: 'declare function Thread(): import("react").JSX.Element;',
   },
 };
 
@@ -85,6 +86,6 @@ export async function complaints(
     types: ["node", "react"],
   };
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: Object.keys(all) }));
-  const tsc = join("node_modules", "typescript", "bin", "tsc");
+  const tsc = join(ROOT, "node_modules", "typescript", "bin", "tsc");
   return run(process.execPath, [tsc, "-p", "tsconfig.json"], folder).catch((error: Error) => error.message);
 }

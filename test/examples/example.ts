@@ -42,7 +42,7 @@ export function examplesForFile() {
     // In a group of its own: npm does not pass signals on to all that it starts.
     const child = spawn("npm", ["start"], {
       cwd,
-      env: { PATH, HOME, PORT: "0", NO_COLOR: "1", ...env },
+      env: { PATH, HOME, PORT: "0", NO_COLOR: "1", NEXT_TELEMETRY_DISABLED: "1", ...env },
       detached: true,
     });
     children.add(child);

@@ -1,8 +1,8 @@
 /** The site that `npm run docs:build` writes, as a reader gets it. */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { resolve } from "node:path";
+import { posix, resolve, sep } from "node:path";
 import { gzipSync } from "node:zlib";
 import { type AxeResults, source } from "axe-core";
 import express from "express";
@@ -34,20 +34,27 @@ beforeAll(async () => {
 afterEach(() => browser.leave());
 afterAll(() => new Promise((closed) => server.close(closed)));
 
-test.each(["/", "/docs/frontends.html", "/docs/settings.html", "/PROTOCOL.html", "/api/index.html"])(
-  "%s is small, asks no other host, and is accessible",
-  async (path) => {
-    sent = 0;
-    const { page } = await browser.visit(`${url}${path}`);
-    await page.getByRole("heading", { level: 1 }).first().waitFor();
-    await page.waitForLoadState("networkidle");
-    expect(sent).toBeLessThan(MOST_BYTES);
-    await page.evaluate(source);
-    const { violations } = await page.evaluate<AxeResults>("axe.run({ exclude: ['.VPNav', '.VPSidebar'] })");
-    const serious = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
-    expect(serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join()}`)).toEqual([]);
-  },
-);
+/** Every document, and of the API reference one page of each kind: those of a kind are made alike. */
+const PAGES = readdirSync(SITE, { recursive: true, encoding: "utf8" })
+  .map((file) => `/${file.split(sep).join("/")}`)
+  .filter((path) => path.endsWith(".html") && path !== "/404.html")
+  .filter((path, index, all) => !path.startsWith("/api/") || all.findIndex((other) => alike(path, other)) === index);
+
+function alike(path: string, other: string): boolean {
+  return posix.dirname(path) === posix.dirname(other);
+}
+
+test.each(PAGES)("%s is small, asks no other host, and is accessible", async (path) => {
+  sent = 0;
+  const { page } = await browser.visit(`${url}${path}`);
+  await page.getByRole("heading", { level: 1 }).first().waitFor();
+  await page.waitForLoadState("networkidle");
+  expect(sent).toBeLessThan(MOST_BYTES);
+  await page.evaluate(source);
+  const { violations } = await page.evaluate<AxeResults>("axe.run({ exclude: ['.VPNav', '.VPSidebar'] })");
+  const serious = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+  expect(serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join()}`)).toEqual([]);
+});
 
 test("llms.txt names every guide", () => {
   const text = readFileSync(resolve(SITE, "llms.txt"), "utf8");
