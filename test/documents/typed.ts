@@ -1,8 +1,8 @@
 /** The blocks of TypeScript, type-checked as strictly as it goes, each in a file where the document says it belongs. */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { run } from "../package/packed.ts";
-import { codeBlock, ROOT } from "./code-blocks.ts";
+import { codeBlock, ROOT, rowFor } from "./code-blocks.ts";
 
 interface Surroundings {
   /** Its place in a project. */
@@ -14,7 +14,7 @@ interface Surroundings {
   readonly files?: Readonly<Record<string, string>>;
 }
 
-/** Around each block. Those of the second list need packages that only an example has. */
+/** Around each block that needs no packages but those of this checkout. */
 export const TYPED: Readonly<Record<string, Surroundings>> = {
   "docs/embedding.md › Several processes": {
     files: {
@@ -51,13 +51,26 @@ export const TYPED: Readonly<Record<string, Surroundings>> = {
   },
 };
 
-export const TYPED_IN_EXAMPLES: Readonly<Record<string, Surroundings & { readonly example: string }>> = {
-  "docs/frontends.md › CopilotKit": { example: "copilotkit-next" },
+/** Around the blocks that need packages of others, with the folder that has those. */
+export const TYPED_ELSEWHERE: Readonly<Record<string, Surroundings & { readonly modules: Modules }>> = {
+  "docs/frontends.md › CopilotKit": { modules: "examples/copilotkit-next" },
   "docs/frontends.md › assistant-ui": {
-    example: "assistant-ui",
+    modules: "examples/assistant-ui",
     before: 'declare function Thread(): import("react").JSX.Element;',
   },
+  "docs/frontends.md › TanStack AI": { modules: "test/clients" },
 };
+
+type Modules = "examples/copilotkit-next" | "examples/assistant-ui" | "test/clients";
+
+/** Type-checks a block of the second kind. What the folder of `modules` has not, such as the compiler, is found above it. */
+export async function complaintsElsewhere(id: string): Promise<string> {
+  const { modules, ...surroundings } = rowFor(TYPED_ELSEWHERE, id);
+  mkdirSync(join(ROOT, "test", ".tmp"), { recursive: true });
+  const folder = mkdtempSync(join(ROOT, "test", ".tmp", "typed-"));
+  symlinkSync(join(ROOT, modules, "node_modules"), join(folder, "node_modules"), "junction");
+  return complaints(id, surroundings, folder).finally(() => rmSync(folder, { recursive: true, force: true }));
+}
 
 /** Type-checks a block in a folder that has its packages. Gives the compiler's complaints, one a line. */
 export async function complaints(

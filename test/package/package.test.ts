@@ -3,7 +3,7 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { blocksOf } from "../documents/code-blocks.ts";
-import { complaints, TYPED, TYPED_IN_EXAMPLES } from "../documents/typed.ts";
+import { complaints, TYPED, TYPED_ELSEWHERE } from "../documents/typed.ts";
 import { consumer, type Packed, pack, ROOT, run, temporary } from "./packed.ts";
 
 /** Of the packed file. It grows with what is in it, and not by accident. */
@@ -207,7 +207,7 @@ describe("its types", () => {
   });
 
   it("no block of TypeScript in the documents is left out", () => {
-    const known = [...Object.keys(TYPED), ...Object.keys(TYPED_IN_EXAMPLES)];
+    const known = [...Object.keys(TYPED), ...Object.keys(TYPED_ELSEWHERE)];
     expect(blocksOf("types").map(([id]) => id)).toEqual(expect.arrayContaining(known));
     expect(known).toHaveLength(blocksOf("types").length);
   });
