@@ -1,4 +1,4 @@
-/** Postgres goes away while runs are active on two servers that share it. */
+/** Postgres or Redis goes away while runs are active on two servers that share them. */
 import { END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { isTerminal } from "../../src/protocol/events.ts";
@@ -123,6 +123,25 @@ describe("while Postgres is away", () => {
     // Its model is left.
     await vi.waitFor(() => expect(model.waits).toBe(false), { timeout: 2 * LEASE_MS, interval: 50 });
     await shared.postgres.start();
+    expect(await endOf(active)).toMatchObject({
+      terminal: { type: "RUN_ERROR", code: "storage_unavailable" },
+      lastRun: { outcome: "error", code: "storage_unavailable" },
+    });
+  });
+});
+
+describe("while Redis does not answer", () => {
+  it("a run whose events have no room any more leaves its model, and ends with storage_unavailable", async () => {
+    const active = await running("forgetful");
+    shared.redis.pause();
+    // Readers beside the run need no Redis.
+    model.say("two");
+    await active.run.until(text("two"));
+    model.say(...Array.from({ length: 6 }, () => "x".repeat(1_000_000)));
+    await active.run.until(({ data }) => data?.includes('"storage_unavailable"') === true);
+    expect(model.waits).toBe(false);
+    expect(await ready(here)).toMatchObject({ status: "storage_unavailable", unavailable: ["redis"] });
+    shared.redis.resume();
     expect(await endOf(active)).toMatchObject({
       terminal: { type: "RUN_ERROR", code: "storage_unavailable" },
       lastRun: { outcome: "error", code: "storage_unavailable" },

@@ -74,6 +74,19 @@ export async function connect(redis: Redis): Promise<void> {
   if (Number(version) < 7) throw new Error(`Redis ${version} is too old: sharded channels need Redis 7.`);
 }
 
+/** Milliseconds in which a Redis answers that is not taken for away: probes do not wait. */
+const PROBE_MS = 2_000;
+
+/** A Redis that hangs keeps its connections. */
+export async function answers(redis: Redis): Promise<boolean> {
+  if (redis.status !== "ready") return false;
+  const answered = redis.ping().then(
+    () => true,
+    () => false,
+  );
+  return Promise.race([answered, sleep(PROBE_MS, false, { ref: false })]);
+}
+
 /** @throws SluiceError `storage_unavailable` when Redis does not answer, or does not do it. */
 export async function attempt<T>(command: () => Promise<T>): Promise<T> {
   try {

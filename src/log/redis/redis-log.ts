@@ -9,7 +9,7 @@ import type { Topic } from "../../protocol/ids.ts";
 import type { EventLog, LogSize, NewEntry, Page } from "../log.ts";
 import { MemoryLog, type MemoryLogLimits } from "../memory.ts";
 import { type Watcher, Watchers } from "../watchers.ts";
-import { connect, connection, type RedisOptions, withinTime } from "./connection.ts";
+import { answers, connect, connection, type RedisOptions, withinTime } from "./connection.ts";
 import { Outbox } from "./outbox.ts";
 import { RedisTopics } from "./topics.ts";
 import { Wakes } from "./wakes.ts";
@@ -61,8 +61,8 @@ export class RedisLog implements EventLog {
     return this.#topics.name(name);
   }
 
-  async writable(): Promise<boolean> {
-    return this.#redis.status === "ready";
+  writable(): Promise<boolean> {
+    return answers(this.#redis);
   }
 
   async claim(topic: Topic, fence: Fence, anew = false): Promise<Cursor> {
