@@ -29,6 +29,7 @@ export function servedAgent(
     demo,
     graph,
     source,
+    traceContent: config.TRACE_CONTENT,
     allowList: allowList({ events: config.STREAM_ALLOWED_EVENTS, silentNodes }).narrow(
       typeof filter === "string" ? config.filters[filter] : filter,
     ),

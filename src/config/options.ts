@@ -100,6 +100,8 @@ export interface SettingOptions {
   readonly logMaxTotalBytes?: number | undefined;
   /** Seconds that events are kept after a topic's last one. Default 600. */
   readonly logRetentionSeconds?: number | undefined;
+  /** Spans for OpenTelemetry hold prompts, answers, and the arguments and results of tools. Default false. */
+  readonly traceContent?: boolean | undefined;
 }
 
 /** Settings that are the host app's own business, or are said otherwise in code. */

@@ -206,6 +206,7 @@ export const settings = z.object({
   METRICS_PORT: optionalPort,
   METRICS_TOKEN: optionalText.refine((value) => value === undefined || value.length >= 16, "16 characters or more"),
 
+  TRACE_CONTENT: flag("false"),
   LANGSMITH_TRACING: flag("false"),
 });
 

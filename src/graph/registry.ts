@@ -35,6 +35,8 @@ export interface ServedAgent {
   readonly graph: ServedGraph;
   /** The way by which the graph's events are got. */
   readonly source: StreamSource;
+  /** Spans for OpenTelemetry hold what was said. */
+  readonly traceContent: boolean;
   readonly allowList: AllowList;
   readonly deadlines: DeadlineLimits;
   /** The treatment of a start on a thread that is busy: it is refused, waits, or ends the run that is active. */

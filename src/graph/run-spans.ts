@@ -1,6 +1,6 @@
 /**
  * A run as OpenTelemetry sees it: a span for the run, one for each model call and each tool call, by the conventions
- * for generative AI. They hold no text of prompts, answers or tools. Without a registered SDK nothing is made.
+ * for generative AI. They hold no text of prompts, answers or tools unless that is asked for. Without a registered SDK nothing is made.
  */
 import { BaseCallbackHandler } from "@langchain/core/callbacks/base";
 import type { Serialized } from "@langchain/core/load/serializable";
@@ -8,6 +8,7 @@ import type { LLMResult } from "@langchain/core/outputs";
 import { isGraphBubbleUp } from "@langchain/langgraph";
 import { type Attributes, type Context, context, type Span, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { modelEnd } from "./model-end.ts";
+import { answerContent, argumentsContent, promptContent, resultContent } from "./span-content.ts";
 
 const tracer = () => trace.getTracer("langgraph-sluice");
 
@@ -25,7 +26,8 @@ export class RunSpans {
   /** To be given to the graph; none where nobody traces. */
   readonly callbacks: readonly BaseCallbackHandler[];
 
-  constructor({ agent, threadId, threadName = threadId, runId }: TracedRun) {
+  /** `content`: the spans of calls hold what was said. */
+  constructor({ agent, threadId, threadName = threadId, runId }: TracedRun, content: boolean) {
     this.#span = tracer().startSpan(`invoke_agent ${agent}`, {
       attributes: {
         "gen_ai.operation.name": "invoke_agent",
@@ -35,7 +37,7 @@ export class RunSpans {
       },
     });
     this.#context = trace.setSpan(context.active(), this.#span);
-    this.callbacks = this.#span.isRecording() ? [new CallSpans(this.#context)] : [];
+    this.callbacks = this.#span.isRecording() ? [new CallSpans(this.#context, content)] : [];
   }
 
   /** Does something as a part of the run: whatever it asks of others carries the trace on. */
@@ -50,8 +52,8 @@ export class RunSpans {
 }
 
 /** Does the work of a run within its span. */
-export async function inSpans<T>(run: TracedRun, work: (spans: RunSpans) => Promise<T>): Promise<T> {
-  const spans = new RunSpans(run);
+export async function inSpans<T>(run: TracedRun, content: boolean, work: (spans: RunSpans) => Promise<T>): Promise<T> {
+  const spans = new RunSpans(run, content);
   try {
     const result = await spans.during(() => work(spans));
     spans.end();
@@ -67,16 +69,18 @@ class CallSpans extends BaseCallbackHandler {
   override name = "sluice_call_spans";
   override awaitHandlers = true;
   readonly #run: Context;
+  readonly #content: boolean;
   readonly #open = new Map<string, Span>();
 
-  constructor(run: Context) {
+  constructor(run: Context, content: boolean) {
     super();
     this.#run = run;
+    this.#content = content;
   }
 
   override handleChatModelStart(
     _model: Serialized,
-    _messages: unknown,
+    messages: unknown,
     runId: string,
     _parentRunId?: string,
     _extra?: Record<string, unknown>,
@@ -88,6 +92,7 @@ class CallSpans extends BaseCallbackHandler {
       "gen_ai.operation.name": "chat",
       ...(typeof model === "string" ? { "gen_ai.request.model": model } : {}),
       ...(typeof provider === "string" ? { "gen_ai.provider.name": provider } : {}),
+      ...(this.#content ? promptContent(messages) : {}),
     });
   }
 
@@ -98,6 +103,7 @@ class CallSpans extends BaseCallbackHandler {
       ...(finishReason === undefined ? {} : { "gen_ai.response.finish_reasons": [finishReason] }),
       ...(typeof input === "number" ? { "gen_ai.usage.input_tokens": input } : {}),
       ...(typeof given === "number" ? { "gen_ai.usage.output_tokens": given } : {}),
+      ...(this.#content ? answerContent(output) : {}),
     });
   }
 
@@ -107,7 +113,7 @@ class CallSpans extends BaseCallbackHandler {
 
   override handleToolStart(
     _tool: Serialized,
-    _input: string,
+    input: string,
     runId: string,
     _parentRunId?: string,
     _tags?: string[],
@@ -119,11 +125,12 @@ class CallSpans extends BaseCallbackHandler {
       "gen_ai.operation.name": "execute_tool",
       "gen_ai.tool.name": name,
       ...(toolCallId === undefined ? {} : { "gen_ai.tool.call.id": toolCallId }),
+      ...(this.#content ? argumentsContent(input) : {}),
     });
   }
 
-  override handleToolEnd(_output: unknown, runId: string): void {
-    this.#end(runId, undefined);
+  override handleToolEnd(output: unknown, runId: string): void {
+    this.#end(runId, undefined, this.#content ? resultContent(output) : {});
   }
 
   /** A tool that interrupts or hands over throws to get out of LangGraph's loop. That is no failure. */

@@ -74,6 +74,8 @@ export interface SourceOptions {
   readonly version: StreamVersion;
   /** Default: `streamEvents`. */
   readonly source?: StreamSource | undefined;
+  /** Spans for OpenTelemetry hold what was said. Default: they do not. */
+  readonly traceContent?: boolean | undefined;
 }
 
 /**
@@ -91,7 +93,7 @@ export function openRun(
   const reading = (spans: RunSpans, each: (event: GraphEvent) => void) =>
     read(graph, request, signal, options, notes, spans, interrupts, each);
   return {
-    read: (each) => inSpans(request, (spans) => reading(spans, each)),
+    read: (each) => inSpans(request, options.traceContent === true, (spans) => reading(spans, each)),
     interrupts,
     get cutAnswer() {
       return notes.cutAnswer;

@@ -154,7 +154,11 @@ export class Run {
     try {
       if (this.plan.retold) await this.#injections.recall();
       const request = { ...requestOf(this.plan, this.#failed), takeInjected: this.#injections.take };
-      graphRun = openRun(agent.graph, request, this.#abort.signal, { version, source: agent.source });
+      graphRun = openRun(agent.graph, request, this.#abort.signal, {
+        version,
+        source: agent.source,
+        traceContent: agent.traceContent,
+      });
       await graphRun.read((event) => {
         deadlines.saw(event);
         this.#pump(event);

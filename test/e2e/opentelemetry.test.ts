@@ -37,6 +37,7 @@ let receiver: Server;
 let provider: BasicTracerProvider;
 let sluice: TestSluice;
 let model: SteppedModel;
+let graph: object;
 
 beforeAll(async () => {
   receiver = createServer(async (request, response) => {
@@ -58,7 +59,7 @@ beforeAll(async () => {
 
   model = new SteppedModel();
   const fetchIt = tool(async () => "secret result", { name: "fetch_it", description: "f", schema: z.object({}) });
-  const graph = new StateGraph(MessagesAnnotation)
+  graph = new StateGraph(MessagesAnnotation)
     .addNode("model", async ({ messages }) => {
       const carrier = {};
       propagation.inject(context.active(), carrier);
@@ -138,4 +139,34 @@ it("a run over a WebSocket is in the trace of its upgrade; one that fails says o
   expect(attributesOf(run)["error.type"]).toBe("TypeError");
   expect(spans.get("chat model")).toMatchObject({ parentSpanId: run.spanId, status: { code: 2 } });
   expect(bodies).not.toMatch(/secret/);
+});
+
+it("TRACE_CONTENT puts the words of models and tools into their spans, and into no other", async () => {
+  received.length = 0;
+  const wordy = await startSluice({ wordy: { graph } }, { TRACE_CONTENT: "true" });
+  model.say("secret answer").call("fetch_it", {}, "call-2").end();
+  const headers = { "Content-Type": "application/json" };
+  const body = JSON.stringify(userInput("secret question"));
+  await (await fetch(`${wordy.url}/agui`, { method: "POST", headers, body })).text();
+  await wordy.close();
+  const spans = await until(["POST /agui/", "invoke_agent wordy", "chat model", "execute_tool fetch_it"]);
+  const attributes = (name: string) => attributesOf(spans.get(name) as ReceivedSpan) as Record<string, string>;
+  const chat = attributes("chat model");
+  expect(JSON.parse(chat["gen_ai.input.messages"] ?? "")).toEqual([
+    { role: "user", parts: [{ type: "text", content: "secret question" }] },
+  ]);
+  expect(JSON.parse(chat["gen_ai.output.messages"] ?? "")).toEqual([
+    {
+      role: "assistant",
+      parts: [
+        { type: "text", content: "secret answer" },
+        { type: "tool_call", id: "call-2", name: "fetch_it", arguments: {} },
+      ],
+    },
+  ]);
+  const call = attributes("execute_tool fetch_it");
+  expect(call["gen_ai.tool.call.arguments"]).toBe("{}");
+  expect(call["gen_ai.tool.call.result"]).toBe("secret result");
+  for (const name of ["POST /agui/", "invoke_agent wordy"])
+    expect(JSON.stringify(attributes(name))).not.toMatch(/secret/);
 });
