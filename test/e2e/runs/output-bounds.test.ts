@@ -79,7 +79,7 @@ beforeAll(async () => {
 });
 afterAll(() => sluice.close());
 
-describe("one run, however many model calls it makes,", () => {
+describe.each(["streamEvents", "direct"])("one run, however many model calls it makes, read through %s,", (source) => {
   let bounded: TestSluice;
   beforeAll(async () => {
     bounded = await startSluice(
@@ -92,7 +92,12 @@ describe("one run, however many model calls it makes,", () => {
         silent: { graph: loop(new SilentModel()) },
         calling: { graph: loop(new CallingModel()) },
       },
-      { MAX_RUN_TOKENS: "100", MAX_RUN_ARGUMENT_BYTES: "10000", METRICS_TOKEN: "metrics-token-of-this-test" },
+      {
+        STREAM_SOURCE: source,
+        MAX_RUN_TOKENS: "100",
+        MAX_RUN_ARGUMENT_BYTES: "10000",
+        METRICS_TOKEN: "metrics-token-of-this-test",
+      },
     );
   });
   afterAll(() => bounded.close());
@@ -122,31 +127,46 @@ describe("one run, however many model calls it makes,", () => {
   });
 });
 
-it("text that a model says at once is sent in events of MAX_EVENT_BYTES, whole characters each, and larger values are cut", async () => {
-  const text = 'a"\u0007é😀'.repeat(2_000);
-  const say = new StateGraph(MessagesAnnotation)
-    .addNode("chat", async () => {
-      await dispatchCustomEvent("large", { text });
-      return { messages: new AIMessage(text) };
-    })
-    .addEdge(START, "chat")
-    .addEdge("chat", END)
-    .compile();
-  const small = await startSluice({ say: { graph: say } }, { MAX_EVENT_BYTES: "4096" });
-  const events = await (await postRun(small.url, userInput("go"))).done;
-  await small.close();
-  await verifyRun(events);
-  const deltas = events.flatMap((event) => (event.type === "TEXT_MESSAGE_CONTENT" ? [event.delta] : []));
-  expect(deltas.join("")).toBe(text);
-  expect(deltas.length).toBeGreaterThan(1);
-  for (const delta of deltas) {
-    expect(Buffer.byteLength(JSON.stringify(delta))).toBeLessThanOrEqual(4_096);
-    expect(delta.isWellFormed()).toBe(true);
-  }
-  const custom = events.find((event) => event.type === "CUSTOM" && event.name === "large");
-  expect(JSON.stringify(custom)).toContain("[truncated");
-  expect(Buffer.byteLength(JSON.stringify(custom))).toBeLessThan(4_500);
-});
+it.each([
+  ["streamEvents", "0"],
+  ["direct", "0"],
+  ["streamEvents", "20"],
+  ["direct", "20"],
+])(
+  "through %s and with COALESCE_MS=%s, text that a model says at once is sent in events of MAX_EVENT_BYTES, whole characters each, and larger values are cut",
+  async (source, coalesce) => {
+    const text = 'a"\u0007é😀'.repeat(2_000);
+    const say = new StateGraph(MessagesAnnotation)
+      .addNode("chat", async () => {
+        await dispatchCustomEvent("large", { text });
+        return { messages: new AIMessage(text) };
+      })
+      .addEdge(START, "chat")
+      .addEdge("chat", END)
+      .compile();
+    const small = await startSluice(
+      { say: { graph: say } },
+      {
+        MAX_EVENT_BYTES: "4096",
+        STREAM_SOURCE: source,
+        COALESCE_MS: coalesce,
+      },
+    );
+    const events = await (await postRun(small.url, userInput("go"))).done;
+    await small.close();
+    await verifyRun(events);
+    const deltas = events.flatMap((event) => (event.type === "TEXT_MESSAGE_CONTENT" ? [event.delta] : []));
+    expect(deltas.join("")).toBe(text);
+    expect(deltas.length).toBeGreaterThan(1);
+    for (const delta of deltas) {
+      expect(Buffer.byteLength(JSON.stringify(delta))).toBeLessThanOrEqual(4_096);
+      expect(delta.isWellFormed()).toBe(true);
+    }
+    const custom = events.find((event) => event.type === "CUSTOM" && event.name === "large");
+    expect(JSON.stringify(custom)).toContain("[truncated");
+    expect(Buffer.byteLength(JSON.stringify(custom))).toBeLessThan(4_500);
+  },
+);
 
 it.each([
   ["usual", 262_144],
