@@ -56,6 +56,8 @@ export interface LogSize {
   readonly bytes: number;
   /** The number of topics that readers follow. */
   readonly followed: number;
+  /** Entries that wait until the shared log has taken them; none where no process shares it. */
+  readonly unwritten: number;
 }
 
 export interface EventLog {

@@ -184,7 +184,7 @@ export class MemoryLog implements EventLog {
 
   /** For tests and metrics. */
   get size(): LogSize {
-    return { topics: this.#topics.size, bytes: this.#heldBytes, followed: this.#watchers.size };
+    return { topics: this.#topics.size, bytes: this.#heldBytes, followed: this.#watchers.size, unwritten: 0 };
   }
 
   #count(state: TopicState, json: string, entries: 1 | -1): void {

@@ -12,7 +12,12 @@ export interface Gauges {
   readonly sockets: () => ReadonlyMap<string, number>;
   /** Bytes that wait to be written to sockets. */
   readonly waitingBytes: () => number;
-  readonly log: () => { readonly topics: number; readonly bytes: number; readonly followed: number };
+  readonly log: () => {
+    readonly topics: number;
+    readonly bytes: number;
+    readonly followed: number;
+    readonly unwritten: number;
+  };
 }
 
 /** Milliseconds between two looks at the event loop. */
@@ -44,6 +49,7 @@ export function metricsOf(counts: Counts, gauges: Gauges): Metrics {
   gauge("sluice_log_topics", "Topics in the event log.", () => [[gauges.log().topics]]);
   gauge("sluice_log_bytes", "Bytes of memory that the event log's entries take.", () => [[gauges.log().bytes]]);
   gauge("sluice_log_followed_topics", "Topics that readers follow.", () => [[gauges.log().followed]]);
+  gauge("sluice_log_unwritten_entries", "Entries that Redis has not acknowledged.", () => [[gauges.log().unwritten]]);
   gauge("sluice_event_loop_delay_seconds", "How late timers were since the last look, by quantile.", () =>
     delaysOf(delay),
   );

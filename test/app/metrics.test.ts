@@ -26,6 +26,7 @@ const NAMES = [
   "gauge sluice_log_bytes",
   "gauge sluice_log_followed_topics",
   "gauge sluice_log_topics",
+  "gauge sluice_log_unwritten_entries",
   "gauge sluice_runs_active",
   "gauge sluice_sockets_open",
   "gauge sluice_sockets_waiting_bytes",

@@ -72,7 +72,7 @@ describe("what the memory log keeps of all topics", () => {
     await log.append(b, 1, entries("bbbb"));
     await log.append(a, 1, entries("a"));
     await log.append(c, 1, entries("cccc"));
-    expect(log.size).toEqual({ topics: 2, bytes: 9 + 3 * ENTRY_BYTES, followed: 0 });
+    expect(log.size).toEqual({ topics: 2, bytes: 9 + 3 * ENTRY_BYTES, followed: 0, unwritten: 0 });
     expect(await log.head(b)).toBeUndefined();
     expect(await kept(log, a)).toEqual(["1=aaaa", "2=a"]);
   });
@@ -81,7 +81,7 @@ describe("what the memory log keeps of all topics", () => {
     const log = memoryLog({ maxTotalBytes: 10 + ENTRY_BYTES });
     await log.append(a, 1, entries("aaaa"));
     await log.append(b, 1, entries("b".repeat(20)));
-    expect(log.size).toEqual({ topics: 1, bytes: 20 + ENTRY_BYTES, followed: 0 });
+    expect(log.size).toEqual({ topics: 1, bytes: 20 + ENTRY_BYTES, followed: 0, unwritten: 0 });
     expect(await kept(log, b)).toHaveLength(1);
   });
 
@@ -91,9 +91,9 @@ describe("what the memory log keeps of all topics", () => {
     await log.append(b, 1, entries("bb"));
     await log.drop(a);
     await log.drop(a);
-    expect(log.size).toEqual({ topics: 1, bytes: 2 + ENTRY_BYTES, followed: 0 });
+    expect(log.size).toEqual({ topics: 1, bytes: 2 + ENTRY_BYTES, followed: 0, unwritten: 0 });
     await log.drop(b);
-    expect(log.size).toEqual({ topics: 0, bytes: 0, followed: 0 });
+    expect(log.size).toEqual({ topics: 0, bytes: 0, followed: 0, unwritten: 0 });
   });
 
   it("tells those who follow a topic that it went", async () => {
@@ -128,7 +128,7 @@ describe("a sweep", () => {
     expect(await log.head(other)).toBeDefined();
     now = 1_600;
     await log.sweep();
-    expect(log.size).toEqual({ topics: 0, bytes: 0, followed: 0 });
+    expect(log.size).toEqual({ topics: 0, bytes: 0, followed: 0, unwritten: 0 });
   });
 
   it("counts from the last append", async () => {

@@ -152,8 +152,10 @@ it("an owner that is cut off from Redis serves its own followers, and followers 
   await owner.append(topic, 1, entries("b", "c"));
   expect(await collect(owner, topic, from, (seen) => seen.length === 3)).toEqual(["1=a", "2=b", "3=c"]);
   expect((await elsewhere.head(topic))?.offset).toBe(1);
+  expect(owner.size.unwritten).toBe(2);
   line.heal();
   expect(await reading).toEqual(["1=a", "2=b", "3=c"]);
+  await vi.waitFor(() => expect(owner.size.unwritten).toBe(0));
 });
 
 it("a follower that is cut off from Redis reads on without a gap when it is back", async () => {

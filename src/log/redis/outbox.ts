@@ -54,6 +54,11 @@ export class Outbox {
     return this.#acknowledged;
   }
 
+  /** The number of entries that Redis has not acknowledged. */
+  get size(): number {
+    return this.#entries.length;
+  }
+
   get isEmpty(): boolean {
     return this.#entries.length === 0;
   }

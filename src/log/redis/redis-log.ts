@@ -142,7 +142,8 @@ export class RedisLog implements EventLog {
   }
 
   get size(): LogSize {
-    return this.#ring.size;
+    const unwritten = [...this.#owned.values()].reduce((sum, { outbox }) => sum + outbox.size, 0);
+    return { ...this.#ring.size, unwritten };
   }
 
   /** Topics that this process writes no more are read from Redis from now on. */
