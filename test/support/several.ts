@@ -39,6 +39,12 @@ export async function startSeveral(
     () => apps.flatMap(({ server }) => (server.address() as AddressInfo | null)?.port ?? []),
     settings.PORT,
   );
+  const close = async () => {
+    await Promise.all(apps.map((app) => app.close()));
+    await balancer.close();
+    await statement(database, `DROP DATABASE ${name} WITH (FORCE)`);
+  };
+  let closing: Promise<void> | undefined;
   return {
     ...first,
     runs: summed(
@@ -50,10 +56,9 @@ export async function startSeveral(
       ["size"],
     ),
     url: `http://127.0.0.1:${balancer.port}`,
-    async close() {
-      await Promise.all(apps.map((app) => app.close()));
-      await balancer.close();
-      await statement(database, `DROP DATABASE ${name} WITH (FORCE)`);
+    close() {
+      closing ??= close();
+      return closing;
     },
   };
 }
