@@ -7,8 +7,6 @@ import { join } from "node:path";
 import { ensureBuilt, ensureInstalled, ROOT } from "./setup.mjs";
 
 const SUITES = [
-  "test/client/agent-older.test.ts",
-  "test/client/agent.test.ts",
   "test/client/drop-in.test.ts",
   "test/client/server.test.ts",
   "test/e2e/corrections.test.ts",
@@ -20,8 +18,9 @@ const SUITES = [
   "test/server/ai-sdk",
   "test/server/copilotkit.test.ts",
   "test/server/injected.test.ts",
-  "test/server/langgraph",
-  "test/server/legacy-interrupts.test.ts",
+  "test/server/langgraph/client.test.ts",
+  "test/server/langgraph/protocol-socket.test.ts",
+  "test/server/langgraph/protocol.test.ts",
   "test/server/snapshot.test.ts",
 ];
 
