@@ -48,7 +48,10 @@ async function agentsAt(base: string, headers: Headers, signal: AbortSignal): Pr
     const answer = await ask(new URL(`${base}/agui/info`), { accept: "application/json", headers, signal: limit });
     if (answer.status !== 200) return undefined;
     const info: unknown = JSON.parse(await wholeBody(answer));
-    return isRecord(info) && isRecord(info.agents) ? Object.keys(info.agents) : undefined;
+    if (!isRecord(info) || !isRecord(info.agents)) return undefined;
+    // CopilotKit's runtime answers in the same form, below any path that ends so.
+    const served = Object.values(info.agents).every((agent) => isRecord(agent) && agent.className === "Sluice");
+    return served ? Object.keys(info.agents) : undefined;
   } catch {
     return undefined; // Nothing there, or nothing that knows the route: no Sluice.
   }

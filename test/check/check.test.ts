@@ -96,6 +96,34 @@ describe("a Sluice", () => {
     expect(text).toMatch(/Every requirement that was tried is met \(\d+ met\)\.$/);
   });
 
+  it("is not what CopilotKit's runtime is taken for, which lists its agents in the same form below any path", async () => {
+    const runtime = createServer((incoming, response) => {
+      if (incoming.url?.endsWith("/info")) {
+        response.end(JSON.stringify({ agents: { default: { name: "default", className: "Plain" } } }));
+      } else if (incoming.url !== "/api/agent/default/run") response.writeHead(404).end();
+      else {
+        const { method, headers } = incoming;
+        const options = { method, headers: { ...headers, host: new URL(sluice.url).host } };
+        const ask = request(`${sluice.url}/agui`, options, (answer) => {
+          response.writeHead(answer.statusCode ?? 0, answer.headers);
+          answer.pipe(response);
+        });
+        response.on("close", () => ask.destroy());
+        ask.on("error", () => response.destroy());
+        incoming.pipe(ask);
+      }
+    });
+    closers.push(() => {
+      runtime.closeAllConnections();
+      runtime.close();
+    });
+    await new Promise<void>((resolve) => runtime.listen(0, "127.0.0.1", resolve));
+    const url = `http://127.0.0.1:${(runtime.address() as AddressInfo).port}/api/agent/default/run`;
+    const finding = await check(target(url));
+    expect(finding.endpoint).toBe(url);
+    expect(failures(finding.results)).toEqual([]);
+  });
+
   it.concurrent.each<[string, Meddling, RegExp[]]>([
     [
       "positions that stand still",
