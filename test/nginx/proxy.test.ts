@@ -22,7 +22,7 @@ beforeAll(async () => {
   sluice = await startSluice({ chat: { graph: chatGraph(model) } }, { TRUST_PROXY: "1" });
   const port = await freePort();
   host = `127.0.0.1:${port}`;
-  writeFileSync(join(folder, "nginx.conf"), around(codeBlock("docs/deploying.md › Several processes").code, port));
+  writeFileSync(join(folder, "nginx.conf"), around(codeBlock("docs/deploying.md › Several processes 2").code, port));
   nginx = spawn("nginx", ["-p", folder, "-c", "nginx.conf", "-e", "stderr"], { stdio: ["ignore", "pipe", "pipe"] });
   let said = "";
   nginx.stderr?.on("data", (text: Buffer) => (said += text.toString()));

@@ -6,10 +6,10 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { examine } from "../../src/doctor/doctor.ts";
-import { AGENTS, HEALTHY, SERVERS } from "./corpus/cases.ts";
-import { SITES } from "./corpus/servers.ts";
-import type { Found, GraphCase } from "./examine.ts";
-import { type ModelEndpoint, modelEndpoint } from "./model-endpoint.ts";
+import { AGENTS, HEALTHY, SERVERS } from "../doctor/corpus/cases.ts";
+import { SITES } from "../doctor/corpus/servers.ts";
+import type { Found, GraphCase } from "../doctor/examine.ts";
+import { type ModelEndpoint, modelEndpoint } from "../doctor/model-endpoint.ts";
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const endpoints: ModelEndpoint[] = [];
@@ -23,9 +23,9 @@ async function examineAgents(): Promise<void> {
   for (const [name, { graph, pace = {} }] of Object.entries(AGENTS)) {
     const endpoint = await modelEndpoint(pace);
     endpoints.push(endpoint);
-    cases.push({ name, modelUrl: endpoint.baseUrl, target: `${here("corpus/graphs.mjs")}:${graph}` });
+    cases.push({ name, modelUrl: endpoint.baseUrl, target: `${here("../doctor/corpus/graphs.mjs")}:${graph}` });
   }
-  const args = ["--import", "tsx", here("examine.ts"), JSON.stringify(cases)];
+  const args = ["--import", "tsx", here("../doctor/examine.ts"), JSON.stringify(cases)];
   // The file makes its models when it is loaded, each time anew.
   const { stdout } = await promisify(execFile)(process.execPath, args, { maxBuffer: 1 << 24 });
   const all = JSON.parse(stdout) as Record<string, Found[]>;
