@@ -19,7 +19,7 @@ const RULES: Rules = {
     ops: ["protocol", "counts"],
     graph: ["protocol"],
     translate: ["protocol"],
-    log: ["protocol"],
+    log: ["protocol", "counts"],
     store: ["protocol"],
     runs: BELOW_RUNS,
     server: BELOW_SERVER,

@@ -107,7 +107,7 @@ export function createCore(agents: Agents, settings: Settings, options: CoreOpti
     const keys = keysBesideMessages(graph);
     if (keys && stateKeys.length === 0) logger.warn({ agent: name }, withoutMessages(keys));
   }
-  const log = options.log ?? new MemoryLog(logLimits(settings));
+  const log: EventLog = options.log ?? new MemoryLog(logLimits(settings));
   const runs = new RunManager({
     registry,
     log,
@@ -196,6 +196,7 @@ export function createCore(agents: Agents, settings: Settings, options: CoreOpti
     sockets: () => sockets.byFormat,
     waitingBytes: () => sockets.waitingBytes,
     log: () => log.size,
+    logWrites: () => log.writes,
   };
   return {
     runs,

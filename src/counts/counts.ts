@@ -5,14 +5,13 @@
 import type { ErrorCode } from "../protocol/errors.ts";
 import type { GapReason } from "../protocol/frames.ts";
 import type { GraphEventName } from "../protocol/graph-event.ts";
-import { Buckets } from "./buckets.ts";
+import { Buckets, STORAGE_SECONDS } from "./buckets.ts";
 import { Tally } from "./tally.ts";
 
 /** Seconds. */
 const TO_FIRST_TOKEN = [0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60];
 const BETWEEN_TOKENS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const OF_A_RUN = [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
-const OF_THE_STORE = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5];
 /** Entries. */
 const OF_A_REPLAY = [1, 10, 50, 100, 500, 1_000, 5_000, 10_000];
 
@@ -55,7 +54,7 @@ export class Counts {
   }
 
   storeTook(operation: string, seconds: number): void {
-    const known = this.store.get(operation) ?? new Buckets(OF_THE_STORE);
+    const known = this.store.get(operation) ?? new Buckets(STORAGE_SECONDS);
     this.store.set(operation, known);
     known.add(seconds);
   }

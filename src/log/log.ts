@@ -2,6 +2,7 @@
  * The event log. A run writes to it, whether or not somebody reads; sockets read from it at their own pace. Only the
  * log assigns positions, and it stores an entry before anybody can read it.
  */
+import type { Buckets } from "../counts/buckets.ts";
 import type { Cursor, Fence } from "../protocol/cursor.ts";
 import type { Edge, EventType } from "../protocol/events.ts";
 import type { GapReason } from "../protocol/frames.ts";
@@ -64,6 +65,8 @@ export interface EventLog {
   /** Names the engine for operators, such as `redis`. */
   readonly engine: string;
   readonly size: LogSize;
+  /** The time from sending entries to the engine until its answer, in seconds. Absent for an engine in memory. */
+  readonly writes?: Buckets;
   /**
    * Makes `fence` the owner of a topic, which is created when it is missing. The result is the position after which
    * this owner's entries come. `anew` begins a new epoch, for a run that was taken over from a dead process: followers

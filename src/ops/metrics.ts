@@ -18,6 +18,8 @@ export interface Gauges {
     readonly followed: number;
     readonly unwritten: number;
   };
+  /** The times of writes to a log that is not in memory. */
+  readonly logWrites: () => Buckets | undefined;
 }
 
 /** Milliseconds between two looks at the event loop. */
@@ -120,6 +122,10 @@ export function metricsOf(counts: Counts, gauges: Gauges): Metrics {
     byAgent(({ tokenGaps }) => tokenGaps),
   );
   histogram("sluice_replay_entries", "Entries that lay before readers as they began.", () => [[counts.replays, {}]]);
+  histogram("sluice_log_write_seconds", "How long Redis took to store entries.", () => {
+    const writes = gauges.logWrites();
+    return writes ? [[writes, {}]] : [];
+  });
   histogram("sluice_store_seconds", "How long the store took, by operation.", () =>
     [...counts.store].map(([operation, took]) => [took, { operation }]),
   );

@@ -30,6 +30,7 @@ const NAMES = [
   "gauge sluice_runs_active",
   "gauge sluice_sockets_open",
   "gauge sluice_sockets_waiting_bytes",
+  "histogram sluice_log_write_seconds",
   "histogram sluice_replay_entries",
   "histogram sluice_run_duration_seconds",
   "histogram sluice_store_seconds",

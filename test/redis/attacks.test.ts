@@ -148,6 +148,7 @@ it("an owner that is cut off from Redis serves its own followers, and followers 
   await owner.append(topic, 1, entries("a"));
   expect(await collect(elsewhere, topic, from, (seen) => seen.length === 1)).toEqual(["1=a"]);
   const reading = collect(elsewhere, topic, from, (seen) => seen.length === 3);
+  await vi.waitFor(() => expect(owner.size.unwritten).toBe(0));
   line.cut();
   await owner.append(topic, 1, entries("b", "c"));
   expect(await collect(owner, topic, from, (seen) => seen.length === 3)).toEqual(["1=a", "2=b", "3=c"]);
@@ -156,6 +157,7 @@ it("an owner that is cut off from Redis serves its own followers, and followers 
   line.heal();
   expect(await reading).toEqual(["1=a", "2=b", "3=c"]);
   await vi.waitFor(() => expect(owner.size.unwritten).toBe(0));
+  expect(owner.writes.count).toBe(2);
 });
 
 it("a follower that is cut off from Redis reads on without a gap when it is back", async () => {

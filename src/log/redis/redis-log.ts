@@ -3,6 +3,7 @@
  * ahead of what Redis has acknowledged. So followers beside their run wait for no network.
  */
 import type { Redis } from "ioredis";
+import { Buckets, STORAGE_SECONDS } from "../../counts/buckets.ts";
 import { type Cursor, type Fence, isAt } from "../../protocol/cursor.ts";
 import { SluiceError } from "../../protocol/errors.ts";
 import type { Topic } from "../../protocol/ids.ts";
@@ -29,6 +30,7 @@ const RING_MS = 10_000;
 
 export class RedisLog implements EventLog {
   readonly engine = "redis";
+  readonly writes = new Buckets(STORAGE_SECONDS);
   readonly #redis: Redis;
   readonly #listener: Redis;
   readonly #topics: RedisTopics;
@@ -210,7 +212,9 @@ export class RedisLog implements EventLog {
       fence,
       from,
       send: async (after, fields) => {
+        const sentAt = performance.now();
         const answer = await this.#topics.append(topic, fence, after, fields);
+        this.writes.add((performance.now() - sentAt) / 1_000);
         if (answer === "owner_lost") this.#lost(topic, outbox);
         return answer;
       },
