@@ -1,7 +1,7 @@
 /**
  * Events in short: `[number, position, event]`, or `[number, position, event, n]`. The `ack` gave the topic its number.
- * The position is an offset in the epoch of the last event that had one; a whole cursor as text where the epoch is new;
- * 0 for an event without a position.
+ * The position is an offset in the epoch of the last event that had one. It is a whole cursor as text if the epoch is
+ * new or the offset is 0, and 0 for an event without a position.
  */
 import { type Cursor, formatCursor } from "./cursor.ts";
 import type { AguiEvent } from "./events.ts";
@@ -13,7 +13,8 @@ export function shortEncoder(number: number): (cursor: Cursor | undefined, count
   let epoch: string | undefined;
   return (cursor, count, json) => {
     let position = "0";
-    if (cursor) position = cursor.epoch === epoch ? String(cursor.offset) : `"${formatCursor(cursor)}"`;
+    if (cursor)
+      position = cursor.epoch === epoch && cursor.offset > 0 ? `${cursor.offset}` : `"${formatCursor(cursor)}"`;
     epoch = cursor?.epoch ?? epoch;
     return `[${number},${position},${json}${count > 1 ? `,${count}` : ""}]`;
   };

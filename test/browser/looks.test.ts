@@ -84,7 +84,7 @@ describe("a phone", () => {
     const { button, hood, page } = await open(agents(), PHONE);
     const focused = () => page.evaluate(() => document.activeElement?.textContent || document.activeElement?.ariaLabel);
     await button("Conversations").tap();
-    expect(await focused()).toContain("New conversation");
+    await expect.poll(focused).toContain("New conversation");
     for (let presses = 0; presses < 20; presses += 1) {
       await page.keyboard.press("Tab");
       expect(await page.evaluate(() => document.activeElement?.closest("main, .hood"))).toBeNull();

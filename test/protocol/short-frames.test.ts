@@ -33,6 +33,16 @@ it("a token takes at most 120 bytes and what it says, of ids of the usual length
   expect(encode(at(1_234), 1, JSON.stringify(delta)).length).toBeLessThanOrEqual(120);
 });
 
+it("the position before a topic's first entry is one, also in the epoch that is known", () => {
+  const encode = shortEncoder(1);
+  const start: Cursor = { epoch: "a", offset: 0 };
+  expect([start, start, undefined].map((at) => encode(at, 1, "{}"))).toEqual([
+    '[1,"a:0",{}]',
+    '[1,"a:0",{}]',
+    "[1,0,{}]",
+  ]);
+});
+
 it("a number that stands for nothing is ignored, also that of an earlier subscription to the topic", () => {
   const topics = new ShortTopics();
   expect(topics.whole([1, "a:1", delta])).toBeUndefined();
