@@ -25,7 +25,7 @@ Options:
 /** Milliseconds of calm between two faults. */
 const CALM_MS = 5_000;
 
-/** Of the log that the checks read, which keeps nothing itself. */
+/** The limits of the log that the checks read. It keeps nothing itself. */
 const LIMITS = { maxEvents: 100_000, maxBytes: 1e9, maxTotalBytes: 1e9, retentionMs: 600_000 };
 
 const { values } = parseArgs({

@@ -141,7 +141,7 @@ export async function measureAll(
   }
 }
 
-/** What guards a server, and what clients send so that it lets them in. Limits count only those that have signed in. */
+/** The settings that guard a server, and the clients' credentials. Limits count only clients that have signed in. */
 function guardsOf() {
   const { key, known } = makeApiKey("bench", DEFAULT_SCOPES);
   const API_KEYS = formatApiKey({ ...known, scopes: [...known.scopes] });

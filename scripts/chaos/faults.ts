@@ -1,4 +1,4 @@
-/** What befalls a deployment, each until it is whole again. */
+/** The faults of a deployment. Each takes until the deployment is whole again. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import type { RedisLog } from "../../src/log/redis/redis-log.ts";
@@ -94,7 +94,7 @@ async function asked(url: string, ask: (client: Redis) => Promise<unknown>): Pro
   client.disconnect();
 }
 
-/** What the log has of those runs that are over, to be compared. */
+/** The log's content of the runs that are over, to be compared. */
 async function overRuns({ database, log }: Target, driven: ReadonlyMap<string, string>): Promise<Map<string, string>> {
   const over = new Map<string, string>();
   for (const [threadId, runId] of driven) {

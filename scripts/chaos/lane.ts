@@ -17,7 +17,7 @@ export interface Surroundings {
   /** Aborts when no thread is to begin any more. */
   readonly signal: AbortSignal;
   readonly problem: (text: string) => void;
-  /** Hears how each run ended. */
+  /** Is called with the outcome of each run. */
   readonly ended: (outcome: string) => void;
 }
 

@@ -15,7 +15,7 @@ const RETRY_MS = 250;
 /** Stands for a run that did not begin. */
 const OUTSIDE = "outside any run";
 
-/** What a reader was sent, whichever way. */
+/** The events that a reader was sent, over any transport. */
 class Notes {
   readonly transcript = new Transcript([]);
   /** When the reader was sent the end of a run, or where the thread stands. */
@@ -37,7 +37,7 @@ class Notes {
   }
 
   take(event: AguiEvent, cursor: string | undefined): void {
-    // Where the thread stands replaces all that was sent before, and has a cursor with its last event alone.
+    // The events of where a thread stands replace all earlier ones. Only the last of them has a cursor.
     if (this.#begins && event.type === EventType.RUN_STARTED && cursor === undefined) this.#cursors.clear();
     if (cursor !== undefined) {
       if (this.#cursors.has(cursor)) this.#found(`cursor ${cursor} came twice, with ${event.type}`);

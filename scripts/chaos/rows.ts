@@ -40,7 +40,7 @@ export async function endOfRun(
   return undefined;
 }
 
-/** What is wrong with a thread's runs in the log: each that is there has one terminal event, which is its last one. */
+/** Finds the faults of a thread's runs in the log: each run there has one terminal event, and it is the last one. */
 export async function endsInLog(log: RedisLog, threadId: string, runIds: readonly string[]): Promise<string[]> {
   const { entries } = await log.read(threadTopic(threadId), null, 100_000);
   return runIds.flatMap((runId) => {

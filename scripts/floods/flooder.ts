@@ -27,7 +27,7 @@ const ADDRESS = "203.0.113.7";
 /** At the same time. */
 const LINES = 20;
 
-/** How many small frames are written at once. */
+/** The number of small frames that are written at once. */
 const BATCH = 100;
 
 /** Does it once on one line, and says what came of it. */

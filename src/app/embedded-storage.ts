@@ -21,7 +21,7 @@ export interface StorageOptions
   readonly redisUrl?: string | undefined;
   /** Before each key in Redis. Default `"sluice:"`. */
   readonly redisPrefix?: string | undefined;
-  /** Hears when the connection to Redis fails. Default: nobody does. */
+  /** Logs failures of the connection to Redis. Default: nothing is logged. */
   readonly logger?: Logger | undefined;
 }
 
@@ -33,7 +33,7 @@ export interface ConnectedStorage {
   close(): Promise<void>;
 }
 
-/** What is behind a `ConnectedStorage`, until a `createSluice` takes it. */
+/** The opened storage of each `ConnectedStorage`, until a `createSluice` takes it. */
 const connected = new WeakMap<ConnectedStorage, Kept>();
 
 /**

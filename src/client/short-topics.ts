@@ -5,7 +5,7 @@ import type { EventFrame } from "./subscription.ts";
 
 interface Numbered {
   readonly topic: string;
-  /** That of its last event with a position. */
+  /** The epoch of its last event with a position. */
   epoch?: string | undefined;
 }
 
@@ -20,7 +20,7 @@ export class ShortTopics {
     return known;
   }
 
-  /** A topic that has a number already is known by the new one alone. */
+  /** A new number replaces the topic's earlier one. */
   #name(number: number, topic: string): void {
     this.#topics.forEach((known, key) => {
       if (known.topic === topic) this.#topics.delete(key);

@@ -6,7 +6,7 @@ import type { EventLog, Page } from "./log.ts";
 /** The most entries a page holds: enough to catch up quickly, few enough that a slow reader holds little. */
 const PAGE_SIZE = 256;
 
-/** Takes a page within the append that made it. `false`: it did not, and the page is read like any other. */
+/** Takes a page within the append that made it. `false`: it did not take the page, which is read like any other. */
 export type Take = (page: Page) => boolean;
 
 /** A reader that has read to the head, and waits. */
@@ -18,7 +18,7 @@ interface Resting {
 /**
  * Pages of `topic` after `after`, for ever, until `signal` aborts. A page is either entries or a gap; after a gap the
  * reading goes on from the head. The caller's own pace is the only pace: nothing is read ahead. While the reader waits
- * at the head, `take` is offered what is appended: what it takes is not read any more.
+ * at the head, `take` is offered each append. Entries that it takes are not read again.
  */
 export async function* follow(
   log: EventLog,

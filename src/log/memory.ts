@@ -26,7 +26,7 @@ interface TopicState {
   head: number;
   /** Readers begin no earlier than after this offset. */
   floor: number;
-  /** Of JSON. */
+  /** The bytes of the entries' JSON. */
   bytes: number;
   touchedAt: number;
 }

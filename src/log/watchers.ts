@@ -1,4 +1,4 @@
-/** Those who watch topics grow. */
+/** The watchers of topics. */
 import type { Topic } from "../protocol/ids.ts";
 import type { Page } from "./log.ts";
 
@@ -31,7 +31,7 @@ export class Watchers {
     return this.#topics.has(topic);
   }
 
-  /** The topics that somebody watches. */
+  /** The topics that have a watcher. */
   topics(): Topic[] {
     return [...this.#topics.keys()];
   }

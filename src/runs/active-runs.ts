@@ -44,7 +44,7 @@ export interface ActiveRunsOptions extends PlanSurroundings {
   readonly audiences: Audiences;
   /** The new messages of starts that wait for a thread. */
   readonly news: (threadId: string, ...sent: Parameters<RunThread["waiting"]>) => readonly Message[];
-  /** Hears of every run that ended, with what went wrong if something did. */
+  /** Is called with every run that ended, and with the cause if it failed. */
   readonly ended: (run: Run, end: RunEnd, cause: unknown) => void;
 }
 
@@ -180,8 +180,9 @@ export class ActiveRuns {
   }
 
   /**
-   * Can the other processes read its end? The thread is not free before: its next run may be another process's, and what
-   * is not in the log by then never comes in. `false`: this process stops, and another one writes the end from the row.
+   * Resolves with `true` when the other processes can read the run's end. The thread is not free before: its next run
+   * may be another process's, and entries that are not in the log by then are lost. `false`: this process stops, and
+   * another one writes the end from the row.
    */
   async #isReadable({ plan: { threadId } }: Run): Promise<boolean> {
     for (;;) {

@@ -1,5 +1,5 @@
 /**
- * Deletes threads: those that clients want gone, and those that were unused for long. The store marks a thread first. From
+ * Deletes threads: at a client's request, or because they were unused for long. The store marks the thread first. From
  * then on nothing starts on it, and the deletion is finished, by another process if this one dies.
  */
 import { setTimeout as sleep } from "node:timers/promises";
@@ -41,7 +41,7 @@ const PAUSE_MS = 10;
 export interface DeletionsOptions extends Keepers {
   readonly admission: Pick<Admission, "alone" | "seize" | "reserve">;
   readonly instances: Pick<Instances, "isElsewhere">;
-  /** Hears of a thread that could not be deleted, and that no request waits for. It is tried again. */
+  /** Is called with a thread that could not be deleted, and that no request waits for. The deletion is tried again. */
   readonly notDeleted: (threadId: string, error: unknown) => void;
 }
 

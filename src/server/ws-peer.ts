@@ -111,7 +111,7 @@ export class WsPeer implements TalkingPeer, Line {
     this.#socket.close("close" in entry ? entry.close : 4_000 + entry.status, shortened(reason));
   }
 
-  /** What still comes of it, out of what was read, counts for nothing. */
+  /** The socket is closing. Messages that were read before and still come in are ignored. */
   get isShut(): boolean {
     return this.#shut;
   }

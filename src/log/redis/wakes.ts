@@ -57,7 +57,7 @@ export class Wakes {
     }
   }
 
-  /** What nobody watches is left only here: the next reader of a thread often comes soon. */
+  /** Topics that nobody watches are left only here, because the next reader of a thread often comes soon. */
   #tidy(): void {
     for (const [channel, topic] of this.#topics) {
       if (this.#watchers.has(topic)) continue;

@@ -33,7 +33,7 @@ export class Wire {
 const ABNORMAL = 1006;
 
 /**
- * A browser's WebSocket on a wire that can be cut. It is told of a cut at once, as 1006, like that of a lost network.
+ * A browser's WebSocket on a wire that can be cut. A cut is reported at once, with 1006, as after a lost network.
  */
 export class WiredSocket {
   onopen: (() => void) | null = null;

@@ -15,7 +15,7 @@ import { Icon } from "./icons.tsx";
 import { lazy } from "./lazy.tsx";
 import { ThemeSwitch } from "./theme-switch.tsx";
 
-/** What is asked about a thread, in its place of the list. */
+/** A question about a thread. It is shown in the thread's place in the list. */
 export interface ThreadFormProps {
   readonly threadId: string;
   readonly title: string;

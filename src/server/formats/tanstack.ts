@@ -2,7 +2,7 @@
 import { formatCursor } from "../../protocol/cursor.ts";
 import type { Format } from "./format.ts";
 
-/** Of several events with one position only the first carries it: the client takes another for one that it has. */
+/** If several events have one position, only the first is sent with it: the client skips a second one as known. */
 export function tanstackFormat(): Format {
   let last: string | undefined;
   return {

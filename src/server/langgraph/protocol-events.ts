@@ -44,7 +44,7 @@ export function throughEntry(entry: Cursor): EventPosition {
   return { seq: (entry.offset + 1) * ROOM - 1, entry };
 }
 
-/** What a subscription to a thread's events needs. */
+/** The parts that a subscription to a thread's events needs. */
 export interface ThreadEvents {
   readonly thread: VisitedThread;
   readonly from: Cursor;

@@ -1,6 +1,6 @@
 /**
- * What TanStack AI's clients read at the address that they post to: with `threadId` where the thread stands, and with
- * `runId` too a run from its start.
+ * The answers that TanStack AI's clients read at the address that they post to: with `threadId`, where the thread stands;
+ * with `runId` too, a run from its start.
  */
 import type { Request, Response } from "express";
 import { z } from "zod";
