@@ -53,7 +53,7 @@ export function ensureBuilt() {
   build();
 }
 
-/** Replaces dist as a whole: a failed build leaves the old one, and a deleted source leaves nothing behind. */
+/** Replaces dist as a whole: a failed build leaves the old one, and nothing of a deleted source remains. */
 export function build() {
   const began = new Date();
   const fresh = join(ROOT, `dist-${process.pid}`);
@@ -116,5 +116,5 @@ function orExit(name, { status, error, stdout, stderr }) {
   process.exit(1);
 }
 
-// By its real path, as import.meta.url is: the checkout may lie behind a symbolic link.
+// By its real path, as import.meta.url is: the checkout may be reached through a symbolic link.
 if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) ensureInstalled();

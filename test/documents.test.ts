@@ -82,7 +82,7 @@ test.each([...documents])("%s publishes no container's port to the network", (_,
 
 describe("PROTOCOL.md", () => {
   test("has the table of errors that the code has", () => {
-    const told = rows(section(protocol, "Errors")).map(([code, status, close, retryable, sentence]) => [
+    const received = rows(section(protocol, "Errors")).map(([code, status, close, retryable, sentence]) => [
       code?.replaceAll("`", ""),
       { status: Number(status), ...(close ? { close: Number(close) } : {}), retryable: retryable === "yes", sentence },
     ]);
@@ -90,8 +90,8 @@ describe("PROTOCOL.md", () => {
       code,
       { ...row, sentence: SENTENCES[code as ErrorCode] },
     ]);
-    expect(Object.fromEntries(told)).toEqual(Object.fromEntries(said));
-    expect(told.map(([code]) => code)).toEqual(Object.keys(ERRORS));
+    expect(Object.fromEntries(received)).toEqual(Object.fromEntries(said));
+    expect(received.map(([code]) => code)).toEqual(Object.keys(ERRORS));
   });
 
   test("says after which close codes a client comes back, as the client does", () => {
@@ -130,16 +130,16 @@ describe("PROTOCOL.md", () => {
   describe("maps graph events as the code does:", () => {
     const mapping = rows(section(protocol, "From graph events to AG-UI events"));
     /** What the table says becomes of each graph event, by name. */
-    const told = new Map<string, readonly string[]>();
+    const received = new Map<string, readonly string[]>();
     for (const [index, [from = "", to = ""]] of mapping.entries()) {
       const types = typesIn(to.includes("the same events") ? (mapping[index - 1]?.[1] ?? "") : to);
       for (const [, pattern = ""] of from.matchAll(/`(on_[\w*]+)`/g)) {
-        for (const name of expandEventPattern(pattern)) told.set(name, [...(told.get(name) ?? []), ...types]);
+        for (const name of expandEventPattern(pattern)) received.set(name, [...(received.get(name) ?? []), ...types]);
       }
     }
 
     test("each has a row, and no other", () => {
-      expect([...told.keys()].sort()).toEqual([...GRAPH_EVENT_NAMES].sort());
+      expect([...received.keys()].sort()).toEqual([...GRAPH_EVENT_NAMES].sort());
     });
 
     test.each(GRAPH_EVENT_NAMES)("%s", (name) => {
@@ -148,7 +148,7 @@ describe("PROTOCOL.md", () => {
       const events = [name, ...beside];
       const made = translate(EVERYTHING, { allowList: allowList({ events }), reasoningTags: ["think"] }).slice(1, -1);
       const types = new Set<string>(made.map((event) => event.type));
-      expect([...types].sort()).toEqual([...new Set(events.flatMap((each) => told.get(each)))].sort());
+      expect([...types].sort()).toEqual([...new Set(events.flatMap((each) => received.get(each)))].sort());
     });
 
     test("exposed state", () => {
@@ -255,8 +255,8 @@ describe("README.md and docs/", () => {
       const quoted = (cell: string) => [...cell.matchAll(/`([^`]+)`/g)].map(([, word = ""]) => word);
       for (const [index, name] of quoted(names).entries()) {
         expect(Object.keys(known.shape)).toContain(name);
-        const told = quoted(values)[index];
-        if (told !== undefined) expect([name, told]).toEqual([name, String(defaults[name])]);
+        const received = quoted(values)[index];
+        if (received !== undefined) expect([name, received]).toEqual([name, String(defaults[name])]);
       }
     }
   });

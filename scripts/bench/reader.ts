@@ -100,7 +100,7 @@ export class Reader {
     if (data?.type === "RUN_FINISHED") this.ended = true;
   }
 
-  /** One token; or many, where the reader was behind. */
+  /** One token; or many, after the reader fell behind. */
   #read(text: string): void {
     const at = now();
     for (let from = 0; from < text.length; from += this.#length) {

@@ -28,7 +28,7 @@ export function withPalette(png: Buffer): Buffer {
   ]);
 }
 
-/** The most frequent colours; of those that are hardly to be told apart, one. */
+/** The most frequent colours; of those that can hardly be distinguished, one. */
 function chosen(counts: ReadonlyMap<number, number>): number[] {
   const buckets = new Map<number, { colour: number; most: number; sum: number }>();
   for (const [colour, count] of counts) {

@@ -141,11 +141,11 @@ function step<Update>(
   run: (state: State, config: LangGraphRunnableConfig) => Promise<Update>,
 ) {
   const names = Object.keys(STEPS);
-  const told = { step: names.indexOf(name) + 1, of: names.length, name, label: STEPS[name] };
+  const step = { step: names.indexOf(name) + 1, of: names.length, name, label: STEPS[name] };
   return async (state: State, config: LangGraphRunnableConfig): Promise<Update> => {
-    config.writer?.({ name: "progress", value: { ...told, status: "started" } });
+    config.writer?.({ name: "progress", value: { ...step, status: "started" } });
     const update = await run(state, config);
-    config.writer?.({ name: "progress", value: { ...told, status: "done" } });
+    config.writer?.({ name: "progress", value: { ...step, status: "done" } });
     return update;
   };
 }

@@ -33,12 +33,12 @@ export interface Source {
 // Sluice sends the text between these tags as reasoning. A model that thinks by itself needs no such order;
 // other models think because of it. It is given twice, since models forget what they read a long time ago.
 const THINK_FIRST = `First think between <think> and </think>: which passages answer the question, and what do they
-leave open? Then write the answer behind </think>.`;
+leave open? Then write the answer after </think>.`;
 
 const SYSTEM_PROMPT = new SystemMessage(
   `You answer questions from a knowledge base. What you know comes from the passages that are given with the question,
 and from nowhere else: what they do not say you do not know, and you say so.
-Cite behind each statement the passage it comes from, by its number: [1]. Answer in the person's language, briefly.
+After each statement, cite the passage it comes from by its number: [1]. Answer in the person's language, briefly.
 ${THINK_FIRST}`,
 );
 

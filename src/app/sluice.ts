@@ -245,10 +245,10 @@ function checkBasePath(basePath = "/"): string {
  * router's path.
  */
 function mountCheck(base: string): (request: IncomingMessage & { baseUrl?: string }) => void {
-  let told = false;
+  let reported = false;
   return ({ baseUrl = "" }) => {
-    if (told || baseUrl.toLowerCase() === base.toLowerCase()) return;
-    told = true;
+    if (reported || baseUrl.toLowerCase() === base.toLowerCase()) return;
+    reported = true;
     process.emitWarning(
       `The router is mounted at "${baseUrl || "/"}", but WebSockets are at "${base}/ws": set basePath to the same path.`,
       "SluiceWarning",

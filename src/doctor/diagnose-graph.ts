@@ -29,7 +29,7 @@ export function diagnoseGraph(evidence: Evidence, graph: GraphEvidence): Verdict
   const failed = failure(evidence, graph);
   if (failed) return [failed];
   const answer = answerOf(evidence);
-  if (!answer) return nothingTold(evidence, graph);
+  if (!answer) return nothingSent(evidence, graph);
   const main = ofMessage(answer, evidence, graph);
   const delivered = evidence.delivered.messages.filter((one) => one !== answer && charactersOf(one.pieces) >= SHORT);
   const others = delivered
@@ -71,7 +71,7 @@ function failure({ end, asked, delivered }: Evidence, graph: GraphEvidence): Ver
   return verdict("unknown", "run-failed", `The graph failed: ${end.message}`, rows);
 }
 
-function nothingTold({ delivered }: Evidence, graph: GraphEvidence): Verdict[] {
+function nothingSent({ delivered }: Evidence, graph: GraphEvidence): Verdict[] {
   const call = graph.modelCalls.findLast(({ refused }) => refused > 0);
   if (call) return [refusedCall(call)];
   const node = graph.nodes.findLast(({ characters }) => characters > 0);

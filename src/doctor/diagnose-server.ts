@@ -27,7 +27,7 @@ function judged(evidence: Evidence, server: ServerEvidence): Verdict[] {
 
 function ofAnswer(evidence: Evidence, server: ServerEvidence): Verdict[] {
   const answer = answerOf(evidence);
-  if (!answer) return [nothingTold(evidence, server)];
+  if (!answer) return [nothingSent(evidence, server)];
   return answer.pieces.length === 1 ? [inOnePiece(answer, evidence, server)] : judgeServerPace(answer, server);
 }
 
@@ -55,7 +55,7 @@ function refusedRun({ code, message }: { code: string; message: string }): Verdi
   return verdict("unknown", "run-failed", `The run failed: ${message}`, rows);
 }
 
-function nothingTold(evidence: Evidence, server: ServerEvidence): Verdict {
+function nothingSent(evidence: Evidence, server: ServerEvidence): Verdict {
   const { delivered } = evidence;
   const rows = eventRows(evidence);
   if (delivered.snapshots > 0) {
@@ -92,7 +92,7 @@ function inOnePiece(answer: DeliveredMessage, { delivered }: Evidence, server: S
     return verdict("fault", "one-chunk", sentence, [...rows, ["sluice.model_call", "sent"]]);
   }
   const sentence = "The server sends the answer in one piece; nothing on the way put it together.";
-  return verdict("fault", "told-whole", sentence, rows);
+  return verdict("fault", "sent-whole", sentence, rows);
 }
 
 /** Tokens that the server's allow-list refused, or that the address itself takes away. */

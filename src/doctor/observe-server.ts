@@ -15,7 +15,7 @@ import { judgeSpread } from "./spread.ts";
 import { reasonOf } from "./trouble.ts";
 
 /** The headers that show what is on the way, and what it does. */
-const TELLING_HEADERS = [
+const PROXY_HEADERS = [
   "content-type",
   "content-encoding",
   "content-length",
@@ -119,7 +119,7 @@ async function readStream(url: URL, request: Request, watch: Watch): Promise<Fou
     return { end: { kind: "failed", message: why, byModel: false }, server: { reached: false, why, headers: {} } };
   }
   const { status, headers: all } = answer;
-  const headers = Object.fromEntries(TELLING_HEADERS.flatMap((name) => (all[name] ? [[name, all[name]]] : [])));
+  const headers = Object.fromEntries(PROXY_HEADERS.flatMap((name) => (all[name] ? [[name, all[name]]] : [])));
   const server = { reached: true, status, headers, location: all.location };
   try {
     if (status !== 200) {

@@ -17,13 +17,13 @@ export function squeezed(text: string): string {
 }
 
 /** Shorter texts come again by chance. */
-const TELLING = 20;
+const MARKED = 20;
 
 /** Is `delivered` a model's text, as it was or with little around it? */
 export function isFrom(delivered: string, said: string): boolean {
   const [a, b] = [squeezed(delivered), squeezed(said)];
   if (a === "" || b === "") return false;
-  return a === b || (b.length >= TELLING && a.includes(b)) || (a.length >= TELLING && b.includes(a));
+  return a === b || (b.length >= MARKED && a.includes(b)) || (a.length >= MARKED && b.includes(a));
 }
 
 /** Is it a JSON object or list, as structured output is? */

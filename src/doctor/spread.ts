@@ -34,7 +34,7 @@ export interface Spread {
 }
 
 /** Fewer tokens, or a shorter span from the question to the last of them, show nothing: a burst looks the same. */
-const TELLING = { tokens: 5, ms: 200 };
+const ENOUGH = { tokens: 5, ms: 200 };
 /** One write of the server, however many reads it took here. */
 const ARRIVAL_MS = 1;
 /** A burst is most tokens in one short time, after a wait that could have brought them. */
@@ -55,7 +55,7 @@ export function judgeSpread(tokens: readonly Token[]): Spread {
   const spanMs = last - first;
   const gaps = times.slice(1).map((at, index) => at - (times[index] ?? at));
   const arrivals = countArrivals(times);
-  const telling = tokens.length >= TELLING.tokens && last >= TELLING.ms;
+  const enough = tokens.length >= ENOUGH.tokens && last >= ENOUGH.ms;
   return {
     tokens: tokens.length,
     characters: tokens.reduce((sum, { characters }) => sum + characters, 0),
@@ -65,7 +65,7 @@ export function judgeSpread(tokens: readonly Token[]): Spread {
     perSecond: (tokens.length - 1) / (spanMs / 1_000),
     arrivals,
     gaps: { p50: percentile(gaps, 0.5), p95: percentile(gaps, 0.95), max: percentile(gaps, 1) },
-    checks: telling ? [notOneBurst(times), manyArrivals(tokens.length, arrivals), noLongSilence(tokens)] : [],
+    checks: enough ? [notOneBurst(times), manyArrivals(tokens.length, arrivals), noLongSilence(tokens)] : [],
   };
 }
 

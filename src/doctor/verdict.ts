@@ -39,7 +39,7 @@ export const FIXES = {
     "Ask the server behind the proxies directly. If it does the same there, run `sluice doctor <file>:<export>` on its graph.",
   portions:
     "Find what collects the answer for part of a second or more: a buffer of fixed size, a timer that flushes, a gateway. Switch it off, or let it flush with each token.",
-  "told-whole": "Run `sluice doctor <file>:<export>` on the graph behind this server: that shows why.",
+  "sent-whole": "Run `sluice doctor <file>:<export>` on the graph behind this server: that shows why.",
   "wrong-endpoint":
     "Point the frontend to the endpoint that streams: of a Sluice `/agui`, with `Accept: text/event-stream`.",
   "wrong-content-type":

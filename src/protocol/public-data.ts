@@ -35,7 +35,7 @@ export function publicData({ event, data }: GraphEvent, fields: DataFields = {})
     data,
     paths.map((path) => path.split(".")),
   );
-  return event === "on_tool_error" && "error" in picked ? { ...picked, error: toldError(picked.error) } : picked;
+  return event === "on_tool_error" && "error" in picked ? { ...picked, error: errorText(picked.error) } : picked;
 }
 
 /** The parts of `source` that `paths` lead to, in objects of our own: `source` is the graph's live data. */
@@ -65,7 +65,7 @@ export function ownFields(source: unknown, keys: Iterable<string>): Record<strin
 }
 
 /** v2 gives the message, the message again and the stack in one string. */
-function toldError(error: unknown): string {
+function errorText(error: unknown): string {
   const value = toJsonValue(error, ERROR_BYTES);
   const message = typeof value === "object" && value !== null && "message" in value ? value.message : value;
   return (typeof message === "string" && redact(withoutStack(message))) || "The tool failed.";

@@ -20,7 +20,7 @@ export interface HistoryReading {
 const CONVERSATION: ReadonlySet<Message["role"]> = new Set(["user", "assistant", "tool"]);
 
 /**
- * Compares what a client holds with what its thread was told.
+ * Compares the messages a client holds with those its thread has been sent.
  *
  * - A client that holds nothing of the thread adds to it: a line typed in a terminal comes alone.
  * - Messages missing at the beginning were let go of to keep the history short: nothing parts there.
@@ -41,17 +41,17 @@ export function readHistory(
   removed: readonly Tombstone[] = [],
 ): HistoryReading {
   const { held, turn } = withoutRemoved(sent, transcript, removed);
-  const told = transcript.map((message) => CONVERSATION.has(message.role));
+  const spoken = transcript.map((message) => CONVERSATION.has(message.role));
   const matches = matchAll(held, transcript);
   const matched = new Set(matches.values());
-  const first = transcript.findIndex((_, index) => told[index] && matched.has(index));
+  const first = transcript.findIndex((_, index) => spoken[index] && matched.has(index));
   const last = Math.max(
-    transcript.findLastIndex((_, index) => told[index] && matched.has(index)),
+    transcript.findLastIndex((_, index) => spoken[index] && matched.has(index)),
     turn === undefined ? -1 : endOfTurn(transcript, turn),
   );
   const heldIds = new Set(held.map(({ id }) => id));
   const partsAt = transcript.findIndex((message, index) => {
-    if (!told[index] || matched.has(index)) return false;
+    if (!spoken[index] || matched.has(index)) return false;
     if (message.role !== "user") return first >= 0 && index > last;
     return (first >= 0 && index > first) || heldIds.has(message.id);
   });
@@ -228,10 +228,10 @@ function likeness(message: Message): string {
 }
 
 /** Has the client put this message into a larger one? */
-function contains(held: Message, told: Message): boolean {
+function contains(held: Message, sent: Message): boolean {
   const calls = new Set(callIds(held));
-  const ownCalls = callIds(told);
-  const text = textOf(told);
+  const ownCalls = callIds(sent);
+  const text = textOf(sent);
   if (text === "" && ownCalls.length === 0) return false;
   return ownCalls.every((id) => calls.has(id)) && textOf(held).includes(text);
 }

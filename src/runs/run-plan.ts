@@ -39,7 +39,7 @@ export interface RunPlan extends Claim {
   /** Set when the client's history parts from the thread's: the graph goes on from an earlier checkpoint. */
   readonly fork: { readonly checkpointId: string } | undefined;
   /** Followers have to forget everything after `history` and `fresh`: all that holds is sent after `RUN_STARTED`. */
-  readonly retold: boolean;
+  readonly resent: boolean;
   /** Tools and context that the client brought for the graph. */
   readonly offered: RunRequest["offered"];
   readonly steering: NonNullable<RunInput["steering"]>;
@@ -119,7 +119,7 @@ export function planFor(
     followsState: agent.followsState,
     fresh: messages.slice(before),
     fork,
-    retold: fork !== undefined || recovered,
+    resent: fork !== undefined || recovered,
     offered,
     steering,
     context: setting.context,

@@ -63,8 +63,8 @@ export class Run {
 
   /** Puts `RUN_STARTED` into the log. */
   async begin(): Promise<void> {
-    const { fresh, retold } = this.plan;
-    this.#topic.add(this.#translator.start(fresh, retold));
+    const { fresh, resent } = this.plan;
+    this.#topic.add(this.#translator.start(fresh, resent));
     await this.#topic.flushed();
     // A run that cannot begin has no end to report. Once its `RUN_STARTED` is in the log, a run has an end to report,
     // even if it is cancelled at once.
@@ -152,7 +152,7 @@ export class Run {
     if (progressMs !== undefined) this.#progress = new ProgressReports(progressMs, this.#reportProgress);
     let graphRun: GraphRun | undefined;
     try {
-      if (this.plan.retold) await this.#injections.recall();
+      if (this.plan.resent) await this.#injections.recall();
       const request = { ...requestOf(this.plan, this.#failed), takeInjected: this.#injections.take };
       graphRun = openRun(agent.graph, request, this.#abort.signal, {
         version,

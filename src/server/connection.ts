@@ -92,11 +92,11 @@ export class Connection implements Conversation {
     try {
       command = parseCommand(text, this.#options.checkNodes);
     } catch (error) {
-      this.#tellError(SluiceError.from(error));
+      this.#reportError(SluiceError.from(error));
       return;
     }
     if (await this.#isUrgent(command)) return this.#attempt(command);
-    if (this.#queue.waiting("") >= MAX_WAITING_COMMANDS) return this.#tellError(new SluiceError("overloaded"));
+    if (this.#queue.waiting("") >= MAX_WAITING_COMMANDS) return this.#reportError(new SluiceError("overloaded"));
     // One after the other, so that a second line finds the thread as the first one left it.
     return this.#queue.hold("", () => this.#attempt(command));
   }
@@ -120,7 +120,7 @@ export class Connection implements Conversation {
     try {
       await this.#do(command);
     } catch (error) {
-      this.#tellError(SluiceError.from(error));
+      this.#reportError(SluiceError.from(error));
       if (!(error instanceof SluiceError)) throw error;
     }
   }
@@ -222,7 +222,7 @@ export class Connection implements Conversation {
   }
 
   /** Outside a run an error is a run that could not be; inside one it must not end the run that goes on. */
-  #tellError(error: SluiceError): void {
+  #reportError(error: SluiceError): void {
     const { code, message, retryable } = error;
     if (this.#runOpen) this.#emit([{ type: EventType.CUSTOM, name: "sluice.error", value: error.toJSON() }]);
     else this.#emit([{ type: EventType.RUN_ERROR, message, code, metadata: { retryable } }]);

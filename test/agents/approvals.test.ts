@@ -240,7 +240,7 @@ describe("notes as files", () => {
     expect(await files()).toEqual(["milk-2.md", "milk.md"]);
   });
 
-  it("tell no path when they cannot be written", async () => {
+  it("name no path when they cannot be written", async () => {
     await writeFile(join(root, "data"), "a file where the folder should be");
     const { messages } = await approve("Milk");
     const result = messages.find((message) => ToolMessage.isInstance(message));

@@ -96,7 +96,7 @@ describe("under a base path of an Express app", () => {
       ["/nothing", { method: "OPTIONS", headers: { Origin: "https://evil.example" } }],
     ] as const) {
       const [here, there] = await Promise.all([app, bare].map(({ url }) => fetch(url + path, init)));
-      expect([path, told(here)]).toEqual([path, told(there)]);
+      expect([path, sent(here)]).toEqual([path, sent(there)]);
       expect(await here?.text()).toBe(await there?.text());
     }
     expect((await fetch(`${app.url}/agui/nothing`)).status).toBe(404);
@@ -144,7 +144,7 @@ describe("under a base path of an Express app", () => {
 });
 
 /** What an answer says besides its body. */
-function told(response: Response | undefined): object {
+function sent(response: Response | undefined): object {
   const { date: _, ...headers } = Object.fromEntries(response?.headers ?? []);
   return { status: response?.status, headers };
 }
@@ -247,19 +247,19 @@ describe("who may come in", () => {
   });
 
   it("an authorize that fails lets nobody in, and the app hears why", async () => {
-    const told: object[] = [];
-    const logger = { debug() {}, info() {}, warn() {}, error: (fields: object) => void told.push(fields) };
+    const sent: object[] = [];
+    const logger = { debug() {}, info() {}, warn() {}, error: (fields: object) => void sent.push(fields) };
     const authorize = () => Promise.reject(new Error("The session store is gone."));
     const app = await hosting(embedded({ authorize, logger }));
     expect((await fetch(`${app.url}/ai/threads`)).status).toBe(500);
     expect(await refusal(`${app.url}/ai/ws`)).toMatchObject({ status: 500, error: { code: "internal" } });
-    expect(told).toMatchObject([
+    expect(sent).toMatchObject([
       { err: { message: "The session store is gone." } },
       { err: { message: "The session store is gone." } },
     ]);
   });
 
-  it("the app's own pages always may, whatever its name; pages of this machine unless told otherwise", async () => {
+  it("the app's own pages always may, whatever its name; pages of this machine unless set otherwise", async () => {
     const own = { Host: "app.example", Origin: "https://app.example" };
     const local = { Origin: "http://localhost:5173" };
     const foreign = { Host: "app.example", Origin: "https://app.example.evil.example" };
@@ -404,7 +404,7 @@ describe("close()", () => {
 });
 
 describe("what is kept", () => {
-  /** Says how many messages it has been told on the thread, its own included. */
+  /** Says how many messages it has seen on the thread, its own included. */
   const counting = () =>
     new StateGraph(MessagesAnnotation)
       .addNode("count", ({ messages }) => ({ messages: [{ role: "ai", content: `${messages.length}` }] }))
@@ -463,8 +463,8 @@ describe("runs", () => {
     await expect(sluice.runs.start({ threadId: "T", messages })).rejects.toMatchObject({ code: "thread_busy" });
     model.say("Hello").end();
     expect(await run.result).toMatchObject({ outcome: "success", messages: [{ role: "assistant", content: "Hello" }] });
-    const told = await (await fetch(`${app.url}/ai/threads/T/messages`)).json();
-    expect(told).toMatchObject({ messages: [{ content: "hi" }, { content: "Hello" }] });
+    const sent = await (await fetch(`${app.url}/ai/threads/T/messages`)).json();
+    expect(sent).toMatchObject({ messages: [{ content: "hi" }, { content: "Hello" }] });
 
     const other = await sluice.runs.start({ agent: "stepped", messages });
     expect(await sluice.runs.cancel(other.threadId)).toBe(true);

@@ -81,7 +81,7 @@ describe("the assistant with frontend tools", () => {
     expect((await graph.getState({ configurable: { thread_id: "t" } })).next).toEqual([]);
   });
 
-  it("tells the model that no result came when the person went on, and stores nothing of it", async () => {
+  it("lets the model know that no result came when the person went on, and stores nothing of it", async () => {
     const model = new ScriptedModel([{ name: paint.name, id: "c1" }], "As you like.", "Still here.");
     const graph = scripted(model);
     await take(graph, "paint it", { offered });
@@ -110,7 +110,7 @@ describe("the assistant with frontend tools", () => {
     expect(model.asked).toHaveLength(2);
   });
 
-  it("tells the model when it calls a tool that nobody has", async () => {
+  it("lets the model know when it calls a tool that nobody has", async () => {
     const model = new ScriptedModel([{ name: "fly", id: "c1" }], "I cannot.");
     const graph = scripted(model);
     await take(graph, "fly", { offered });

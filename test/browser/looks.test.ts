@@ -194,14 +194,14 @@ test("the panel begins anew with a new conversation, and its list shows enough r
   await hood.getByText("No run yet").waitFor({ state: "attached" });
 });
 
-test("a screen reader is told sentences, not tokens", async () => {
+test("a screen reader gets sentences, not tokens", async () => {
   const stepped = new SteppedModel();
   const { page, ask, answered, said } = await open({ chat: { graph: chatGraph(stepped) } });
   await said.evaluate((region) => {
-    const told: string[] = [];
-    Reflect.set(window, "told", told);
+    const sent: string[] = [];
+    Reflect.set(window, "sent", sent);
     new MutationObserver((changes) => {
-      for (const { addedNodes } of changes) for (const node of addedNodes) told.push(node.textContent ?? "");
+      for (const { addedNodes } of changes) for (const node of addedNodes) sent.push(node.textContent ?? "");
     }).observe(region, { childList: true, subtree: true, characterData: true });
   });
   await ask("Hello?");
@@ -210,9 +210,9 @@ test("a screen reader is told sentences, not tokens", async () => {
   stepped.end();
   await answered("The lock fills. The boat rises! Then the gate opens.");
   await said.getByText("Done.", { exact: true }).waitFor({ state: "attached" });
-  const told: string[] = await page.evaluate(() => Reflect.get(window, "told"));
-  expect(told.join(" ")).toBe("The lock fills. The boat rises! Then the gate opens. Done.");
-  for (const text of told) expect(text).toMatch(/[.!]$/);
+  const sent: string[] = await page.evaluate(() => Reflect.get(window, "sent"));
+  expect(sent.join(" ")).toBe("The lock fills. The boat rises! Then the gate opens. Done.");
+  for (const text of sent) expect(text).toMatch(/[.!]$/);
 });
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");

@@ -44,7 +44,7 @@ function texts({ conversation }: Playground): Promise<string[]> {
   return conversation.locator(".bubble, .answer .markdown").allInnerTexts();
 }
 
-test("conversations have titles, are told again after a reload, and can be deleted", async () => {
+test("conversations have titles, are shown again after a reload, and can be deleted", async () => {
   const model = new SteppedModel();
   const { page, ask, answered, answers, asked, threads, button } = await open({ chat: { graph: chatGraph(model) } });
   model.say("Brown.").end();

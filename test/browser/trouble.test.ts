@@ -47,7 +47,7 @@ test("while the server is gone the page says so and counts down; when it is back
   expect(model.prompts.at(-1)).toEqual(["Are you there?", "Here.", "And now?"]);
 });
 
-test("who is signed out is told so", async () => {
+test("a person who is signed out sees that", async () => {
   let signedIn = true;
   const sluice = createSluice({
     agents: { chat: chatGraph(new SteppedModel()) },

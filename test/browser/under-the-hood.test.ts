@@ -5,7 +5,7 @@ import { type Playground, playgroundForFile, shows } from "./playground.ts";
 
 const { open } = playgroundForFile();
 
-/** A page with one run of three tokens, each of its own, behind it, and the panel open. */
+/** A page after one run of three tokens, with the panel open. */
 async function afterOneRun(options?: Parameters<typeof open>[1]): Promise<Playground & { model: SteppedModel }> {
   const model = new SteppedModel();
   const page = await open({ chat: { graph: chatGraph(model) } }, options);
@@ -107,7 +107,7 @@ test("what the allow-list refused is counted by name", async () => {
   expect((await hood.locator(".refused li").allInnerTexts()).sort()).toEqual(lines.sort());
 });
 
-test("how evenly tokens came is told in figures and in words", async () => {
+test("how evenly tokens came is shown in figures and in words", async () => {
   const { hood } = await afterOneRun();
   await hood
     .getByText(/^The first token came after .* gaps? between tokens: half of them within/)

@@ -44,11 +44,11 @@ describe("a wire that is cut in mid-answer", () => {
     await page.chooseTransport(transport);
     await cutInMidAnswer(page, model);
 
-    const told = page.hood.getByText(
+    const received = page.hood.getByText(
       /^Back in .*, from cursor \S+:\d+: \d+ entr(y|ies) replayed, 0 lost, 0 doubled\.$/,
     );
-    await told.waitFor();
-    const replayed = Number(/(\d+) entr/.exec(await told.innerText())?.[1]);
+    await received.waitFor();
+    const replayed = Number(/(\d+) entr/.exec(await received.innerText())?.[1]);
     expect(replayed).toBeGreaterThan(0); // "time there was", as one entry or as several
     // A slow run reports its progress meanwhile.
     const reports = await page.events.locator("tr.replayed").filter({ hasText: "CUSTOM" }).count();
@@ -57,7 +57,7 @@ describe("a wire that is cut in mid-answer", () => {
     await page.events.getByText("↻").first().waitFor();
   });
 
-  test("over a bare WebSocket the run is told again, and shown once", async () => {
+  test("over a bare WebSocket the run is sent again, and shown once", async () => {
     const model = new SteppedModel();
     const page = await open({ chat: { graph: chatGraph(model) } });
     await page.chooseTransport("WebSocket bare");
@@ -82,27 +82,30 @@ describe("a wire that is cut in mid-answer", () => {
     await page.hood.getByText(/0 lost, 0 doubled/).waitFor();
   });
 
-  test.each(["WebSocket frames", "SSE"])("over %s: what the server no longer keeps is told of", async (transport) => {
-    const model = new SteppedModel();
-    const page = await visit((await serve({ chat: { graph: chatGraph(model) } }, { LOG_MAX_EVENTS: "6" })).url);
-    await page.chooseTransport(transport);
-    await page.ask("A story?");
-    model.say("Once ");
-    await page.answering("Once");
-    page.allow(/ERR_INCOMPLETE_CHUNKED_ENCODING/); // A reader that falls behind so small a window is cut.
-    await page.hood.getByRole("button", { name: "Cut the wire" }).click();
-    const words = Array.from({ length: 30 }, (_, index) => `w${index} `);
-    for (const word of words) {
-      model.say(word);
-      await page.page.evaluate("0"); // Each becomes an entry of its own.
-    }
-    await page.answering("w29");
-    await page.page.getByText(/^Events that came while this page was away are no longer kept\./).waitFor();
-    await page.button("Good").click();
-    await page.page.getByText(/^Events that came while/).waitFor({ state: "detached" });
-    model.end();
-    await page.answered(`Once ${words.join("").trim()}`);
-  });
+  test.each(["WebSocket frames", "SSE"])(
+    "over %s: the page says what the server no longer keeps",
+    async (transport) => {
+      const model = new SteppedModel();
+      const page = await visit((await serve({ chat: { graph: chatGraph(model) } }, { LOG_MAX_EVENTS: "6" })).url);
+      await page.chooseTransport(transport);
+      await page.ask("A story?");
+      model.say("Once ");
+      await page.answering("Once");
+      page.allow(/ERR_INCOMPLETE_CHUNKED_ENCODING/); // A reader that is slower than so small a window is cut.
+      await page.hood.getByRole("button", { name: "Cut the wire" }).click();
+      const words = Array.from({ length: 30 }, (_, index) => `w${index} `);
+      for (const word of words) {
+        model.say(word);
+        await page.page.evaluate("0"); // Each becomes an entry of its own.
+      }
+      await page.answering("w29");
+      await page.page.getByText(/^Events that came while this page was away are no longer kept\./).waitFor();
+      await page.button("Good").click();
+      await page.page.getByText(/^Events that came while/).waitFor({ state: "detached" });
+      model.end();
+      await page.answered(`Once ${words.join("").trim()}`);
+    },
+  );
 
   test("a message that is sent while the wire is down is answered once", async () => {
     const model = new SteppedModel();
@@ -118,7 +121,7 @@ describe("a wire that is cut in mid-answer", () => {
 });
 
 describe.each(TRANSPORTS)("switches over %s", (transport) => {
-  test("without tokens a message comes whole; without reasoning no thought is told", async () => {
+  test("without tokens a message comes whole; without reasoning no thought is sent", async () => {
     const model = new SteppedModel();
     const page = await open({ chat: { graph: chatGraph(model) } });
     await page.chooseTransport(transport);

@@ -1,4 +1,4 @@
-/** What of a run's events is written, for a person at a terminal and behind a pipe. */
+/** The part of a run's events that is written, for a person at a terminal and into a pipe. */
 import { describe, expect, test } from "vitest";
 import { type Layout, PlainLayout, TerminalLayout, type Written } from "../../src/cli/chat/layout.ts";
 import { Parts } from "../../src/cli/chat/parts.ts";
@@ -85,7 +85,7 @@ const CASES: Readonly<Record<string, Case>> = {
     terminal: "Water, 水 👩‍🚀\n\n<dim>stop · 7 tokens in, 9 out · first token 200 ms · 40 tokens/s</dim>\n",
     stdout: "Water, 水 👩‍🚀\n",
   },
-  "an answer in one piece, of a model that tells nothing of itself": {
+  "an answer in one piece, of a model that reports nothing of itself": {
     moments: [
       [2_345, begin("m")],
       [2_345, say("m", "Water.\n")],
@@ -189,7 +189,7 @@ const CASES: Readonly<Record<string, Case>> = {
     terminal: "<dim>· research · 12 s</dim>\n\nSo.",
     stdout: "So.",
   },
-  "what the graph tells itself, and nothing of what is for programs": {
+  "what the graph keeps for itself, and nothing of what is for programs": {
     moments: [
       [1, custom("progress", { done: 3 })],
       [1, custom("mark", undefined)],
@@ -336,7 +336,7 @@ const CASES: Readonly<Record<string, Case>> = {
     terminal: "One, two.\n\nThen: \n\nthree, four, five",
     stdout: "One, two.\nThen: \nthree, four, five",
   },
-  "after a gap, what is told otherwise": {
+  "after a gap, what differs": {
     moments: [
       [1, begin("a")],
       [1, say("a", "One, ")],

@@ -45,7 +45,7 @@ describe("sluice chat, in its own process", () => {
     expect(code).toBe(3);
   });
 
-  it.concurrent("asks a graph what is piped in, and leaves nothing behind", async () => {
+  it.concurrent("asks a graph what is piped in, and leaves no process or file", async () => {
     await using folder = await project({ "my-graph.js": GRAPH });
     await using temporary = await project({});
     const before = await readdir(temporary.path);
@@ -227,7 +227,7 @@ describe("sluice chat, with a server", () => {
   });
 });
 
-/** A graph that tells when it was aborted. */
+/** A graph that reports when it was aborted. */
 function slowGraph(model: SteppedModel): { graph: object; aborted: Promise<unknown> } {
   let abort: (value?: unknown) => void;
   const aborted = new Promise((resolve) => {

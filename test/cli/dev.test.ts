@@ -148,7 +148,7 @@ describe("sluice dev", () => {
     await server.stop();
   });
 
-  it.concurrent("does not wait for a run that goes on, and tells its reader that the server goes", async () => {
+  it.concurrent("does not wait for a run that goes on, and its reader learns that the server goes", async () => {
     const never = "await new Promise(() => {});";
     await using folder = await project({
       "mine.mjs": `${ESM}\nconst word = "one";\n${GRAPH.replace("=> ({", `=> { ${never} return ({`).replace("}] });", "}] }); };").replace("const count = (", "const count = async (")}\nexport { graph };`,
@@ -165,7 +165,7 @@ describe("sluice dev", () => {
     await server.stop();
   });
 
-  it.concurrent("leaves no server behind when it is killed", async () => {
+  it.concurrent("leaves no server running when it is killed", async () => {
     await using folder = await project({ "mine.mjs": `${ESM}\nconst word = "one";\n${GRAPH}\nexport { graph };` });
     const server = await dev(["mine.mjs"], folder.path);
     const client = await connect(`${server.url.replace("http", "ws")}/ws`);

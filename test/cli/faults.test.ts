@@ -73,8 +73,8 @@ async function ask(url: string, agent: string, content: string, threadId: string
   return { end: events.at(-1), text: text.join(""), types: events.map(({ type }) => type) };
 }
 
-describe("a process whose graphs leave things behind", () => {
-  it.concurrent("survives rejections that nobody handles, reports and counts them, and stops when it is told to", async () => {
+describe("a process whose graphs leave rejections unhandled", () => {
+  it.concurrent("survives rejections that nobody handles, reports and counts them, and stops when it is asked to", async () => {
     await using folder = await project(files);
     const server = await start(folder.path);
     const neighbour = await postRun(server.url, userInput("waits", { threadId: "neighbour" }), "/agui/agent/graph/run");

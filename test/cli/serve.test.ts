@@ -126,8 +126,8 @@ export const agent = createAgent({ model: new Model({ responses: ["Yes."], sleep
     ],
   ])("does not start with %j", async (args, code, complaint) => {
     await using folder = await project({ "typo.json": '{ "agents": { "a": { "graph": "asistant" } } }' });
-    const told = await sluice(["serve", ...args], { PORT: "0" }, folder.path);
-    expect(told).toEqual({ code, stdout: "", stderr: expect.stringContaining(`sluice: ${complaint}`) });
+    const sent = await sluice(["serve", ...args], { PORT: "0" }, folder.path);
+    expect(sent).toEqual({ code, stdout: "", stderr: expect.stringContaining(`sluice: ${complaint}`) });
   });
 
   it("does not start on an address of another machine", async () => {

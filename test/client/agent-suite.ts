@@ -107,7 +107,7 @@ export function agentSuite(
       expect(proxy.connections).toBeGreaterThan(1);
     });
 
-    it("tells why it may not begin", async () => {
+    it("reports why it may not begin", async () => {
       await witness.run(userInput("first", { threadId: "t" })).confirmed;
       await expect(run(await agent()).done).rejects.toMatchObject({ code: "thread_busy" });
     });
@@ -161,7 +161,7 @@ export function agentSuite(
   });
 
   describe("abortRun", () => {
-    it("cancels on the server, which tells the end", async () => {
+    it("cancels on the server, which sends the end", async () => {
       model.say("Well");
       const subject = await agent();
       const { ear, done } = run(subject);
@@ -238,7 +238,7 @@ export function agentSuite(
     }
     const small = { LOG_MAX_EVENTS: "5" };
 
-    it("a message is told again from its start, and stands there once", async () => {
+    it("a message is sent again from its start, and is held once", async () => {
       await serve({}, small);
       const subject = await agent();
       model.think("Let me see.").say("Begin ");
@@ -272,7 +272,7 @@ export function agentSuite(
       ]);
     });
 
-    it("a run that ended meanwhile is told to have ended, with all it said", async () => {
+    it("a run that ended meanwhile is reported as ended, with all it said", async () => {
       await serve({}, small);
       const subject = await agent();
       model.say("Begin ");
@@ -293,7 +293,7 @@ export function agentSuite(
       expect(ear.events.at(-1)).toMatchObject({ type: "RUN_FINISHED", runId: "r" });
     });
 
-    it("a run that failed meanwhile is told to have failed", async () => {
+    it("a run that failed meanwhile is reported as failed", async () => {
       await serve({}, small);
       const subject = await agent();
       model.say("Begin ");
@@ -339,7 +339,7 @@ export function agentSuite(
   });
 
   describe("connect", () => {
-    it("tells the history of an idle thread, and ends", async () => {
+    it("gives the history of an idle thread, and ends", async () => {
       await run(await agent({ agent: "quick" })).done;
       const late = await agent({ agent: "quick", initialMessages: [] });
       await run(late, "connectAgent").done;
@@ -349,7 +349,7 @@ export function agentSuite(
       ]);
     });
 
-    it("tells what a run has said, and the rest as it comes, over many sockets", async () => {
+    it("gives what a run has said, and the rest as it comes, over many sockets", async () => {
       await serve({ trouble: () => ({ fault: "end", afterFrames: 8 }) });
       model.think("Hmm.").say("One ");
       const first = new Ear();

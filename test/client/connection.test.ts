@@ -27,7 +27,7 @@ function client(options: Partial<ConnectionOptions> = {}): SluiceConnection {
 const input = userInput("hi", { threadId: "t", runId: "r" });
 const delta = (text: string) => ({ type: "TEXT_MESSAGE_CONTENT", messageId: "m", delta: text });
 
-/** Follows thread `t` behind `e:3`. */
+/** Follows thread `t` after `e:3`. */
 function following(narrowing: object = {}): { ear: Ear; connection: SluiceConnection } {
   const ear = new Ear();
   const connection = client();
@@ -181,7 +181,7 @@ describe("coming back", () => {
     expect(server.sockets).toHaveLength(2);
   });
 
-  it("gives up after as many attempts as it was told", () => {
+  it("gives up after the number of attempts it was given", () => {
     const ear = new Ear();
     client({ backoff: { attempts: 2 } }).run(input, ear.listener);
     server.socket.shut(1006);
@@ -284,7 +284,7 @@ describe("what is asked again on the next socket", () => {
 });
 
 describe("the order of events", () => {
-  it("tells each once: what is not beyond the cursor was told before", () => {
+  it("reports each once: an event that is not beyond the cursor was reported before", () => {
     const { ear } = following();
     server.socket.event("e:4", delta("a"));
     server.socket.event("e:4", delta("a"));
@@ -339,7 +339,7 @@ describe("the order of events", () => {
     expect(ear.cursors).toEqual(["e:6"]);
   });
 
-  it.each([["e:6"], ["f:4"]])("%s behind e:3 is a gap, and a new beginning is asked for", (cursor) => {
+  it.each([["e:6"], ["f:4"]])("%s after e:3 is a gap, and a new beginning is asked for", (cursor) => {
     const { ear } = following();
     server.socket.event(cursor, delta("lost"));
     expect(ear.gaps).toEqual([{ reason: "skip" }]);

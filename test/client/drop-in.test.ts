@@ -1,6 +1,6 @@
 /**
  * A `WebSocketAgent` where an `HttpAgent` is expected: what CopilotKit's runtime and assistant-ui do with an agent is done
- * with both, each on a server of its own, and what they are told and end up with is the same.
+ * with both, each on a server of its own, and what they are sent and end up with is the same.
  */
 import type { AbstractAgent, AgentSubscriber, BaseEvent, Message, RunAgentInput } from "@ag-ui/client";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
@@ -26,11 +26,11 @@ const context = [{ description: "system", value: "Be brief." }];
 
 const user = (id: string, content = "hi"): Message => ({ id, role: "user", content });
 
-/** Everything an agent may tell, written down: the names of the callbacks, how often one after the other left out. */
+/** Everything an agent may report, written down: the names of the callbacks, how often one after the other left out. */
 function listener(heard = (_: BaseEvent) => {}) {
-  const told: string[] = [];
+  const sent: string[] = [];
   const events: BaseEvent[] = [];
-  const note = (name: string) => [name, () => void (told.at(-1) === name || told.push(name))];
+  const note = (name: string) => [name, () => void (sent.at(-1) === name || sent.push(name))];
   const subscriber: AgentSubscriber = {
     ...Object.fromEntries(CALLBACKS.map(note)),
     onEvent: ({ event }) => {
@@ -38,7 +38,7 @@ function listener(heard = (_: BaseEvent) => {}) {
       heard(event);
     },
   };
-  return { told, events, subscriber };
+  return { sent, events, subscriber };
 }
 
 /** The events without what differs from run to run, and with the pieces of a text in one. */
@@ -127,8 +127,8 @@ describe.each(["@ag-ui/client", "ag-ui-client-0.0.59"])("%s", (generation) => {
     return { threadId: THREAD, runId, messages, state: null, tools, context, forwardedProps: { runConfig: {} } };
   }
 
-  it("tells its subscribers the same, turn after turn with the whole history", async () => {
-    const { told, messages } = await same(async ({ agent, model }) => {
+  it("reports the same to its subscribers, turn after turn with the whole history", async () => {
+    const { sent, messages } = await same(async ({ agent, model }) => {
       const always = listener();
       agent.subscribe(always.subscriber);
       model.think("Hmm.").say("Hel", "lo").end();
@@ -138,7 +138,7 @@ describe.each(["@ag-ui/client", "ag-ui-client-0.0.59"])("%s", (generation) => {
       const second = listener();
       await agent.runAgent(assign(agent, "r2", [...agent.messages, user("u2", "more")]), second.subscriber);
       return {
-        told: [first.told, second.told, always.told],
+        sent: [first.sent, second.sent, always.sent],
         events: [plain(first.events), plain(second.events)],
         messages: agent.messages,
         newMessages,
@@ -147,7 +147,7 @@ describe.each(["@ag-ui/client", "ag-ui-client-0.0.59"])("%s", (generation) => {
         prompts: model.prompts,
       };
     });
-    expect(told[0]).toEqual(expect.arrayContaining(["onRunStartedEvent", "onTextMessageContentEvent"]));
+    expect(sent[0]).toEqual(expect.arrayContaining(["onRunStartedEvent", "onTextMessageContentEvent"]));
     expect(messages.map(({ content }) => content)).toEqual(["hi", "Hmm.", "Hello", "more", "Again"]);
   });
 
@@ -160,21 +160,21 @@ describe.each(["@ag-ui/client", "ag-ui-client-0.0.59"])("%s", (generation) => {
       const result: Message = { id: "m1", role: "tool", toolCallId: "c1", content: "2" };
       const second = listener();
       await agent.runAgent(assign(agent, "r2", [...agent.messages, result]), second.subscriber);
-      expect(first.told).toContain("onToolCallEndEvent");
-      return { told: [first.told, second.told], events: plain(first.events), messages: agent.messages };
+      expect(first.sent).toContain("onToolCallEndEvent");
+      return { sent: [first.sent, second.sent], events: plain(first.events), messages: agent.messages };
     });
     expect(messages.at(-1)).toMatchObject({ role: "assistant", content: "Two it is" });
   });
 
-  it("tells of a run that failed, and does not reject", async () => {
-    const { told } = await same(async ({ agent, model }) => {
+  it("reports a run that failed, and does not reject", async () => {
+    const { sent } = await same(async ({ agent, model }) => {
       model.say("Well").fail(new Error("no"));
       const heard = listener();
       await agent.runAgent(assign(agent, "r1", [user("u1")]), heard.subscriber);
-      return { told: heard.told, events: plain(heard.events), messages: agent.messages };
+      return { sent: heard.sent, events: plain(heard.events), messages: agent.messages };
     });
-    expect(told).toContain("onRunErrorEvent");
-    expect(told).not.toContain("onRunFailed");
+    expect(sent).toContain("onRunErrorEvent");
+    expect(sent).not.toContain("onRunFailed");
   });
 
   it("is cloned for each request, as a runtime does, with what it was given set on the clone", async () => {
@@ -193,7 +193,7 @@ describe.each(["@ag-ui/client", "ag-ui-client-0.0.59"])("%s", (generation) => {
       });
       await agent.runAgent(input, heard.subscriber);
       return {
-        told: heard.told,
+        sent: heard.sent,
         events: plain(heard.events),
         messages: agent.messages,
         registered: registered.messages,
@@ -235,7 +235,7 @@ describe.each(["@ag-ui/client", "ag-ui-client-0.0.59"])("%s", (generation) => {
           if (type === "TEXT_MESSAGE_CONTENT") agent.abortRun();
         });
         await agent.runAgent(assign(agent, "r1", [user("u1")]), heard.subscriber);
-        expect(heard.told).not.toContain("onRunFailed");
+        expect(heard.sent).not.toContain("onRunFailed");
         while (server.runs.activeCount > 0) await new Promise(setImmediate);
         model.say("Again").end();
         await agent.runAgent(assign(agent, "r2", [...agent.messages, user("u2")]));

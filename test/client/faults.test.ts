@@ -1,4 +1,4 @@
-/** Whatever the network does, a client ends with the complete run: no event is lost, and none is told twice. */
+/** Whatever the network does, a client ends with the complete run: no event is lost, and none is reported twice. */
 
 import { AIMessage } from "@langchain/core/messages";
 import { END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
@@ -27,7 +27,7 @@ async function begin(graph: object, options: FaultProxyOptions, env: Record<stri
   client = connection(proxy.ws);
 }
 
-/** What was told is the run, whole and once. */
+/** The events are the run, whole and once. */
 async function expectWhole(ear: Ear, text: string): Promise<void> {
   await verifyRun(await ear.ended);
   expect(ear.text).toBe(text);
@@ -38,7 +38,7 @@ async function expectWhole(ear: Ear, text: string): Promise<void> {
 describe.each<Fault>(["reset", "end", "blackhole"])("%s", (fault) => {
   // The answer to the handshake, hello and ack are the first three.
   it.each([0, 1, 2, 3, 4, 5, 7, 12])(
-    "behind frame %i of the first connection, while the run goes on",
+    "after frame %i of the first connection, while the run goes on",
     async (afterFrames) => {
       const model = new SteppedModel().think("Hmm.").say(...words(10));
       await begin(chatGraph(model), {
@@ -78,7 +78,7 @@ describe("a run of 300 events", () => {
 });
 
 it.each([4, 5, 6])(
-  "how a run ended stays known when five sockets are cut inside a snapshot, behind frame %i",
+  "how a run ended stays known when five sockets are cut inside a snapshot, after frame %i",
   async (inside) => {
     // The handshake's answer, hello, ack and gap come before the snapshot, whose third event is the run's end.
     const trouble = (connection: number) =>

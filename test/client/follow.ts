@@ -1,4 +1,4 @@
-/** A connection for tests, and what it is told. */
+/** A connection for tests, and what it receives. */
 import WebSocket from "ws";
 import { type Arrival, type ConnectionOptions, type Gap, SluiceConnection } from "../../src/client/connection.ts";
 import type { ConnectionError } from "../../src/client/connection-error.ts";

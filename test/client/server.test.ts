@@ -33,7 +33,7 @@ async function restart(): Promise<void> {
 }
 
 describe("runs", () => {
-  it("a run is told from its start to its end", async () => {
+  it("a run is sent from its start to its end", async () => {
     const ear = new Ear();
     const run = client.run(userInput("hi"), { agent: "quick", ...ear.listener });
     await run.confirmed;
@@ -52,14 +52,14 @@ describe("runs", () => {
     expect([one.text, two.text]).toEqual(["Slow", "Hello"]);
   });
 
-  it("a subscription tells of the runs that are started beside it, in order", async () => {
+  it("a subscription reports the runs that are started beside it, in order", async () => {
     const input = userInput("hi", { threadId: "t" });
     const [watch, run] = [new Ear(), new Ear()];
     await client.subscribe("t", watch.listener).confirmed;
     client.run(input, { agent: "quick", ...run.listener });
     await run.until(({ text }) => text === "Hello");
     await run.until(({ events }) => events.at(-1)?.type === "RUN_FINISHED");
-    // An idle thread is told as a run that is over.
+    // An idle thread is sent as a run that is over.
     expect(watch.events.slice(0, 3).map(({ type }) => type)).toEqual([
       "RUN_STARTED",
       "MESSAGES_SNAPSHOT",
@@ -98,7 +98,7 @@ describe("runs", () => {
     await expect(client.cancel("t")).rejects.toMatchObject({ code: "not_found" });
   });
 
-  it("stats tells what the list refused", async () => {
+  it("stats names what the list refused", async () => {
     const ear = new Ear();
     client.run(userInput("hi", { threadId: "t" }), { agent: "quick", ...ear.listener });
     await ear.ended;
@@ -107,7 +107,7 @@ describe("runs", () => {
 });
 
 describe("threads", () => {
-  it("who comes late is told what was said, and then the rest", async () => {
+  it("a late client gets what was said, and then the rest", async () => {
     model.say("One ");
     const [first, late] = [new Ear(), new Ear()];
     client.run(userInput("hi", { threadId: "t" }), first.listener);
@@ -121,7 +121,7 @@ describe("threads", () => {
     other.close();
   });
 
-  it("who hides reasoning is told where the thread stands at once, even while it thinks", async () => {
+  it("a client that hides reasoning learns where the thread stands at once, even while it thinks", async () => {
     model.think("Hmm");
     const [first, late] = [new Ear(), new Ear()];
     client.run(userInput("hi", { threadId: "t" }), first.listener);
@@ -135,7 +135,7 @@ describe("threads", () => {
     other.close();
   });
 
-  it("goes on behind a cursor", async () => {
+  it("goes on after a cursor", async () => {
     const ear = new Ear();
     const run = client.run(userInput("hi", { threadId: "t" }), { agent: "quick", ...ear.listener });
     await ear.ended;
@@ -167,11 +167,11 @@ describe("the server goes", () => {
     client.subscribe("t", ear.listener);
     client.run(userInput("hi", { threadId: "t" }), { agent: "quick" });
     await ear.until(({ text }) => text === "Hello");
-    const told = ear.events.length;
+    const sent = ear.events.length;
     await restart();
     client.retryNow(); // Instead of the seconds that a draining server asks for.
     await ear.until(
-      ({ gaps, events }) => gaps.length > 0 && events.length > told && events.at(-1)?.type === "RUN_FINISHED",
+      ({ gaps, events }) => gaps.length > 0 && events.length > sent && events.at(-1)?.type === "RUN_FINISHED",
     );
     expect(ear.gaps).toEqual([{ reason: "epoch" }]);
     // And the new log is followed.
@@ -180,7 +180,7 @@ describe("the server goes", () => {
     expect(ear.gaps).toHaveLength(1);
   });
 
-  it("is drained: what ran is told to its end, and the client comes back to another", async () => {
+  it("is drained: what ran is sent to its end, and the client comes back to another", async () => {
     const states: ConnectionState[] = [];
     client.close();
     client = new SluiceConnection({ url: `${sluice.ws}/ws`, ...quick, onState: (state) => states.push(state) });

@@ -30,7 +30,7 @@ const { services } = parse(readFileSync("compose.several.yaml", "utf8")) as { se
 const replicas = Object.entries(services).filter(([name]) => name.startsWith("sluice-"));
 
 describe("compose.several.yaml", () => {
-  it("starts processes that are set up as several need it, behind an nginx that knows them all", () => {
+  it("starts processes that are set up as several need it, with an nginx in front that knows them all", () => {
     expect(replicas).toHaveLength(2);
     for (const [name, { environment = {}, ...service }] of replicas) {
       const given = Object.entries(environment).map(([key, value]) => [key, value.replace(/\$\{.*?\}/g, "")]);

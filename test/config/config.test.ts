@@ -227,7 +227,7 @@ describe("the configuration of a process", () => {
     expect(process.env.TEST_A).toBe("beside");
   });
 
-  it("tells the loader of TypeScript which tsconfig.json is the graph's", () => {
+  it("gives TypeScript's loader the tsconfig.json of the graph", () => {
     mkdirSync(join(cwd, "graphs", "deep"), { recursive: true });
     writeFileSync(join(cwd, "tsconfig.json"), "{}");
     writeFileSync(join(cwd, "graphs", "tsconfig.json"), "{}");

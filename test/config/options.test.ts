@@ -24,10 +24,10 @@ it("without options all is as without an environment", () => {
 
 it.each([...SETTING_OPTIONS])("%s names the default of %s", (option, setting) => {
   const value = defaults[setting];
-  const told = /Default:? (.+?)[.;]/.exec(documented.get(option) ?? "")?.[1];
-  if (setting === "ALLOWED_ORIGINS") expect(told).toBe("those of this machine");
-  else if (setting === "STREAM_ALLOWED_EVENTS") expect(told).toBe("`DEFAULT_ALLOWED_EVENTS`");
-  else expect(told).toContain(typeof value === "string" ? `"${value}"` : String(value));
+  const sent = /Default:? (.+?)[.;]/.exec(documented.get(option) ?? "")?.[1];
+  if (setting === "ALLOWED_ORIGINS") expect(sent).toBe("those of this machine");
+  else if (setting === "STREAM_ALLOWED_EVENTS") expect(sent).toBe("`DEFAULT_ALLOWED_EVENTS`");
+  else expect(sent).toContain(typeof value === "string" ? `"${value}"` : String(value));
 });
 
 it("values are of the kind that code has", () => {

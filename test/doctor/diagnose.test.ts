@@ -107,7 +107,7 @@ describe("what is fake", () => {
   });
 });
 
-describe("a node that tells a whole answer", () => {
+describe("a node that sends a whole answer", () => {
   test.each<[string, Evidence, VerdictCode, RegExp]>([
     ["and asked nobody", nodeRun(), "finished-text", /no model call was seen/],
     [
@@ -224,9 +224,9 @@ describe("a server", () => {
       serverRun([message(burst)], { headers: { "content-length": "5000" } }),
       "proxy-buffers",
     ],
-    ["told it whole", serverRun([whole]), "told-whole"],
+    ["sent it whole", serverRun([whole]), "sent-whole"],
     [
-      "told whole what a model streamed",
+      "sent whole what a model streamed",
       serverRun([whole], {}, { counts: { "CUSTOM sluice.model_call": 1 } }),
       "one-chunk",
     ],

@@ -92,7 +92,7 @@ export function exchange(rest: Partial<Exchange> = {}): Exchange {
   };
 }
 
-/** A graph whose model told `chunks` and whose clients were told the same. */
+/** A graph whose model sent `chunks`, as its clients received them. */
 export function modelRun(
   chunks: Piece[],
   rest: Partial<GraphEvidence> = {},
@@ -105,7 +105,7 @@ export function modelRun(
   });
 }
 
-/** A graph whose node told a whole answer when it ended. */
+/** A graph whose node sent a whole answer when it ended. */
 export function nodeRun(rest: Partial<GraphEvidence> = {}): Evidence {
   const source = { event: "on_chain_end", runId: "node", node: "chat" };
   const whole = [{ at: 1_900, characters: 100, trigger: "network" as const, turn: 1 }];
@@ -115,7 +115,7 @@ export function nodeRun(rest: Partial<GraphEvidence> = {}): Evidence {
 export function serverRun(
   messages: readonly DeliveredMessage[],
   rest: Partial<ServerEvidence> = {},
-  ofTold: Partial<Delivered> = {},
+  changes: Partial<Delivered> = {},
 ): Evidence {
   const arrivals = [{ type: "RUN_STARTED", at: 5 }];
   const server: ServerEvidence = {
@@ -130,5 +130,5 @@ export function serverRun(
     ...rest,
     headers: { "content-type": "text/event-stream", ...rest.headers },
   };
-  return evidence({ delivered: delivered(messages, ofTold), server });
+  return evidence({ delivered: delivered(messages, changes), server });
 }

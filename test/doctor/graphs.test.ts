@@ -235,7 +235,7 @@ describe("these stream", () => {
     expect(verdicts[0]).toMatchObject({ code, sentence: expect.stringMatching(says) });
   });
 
-  test("only the stand-in is told to be one", () => {
+  test("only the stand-in is reported to be one", () => {
     const noted = Object.keys(GOOD).filter((name) => found[name]?.some(({ code }) => code === "simulated-model"));
     expect(noted).toEqual(["a stand-in that plays a text"]);
   });

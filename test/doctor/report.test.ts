@@ -1,4 +1,4 @@
-/** What people and programs are told. */
+/** Reports for people and for programs. */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { diagnose } from "../../src/doctor/diagnose.ts";
@@ -90,7 +90,7 @@ describe("the timeline", () => {
     expect(bars.match(/█/g)).toHaveLength(1);
   });
 
-  test("shows when bytes arrived and when tokens were told, on one axis", () => {
+  test("shows when bytes arrived and when tokens were sent, on one axis", () => {
     const [gaps, bytes, tokens, axis] = timeline(good, 60);
     expect(gaps).toMatch(/^gaps +█{39} {2}█ 20 ms$/);
     expect(bytes).toMatch(/^bytes in +·{20,}[▁-█·]+$/);

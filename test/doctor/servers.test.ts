@@ -71,7 +71,7 @@ function proxy(handOver: (answer: IncomingMessage, response: ServerResponse) => 
   });
 }
 
-interface Telling {
+interface Serving {
   readonly type?: string;
   /** How an event is written. */
   readonly frame?: (event: object) => string;
@@ -84,7 +84,7 @@ interface Telling {
 const asEvent = (event: object) => `data: ${JSON.stringify(event)}\n\n`;
 
 /** A server that sends these AG-UI events, with a pause between them. */
-function telling(events: readonly object[], pauseMs = 0, how: Telling = {}): Promise<string> {
+function serving(events: readonly object[], pauseMs = 0, how: Serving = {}): Promise<string> {
   const { type = "text/event-stream", frame = asEvent, stamps = false, through } = how;
   return serve(async (incoming, response) => {
     incoming.resume();
@@ -99,7 +99,7 @@ function telling(events: readonly object[], pauseMs = 0, how: Telling = {}): Pro
 }
 
 /** Collects what is written, and sends it when there is this much of it. */
-function blocksOf(bytes: number): Telling["through"] {
+function blocksOf(bytes: number): Serving["through"] {
   return (response) => {
     let held = "";
     return {
@@ -197,8 +197,8 @@ describe("servers that stream", () => {
   });
 
   test.each<[string, () => Promise<string>]>([
-    ["any AG-UI endpoint", async () => `${await telling(run(...text(WORDS)), 15)}/copilot`],
-    ["one whose events say when they were made", () => telling(run(...text(WORDS)), 15, { stamps: true })],
+    ["any AG-UI endpoint", async () => `${await serving(run(...text(WORDS)), 15)}/copilot`],
+    ["one whose events say when they were made", () => serving(run(...text(WORDS)), 15, { stamps: true })],
     [
       "a WebSocket of another server",
       () =>
@@ -212,8 +212,8 @@ describe("servers that stream", () => {
     expect({ codes, exit }).toEqual({ codes: ["streams"], exit: 0 });
   });
 
-  test("one that wants to know who asks, when it is told by --header", async () => {
-    const url = await telling(run(...text(WORDS)), 15);
+  test("one that wants a sign-in, when --header has it", async () => {
+    const url = await serving(run(...text(WORDS)), 15);
     const door = await serve((incoming, response) => {
       incoming.resume();
       const known = incoming.headers.authorization === "Bearer key";
@@ -227,7 +227,7 @@ describe("servers that stream", () => {
 });
 
 test("a redirect that keeps the request, as for a slash at the end, is followed", async () => {
-  const url = await telling(run(...text(WORDS)), 15);
+  const url = await serving(run(...text(WORDS)), 15);
   const first = await serve((incoming, response) => {
     incoming.resume();
     response.writeHead(307, { location: `${url}/agui/` }).end();
@@ -295,7 +295,7 @@ describe("the wrong endpoint", () => {
       () => serve((_, response) => response.writeHead(302, { location: "/login" }).end()),
       /leads elsewhere/,
     ],
-    ["a stream of other events", () => telling([{ event: "values", data: {} }, { event: "end" }]), /no AG-UI events/],
+    ["a stream of other events", () => serving([{ event: "values", data: {} }, { event: "end" }]), /no AG-UI events/],
   ])("%s", async (_name, target, says) => {
     const { codes, sentence } = await diagnosis(await target());
     expect(codes).toEqual(["wrong-endpoint"]);
@@ -317,21 +317,21 @@ describe("servers that do not stream", () => {
     ["tokens that the address has put together", () => `${sluice.url}/agui?tokens=false`, {}, "tokens-off"],
     [
       "blocks of four thousand bytes",
-      () => telling(run(...text(MANY)), 8, { stamps: true, through: blocksOf(4_096) }),
+      () => serving(run(...text(MANY)), 8, { stamps: true, through: blocksOf(4_096) }),
       {},
       "server-buffers",
     ],
     ["a server that collects, and counts", () => counting(run(...text(WORDS)), 500), {}, "server-buffers"],
     [
       "events labelled as JSON",
-      () => telling(run(...text(WORDS)), 10, { type: "application/json" }),
+      () => serving(run(...text(WORDS)), 10, { type: "application/json" }),
       {},
       "wrong-content-type",
     ],
     [
       "events as lines of JSON",
       () =>
-        telling(run(...text(WORDS)), 10, {
+        serving(run(...text(WORDS)), 10, {
           type: "application/x-ndjson",
           frame: (event) => `${JSON.stringify(event)}\n`,
         }),
@@ -346,7 +346,7 @@ describe("servers that do not stream", () => {
     [
       "snapshots of the messages",
       () =>
-        telling(
+        serving(
           run(
             ...[10, 20, 40].map((words) => ({
               type: "MESSAGES_SNAPSHOT",
@@ -358,8 +358,8 @@ describe("servers that do not stream", () => {
       {},
       "state-snapshots",
     ],
-    ["one whole message", () => telling(run(...text([TEXT]))), {}, "told-whole"],
-    ["a line that is cut", () => telling(run(...text(WORDS)).slice(0, -1), 5), {}, "run-failed"],
+    ["one whole message", () => serving(run(...text([TEXT]))), {}, "sent-whole"],
+    ["a line that is cut", () => serving(run(...text(WORDS)).slice(0, -1), 5), {}, "run-failed"],
     [
       "a server out of order",
       () => serve((_, response) => response.writeHead(502).end("Bad gateway")),

@@ -127,7 +127,7 @@ describe("what a graph takes back", () => {
     return done;
   }
 
-  it("is told when nothing is open any more, and a parallel branch loses no word", async () => {
+  it("is sent when nothing is open any more, and a parallel branch loses no word", async () => {
     const input = userInput("who?");
     const events = await replaced(input);
     await verifyRun(events);
@@ -138,7 +138,7 @@ describe("what a graph takes back", () => {
     expect(JSON.stringify(await kept(input.threadId))).not.toContain(SECRET);
   });
 
-  it("is not told to whoever comes later", async () => {
+  it("is not sent to readers that come later", async () => {
     const input = userInput("who?");
     const events = await replaced(input);
     const again = await run("guarded", input);
@@ -189,12 +189,12 @@ describe("what a graph takes back", () => {
     agent.addMessage({ id: "u", role: "user", content: "hi" });
     flaky.say("Half ").fail(new Error("connection reset"));
     spare.say("The whole.").end();
-    const told: AguiEvent[] = [];
-    await agent.runAgent({}, { onEvent: ({ event }) => void told.push(event as AguiEvent) });
-    const order = types(told);
+    const sent: AguiEvent[] = [];
+    await agent.runAgent({}, { onEvent: ({ event }) => void sent.push(event as AguiEvent) });
+    const order = types(sent);
     expect(order.indexOf(EventType.TEXT_MESSAGE_END)).toBeLessThan(order.lastIndexOf(EventType.TEXT_MESSAGE_START));
     expect(await said(threadId)).toEqual(["user", "The whole."]);
-    const half = told.find(({ type }) => type === EventType.TEXT_MESSAGE_START) as { messageId: string };
+    const half = sent.find(({ type }) => type === EventType.TEXT_MESSAGE_START) as { messageId: string };
     flaky.say("Fine.").end();
     await run(
       "retried",

@@ -23,7 +23,7 @@ interface Client {
   addMessage(message: Message): void;
   runAgent(
     parameters: { runId?: string; resume?: ResumeEntry[] },
-    subscriber: { onEvent(told: { event: AguiEvent }): void },
+    subscriber: { onEvent(sent: { event: AguiEvent }): void },
   ): Promise<unknown>;
   abortRun(): void;
 }
@@ -81,7 +81,7 @@ describe.each(generations)("HttpAgent of @ag-ui/client %s", (generation, HttpAge
     return events;
   }
 
-  /** The thread as the server tells it to a client that has nothing. */
+  /** The thread as the server sends it to a client that has nothing. */
   async function stored({ threadId }: Client): Promise<Message[]> {
     const answer = await fetch(`${sluice.url}/threads/${threadId}/messages`);
     return ((await answer.json()) as { messages: Message[] }).messages;
@@ -202,7 +202,7 @@ describe.each(generations)("HttpAgent of @ag-ui/client %s", (generation, HttpAge
     expect(agent.messages).toEqual(await stored(agent));
   });
 
-  it("is told by an HTTP status when a run cannot start", async () => {
+  it("gets an HTTP status when a run cannot start", async () => {
     const agent = client("nobody");
     await expect(turn(agent, "hi")).rejects.toThrow(/404.*not_found.*assistant, held/s);
   });

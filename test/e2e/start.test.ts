@@ -132,7 +132,7 @@ describe("sluice serve", () => {
     expect(stderr).toMatch(/^sluice: Port \d+ is taken\. Choose another with --port or PORT; 0 takes a free one\.\n$/);
   });
 
-  it.concurrent("ends with code 0 on SIGTERM, and tells its sockets to come back elsewhere", async () => {
+  it.concurrent("ends with code 0 on SIGTERM, and asks its sockets to come back elsewhere", async () => {
     const server = await serve();
     const client = await connect(`${server.url.replace("http", "ws")}/ws`);
     const exit = server.stop();
@@ -242,7 +242,7 @@ describe("sluice", () => {
     ]);
   });
 
-  it.concurrent("tells its version", async () => {
+  it.concurrent("prints its version", async () => {
     expect(await sluice(["--version"])).toEqual({
       code: 0,
       stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),

@@ -31,7 +31,7 @@ describe("verifyRun", () => {
     ["no events at all", [], /begins with RUN_STARTED, not undefined/],
     ["a truncated run", [started, open, said, close], /ends once, not with \[\]/],
     ["two ends", [started, finished, { type: EventType.RUN_ERROR, message: "no" }], /ends once/],
-    ["an event behind the end", [started, finished, open], /Nothing follows RUN_FINISHED/],
+    ["an event after the end", [started, finished, open], /Nothing follows RUN_FINISHED/],
     ["a message left open", [started, open, said, finished], /text messages are still active: m/],
     ["content of a message that is not open", [started, said, finished], /No active text message found with ID 'm'/],
     [

@@ -9,26 +9,26 @@ vi.setConfig({ testTimeout: 60_000 }); // Each case loads LangGraph in a process
 
 const LOADER = pathToFileURL(fileURLToPath(new URL("../../dist/graph/loader.js", import.meta.url))).href;
 
-/** Loads each graph in turn and runs it twice on one thread. Tells what it answered, or why it could not be loaded. */
+/** Loads each graph in turn and runs it twice on one thread. Prints what it answered, or why it could not be loaded. */
 const SCRIPT = `
 import { MemorySaver } from "@langchain/langgraph";
 import { loadGraph } from ${JSON.stringify(LOADER)};
 
 const checkpointer = new MemorySaver();
-const told = [];
+const results = [];
 for (const [index, spec] of JSON.parse(process.argv[2]).entries()) {
   try {
     const graph = await loadGraph(spec, { folder: process.cwd(), checkpointer });
     const config = { configurable: { thread_id: String(index) } };
     await graph.invoke({ messages: [{ role: "user", content: "one" }] }, config);
     const { messages } = await graph.invoke({ messages: [{ role: "user", content: "two" }] }, config);
-    told.push(messages.at(-1).content);
+    results.push(messages.at(-1).content);
   } catch (error) {
     // This script is none of a person's own files.
-    told.push(error.message.replaceAll(process.cwd(), "<folder>").replace(/ \\(load.mjs:\\d+\\)$/, ""));
+    results.push(error.message.replaceAll(process.cwd(), "<folder>").replace(/ \\(load.mjs:\\d+\\)$/, ""));
   }
 }
-console.log(JSON.stringify(told));
+console.log(JSON.stringify(results));
 `;
 
 /** What became of each graph, in their order. */
@@ -84,7 +84,7 @@ describe("a module", () => {
     // What is written without import and export is what the package says it is.
     const own = { ...files, "package.json": `{ "type": "${type}" }`, "a.js": type === "module" ? ESM : CJS };
     const graphs = names.map((name) => `${name}:graph`);
-    expect(Object.fromEntries((await load(own, graphs)).map((told, index) => [graphs[index], told]))).toEqual(
+    expect(Object.fromEntries((await load(own, graphs)).map((sent, index) => [graphs[index], sent]))).toEqual(
       Object.fromEntries(graphs.map((graph) => [graph, OURS])),
     );
   });
@@ -152,7 +152,7 @@ export default async () => graph;
     "function.cjs": `${CJS}\nconst { graph } = module.exports;\nmodule.exports = () => graph;`,
   };
 
-  const cases: [graph: string, told: string][] = [
+  const cases: [graph: string, sent: string][] = [
     ["graphs.ts:graph", OURS],
     ["graphs.ts:builder", OURS],
     ["graphs.ts:own", OURS],
@@ -175,8 +175,8 @@ export default async () => graph;
   ];
   const loaded = load(files, graphsOf(cases));
 
-  it.each(cases)("%s is served", async (graph, told) => {
-    expect((await loaded)[graphsOf(cases).indexOf(graph)]).toBe(told);
+  it.each(cases)("%s is served", async (graph, sent) => {
+    expect((await loaded)[graphsOf(cases).indexOf(graph)]).toBe(sent);
   });
 });
 
@@ -223,7 +223,7 @@ export const graph = new StateGraph(MessagesAnnotation).addNode("count", () => (
   };
   const NO_GRAPH = "not a graph. Export a compiled graph, a StateGraph, an agent, or a function that returns one.";
 
-  const cases: [graph: string, told: string][] = [
+  const cases: [graph: string, sent: string][] = [
     ["my-grph.js:graph", "There is no my-grph.js in <folder>."],
     ["./lib/my-graph.js:graph", "There is no my-graph.js in <folder>/lib."],
     ["no/such/folder.js", "There is no folder.js in <folder>/no/such."],
@@ -306,6 +306,6 @@ export const graph = new StateGraph(MessagesAnnotation).addNode("count", () => (
   });
 });
 
-function graphsOf(cases: readonly [graph: string, told: string][]): string[] {
+function graphsOf(cases: readonly [graph: string, sent: string][]): string[] {
   return cases.map(([graph]) => graph);
 }

@@ -169,7 +169,7 @@ describe("data: picked fields", () => {
       ["output.draft.text", "output.draft"],
       { output: { draft: { text: "x", secret: "y" } } },
     ],
-    ["messages are told as such", ["output.messages"], { output: { messages: [{ type: "ai", content: "hi" }] } }],
+    ["messages are marked as such", ["output.messages"], { output: { messages: [{ type: "ai", content: "hi" }] } }],
     ["an index is a key", ["output.messages.0.content"], { output: { messages: { 0: { content: "hi" } } } }],
     ["unknown paths are skipped", ["output.nope", "nope.nope", "input.length", ""], {}],
     ["nothing is inherited", ["output.constructor", "output.__proto__", "__proto__", "output.answer.length"], {}],
@@ -424,7 +424,7 @@ describe("a real graph, through streamEvents v2", () => {
     expect(of("on_tool_error")[0]?.data).toEqual({ input: { q: "y" }, error: "bad\nthing" });
   });
 
-  it("tells nothing of the prompt, the state, the configuration or the machine", () => {
+  it("reveals nothing of the prompt, the state, the configuration or the machine", () => {
     expect(of("on_chain_end").length).toBeGreaterThan(1);
     for (const frame of [
       ...of("on_chain_start"),

@@ -400,7 +400,7 @@ describe("stopping", () => {
 });
 
 describe("what a graph throws", () => {
-  it("is thrown as it is, and told apart by who threw it", async () => {
+  it("is thrown as it is, and distinguished by who threw it", async () => {
     const fault = new Error("401 no key");
     const model = open(chatGraph(new SteppedModel().say("Hi").fail(fault)));
     await expect(read(model)).rejects.toThrow("401 no key");
@@ -472,7 +472,7 @@ describe("a node whose result comes from the cache", () => {
         .addNode("node", () => ({ messages: [new AIMessage({ id: "a", content: "yes" })] }), {
           cachePolicy: { keyFunc: () => "same" },
         })
-        // LangGraph leaves a rejection behind when all of a step comes from its cache.
+        // LangGraph leaves a rejection unhandled when all of a step comes from its cache.
         .addNode("beside", () => ({}))
         .addEdge(START, "node")
         .addEdge(START, "beside")

@@ -96,7 +96,7 @@ describe("what the memory log keeps of all topics", () => {
     expect(log.size).toEqual({ topics: 0, bytes: 0, followed: 0, unwritten: 0 });
   });
 
-  it("tells those who follow a topic that it went", async () => {
+  it("its followers learn that a topic went", async () => {
     const log = memoryLog({ maxTotalBytes: 10 + ENTRY_BYTES });
     const controller = new AbortController();
     await log.append(a, 1, entries("aaaa"));

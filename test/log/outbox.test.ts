@@ -10,7 +10,7 @@ afterEach(() => void vi.useRealTimers());
 
 const FROM: Cursor = { epoch: "e", offset: 3 };
 
-/** A Redis that answers what it is told, in turn; an error is a connection that broke. */
+/** A Redis that gives the prepared answers, in turn; an error is a connection that broke. */
 function outboxOn(...answers: (Answer | Error)[]) {
   return outboxOf(true, ...answers);
 }

@@ -94,9 +94,9 @@ describe("how it is described", () => {
       console.log(JSON.stringify(problems));`;
     const out = await run(process.execPath, ["--input-type=module", "-e", code], ROOT);
     const problems = JSON.parse(out) as { kind: string; entrypoint: string; resolutionKind: string }[];
-    const told = problems.map(({ kind, entrypoint, resolutionKind }) => `${kind} ${entrypoint} ${resolutionKind}`);
+    const sent = problems.map(({ kind, entrypoint, resolutionKind }) => `${kind} ${entrypoint} ${resolutionKind}`);
     const entries = [".", "./client", "./client/connection", "./demo", "./react"];
-    expect(told.sort()).toEqual(
+    expect(sent.sort()).toEqual(
       [
         // ES modules alone: \`require\` loads those too, in every Node.js that is served.
         ...entries.map((entry) => `CJSResolvesToESM ${entry} node16-cjs`),
@@ -108,7 +108,7 @@ describe("how it is described", () => {
 });
 
 describe("importing it", () => {
-  it("exports what is told, and nothing else", async () => {
+  it("exports what is documented, and nothing else", async () => {
     const out = await evaluate('console.log(JSON.stringify(Object.keys(await import("langgraph-sluice"))))');
     expect((JSON.parse(out) as string[]).sort()).toEqual([
       "ConfigError",

@@ -1,4 +1,4 @@
-/** What a screen reader is told of an answer that comes in tokens. */
+/** What a screen reader says of an answer that comes in tokens. */
 import { expect, test } from "vitest";
 import { Announcer } from "../../src/playground/state/announcer.ts";
 

@@ -31,7 +31,7 @@ async function run(question: string, more = {}, agent = "assistant"): Promise<Ag
   return await (await postRun(sluice.url, input, `/agui/agent/${agent}/run`)).done;
 }
 
-function told(events: readonly AguiEvent[], conversation = new Conversation()): Conversation {
+function sent(events: readonly AguiEvent[], conversation = new Conversation()): Conversation {
   for (const [index, event] of events.entries()) conversation.apply(event, index * 10);
   conversation.flush();
   return conversation;
@@ -52,7 +52,7 @@ function brief(items: readonly Item[]): string[] {
 describe("a run", () => {
   test("with reasoning, two tools and an answer", async () => {
     const events = await run("Think, then tell me what is 12 * 7 and convert 5 km to miles");
-    const { items, run: active, steps, known } = told(events);
+    const { items, run: active, steps, known } = sent(events);
     expect(brief(items.value)).toEqual([
       'user: "Think, then tell me what is 12 * 7 and convert 5 km to miles"',
       "reasoning: I am a demo model.",
@@ -64,10 +64,10 @@ describe("a run", () => {
     expect([active.value, steps.value, known.value]).toEqual([undefined, [], true]);
   });
 
-  test("tells how long its thoughts, its tools, its steps and itself took", async () => {
+  test("shows how long its thoughts, its tools, its steps and itself took", async () => {
     const events = await run("Think, then tell me what is 12 * 7");
     const at = (type: EventType) => events.findIndex((event) => event.type === type) * 10;
-    const { items } = told(events);
+    const { items } = sent(events);
     const [, reasoning, tool, , ended] = items.value;
     expect(reasoning?.kind === "reasoning" && reasoning.tookMs.value).toBe(
       at(EventType.REASONING_END) - at(EventType.REASONING_START),
@@ -88,7 +88,7 @@ describe("a run", () => {
   });
 
   test("that fails says its code, and keeps what it had said", async () => {
-    const { items } = told(await run("Show me an error"));
+    const { items } = sent(await run("Show me an error"));
     const [, text, ended] = items.value;
     expect(text?.kind === "text" && text.body.done.value).toBe(true);
     expect(ended).toMatchObject({
@@ -100,21 +100,21 @@ describe("a run", () => {
 
   test("that asks leaves its questions, and the next one takes them away", async () => {
     const threadId = "asks";
-    const conversation = told(await run("Write a note: buy milk", { threadId }, "approvals"));
+    const conversation = sent(await run("Write a note: buy milk", { threadId }, "approvals"));
     const [asked] = conversation.interrupts.value;
     expect(asked).toMatchObject({ reason: "approval", responseSchema: { type: "object" } });
     const resume = [{ interruptId: asked?.id, status: "resolved", payload: { decision: "reject" } }];
-    told(await run("", { threadId, messages: [], resume }, "approvals"), conversation);
+    sent(await run("", { threadId, messages: [], resume }, "approvals"), conversation);
     expect(conversation.interrupts.value).toEqual([]);
     expect(brief(conversation.items.value)).toContainEqual(
       expect.stringMatching(/^tool: write_note .* -> The note .* rejected it/),
     );
   });
 
-  test("that is told again replaces what it had told", async () => {
+  test("that is sent again replaces what it had sent", async () => {
     const events = await run("Think, then tell me what is 2 + 3");
-    const twice = told(events, told(events.slice(0, events.length - 4)));
-    expect(brief(twice.items.value)).toEqual(brief(told(events).items.value));
+    const twice = sent(events, sent(events.slice(0, events.length - 4)));
+    expect(brief(twice.items.value)).toEqual(brief(sent(events).items.value));
   });
 
   test("that was refused says why, below the message", () => {
@@ -126,23 +126,23 @@ describe("a run", () => {
 });
 
 describe("a snapshot", () => {
-  test("is what the events had told, and leaves what only they know", async () => {
+  test("is what the events had said, and leaves what only they know", async () => {
     const threadId = "snapshot";
     const events = await run("Think, then tell me what is 12 * 7", { threadId });
-    const conversation = told(events);
+    const conversation = sent(events);
     const before = conversation.items.value;
     const { messages } = await messagesOf(threadId);
-    told([runStarted("r2"), { type: EventType.MESSAGES_SNAPSHOT, messages }], conversation);
+    sent([runStarted("r2"), { type: EventType.MESSAGES_SNAPSHOT, messages }], conversation);
     // The thread's messages have no reasoning of older runs, unless the transcript keeps it: what is there stays itself.
     const kept = conversation.items.value.filter(({ kind }) => kind !== "end");
     for (const item of kept) expect(before.includes(item) || item.kind === "user").toBe(true);
-    const fresh = told([runStarted("r3"), { type: EventType.MESSAGES_SNAPSHOT, messages }]);
+    const fresh = sent([runStarted("r3"), { type: EventType.MESSAGES_SNAPSHOT, messages }]);
     expect(brief(fresh.items.value)).toEqual(brief(kept));
   });
 
   test("takes away what is no longer there", () => {
-    const conversation = told([runStarted("r1"), start("a"), delta("One.", "a"), end("a")]);
-    told([{ type: EventType.MESSAGES_SNAPSHOT, messages: [{ id: "u", role: "user", content: "hi" }] }], conversation);
+    const conversation = sent([runStarted("r1"), start("a"), delta("One.", "a"), end("a")]);
+    sent([{ type: EventType.MESSAGES_SNAPSHOT, messages: [{ id: "u", role: "user", content: "hi" }] }], conversation);
     expect(brief(conversation.items.value)).toEqual(['user: "hi"']);
   });
 });
@@ -150,8 +150,8 @@ describe("a snapshot", () => {
 describe("the history up to a message", () => {
   test("is what the server keeps, with its ids", async () => {
     const threadId = "history";
-    const conversation = told(await run("What is 12 * 7?", { threadId }));
-    told(await run("What is 2 + 3?", { threadId }), conversation);
+    const conversation = sent(await run("What is 12 * 7?", { threadId }));
+    sent(await run("What is 2 + 3?", { threadId }), conversation);
     const { messages } = await messagesOf(threadId);
     const last = conversation.items.value.findLast(({ kind }) => kind === "text")?.id ?? "";
     expect(historyUntil(conversation.items.value, last)).toEqual(messages);
@@ -163,11 +163,11 @@ describe("the history up to a message", () => {
 
   test("sent again, makes another answer in the place of the one there was", async () => {
     const threadId = "again";
-    const conversation = told(await run("What is 12 * 7?", { threadId }));
+    const conversation = sent(await run("What is 12 * 7?", { threadId }));
     const asked = conversation.items.value[0]?.id ?? "";
     const messages = historyUntil(conversation.items.value, asked);
     conversation.cutAfter(asked);
-    told(await run("", { threadId, messages }), conversation);
+    sent(await run("", { threadId, messages }), conversation);
     expect(brief(conversation.items.value)).toEqual([
       'user: "What is 12 * 7?"',
       'tool: calculator {"expression":"12 * 7"} -> 84',
@@ -198,7 +198,7 @@ describe("what grows", () => {
 });
 
 test("steps that overlap share a column", () => {
-  const steps = told([
+  const steps = sent([
     runStarted("r"),
     step(EventType.STEP_STARTED, "plan"),
     step(EventType.STEP_FINISHED, "plan"),
@@ -215,8 +215,8 @@ test("steps that overlap share a column", () => {
   ]);
 });
 
-test("progress is told by steps and by tokens, and does not go back", () => {
-  const { progress } = told([
+test("progress is shown by steps and by tokens, and does not go back", () => {
+  const { progress } = sent([
     runStarted("r"),
     custom("progress", { step: 1, of: 5, label: "Read" }),
     custom("progress", { step: 3, of: 5, label: "Judge" }),
@@ -228,8 +228,8 @@ test("progress is told by steps and by tokens, and does not go back", () => {
   expect(progress.value).toEqual({ done: 3, total: 5, label: "Weigh", tokensPerSecond: 38.5 });
 });
 
-test("state is told with all that a run changed in it", () => {
-  const conversation = told([
+test("state is shown with all that a run changed in it", () => {
+  const conversation = sent([
     runStarted("r"),
     { type: EventType.STATE_SNAPSHOT, snapshot: { plan: ["a"], "x/y": 1 } },
     {
@@ -248,14 +248,14 @@ test("state is told with all that a run changed in it", () => {
     ],
     count: 2,
   });
-  told([{ type: EventType.STATE_DELTA, delta: [{ op: "add", path: "/risk", value: 1 }] }], conversation);
+  sent([{ type: EventType.STATE_DELTA, delta: [{ op: "add", path: "/risk", value: 1 }] }], conversation);
   expect(conversation.state.value).toMatchObject({ value: { risk: 1 }, count: 3 });
-  told([{ type: EventType.STATE_SNAPSHOT, snapshot: { plan: ["a", "b"], risk: 1 } }], conversation);
+  sent([{ type: EventType.STATE_SNAPSHOT, snapshot: { plan: ["a", "b"], risk: 1 } }], conversation);
   expect(conversation.state.value?.count).toBe(3);
 
-  told([runStarted("s")], conversation);
+  sent([runStarted("s")], conversation);
   expect(conversation.state.value?.count).toBe(3);
-  told([{ type: EventType.STATE_SNAPSHOT, snapshot: { plan: ["a", "c"], risk: 1, done: true } }], conversation);
+  sent([{ type: EventType.STATE_SNAPSHOT, snapshot: { plan: ["a", "c"], risk: 1, done: true } }], conversation);
   expect(conversation.state.value?.changes).toEqual([
     { op: "replace", path: "/plan/1", value: "c" },
     { op: "add", path: "/done", value: true },
@@ -263,9 +263,9 @@ test("state is told with all that a run changed in it", () => {
 });
 
 test("of very many changes of state the last are kept, and all counted", () => {
-  const conversation = told([runStarted("r"), { type: EventType.STATE_SNAPSHOT, snapshot: { n: 0 } }]);
+  const conversation = sent([runStarted("r"), { type: EventType.STATE_SNAPSHOT, snapshot: { n: 0 } }]);
   for (let n = 1; n <= 500; n += 1)
-    told([{ type: EventType.STATE_DELTA, delta: [{ op: "replace", path: "/n", value: n }] }], conversation);
+    sent([{ type: EventType.STATE_DELTA, delta: [{ op: "replace", path: "/n", value: n }] }], conversation);
   expect(conversation.state.value?.count).toBe(500);
   expect(conversation.state.value?.changes.map(({ value }) => value)).toEqual(
     Array.from({ length: 20 }, (_, index) => 481 + index),
@@ -274,7 +274,7 @@ test("of very many changes of state the last are kept, and all counted", () => {
 
 test("what happens is said in a few words", async () => {
   const said: Said[] = [];
-  told(await run("Think, then tell me what is 12 * 7"), new Conversation(undefined, (one) => said.push(one)));
+  sent(await run("Think, then tell me what is 12 * 7"), new Conversation(undefined, (one) => said.push(one)));
   expect(said.flatMap((one) => (one.kind === "notice" ? [one.text] : []))).toEqual([
     "Thinking.",
     "Calling calculator.",

@@ -1,4 +1,4 @@
-/** How evenly tokens came: percentiles, gaps, stalls, and runs told apart. */
+/** How evenly tokens came: percentiles, gaps, stalls, and runs distinguished. */
 import { describe, expect, test } from "vitest";
 import { Gaps, MAX_POINTS, stallMs } from "../../src/playground/inspector/gaps.ts";
 import { EXACT, Quantiles } from "../../src/playground/inspector/quantiles.ts";
@@ -46,7 +46,7 @@ describe("percentiles", () => {
 
 describe("the gaps of a run", () => {
   test("the first token counts from the run's start, the others from the one before", () => {
-    const gaps = told([runStarted("r"), 0], [delta("a"), 120], [delta("b"), 150], [delta("c"), 160]);
+    const gaps = sent([runStarted("r"), 0], [delta("a"), 120], [delta("b"), 150], [delta("c"), 160]);
     expect(gaps.evenness).toMatchObject({ firstTokenMs: 120, gaps: 2, p50: 10, p95: 30, longest: 30, stalls: 0 });
     expect(gaps.points).toEqual([
       { t: 150, ms: 30 },
@@ -55,17 +55,17 @@ describe("the gaps of a run", () => {
   });
 
   test("reasoning and arguments are tokens too", () => {
-    const gaps = told([runStarted("r"), 0], [thought("hm"), 50], [thought("!"), 70], [callArgs("{"), 90]);
+    const gaps = sent([runStarted("r"), 0], [thought("hm"), 50], [thought("!"), 70], [callArgs("{"), 90]);
     expect(gaps.evenness).toMatchObject({ firstTokenMs: 50, gaps: 1, longest: 20 });
   });
 
   test("what lies between two messages is no gap, even if the second has the first one's id", () => {
-    const gaps = told([runStarted("r"), 0], [delta("a"), 10], [end(), 11], [delta("b"), 5_000], [delta("c"), 5_001]);
+    const gaps = sent([runStarted("r"), 0], [delta("a"), 10], [end(), 11], [delta("b"), 5_000], [delta("c"), 5_001]);
     expect(gaps.evenness).toMatchObject({ gaps: 1, longest: 1, stalls: 0 });
   });
 
-  test("messages that are told side by side each have their own gaps", () => {
-    const gaps = told(
+  test("messages that are sent side by side each have their own gaps", () => {
+    const gaps = sent(
       [runStarted("r"), 0],
       [delta("a", "left"), 10],
       [delta("b", "right"), 15],
@@ -78,7 +78,7 @@ describe("the gaps of a run", () => {
   test("a stall is longer than a second, and than ten times the median", () => {
     expect([stallMs(), stallMs(20), stallMs(250)]).toEqual([1_000, 1_000, 2_500]);
     const ats = [0, 10, 20, 30, 1_031, 1_041];
-    const gaps = told([runStarted("r"), 0], ...ats.map((at): [ReturnType<typeof delta>, number] => [delta("x"), at]));
+    const gaps = sent([runStarted("r"), 0], ...ats.map((at): [ReturnType<typeof delta>, number] => [delta("x"), at]));
     expect(gaps.evenness).toMatchObject({ stalls: 1, longest: 1_001, stallMs: 1_000 });
   });
 
@@ -102,7 +102,7 @@ describe("the gaps of a run", () => {
     expect(gaps.evenness).toMatchObject({ firstTokenMs: undefined, gaps: 1, longest: 20 });
   });
 
-  test("without cursors the time of the run's start tells whether this page came late", () => {
+  test("without cursors the time of the run's start shows whether this page came late", () => {
     const now = performance.now();
     const firstTokenOf = (startedAgo: number) => {
       const timestamp = performance.timeOrigin + now - startedAgo;
@@ -114,7 +114,7 @@ describe("the gaps of a run", () => {
     expect([firstTokenOf(20), firstTokenOf(60_000)]).toEqual([expect.closeTo(5), undefined]);
   });
 
-  test("a run that is told again from its beginning goes on where it was", () => {
+  test("a run that is sent again from its beginning goes on where it was", () => {
     const gaps = new Gaps();
     const bare = (event: Parameters<typeof received>[0], at: number, replayed = false) =>
       gaps.push(received(event, { at, replayed, cursor: undefined }));
@@ -129,7 +129,7 @@ describe("the gaps of a run", () => {
     expect(gaps.points.map(({ t }) => t)).toEqual([30, 2_025]);
   });
 
-  test("a message that is told whole has a first token all the same", () => {
+  test("a message that is sent whole has a first token all the same", () => {
     const gaps = new Gaps();
     gaps.push(received(runStarted("r"), { at: 0 }));
     gaps.push(received(delta("whole"), { at: 900, cursor: undefined }));
@@ -169,7 +169,7 @@ describe("runs in the tap", () => {
     ]);
   });
 
-  test("a run that is told again from where it stands stays one run", () => {
+  test("a run that is sent again from where it stands stays one run", () => {
     const tap = new Tap(100, () => {});
     const runs = new Runs();
     for (const event of [runStarted("r1"), delta("a"), runStarted("r1"), delta("b")]) tap.push(received(event));
@@ -191,7 +191,7 @@ describe("runs in the tap", () => {
   });
 });
 
-function told(...events: [Parameters<typeof received>[0], number][]): Gaps {
+function sent(...events: [Parameters<typeof received>[0], number][]): Gaps {
   const gaps = new Gaps();
   for (const [event, at] of events) gaps.push(received(event, { at }));
   return gaps;

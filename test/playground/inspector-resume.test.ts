@@ -12,62 +12,62 @@ describe("catching up", () => {
   afterEach(() => void vi.useRealTimers());
 
   test("what the log held when the line was back was missed, and later events are new", () => {
-    const { line, told } = cutAt("e:10");
+    const { line, sent } = cutAt("e:10");
     line.open("e:13");
     expect(heard(line, "e:11", "e:12", "e:13", "e:14")).toEqual([true, true, true, false]);
-    expect(told).toMatchObject([{ from: "e:10", replayed: 3, lost: 0, doubled: 0 }]);
+    expect(sent).toMatchObject([{ from: "e:10", replayed: 3, lost: 0, doubled: 0 }]);
   });
 
   test("however long a server or a busy page takes, what waits is not taken for news", () => {
-    const { line, told } = cutAt("e:10");
+    const { line, sent } = cutAt("e:10");
     line.open("e:12");
     vi.advanceTimersByTime(60_000);
     heard(line, "e:11");
     vi.advanceTimersByTime(60_000);
-    expect(told).toEqual([]);
+    expect(sent).toEqual([]);
     expect(heard(line, "e:12")).toEqual([true]);
-    expect(told).toMatchObject([{ replayed: 2, tookMs: 120_000 }]);
+    expect(sent).toMatchObject([{ replayed: 2, tookMs: 120_000 }]);
   });
 
   test("of entries that came as one, those count that were missed", () => {
-    const { line, told } = cutAt("e:10");
+    const { line, sent } = cutAt("e:10");
     line.open("e:15");
     expect(line.heard({ cursor: "e:20", entries: 10 })).toBe(true);
-    expect(told).toMatchObject([{ replayed: 5 }]);
+    expect(sent).toMatchObject([{ replayed: 5 }]);
   });
 
   test("nothing was missed where the log reaches no further than what came before", () => {
-    const { line, told } = cutAt("e:10");
+    const { line, sent } = cutAt("e:10");
     line.open("e:10");
-    expect(told).toMatchObject([{ from: "e:10", replayed: 0, lost: 0, doubled: 0, tookMs: 0 }]);
+    expect(sent).toMatchObject([{ from: "e:10", replayed: 0, lost: 0, doubled: 0, tookMs: 0 }]);
     expect(heard(line, "e:11")).toEqual([false]);
   });
 
   test("holes and repetitions are counted as they come", () => {
-    const { line, told } = cutAt("e:10");
+    const { line, sent } = cutAt("e:10");
     line.open("e:14");
     line.heard({ cursor: "e:10", doubled: 1 });
     line.heard({ cursor: "e:12", entries: 1, lost: 1 });
     heard(line, "e:13", "e:14");
-    expect(told).toMatchObject([{ replayed: 3, lost: 1, doubled: 1 }]);
+    expect(sent).toMatchObject([{ replayed: 3, lost: 1, doubled: 1 }]);
   });
 
   test("where the end of it is left out, the first event beyond it ends it", () => {
-    const { line, told } = cutAt("e:10");
+    const { line, sent } = cutAt("e:10");
     line.open("e:14");
     heard(line, "e:12");
     vi.advanceTimersByTime(5_000);
-    expect(told).toEqual([]);
+    expect(sent).toEqual([]);
     expect(heard(line, "e:15")).toEqual([false]);
-    expect(told).toMatchObject([{ replayed: 1, tookMs: 0 }]);
+    expect(sent).toMatchObject([{ replayed: 1, tookMs: 0 }]);
   });
 
   test("a line without positions says itself that it has caught up", () => {
-    const { line, told } = cutAt(undefined);
+    const { line, sent } = cutAt(undefined);
     line.open(undefined);
     expect([line.heard({ entries: 1 }), line.heard({ entries: 1 })]).toEqual([true, true]);
     line.finish();
-    expect(told).toMatchObject([{ from: undefined, replayed: 2 }]);
+    expect(sent).toMatchObject([{ from: undefined, replayed: 2 }]);
     expect(line.heard({ entries: 1 })).toBe(false);
   });
 
@@ -76,37 +76,37 @@ describe("catching up", () => {
     ["the server names no head", "e:10", undefined],
     ["the log is another by then", "e:10", "e:12"],
   ])("where %s, the first position ends it", (_, from, head) => {
-    const { line, told } = cutAt(from);
+    const { line, sent } = cutAt(from);
     line.open(head);
     expect(line.heard({})).toBe(true);
     expect(heard(line, "f:3", "f:4")).toEqual([true, false]);
-    expect(told).toMatchObject([{ from, replayed: 1 }]);
+    expect(sent).toMatchObject([{ from, replayed: 1 }]);
   });
 
   test("a line that is lost again while it catches up begins again", () => {
-    const { line, told } = cutAt("e:10");
+    const { line, sent } = cutAt("e:10");
     line.open("e:13");
     heard(line, "e:11");
     line.lost("e:11");
     line.open("e:13");
     heard(line, "e:12", "e:13");
-    expect(told).toMatchObject([{ from: "e:11", replayed: 2 }]);
+    expect(sent).toMatchObject([{ from: "e:11", replayed: 2 }]);
   });
 
   test("after a gap the beginning is what was missed, wherever it ends", () => {
-    const { line, told } = cutAt("e:10");
+    const { line, sent } = cutAt("e:10");
     line.open("e:40");
     line.gap();
     expect(heard(line, "e:42", "e:43")).toEqual([true, false]);
-    expect(told).toMatchObject([{ from: "e:10", anew: true }]);
+    expect(sent).toMatchObject([{ from: "e:10", anew: true }]);
   });
 
   test("without a loss nothing is missed", () => {
-    const { line, told } = cutAt("e:1");
+    const { line, sent } = cutAt("e:1");
     line.stop();
     line.open("e:2");
     expect(heard(line, "e:2")).toEqual([false]);
-    expect(told).toEqual([]);
+    expect(sent).toEqual([]);
   });
 });
 
@@ -137,7 +137,7 @@ describe("the sentence", () => {
   });
 });
 
-describe("what was told, held against what the server keeps", () => {
+describe("what was sent, compared with what the server keeps", () => {
   const start = (messageId: string): AguiEvent => ({
     type: EventType.TEXT_MESSAGE_START,
     messageId,
@@ -168,7 +168,7 @@ describe("what was told, held against what the server keeps", () => {
     expect(compared(textsReceived(events), kept)).toEqual({ characters: 15, different: 0 });
   });
 
-  test("is the same when it was told again from its beginning", () => {
+  test("is the same when it was sent again from its beginning", () => {
     expect(compared(textsReceived([...events, ...events.slice(-3), delta("")]), kept).different).toBe(0);
   });
 
@@ -178,8 +178,8 @@ describe("what was told, held against what the server keeps", () => {
     ["deltas came in another order", [...events.slice(0, -2), delta("lo"), delta("Hel")]],
     ["arguments are missing", events.filter((event) => !("delta" in event && event.delta === "1}"))],
     ["the server keeps no such message", [...events, start("other"), delta("x", "other")]],
-  ])("differs when %s", (_, told) => {
-    expect(compared(textsReceived(told), kept).different).toBe(1);
+  ])("differs when %s", (_, sent) => {
+    expect(compared(textsReceived(sent), kept).different).toBe(1);
   });
 
   test("leaves out what was not seen to begin", () => {
@@ -187,11 +187,11 @@ describe("what was told, held against what the server keeps", () => {
   });
 });
 
-function cutAt(from: string | undefined): { line: CatchUp; told: Resume[] } {
-  const told: Resume[] = [];
-  const line = new CatchUp((resume) => told.push(resume));
+function cutAt(from: string | undefined): { line: CatchUp; sent: Resume[] } {
+  const sent: Resume[] = [];
+  const line = new CatchUp((resume) => sent.push(resume));
   line.lost(from);
-  return { line, told };
+  return { line, sent };
 }
 
 function heard(line: CatchUp, ...cursors: string[]): boolean[] {

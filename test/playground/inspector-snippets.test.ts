@@ -54,8 +54,8 @@ describe.each(TEXTS)("%j", (text) => {
 
   test("wscat", async () => {
     // The shell takes the command apart; what wscat does with it is done here.
-    const told = await shell(`npx() { printf '%s\\0' "$@"; }\n${wscat(snippet(text))}`);
-    const [program, connect, url = "", wait, seconds, execute, message = ""] = told.split("\0");
+    const sent = await shell(`npx() { printf '%s\\0' "$@"; }\n${wscat(snippet(text))}`);
+    const [program, connect, url = "", wait, seconds, execute, message = ""] = sent.split("\0");
     expect([program, connect, wait, seconds, execute]).toEqual(["wscat", "-c", "-w", "60", "-x"]);
     expect(message).not.toMatch(/^-/);
     expect(textOf(await bareRun(url, message))).toBe(SAID.join(""));

@@ -33,7 +33,7 @@ describe("a cursor", () => {
     ["an epoch that is too long", `${"a".repeat(33)}:1`],
     ["an epoch with other characters", "a-b:1"],
     ["blanks around it", " a:1 "],
-    ["a line break behind it", "a:1\n"],
+    ["a line break after it", "a:1\n"],
   ])("is not %s", (_, text) => {
     expect(parseCursor(text)).toBeUndefined();
   });

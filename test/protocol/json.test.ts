@@ -293,11 +293,11 @@ describe("the bound in bytes", () => {
 
 describe("convert", () => {
   const convert = (value: object): unknown =>
-    "secret" in value ? { kind: "told", inner: Reflect.get(value, "inner") } : undefined;
+    "secret" in value ? { kind: "seen", inner: Reflect.get(value, "inner") } : undefined;
 
   it("stands in for an object, anywhere in the value, and is asked about what it returned inside", () => {
     expect(toJsonValue([{ a: { secret: 1, inner: { secret: 2 } } }], { convert })).toEqual([
-      { a: { kind: "told", inner: { kind: "told" } } },
+      { a: { kind: "seen", inner: { kind: "seen" } } },
     ]);
   });
 

@@ -39,10 +39,10 @@ describe("the value of a secret", () => {
     (key: string) => `No account for <${key}>`,
     (key: string) => `GET https://host/v1/${key}/models failed`,
     (key: string) => `sent x-auth-thing ${key}, got 403`,
-  ])("is taken out of an error's message, whatever surrounds it", (told) => {
+  ])("is taken out of an error's message, whatever surrounds it", (received) => {
     const key = "zq81mfpal20xkwe7";
     hide(key);
-    for (const clean of [redact(told(key)), messageOf(new Error(told(key)))]) expect(clean).not.toContain(key);
+    for (const clean of [redact(received(key)), messageOf(new Error(received(key)))]) expect(clean).not.toContain(key);
     expect(redact(`${"x".repeat(9_995)}${key}`.slice(-500))).not.toContain(key);
   });
 

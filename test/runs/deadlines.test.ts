@@ -120,14 +120,14 @@ describe("a run's deadlines", () => {
   it("name the setting and the limit", () => {
     after(1_000);
     expect(expired[0]).toMatchObject({ message: expect.stringMatching(/1 s\b.*STREAM_FIRST_EVENT_TIMEOUT_SECONDS/) });
-    const told: SluiceError[] = [];
-    const idle = new Deadlines(LIMITS, (error) => told.push(error));
+    const sent: SluiceError[] = [];
+    const idle = new Deadlines(LIMITS, (error) => sent.push(error));
     idle.saw(event("on_custom_event", "a", {}));
     vi.advanceTimersByTime(500);
-    expect(told[0]?.message).toMatch(/0\.5 s\b.*STREAM_IDLE_TIMEOUT_SECONDS/);
-    const total = new Deadlines({ ...LIMITS, firstEventMs: 60_000 }, (error) => told.push(error));
+    expect(sent[0]?.message).toMatch(/0\.5 s\b.*STREAM_IDLE_TIMEOUT_SECONDS/);
+    const total = new Deadlines({ ...LIMITS, firstEventMs: 60_000 }, (error) => sent.push(error));
     vi.advanceTimersByTime(10_000);
-    expect(told[1]?.message).toMatch(/10 s\b.*STREAM_TIMEOUT_SECONDS/);
+    expect(sent[1]?.message).toMatch(/10 s\b.*STREAM_TIMEOUT_SECONDS/);
     idle.stop();
     total.stop();
   });

@@ -9,8 +9,8 @@ import { ai, event, modelEnd, nodeEnd, thought, token, toolEnd, update } from ".
 const ALL: GraphFramesOptions = { tokens: true, reasoning: true, nodes: {}, reasoningTags: ["think"], fields: {} };
 
 function frames(events: readonly GraphEvent[], options: Partial<GraphFramesOptions>): string[] {
-  const told = new GraphFrames({ ...ALL, ...options });
-  return events.flatMap((event) => told.of(event) ?? []);
+  const sent = new GraphFrames({ ...ALL, ...options });
+  return events.flatMap((event) => sent.of(event) ?? []);
 }
 
 function contents(events: readonly GraphEvent[], options: Partial<GraphFramesOptions>): unknown[] {
@@ -33,7 +33,7 @@ describe.each(QUIET)("no reasoning leaves with %j", (options) => {
     ];
     const additional_kwargs = { reasoning: { summary: ["secret"] }, reasoning_details: "secret", refusal: "no" };
     const response_metadata = { model_name: "gpt", output: [{ type: "reasoning", summary: "secret" }] };
-    const told = frames(
+    const sent = frames(
       [
         thought("a", "secret", place),
         token("b", { content: blocks, additional_kwargs }, place),
@@ -47,12 +47,12 @@ describe.each(QUIET)("no reasoning leaves with %j", (options) => {
       ],
       { ...options, fields: { on_chain_end: ["output.messages"] } },
     );
-    expect(told).toHaveLength(9);
-    expect(told.join("\n")).not.toContain("secret");
-    expect(told[1]).toContain('"content":[{"type":"text","text":"Hi"}]');
-    expect(told[1]).toContain('"additional_kwargs":{"refusal":"no"}');
-    expect(told[2]).toContain('"response_metadata":{"model_name":"gpt"}');
-    expect(told[6]).toContain('"chunk":{"text":"Hi"}');
+    expect(sent).toHaveLength(9);
+    expect(sent.join("\n")).not.toContain("secret");
+    expect(sent[1]).toContain('"content":[{"type":"text","text":"Hi"}]');
+    expect(sent[1]).toContain('"additional_kwargs":{"refusal":"no"}');
+    expect(sent[2]).toContain('"response_metadata":{"model_name":"gpt"}');
+    expect(sent[6]).toContain('"chunk":{"text":"Hi"}');
   });
 
   it("from between tags, however they are cut, in runs that interleave", () => {
@@ -65,11 +65,11 @@ describe.each(QUIET)("no reasoning leaves with %j", (options) => {
   });
 
   it("to one who comes in the middle of a thought", () => {
-    const told = new GraphFrames({ ...ALL, ...options });
-    told.missed(token("a", "<think>", place));
-    expect(told.of(token("a", "secret", place))).not.toContain("secret");
-    expect(told.of(token("b", "Hi", place))).toContain("Hi");
-    expect(told.of(modelEnd("a", "<think>secret</think>Hi", place))).toContain('"content":"Hi"');
+    const sent = new GraphFrames({ ...ALL, ...options });
+    sent.missed(token("a", "<think>", place));
+    expect(sent.of(token("a", "secret", place))).not.toContain("secret");
+    expect(sent.of(token("b", "Hi", place))).toContain("Hi");
+    expect(sent.of(modelEnd("a", "<think>secret</think>Hi", place))).toContain('"content":"Hi"');
   });
 
   it("while what others said stays as it is", () => {
@@ -96,7 +96,7 @@ it("a node whose messages do not leave shows no data in which they could be", ()
     event("on_parser_end", "p", { output: "secret" }, place),
     nodeEnd("n", { output: update(ai("x", "secret")) }),
   ];
-  const told = frames(events, { nodes: { n: { messages: false } }, fields: { on_chain_end: ["output"] } });
-  expect(told).toHaveLength(2);
-  expect(told.join("\n")).not.toContain("secret");
+  const sent = frames(events, { nodes: { n: { messages: false } }, fields: { on_chain_end: ["output"] } });
+  expect(sent).toHaveLength(2);
+  expect(sent.join("\n")).not.toContain("secret");
 });

@@ -32,9 +32,9 @@ type Case = [what: string, transcript: string, held: string, fresh: string, part
 
 /** A reading as its news, and as the first message of the transcript that no longer holds. */
 function read(transcript: string, held: string): [fresh: string, partsAt: string | undefined] {
-  const told = messages(transcript);
-  const { fresh, partsAt } = readHistory(messages(held), told);
-  return [words(fresh), partsAt === undefined ? undefined : told[partsAt]?.id];
+  const sent = messages(transcript);
+  const { fresh, partsAt } = readHistory(messages(held), sent);
+  return [words(fresh), partsAt === undefined ? undefined : sent[partsAt]?.id];
 }
 
 describe("a client that types on", () => {
@@ -135,8 +135,8 @@ describe("any history", () => {
   it("has each of its messages either in the transcript or among the news, never in both", () => {
     fc.assert(
       fc.property(transcripts, fc.nat(), (transcript, at) => {
-        const held = transcript.map((told, index) =>
-          told.role === "user" && index === at % (transcript.length + 1) ? { ...told, content: "EDITED" } : told,
+        const held = transcript.map((sent, index) =>
+          sent.role === "user" && index === at % (transcript.length + 1) ? { ...sent, content: "EDITED" } : sent,
         );
         const { partsAt = transcript.length, fresh: news } = readHistory(held, transcript);
         const kept = transcript.slice(0, partsAt);
@@ -193,11 +193,11 @@ describe("a user's message in another form", () => {
 
   it("is the same message when its text is the only entry of a list", () => {
     const list = [{ type: "text", text: "hi" }];
-    for (const [told, held] of [
+    for (const [sent, held] of [
       ["hi", list],
       [list, "hi"],
     ]) {
-      expect(readHistory(user(held), user(told))).toMatchObject({ fresh: [], partsAt: undefined });
+      expect(readHistory(user(held), user(sent))).toMatchObject({ fresh: [], partsAt: undefined });
     }
   });
 

@@ -56,7 +56,7 @@ it("a host's logger that throws keeps no run, no thread and no end from happenin
   server.close();
 });
 
-it("a server that is told to abandon refuses work, and ends what the next process will not take up", async () => {
+it("a server that is asked to abandon refuses work, and ends what the next process will not take up", async () => {
   const waits = (): object =>
     scripted(async function* () {
       await new Promise(() => {});

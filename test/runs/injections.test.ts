@@ -66,7 +66,7 @@ describe("a message into an active run", () => {
     const events = await subject.eventsOf(handle);
     await verifyRun(events);
     expect(seen).toEqual(["hi", "one", "Use euros"]);
-    expect(told(events)).toEqual(["waiting m", "one", "user: Use euros", "taken m", "two"]);
+    expect(received(events)).toEqual(["waiting m", "one", "user: Use euros", "taken m", "two"]);
     expect(steps(events)).toEqual(["+first", "-first", "+second", "user", "-second"]);
     const kept = await subject.store.thread("t");
     expect(kept?.messages.map(({ role, content }) => `${role}: ${String(content)}`)).toEqual([
@@ -86,7 +86,7 @@ describe("a message into an active run", () => {
     gate.open();
     const events = await subject.eventsOf(handle);
     await subject.idle();
-    expect(told(events)).toEqual(["waiting m", "one", "user: m", "taken m", "two"]);
+    expect(received(events)).toEqual(["waiting m", "one", "user: m", "taken m", "two"]);
     const again = { runId: undefined, states: [{ messageId: "m", state: "taken" }] };
     expect(await inject(subject, message("m"))).toEqual(again);
     await expect(inject(subject, message("m", "other"))).rejects.toMatchObject({ code: "not_found" });
@@ -107,7 +107,7 @@ describe("a message into an active run", () => {
     const events = await subject.eventsOf(handle);
     await verifyRun(events);
     await subject.idle();
-    expect(told(events)).toEqual(["Hello", "waiting m", "returned m"]);
+    expect(received(events)).toEqual(["Hello", "waiting m", "returned m"]);
     expect(events.find(isReport("returned"))).toMatchObject({ value: { content: "And now?" } });
     expect((await subject.store.thread("t"))?.messages.map(({ id }) => id)).not.toContain("m");
     // It may be sent again, as the next turn.
@@ -142,7 +142,7 @@ describe("a message into an active run", () => {
     await refused(message("m"), "overloaded", "16 messages wait");
     await refused(message("m0", "other"), "bad_request", "message.id");
     gate.open();
-    expect(told(await subject.eventsOf(handle)).filter((line) => line.startsWith("taken"))).toHaveLength(16);
+    expect(received(await subject.eventsOf(handle)).filter((line) => line.startsWith("taken"))).toHaveLength(16);
   });
 
   it("takes no id that a model's answer has", async () => {
@@ -164,7 +164,7 @@ describe("a message into an active run", () => {
     model.end();
     const events = await subject.eventsOf(handle);
     await verifyRun(events);
-    expect(told(events)).toEqual(["Hello", "waiting m", "user: m", "taken m"]);
+    expect(received(events)).toEqual(["Hello", "waiting m", "user: m", "taken m"]);
   });
 
   it("is returned when the run is cancelled", async () => {
@@ -176,7 +176,7 @@ describe("a message into an active run", () => {
     await subject.runs.cancel("t");
     const events = await subject.eventsOf(handle);
     await verifyRun(events);
-    expect(told(events)).toEqual(["waiting m", "returned m"]);
+    expect(received(events)).toEqual(["waiting m", "returned m"]);
   });
 
   it("is reported to a client that comes while it waits", async () => {
@@ -235,7 +235,7 @@ describe("a message into an active run", () => {
       const events = await next.eventsOf(handle);
       await verifyRun(events);
       expect(seen).toEqual(["hi", "one", "Use euros"]);
-      expect(told(events)).toEqual(["waiting m", "user: Use euros", "taken m", "two"]);
+      expect(received(events)).toEqual(["waiting m", "user: Use euros", "taken m", "two"]);
       await next.idle();
       expect((await next.store.thread("t"))?.messages.map(({ content }) => content)).toEqual([
         "hi",
@@ -270,7 +270,7 @@ describe("a message into an active run", () => {
       const events = await subject.eventsOf(handle);
       await verifyRun(events);
       expect(model.prompts.at(-1)).toEqual(["hi", "", "42", "Use euros"]);
-      expect(told(events)).toEqual(["waiting m", "user: Use euros", "taken m", "Done"]);
+      expect(received(events)).toEqual(["waiting m", "user: Use euros", "taken m", "Done"]);
     });
 
     it("asks the model again when it comes during the last answer", async () => {
@@ -283,7 +283,7 @@ describe("a message into an active run", () => {
       const events = await subject.eventsOf(handle);
       await verifyRun(events);
       expect(model.prompts.at(-1)).toEqual(["hi", "Dollars", "Use euros"]);
-      expect(told(events)).toEqual(["Dollars", "waiting m", "user: Use euros", "taken m", "Euros"]);
+      expect(received(events)).toEqual(["Dollars", "waiting m", "user: Use euros", "taken m", "Euros"]);
     });
 
     it("is an ordinary agent outside Sluice", async () => {
@@ -304,7 +304,7 @@ function isReport(state: string) {
 }
 
 /** Messages and reports, in the order they were first sent: a message's text, and what became of it. */
-function told(events: readonly AguiEvent[]): string[] {
+function received(events: readonly AguiEvent[]): string[] {
   const lines: { id: string; text: string }[] = [];
   for (const event of events) {
     if (event.type === EventType.TEXT_MESSAGE_START) {

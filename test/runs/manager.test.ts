@@ -313,8 +313,8 @@ describe("the run manager", () => {
         modelEnd("a"),
       ];
       const subject = manage(emitting(...events));
-      const told = await subject.eventsOf(await subject.start({ messages: [USER, { ...USER, id: "1" }] }));
-      expect(terminals(told)).toEqual(["RUN_FINISHED"]);
+      const sent = await subject.eventsOf(await subject.start({ messages: [USER, { ...USER, id: "1" }] }));
+      expect(terminals(sent)).toEqual(["RUN_FINISHED"]);
     });
   });
 
@@ -331,7 +331,7 @@ describe("the run manager", () => {
       expect(await subject.store.run("t", "r")).toMatchObject({ status: "cancelled" });
     });
 
-    it("tells the graph's signal", async () => {
+    it("aborts the graph's signal", async () => {
       let seen: AbortSignal | undefined;
       const subject = manage(
         scripted(async function* ({ signal }) {
@@ -435,15 +435,15 @@ describe("the run manager", () => {
     it("narrows what leaves", async () => {
       const subject = manage(emitting(...events));
       const forwardedProps = { sluice: { events: ["on_custom_event"] } };
-      const told = await subject.eventsOf(await subject.start({ forwardedProps }));
-      expect(told.slice(1, -1).map(line)).toEqual(["CUSTOM progress 1"]);
+      const sent = await subject.eventsOf(await subject.start({ forwardedProps }));
+      expect(sent.slice(1, -1).map(line)).toEqual(["CUSTOM progress 1"]);
     });
 
     it("never widens it", async () => {
       const subject = manage(emitting(...events), { entry: { filter: { events: ["on_custom_event"] } } });
       const forwardedProps = { sluice: { events: ["*"] } };
-      const told = await subject.eventsOf(await subject.start({ forwardedProps }));
-      expect(told.slice(1, -1).map(line)).toEqual(["CUSTOM progress 1"]);
+      const sent = await subject.eventsOf(await subject.start({ forwardedProps }));
+      expect(sent.slice(1, -1).map(line)).toEqual(["CUSTOM progress 1"]);
     });
 
     it("that is not valid starts nothing", async () => {
@@ -487,7 +487,7 @@ describe("the run manager", () => {
   });
 
   describe("when its log fails", () => {
-    it("stops the run, frees the thread, and tells the operator", async () => {
+    it("stops the run, frees the thread, and reports it to the operator", async () => {
       const subject = manage(waiting());
       await subject.start();
       await subject.until((event) => event.type === EventType.TEXT_MESSAGE_CONTENT);

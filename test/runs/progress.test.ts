@@ -16,17 +16,17 @@ const progressOf = (events: readonly AguiEvent[]) =>
   events.flatMap((event) => (event.type === EventType.CUSTOM && isProgress(event) ? [event.value as Progress] : []));
 
 describe("reports of how far a run has come", () => {
-  let told: { at: number; tokens: number; final?: true | undefined }[];
+  let sent: { at: number; tokens: number; final?: true | undefined }[];
   let reports: ProgressReports;
   let startedAt: number;
 
   beforeEach(() => {
     vi.useFakeTimers();
-    told = [];
+    sent = [];
     startedAt = performance.now();
     reports = new ProgressReports(500, ({ tokens, elapsedMs, final }) => {
       expect(elapsedMs).toBe(performance.now() - startedAt);
-      told.push({ at: elapsedMs, tokens, ...(final ? { final } : {}) });
+      sent.push({ at: elapsedMs, tokens, ...(final ? { final } : {}) });
     });
   });
   afterEach(() => {
@@ -35,7 +35,7 @@ describe("reports of how far a run has come", () => {
     vi.useRealTimers();
   });
 
-  const times = () => told.map(({ at, tokens }) => [at, tokens]);
+  const times = () => sent.map(({ at, tokens }) => [at, tokens]);
 
   it("come with the first token, and then at the rate that was asked for while tokens come", () => {
     vi.advanceTimersByTime(320);
@@ -52,7 +52,7 @@ describe("reports of how far a run has come", () => {
     ]);
   });
 
-  it("tell what was counted last when the model falls silent, and are silent then too", () => {
+  it("report what was counted last when the model falls silent, and are silent then too", () => {
     reports.saw(token("a", "x"));
     vi.advanceTimersByTime(100);
     for (let n = 0; n < 9; n += 1) reports.saw(token("a", "x"));
@@ -86,11 +86,11 @@ describe("reports of how far a run has come", () => {
     vi.advanceTimersByTime(3);
     reports.end();
     vi.advanceTimersByTime(5_000);
-    expect(told).toMatchObject([
+    expect(sent).toMatchObject([
       { at: 0, tokens: 1 },
       { at: 3, tokens: 2, final: true },
     ]);
-    expect(told[0]).not.toHaveProperty("final");
+    expect(sent[0]).not.toHaveProperty("final");
   });
 });
 
@@ -104,24 +104,24 @@ describe("a run", () => {
     return subject.eventsOf(await subject.start());
   }
 
-  it("tells nothing of it when nobody asked", async () => {
+  it("reports nothing of it when nobody asked", async () => {
     expect((await eventsOf(answering())).filter(isProgress)).toEqual([]);
   });
 
   it.each([true, 0.1, 60])(
-    "tells it when its starter asks with %j: with the first token, and before the end",
+    "reports it when its starter asks with %j: with the first token, and before the end",
     async (asked) => {
       const subject = testRuns(answering());
       const events = await subject.eventsOf(await subject.start(asking(asked)));
       expect(progressOf(events)).toMatchObject([{ tokens: 1 }, { tokens: 3, final: true }]);
       const types = events.map((event) => (isProgress(event) ? "progress" : event.type));
-      // A token is told before the report that counts it.
+      // A token is sent before the report that counts it.
       expect(types.indexOf("progress")).toBe(types.indexOf(EventType.TEXT_MESSAGE_CONTENT) + 1);
       expect(types.lastIndexOf("progress")).toBe(types.length - 2);
     },
   );
 
-  it("tells it when its agent's settings ask, unless its starter wants none", async () => {
+  it("reports it when its agent's settings ask, unless its starter wants none", async () => {
     expect(progressOf(await eventsOf(answering(), { entry: { progress: true } }))).toHaveLength(2);
     const subject = testRuns(answering(), { entry: { progress: 5 } });
     expect(progressOf(await subject.eventsOf(await subject.start(asking(false))))).toEqual([]);
@@ -135,7 +135,7 @@ describe("a run", () => {
     });
   });
 
-  it("does not count what is refused, and counts what is only not told in pieces or not told at all", async () => {
+  it("does not count what is refused, and counts what is not sent in pieces, or not sent at all", async () => {
     const graph = () =>
       emitting(
         ...said("a", ["one", "two"], { node: "hidden" }),
@@ -156,7 +156,7 @@ describe("a run", () => {
     ["cancelled", { kind: "cancelled" } as const],
     ["failed", { kind: "failed", error: undefined as never } as const],
     ["interrupted", { kind: "interrupted", interrupts: [{ id: "i1", reason: "input_required" }] } as const],
-  ])("that is %s tells how far it came", async (_, end) => {
+  ])("that is %s reports how far it came", async (_, end) => {
     const events = (await logged([token("a", "x"), token("a", "y")], end, { entry: { progress: 60 } })).map(
       ({ json }) => JSON.parse(json) as AguiEvent,
     );
@@ -164,7 +164,7 @@ describe("a run", () => {
     await verifyRun(events);
   });
 
-  it("tells what each call gave in its own number", async () => {
+  it("reports what each call gave in its own number", async () => {
     const graph = emitting(...said("a", ["Hel", "lo"]).slice(0, 2), modelEnd("a", { usage_metadata: USED }));
     const env = { STREAM_ALLOWED_EVENTS: "on_chat_model_*" };
     expect(progressOf(await eventsOf(graph, { entry: { progress: true }, env })).at(-1)?.tokens).toBe(3);
@@ -213,9 +213,9 @@ describe("whatever the graph does and wherever it stops, with a report for every
   it("a run's events are legal for both generations of clients, and the same but for the reports", async () => {
     await fc.assert(
       fc.asyncProperty(cutEvents, runEnd, async (events, end) => {
-        const told = async (progress: number | false) =>
+        const sent = async (progress: number | false) =>
           (await logged(events, end, { entry: { progress } })).map(({ json }) => JSON.parse(json) as AguiEvent);
-        const [plain, reported] = [await told(false), await told(0)];
+        const [plain, reported] = [await sent(false), await sent(0)];
         await verifyRun(reported);
         expect(merged(reported.filter((event) => !isProgress(event)))).toEqual(merged(plain));
         const progress = progressOf(reported);

@@ -149,7 +149,7 @@ describe("a run whose process died", () => {
     expect(contents((await kept.store.thread("t"))?.messages)).toEqual(["hi", "first", "second"]);
   });
 
-  it("that begins anew tells everything anew", async () => {
+  it("that begins anew sends everything anew", async () => {
     const kept = disk();
     await die(twoNodes(undefined, "second"), kept, atStep("second"));
     const next = start(twoNodes(undefined), kept, true);

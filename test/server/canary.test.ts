@@ -39,7 +39,7 @@ type Messages = typeof MessagesAnnotation.State;
 
 const saying = (...tokens: string[]) => new SteppedModel({ always: tokens });
 
-/** `saw` hears what the graph's configuration holds: no event of the graph tells it. */
+/** `saw` hears what the graph's configuration holds: no event of the graph shows it. */
 function secretiveGraph(saw: (configurable: unknown) => void = () => {}) {
   /** Its nodes add messages of their own, and the whole history comes back to the graph around it. */
   const research = new StateGraph(MessagesAnnotation)

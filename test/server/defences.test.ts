@@ -52,7 +52,7 @@ async function expectServing({ ws }: TestSluice = sluice): Promise<void> {
   await client.close();
 }
 
-/** The code in the first close frame of what a server sent behind its handshake. */
+/** The code in the first close frame of what a server sent after its handshake. */
 function closeCode(received: string): number | undefined {
   const bytes = Buffer.from(received.slice(received.indexOf("\r\n\r\n") + 4), "latin1");
   const at = bytes.indexOf(0x80 | CLOSE);
@@ -130,7 +130,7 @@ describe("what is no message", () => {
     ["a run of null", '{"type":"run","input":null,"s3cret":1}'],
     ["a thread that is an object", '{"type":"cancel","threadId":{"s3cret":1}}'],
     ["fifty thousand brackets", `{"s3cret":${"[".repeat(50_000)}`],
-  ])("%s is a bad request, told without repeating it", async (_, frame) => {
+  ])("%s is a bad request, reported without repeating it", async (_, frame) => {
     const client = await connect(`${sluice.ws}/ws`);
     client.send(frame);
     const [error] = eventsOf(await client.until(isType("RUN_ERROR")));
@@ -177,7 +177,7 @@ describe("HTTP bodies", () => {
     await expectServing(small);
   });
 
-  it("what is not JSON is 400, told without repeating it and without a stack", async () => {
+  it("what is not JSON is 400, reported without repeating it and without a stack", async () => {
     const response = await post('{"message": secret}');
     const text = await response.text();
     expect([response.status, JSON.parse(text)]).toEqual([
@@ -186,7 +186,7 @@ describe("HTTP bodies", () => {
     ]);
   });
 
-  it("what breaks off leaves nothing behind", async () => {
+  it("what breaks off leaves nothing open", async () => {
     const raw = await rawSocket(sluice.url);
     raw.socket.write(
       `POST /chat HTTP/1.1\r\nHost: ${new URL(sluice.url).host}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"mess`,
@@ -368,7 +368,7 @@ describe("the handshake", () => {
     raw.socket.destroy();
   });
 
-  it("that breaks off, at once or half-way, leaves nothing behind", async () => {
+  it("that breaks off, at once or half-way, leaves nothing open", async () => {
     for (const request of ["", "GET /ws HT", handshake(`${sluice.url}/ws`)]) {
       const raw = await rawSocket(sluice.url);
       await new Promise<void>((resolve) => raw.socket.write(request || "\r\n", () => resolve()));
@@ -451,7 +451,7 @@ describe("floods", () => {
     await client.close();
   });
 
-  it("of sockets end at MAX_SOCKETS: one more is told to come back, and may when another has left", async () => {
+  it("of sockets end at MAX_SOCKETS: one more is asked to come back, and may when another has left", async () => {
     const small = await server({ MAX_SOCKETS: "2" });
     const first = await connect(`${small.ws}/ws`);
     const second = await connect(`${small.ws}/ws`);
@@ -463,7 +463,7 @@ describe("floods", () => {
     await second.close();
   });
 
-  it("of runs end at MAX_ACTIVE_RUNS: one more is told to come back, over HTTP and WebSocket", async () => {
+  it("of runs end at MAX_ACTIVE_RUNS: one more is asked to come back, over HTTP and WebSocket", async () => {
     const small = await server({ MAX_ACTIVE_RUNS: "1" });
     const run = () => openSse(`${small.url}/agui/agent/stepped/run`, userInput("hi"));
     const first = await run();
@@ -520,7 +520,7 @@ describe("errors", () => {
   };
 
   it.each(["node", "tool"] as const)(
-    "of a %s are told everywhere, but no key, path, password or stack in them",
+    "of a %s are reported everywhere, but no key, path, password or stack in them",
     async (where) => {
       const broken = await startSluice({ broken: { graph: failing(where) } });
       others.push(broken);

@@ -91,7 +91,7 @@ function heap(): number {
   return process.memoryUsage().heapUsed;
 }
 
-it(`${NUM_RUNS} of them (PROPERTY_SEED=${SEED}) break nothing, are answered by no internal error, and leave nothing behind`, async () => {
+it(`${NUM_RUNS} of them (PROPERTY_SEED=${SEED}) break nothing, are answered by no internal error, and leave nothing open`, async () => {
   const sockets: Partial<Record<string, WsClient>> = {};
   const open = async (door: "agui" | "frames") => {
     const known = sockets[door];

@@ -53,7 +53,7 @@ beforeEach(async () => {
   sluice = await startSluice({
     stepped: {
       graph: chatGraph(model),
-      entry: { description: "Says what it is told to.", prompts: ["Say hello"], state: ["plan"] },
+      entry: { description: "Says what the test wants.", prompts: ["Say hello"], state: ["plan"] },
     },
     quick: { graph: chatGraph(new SteppedModel({ always: ["Hel", "lo"] })) },
     clock: { graph: clockGraph() },
@@ -128,7 +128,7 @@ describe("POST /agui", () => {
     expect(events.filter(({ type }) => type.startsWith("REASONING"))).toEqual([]);
   });
 
-  it("a problem of the run is an event, behind a status of 200", async () => {
+  it("a problem of the run is an event, after a status of 200", async () => {
     const sse = await openSse(`${agui}/stepped/run`, input());
     model.say("Hel").fail(new Error("no more tokens"));
     const events = eventsOf(dataOf(await sse.done));
@@ -251,7 +251,7 @@ describe("POST /chat", () => {
     ]);
   });
 
-  it("tells the tools that were used, what they gave, and what was thought", async () => {
+  it("names the tools that were used, what they gave, and what was thought", async () => {
     const { body } = await post("/chat", { message: "What time is it?", agent: "clock" });
     expect(body).toMatchObject({
       message: "It is noon.",
@@ -309,7 +309,7 @@ describe("GET", () => {
     expect(status).toBe(200);
     expect(body).toMatchObject({
       version: "test",
-      agents: { stepped: { name: "stepped", description: "Says what it is told to.", className: expect.any(String) } },
+      agents: { stepped: { name: "stepped", description: "Says what the test wants.", className: expect.any(String) } },
       audioFileTranscriptionEnabled: false,
     });
     // What frontends may like to know besides.
@@ -320,7 +320,7 @@ describe("GET", () => {
     expect(Object.keys(body.agents as object)).toEqual(["stepped", "quick", "clock", "asking"]);
   });
 
-  it("/threads/:id/messages is what clients were told, in the middle of a run too", async () => {
+  it("/threads/:id/messages is what clients were sent, in the middle of a run too", async () => {
     const path = `/threads/${encodeURIComponent(threadId)}/messages`;
     expect((await fetched(path)).status).toBe(404);
     const sse = await openSse(`${agui}/stepped/run`, input());
@@ -413,7 +413,7 @@ describe("resuming", () => {
     openSse(`${agui}/${agent}/run${query}`, body, { "last-event-id": after });
 
   it.each(["", "?tokens=false", "?reasoning=false", "?events=on_chat_model_stream,on_tool_end"])(
-    "a finished run goes on behind every one of its events, without loss or double (%s)",
+    "a finished run goes on after every one of its events, without loss or double (%s)",
     async (query) => {
       const body = input();
       const whole = await (await openSse(`${agui}/clock/run${query}`, body)).done;
@@ -422,7 +422,7 @@ describe("resuming", () => {
         const head = whole.slice(0, seen);
         const cursor = head.findLast(({ id }) => id !== undefined)?.id;
         if (cursor === undefined) continue;
-        // What came behind the last id that was seen comes again.
+        // What came after the last id that was seen comes again.
         const kept = head.slice(0, head.findLastIndex(({ id }) => id !== undefined) + 1);
         const rest = await (await resumed("clock", body, cursor, query)).done;
         expect([cursor, ...kept, ...rest]).toEqual([cursor, ...whole]);
@@ -430,7 +430,7 @@ describe("resuming", () => {
     },
   );
 
-  it("a cursor behind the run's end gives nothing more, even when later runs lie behind it", async () => {
+  it("a cursor after the run's end gives nothing more, even when later runs follow", async () => {
     const body = input();
     const first = await (await openSse(`${agui}/quick/run`, body)).done;
     const second = await (await openSse(`${agui}/quick/run`, input({ runId: randomUUID() }))).done;
@@ -555,7 +555,7 @@ describe("one runId, one run", () => {
     });
   });
 
-  it("another run on a thread that is busy is told to wait", async () => {
+  it("another run on a thread that is busy is asked to wait", async () => {
     const body = input();
     const sse = await openSse(`${agui}/stepped/run`, body);
     const { status, headers, body: answer } = await post("/agui/agent/stepped/run", input());

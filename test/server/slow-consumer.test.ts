@@ -49,7 +49,7 @@ async function listening(server: Server): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** The server's end of a real WebSocket, whose client does not read until it is told to. */
+/** The server's end of a real WebSocket, whose client does not read until the test lets it. */
 async function stalledWebSocket() {
   const server = createServer();
   const url = await listening(server);
@@ -135,7 +135,7 @@ describe("a WebSocket peer whose client does not read", () => {
 });
 
 describe("an SSE peer whose client does not read", () => {
-  /** The server's end of a real response, whose client does not read until it is told to. */
+  /** The server's end of a real response, whose client does not read until the test lets it. */
   async function stalledResponse() {
     let answer: (response: ServerResponse) => void;
     const opened = new Promise<ServerResponse>((resolve) => {
@@ -186,7 +186,7 @@ describe("an SSE peer whose client does not read", () => {
     await client.closed;
   });
 
-  it("that does not read the end either is cut, and no keep-alive is written behind the end", async () => {
+  it("that does not read the end either is cut, and no keep-alive is written after the end", async () => {
     const { response, client } = await stalledResponse();
     const errors: unknown[] = [];
     response.on("error", (error) => errors.push(error));
@@ -206,7 +206,7 @@ describe("a reader that stops while a run says 20 MB", () => {
   const LOADS = 200;
   const load = (number: number) => `${number} `.padEnd(LOAD, "z");
 
-  /** A server whose graph tells whatever is poured in, and the server's end of every connection, in order. */
+  /** A server whose graph sends whatever is poured in, and the server's end of every connection, in order. */
   async function serving(env: Record<string, string>) {
     const poured = new PassThrough({ objectMode: true });
     const graph = new StateGraph(MessagesAnnotation)

@@ -100,9 +100,9 @@ it("without reasoning hides what was thought before, in whatever repeats the thr
   ];
   for (const speaksOne of [true, false]) {
     const push = (reasoning: boolean) =>
-      repeating.flatMap((told, index) =>
+      repeating.flatMap((sent, index) =>
         view({ reasoning, speaksOne })
-          .push({ ...told, offset: index + 1 }, undefined)
+          .push({ ...sent, offset: index + 1 }, undefined)
           .map(({ json }) => json),
       );
     expect(push(true).filter((json) => json.includes("secret"))).toHaveLength(2);

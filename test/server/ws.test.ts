@@ -126,7 +126,7 @@ describe("agui: what starts a run", () => {
     expect(events[0]).toMatchObject({ threadId: thread, runId: "r/1" });
   });
 
-  it("a RunAgentInput on the thread the socket is on already starts one run and tells it once", async () => {
+  it("a RunAgentInput on the thread the socket is on already starts one run and sends it once", async () => {
     const events = eventsOf(await answer(userInput("Good morning", { threadId: thread }), { thread }));
     await verifyRun(events);
   });
@@ -190,7 +190,7 @@ describe("agui: who sees what", () => {
     expect(await two.until(ended)).toEqual(frames);
   });
 
-  it("a socket that opens on the thread in the middle of a run is told it from RUN_STARTED on", async () => {
+  it("a socket that opens on the thread in the middle of a run gets it from RUN_STARTED on", async () => {
     const one = await open({ thread });
     one.send("hi");
     model.say("Hel");
@@ -404,7 +404,7 @@ describe("agui: commands", () => {
     expect(client.frames[0]).toContain("Talking to quick.");
   });
 
-  it("/thread goes to another thread: its run is told from the start, and the next line goes there", async () => {
+  it("/thread goes to another thread: its run is sent from the start, and the next line goes there", async () => {
     const there = await open({ thread, agent: "quick" });
     const client = await open({ agent: "quick" });
     client.send(`/thread ${thread}`);

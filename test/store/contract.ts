@@ -140,7 +140,7 @@ export function storeContract(name: string, open: (now: () => number) => Store |
       expect((await subject.thread("t"))?.callIds).toEqual({ "c-2": "c", "c-3": "c" });
     });
 
-    it("keeps what a run told so far, until it ends", async () => {
+    it("keeps what a run sent so far, until it ends", async () => {
       const { subject } = await store();
       const claim = await start(subject, run("t", "r"), [USER]);
       await subject.keepMessages({ ...claim, runId: "other" }, []);
@@ -177,7 +177,7 @@ export function storeContract(name: string, open: (now: () => number) => Store |
       expect(await subject.threadSummary("t")).toMatchObject({ waiting: false });
     });
 
-    it("keeps the state that was told last when a run told none", async () => {
+    it("keeps the state that was sent last when a run sent none", async () => {
       const { subject } = await store();
       await end(subject, await start(subject, run("t", "r1"), []), { ...DONE, state: { n: 1 } });
       await end(subject, await start(subject, run("t", "r2"), []), DONE);

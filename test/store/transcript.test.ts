@@ -201,7 +201,7 @@ describe("whatever a run did, and wherever a reader comes in", () => {
       return { all, at };
     });
 
-  /** What that reader is told: the snapshot, what is open, then the rest. */
+  /** The events of that reader: the snapshot, what is open, then the rest. */
   function caughtUp(all: readonly AguiEvent[], at: number): AguiEvent[] {
     const transcript = fold(all.slice(0, at));
     return [

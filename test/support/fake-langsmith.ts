@@ -65,7 +65,7 @@ export async function fakeLangSmith({ hangs = false } = {}): Promise<FakeLangSmi
   };
 }
 
-/** Multipart parts are named `post.<run>` or `patch.<run>` for the run itself, with `.<field>` behind for a big field. */
+/** Multipart parts are named `post.<run>` or `patch.<run>` for the run itself; a big field adds `.<field>`. */
 function parts(body: string): [id: string, fields: Record<string, unknown>][] {
   return [...body.matchAll(/name="(?:post|patch)\.([\w-]+)(?:\.(\w+))?".*?\r\n\r\n(.*?)\r\n--/gs)].map(
     ([, id = "", field, json = "null"]) => {

@@ -133,7 +133,7 @@ class Passage {
     else setTimeout(write, delayMs);
   }
 
-  /** The size of the next frame, or of the handshake's answer; 0 while that cannot be told. */
+  /** The size of the next frame, or of the handshake's answer; 0 while that is not known. */
   #frameSize(): number {
     const rest = this.#rest;
     if (this.#frames === 0) return rest.indexOf("\r\n\r\n") < 0 ? 0 : rest.indexOf("\r\n\r\n") + 4;

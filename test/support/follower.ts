@@ -5,7 +5,7 @@ import { type AguiEvent, isTerminal, type Message } from "../../src/protocol/eve
 import { Transcript } from "../../src/store/transcript.ts";
 
 export interface Follower {
-  /** The messages, as its events tell them. */
+  /** The messages that its events add up to. */
   readonly messages: Message[];
   readonly gaps: number;
   /** Every cursor that came with an event, in order. */

@@ -1,4 +1,4 @@
-/** An OpenAI-compatible endpoint that says only what a test tells it to, and sees when its reader hangs up. */
+/** An OpenAI-compatible endpoint that says only what a test wants, and sees when its reader hangs up. */
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 

@@ -63,7 +63,7 @@ export function handshake(url: string, headers: Record<string, string> = {}): st
   return `GET ${pathname}${search} HTTP/1.1\r\n${lines.join("\r\n")}\r\n\r\n`;
 }
 
-/** A socket behind its handshake: from here on it speaks frames. */
+/** A socket after its handshake: from here on it speaks frames. */
 export async function rawWebSocket(url: string, headers: Record<string, string> = {}): Promise<RawSocket> {
   const raw = await rawSocket(url);
   raw.socket.write(handshake(url, headers));

@@ -1,4 +1,4 @@
-/** A chat model that a test steps by hand: it says what it is told, when it is told, and nothing else. */
+/** A chat model that a test steps by hand: it says what the test gives it, when the test gives it, and nothing else. */
 import type { CallbackManagerForLLMRun } from "@langchain/core/callbacks/manager";
 import { BaseChatModel } from "@langchain/core/language_models/chat_models";
 import { AIMessageChunk, type BaseMessage } from "@langchain/core/messages";

@@ -92,7 +92,7 @@ test("10,000 tokens at 200 a second: the last thousand costs at most 1.5 times t
   await shows(conversation.locator(".markdown h2").last(), "How a lock lifts a boat");
 }, 150_000);
 
-/** @returns what tells how long the page's main thread has worked, in milliseconds of CPU. */
+/** @returns a function that reads how long the page's main thread has worked, in milliseconds of CPU. */
 async function busyTime(page: Page): Promise<() => Promise<number>> {
   const session: CDPSession = await page.context().newCDPSession(page);
   // The thread's own clock: what other processes take of the CPU is none of the page's doing.

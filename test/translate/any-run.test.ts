@@ -56,12 +56,12 @@ describe("whatever the graph does, whatever is admitted, and wherever it stops",
         runEnd,
         fc.record({ tokens: fc.boolean(), reasoning: fc.boolean() }),
         async (events, allowList, end, options) => {
-          const told = translate(events, { ...options, allowList, end });
-          expect(told.filter(({ type }) => isTerminal(type))).toHaveLength(1);
+          const sent = translate(events, { ...options, allowList, end });
+          expect(sent.filter(({ type }) => isTerminal(type))).toHaveLength(1);
           // Models, branches and nodes that run again use one id for several calls.
-          const calls = told.flatMap((event) => (event.type === EventType.TOOL_CALL_START ? [event.toolCallId] : []));
+          const calls = sent.flatMap((event) => (event.type === EventType.TOOL_CALL_START ? [event.toolCallId] : []));
           expect(new Set(calls).size).toBe(calls.length);
-          await verifyRun(JSON.parse(JSON.stringify(told)) as AguiEvent[]);
+          await verifyRun(JSON.parse(JSON.stringify(sent)) as AguiEvent[]);
         },
       ),
       { numRuns: NUM_RUNS },

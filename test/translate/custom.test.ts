@@ -34,7 +34,7 @@ describe("a name", () => {
     ["manually_emit_state", "text"],
     ["manually_emit_state", [1]],
     ["not_manually_emit_message", { message: "Hello." }],
-  ])("%s with %j is told as it is", (name, value) => {
+  ])("%s with %j is sent as it is", (name, value) => {
     expect(readCustom(custom(name, value))).toEqual({
       kind: "event",
       events: [{ type: EventType.CUSTOM, name, value }],
@@ -83,7 +83,7 @@ describe("a message that a graph emits by itself", () => {
     expect(lines.join("\n")).not.toContain("Hm");
   });
 
-  it("does not come again from its node's return, as its id or its text tells", () => {
+  it("does not come again from its node's return, as its id or its text shows", () => {
     const returned = nodeEnd("work", { output: update(ai("m", "Other words."), ai("state-1", "Hello.")) });
     expect(linesOf([emitted({ message: "Hello.", message_id: "m" }), returned])).toHaveLength(3);
   });

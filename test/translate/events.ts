@@ -9,7 +9,7 @@ import type { RunEnd, TranslatorOptions } from "../../src/translate/translator.t
 /** Where an event happens. */
 export interface Place {
   /**
-   * The path of nodes, like `research/writer`. `#2` behind a segment tells a second execution of that node apart:
+   * The path of nodes, like `research/writer`. `#2` after a segment marks a second execution of that node:
    * `writer#2`.
    */
   readonly node?: string;
@@ -179,25 +179,25 @@ export function modelFailed(run: string, place?: Place): GraphEvent {
 
 /**
  * A whole run as lines, with what it corrects where it corrects it: `-m1` for a message that was taken back, `m1="x"` for
- * one that says something else now, with its calls behind it.
+ * one that says something else now, with its calls after it.
  */
 export function correctedLines(events: readonly GraphEvent[], options: TranslateOptions = {}): string[] {
   const { end = DONE, fresh = [], allowList = ADMIT_ALL, ...own } = options;
   const translator = createTranslator({ ...DEFAULTS, ...own });
   const lines: string[] = [];
-  const tell = (told: readonly AguiEvent[]) => {
-    lines.push(...told.filter(isConversation).map(line));
+  const note = (sent: readonly AguiEvent[]) => {
+    lines.push(...sent.filter(isConversation).map(line));
     const { removed = [], replaced = [] } = translator.correction() ?? {};
     const changed = [...removed.map((id) => `-${id}`), ...replaced.map(asWord)];
     if (changed.length > 0) lines.push(`CORRECTED ${changed.join(" ")}`);
   };
-  tell(translator.start(fresh, false));
+  note(translator.start(fresh, false));
   for (const event of events) {
-    if (event.failed) tell(translator.failed(event));
-    else if (allowList.admits(event)) tell(translator.push(event));
-    else tell(translator.refused(event, allowList.admitsPlace(event)));
+    if (event.failed) note(translator.failed(event));
+    else if (allowList.admits(event)) note(translator.push(event));
+    else note(translator.refused(event, allowList.admitsPlace(event)));
   }
-  tell(translator.finish(end));
+  note(translator.finish(end));
   return lines;
 }
 

@@ -30,7 +30,7 @@ function invoked(chunks: object[], whole: object, returned: object = whole): Gra
   ];
 }
 
-const told = (events: readonly GraphEvent[], list: AllowList) =>
+const sent = (events: readonly GraphEvent[], list: AllowList) =>
   linesOf(events, { allowList: list }).filter((line) => !line.startsWith("STEP"));
 
 describe.each([
@@ -56,7 +56,7 @@ describe.each([
     ],
   ])("%s", async (_, chunks, whole, lines) => {
     const events = invoked(chunks, whole);
-    expect(sorted(told(events, list))).toEqual(sorted(lines));
+    expect(sorted(sent(events, list))).toEqual(sorted(lines));
     await verifyRun(translate(events, { allowList: list }));
   });
 
@@ -67,7 +67,7 @@ describe.each([
       nodeEnd("n", { output: update(ai("other", "", whole)) }),
       nodeEnd("m", { input: update(ai("other", "", whole)), output: update(ai("other", "", whole)) }),
     ];
-    expect(sorted(told(events, list))).toEqual(sorted([...SAID, ...CALL]));
+    expect(sorted(sent(events, list))).toEqual(sorted([...SAID, ...CALL]));
   });
 
   it("a call to the client's own tool, which waits for it", () => {

@@ -30,7 +30,7 @@ it("documents and messages have their plain shape", () => {
   );
 });
 
-it("no reasoning leaves where none is told: a parser's data is all that a model said", () => {
+it("no reasoning leaves where none may be sent: a parser's data is all that a model said", () => {
   expect(of("on_parser_start", { input: thinking })).toMatchObject([{ value: { data: { input: { content: "Hi" } } } }]);
   const quiet = [{ reasoning: false }, { nodes: { n: { reasoning: false } } }, { nodes: { n: { messages: false } } }];
   for (const options of quiet) {

@@ -39,7 +39,7 @@ async function linesFrom(graph: object, options?: TranslateOptions): Promise<str
 }
 
 describe("a graph of one model", () => {
-  const told = [
+  const sent = [
     "STEP_STARTED chat",
     "TEXT_MESSAGE_START answer-1",
     'TEXT_MESSAGE_CONTENT answer-1 "Hel"',
@@ -50,12 +50,12 @@ describe("a graph of one model", () => {
 
   it("with the default allow-list", async () => {
     const list = allowList({ events: ["on_chat_model_stream", "on_tool_*", "on_chain_start", "on_chain_end"] });
-    expect(await linesFrom(chatGraph(new SteppedModel().say("Hel", "lo").end()), { allowList: list })).toEqual(told);
+    expect(await linesFrom(chatGraph(new SteppedModel().say("Hel", "lo").end()), { allowList: list })).toEqual(sent);
   });
 
   it("with everything admitted", async () => {
     const lines = await linesFrom(chatGraph(new SteppedModel().say("Hel", "lo").end()));
-    expect(lines.filter((line) => !line.startsWith("CUSTOM"))).toEqual(told);
+    expect(lines.filter((line) => !line.startsWith("CUSTOM"))).toEqual(sent);
   });
 
   it("that does not stream says it once, whole", async () => {
@@ -127,7 +127,7 @@ describe("a graph with a subgraph", () => {
     return new StateGraph(MessagesAnnotation).addNode("team", inner).addEdge(START, "team").compile();
   };
 
-  it("tells each message once, and the steps by their paths", async () => {
+  it("sends each message once, and the steps by their paths", async () => {
     const lines = await linesFrom(graph());
     expect(lines.filter((line) => line.startsWith("STEP") || line.includes("CONTENT"))).toEqual([
       "STEP_STARTED team",
@@ -143,12 +143,12 @@ describe("a graph with a subgraph", () => {
 
   it("keeps what is hidden in it hidden, although it returns its whole state", async () => {
     for (const node of ["writer", "team/writer"]) {
-      const told = translate(await recorded(graph()), { allowList: allowList({ nodes: { exclude: [node] } }) });
-      expect(everything(told)).not.toContain("deep");
-      expect(everything(told)).toContain("Yours.");
+      const sent = translate(await recorded(graph()), { allowList: allowList({ nodes: { exclude: [node] } }) });
+      expect(everything(sent)).not.toContain("deep");
+      expect(everything(sent)).toContain("Yours.");
     }
-    const told = translate(await recorded(graph()), { allowList: allowList({ nodes: { exclude: ["team/signer"] } }) });
-    expect(everything(told)).not.toContain("Yours.");
+    const sent = translate(await recorded(graph()), { allowList: allowList({ nodes: { exclude: ["team/signer"] } }) });
+    expect(everything(sent)).not.toContain("Yours.");
     expect(everything(translate(await recorded(graph()), { allowList: allowList({ maxDepth: 1 }) }))).not.toMatch(
       /deep|Yours/,
     );

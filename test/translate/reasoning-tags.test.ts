@@ -28,7 +28,7 @@ function parts(chunks: readonly string[], names = DEFAULT_TAGS): TextPart[] {
   return [...chunks.flatMap((chunk) => tags.push(chunk)), ...tags.end()];
 }
 
-/** `text` cut behind each of these positions. */
+/** `text` cut after each of these positions. */
 function cut(text: string, positions: readonly number[]): string[] {
   const sorted = [...new Set(positions.map((position) => position % (text.length + 1)))].sort((a, b) => a - b);
   return [0, ...sorted].map((from, index) => text.slice(from, sorted[index]));
@@ -96,7 +96,7 @@ describe("text with a reasoning block", () => {
     expect(split([...text])).toEqual(expected);
   });
 
-  it("is told as soon as it is certain", () => {
+  it("is sent as soon as it is certain", () => {
     const tags = new ReasoningTags(["think"]);
     expect(tags.push("<think>I th")).toEqual([{ kind: "reasoning", text: "I th" }]);
     expect(tags.push("ink.</")).toEqual([{ kind: "reasoning", text: "ink." }]);
@@ -144,8 +144,8 @@ describe("a tag in code", () => {
   });
 
   it.each([
-    ["behind a closed fence", "```\n<think>\n```\n", "<think>hm</think>", "Yes."],
-    ["behind inline code", "`<think>` is ", "<think>hm</think>", "it."],
+    ["after a closed fence", "```\n<think>\n```\n", "<think>hm</think>", "Yes."],
+    ["after inline code", "`<think>` is ", "<think>hm</think>", "it."],
     ["in the line after a lone backtick", "a ` b\n", "<think>hm</think>", "it."],
   ])("is a tag again %s", (_, before, block, after) => {
     const expected: Split = [
@@ -198,9 +198,9 @@ describe("any text", () => {
   it("loses nothing but tags and the line breaks next to them", () => {
     fc.assert(
       fc.property(awkward, cuts, (text, positions) => {
-        const told = parts(cut(text, positions)).map((part) => part.text);
+        const sent = parts(cut(text, positions)).map((part) => part.text);
         const gap = "(?:\\n*</?think(?:ing)?>\\n*)*";
-        const pattern = new RegExp(`^${[gap, ...told.flatMap((part) => [literally(part), gap])].join("")}$`, "i");
+        const pattern = new RegExp(`^${[gap, ...sent.flatMap((part) => [literally(part), gap])].join("")}$`, "i");
         expect(text).toMatch(pattern);
       }),
       { numRuns: Math.min(NUM_RUNS, 2_000) },

@@ -121,7 +121,7 @@ describe("nothing of what is refused leaks", () => {
     ];
   }
 
-  /** A node that runs a tool with bare arguments, so that LangChain tells nobody which call it is. */
+  /** A node that runs a tool with bare arguments, so that LangChain reports to nobody which call it is. */
   const bareTool = [
     callPiece("m", { id: "c1", name: "look", args: "{}" }, { node: "model" }),
     modelEnd("m", "", { node: "model" }),
@@ -187,9 +187,9 @@ describe("nothing of what is refused leaks", () => {
   ];
 
   it.each(cases)("of %s", async (_, list, events) => {
-    const told = translate(events, { allowList: list });
-    expect(everything(told)).not.toMatch(/secret/);
-    await verifyRun(told);
+    const sent = translate(events, { allowList: list });
+    expect(everything(sent)).not.toMatch(/secret/);
+    await verifyRun(sent);
   });
 
   it("and what is admitted beside it still leaves", () => {
@@ -201,7 +201,7 @@ describe("nothing of what is refused leaks", () => {
     ]);
   });
 
-  it("of why it stopped: only the message that is told says so", () => {
+  it("of why it stopped: only the message that is sent says so", () => {
     const ends = (node: string, list: AllowList) => {
       const end = modelEnd("a", "Hi", { node, finishReason: "length" });
       const events = [modelStart("a", { node }), end, nodeEnd(node, { output: update(ai("x", "Hi")) })];
@@ -209,7 +209,7 @@ describe("nothing of what is refused leaks", () => {
     };
     expect(ends("hidden", nodes)).not.toHaveProperty("metadata");
     expect(ends("open", allowList({ events: ["on_tool_*"] }))).not.toHaveProperty("metadata");
-    // Its own end is refused, but what it said is told by its node.
+    // Its own end is refused, but its node sends what it said.
     expect(ends("open", allowList({ events: ["on_chain_*"] }))).toMatchObject({ metadata: { finishReason: "length" } });
   });
 

@@ -97,8 +97,8 @@ describe("a run", () => {
 
   it("says why its last model call stopped", () => {
     const events = [
-      ...said("a", ["x"]).map((told) =>
-        told.event === "on_chat_model_end" ? { ...told, finishReason: "tool_calls" } : told,
+      ...said("a", ["x"]).map((sent) =>
+        sent.event === "on_chat_model_end" ? { ...sent, finishReason: "tool_calls" } : sent,
       ),
       token("b", "y"),
       modelEnd("b", "y", { finishReason: "length" }),
@@ -133,7 +133,7 @@ describe("usage", () => {
     expect(terminalOf(events)).toMatchObject({ usage: [{ inputTokens: 10, outputTokens: 3 }] });
   });
 
-  it("is told of failed runs too, and not at all when no model told any", () => {
+  it("is reported of failed runs too, and not at all when no model reported any", () => {
     const end: RunEnd = { kind: "failed", error: new SluiceError("graph_error") };
     expect(terminalOf([token("a", usage(1, 1))], { end })).toMatchObject({ usage: [{ inputTokens: 1 }] });
     expect(terminalOf(said("a", ["x"]))).not.toHaveProperty("usage");
@@ -185,9 +185,9 @@ describe("an interrupt", () => {
     ["nothing", undefined, { reason: "input_required", metadata: { value: null } }],
     ["what JSON cannot hold", { n: 1n }, { metadata: { value: { n: "1" } } }],
   ])("with %s", async (_, value, interrupt) => {
-    const told = toInterrupt({ id: "i1", value });
-    expect(told).toMatchObject({ id: "i1", ...interrupt });
-    expect(Object.values(told)).not.toContain(undefined);
-    await verifyRun(translate([], { end: { kind: "interrupted", interrupts: [told] } }));
+    const sent = toInterrupt({ id: "i1", value });
+    expect(sent).toMatchObject({ id: "i1", ...interrupt });
+    expect(Object.values(sent)).not.toContain(undefined);
+    await verifyRun(translate([], { end: { kind: "interrupted", interrupts: [sent] } }));
   });
 });

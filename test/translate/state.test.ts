@@ -50,14 +50,14 @@ describe("the exposed state", () => {
     expect(state.push({ b: 2 })).toEqual([{ type: EventType.STATE_SNAPSHOT, snapshot: { b: 2 } }]);
   });
 
-  it("is told once more at the end, and not at all when it never was", () => {
+  it("is sent once more at the end, and not at all when it never was", () => {
     const state = new ExposedState();
     expect(state.finish()).toEqual([]);
     state.push({ a: 1 });
     expect(state.finish()).toEqual([{ type: EventType.STATE_SNAPSHOT, snapshot: { a: 1 } }]);
   });
 
-  it("remembers what was told, not the object, which the graph may go on changing", () => {
+  it("remembers what was sent, not the object, which the graph may go on changing", () => {
     const state = new ExposedState();
     const list = [...LIST];
     const [first] = state.push({ list });
@@ -66,7 +66,7 @@ describe("the exposed state", () => {
     expect(after(state.push({ list }), { list: LIST })).toEqual({ list });
   });
 
-  it("takes a part from the graph ahead of time, and leaves the rest as it was told", () => {
+  it("takes a part from the graph ahead of time, and leaves the rest as it was sent", () => {
     const state = new ExposedState();
     const events = [
       ...state.push({ list: LIST, done: 0 }),

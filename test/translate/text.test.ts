@@ -106,7 +106,7 @@ describe("the id of a message", () => {
 });
 
 describe("what a model thinks", () => {
-  it("is told beside its message, and ends when something is said", () => {
+  it("is sent beside its message, and ends when something is said", () => {
     expect(linesOf([thought("a", "hm"), thought("a", "!"), token("a", "Hi"), modelEnd("a", "Hi")])).toEqual([
       "REASONING_START m-a-reasoning",
       "REASONING_MESSAGE_START m-a-reasoning",

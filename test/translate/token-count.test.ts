@@ -3,7 +3,7 @@ import type { GraphEvent } from "../../src/protocol/graph-event.ts";
 import { type Progress, TokenCount } from "../../src/translate/token-count.ts";
 import { callPiece, custom, event, modelEnd, modelStart, nodeStart, thought, token } from "./events.ts";
 
-/** What is told after these events, each at its time. */
+/** The reports after these events, each at its time. */
 function counted(...events: [at: number, event: GraphEvent][]): Progress {
   const count = new TokenCount();
   for (const [at, event] of events) count.push(event, at);
@@ -55,7 +55,7 @@ describe("how far a run has come", () => {
     expect(counted(...b, [50, modelEnd("c", { usage_metadata: used(0) })]).tokens).toBe(2);
   });
 
-  it("is told of the end of a call whose end is refused", () => {
+  it("learns of the end of a call whose end is refused", () => {
     const count = new TokenCount();
     count.push(token("a", { content: "Hello, you", usage_metadata: used(3) }), 10);
     expect([count.at(10).tokens, count.end("a"), count.at(11).tokens]).toEqual([1, true, 3]);

@@ -29,7 +29,7 @@ const results = (lines: readonly string[]) => lines.filter((line) => line.starts
 const starts = (lines: readonly string[]) => lines.filter((line) => line.startsWith("TOOL_CALL_START"));
 
 describe("a tool that a node runs with bare arguments", () => {
-  it("answers the call it was made for: once, although the node tells the result too", async () => {
+  it("answers the call it was made for: once, although the node sends the result too", async () => {
     const events = [
       ...called("c1"),
       toolStart("1", "look", { input: '{"q":"x"}' }, { node: "work" }),
@@ -42,7 +42,7 @@ describe("a tool that a node runs with bare arguments", () => {
     await verifyRun(translate(events));
   });
 
-  it("is told from others of its name by its arguments, and by the order of the calls", () => {
+  it("is distinguished from others of its name by its arguments, and by the order of the calls", () => {
     const events = [
       ...called("c1", '{"q":"a"}'),
       ...called("c2", '{"q":"b"}'),
@@ -95,7 +95,7 @@ describe("an id that a model uses again", () => {
     const events = [...called("call_0"), toolEnd("1", "look", "second", { call: "call_0" })];
     expect(results(linesOf(events, { history }))).toEqual(['TOOL_CALL_RESULT call_0-2 result-call_0-2 "second"']);
     const transcript = new Transcript(history);
-    for (const told of translate(events, { history })) transcript.push(told);
+    for (const sent of translate(events, { history })) transcript.push(sent);
     const tools = transcript.messages.filter(({ role }) => role === "tool");
     expect(tools.map(({ content }) => content)).toEqual(["first", "second"]);
     await verifyRun(translate(events, { history }));
@@ -111,22 +111,22 @@ describe("an id that a model uses again", () => {
 });
 
 describe("what a tool gives", () => {
-  const told = (output: unknown, options = {}) => translate([toolEnd("1", "look", output, { call: "c1" })], options);
+  const sent = (output: unknown, options = {}) => translate([toolEnd("1", "look", output, { call: "c1" })], options);
 
   it("is no state: a command without a message has an empty result", () => {
-    const events = told(new Command({ update: { secret: "hidden" }, goto: "next" }));
+    const events = sent(new Command({ update: { secret: "hidden" }, goto: "next" }));
     expect(events).toContainEqual(expect.objectContaining({ toolCallId: "c1", content: "" }));
     expect(everything(events)).not.toContain("hidden");
   });
 
-  it("has messages in their plain shape, and no thoughts where those are not told", () => {
+  it("has messages in their plain shape, and no thoughts where those are not sent", () => {
     const output = [ai("a", "<think>hm</think>Hi", { additional_kwargs: { reasoning_content: "secret" } })];
-    expect(everything(told(output))).not.toContain("lc_");
-    expect(everything(told(output))).toContain("secret");
+    expect(everything(sent(output))).not.toContain("lc_");
+    expect(everything(sent(output))).toContain("secret");
     const given = everything(translate([toolStart("1", "agent", { messages: output })], { reasoning: false }));
     expect(given).toContain("Hi");
     expect(given).not.toMatch(/lc_|secret/);
-    const quiet = told(output, { reasoning: false, reasoningTags: ["think"] });
+    const quiet = sent(output, { reasoning: false, reasoningTags: ["think"] });
     expect(quiet).toContainEqual(expect.objectContaining({ content: '[{"type":"ai","content":"Hi","id":"a"}]' }));
   });
 
@@ -136,7 +136,7 @@ describe("what a tool gives", () => {
     ["an object", { text: "x".repeat(1_000_000) }],
     ["messages", [new AIMessage("x".repeat(1_000_000))]],
   ])("is cut with a mark when it is huge: %s", (_, output) => {
-    const json = everything(told(output));
+    const json = everything(sent(output));
     expect(json).toMatch(/…\[truncated \d+ bytes\]/);
     expect(json.length).toBeLessThan(263_000);
   });

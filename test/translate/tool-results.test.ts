@@ -18,8 +18,8 @@ function events(result: ToolMessage) {
   return [toolEnd("t", "look", result, place), nodeEnd("tools", { output: update(result) })];
 }
 
-function resultOf(told: readonly AguiEvent[]) {
-  return told.find((event) => event.type === EventType.TOOL_CALL_RESULT);
+function resultOf(sent: readonly AguiEvent[]) {
+  return sent.find((event) => event.type === EventType.TOOL_CALL_RESULT);
 }
 
 describe("a tool's result", () => {
@@ -81,9 +81,9 @@ describe("a tool's result", () => {
       [{ type: "image_url", image_url: { url: "javascript:alert(1)" } }],
       '{"type":"image_url","image_url":{"url":"javascript:alert(1)"}}',
     ],
-  ])("of %s", async (_, content, told) => {
+  ])("of %s", async (_, content, sent) => {
     const run = translate(events(message(content, { artifact: { secret: 1 } })));
-    expect(resultOf(run)).toMatchObject({ toolCallId: "c1", content: told });
+    expect(resultOf(run)).toMatchObject({ toolCallId: "c1", content: sent });
     expect(everything(run)).not.toContain("secret");
     await verifyRun(run);
     expect(corrections(events(message(content)))).toEqual([]);
@@ -122,7 +122,7 @@ describe("a tool's result", () => {
 });
 
 describe("a message's name arrives", () => {
-  const started = (told: readonly AguiEvent[]) => told.find(({ type }) => type === EventType.TEXT_MESSAGE_START);
+  const started = (sent: readonly AguiEvent[]) => sent.find(({ type }) => type === EventType.TEXT_MESSAGE_START);
 
   it("of a message that a node returns", async () => {
     const run = translate([

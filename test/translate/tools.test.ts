@@ -79,7 +79,7 @@ describe("a tool call that a model streams in pieces", () => {
     ]);
   });
 
-  it("stands beside others, told apart by their index", () => {
+  it("stands beside others, distinguished by their index", () => {
     const events = [
       callPiece("a", { index: 0, id: "c1", name: "add", args: "[1" }),
       callPiece("a", { index: 1, id: "c2", name: "sub", args: "[9" }),
@@ -115,7 +115,7 @@ describe("a tool call that a model streams in pieces", () => {
     ]);
   });
 
-  it("comes behind text of the same message", () => {
+  it("comes after text of the same message", () => {
     const events = [token("a", "Let me see."), callPiece("a", { id: "c1", name: "add", args: "{}" }), modelEnd("a")];
     expect(linesOf(events)).toEqual([
       "TEXT_MESSAGE_START m-a",

@@ -32,9 +32,9 @@ describe("text in pieces", () => {
     const units = fc.array(fc.constantFrom(HIGH, LOW, FOX, "a", "é", ""), { maxLength: 20 });
     fc.assert(
       fc.property(units, (pieces) => {
-        const told = whole(...(pieces as string[]));
-        for (const piece of told) expect(piece.isWellFormed()).toBe(true);
-        expect(told.join("")).toBe(pieces.join("").toWellFormed());
+        const sent = whole(...(pieces as string[]));
+        for (const piece of sent) expect(piece.isWellFormed()).toBe(true);
+        expect(sent.join("")).toBe(pieces.join("").toWellFormed());
       }),
       { numRuns: Math.min(NUM_RUNS, 1_000) },
     );
@@ -68,7 +68,7 @@ describe.each([
   ["with tokens on", true],
   ["with tokens off", false],
 ])("what a model says, %s", (_, tokens) => {
-  it.each(["with reasoning tags", "without reasoning tags"])("is told in whole characters, %s", (how) => {
+  it.each(["with reasoning tags", "without reasoning tags"])("is sent in whole characters, %s", (how) => {
     const reasoningTags = how === "with reasoning tags" ? ["think"] : [];
     fc.assert(
       fc.property(cutText, ({ text, pieces }) => {
@@ -80,7 +80,7 @@ describe.each([
     );
   });
 
-  it("is told in whole characters where it is thought", () => {
+  it("is sent in whole characters where it is thought", () => {
     fc.assert(
       fc.property(cutText, ({ text, pieces }) => {
         const events = translate([...pieces.map((piece) => thought("r", piece)), modelEnd("r")], { tokens });
@@ -90,7 +90,7 @@ describe.each([
     );
   });
 
-  it("is told in whole characters where it is thought between tags", () => {
+  it("is sent in whole characters where it is thought between tags", () => {
     fc.assert(
       fc.property(cutText, ({ text, pieces }) => {
         const thinking = ["<think>", ...pieces, "</think>", "Yes."].map((piece) => token("r", piece));
@@ -102,7 +102,7 @@ describe.each([
     );
   });
 
-  it("is told in whole characters where it is a tool's arguments", () => {
+  it("is sent in whole characters where it is a tool's arguments", () => {
     fc.assert(
       fc.property(cutText, ({ text, pieces }) => {
         const [first, ...rest] = pieces;

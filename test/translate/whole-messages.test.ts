@@ -97,7 +97,7 @@ describe("a message that no token streamed leaves once, whole", () => {
   });
 });
 
-describe("a message that was told does not come again", () => {
+describe("a message that was sent does not come again", () => {
   it("when the node returns what its model streamed", () => {
     const events = [...said("a", ["Hel", "lo"], { node: "n" }), nodeEnd("n", { output: update(ai("m-a", "Hello")) })];
     expect(talk(events)).toHaveLength(4);
@@ -137,7 +137,7 @@ describe("a message that was told does not come again", () => {
   });
 
   it("when the node was given it: it is not what the node added", () => {
-    const given = ai("m0", "never told");
+    const given = ai("m0", "never sent");
     const events = [nodeEnd("n", { input: update(given), output: update(given, ai("m1", "Hello")) })];
     expect(talk(events)).toEqual(HELLO);
   });

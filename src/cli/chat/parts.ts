@@ -108,7 +108,7 @@ export class Parts {
         for (const call of this.#calls.values()) call.since = undefined;
         break;
       case EventType.MESSAGES_SNAPSHOT:
-        if (this.#afterGap) this.#retell(event.messages);
+        if (this.#afterGap) this.#replace(event.messages);
         else this.#correct(correctionsIn(event.messages, this.#shown()));
         this.#afterGap = false;
         break;
@@ -221,7 +221,7 @@ export class Parts {
   }
 
   /** Messages as the server holds them, for a reader that missed something: the new ones since the last question. */
-  #retell(messages: readonly Message[]): void {
+  #replace(messages: readonly Message[]): void {
     const asked = messages.findLastIndex(({ role }) => role === "user");
     for (const message of messages.slice(asked + 1)) {
       if (message.role !== "assistant" || !message.content) continue;

@@ -4,7 +4,7 @@ import { type InjectedMessage, injectedAfter } from "../../client/injected.ts";
 import { type AguiEvent, EventType, type Interrupt, type Message } from "../../protocol/events.ts";
 import type { InjectedReport } from "../../protocol/injected.ts";
 import type { LineError } from "../transport/transport.ts";
-import { type ExposedState, stateTold } from "./exposed-state.ts";
+import { type ExposedState, newState } from "./exposed-state.ts";
 import { Growth } from "./growth.ts";
 import { ItemList } from "./item-list.ts";
 import {
@@ -153,10 +153,10 @@ export class Conversation {
         this.steps.value = stepFinished(this.steps.value, event.stepName, at);
         break;
       case EventType.STATE_SNAPSHOT:
-        this.#tellState(event.snapshot);
+        this.#takeState(event.snapshot);
         break;
       case EventType.STATE_DELTA:
-        this.#tellState(applyPatch(this.state.value?.value, event.delta), event.delta);
+        this.#takeState(applyPatch(this.state.value?.value, event.delta), event.delta);
         break;
       case EventType.CUSTOM:
         this.#custom(event.name, event.value);
@@ -226,11 +226,11 @@ export class Conversation {
     if (isNews || open.length > 0) this.#said({ kind: "notice", text: sentence(outcome, failed, open) });
   }
 
-  #tellState(value: unknown, changes?: readonly PatchOperation[]): void {
-    const told = stateTold(this.state.value, value, this.#stateIsOld, changes);
-    if (told === this.state.value) return;
+  #takeState(value: unknown, changes?: readonly PatchOperation[]): void {
+    const next = newState(this.state.value, value, this.#stateIsOld, changes);
+    if (next === this.state.value) return;
     this.#stateIsOld = false;
-    this.state.value = told;
+    this.state.value = next;
   }
 
   #custom(name: string, value: unknown): void {

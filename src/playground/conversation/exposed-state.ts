@@ -16,7 +16,7 @@ export interface ExposedState {
  * The state after another value came. `changes`: how it came about; a snapshot does not say, and a state that was not
  * known before has not changed. `isOld`: the state is of an earlier run.
  */
-export function stateTold(
+export function newState(
   known: ExposedState | undefined,
   value: unknown,
   isOld: boolean,

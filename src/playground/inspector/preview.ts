@@ -3,10 +3,10 @@ import type { AguiEvent } from "../../protocol/events.ts";
 
 const LONGEST = 80;
 /** The members that say most of an event, in that order. */
-const TELLING = ["delta", "content", "toolCallName", "stepName", "name", "code", "role", "runId"];
+const SHOWN = ["delta", "content", "toolCallName", "stepName", "name", "code", "role", "runId"];
 
 export function preview(event: AguiEvent): string {
   const members = event as unknown as Readonly<Record<string, unknown>>;
-  const text = TELLING.map((member) => members[member]).find((value) => typeof value === "string" && value !== "");
+  const text = SHOWN.map((member) => members[member]).find((value) => typeof value === "string" && value !== "");
   return typeof text === "string" ? text.slice(0, LONGEST).replace(/\s+/g, " ") : "";
 }

@@ -103,7 +103,7 @@ function inWords({ firstTokenMs, gaps, p50, p95, longest, stalls, stallMs }: Eve
 type Counts = Readonly<Record<string, number>>;
 
 function Refused({ run }: { readonly run: RunRecord | undefined }) {
-  const [told, setTold] = useState<{ runId: string; counts: Counts }>();
+  const [reported, setReported] = useState<{ runId: string; counts: Counts }>();
   const [line, thread] = [transport.value, threadId.value];
   const open = line?.state.value.status === "open";
   // The server knows nothing of a thread without a run.
@@ -113,7 +113,7 @@ function Refused({ run }: { readonly run: RunRecord | undefined }) {
     let current = true;
     const ask = async () => {
       const counts = (await line.refused(thread)) ?? (await refusedOf(thread));
-      if (current && counts) setTold({ runId, counts });
+      if (current && counts) setReported({ runId, counts });
     };
     // A server that has just gone is asked again when it is back.
     const now = () => void ask().catch(() => {});
@@ -124,8 +124,8 @@ function Refused({ run }: { readonly run: RunRecord | undefined }) {
       clearInterval(timer);
     };
   }, [line, open, thread, runId, ended]);
-  if (!told || told.runId !== runId) return null;
-  const names = Object.entries(told.counts).sort(([, a], [, b]) => b - a);
+  if (!reported || reported.runId !== runId) return null;
+  const names = Object.entries(reported.counts).sort(([, a], [, b]) => b - a);
   const sum = names.reduce((total, [, times]) => total + times, 0);
   return (
     <details class="refused">

@@ -73,8 +73,8 @@ function frame(pre: HTMLElement, language = ""): HTMLElement {
   copy.setAttribute("aria-label", "Copy code");
   copy.addEventListener("click", () => {
     navigator.clipboard.writeText(pre.textContent ?? "").then(
-      () => told(copy, "Copied"),
-      () => told(copy, "Not allowed"),
+      () => show(copy, "Copied"),
+      () => show(copy, "Not allowed"),
     );
   });
   head.append(document.createTextNode(language), copy);
@@ -85,7 +85,7 @@ function frame(pre: HTMLElement, language = ""): HTMLElement {
   return figure;
 }
 
-function told(button: HTMLButtonElement, text: string): void {
+function show(button: HTMLButtonElement, text: string): void {
   button.textContent = text;
   setTimeout(() => {
     button.textContent = "Copy";

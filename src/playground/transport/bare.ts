@@ -38,7 +38,7 @@ export function bareTransport(base: URL, agentName: () => string): Transport {
   let waiting: Message[] | undefined;
   let start: Start | undefined;
   /** The number of the active run's events so far. */
-  let told = 0;
+  let seen = 0;
   const catchUp = new CatchUp((resume) => listener?.onResume(resume));
 
   function connect(): void {
@@ -53,7 +53,7 @@ export function bareTransport(base: URL, agentName: () => string): Transport {
       if (message.event.type === EventType.CUSTOM && message.event.name === "sluice.token_expiring")
         expiring.value = true;
       else if (waiting) waiting.push(message);
-      else tell(message);
+      else hand(message);
     };
     opened.onclose = ({ code, reason }) => {
       if (socket !== opened) return;
@@ -77,7 +77,7 @@ export function bareTransport(base: URL, agentName: () => string): Transport {
         .finally(() => {
           if (socket !== opened) return;
           waiting = undefined;
-          for (const message of early) tell(message);
+          for (const message of early) hand(message);
           catchUp.finish();
           if (start) opened.send(start.text);
         });
@@ -104,25 +104,25 @@ export function bareTransport(base: URL, agentName: () => string): Transport {
     for await (const { data } of readSse(body)) {
       const message = read(data);
       const { event } = message;
-      tell(message, false);
+      hand(message, false);
       if (isTerminal(event.type)) return;
       standing ||= event.type === EventType.MESSAGES_SNAPSHOT;
       if (standing && early.length > 0) return;
     }
   }
 
-  function tell({ event, bytes }: Message, counts = true): void {
+  function hand({ event, bytes }: Message, counts = true): void {
     if (refuses(event)) return;
     if (counts) {
-      if (event.type === EventType.RUN_STARTED) told = 0;
-      told += 1;
+      if (event.type === EventType.RUN_STARTED) seen = 0;
+      seen += 1;
       if (start && event.type === EventType.RUN_STARTED && event.runId === start.runId) {
         start.taken();
         start = undefined;
       }
     }
     const replayed = counts ? catchUp.heard({ entries: 1 }) : false;
-    if (isTerminal(event.type)) told = 0;
+    if (isTerminal(event.type)) seen = 0;
     listener?.onEvent({ event, cursor: undefined, entries: counts ? 1 : 0, bytes, at: performance.now(), replayed });
   }
 
@@ -130,7 +130,7 @@ export function bareTransport(base: URL, agentName: () => string): Transport {
   function refuses(event: AguiEvent): boolean {
     if (!start) return false;
     let error: LineError | undefined;
-    if (event.type === EventType.RUN_ERROR && told === 0)
+    if (event.type === EventType.RUN_ERROR && seen === 0)
       error = lineError({ ...event, retryable: event.metadata?.retryable });
     if (event.type === EventType.CUSTOM && event.name === "sluice.error") error = lineError(event.value);
     if (error) refuse(error);
@@ -153,7 +153,7 @@ export function bareTransport(base: URL, agentName: () => string): Transport {
     listener = undefined;
     start?.taken();
     start = undefined;
-    told = 0;
+    seen = 0;
     catchUp.stop();
     hangUp();
   };

@@ -80,7 +80,7 @@ export function framesTransport(base: URL, ticket?: () => Promise<string>): Tran
     async run(agent: string, input: RunAgentInput) {
       const run = connection.run(input, { agent });
       let abandon = () => {};
-      // Who follows the thread anew meanwhile is told of the run by that.
+      // A reader that begins to follow the thread meanwhile learns of the run that way.
       const abandoned = new Promise<void>((resolve) => {
         abandon = () => {
           run.unsubscribe();

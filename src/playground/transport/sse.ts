@@ -59,7 +59,7 @@ export function sseTransport(base: URL): Transport {
       attempts.opened();
       own?.taken();
       catchUp.open(response.headers.get("Sluice-Head") ?? undefined);
-      if (response.body) await tell(response.body, left);
+      if (response.body) await hand(response.body, left);
       if (left()) return;
       if (own && run === own) throw new Error("The response was cut."); // Its end would have taken it away.
       attempts.now();
@@ -105,7 +105,7 @@ export function sseTransport(base: URL): Transport {
     return request(new URL(`threads/${encodeURIComponent(threadId)}/events?${query}${after}`, base), { signal });
   };
 
-  async function tell(body: ReadableStream<Uint8Array>, left: () => boolean): Promise<void> {
+  async function hand(body: ReadableStream<Uint8Array>, left: () => boolean): Promise<void> {
     let held: Frame[] = [];
     for await (const { id, data } of readSse(body)) {
       if (left()) return;

@@ -42,7 +42,7 @@ function Text({ text, name, growing = false }: { text: string; name: string; gro
   const [shown, show] = useState(FIRST);
   const rest = text.length - shown;
   return (
-    <div class="told">
+    <div class="reported">
       <ScrollText name={`The ${name}`} text={rest > 0 ? text.slice(0, shown) : text} growing={growing} />
       <CopyAction name={`Copy ${name}`} text={() => text} />
       {rest > 0 && (

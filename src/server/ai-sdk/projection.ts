@@ -147,7 +147,7 @@ export class AnswerProjection {
   /** Messages that were said before the client came. */
   #repeated(messages: readonly Message[]): Chunk[] {
     for (const { id } of messages) this.#sent.add(id);
-    return answerParts(messages).flatMap((part, index) => this.#part(part, `told-${this.#sent.size}-${index}`));
+    return answerParts(messages).flatMap((part, index) => this.#part(part, `sent-${this.#sent.size}-${index}`));
   }
 
   #part(part: UiPart, id: string): Chunk[] {

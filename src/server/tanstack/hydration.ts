@@ -46,9 +46,9 @@ export async function hydrate(options: ServerOptions, request: Request<object>, 
 async function standing(thread: VisitedThread): Promise<object> {
   const { messages, interrupts, active } = await thread.snapshot();
   const [last] = await thread.runs();
-  const told = active ? messages.slice(0, messages.findLastIndex(({ role }) => role === "user") + 1) : messages;
+  const sent = active ? messages.slice(0, messages.findLastIndex(({ role }) => role === "user") + 1) : messages;
   return {
-    messages: toTanStackMessages(told),
+    messages: toTanStackMessages(sent),
     activeRun: active ? { runId: active.runId } : null,
     interrupts: interrupts.length > 0 && last ? { runId: last.runId, pending: interrupts } : null,
     page: { truncated: false },

@@ -43,7 +43,7 @@ describe("a change to a file that is watched", () => {
     expect(await watcher.next()).toBe(file);
   });
 
-  it("is heard behind a link", async () => {
+  it("is noticed through a link", async () => {
     symlinkSync(write("real"), join(folder, ".env"));
     watcher.add(join(folder, ".env"));
     write("real");

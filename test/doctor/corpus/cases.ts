@@ -62,7 +62,7 @@ export const SERVERS: Readonly<Record<keyof typeof SITES, Right>> = {
   "long pieces": "streams",
   socket: ["streams", "evenly-paced"],
   typewriter: "fake-streaming",
-  whole: "told-whole",
+  whole: "sent-whole",
   snapshots: "state-snapshots",
   collects: "server-buffers",
   "collects unstamped": "all-at-once",

@@ -32,7 +32,7 @@ const END = { type: "RUN_FINISHED", ...run };
 const say = (delta: string) => ({ type: "TEXT_MESSAGE_CONTENT", messageId: "m", delta });
 const OPEN = [START, { type: "TEXT_MESSAGE_START", messageId: "m", role: "assistant" }];
 const CLOSE = [{ type: "TEXT_MESSAGE_END", messageId: "m" }, END];
-const told = (pieces: readonly string[]) => [...OPEN, ...pieces.map(say), ...CLOSE];
+const sent = (pieces: readonly string[]) => [...OPEN, ...pieces.map(say), ...CLOSE];
 const frame = (event: object) => `data: ${JSON.stringify(event)}\n\n`;
 const stamp = (event: object) => ({ ...event, timestamp: Date.now() });
 const every = (text: string, length: number) => text.match(new RegExp(`.{1,${length}}`, "gs")) ?? [];
@@ -75,7 +75,7 @@ const holding = (everyMs: number | undefined, stamps: boolean, headers: Record<s
             if (held) response.write(held);
             held = "";
           }, everyMs);
-    for (const event of told(WORDS)) {
+    for (const event of sent(WORDS)) {
       held += frame(stamps ? stamp(event) : event);
       await delay(60 + 5 * (held.length % 3));
     }
@@ -125,7 +125,7 @@ export const SITES = {
     const sockets = new WebSocketServer({ server: site.server });
     sockets.on("connection", (socket) => {
       socket.once("message", async () => {
-        for (const event of told(WORDS)) {
+        for (const event of sent(WORDS)) {
           socket.send(JSON.stringify(event));
           await delay(15);
         }
@@ -181,7 +181,7 @@ export const SITES = {
   cut: () =>
     listen(async (_, response) => {
       response.writeHead(200, { "content-type": "text/event-stream" });
-      for (const event of told(WORDS).slice(0, 12)) {
+      for (const event of sent(WORDS).slice(0, 12)) {
         response.write(frame(event));
         await delay(15);
       }

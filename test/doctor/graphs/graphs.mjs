@@ -32,12 +32,12 @@ export const echo = oneNode(async ({ messages }) => {
 /** Takes a topic, and no messages. */
 const Topic = Annotation.Root({ topic: Annotation(), answer: Annotation() });
 export const topical = new StateGraph(Topic)
-  .addNode("tell", async ({ topic }) => {
-    const model = new FakeListChatModel({ responses: [`There is much to tell of ${topic}.`], sleep: 5 });
+  .addNode("write", async ({ topic }) => {
+    const model = new FakeListChatModel({ responses: [`There is much to say of ${topic}.`], sleep: 5 });
     return { answer: (await model.invoke(`Tell me of ${topic}.`)).text };
   })
-  .addEdge(START, "tell")
-  .addEdge("tell", END)
+  .addEdge(START, "write")
+  .addEdge("write", END)
   .compile();
 /** Real pieces, smoothed on their way. */
 export const smoothed = oneNode(async ({ messages }) => {

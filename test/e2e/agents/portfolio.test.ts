@@ -92,7 +92,7 @@ describe("the portfolio agent with the demo model", () => {
     expect((await stored(sluice.url, threadId)).map(({ role }) => role)).toEqual(["user", "assistant"]);
   });
 
-  it("tells its steps, two of them side by side, and counts them up to five", async () => {
+  it("reports its steps, two of them side by side, and counts them up to five", async () => {
     const events = await ask(sluice, "AAPL 10 @ 180");
     const steps = stepsOf(events);
     const [begin, risk, performance, end] = [
@@ -110,12 +110,12 @@ describe("the portfolio agent with the demo model", () => {
       "- character_advisor",
     ]);
 
-    const told = custom<Progress>(events, "progress");
-    const numbers = (status: string) => told.filter((each) => each.status === status).map(({ step }) => step);
+    const sent = custom<Progress>(events, "progress");
+    const numbers = (status: string) => sent.filter((each) => each.status === status).map(({ step }) => step);
     expect(numbers("started")).toEqual([1, 2, 3, 4, 5]);
     expect(numbers("done").sort()).toEqual([1, 2, 3, 4, 5]);
-    expect(new Set(told.map(({ of }) => of))).toEqual(new Set([5]));
-    expect(told[0]).toMatchObject({ name: "convert_portfolio", label: "Reading the portfolio", status: "started" });
+    expect(new Set(sent.map(({ of }) => of))).toEqual(new Set([5]));
+    expect(sent[0]).toMatchObject({ name: "convert_portfolio", label: "Reading the portfolio", status: "started" });
   });
 
   it("says nothing of its prompts", async () => {
@@ -160,7 +160,7 @@ describe("the portfolio agent with the demo model", () => {
   });
 });
 
-describe("the portfolio agent with models behind HTTP", () => {
+describe("the portfolio agent with models over HTTP", () => {
   const model = new LLMock({ port: 0, chunkSize: 4 });
   let sluice: TestSluice;
   const start = async (entry: Parameters<typeof servePortfolio>[1] = {}) => {

@@ -118,7 +118,7 @@ describe("what the researcher read", () => {
   });
 });
 
-describe("the researcher with a model behind HTTP", () => {
+describe("the researcher with a model over HTTP", () => {
   const model = new LLMock({ port: 0, chunkSize: 5 });
   let sluice: TestSluice;
   beforeAll(async () => {
@@ -150,7 +150,7 @@ describe("the researcher with a model behind HTTP", () => {
     expect(user).toContain("what is left behind is a second bulge");
   });
 
-  it("tells it when there is nothing to answer from", async () => {
+  it("says when there is nothing to answer from", async () => {
     model.onMessage(/football/, { content: "<think>Nothing.</think>I do not know that." });
     expect(textOf(await ask(sluice, "Who won the football world cup?"))).toBe("I do not know that.");
     const messages = model.getRequests()[0]?.body?.messages as { content: string }[];

@@ -1,4 +1,4 @@
-/** Whoever arrives at whatever moment of a run's life, its first and its last included, is told whole runs. */
+/** A client that arrives at any moment of a run, its first and its last included, receives whole runs. */
 import { setImmediate as endOfTurn } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type AguiEvent, isTerminal } from "../../../src/protocol/events.ts";
@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => sluice.close());
 
-/** Cuts what somebody was told into runs, each of which must be legal for itself. */
+/** Cuts the events of one client into runs, each of which must be legal for itself. */
 async function wholeRuns(events: readonly AguiEvent[]): Promise<string[]> {
   const runs: AguiEvent[][] = [[]];
   for (const event of events) {
@@ -49,7 +49,7 @@ async function twoRuns<T>(threadId: string, turns: number, arrive: () => T) {
 const isEndOf = (runId: string) => (frame: string) => frame.includes("RUN_FINISHED") && frame.includes(runId);
 
 it("over agui: a tab that goes to the thread", async () => {
-  const told = await Promise.all(
+  const sent = await Promise.all(
     TURNS.map(async (turns) => {
       const threadId = `agui ${turns}`;
       const client = await connect(`${sluice.ws}/ws`);
@@ -63,25 +63,25 @@ it("over agui: a tab that goes to the thread", async () => {
       return runs.length;
     }),
   );
-  expect(told).toContain(2);
+  expect(sent).toContain(2);
 });
 
 it("over frames: one who subscribes", async () => {
-  const told = await Promise.all(
+  const sent = await Promise.all(
     TURNS.map(async (turns) => {
       const threadId = `frames ${turns}`;
       const client = await openFrames(sluice.ws);
       const subscribe = { type: "subscribe", topic: threadTopic(threadId) };
       const { second } = await twoRuns(threadId, turns, () => client.ask(subscribe));
       await client.until(({ data }) => data !== undefined && isEndOf(second)(JSON.stringify(data)));
-      const runs = await wholeRuns(client.told(threadId).map(({ data }) => data));
+      const runs = await wholeRuns(client.sent(threadId).map(({ data }) => data));
       await client.close();
       expect(runs.at(-1)).toBe(second);
       return runs.length;
     }),
   );
-  // Both who came while it ran, and who found the thread at rest before or behind it.
-  expect(new Set(told).size).toBeGreaterThan(1);
+  // Clients that came while it ran, and clients that found the thread at rest before or after it.
+  expect(new Set(sent).size).toBeGreaterThan(1);
 });
 
 it("over SSE: one who connects", async () => {

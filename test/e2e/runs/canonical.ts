@@ -1,4 +1,4 @@
-/** Events as if all adjacent deltas had been merged: what a client was told, however it was cut into frames. */
+/** Events as if all adjacent deltas had been merged: what a client was sent, however it was cut into frames. */
 import type { AguiEvent } from "../../../src/protocol/events.ts";
 
 type Delta = AguiEvent & { readonly delta: string };

@@ -30,7 +30,7 @@ export interface FramesClient {
   /** Resolves with all frames so far once one of them, new or old, passes the test. Rejects when the socket closes first. */
   until(test: (frame: Frame) => boolean): Promise<readonly Frame[]>;
   /** The event frames of a thread's topic, so far. */
-  told(threadId: string): (Frame & { readonly data: AguiEvent })[];
+  sent(threadId: string): (Frame & { readonly data: AguiEvent })[];
   readonly closed: Promise<{ code: number; reason: string }>;
   /** Breaks the line, without a word. */
   drop(): Promise<void>;
@@ -62,7 +62,7 @@ export async function openFrames(ws: string, query = ""): Promise<FramesClient> 
       client.send({ id, ...frame });
       return (await until((answer) => answer.id === id)).find((answer) => answer.id === id) as Frame;
     },
-    told: (threadId) =>
+    sent: (threadId) =>
       parsed().filter(
         (frame): frame is Frame & { data: AguiEvent } =>
           frame.type === "event" && frame.topic === threadTopic(threadId) && frame.data !== undefined,
@@ -76,8 +76,8 @@ export async function openFrames(ws: string, query = ""): Promise<FramesClient> 
 }
 
 /** Is this an event of one of these types? */
-export function tells(...types: string[]): (frame: Frame) => boolean {
+export function sends(...types: string[]): (frame: Frame) => boolean {
   return ({ data }) => data !== undefined && types.includes(data.type);
 }
 
-export const over = tells("RUN_FINISHED", "RUN_ERROR");
+export const over = sends("RUN_FINISHED", "RUN_ERROR");

@@ -10,7 +10,7 @@ import { chatGraph, SteppedModel } from "../../support/stepped-model.ts";
 import { verifyRun } from "../../support/verify.ts";
 import { connect } from "../../support/ws-client.ts";
 import { canonical } from "./canonical.ts";
-import { type Frame, type FramesClient, openFrames, over, tells } from "./frames-client.ts";
+import { type Frame, type FramesClient, openFrames, over, sends } from "./frames-client.ts";
 import { folded } from "./transports.ts";
 import { weatherGraph } from "./weather.ts";
 
@@ -76,7 +76,7 @@ describe("a socket", () => {
     });
   });
 
-  it("is sent heartbeats, at the pace it was told", async () => {
+  it("is sent heartbeats, at the pace it was given", async () => {
     const lively = await serve({ HEARTBEAT_SECONDS: "0.02" });
     const client = await open(lively);
     const [hello, ...beats] = await client.until(
@@ -122,7 +122,7 @@ describe("a socket", () => {
     ["subscribe with tokens that are a word", { type: "subscribe", topic: "thread:t", tokens: "no" }, /field tokens/],
     ["cancel without a thread", { type: "cancel" }, /field threadId/],
     ["cancel of nothing", { type: "cancel", threadId: "nothing" }, /no active run/],
-  ])("that says %s is told what is wrong with it, and stays open", async (_, frame, reason) => {
+  ])("that says %s learns what is wrong with it, and stays open", async (_, frame, reason) => {
     const client = await open();
     const answered = typeof frame !== "string";
     client.send(answered ? { id: "this", ...frame } : frame);
@@ -143,7 +143,7 @@ describe("a socket", () => {
     expect(await client.ask({ type: "subscribe", topic, colour: "red" })).toMatchObject({ type: "ack", topic });
   });
 
-  it("is told that the server goes, sees its run end, and is closed with 1012", async () => {
+  it("learns that the server goes, sees its run end, and is closed with 1012", async () => {
     const draining = await serve({ DRAIN_SECONDS: "20" });
     const client = await open(draining);
     await client.ask(run("stepped"));
@@ -206,7 +206,7 @@ describe("run", () => {
     expect(again.slice(2)).toEqual(first.slice(2));
   });
 
-  it("on a thread that is subscribed to is told once", async () => {
+  it("on a thread that is subscribed to is sent once", async () => {
     const client = await open();
     await client.ask({ type: "subscribe", topic });
     await client.until(over);
@@ -239,7 +239,7 @@ describe("subscribe", () => {
     expect(await thread()).toMatchObject({ lastRun: { runId, outcome: "error", code: last.code } });
   });
 
-  it("to a thread that nobody knows stands there empty, then tells what happens", async () => {
+  it("to a thread that nobody knows is empty at first, then reports what happens", async () => {
     const client = await open();
     const ack = await client.ask({ type: "subscribe", topic });
     const cursor = expect.stringMatching(/^\w+:0$/);
@@ -258,25 +258,25 @@ describe("subscribe", () => {
   });
 
   it("without a cursor, to a thread that rests: what was said in one legal bracket, and the head's cursor at its end", async () => {
-    const told = await quickRun();
+    const sent = await quickRun();
     const client = await open();
     const ack = await client.ask({ type: "subscribe", topic });
     const standing = (await client.until(over)).filter(({ data }) => data);
-    expect(ack.cursor).toBe(told.at(-1)?.cursor);
+    expect(ack.cursor).toBe(sent.at(-1)?.cursor);
     expect(ack.runId).toBeUndefined();
-    expect(standing.map(({ cursor }) => cursor)).toEqual([undefined, undefined, told.at(-1)?.cursor]);
+    expect(standing.map(({ cursor }) => cursor)).toEqual([undefined, undefined, sent.at(-1)?.cursor]);
     await verifyRun(eventsIn(standing));
-    expect(await folded(eventsIn(standing))).toEqual(await folded(eventsIn(told)));
+    expect(await folded(eventsIn(standing))).toEqual(await folded(eventsIn(sent)));
   });
 
   it("without a cursor, in the middle of a run: what is open is opened again, and the run goes on", async () => {
     const starter = await open();
     const { runId } = await starter.ask(run("stepped"));
     model.think("hm", "m").say("Hel");
-    await starter.until(tells("TEXT_MESSAGE_CONTENT"));
+    await starter.until(sends("TEXT_MESSAGE_CONTENT"));
     const client = await open();
     expect(await client.ask({ type: "subscribe", topic })).toMatchObject({ type: "ack", runId });
-    await client.until(tells("TEXT_MESSAGE_CONTENT"));
+    await client.until(sends("TEXT_MESSAGE_CONTENT"));
     model.say("lo").end();
     const events = eventsIn(await client.until(over));
     await verifyRun(events);
@@ -292,20 +292,20 @@ describe("subscribe", () => {
       const ack = await client.ask({ type: "subscribe", topic, after: cursor });
       expect(ack).toEqual({ v: 1, type: "ack", id: "ask-1", topic, cursor, head: first.at(-1)?.cursor });
       if (index < first.length - 1) await client.until(over);
-      expect(client.told(threadId)).toEqual(first.slice(index + 1));
+      expect(client.sent(threadId)).toEqual(first.slice(index + 1));
     }
     const client = await open();
     await client.ask({ type: "subscribe", topic, after: first[2]?.cursor });
     const second = await quickRun();
     await client.until(({ cursor }) => cursor === second.at(-1)?.cursor);
-    expect(client.told(threadId)).toEqual([...first.slice(3), ...second]);
+    expect(client.sent(threadId)).toEqual([...first.slice(3), ...second]);
   });
 
-  it("again replaces what the socket followed: nothing is told twice", async () => {
+  it("again replaces what the socket followed: nothing is sent twice", async () => {
     const client = await open();
     await client.ask(run("stepped"));
     model.say("Hel");
-    const cursor = (await client.until(tells("TEXT_MESSAGE_CONTENT"))).at(-1)?.cursor;
+    const cursor = (await client.until(sends("TEXT_MESSAGE_CONTENT"))).at(-1)?.cursor;
     await client.ask({ type: "subscribe", topic, after: cursor });
     model.say("lo").end();
     await client.until(over);
@@ -327,7 +327,7 @@ describe("subscribe", () => {
       await client.until(({ data }) => data?.type === EventType.RUN_FINISHED && data.runId === runId);
     }
     const types = (thread: string) =>
-      client.told(thread).flatMap(({ data }) => (data.type === "CUSTOM" ? [] : data.type));
+      client.sent(thread).flatMap(({ data }) => (data.type === "CUSTOM" ? [] : data.type));
     const text = ["TEXT_MESSAGE_START", "TEXT_MESSAGE_CONTENT", "TEXT_MESSAGE_END"];
     const stood = ["RUN_STARTED", "MESSAGES_SNAPSHOT", "RUN_FINISHED"];
     expect(types(threadId)).toEqual([...stood, "RUN_STARTED", ...text, "RUN_FINISHED"]);
@@ -341,12 +341,12 @@ describe("subscribe", () => {
     const starter = await open();
     await Promise.all(threads.map((each) => starter.ask(run("quick", { threadId: each }))));
     for (const each of threads) {
-      const ends = () => client.told(each).filter(over).length;
+      const ends = () => client.sent(each).filter(over).length;
       // The first end is that of where the thread stood.
       await client.until((frame) => frame.topic === threadTopic(each) && ends() === 2);
-      const told = client.told(each).slice(3);
-      await verifyRun(eventsIn(told));
-      expect(cursorsIn(told).map((cursor) => Number(cursor.split(":")[1]))).toEqual(told.map((_, index) => index + 1));
+      const sent = client.sent(each).slice(3);
+      await verifyRun(eventsIn(sent));
+      expect(cursorsIn(sent).map((cursor) => Number(cursor.split(":")[1]))).toEqual(sent.map((_, index) => index + 1));
     }
   });
 
@@ -391,7 +391,7 @@ describe("200 topics at once", () => {
 });
 
 describe("unsubscribe", () => {
-  it("is acknowledged, and nothing more is told", async () => {
+  it("is acknowledged, and nothing more is sent", async () => {
     const client = await open();
     await client.ask({ type: "subscribe", topic });
     await client.until(over);
@@ -420,7 +420,7 @@ describe("stats", () => {
     });
     model.say("Hel");
     await client.ask(run("stepped"));
-    await client.until(tells("TEXT_MESSAGE_CONTENT"));
+    await client.until(sends("TEXT_MESSAGE_CONTENT"));
     const during = await client.ask({ type: "stats", topic });
     expect(during.refused).toMatchObject({ on_chat_model_start: 1 });
     expect(during.refused).not.toHaveProperty("on_chat_model_end");
@@ -455,7 +455,7 @@ describe("a cursor that cannot be continued", () => {
     const client = await open(small);
     const ack = await client.ask({ type: "subscribe", topic, after: cursor(epoch) });
     expect(ack).toMatchObject({ type: "ack", cursor: cursor(epoch) });
-    await client.until(tells("TEXT_MESSAGE_CONTENT"));
+    await client.until(sends("TEXT_MESSAGE_CONTENT"));
     const head = cursorsIn(starter.frames).at(-1);
     const [, , gap, ...rest] = client.frames;
     expect(gap).toEqual({ v: 1, type: "gap", topic, reason, cursor: head });
@@ -473,9 +473,9 @@ describe("a cursor that cannot be continued", () => {
   it.each([
     ["epoch", (head: string) => `x${head}`],
     ["ahead", (head: string) => `${head}9`],
-  ])("on a thread that rests is a gap (%s) too, and what happens next is told", async (reason, cursor) => {
-    const told = await quickRun();
-    const head = told.at(-1)?.cursor ?? "";
+  ])("on a thread that rests is a gap (%s) too, and what happens next is sent", async (reason, cursor) => {
+    const sent = await quickRun();
+    const head = sent.at(-1)?.cursor ?? "";
     const client = await open();
     await client.ask({ type: "subscribe", topic, after: cursor(head) });
     const frames = await client.until(over);
@@ -483,7 +483,7 @@ describe("a cursor that cannot be continued", () => {
     await verifyRun(eventsIn(frames));
     const next = await quickRun();
     await client.until((frame) => frame.cursor === next.at(-1)?.cursor);
-    expect(client.told(threadId).slice(-next.length)).toEqual(next);
+    expect(client.sent(threadId).slice(-next.length)).toEqual(next);
   });
 });
 
@@ -498,22 +498,22 @@ describe("catching up", () => {
     }
     model.end();
     await starter.until(over);
-    const told = starter.told(threadId);
-    expect(told.length).toBeGreaterThan(500);
+    const sent = starter.sent(threadId);
+    expect(sent.length).toBeGreaterThan(500);
     const late = await open();
     await late.ask({ type: "subscribe", topic, after: ack.cursor });
     await late.until(over);
-    const caughtUp = late.told(threadId);
-    expect(caughtUp.length).toBeLessThan(told.length / 10);
-    expect(canonical(eventsIn(caughtUp))).toEqual(canonical(eventsIn(told)));
+    const caughtUp = late.sent(threadId);
+    expect(caughtUp.length).toBeLessThan(sent.length / 10);
+    expect(canonical(eventsIn(caughtUp))).toEqual(canonical(eventsIn(sent)));
     await verifyRun(eventsIn(caughtUp));
     // Each frame's cursor is that of the last entry it covers; together they cover every entry once.
     let offset = 0;
     for (const { cursor, n = 1 } of caughtUp) {
       offset += n;
-      expect(cursor).toBe(told[offset - 1]?.cursor);
+      expect(cursor).toBe(sent[offset - 1]?.cursor);
     }
-    expect(offset).toBe(told.length);
+    expect(offset).toBe(sent.length);
     expect(caughtUp.some(({ n = 1 }) => n > 100)).toBe(true);
   });
 });

@@ -31,7 +31,7 @@ beforeAll(async () => {
       ORPHAN_GRACE_SECONDS: "0.02",
       DETACHED_GRACE_SECONDS: "0.02",
       LOG_RETENTION_SECONDS: "0.02",
-      // Hanging up is not told by a keep-alive, and no timer of the heartbeat may hide another one.
+      // A keep-alive does not show that a client hung up, and no timer of the heartbeat may hide another one.
       HEARTBEAT_SECONDS: "3600",
     },
   );
@@ -63,7 +63,7 @@ async function read(response: IncomingMessage, test: (text: string) => boolean =
 
 type Life = (threadId: string) => Promise<string>;
 
-/** How runs are started and how they end; each tells the end it saw. */
+/** How runs are started and how they end; each reports the end it saw. */
 const LIVES: Record<string, Life> = {
   "over SSE, to its end": async (threadId) => read(await post("quick", userInput("hi", { threadId }))),
   "over agui, to its end": async (threadId) => {

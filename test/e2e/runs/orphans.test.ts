@@ -11,7 +11,7 @@ import { dataOf, eventsOf, hasType, openSse, watchSse } from "../../support/sse-
 import { chatGraph, SteppedModel } from "../../support/stepped-model.ts";
 import { verifyRun } from "../../support/verify.ts";
 import { connect, isType } from "../../support/ws-client.ts";
-import { openFrames, over, tells } from "./frames-client.ts";
+import { openFrames, over, sends } from "./frames-client.ts";
 
 let threadId: string;
 let model: SteppedModel;
@@ -51,7 +51,7 @@ async function ending({ runs, log }: TestSluice): Promise<AguiEvent[]> {
 
 const cancelled = { type: "RUN_FINISHED", outcome: { type: "cancelled" } };
 
-/** The outcome that a terminal event tells; success is not worth a word. */
+/** The outcome of a terminal event; empty for success. */
 const endOf = (event: AguiEvent | undefined) =>
   event?.type === "RUN_FINISHED" ? (event.outcome?.type ?? "success") : event?.type;
 
@@ -130,9 +130,9 @@ describe("a client over frames that goes away", () => {
     const client = await openFrames(sluice.ws);
     await client.ask({ type: "run", input: input() });
     model.say("Well, ");
-    await client.until(tells("TEXT_MESSAGE_CONTENT"));
+    await client.until(sends("TEXT_MESSAGE_CONTENT"));
     await client.drop();
-    return client.told(threadId);
+    return client.sent(threadId);
   }
 
   it("leaves its run to go on without it, for DETACHED_GRACE_SECONDS", async () => {
@@ -145,7 +145,7 @@ describe("a client over frames that goes away", () => {
     const back = await openFrames(sluice.ws);
     await back.ask({ type: "subscribe", topic: threadTopic(threadId), after: head.at(-1)?.cursor });
     await back.until(over);
-    expect([...head, ...back.told(threadId)].map(({ data }) => data)).toEqual(events);
+    expect([...head, ...back.sent(threadId)].map(({ data }) => data)).toEqual(events);
     await back.close();
   });
 
@@ -168,7 +168,7 @@ describe("a client over frames that goes away", () => {
 });
 
 describe("stop and type on", () => {
-  it("a reader that hangs up and starts another run at once is not told that the thread is busy", async () => {
+  it("a reader that hangs up and starts another run at once does not hear that the thread is busy", async () => {
     const sluice = await serve({ ORPHAN_GRACE_SECONDS: LONG });
     for (let round = 0; round < 20; round += 1) {
       const sse = await openSse(`${sluice.url}/agui`, input({ runId: `stopped ${round}` }));
@@ -249,7 +249,7 @@ describe("cancelling", () => {
     await watcher.close();
   });
 
-  it("does not wait behind a run that waits for its thread", async () => {
+  it("does not wait for a run that waits for its thread", async () => {
     const sluice = await serve({ ORPHAN_GRACE_SECONDS: LONG }, { whenBusy: "enqueue" });
     const client = await openFrames(sluice.ws);
     const first = await client.ask({ type: "run", input: input() });
@@ -282,7 +282,7 @@ describe("cancelling", () => {
       const { entries } = await sluice.log.read(topic as `thread:${string}`, null, 1_000);
       const events = entries.map(({ json }) => JSON.parse(json) as AguiEvent);
       await verifyRun(events);
-      expect(starter.told(body.threadId).map(({ data }) => data)).toEqual(events);
+      expect(starter.sent(body.threadId).map(({ data }) => data)).toEqual(events);
       outcomes.push(endOf(events.at(-1)));
     }
     // The race was one: some won it, some lost.

@@ -66,7 +66,7 @@ const sampled = <T>(items: readonly T[], count: number): T[] =>
 /** The events to continue after: all but the last, or, when PROPERTY_RUNS is less than their number, so many of them. */
 const tried = (): number[] => sampled([...cursors.keys()], NUM_RUNS);
 
-/** What a client holds: what it was told up to its cursor, and what came when it was back. */
+/** What a client holds: what it was sent up to its cursor, and what came when it was back. */
 const joined = (head: readonly AguiEvent[], rest: readonly AguiEvent[]) =>
   JSON.stringify(canonical([...head, ...rest]));
 
@@ -94,26 +94,26 @@ describe("a run of a thousand events", () => {
   });
 
   it("goes on over SSE after each of them", async () => {
-    const told = JSON.stringify(canonical(whole));
+    const sent = JSON.stringify(canonical(whole));
     // After the last there is nothing more to wait for.
     const wrong = await each([...tried(), cursors.length - 1], async (index) => {
       const after = cursors[index] ?? "";
       const rest = await sseAfter(after);
       const last = rest.findLast(({ id }) => id !== undefined)?.id ?? after;
-      const same = joined(whole.slice(0, index + 1), eventsOf(dataOf(rest))) === told;
+      const same = joined(whole.slice(0, index + 1), eventsOf(dataOf(rest))) === sent;
       return same && last === cursors.at(-1) ? [] : [after];
     });
     expect(wrong.flat()).toEqual([]);
   }, 60_000);
 
   it("goes on over frames after each of them", async () => {
-    const told = JSON.stringify(canonical(whole));
+    const sent = JSON.stringify(canonical(whole));
     const wrong = await each(tried(), async (index) => {
       const after = cursors[index] ?? "";
       const rest = await framesAfter(after);
       const events = rest.flatMap(({ data }) => data ?? []);
       const covered = rest.reduce((sum, { n = 1 }) => sum + n, 0);
-      const same = joined(whole.slice(0, index + 1), events) === told;
+      const same = joined(whole.slice(0, index + 1), events) === sent;
       return same && rest.at(-1)?.cursor === cursors.at(-1) && covered === whole.length - index - 1 ? [] : [after];
     });
     expect(wrong.flat()).toEqual([]);
@@ -141,7 +141,7 @@ describe("a run of a thousand events", () => {
 
   it("may be cut after each byte: what was read is whole events, with the cursor of the last of them", async () => {
     const bytes = await bytesOfRun();
-    const told = JSON.stringify(canonical(whole));
+    const sent = JSON.stringify(canonical(whole));
     const read: SseFrame[] = [];
     const wrong: number[] = [];
     let covered = 0;
@@ -152,7 +152,7 @@ describe("a run of a thousand events", () => {
       if (read.length === before) continue;
       covered = Number(read.at(-1)?.id?.split(":")[1]);
       // Merged or not, the events so far and those after the cursor are the whole.
-      if (joined(eventsOf(dataOf(read)), whole.slice(covered)) !== told) wrong.push(end);
+      if (joined(eventsOf(dataOf(read)), whole.slice(covered)) !== sent) wrong.push(end);
     }
     expect(wrong).toEqual([]);
     expect(covered).toBe(whole.length);
@@ -162,7 +162,7 @@ describe("a run of a thousand events", () => {
       frameParser((frame) => head.push(frame))(await bytesOfRun(cut + 1));
       const after = head.at(-1)?.id;
       const rest = after === undefined ? run.frames : await sseAfter(after);
-      return joined(eventsOf(dataOf(head)), eventsOf(dataOf(rest))) === told ? [] : [cut];
+      return joined(eventsOf(dataOf(head)), eventsOf(dataOf(rest))) === sent ? [] : [cut];
     });
     expect(lost.flat()).toEqual([]);
   }, 120_000);
@@ -191,7 +191,7 @@ describe("a run of a thousand events", () => {
     const sse = await sseAfter(cursors[0] ?? "", `?${query}`);
     const undisturbed = [run.frames[0] as SseFrame, ...sse];
     await verifyRun(eventsOf(dataOf(undisturbed)));
-    const told = JSON.stringify(canonical(eventsOf(dataOf(undisturbed))));
+    const sent = JSON.stringify(canonical(eventsOf(dataOf(undisturbed))));
     const positions = undisturbed.flatMap(({ id }, index) => (id === undefined ? [] : [{ after: id, index }]));
     const sample = sampled(positions, 40);
     expect(sample.length).toBeGreaterThan(10);
@@ -200,8 +200,8 @@ describe("a run of a thousand events", () => {
       const overSse = eventsOf(dataOf(await sseAfter(after, `?${query}`)));
       const overFrames = (await framesAfter(after, narrowing)).flatMap(({ data }) => data ?? []);
       return [
-        ...(joined(head, overSse) === told ? [] : [`SSE ${after}`]),
-        ...(joined(head, overFrames) === told ? [] : [`frames ${after}`]),
+        ...(joined(head, overSse) === sent ? [] : [`SSE ${after}`]),
+        ...(joined(head, overFrames) === sent ? [] : [`frames ${after}`]),
       ];
     });
     expect(wrong.flat()).toEqual([]);
@@ -213,7 +213,7 @@ describe("a run of a thousand events", () => {
       const { threadId } = run.input;
       const { url } = sluice;
       const undisturbed = [run.frames[0] as SseFrame, ...(await sseAfter(cursors[0] ?? "", `?${query}`))];
-      const told = JSON.stringify(canonical(eventsOf(dataOf(undisturbed))));
+      const sent = JSON.stringify(canonical(eventsOf(dataOf(undisturbed))));
       const positions = undisturbed.flatMap(({ id }, index) => (id === undefined ? [] : [{ after: id, index }]));
       const sample = sampled(positions, 20);
       const wrong = await each(sample, async ({ after, index }) => {
@@ -224,8 +224,8 @@ describe("a run of a thousand events", () => {
         const overWatch = eventsOf(dataOf(await watched.until(hasType("RUN_FINISHED"))));
         watched.abort();
         return [
-          ...(joined(head, overConnect) === told ? [] : [`connect ${after}`]),
-          ...(joined(head, overWatch) === told ? [] : [`watch ${after}`]),
+          ...(joined(head, overConnect) === sent ? [] : [`connect ${after}`]),
+          ...(joined(head, overWatch) === sent ? [] : [`watch ${after}`]),
         ];
       });
       expect(wrong.flat()).toEqual([]);
@@ -250,7 +250,7 @@ describe("a run that goes on", () => {
     () => model.end(),
   ];
 
-  /** Takes a run step by step; `after` is called when a step's events have been told to whoever started the run. */
+  /** Takes a run step by step; `after` is called when a step's events have reached the client that started it. */
   async function stepwise(after: (cursor: string, threadId: string) => Promise<void>) {
     const input = userInput("hi");
     const { threadId } = input;
@@ -267,7 +267,7 @@ describe("a run that goes on", () => {
     return { threadId, input, frames, events: eventsOf(dataOf(frames)) };
   }
 
-  it("is told by connect and by a watch from wherever they come, in one legal sequence with the same messages", async () => {
+  it("is sent by connect and by a watch from any beginning, in one legal sequence with the same messages", async () => {
     const connected: SseReader[] = [];
     const watching: SseReader[] = [];
     const continued: { readonly after: string; readonly reader: SseReader }[] = [];
@@ -287,12 +287,12 @@ describe("a run that goes on", () => {
         reader: await openSse(`${sluice.url}/agui/agent/stepped/connect`, { threadId: thread, after: cursor }),
       });
     });
-    const told: Message[] = await folded(events);
+    const sent: Message[] = await folded(events);
     for (const reader of [...connected, ...watching]) {
       const own = await reader.until(hasType("RUN_FINISHED"));
       reader.abort();
       await verifyRun(eventsOf(dataOf(own)));
-      expect(await folded(eventsOf(dataOf(own)))).toEqual(told);
+      expect(await folded(eventsOf(dataOf(own)))).toEqual(sent);
       expect(own.at(-1)).toEqual(frames.at(-1));
     }
     for (const { after, reader } of continued) {
@@ -302,7 +302,7 @@ describe("a run that goes on", () => {
     }
     expect(connected).toHaveLength(STEPS.length - 1);
     const stored = await (await fetch(`${sluice.url}/threads/${threadId}/messages`)).json();
-    expect((stored as { messages: Message[] }).messages).toEqual(told);
+    expect((stored as { messages: Message[] }).messages).toEqual(sent);
   });
 
   it("is read by clients that drop after each of its steps and come back, over SSE and over frames", async () => {
@@ -334,7 +334,7 @@ describe("a run that goes on", () => {
       sse.abort();
       await client.drop();
       overSse = [...overSse, ...sse.frames];
-      overFrames.push(...client.told(threadId));
+      overFrames.push(...client.sent(threadId));
     }
     const whole = await reader.done;
     overSse = [...overSse, ...(await (await openSse(path, input, headers())).done)];

@@ -16,7 +16,7 @@ const POLICIES = ["reject", "enqueue", "interrupt"] as const;
 let threadId: string;
 let model: SteppedModel;
 let sluice: TestSluice;
-/** Somebody else on the thread, who tells the test when something has happened. */
+/** Somebody else on the thread, who lets the test know when something has happened. */
 let watcher: WsClient;
 
 beforeEach(async () => {

@@ -36,7 +36,7 @@ const over = (frame: Frame) => eventOf(frame)?.type === "RUN_FINISHED";
 const says = (delta: string) => (frame: Frame) => (eventOf(frame) as { delta?: string } | undefined)?.delta === delta;
 
 /** The gaps and events of a client, short ones made whole. */
-function told(client: FramesClient): unknown[] {
+function sent(client: FramesClient): unknown[] {
   const topics = new ShortTopics();
   return client.frames.flatMap((frame) => {
     const whole = topics.whole(frame);
@@ -44,7 +44,7 @@ function told(client: FramesClient): unknown[] {
   });
 }
 
-it("tells the same as whole frames: live, after a gap, and where deltas are merged", async () => {
+it("says the same as whole frames: live, after a gap, and where deltas are merged", async () => {
   const [whole, short] = [await open(), await open()];
   const input = userInput("hi", { threadId });
   await whole.ask({ type: "run", agent: "stepped", input });
@@ -59,14 +59,14 @@ it("tells the same as whole frames: live, after a gap, and where deltas are merg
     await whole.until(says(`${index} `));
   }
   await short.until(says("299 "));
-  expect(told(short)).toEqual(told(whole));
+  expect(sent(short)).toEqual(sent(whole));
 
   // Their cursor is no longer kept; and the one in the log has many deltas after it.
   const after = whole.frames.at(-100)?.cursor;
   const again = await Promise.all(["lost:3", after].flatMap((cursor) => [reader(cursor, false), reader(cursor, true)]));
   model.say("end").end();
   await Promise.all(again.map((client) => client.until(over)));
-  const [lost, lostInShort, late, lateInShort] = again.map(told);
+  const [lost, lostInShort, late, lateInShort] = again.map(sent);
   expect(lost?.[0]).toMatchObject({ type: "gap", reason: "epoch" });
   expect(lostInShort).toEqual(lost);
   expect(late).toContainEqual(expect.objectContaining({ n: expect.toSatisfy((n: number) => n > 50) }));

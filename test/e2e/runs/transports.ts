@@ -1,4 +1,4 @@
-/** Every way to run something, behind one face: a scenario that holds over one of them must hold over all. */
+/** Every way to run something, with one interface: a scenario that holds over one of them must hold over all. */
 import { HttpAgent } from "@ag-ui/client";
 import {
   type AguiEvent,
@@ -20,7 +20,7 @@ export interface Outcome {
   /** What the run said, in order; a door that answers a failed run with an error says nothing. */
   readonly messages: readonly Message[] | undefined;
   readonly interrupts: readonly Interrupt[];
-  /** Absent where only the result is told. */
+  /** Absent where only the result is sent. */
   readonly events: readonly AguiEvent[] | undefined;
 }
 
@@ -167,7 +167,7 @@ async function outcome(events: readonly AguiEvent[]): Promise<Outcome> {
   return { end: last.outcome?.type ?? "success", messages, interrupts, events };
 }
 
-/** The messages that `@ag-ui/client` ends up with when it is told these events. */
+/** The messages that `@ag-ui/client` ends up with after these events. */
 export async function folded(events: readonly AguiEvent[]): Promise<Message[]> {
   const [first] = events;
   if (first?.type !== EventType.RUN_STARTED) throw new Error(`It begins with ${first?.type}.`);

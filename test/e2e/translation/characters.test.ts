@@ -60,7 +60,7 @@ it("not of what tools, state and people say, in no event and in nothing that is 
   expect(JSON.stringify(kept)).not.toMatch(ESCAPED_HALF);
 });
 
-it("and a person's half is no edit of what was told of it when it comes again", async () => {
+it("and a person's half is no edit of what was sent of it when it comes again", async () => {
   sluice = await startSluice({ main: { graph: graph(() => ({})) } });
   const input = userInput(HALF);
   await turn(sluice.url, "main", input);
@@ -74,7 +74,7 @@ it("and a person's half is no edit of what was told of it when it comes again", 
 it("not of what a run asks, or ends with", async () => {
   const ask = () => ({ note: interrupt(HALF) });
   const fail = () => {
-    throw new Error(FOX.repeat(400).slice(1)); // too long to be told whole, and cut in the middle of a fox
+    throw new Error(FOX.repeat(400).slice(1)); // too long to be sent whole, and cut in the middle of a fox
   };
   sluice = await startSluice({ asking: { graph: graph(ask) }, failing: { graph: graph(fail) } });
   const asked = await turn(sluice.url, "asking", userInput("hi"));

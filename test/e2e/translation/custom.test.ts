@@ -105,7 +105,7 @@ describe.each(["", "copilotkit_"])("the conventional name %smanually_emit_...", 
     expect(messages.at(-1)).toMatchObject({ toolCalls: [{ id: "call-1", function: { name: "look" } }] });
   });
 
-  it("state tells exposed keys before the node is done, and no others", async () => {
+  it("state has exposed keys before the node is done, and no others", async () => {
     const { events } = await run(
       async (config) => {
         await dispatchCustomEvent(`${prefix}manually_emit_state`, { progress: 0.5, secret: "no" }, config);
@@ -113,9 +113,9 @@ describe.each(["", "copilotkit_"])("the conventional name %smanually_emit_...", 
       },
       { state: ["progress"] },
     );
-    const told = events.flatMap((event) => (event.type === EventType.STATE_SNAPSHOT ? [event.snapshot] : []));
-    expect(told).toContainEqual({ progress: 0.5 });
-    expect(told.at(-1)).toEqual({ progress: 1 });
+    const sent = events.flatMap((event) => (event.type === EventType.STATE_SNAPSHOT ? [event.snapshot] : []));
+    expect(sent).toContainEqual({ progress: 0.5 });
+    expect(sent.at(-1)).toEqual({ progress: 1 });
     expect(JSON.stringify(events)).not.toContain('"no"');
   });
 

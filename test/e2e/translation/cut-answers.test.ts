@@ -44,7 +44,7 @@ afterAll(async () => {
   await endpoint.close();
 });
 
-/** Says two tokens, then ends the answer as told. */
+/** Says two tokens, then ends the answer as asked. */
 async function run(agent: string, end: "cut" | "finish", threadId: string): Promise<AguiEvent[]> {
   const { done } = await postRun(sluice.url, userInput("hi", { threadId }), `/agui/agent/${agent}/run`);
   const call = await endpoint.call();

@@ -61,7 +61,7 @@ describe("an interrupt in a node", () => {
     expect(interruptsOf(events)).toEqual([]);
   });
 
-  it("hears a cancelled entry as a value it can tell from every answer", async () => {
+  it("hears a cancelled entry as a value that differs from every answer", async () => {
     const url = await serve(asking("Shall I?").compile({ checkpointer: memory() }));
     const input = userInput("hi");
     const [asked] = interruptsOf(await turn(url, "main", input));
@@ -159,7 +159,7 @@ describe("two branches that ask at once", () => {
 });
 
 describe("an interrupt in a tool", () => {
-  it("names the call it came from; the call is told once, and its result after the answer", async () => {
+  it("names the call it came from; the call is sent once, and its result after the answer", async () => {
     const wire = tool(({ amount }: { amount: number }) => `${amount}: ${interrupt("Send the money?")}`, {
       name: "wire",
       schema: z.object({ amount: z.number() }),

@@ -69,7 +69,7 @@ const parts: [string, object, object][] = [
 ];
 
 describe("a message with parts", () => {
-  it.each(parts)("brings the model %s, behind its text", async (_, part, seen) => {
+  it.each(parts)("brings the model %s, after its text", async (_, part, seen) => {
     endpoint.answer(completion([{ content: "I see." }]));
     const content = [{ type: "text", text: "What is this?" }, part];
     const message = { id: "u", role: "user", content } as unknown as Message;
@@ -80,7 +80,7 @@ describe("a message with parts", () => {
     });
   });
 
-  it("is told and kept as it was sent, and still there for the model's next turn", async () => {
+  it("is shown and kept as it was sent, and still there for the model's next turn", async () => {
     const content = [
       { type: "text" as const, text: "What is this?" },
       { type: "image" as const, source: { type: "data" as const, value: BYTES, mimeType: "image/png" } },

@@ -27,7 +27,7 @@ describe("the langgraph format", () => {
     await expect(connect(`${sluice.ws}/ws?format=langgraph&reasoning=false`)).rejects.toThrow("400");
   });
 
-  it("has no tokens where its agent tells none", async () => {
+  it("has no tokens where its agent sends none", async () => {
     const model = new SteppedModel().say("H", "i").end();
     sluice = await startSluice({ a: { graph: chatGraph(model), entry: { tokens: false } } });
     const socket = await connect(`${sluice.ws}/ws?format=langgraph`);
@@ -64,7 +64,7 @@ describe("a tool that a node calls with the arguments only", () => {
     return (await postRun(sluice.url, userInput("go"))).done;
   };
 
-  it("is told as one call with one result", async () => {
+  it("is sent as one call with one result", async () => {
     const events = await run({});
     const calls = events.flatMap((event) =>
       event.type === EventType.TOOL_CALL_START || event.type === EventType.TOOL_CALL_RESULT ? [event.toolCallId] : [],

@@ -1,4 +1,4 @@
-/** `sluice.progress` over the wire: what a real model call comes to, and which connections are told. */
+/** `sluice.progress` over the wire: what a real model call comes to, and which connections get it. */
 import { randomUUID } from "node:crypto";
 import { MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { ChatOpenAI } from "@langchain/openai";
@@ -63,19 +63,19 @@ const reports = (events: readonly AguiEvent[]) =>
 describe("a run that is asked how far it has come", () => {
   it("counts pieces, and then the calls' own tokens, against the limits of the calls", async () => {
     answerTwice();
-    const told = reports(await turn(sluice.url, "plain", ask(60)));
-    expect(told).toEqual([
+    const sent = reports(await turn(sluice.url, "plain", ask(60)));
+    expect(sent).toEqual([
       { tokens: 1, limit: 50, timeToFirstTokenMs: expect.any(Number), elapsedMs: expect.any(Number) },
       {
         tokens: 17,
         limit: 100,
-        timeToFirstTokenMs: told[0]?.timeToFirstTokenMs,
+        timeToFirstTokenMs: sent[0]?.timeToFirstTokenMs,
         tokensPerSecond: expect.any(Number),
         elapsedMs: expect.any(Number),
         final: true,
       },
     ]);
-    expect(told[1]?.elapsedMs).toBeGreaterThanOrEqual(told[0]?.elapsedMs ?? Number.NaN);
+    expect(sent[1]?.elapsedMs).toBeGreaterThanOrEqual(sent[0]?.elapsedMs ?? Number.NaN);
   });
 
   it("agrees with the usage that the run ends with", async () => {
@@ -93,8 +93,8 @@ describe("a run that is asked how far it has come", () => {
 
   it("says so with tokens off too, where it is all there is to see until a message is whole", async () => {
     answerTwice();
-    const told = reports(await turn(sluice.url, "plain", ask(true, { tokens: false, reasoning: false })));
-    expect(told.at(-1)).toMatchObject({ tokens: 17, final: true });
+    const sent = reports(await turn(sluice.url, "plain", ask(true, { tokens: false, reasoning: false })));
+    expect(sent.at(-1)).toMatchObject({ tokens: 17, final: true });
   });
 
   it.each([
@@ -103,7 +103,7 @@ describe("a run that is asked how far it has come", () => {
     ["events=on_chat_model_stream", 2],
     ["events=on_chat_model_end", 2],
     ["tokens=false&reasoning=false", 2],
-  ])("tells a connection narrowed by %s as it tells what models say", async (query, count) => {
+  ])("reaches a connection narrowed by %s as what models say does", async (query, count) => {
     answerTwice();
     const sse = await openSse(`${sluice.url}/agui/agent/plain/run?${query}`, ask(60));
     const events = eventsOf(dataOf(await sse.done));
@@ -114,7 +114,7 @@ describe("a run that is asked how far it has come", () => {
     expect(reports(eventsOf(dataOf(await silent.done)))).toHaveLength(Math.min(count, 1));
   });
 
-  it("is told to who watches, though another asked", async () => {
+  it("is sent to a watcher, though another client asked", async () => {
     answerTwice();
     const input = ask(60);
     const watch = await watchSse(`${sluice.url}/threads/${input.threadId}/events`);

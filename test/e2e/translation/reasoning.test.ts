@@ -167,7 +167,7 @@ describe.each(generations)("the messages of @ag-ui/client %s", (_, Agent) => {
 describe("a block of content", () => {
   const text = { content: [{ type: "text", text: "Yes, 42." }] };
 
-  async function told(piece: Piece): Promise<AguiEvent[]> {
+  async function sent(piece: Piece): Promise<AguiEvent[]> {
     const own = await startSluice({ main: { graph: chatGraph(new ScriptedModel([piece, text])) } });
     try {
       return await turn(own.url, "main", userInput("hi"));
@@ -194,8 +194,8 @@ describe("a block of content", () => {
         additional_kwargs: { reasoning_content: "I think." },
       },
     ],
-  ])("is told as reasoning: %s", async (_, piece) => {
-    const events = await told(piece);
+  ])("is sent as reasoning: %s", async (_, piece) => {
+    const events = await sent(piece);
     const thought = ofType(events, EventType.REASONING_MESSAGE_CONTENT).map(({ delta }) => delta);
     expect(thought.join("")).toBe("I think.");
     expect(said(events)).toEqual(["Yes, 42."]);
@@ -205,7 +205,7 @@ describe("a block of content", () => {
     ["a redacted thought", { content: [{ type: "redacted_thinking", data: "c2VjcmV0" }] }],
     ["an encrypted item", { content: [{ type: "reasoning", summary: [], encrypted_content: "c2VjcmV0" }] }],
   ])("that only its provider can read is handed on as it is: %s", async (_, piece) => {
-    const events = await told(piece);
+    const events = await sent(piece);
     const [start] = ofType(events, EventType.REASONING_START);
     expect(ofType(events, EventType.REASONING_ENCRYPTED_VALUE)).toMatchObject([
       { subtype: "message", entityId: start?.messageId, encryptedValue: "c2VjcmV0" },
@@ -216,7 +216,7 @@ describe("a block of content", () => {
 });
 
 describe("reasoning", () => {
-  it("is over before the answer begins, so that a client can tell how long it took", async () => {
+  it("is over before the answer begins, so that a client knows how long it took", async () => {
     endpoint.answer(completion([...thoughts("I think."), ...content("Yes.")]));
     const events = await turn(sluice.url, "chat", userInput("hi"));
     const types = events.map(({ type }) => type);
@@ -284,12 +284,12 @@ describe("reasoning", () => {
     });
   });
 
-  it("is left out by an agent that does not tell it", async () => {
+  it("is left out by an agent that does not send it", async () => {
     endpoint.answer(completion([...thoughts("I think."), ...content("<think>I think.</think>Yes, 42.")]));
     expectUnthought(await turn(sluice.url, "silent", userInput("hi")));
   });
 
-  it("that an agent does not tell is not told to a run that asks for it", async () => {
+  it("that an agent does not send is not sent to a run that asks for it", async () => {
     endpoint.answer(completion([...thoughts("I think."), ...content("Yes, 42.")]));
     const input = userInput("hi", { forwardedProps: { sluice: { reasoning: true } } });
     expectUnthought(await turn(sluice.url, "silent", input));

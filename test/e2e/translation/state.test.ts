@@ -58,7 +58,7 @@ function held(events: readonly AguiEvent[]): unknown[] {
 }
 
 describe("an exposed key", () => {
-  it("is told as it changes: a snapshot, patches that apply to what the client holds, a snapshot at the end", async () => {
+  it("is sent as it changes: a snapshot, patches that apply to what the client holds, a snapshot at the end", async () => {
     const url = await serve();
     const events = await turn(url, "main", userInput("buy"));
     expect(ofType(events, EventType.STATE_DELTA)).toMatchObject([{ delta: [{ op: "add", path: "/total", value: 1 }] }]);
@@ -109,7 +109,7 @@ describe("state that a client sends", () => {
     expect(values).not.toHaveProperty("unknown");
   });
 
-  it("is not added again when it is only what the client was told before", async () => {
+  it("is not added again when it is only what the client was sent before", async () => {
     const url = await serve();
     const agent = new HttpAgent({ url: `${url}/agui` });
     agent.addMessage({ id: "u1", role: "user", content: "buy" });

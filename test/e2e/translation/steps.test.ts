@@ -96,7 +96,7 @@ describe("a subgraph", () => {
 describe("branches of one node that run at once", () => {
   const Topic = Annotation.Root({ ...MessagesAnnotation.spec, topic: Annotation<string> });
 
-  it("are told apart: each step has a name of its own, each branch a message of its own", async () => {
+  it("are distinguished: each step has a name of its own, each branch a message of its own", async () => {
     const topics = ["red wine", "green tea", "blue sky"];
     // No branch says a word before all of them have begun.
     let begun = 0;

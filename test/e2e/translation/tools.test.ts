@@ -117,7 +117,7 @@ describe("two tool calls in one message", () => {
 });
 
 describe("a tool that returns a Command", () => {
-  it("is told like any other: one call, one result, taken from the message it adds to the state", async () => {
+  it("is sent like any other: one call, one result, taken from the message it adds to the state", async () => {
     const handOver = tool(
       () =>
         new Command({ update: { messages: [new ToolMessage({ content: "Handed over.", tool_call_id: "call-1" })] } }),
@@ -227,7 +227,7 @@ describe("a tool the client runs itself", () => {
     ]);
   });
 
-  it("tells an older client nothing it could not take: the run just ends", async () => {
+  it("sends an older client nothing it could not take: the run just ends", async () => {
     sluice = await startSluice({ main: { graph: offering([]) } });
     const { protocolVersion: _, ...input } = userInput("red, please", { tools: [colour] });
     const events = await turn(sluice.url, "main", input);

@@ -32,7 +32,7 @@ export function silentInput(input: Partial<RunAgentInput>): RunAgentInput {
   return userInput("", { messages: [], ...input });
 }
 
-/** The thread as the server tells it to a client that has nothing; an unknown one has no messages. */
+/** The thread as the server sends it to a client that has nothing; an unknown one has no messages. */
 export async function stored(server: string, threadId: string): Promise<Message[]> {
   const answer = await fetch(`${server}/threads/${threadId}/messages`);
   const { messages = [] } = (await answer.json()) as { messages?: Message[] };

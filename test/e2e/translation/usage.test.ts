@@ -1,4 +1,4 @@
-/** What a run cost: told for each model call as it ends, and summed up with the run. */
+/** What a run cost: reported for each model call as it ends, and summed up with the run. */
 
 import { END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -39,12 +39,12 @@ describe("a run of two models", () => {
       usage: { prompt_tokens, completion_tokens, total_tokens: prompt_tokens + completion_tokens },
     });
 
-  it("tells each call's usage and why it stopped, and sums them by model", async () => {
+  it("reports each call's usage and why it stopped, and sums them by model", async () => {
     endpoint.answer(answer(10, 1), answer(20, 2), answer(40, 4));
     const events = await turn(sluice.url, "main", userInput("hi"));
     const messageIds = ofType(events, EventType.TEXT_MESSAGE_START).map(({ messageId }) => messageId);
-    const told = ofType(events, EventType.CUSTOM).filter(({ name }) => name === "sluice.model_call");
-    expect(told.map(({ value }) => value)).toMatchObject(
+    const sent = ofType(events, EventType.CUSTOM).filter(({ name }) => name === "sluice.model_call");
+    expect(sent.map(({ value }) => value)).toMatchObject(
       [
         ["small", 10, 1],
         ["small", 20, 2],

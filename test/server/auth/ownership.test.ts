@@ -134,8 +134,8 @@ describe.each<[string, () => Store]>([
     frames.send({ type: "stats", id: "2", topic });
     frames.send({ type: "cancel", id: "3", threadId: THREAD });
     frames.send({ type: "ping", id: "4" });
-    const told = (await frames.until((frame) => frame.includes('"not_found"'))).join("\n");
-    expect(told).not.toContain("SECRET");
+    const sent = (await frames.until((frame) => frame.includes('"not_found"'))).join("\n");
+    expect(sent).not.toContain("SECRET");
     await frames.close();
     for (const format of ["agui", "langgraph", "text"]) {
       const socket = await connect(`${sluice.ws}/ws?format=${format}&thread=${PATH}`, { headers });

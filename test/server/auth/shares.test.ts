@@ -73,7 +73,7 @@ async function reader(secret: string, protocol?: string): Promise<WsClient> {
   return connect(`${sluice.ws}/ws?ticket=${ticket}${thread}`, {}, protocol ? [protocol] : []);
 }
 
-it("watches a run from its start to its end, in either format, and is not told more than others", async () => {
+it("watches a run from its start to its end, in either format, and gets no more than others", async () => {
   await said();
   const { secret } = await share();
   const plain = await reader(secret);

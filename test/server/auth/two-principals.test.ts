@@ -41,7 +41,7 @@ function noted<T extends object>(store: T): T {
   });
 }
 
-/** Asks when it is told to, and else repeats what it knows. */
+/** Asks when it should, and else repeats what it knows. */
 function graph() {
   return new StateGraph(MessagesAnnotation)
     .addNode("chat", ({ messages }) => {
