@@ -10,7 +10,7 @@ import { reasonOf } from "../src/doctor/trouble.ts";
 export const TRANSPORTS = ["ws", "frames", "sse"] as const;
 export type Transport = (typeof TRANSPORTS)[number];
 
-/** What happens on a line. Times are of `performance.now()`. */
+/** The events on a line. Times are of `performance.now()`. */
 export interface Ear {
   /** One event, as JSON. `bytes`: what its frame took, without the transport's own header. */
   event(json: string, bytes: number, at: number): void;

@@ -31,7 +31,7 @@ const NEEDS_NEWER = [
 
 const SUITES = ["graph", "runs", "store", "translate", "agents", "app", "server", "e2e"].map((room) => `test/${room}/`);
 
-/** What is no part of the sources. */
+/** Files that are no part of the sources. */
 const NO_SOURCE = /^(node_modules|dist.*|data|coverage|\.git|\.env|.*\.tgz)$/;
 
 const folder = mkdtempSync(join(tmpdir(), "sluice-older-"));

@@ -2,7 +2,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-/** What a child can do by name. Each takes one argument and gives something that JSON can carry. */
+/** The tasks of a child by name. Each takes one argument and gives something that JSON can carry. */
 type Services = Record<string, (argument: never) => unknown>;
 
 type Reply = { readonly result: unknown } | { readonly error: string };

@@ -6,7 +6,7 @@ import { AIMessageChunk, type BaseMessage } from "@langchain/core/messages";
 import { ChatGenerationChunk, type ChatResult } from "@langchain/core/outputs";
 import { Annotation, type BaseCheckpointSaver, MessagesAnnotation, StateGraph } from "@langchain/langgraph";
 
-/** What the model is asked to do. It travels as the text of the user's message, so one graph serves every scenario. */
+/** The task of the model. It travels as the text of the user's message, so one graph serves every scenario. */
 export interface Workload {
   readonly tokens: number;
   /** Milliseconds from token to token. 0: no timer at all. */
@@ -42,7 +42,7 @@ function stampedToken(index: number, length: number): string {
   return `${index} ${now().toFixed(3)} `.padStart(STAMP_LENGTH).padEnd(length, String(index % 10));
 }
 
-/** What a stamped token says; `undefined` when it is not whole. */
+/** The content of a stamped token; `undefined` when it is not whole. */
 export function readStamped(text: string): { readonly index: number; readonly madeAt: number } | undefined {
   const [index = Number.NaN, madeAt = Number.NaN] = text.slice(0, STAMP_LENGTH).trim().split(" ").map(Number);
   const filler = String(index % 10).repeat(text.length - STAMP_LENGTH);

@@ -4,7 +4,7 @@ import type { RunAgentInput } from "@ag-ui/core";
 import { openLine, type Transport } from "../line.ts";
 import { answerTo, TOKEN_LENGTH, type Workload } from "./graph.ts";
 
-/** What all clients of one round saw together. */
+/** The sum of what all clients of one round saw. */
 export interface Seen {
   /** Tokens that arrived and are what the model said. */
   delivered: number;

@@ -2,7 +2,7 @@
 import WebSocket from "ws";
 import { now, readStamped } from "./graph.ts";
 
-/** How long a token took from the model to this reader. In milliseconds, as `now()` counts. */
+/** Milliseconds that a token took from the model to this reader, as `now()` counts. */
 export interface Delay {
   readonly madeAt: number;
   readonly ms: number;
@@ -17,13 +17,13 @@ interface Frame {
 
 export class Reader {
   readonly delays: Delay[] = [];
-  /** How many tokens arrived, none missing and each as the model made it. */
+  /** Tokens that arrived, none missing and each as the model made it. */
   tokens = 0;
   cursor: string | undefined;
   /** The socket was closed, by whomever. */
   closed = false;
   ended = false;
-  /** What is wrong with what arrived. */
+  /** Faults of the tokens that arrived. */
   loss: string | undefined;
   readonly #address: string;
   readonly #topic: string;

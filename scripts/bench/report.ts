@@ -83,7 +83,7 @@ export function verdict(results: readonly Result[], { source, coalesceMs }: Setu
   });
 }
 
-/** How many times the CPU a token may be, with sign-in, limits and metrics. */
+/** The highest ratio of CPU a token with sign-in, limits and metrics, to that without. */
 const TARGET_GUARDED = 1.15;
 
 /** Is what guards the server cheap enough? Nothing is said where tokens were lost. */
@@ -98,7 +98,7 @@ export function verdictOnGuards(results: readonly Result[]): string[] {
   });
 }
 
-/** What was lost, each reason once for each scenario; empty when all arrived. */
+/** Losses, each reason once for each scenario; empty when all arrived. */
 export function losses(results: readonly Result[]): string[] {
   return results.flatMap(({ scenario, seen }) => {
     const reasons = [...new Set(seen.losses)].map((reason) => `${scenario.name}: ${reason}`);

@@ -14,7 +14,7 @@ export interface Scenario {
   readonly workload: Workload;
   /** Each measures the server and the floor, one after the other, in alternating order. */
   readonly rounds: number;
-  /** How often a round does it all, so that what it measures is long enough. */
+  /** Repetitions in a round, so that it is long enough to measure. */
   readonly repeats: number;
   /** The most that the server's CPU a token may be, as a multiple of the floor's, by source. */
   readonly target?: Readonly<Record<Source, number>>;
@@ -37,7 +37,7 @@ export interface Result {
   /** Microseconds of CPU a token, one for each round. */
   readonly server: number[];
   readonly floor: number[];
-  /** Those of another build, where one is compared. */
+  /** The figures of another build, where one is compared. */
   readonly other: number[];
 }
 
@@ -51,7 +51,7 @@ export interface MeasureOptions {
 }
 
 /**
- * How many tokens come in one turn of the event loop where no timer paces them. A model without delay fills the socket
+ * Tokens that come in one turn of the event loop where no timer paces them. A model without delay fills the socket
  * it is read from: one read of 4 kB brings as many from an OpenAI-compatible endpoint, and a read may be 64 kB.
  */
 export const BURST = 16;

@@ -9,12 +9,12 @@ import { type Delay, Reader } from "./reader.ts";
 export const NAME = "stopped reader";
 
 export interface Stop {
-  /** Those who read all the time. */
+  /** Clients that read all the time. */
   readonly readers: number;
   readonly perSecond: number;
   /** Characters. */
   readonly tokenLength: number;
-  /** How long one does not read, and before that, how long all do. */
+  /** The time in which one client does not read; before that, all read for as long. */
   readonly seconds: number;
   /** The server's SLOW_CONSUMER_SECONDS. */
   readonly slowConsumerSeconds: number;
@@ -56,13 +56,13 @@ export interface StopResult {
 
 /** The 99th percentile of the delays may be this many times what it is without the one that stopped. */
 const TARGET_RATIO = 2;
-/** How much more the server may grow, in MB, while one does not read. What waits for one is 256 kB. */
+/** MB that the server may grow more while one client does not read. At most 256 kB wait for one client. */
 const TARGET_GROWTH = 16;
 
 /** In seconds: until all is warm, and for the one to catch up while the run goes on. */
 const WARM_UP = 2;
 const REST = 2;
-/** How long whatever is waited for may be late, in milliseconds. */
+/** Milliseconds that an expected event may be late. */
 const PATIENCE_MS = 20_000;
 const HEARTBEAT_SECONDS = 3_600;
 
@@ -203,7 +203,7 @@ ${table([
 ])}${end}`;
 }
 
-/** What is said of the targets, a line each; none when something was lost. */
+/** One line for each target; none when something was lost. */
 export function verdictOnStop({ stop, without, with: held, memory, losses }: StopResult): string[] {
   if (!stop.judged || losses.length > 0) return [];
   const ratio = percentile(held, 0.99) / percentile(without, 0.99);

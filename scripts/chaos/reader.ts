@@ -25,7 +25,7 @@ class Notes {
   readonly #found: (problem: string) => void;
   #open: string | undefined;
   #stands = false;
-  /** What comes next is a beginning, whatever came before. */
+  /** The next event is a beginning, whatever came before. */
   #begins = true;
 
   constructor(found: (problem: string) => void) {

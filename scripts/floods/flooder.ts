@@ -15,9 +15,9 @@ export interface Flood {
 }
 
 export interface Flooded {
-  /** How often it was done. */
+  /** Times it was done. */
   readonly done: number;
-  /** How often the server refused it, or ended a socket over it. */
+  /** Times the server refused it, or ended a socket over it. */
   readonly refused: number;
 }
 

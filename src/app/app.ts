@@ -113,7 +113,7 @@ function listen(server: Server, port: number, host: string): Promise<void> {
   });
 }
 
-/** Whether it listens or not. */
+/** The same whether it listens or not. */
 function closeServer(server: Server): Promise<void> {
   return new Promise((done) => {
     server.close(() => done());

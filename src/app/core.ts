@@ -52,7 +52,7 @@ export interface CoreOptions {
   readonly contextOf?: ContextOf | undefined;
   /** The share of its memory that the process uses. Without it the process is measured. */
   readonly memoryUsage?: Usage | undefined;
-  /** Hears of threads that the store in memory lets go of. */
+  /** Called with threads that the store in memory lets go of. */
   readonly forget?: (threadId: string) => void;
 }
 

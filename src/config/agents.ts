@@ -52,8 +52,8 @@ const agent = z.strictObject({
     .array(z.string().regex(/^[\w-]+$/, "a tag's name is letters, digits, _ and -"))
     .default(["think", "thinking"]),
   /**
-   * What clients keep of a conversation: all that was sent but for what its own run took back, or what the graph's state
-   * holds.
+   * The messages of a conversation that clients keep. `sent`: all that were sent, without those that their own run took
+   * back. `state`: the messages of the graph's state.
    */
   transcript: z.enum(["sent", "state"]).default("sent"),
   /** Settings for the messages of single nodes, by the node's name or its path (`research/writer`). */

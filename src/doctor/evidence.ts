@@ -224,7 +224,7 @@ export interface ServerEvidence {
   readonly runs: number;
   /** The same question over a WebSocket: from the first token to the last, in milliseconds. */
   readonly overWebSocketMs?: number | undefined;
-  /** Whether its answer came in portions there too. */
+  /** True if its answer came in portions there too. */
   readonly overWebSocketJumps?: boolean | undefined;
 }
 

@@ -11,7 +11,7 @@ import type { CustomSeries, ModelCall, NodeRun, Piece } from "./evidence.ts";
 import type { ModelCalls } from "./model-calls.ts";
 import { isJson, saidIn, squeezed } from "./said.ts";
 
-/** Hears of model calls what no event of v2 carries: a model's own description, and how a call ended. */
+/** Collects from model calls what no event of v2 carries: a model's own description, and how a call ended. */
 export class ModelProbe extends BaseCallbackHandler {
   override name = "sluice_doctor";
   override awaitHandlers = true;

@@ -26,7 +26,7 @@ const USAGE_IS_LAST = new Set(["openai", "azure", "groq", "mistral", "deepseek",
 export class CutAnswers {
   /** Providers that give reasons, by the ids of model runs that are open. */
   readonly #providers = new Map<string, string>();
-  /** Those of them that came in pieces. */
+  /** The answers that came in pieces. */
   readonly #streamed = new Set<string>();
   #any = false;
 

@@ -45,7 +45,7 @@ export class RunNotes extends BaseCallbackHandler {
   readonly #output: OutputBounds;
   #turnedAt = performance.now();
   #failedModels: string[] = [];
-  /** Hears of every model call that fails; what the call said may not have been read yet. */
+  /** Called with every model call that fails; the events of the call may not have been read yet. */
   modelFailed: () => void = () => {};
 
   constructor({ onCut = () => {}, outputLimits = NO_OUTPUT_LIMITS, onTooMuch = () => {} }: Hooks = {}) {

@@ -17,7 +17,7 @@ export interface MemoryOptions {
   readonly reached: Tally;
   /** Cuts the clients that are slowest to read. Gives their number. */
   readonly cutSlowest: () => number;
-  /** Hears when it begins to refuse, and when it ends. */
+  /** Called when it begins to refuse, and when it ends. */
   readonly changed: (refusing: boolean, share: number) => void;
 }
 

@@ -43,7 +43,7 @@ export class MemoryLog implements EventLog {
   readonly #now: () => number;
   /** In the order of their last append, the longest silent first. */
   readonly #topics = new Map<Topic, TopicState>();
-  /** Those of them that were opened only, the oldest first. */
+  /** The topics that were opened only, the oldest first. */
   readonly #unwritten = new Set<Topic>();
   readonly #watchers: Watchers;
   #heldBytes = 0;

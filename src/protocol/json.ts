@@ -141,7 +141,7 @@ class Writer {
     return this.special(other) ?? this.contents(other);
   }
 
-  /** Those whose `toJSON` is not asked: it loses data (Date, Buffer), or shows stack and credentials (HTTP errors). */
+  /** Values whose `toJSON` is not called: it loses data (Date, Buffer) or shows stack and credentials (HTTP errors). */
   private special(value: object): string | undefined {
     if (isPlainObject(value) || Array.isArray(value)) return undefined;
     if (types.isDate(value)) return this.text(isoDate(value));

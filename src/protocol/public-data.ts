@@ -50,7 +50,7 @@ function pick(source: unknown, paths: readonly (readonly string[])[]): Record<st
   return Object.fromEntries(picked); // defines even `__proto__` as an own property
 }
 
-/** Those of `keys` that `source` itself has, nothing that it inherits. Never throws. */
+/** The own properties of `source` among `keys`; inherited ones are left out. Never throws. */
 export function ownFields(source: unknown, keys: Iterable<string>): Record<string, unknown> {
   if (typeof source !== "object" || source === null) return {};
   const fields: [string, unknown][] = [];

@@ -23,7 +23,7 @@ export interface Requester {
 export interface User {
   /** As its issuer calls it. */
   readonly id: string;
-  /** Those that were allowed by name. */
+  /** The claims that were allowed by name. */
   readonly claims: Readonly<Record<string, JsonValue>>;
 }
 

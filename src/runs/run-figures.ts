@@ -11,7 +11,7 @@ export class RunFigures {
   readonly refused = new Tally<GraphEventName>();
   /** From the run's start to the first piece of text, reasoning or tool arguments. */
   firstTokenMs: number | undefined;
-  /** Those pieces. */
+  /** The pieces themselves. */
   deltas = 0;
   /** As the models themselves count them; absent where none said. */
   tokens: { readonly input: number; readonly output: number } | undefined;

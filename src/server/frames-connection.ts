@@ -37,7 +37,7 @@ export interface FramesConnectionOptions {
   readonly maxMessageBytes: number;
   /** @throws SluiceError when there are too many values in what it sent. */
   readonly checkNodes: (value: unknown) => void;
-  /** Hears of errors that are not reported to the peer. */
+  /** Called with errors that are not reported to the peer. */
   readonly failed: (error: unknown, where: string) => void;
 }
 

@@ -34,7 +34,7 @@ export function httpApp(options: ServerOptions, metrics?: MetricsOptions): Expre
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
-  // Whether a domain is for HTTPS alone is for its operator to say: browsers remember it for a year, for all its ports.
+  // The operator decides whether a domain is for HTTPS alone: browsers remember it for a year, for all its ports.
   app.use(helmet({ strictTransportSecurity: false }));
   // Probes come from orchestrators that use bare addresses, and say nothing worth guarding.
   app.use(healthRoutes(options));

@@ -52,7 +52,7 @@ export interface Housing {
   readonly maxSockets: number;
   readonly heartbeatMs: number;
   readonly slowConsumerMs: number;
-  /** Hears that a client was cut because it did not read. */
+  /** Called when a client was cut because it did not read. */
   readonly slow: (transport: "websocket" | "sse", unread: Unread) => void;
   /** May new work come in? `false` while draining. */
   readonly ready: () => boolean;
@@ -60,8 +60,8 @@ export interface Housing {
   readonly closed: AbortSignal;
   /** The engines that cannot store anything at the moment. */
   readonly unavailable: () => Promise<readonly string[]>;
-  /** Hears of an origin each time that it is refused. */
+  /** Called with an origin each time that it is refused. */
   readonly originRefused: (origin: string) => void;
-  /** Hears of errors that are not reported to clients. */
+  /** Called with errors that are not reported to clients. */
   readonly failed: (error: unknown, where: string) => void;
 }

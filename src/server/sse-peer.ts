@@ -8,7 +8,7 @@ export interface SsePeerOptions {
   readonly heartbeatMs: number;
   /** Milliseconds that a client may take to catch up before it is cut. */
   readonly drainMs: number;
-  /** Hears that it was cut. */
+  /** Called when it was cut. */
   readonly slow: (unread: Unread) => void;
 }
 

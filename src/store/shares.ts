@@ -29,7 +29,7 @@ export interface Shares {
   list(threadKey: string): Promise<readonly Share[]>;
   /** Forgets a thread's share. `false` when there is no such share. */
   revoke(threadKey: string, id: string): Promise<boolean>;
-  /** Those of `ids` that are still valid. */
+  /** The valid ones among `ids`. */
   holding(ids: readonly string[]): Promise<ReadonlySet<string>>;
 }
 

@@ -34,8 +34,8 @@ export class ExposedState {
   }
 
   /**
-   * Those of the `exposed` keys that the graph says, as they will be; the others stay as they were sent. The state does
-   * not have them before the update of the node at `place`.
+   * Sends the `exposed` keys that the graph announces, as they will be; the others stay as they were sent. The state
+   * does not have them before the update of the node at `place`.
    */
   merge(values: Values, exposed: readonly string[], place: string): AguiEvent[] {
     const said = exposed.filter((key) => key in values);

@@ -8,7 +8,7 @@ export interface SafeMath {
   /** Writes a value down, with 14 significant digits, so that 0.1 + 0.2 is 0.3. */
   format(value: unknown): string;
   unit: MathJsInstance["unit"];
-  /** Whether a unit is called that, such as "km". Case matters: MB is not mb. */
+  /** True for the name of a unit, such as "km". Case matters: MB is not mb. */
   isUnit(name: string): boolean;
 }
 

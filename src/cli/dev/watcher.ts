@@ -1,5 +1,5 @@
 /**
- * Hears of changes to files by looking at them, again and again: there are few, and so it does not matter how an editor
+ * Notices changes to files by looking at them, again and again: there are few, and so it does not matter how an editor
  * saves them, whether they are links, or whether their folder goes away and comes back.
  */
 import { readdirSync } from "node:fs";

@@ -8,7 +8,7 @@ export interface RedisOptions {
   readonly url: string;
   /** Before each key and channel, so that several deployments can share a server. */
   readonly prefix: string;
-  /** Hears of a connection that failed. It is made again by itself. */
+  /** Called after a connection failed. It is made again by itself. */
   readonly failed: (error: Error) => void;
 }
 
