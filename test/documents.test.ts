@@ -1,4 +1,4 @@
-/** What the documents say, held against the code: tables are compared, snippets are run. */
+/** The documents compared with the code: tables are compared, snippets are run. */
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, posix } from "node:path";
@@ -129,7 +129,7 @@ describe("PROTOCOL.md", () => {
 
   describe("maps graph events as the code does:", () => {
     const mapping = rows(section(protocol, "From graph events to AG-UI events"));
-    /** What the table says becomes of each graph event, by name. */
+    /** The treatment of each graph event in the table, by name. */
     const received = new Map<string, readonly string[]>();
     for (const [index, [from = "", to = ""]] of mapping.entries()) {
       const types = typesIn(to.includes("the same events") ? (mapping[index - 1]?.[1] ?? "") : to);
@@ -236,7 +236,7 @@ describe("README.md and docs/", () => {
       [...names.matchAll(/`(\w+)`/g)].map(([, name = ""]) => name),
     );
     expect(explained).toEqual(expect.arrayContaining(Object.keys(defaultAgent("graph"))));
-    // What is known and wrong is complained of otherwise than what is unknown.
+    // The complaint about a known name with a wrong value differs from that about an unknown name.
     const complaint = (field: string) => {
       try {
         parseAgents("agents.json", JSON.stringify({ agents: { one: { graph: "graph", [field]: null } } }));
@@ -361,7 +361,7 @@ async function run(name: string, code: string): Promise<string> {
   const client = `${join(root, "src", "client")}/`;
   const here = code
     .replaceAll("127.0.0.1:8123", new URL(sluice.url).host)
-    // What the package exports, before it is built.
+    // The exports of the package, before it is built.
     .replace(/"langgraph-sluice\/client(?:\/(\w+))?"/, (_, entry = "index") => JSON.stringify(`${client}${entry}.ts`))
     .replace('"langgraph-sluice"', JSON.stringify(join(root, "src", "index.ts")));
   writeFileSync(file, here);

@@ -125,7 +125,7 @@ describe("the assistant, with the demo model", () => {
       .values;
     expect(messages.map(({ type }) => type)).toEqual(["human", "ai", "tool", "ai", "human", "ai", "tool", "ai"]);
     expect(new Set(messages.map(({ id }) => id)).size).toBe(messages.length);
-    // What was streamed and what is stored are the same messages.
+    // The streamed and the stored messages are the same.
     expect(messages.filter((message) => ToolMessage.isInstance(message))[1]?.tool_call_id).toBe(
       second.wholes[0]?.tool_calls?.[0]?.id,
     );

@@ -9,7 +9,7 @@ import { userInput } from "../support/sse-client.ts";
 const model = new FakeListChatModel({ responses: ["by default"] });
 const named = (name: string) => new FakeListChatModel({ responses: [`by ${name}`] });
 
-/** What each of two nodes is answered, when agents.json says `nodes` of them. */
+/** The answers that two nodes get, with `nodes` in agents.json. */
 async function answers(
   nodes: Record<string, { model?: string }>,
   models = { model, named } as Parameters<typeof nodeModel>[0],

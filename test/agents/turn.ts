@@ -34,13 +34,13 @@ export function demoAssistant(options: DemoChatModelOptions = INSTANT) {
 
 type Assistant = ReturnType<typeof demoAssistant>;
 
-/** What a run's client brings, as AG-UI has it. */
+/** The input of a run's client, as AG-UI defines it. */
 export interface Offered {
   tools?: { name: string; description: string; parameters?: Record<string, unknown> }[];
   context?: { description: string; value: string }[];
 }
 
-/** What one run of a graph did, as seen through its events. */
+/** The result of one run of a graph, read from its events. */
 export class Turn {
   readonly events: StreamEvent[] = [];
 

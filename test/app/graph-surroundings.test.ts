@@ -1,4 +1,4 @@
-/** What graphs are given besides a run's input: `runtime.context` and LangGraph's `store`. */
+/** Graphs get `runtime.context` and LangGraph's `store` besides a run's input. */
 
 import { AIMessage } from "@langchain/core/messages";
 import { tool } from "@langchain/core/tools";

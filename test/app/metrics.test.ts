@@ -10,7 +10,7 @@ import { connect, isType, type WsClient } from "../support/ws-client.ts";
 
 const TOKEN = "metrics-token-of-this-test";
 
-/** What dashboards and alerts are built on. A name that changes breaks them. */
+/** Dashboards and alerts are built on these names. A name that changes breaks them. */
 const NAMES = [
   "counter sluice_auth_failures_total",
   "counter sluice_deltas_total",
@@ -189,7 +189,7 @@ it("the dashboard in config/grafana asks for metrics that there are", () => {
   const bases = new Set(asked.map((name) => name.replace(/_(bucket|sum|count)$/, "")));
   const names = NAMES.map((name) => name.split(" ")[1]);
   expect([...bases].filter((name) => !names.includes(name))).toEqual([]);
-  // What is measured is looked at.
+  // The measured values are checked too.
   expect(names.filter((name) => name && !bases.has(name))).toEqual([]);
 });
 

@@ -1,4 +1,4 @@
-/** What the process's own log has of runs: a line each, and no secret. */
+/** The process's own log has one line for each run, and no secret. */
 import { afterAll, describe, expect, it } from "vitest";
 import { reportRun } from "../../src/app/report-run.ts";
 import { createSluice } from "../../src/app/sluice.ts";

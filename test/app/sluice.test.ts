@@ -143,7 +143,7 @@ describe("under a base path of an Express app", () => {
   });
 });
 
-/** What an answer says besides its body. */
+/** The status and headers of an answer. */
 function sent(response: Response | undefined): object {
   const { date: _, ...headers } = Object.fromEntries(response?.headers ?? []);
   return { status: response?.status, headers };
@@ -272,7 +272,7 @@ describe("who may come in", () => {
     expect(await status(strict, local)).toEqual([403, 403]);
   });
 
-  /** What a WebSocket and a request with these headers are answered. */
+  /** The answers to a WebSocket and to a request with these headers. */
   async function status({ url }: Host, headers: Record<string, string>): Promise<number[]> {
     const requests = [
       handshake(`${url}/ai/ws`, headers),

@@ -1,4 +1,4 @@
-/** What the audit finds in graphs with a leak, and in graphs without. */
+/** The audit's findings in graphs with a leak, and in graphs without. */
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { type Audit, audit } from "../../src/audit/audit.ts";

@@ -1,4 +1,4 @@
-/** How the page looks and is reached: dark, on a phone, by keyboard, by screen reader. */
+/** The page in dark colours, on a phone, by keyboard and by screen reader. */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -217,7 +217,7 @@ test("a screen reader gets sentences, not tokens", async () => {
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-/** What axe finds to be serious or critical, in words. */
+/** The serious and critical findings of axe, in words. */
 async function found({ page }: Playground): Promise<string[]> {
   await page.evaluate(AXE);
   return page.evaluate(async () => {

@@ -39,7 +39,7 @@ test("a second page on a thread shows live what the first one asks", async () =>
   expect(await texts(two)).toEqual(await texts(one));
 });
 
-/** What was asked and answered, in the order of the page. */
+/** The questions and answers, in the order of the page. */
 function texts({ conversation }: Playground): Promise<string[]> {
   return conversation.locator(".bubble, .answer .markdown").allInnerTexts();
 }

@@ -1,4 +1,4 @@
-/** What goes wrong around the page: the server, the agent, and what they send. */
+/** Faults around the page: of the server, of the agent, and in the events they send. */
 import { join } from "node:path";
 import { AIMessage, ToolMessage } from "@langchain/core/messages";
 import { MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";

@@ -191,7 +191,7 @@ describe("a server over SSE that is no Sluice", () => {
     async (fault) => {
       const { results } = await found(fault);
       const failed = ids(results, "failed");
-      // What comes in one burst does not come when it is made either.
+      // Tokens that come in one burst do not come when they are made either.
       expect(fault === "one burst" ? failed.filter((id) => id !== "5.2" && id !== "5.3") : failed).toEqual([
         FAULTS[fault],
       ]);

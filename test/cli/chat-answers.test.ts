@@ -1,4 +1,4 @@
-/** How a person answers what a graph asks: what is typed, what becomes of it, and what the graph is given. */
+/** A person answers a graph's question: the line typed, its translation, and the value the graph gets. */
 
 import { AIMessage } from "@langchain/core/messages";
 import { END, interrupt, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";

@@ -1,4 +1,4 @@
-/** What a conversation shows of what a server says besides a run's events. */
+/** The part of a server's other messages, besides a run's events, that a conversation shows. */
 import type { AddressInfo } from "node:net";
 import { afterEach, expect, it } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";

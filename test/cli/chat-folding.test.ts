@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { Folding } from "../../src/cli/chat/folding.ts";
 import { TerminalLayout } from "../../src/cli/chat/layout.ts";
 
-/** What a terminal of this width shows, line by line. It waits with the line break until another character comes. */
+/** The lines that a terminal of this width shows. It waits with the line break until another character comes. */
 function screenOf(written: string, width: number): string[] {
   const lines: string[] = [""];
   let column = 0;

@@ -39,7 +39,7 @@ it.runIf(isLinux)(
       await pause(250);
     }
     for (const socket of crowd) socket.destroy();
-    // What was waiting at the door is let in once the crowd is gone.
+    // Waiting connections are let in after the crowd is gone.
     const run = await vi.waitFor(() => postRun(server.url, userInput("Still there?")), {
       timeout: 20_000,
       interval: 100,

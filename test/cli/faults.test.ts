@@ -1,4 +1,4 @@
-/** What a graph's own code does beside its run: the process survives it, or ends as it should. */
+/** A graph's own code may fail beside its run: the process survives it, or ends as it should. */
 import { afterAll, describe, expect, it, vi } from "vitest";
 import { EventType } from "../../src/protocol/events.ts";
 import { killRest, launch, project, SERVES } from "../support/child.ts";

@@ -1,5 +1,5 @@
 /**
- * What a `WebSocketAgent` does, whichever generation of `@ag-ui/client` it is built on: the suite is handed the module. A
+ * A `WebSocketAgent` on either generation of `@ag-ui/client`: the suite is handed the module. A
  * run that resolves has passed that generation's own verifier.
  */
 

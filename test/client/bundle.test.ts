@@ -1,4 +1,4 @@
-/** What a browser loads of the client. */
+/** The part of the client that a browser loads. */
 import { fileURLToPath } from "node:url";
 import { build, type Metafile } from "esbuild";
 import { expect, it } from "vitest";

@@ -1,4 +1,4 @@
-/** What a connection does when, against a server that a test plays, with a clock that a test moves. */
+/** A connection against a server that a test plays, with a clock that a test moves. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type ConnectionOptions, type ConnectionState, SluiceConnection } from "../../src/client/connection.ts";
 import { userInput } from "../support/sse-client.ts";
@@ -37,7 +37,7 @@ function following(narrowing: object = {}): { ear: Ear; connection: SluiceConnec
   return { ear, connection };
 }
 
-/** How long it waits for the next attempt, in milliseconds. */
+/** Milliseconds that it waits for the next attempt. */
 function pause(): number {
   const state = states.at(-1);
   if (state?.status !== "waiting") throw new Error(`It does not wait: ${state?.status}`);

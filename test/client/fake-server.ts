@@ -6,7 +6,7 @@ export class FakeSocket implements WebSocketLike {
   onclose: unknown;
   onerror: unknown;
   readonly protocol: string;
-  /** What the client said. */
+  /** The frames that the client sent. */
   readonly sent: Record<string, unknown>[] = [];
   /** The code the client closed with; `undefined` while it has not. */
   closedWith: number | undefined;

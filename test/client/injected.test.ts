@@ -1,4 +1,4 @@
-/** What a client knows of the messages that were sent into runs, from the thread's events alone. */
+/** A client's list of the messages that were sent into runs, from the thread's events alone. */
 import { expect, it } from "vitest";
 import { type InjectedMessage, injectedAfter } from "../../src/client/injected.ts";
 import { type AguiEvent, EventType } from "../../src/protocol/events.ts";

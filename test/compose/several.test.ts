@@ -1,4 +1,4 @@
-/** What compose.several.yaml starts, without its containers: its nginx before two built processes, Postgres and Redis. */
+/** compose.several.yaml without its containers: its nginx before two built processes, Postgres and Redis. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";

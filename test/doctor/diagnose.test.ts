@@ -203,7 +203,7 @@ describe("a server", () => {
   const whole = message([{ at: 1_000, characters: 100 }]);
   const LOCAL = "http://127.0.0.1:8000/agui";
   const uneven = (at: number, index: number) => at + ((index * 5) % 4) * 4;
-  /** What is made every 20 ms comes when a timer of `ms` lets it go. */
+  /** Pieces are made every 20 ms, and come when a timer of `ms` releases them. */
   const jumps = (ms: number) => every(20, 200, 10).map((at) => Math.ceil(at / ms) * ms);
   /** Events that took so long to get here, made half a second apart. */
   const onTheWay = (...delays: number[]) =>

@@ -5,7 +5,7 @@ import type { Verdict } from "../../src/doctor/verdict.ts";
 
 export interface GraphCase extends Partial<Examination> {
   readonly name: string;
-  /** Where the model is. */
+  /** The URL of the model. */
   readonly modelUrl: string;
 }
 

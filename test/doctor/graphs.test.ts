@@ -202,7 +202,7 @@ const BROKEN: Record<string, Case> = {
   "too short to tell": { graph: "good", pace: { words: ["Yes."] }, code: "too-short", says: /too short to tell/ },
 };
 
-/** What came shows nothing of streaming. */
+/** The answers show nothing of streaming. */
 const UNKNOWN: ReadonlySet<VerdictCode> = new Set(["model-refused", "run-failed", "cached-answer"]);
 const CASES = { ...GOOD, ...BROKEN };
 const endpoints: ModelEndpoint[] = [];

@@ -17,11 +17,11 @@ export interface Pace {
   readonly gap?: number;
   /** Words in a burst. */
   readonly burst?: number;
-  /** What is said instead of the text. */
+  /** Sent instead of the text. */
   readonly words?: readonly string[];
   /** Answers every request with this instead. */
   readonly status?: number;
-  /** What a stream is called. */
+  /** The content type of a stream. */
   readonly type?: string;
   /** Collects a stream, and sends it when it is whole. */
   readonly collects?: boolean;

@@ -73,7 +73,7 @@ function proxy(handOver: (answer: IncomingMessage, response: ServerResponse) => 
 
 interface Serving {
   readonly type?: string;
-  /** How an event is written. */
+  /** Writes an event. */
   readonly frame?: (event: object) => string;
   /** Each event says when it was made. */
   readonly stamps?: boolean;

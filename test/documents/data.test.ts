@@ -98,6 +98,6 @@ async function runsLine(): Promise<object> {
   await sluice.close();
   const line = lines.find((entry) => "outcome" in entry);
   if (!line) throw new Error(`No run is in ${JSON.stringify(lines)}.`);
-  // What pino writes before the fields of every line.
+  // The fields that pino writes at the start of every line.
   return { level: 30, time: 0, ...line };
 }

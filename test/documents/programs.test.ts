@@ -14,7 +14,7 @@ interface Program {
   readonly files?: Readonly<Record<string, string>>;
   readonly before?: string;
   readonly after?: string;
-  /** What it prints, in this order. */
+  /** Its output, in this order. */
   readonly prints: readonly (string | RegExp)[];
 }
 

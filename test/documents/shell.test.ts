@@ -30,7 +30,7 @@ const FILES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "docs/why-tokens-dont-stream.md › Find out": { "my-graph.ts": typed },
 };
 
-/** What each command prints; a server is stopped after that. */
+/** The output of each command; a server is stopped after that. */
 const PRINTS: readonly [command: RegExp, printed: RegExp][] = [
   [/ (serve|dev) my-graph\.mjs:graph$/, /\n {2}curl /],
   [/^curl -s .*\/chat /, /"message":"12 \* 7 = 84/],
@@ -93,7 +93,7 @@ test("docs/deploying.md names settings that there are", () => {
   for (const [, name = ""] of named) expect(Object.keys(known.shape)).toContain(name);
 });
 
-/** What a terminal is shown to say, by how it is brought to say it. */
+/** The terminal transcripts of the documents, by the commands that make them. */
 const TRANSCRIPTS: Readonly<Record<string, (shown: string) => Promise<void>>> = {
   "README.md › When tokens do not stream 2": async (shown) => {
     const printed = new RegExp(

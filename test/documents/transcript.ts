@@ -1,4 +1,4 @@
-/** What a terminal is shown to say, compared with what it says: ids and times differ from run to run. */
+/** A terminal transcript of the documents, compared with the real one: ids and times differ from run to run. */
 
 /** A line that was typed, and what the terminal said after it. */
 export interface Turn {

@@ -7,7 +7,7 @@ import { codeBlock, ROOT, rowFor } from "./code-blocks.ts";
 interface Surroundings {
   /** Its place in a project. */
   readonly file?: string;
-  /** What a project has before it, and after. */
+  /** The code that a project has before it, and after. */
   readonly before?: string;
   readonly after?: string;
   /** Other files. */

@@ -1,4 +1,4 @@
-/** What a graph takes back of what was sent, as clients see it: over real endpoints, with real graphs. */
+/** Messages that a graph takes back after they were sent, as clients see it: over real endpoints, with real graphs. */
 import { HttpAgent } from "@ag-ui/client";
 import { AIMessage, type BaseMessage, RemoveMessage } from "@langchain/core/messages";
 import { tool } from "@langchain/core/tools";

@@ -16,7 +16,7 @@ import {
 import { type RawModel, rawModel } from "../support/raw-model.ts";
 import { memory, startSluice, type TestSluice } from "../support/sluice.ts";
 
-/** What this test uses of either client. */
+/** The members of either client that this test uses. */
 interface Client {
   readonly threadId: string;
   readonly messages: Message[];
@@ -126,7 +126,7 @@ describe.each(generations)("HttpAgent of @ag-ui/client %s", (generation, HttpAge
       ...["user", "reasoning", "assistant", "tool", "assistant"],
       ...["user", "assistant", "tool", "assistant"],
     ]);
-    // What the server says is new with this run, what it keeps, and what the graph knows: each message once.
+    // The messages new with this run, those the server keeps, and those of the graph: each once.
     expect(events[0]).toMatchObject({ type: EventType.RUN_STARTED, input: { messages: [{ role: "user" }] } });
     expect(agent.messages).toEqual(await stored(agent));
     const { values } = await graph.getState({ configurable: { thread_id: agent.threadId } });

@@ -31,7 +31,7 @@ const traceparent = `00-${TRACE}-${CALLER}-01`;
 
 const received: ReceivedSpan[] = [];
 let bodies = "";
-/** What the graph's own requests would carry. */
+/** The headers that the graph's own requests would carry. */
 const carried: Record<string, string>[] = [];
 let receiver: Server;
 let provider: BasicTracerProvider;

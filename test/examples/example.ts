@@ -7,7 +7,7 @@ import { afterAll } from "vitest";
 export const EXAMPLES = resolve("examples");
 
 export interface Started {
-  /** Where its page is. */
+  /** The URL of its page. */
   readonly url: string;
   /** Everything it printed so far. */
   readonly printed: () => string;
@@ -34,7 +34,7 @@ export function examplesForFile() {
     const modules = join(EXAMPLES, name, "node_modules");
     if (!existsSync(modules))
       throw new Error(`examples/${name} is not installed: npm run example -- --install ${name}`);
-    // What it writes stays out of the checkout.
+    // Its files stay out of the checkout.
     const filter = (path: string) => !["node_modules", "data", "dist", ".next"].includes(basename(path));
     cpSync(join(EXAMPLES, name), cwd, { recursive: true, filter });
     symlinkSync(modules, join(cwd, "node_modules"), "junction");

@@ -23,7 +23,7 @@ function example(...names: string[]): ChildProcess {
   return child;
 }
 
-/** What it prints until that matches, or until it ends. */
+/** Its output until that matches, or until it ends. */
 async function printed(child: ChildProcess, pattern: RegExp): Promise<string> {
   let out = "";
   await new Promise<void>((resolve) => {

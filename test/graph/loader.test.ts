@@ -31,7 +31,7 @@ for (const [index, spec] of JSON.parse(process.argv[2]).entries()) {
 console.log(JSON.stringify(results));
 `;
 
-/** What became of each graph, in their order. */
+/** The result of each graph, in their order. */
 async function load(files: Record<string, string>, graphs: readonly string[]): Promise<string[]> {
   await using folder = await project({ ...files, "load.mjs": SCRIPT });
   const { stdout, stderr } = await promisify(execFile)(process.execPath, ["load.mjs", JSON.stringify(graphs)], {
@@ -81,7 +81,7 @@ describe("a module", () => {
   const names = Object.keys(files).filter((name) => !name.startsWith("lib/"));
 
   it.concurrent.each(["module", "commonjs"])("may be of any kind, in a package of type %s", async (type) => {
-    // What is written without import and export is what the package says it is.
+    // The package decides the format of a file without import and export.
     const own = { ...files, "package.json": `{ "type": "${type}" }`, "a.js": type === "module" ? ESM : CJS };
     const graphs = names.map((name) => `${name}:graph`);
     expect(Object.fromEntries((await load(own, graphs)).map((sent, index) => [graphs[index], sent]))).toEqual(

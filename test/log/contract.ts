@@ -1,4 +1,4 @@
-/** What every engine of the event log promises. Engines differ in how much they keep; tests of that are their own. */
+/** The promises of every engine of the event log. Engines differ in how much they keep; tests of that are their own. */
 
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -9,7 +9,7 @@ import { type Topic, threadTopic } from "../../src/protocol/ids.ts";
 import { entries, entry, shown } from "./entries.ts";
 
 export interface ContractOptions {
-  /** How many random interleavings `follow` is tried with. */
+  /** Random interleavings that `follow` is tried with. */
   readonly numRuns?: number;
 }
 

@@ -77,7 +77,7 @@ test("a WebSocket goes through it", async () => {
   await client.close();
 });
 
-/** What nginx's documentation has around a location, with nothing written outside of the folder. */
+/** The usual configuration around a location, with nothing written outside of the folder. */
 function around(location: string, port: number): string {
   const kept = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((name) => `${name}_temp_path ${name};`);
   return `

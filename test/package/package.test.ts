@@ -6,12 +6,12 @@ import { blocksOf } from "../documents/code-blocks.ts";
 import { complaints, TYPED, TYPED_ELSEWHERE } from "../documents/typed.ts";
 import { consumer, type Packed, pack, ROOT, run, temporary } from "./packed.ts";
 
-/** Of the packed file. It grows with what is in it, and not by accident. */
+/** Bytes of the packed file. It grows with its contents, and not by accident. */
 const MOST_BYTES = 1_000_000;
 
 let folder: Awaited<ReturnType<typeof temporary>>;
 let packed: Packed;
-/** Where somebody uses it, with TypeScript. */
+/** A project that uses it, with TypeScript. */
 let path: string;
 
 beforeAll(async () => {
@@ -138,7 +138,7 @@ describe("importing it", () => {
 
   it("reads none of its settings from the environment, listens nowhere and keeps nothing open", async () => {
     const env = await readFile(join(ROOT, ".env.example"), "utf8");
-    // What is LangChain's own is its own business.
+    // Types of LangChain's own packages are not checked here.
     const settings = [...env.matchAll(/^([A-Z_]+)=/gm)]
       .map(([, name]) => name)
       .filter((name) => name !== "LANGSMITH_TRACING");

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 
 export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 
-/** What is no part of the sources: other people's code, what was built, what was written, and what only tests them. */
+/** Files that are no part of the sources: other people's code, build output, written files, and tests. */
 const NO_SOURCE = /^(dist.*|data|coverage|site|test|\.git|\.env|.*\.tgz)$/;
 
 export interface Packed {

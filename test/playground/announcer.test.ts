@@ -1,4 +1,4 @@
-/** What a screen reader says of an answer that comes in tokens. */
+/** A screen reader's words for an answer that comes in tokens. */
 import { expect, test } from "vitest";
 import { Announcer } from "../../src/playground/state/announcer.ts";
 

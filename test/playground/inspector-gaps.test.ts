@@ -1,4 +1,4 @@
-/** How evenly tokens came: percentiles, gaps, stalls, and runs distinguished. */
+/** The spread of tokens: percentiles, gaps, stalls, and runs distinguished. */
 import { describe, expect, test } from "vitest";
 import { Gaps, MAX_POINTS, stallMs } from "../../src/playground/inspector/gaps.ts";
 import { EXACT, Quantiles } from "../../src/playground/inspector/quantiles.ts";

@@ -1,4 +1,4 @@
-/** What a page says of a line that was cut: what it counted, what it compared, and no more than that. */
+/** A page's report of a line that was cut: its counts, its comparison, and no more than that. */
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { compared, textsReceived } from "../../src/playground/inspector/received.ts";
 import { sentence } from "../../src/playground/inspector/resume.ts";

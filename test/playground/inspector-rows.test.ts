@@ -1,4 +1,4 @@
-/** What the event log lists, and what it writes of an event. */
+/** The rows of the event log, and the text of an event. */
 import { describe, expect, test } from "vitest";
 import { jsonLines, readable } from "../../src/playground/inspector/export.ts";
 import { kindOf, Rows } from "../../src/playground/inspector/rows.ts";
@@ -149,7 +149,7 @@ function tapOf(...events: AguiEvent[]): Tap {
   return tap;
 }
 
-/** What the rows list, each by its text if it has one. */
+/** The rows, each by its text if it has one. */
 function listed(rows: Rows, tap: Tap): string[] {
   return Array.from({ length: rows.length }, (_, row) => {
     const event = tap.at(rows.at(row) ?? -1)?.event;

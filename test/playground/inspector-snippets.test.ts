@@ -1,4 +1,4 @@
-/** What the page offers to copy, run by a real shell and a real client against a real server. */
+/** The snippets of the page, run by a real shell and a real client against a real server. */
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -121,7 +121,7 @@ function snippet(text: string): SnippetOf {
   };
 }
 
-/** What the model was asked last. */
+/** The last question to the model. */
 function asked(): string | undefined {
   return model.prompts.at(-1)?.at(-1);
 }

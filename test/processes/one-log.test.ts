@@ -51,7 +51,7 @@ describe("a process that starts", () => {
     expect((await fetch(`${first.url}/readyz`)).status).toBe(200);
     const second = await serve({ ...env, REDIS_PREFIX: prefix });
     await Promise.all([first.stop(), second.stop()]);
-    // Those that left in good order are not waited for.
+    // Nothing waits for processes that left in good order.
     await (await serve({ ...env, REDIS_PREFIX: "elsewhere:" })).stop();
   });
 

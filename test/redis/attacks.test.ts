@@ -1,4 +1,4 @@
-/** What befalls the log when Redis is attacked through ids, runs full, fails over, or cannot be reached by everybody. */
+/** The log while Redis is attacked through ids, runs full, fails over, or is out of reach for some processes. */
 import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, expect, it, vi } from "vitest";
 import { follow } from "../../src/log/follow.ts";
@@ -51,7 +51,7 @@ async function relay(port = server.port): Promise<Relay> {
 let topics = 0;
 const topicOf = () => threadTopic(`attacked ${++topics}`);
 
-/** What a follower is sent until `enough`: entries as `offset=text`, and gaps. */
+/** The entries and gaps that a follower is sent until `enough`: entries as `offset=text`, and gaps. */
 async function collect(
   log: RedisLog,
   topic: Topic,

@@ -1,11 +1,11 @@
-/** What a model's client says of an endpoint that is not there, or has no such path, with the client itself. */
+/** The error of a model's client for an endpoint that is not there, or has no such path, with the client itself. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { ChatOpenAI } from "@langchain/openai";
 import { describe, expect, it } from "vitest";
 import { failureText } from "../../src/runs/failure-text.ts";
 
-/** What asking a model there throws; the endpoint answers 404 with `body`, or is closed when there is none. */
+/** The error of a model call there; the endpoint answers 404 with `body`, or is closed when there is none. */
 async function failure(body: string | undefined): Promise<{ text: string; port: number }> {
   const server = createServer((_, response) => response.writeHead(404).end(body));
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));

@@ -1,4 +1,4 @@
-/** What the `langgraph` format says under the rules of a run, an agent and its nodes. */
+/** The `langgraph` format under the rules of a run, an agent and its nodes. */
 
 import { AIMessageChunk } from "@langchain/core/messages";
 import { describe, expect, it } from "vitest";

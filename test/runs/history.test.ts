@@ -1,4 +1,4 @@
-/** What a client did, read from the history it sends: it typed on, edited, or wants another answer. */
+/** A client's intent, read from the history it sends: it typed on, edited, or wants another answer. */
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";

@@ -23,7 +23,7 @@ import { altered } from "../support/altered.ts";
 import { verifyRun } from "../support/verify.ts";
 import { NEVER, type TestRuns, testRuns, USER } from "./scripted.ts";
 
-/** What outlives a process. */
+/** The parts that outlive a process. */
 function disk() {
   return { store: new MemoryStore(100, () => {}), checkpointer: new MemorySaver() };
 }
@@ -101,7 +101,7 @@ describe("a run whose process died", () => {
     });
     expect(await next.recover()).toEqual([]);
 
-    // Who comes back with the same runId, or with an old cursor, hears how it ended.
+    // A client that comes back with the same runId, or with an old cursor, learns how it ended.
     const again = await next.start();
     expect(again.from).toEqual(old.from);
     const { gap } = await next.log.read(again.topic, again.from, 10);
@@ -125,7 +125,7 @@ describe("a run whose process died", () => {
     const events = await next.eventsOf(handle);
     await verifyRun(events);
     expect(types(events).slice(0, 2)).toEqual(["RUN_STARTED", "MESSAGES_SNAPSHOT"]);
-    // What the first node said stays said; the second one begins again.
+    // The first node's message stays; the second node begins again.
     expect(contents((events[1] as { messages: Message[] }).messages)).toEqual(["hi", "first"]);
     expect(events.filter(({ type }) => type === EventType.STEP_STARTED)).toMatchObject([{ stepName: "second" }]);
     expect(events.at(-1)).toMatchObject({ type: EventType.RUN_FINISHED, runId: "r" });

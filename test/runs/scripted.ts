@@ -42,7 +42,7 @@ export function emitting(...events: GraphEvent[]): ServedGraph {
   });
 }
 
-/** What a graph emits when it waits for a person. */
+/** The events of a graph that waits for a person. */
 export function interrupting(rootId: string, id: string, value: unknown): GraphEvent {
   const chunk = ["updates", { __interrupt__: [{ id, value }] }];
   return { event: "on_chain_stream", name: "LangGraph", run_id: rootId, tags: [], metadata: {}, data: { chunk } };

@@ -13,7 +13,7 @@ const topic = threadTopic("t");
 /** A log whose appends wait for the test, one by one. */
 class SlowLog extends MemoryLog {
   readonly batches: string[][] = [];
-  /** What the next appends wait for; none when it is empty. */
+  /** The gates that the next appends wait for; none when it is empty. */
   readonly gates: Gate[] = [];
   failure: Error | undefined;
 

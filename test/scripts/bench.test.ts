@@ -22,7 +22,7 @@ test("the target of the source is held against the median of the ratios", () => 
     expect.stringMatching(/^Target NOT met: 2\.33 times/),
   ]);
   expect(verdict([good], { ...setup, source: "direct" })).toEqual([expect.stringMatching(/^Target NOT met: 1\.20/)]);
-  // Where deltas wait for each other, a frame is not a token.
+  // A frame is not a token while deltas wait for each other.
   expect(verdict([good], { ...setup, coalesceMs: "auto" })).toEqual([]);
 });
 

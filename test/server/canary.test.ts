@@ -1,5 +1,5 @@
 /**
- * What must not leave does not leave, by whatever door. Canaries are put where secrets live; then every byte that the
+ * Secrets do not leave by any door. Canaries are put where secrets live; then every byte that the
  * server sends is searched for them. A second agent, whose config admits what can be admitted, shows that the search finds.
  */
 import { randomUUID } from "node:crypto";
@@ -15,7 +15,7 @@ import { SteppedModel } from "../support/stepped-model.ts";
 import { type Tap, tap } from "../support/tap.ts";
 import { connect } from "../support/ws-client.ts";
 
-/** Where each canary sits. */
+/** The place of each canary. */
 const CANARIES = {
   prompt: "canary-of-the-system-prompt",
   state: "canary-of-a-state-key",

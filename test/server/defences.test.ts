@@ -1,4 +1,4 @@
-/** What a server on an open port meets: broken frames, strangers, floods. It answers, and goes on serving others. */
+/** A server on an open port meets broken frames, strangers and floods. It answers, and goes on serving others. */
 import { randomUUID } from "node:crypto";
 import type { Socket } from "node:net";
 import { tool } from "@langchain/core/tools";

@@ -18,7 +18,7 @@ const ALL_DOORS = { langGraphApi: true, aiSdkApi: true };
 const GREETING = "get /";
 
 let sluice: TestSluice;
-/** What Express was given: routes, and routers with the path they lie under. */
+/** The parts that Express was given: routes, and routers with the path they lie under. */
 const routes = new Map<object, [method: string, path: string][]>();
 const below = new Map<object, [path: string, child: object][]>();
 

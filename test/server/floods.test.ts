@@ -41,7 +41,7 @@ describe.each([
       };
       push();
     });
-    // What the kernel takes on the way is a few megabytes; the rest was never read.
+    // The kernel takes a few megabytes on the way; the rest was never read.
     expect(raw.socket.destroyed).toBe(true);
     expect(taken - raw.socket.writableLength).toBeLessThan(most / 2);
   });

@@ -89,7 +89,7 @@ const deltas = (events: readonly AguiEvent[]) =>
 it.each(["/chat", "/agui", "/agui/agent/quick/run", "/agui/agent/quick/connect"])(
   "POST %s says how to send a body that is not called JSON",
   async (path) => {
-    // What curl -d says of it.
+    // The content type that curl -d sends.
     const form = await post(path, { message: "hi" }, { "content-type": "application/x-www-form-urlencoded" });
     const message = "body: send JSON, with the header Content-Type: application/json.";
     expect([form.status, form.body]).toMatchObject([400, { error: { code: "bad_request", message } }]);
@@ -312,7 +312,7 @@ describe("GET", () => {
       agents: { stepped: { name: "stepped", description: "Says what the test wants.", className: expect.any(String) } },
       audioFileTranscriptionEnabled: false,
     });
-    // What frontends may like to know besides.
+    // Further fields that frontends may read.
     expect(body.agents).toMatchObject({
       stepped: { prompts: ["Say hello"], stateKeys: ["plan"], demo: false },
       quick: { prompts: [], stateKeys: [], demo: false },
@@ -422,7 +422,7 @@ describe("resuming", () => {
         const head = whole.slice(0, seen);
         const cursor = head.findLast(({ id }) => id !== undefined)?.id;
         if (cursor === undefined) continue;
-        // What came after the last id that was seen comes again.
+        // The events after the last id that was seen come again.
         const kept = head.slice(0, head.findLastIndex(({ id }) => id !== undefined) + 1);
         const rest = await (await resumed("clock", body, cursor, query)).done;
         expect([cursor, ...kept, ...rest]).toEqual([cursor, ...whole]);

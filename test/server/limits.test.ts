@@ -1,4 +1,4 @@
-/** What one client may do. Clients are known by the address that a trusted proxy names. */
+/** Limits of one client. Clients are known by the address that a trusted proxy names. */
 import { afterEach, describe, expect, it } from "vitest";
 import { createSluice } from "../../src/app/sluice.ts";
 import { formatApiKey } from "../../src/config/keys.ts";

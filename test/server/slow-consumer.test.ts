@@ -19,7 +19,7 @@ import { connect, isType, type WsClient } from "../support/ws-client.ts";
 
 const KB = 1_024;
 const MB = 1_024 * KB;
-/** What one `send` of these tests holds. */
+/** The content of one `send` of these tests. */
 const BATCH = 64 * KB;
 const batch = (number: number) => [`${number}:`.padEnd(BATCH / 2, "x"), `${number}'`.padEnd(BATCH / 2, "y")];
 

@@ -1,4 +1,4 @@
-/** What TanStack AI's clients read besides a run's events. Their own packages use it in test/clients. */
+/** The routes that TanStack AI's clients read besides a run's events. Their own packages use it in test/clients. */
 import { randomUUID } from "node:crypto";
 import { AIMessage, ToolMessage } from "@langchain/core/messages";
 import { interrupt, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";

@@ -9,7 +9,7 @@ import express from "express";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { browserForFile } from "../support/browser.ts";
 
-/** Of all that a page loads, compressed as servers do it. */
+/** Bytes of all that a page loads, compressed as servers do it. */
 const MOST_BYTES = 200_000;
 const SITE = resolve("site", "dist");
 

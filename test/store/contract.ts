@@ -1,4 +1,4 @@
-/** What every engine of the store must do. Each engine's test runs this suite. */
+/** The contract of every engine of the store. Each engine's test runs this suite. */
 import { afterEach, describe, expect, it } from "vitest";
 import { SluiceError } from "../../src/protocol/errors.ts";
 import { EventType } from "../../src/protocol/events.ts";

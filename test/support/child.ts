@@ -18,7 +18,7 @@ export interface ServerProcess {
   /** Like `http://127.0.0.1:8123`. */
   readonly url: string;
   readonly pid: number | undefined;
-  /** What it had printed when it was ready. */
+  /** Its output up to the moment it was ready. */
   readonly greeting: string;
   /** Asks it to stop, as an operator's SIGTERM does, and waits until it has. */
   stop(): Promise<Exit>;

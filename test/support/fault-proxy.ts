@@ -16,7 +16,7 @@ export interface Trouble {
 }
 
 export interface FaultProxyOptions {
-  /** What befalls a connection; the first has the number 1. `undefined`: nothing. */
+  /** The fault of a connection; the first has the number 1. `undefined`: none. */
   readonly trouble?: (connection: number) => Trouble | undefined;
   /** Passes on the server's bytes in pieces of this size. Default: as they come. */
   readonly pieceBytes?: number;
@@ -27,7 +27,7 @@ export interface FaultProxyOptions {
 export interface FaultProxy {
   /** Stands for the server's, like `ws://127.0.0.1:5000`. */
   readonly ws: string;
-  /** How many connections there were. */
+  /** The number of connections so far. */
   readonly connections: number;
   /** Refuses connections while `false`. */
   reachable: boolean;
@@ -79,7 +79,7 @@ class Passage {
   readonly #upstream: Socket;
   readonly #options: FaultProxyOptions;
   readonly #trouble: Trouble | undefined;
-  /** What the server said and is no whole frame yet. */
+  /** Bytes of the server that are no whole frame yet. */
   #rest = Buffer.alloc(0);
   #frames = 0;
   #struck = false;

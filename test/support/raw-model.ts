@@ -10,13 +10,13 @@ export interface ModelCall {
   finish(): void;
   /** Ends the answer in the middle: the connection closes in good order, but no reason to stop came. */
   cut(): void;
-  /** How the exchange ended. */
+  /** The end of the exchange. */
   readonly closed: Promise<"finished" | "hung up">;
 }
 
 export interface RawModel {
   readonly baseUrl: string;
-  /** How many requests there were. */
+  /** The number of requests so far. */
   readonly count: number;
   /** The next request that no test has taken yet. */
   call(): Promise<ModelCall>;

@@ -87,7 +87,7 @@ export interface Refusal {
   readonly error: { readonly code: string; readonly message: string; readonly retryable: boolean };
 }
 
-/** What the server answers in place of a handshake. Rejects when it does shake hands. */
+/** The server's answer in place of a handshake. Rejects after a completed handshake. */
 export async function refusal(url: string, headers: Record<string, string> = {}): Promise<Refusal> {
   const raw = await rawSocket(url);
   raw.socket.write(handshake(url, headers));

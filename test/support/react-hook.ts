@@ -2,7 +2,7 @@
 import { Window } from "happy-dom";
 
 export interface Rendered<T> {
-  /** What the hook returned last. */
+  /** The last value that the hook returned. */
   readonly now: T;
   /** Resolves when what it returns passes the test. */
   until(test: (value: T) => boolean): Promise<T>;

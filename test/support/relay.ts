@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
 export interface Relay {
   readonly port: number;
-  /** Where new connections lead. Those that are open stay where they are. */
+  /** The target of new connections. Open ones stay where they are. */
   leadTo(port: number): void;
   /** Resets what is open, and refuses what comes, until `heal`. */
   cut(): void;

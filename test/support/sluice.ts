@@ -11,7 +11,7 @@ import { startSeveral } from "./several.ts";
 
 export interface TestAgent {
   readonly graph: object;
-  /** What its entry in agents.json would say. */
+  /** The fields of its entry in agents.json. */
   readonly entry?: Partial<AgentEntry>;
 }
 

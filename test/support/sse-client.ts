@@ -15,7 +15,7 @@ export interface SseRun {
   abort(): void;
 }
 
-/** What a client of protocol 1.0 sends to say something on a thread. */
+/** The body that a client of protocol 1.0 sends to add a message to a thread. */
 export function userInput(content: string, input: Partial<RunAgentInput> = {}): RunAgentInput {
   return {
     threadId: randomUUID(),

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { connect, createServer, type Socket } from "node:net";
 
 export interface Tap {
-  /** Where to reach the server through the tap. */
+  /** The server's URL through the tap. */
   readonly url: string;
   readonly ws: string;
   /** Everything the server has sent so far, over whatever connection. */

@@ -1,4 +1,4 @@
-/** How often the doctor is right about agents and servers that it was not written for. */
+/** The doctor's score on agents and servers that it was not written for. */
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -11,7 +11,7 @@ const TOKENS = 10_000;
 const TOKENS_A_SECOND = 200;
 const THOUSAND = 1_000;
 
-/** What models write: about 250 tokens, so that each thousand of them asks the same of the page. */
+/** A usual answer of about 250 tokens, so that each thousand of them asks the same of the page. */
 const CHAPTER = `## How a lock lifts a boat
 
 A lock is a **chamber** between two gates. The boat enters at the lower level, the gate behind it closes, and water runs

@@ -1,4 +1,4 @@
-/** What the graph's state makes of messages that were sent: replaced, removed, or never taken into it. */
+/** Messages that were sent, and that the graph's state replaced, removed, or never took in. */
 
 import { AIMessage, type BaseMessage, HumanMessage, RemoveMessage } from "@langchain/core/messages";
 import { Command, Overwrite, REMOVE_ALL_MESSAGES } from "@langchain/langgraph";

@@ -6,7 +6,7 @@ import type { GraphEvent, GraphEventName } from "../../src/protocol/graph-event.
 import { createTranslator } from "../../src/translate/run-translator.ts";
 import type { RunEnd, TranslatorOptions } from "../../src/translate/translator.ts";
 
-/** Where an event happens. */
+/** The place of an event. */
 export interface Place {
   /**
    * The path of nodes, like `research/writer`. `#2` after a segment marks a second execution of that node:
@@ -168,7 +168,7 @@ const DEFAULTS: TranslatorOptions = {
 export interface TranslateOptions extends Partial<TranslatorOptions> {
   readonly end?: RunEnd;
   readonly fresh?: Parameters<ReturnType<typeof createTranslator>["start"]>[0];
-  /** What is refused reaches the translator as a run hands it over. */
+  /** Refused events reach the translator in the way a run hands them over. */
   readonly allowList?: AllowList;
 }
 
@@ -201,7 +201,7 @@ export function correctedLines(events: readonly GraphEvent[], options: Translate
   return lines;
 }
 
-/** What a run corrects, and nothing else of it. */
+/** The corrections of a run, and nothing else of it. */
 export function corrections(events: readonly GraphEvent[], options?: TranslateOptions): string[] {
   return correctedLines(events, options).flatMap((line) => (line.startsWith("CORRECTED ") ? [line.slice(10)] : []));
 }

@@ -7,10 +7,10 @@ import type { TextPart } from "../../src/translate/content.ts";
 import { ReasoningTags } from "../../src/translate/reasoning-tags.ts";
 import { NUM_RUNS } from "../support/properties.ts";
 
-/** What is said and thought, in order; neighbours of one kind joined, as clients join them. */
+/** The text and the thoughts, in order; neighbours of one kind are joined, as clients join them. */
 type Split = [kind: "text" | "reasoning", text: string][];
 
-/** What an agent has whose entry names none. */
+/** The tags of an agent whose entry names none. */
 const DEFAULT_TAGS = defaultAgent("any").reasoningTags;
 
 function split(chunks: readonly string[], names = DEFAULT_TAGS): Split {

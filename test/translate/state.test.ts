@@ -8,7 +8,7 @@ import { ExposedState } from "../../src/translate/state.ts";
 import { NUM_RUNS } from "../support/properties.ts";
 import { custom, translate } from "./events.ts";
 
-/** What a client holds after these events. A patch that does not apply throws. */
+/** The state that a client holds after these events. A patch that does not apply throws. */
 function after(events: readonly AguiEvent[], held: unknown = undefined): unknown {
   return events.reduce((state, event) => {
     if (event.type === EventType.STATE_SNAPSHOT) return structuredClone(event.snapshot);

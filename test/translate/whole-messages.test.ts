@@ -6,7 +6,7 @@ import { ai, linesOf, modelEnd, modelStart, nodeEnd, nodeStart, said, token, upd
 
 const HELLO = ["TEXT_MESSAGE_START m1", 'TEXT_MESSAGE_CONTENT m1 "Hello"', "TEXT_MESSAGE_END m1"];
 
-/** What is said, without the steps around it. */
+/** The messages, without the steps around them. */
 function talk(...[events, options]: Parameters<typeof linesOf>): string[] {
   return linesOf(events, options).filter((line) => !line.startsWith("STEP"));
 }

@@ -1,4 +1,4 @@
-/** What is the matter with each agent and server of the corpus. */
+/** The fault of each agent and server of the corpus. */
 import type { VerdictCode } from "../../../src/doctor/verdict.ts";
 import { type Pace, TEXT, WORDS } from "../model-endpoint.ts";
 import type { SITES } from "./servers.ts";

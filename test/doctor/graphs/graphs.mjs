@@ -87,7 +87,7 @@ export const inBlockingChild = oneNode(({ messages }) => {
   const script = new URL("./worker.mjs", import.meta.url).pathname;
   return { messages: [new AIMessage(String(execFileSync(process.execPath, [script, messages.at(-1).text])))] };
 });
-/** Whoever asks is served by a loop that began long before, outside of any run. */
+/** A loop that began long before, outside of any run, serves each caller. */
 const queue = [];
 let wake = () => {};
 async function serveQueue() {

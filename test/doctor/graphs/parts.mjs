@@ -1,4 +1,4 @@
-// What the graphs here share: the model at MODEL_URL, and a graph of one node.
+// Shared by the graphs here: the model at MODEL_URL, and a graph of one node.
 import { BaseChatModel } from "@langchain/core/language_models/chat_models";
 import { AIMessageChunk } from "@langchain/core/messages";
 import { ChatGenerationChunk } from "@langchain/core/outputs";

@@ -183,7 +183,7 @@ describe("the portfolio agent with models over HTTP", () => {
     recommendations: { recommendations: [{ action: "diversify", about: "Apple", why: "Spread it." }] },
   };
 
-  /** What was asked for in that form; without a name, in words. */
+  /** The question in that form; without a name, in words. */
   function form(request: { response_format?: unknown }): string | undefined {
     return (request.response_format as { json_schema?: { name?: string } } | undefined)?.json_schema?.name;
   }

@@ -22,7 +22,7 @@ interface Said {
 
 export interface Brain {
   model(): ChatOpenAI;
-  /** What every request asked. */
+  /** The question of every request. */
   readonly asked: Asked[];
   close(): Promise<void>;
 }

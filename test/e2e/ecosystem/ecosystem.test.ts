@@ -1,4 +1,4 @@
-/** What others build on LangGraph: after two turns the transcript says what the graph's state says. */
+/** Graphs of other libraries on LangGraph: after two turns the transcript equals the graph's state. */
 import { readFileSync } from "node:fs";
 import { ChatAnthropic } from "@langchain/anthropic";
 import type { BaseChatModel } from "@langchain/core/language_models/chat_models";
@@ -41,11 +41,11 @@ type Middleware = ReturnType<typeof langchain.createMiddleware>;
 interface Case {
   readonly graph: { getState(config: object): Promise<{ values: { messages: BaseMessage[] } }> };
   readonly entry?: { readonly transcript: "state" };
-  /** What a person says; after an interrupt, the decisions. */
+  /** The person's message; after an interrupt, the decisions. */
   readonly turns: readonly string[];
-  /** What clients were sent that the state no longer holds, or never did. */
+  /** Messages that clients were sent, and that the state no longer holds or never did. */
   readonly sentOnly?: readonly unknown[];
-  /** What the state holds that clients were not sent. */
+  /** Messages of the state that clients were not sent. */
   readonly heldOnly?: readonly unknown[];
 }
 
@@ -305,7 +305,7 @@ function cases({ model }: Brain): Record<string, Case> {
         'write_todos {"todos":[{"content":"a","status":"pending"}]} | write_file {"file_path":"/a.md","content":"hello"} | read_file {"file_path":"/a.md"} | Bye.',
         'task {"description":"dig now","subagent_type":"digger"} & task {"description":"dig then","subagent_type":"digger"} | ls {"path":"/"} | Bye.',
       ],
-      // What a subagent says is in its own state; the caller's has it as the task's result.
+      // A subagent's messages are in its own state; the caller's state has the task's result.
       sentOnly: ["assistant: Answer: dig now", "assistant: Answer: dig then"],
     },
   };
@@ -424,7 +424,7 @@ function decisions(turn: string): object[] {
 
 interface Known {
   readonly role: string;
-  /** What clients and graph know of a message both: of ids those that the endpoint gave. */
+  /** The part of a message that clients and graph both know: of ids, those that the endpoint gave. */
   readonly key: string;
   readonly label: string;
 }

@@ -6,7 +6,7 @@ import type { Answer, Wire } from "./wires.ts";
 
 export interface Endpoint {
   readonly url: string;
-  /** What the next requests are answered with. `cut`: the last of them just ends. */
+  /** The answers to the next requests. `cut`: the last of them just ends. */
   answer(answers: readonly Answer[], cut?: boolean): void;
   close(): Promise<void>;
 }

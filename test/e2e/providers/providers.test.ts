@@ -27,7 +27,7 @@ interface Provider {
   readonly model: (url: string) => BaseChatModel;
   /** Why it stopped: to call a tool, and at the end. */
   readonly reasons: readonly [string, string];
-  /** What the model is given of what it said. Default: all of it. */
+  /** The part of its own answer that the model is given again. Default: all of it. */
   readonly given?: (messages: BaseMessage[]) => BaseMessage[];
   /** The package itself finds that an answer was cut. */
   readonly failsCut?: boolean;
@@ -154,7 +154,7 @@ async function run(provider: string, agent: string, threadId: string, answers = 
   return events;
 }
 
-/** What a run came to, without the ids that providers choose. */
+/** The result of a run, without the ids that providers choose. */
 function digest(events: readonly AguiEvent[]) {
   const texts: Record<string, string> = {};
   const thoughts: Record<string, string> = {};

@@ -1,7 +1,7 @@
-/** How each provider's endpoint streams an answer: what the pieces are, and how they are framed. */
+/** The stream of each provider's endpoint: its pieces, and their framing. */
 import { crc32 } from "node:zlib";
 
-/** What a model says in one answer. */
+/** One answer of a model. */
 export interface Answer {
   readonly thought?: string;
   readonly text: string;

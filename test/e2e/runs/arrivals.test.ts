@@ -11,7 +11,7 @@ import { verifyRun } from "../../support/verify.ts";
 import { connect } from "../../support/ws-client.ts";
 import { openFrames } from "./frames-client.ts";
 
-/** How many turns of the event loop lie between asking for a run and each arrival. */
+/** Turns of the event loop between the request for a run and each arrival. */
 const TURNS = Array.from({ length: 40 }, (_, index) => index);
 
 let sluice: TestSluice;

@@ -374,7 +374,7 @@ describe("200 topics at once", () => {
     const answers = await Promise.all(threads.map((each) => client.ask(frame(each))));
     expect(answers.filter(({ type }) => type === "ack")).toHaveLength(64);
     expect(answers.filter(({ code }) => code === "overloaded")).toHaveLength(136);
-    // What was refused holds no place.
+    // A refused request holds no place.
     const [first = ""] = threads;
     await client.ask({ type: "unsubscribe", topic: threadTopic(first) });
     expect(await client.ask({ type: "subscribe", topic })).toMatchObject({ type: "ack" });

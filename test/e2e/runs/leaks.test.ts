@@ -63,7 +63,7 @@ async function read(response: IncomingMessage, test: (text: string) => boolean =
 
 type Life = (threadId: string) => Promise<string>;
 
-/** How runs are started and how they end; each reports the end it saw. */
+/** Ways in which runs start and end; each reports the end it saw. */
 const LIVES: Record<string, Life> = {
   "over SSE, to its end": async (threadId) => read(await post("quick", userInput("hi", { threadId }))),
   "over agui, to its end": async (threadId) => {
@@ -114,7 +114,7 @@ const ENDS: Record<string, RegExp> = {
   out: /"timeout_total"/,
 };
 
-/** What keeps a process alive, by kind: sockets, timers, requests. */
+/** The resources that keep a process alive, by kind: sockets, timers, requests. */
 function resources(): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const kind of process.getActiveResourcesInfo()) counts[kind] = (counts[kind] ?? 0) + 1;

@@ -41,7 +41,7 @@ export function longGraph() {
 
 export interface LongRun {
   readonly input: RunAgentInput;
-  /** What a client that was never cut has seen. */
+  /** The events of a client that was never cut. */
   readonly frames: readonly SseFrame[];
 }
 

@@ -1,4 +1,4 @@
-/** What becomes of a run when those who asked for it go away, come back, stop it or type on. */
+/** A run after its clients go away, come back, stop it or type on. */
 import { randomUUID } from "node:crypto";
 import type { ServerResponse } from "node:http";
 import { setImmediate as endOfTurn } from "node:timers/promises";

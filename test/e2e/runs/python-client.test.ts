@@ -24,7 +24,7 @@ const counting = (fails: boolean) =>
     .addEdge("count", END)
     .compile({ checkpointer: memory() });
 
-/** What the client prints. */
+/** The client's output. */
 interface Known {
   readonly outcome: string;
   readonly messages: readonly { readonly role: string; readonly content: string }[];
@@ -39,7 +39,7 @@ let forgetful: TestSluice;
 
 beforeAll(async () => {
   whole = await startSluice({ answers: { graph: counting(false) }, fails: { graph: counting(true) } });
-  // What a cut client missed is no longer kept: it is sent where the thread stands.
+  // The log no longer has the events that a cut client missed: the client gets a snapshot of the thread.
   forgetful = await startSluice(
     { answers: { graph: counting(false) }, fails: { graph: counting(true) } },
     { LOG_MAX_EVENTS: "100" },

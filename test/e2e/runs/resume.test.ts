@@ -66,7 +66,7 @@ const sampled = <T>(items: readonly T[], count: number): T[] =>
 /** The events to continue after: all but the last, or, when PROPERTY_RUNS is less than their number, so many of them. */
 const tried = (): number[] => sampled([...cursors.keys()], NUM_RUNS);
 
-/** What a client holds: what it was sent up to its cursor, and what came when it was back. */
+/** A client's events: those up to its cursor, and those after it came back. */
 const joined = (head: readonly AguiEvent[], rest: readonly AguiEvent[]) =>
   JSON.stringify(canonical([...head, ...rest]));
 

@@ -1,4 +1,4 @@
-/** What happens to a run does not depend on how it was asked for: one suite, held against every transport. */
+/** A run is the same however a client asks for it: one suite for every transport. */
 import { randomUUID } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { RunAgentInput } from "../../../src/protocol/events.ts";
@@ -48,7 +48,7 @@ describe.each(TRANSPORTS)("over %s", (_, transport) => {
     if (events) await verifyRun(events);
   };
 
-  /** What the watcher has seen, run by run. */
+  /** The events of the watcher, run by run. */
   const watched = async (ends: number) => {
     const runs = [];
     for (let from = 0; runs.length < ends; ) {

@@ -13,11 +13,11 @@ import { dataOf, eventsOf, openSse } from "../../support/sse-frames.ts";
 import { connect } from "../../support/ws-client.ts";
 import { type Frame, openFrames, over } from "./frames-client.ts";
 
-/** What a client knows when its run is over. */
+/** A client's knowledge after its run is over. */
 export interface Outcome {
   /** `success`, `interrupt`, `cancelled`, or the code of what went wrong. */
   readonly end: string;
-  /** What the run said, in order; a door that answers a failed run with an error says nothing. */
+  /** The run's text, in order; empty for a route that answers a failed run with an error. */
   readonly messages: readonly Message[] | undefined;
   readonly interrupts: readonly Interrupt[];
   /** Absent where only the result is sent. */

@@ -18,7 +18,7 @@ afterEach(async () => {
 });
 
 const FOX = "🦊";
-/** What is left of a text that was cut after so many UTF-16 units. */
+/** The rest of a text that was cut after so many UTF-16 units. */
 const HALF = `fox ${FOX}`.slice(0, -1);
 const MENDED = "fox \ufffd";
 

@@ -1,4 +1,4 @@
-/** What a graph says by itself: events of its own, and the names by which graphs ask for more than that. */
+/** Events of a graph's own, and the names by which graphs ask for more than that. */
 
 import { dispatchCustomEvent } from "@langchain/core/callbacks/dispatch";
 import { AIMessage } from "@langchain/core/messages";

@@ -277,7 +277,7 @@ describe("predictive state updates", () => {
       .compile({ checkpointer: new MemorySaver() });
     model.calling("write_document", "c1", '{"document":"Wrong"}');
     const events = lines(await page(graph, { state: ["document"] })({ state: { document: "Mine" } }));
-    // What the page holds of the document comes from the arguments: it is sent again, though it has not changed.
+    // The page's copy of the document comes from the arguments: it is sent again, though it has not changed.
     const after = events.slice(events.indexOf("-chat_node"));
     expect(after.slice(0, 3)).toEqual(["-chat_node", "+after", 'state {"document":"Mine"}']);
   });

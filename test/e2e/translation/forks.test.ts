@@ -15,7 +15,7 @@ afterEach(async () => {
   await sluice?.close();
 });
 
-/** What the model was shown, as text: `you: ...` and `me: ...`. */
+/** The prompt of the model as text: `you: ...` and `me: ...`. */
 function shown(prompt: readonly BaseMessage[]): string[] {
   return prompt.map((message) => `${message.getType() === "human" ? "you" : "me"}: ${message.text}`);
 }
@@ -41,7 +41,7 @@ describe.each([
     /** Types on, holding all that was sent so far. */
     const type = async (id: string, content: string) => send([...(await sent()), { id, role: "user", content }]);
     const sent = () => stored(url, threadId);
-    /** What the graph itself keeps. */
+    /** The messages that the graph itself keeps. */
     const kept = async () => {
       const { values } = await graph.getState({ configurable: { thread_id: threadId } });
       return shown((values as typeof MessagesAnnotation.State).messages);

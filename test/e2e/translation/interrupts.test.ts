@@ -141,7 +141,7 @@ describe("two branches that ask at once", () => {
     expect(status).toBe(409);
     expect(error).toMatchObject({ code: "interrupt_pending", message: expect.stringContaining(blue) });
     expect(error.message).not.toContain(red);
-    // What was refused changed nothing.
+    // The refused answer changed nothing.
     const both = silentInput({ threadId, resume: answers([red, "1"], [blue, "2"]) });
     expect(said(await turn(url, "main", both)).sort()).toEqual(["blue: 2", "red: 1"]);
   });

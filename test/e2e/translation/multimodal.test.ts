@@ -1,4 +1,4 @@
-/** What a person sends besides text, as it reaches a model over HTTP. */
+/** Content of a person besides text, as it reaches a model over HTTP. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openaiModel } from "../../../src/agents/models/openai.ts";
 import { EventType, type Message, type RunAgentInput } from "../../../src/protocol/events.ts";

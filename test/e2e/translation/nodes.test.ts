@@ -1,4 +1,4 @@
-/** What a graph's author may switch for single nodes: tokens, reasoning, and whether the node is heard at all. */
+/** Settings of single nodes: tokens, reasoning, and whether anything of the node is sent at all. */
 
 import { AIMessage } from "@langchain/core/messages";
 import { END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";

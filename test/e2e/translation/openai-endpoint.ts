@@ -6,7 +6,7 @@ export interface OpenAIEndpoint {
   readonly baseUrl: string;
   /** The bodies of the requests so far. */
   readonly asked: Record<string, unknown>[];
-  /** What the next requests are answered with, one list of SSE payloads each. */
+  /** The answers to the next requests, one list of SSE payloads each. */
   answer(...answers: (readonly object[])[]): void;
   close(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** What is switched off stays off, in every format and whatever a graph does. */
+/** An event that is switched off stays off, in every format and whatever a graph does. */
 
 import { type AIMessage, ToolMessage } from "@langchain/core/messages";
 import { tool } from "@langchain/core/tools";

@@ -1,4 +1,4 @@
-/** What models think, from every place they put it, as the reasoning messages that clients end up with. */
+/** Thoughts of models, from every place they put them, as the reasoning messages that clients end up with. */
 import { randomUUID } from "node:crypto";
 import { HttpAgent } from "@ag-ui/client";
 import { END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
@@ -15,7 +15,7 @@ import { completion, type OpenAIEndpoint, openaiEndpoint, response } from "./ope
 import { type Answer, type Piece, ScriptedModel } from "./scripted-model.ts";
 import { ofType, said, stored, turn } from "./turns.ts";
 
-/** What this test uses of either client. */
+/** The members of either client that this test uses. */
 interface Client {
   readonly threadId: string;
   readonly messages: Message[];
@@ -58,7 +58,7 @@ afterAll(async () => {
 const content = (...pieces: string[]) => pieces.map((piece) => ({ content: piece }));
 const thoughts = (...pieces: string[]) => pieces.map((piece) => ({ reasoning_content: piece }));
 
-/** How models think over HTTP: the agent to ask, and what the endpoint answers. All think "I think." and say "Yes, 42." */
+/** Thoughts of models over HTTP: the agent to ask, and the endpoint's answer. All think "I think." and say "Yes, 42." */
 const ways: [string, { agent: string; answer: object[] }][] = [
   [
     "reasoning_content beside the content",

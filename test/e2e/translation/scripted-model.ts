@@ -8,10 +8,10 @@ import { concat } from "@langchain/core/utils/stream";
 /** A chunk: a piece of text, or any of an AI message's fields. */
 export type Piece = string | (Partial<Omit<AIMessageChunk, "content">> & { content?: unknown });
 
-/** What the model says, piece by piece. A promise among the pieces is waited for. */
+/** The model's answer, piece by piece. A promise among the pieces is waited for. */
 export type Answer = readonly (Piece | Promise<unknown>)[];
 
-/** What the model says to a prompt. `tools` are those it was bound to. */
+/** The model's answer to a prompt. `tools` are those it was bound to. */
 export type Script = (prompt: BaseMessage[], tools: readonly unknown[]) => Answer | Promise<Answer>;
 
 interface CallOptions extends BaseChatModelCallOptions {

@@ -45,7 +45,7 @@ async function serve(state: string[] = ["items", "total", "note"], graph: object
   return sluice.url;
 }
 
-/** What a client holds after each event that concerns the state. A patch that does not apply throws. */
+/** The state that a client holds after each event that concerns it. A patch that does not apply throws. */
 function held(events: readonly AguiEvent[]): unknown[] {
   let state: unknown;
   return events.flatMap((event) => {

@@ -43,7 +43,7 @@ export function ofType<T extends EventType>(events: readonly AguiEvent[], type: 
   return events.filter((event): event is Extract<AguiEvent, { type: T }> => event.type === type);
 }
 
-/** What an interrupted run waits for. */
+/** The interrupts that a run waits for. */
 export function interruptsOf(events: readonly AguiEvent[]): Interrupt[] {
   const end = events.at(-1);
   return end?.type === EventType.RUN_FINISHED && end.outcome?.type === "interrupt" ? [...end.outcome.interrupts] : [];
@@ -57,7 +57,7 @@ export function textsOf(events: readonly AguiEvent[]): Record<string, string> {
   return texts;
 }
 
-/** What was said, message by message. */
+/** The text, message by message. */
 export function said(events: readonly AguiEvent[]): string[] {
   return Object.values(textsOf(events));
 }

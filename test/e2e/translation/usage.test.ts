@@ -1,4 +1,4 @@
-/** What a run cost: reported for each model call as it ends, and summed up with the run. */
+/** The cost of a run: reported for each model call as it ends, and summed up with the run. */
 
 import { END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

@@ -132,7 +132,7 @@ describe("a chat", () => {
     expect(said(history)).toEqual(said(chat));
     expect(history.messages.map(({ id }) => id)).toEqual(chat.messages.map(({ id }) => id));
 
-    // What a page has loaded, it goes on with: nothing of it is new to the thread.
+    // A page goes on with the messages it has loaded: nothing of them is new to the thread.
     const reloaded = chatWith("chat", {}, { id: chat.id, messages: history.messages });
     model.say("Again").end();
     await reloaded.sendMessage({ text: "more" });

@@ -105,7 +105,7 @@ async function annsThread(): Promise<Anns> {
   return { threadId, cursor, runId: last.runId, messages, interruptId: interrupts[0]?.id ?? "", share };
 }
 
-/** What differs between two threads that are the same: ids, positions and times. */
+/** The parts that differ between two equal threads: ids, positions and times. */
 function alike(text: string, { threadId }: Pick<Anns, "threadId">): string {
   return text
     .replaceAll(threadId, "THREAD")

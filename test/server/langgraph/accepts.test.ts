@@ -1,4 +1,4 @@
-/** What LangGraph's clients may send where the agent's `accepts` lists it. */
+/** Input that LangGraph's clients may send because the agent's `accepts` lists it. */
 import { Annotation, interrupt, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { checkAgents } from "../../../src/config/agents.ts";

@@ -1,10 +1,10 @@
-/** What LangGraph's clients may not send: everything that could steer a graph. */
+/** Input that LangGraph's clients may not send: everything that could steer a graph. */
 import { AIMessage } from "@langchain/core/messages";
 import { interrupt, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { memory, startSluice, type TestSluice } from "../../support/sluice.ts";
 
-/** What the graph was given, for the last run. */
+/** The input of the graph in the last run. */
 let seen: { state: unknown; configurable: Record<string, unknown>; context: unknown } | undefined;
 let sluice: TestSluice;
 
