@@ -9,7 +9,7 @@ import { parseRunAgentInput } from "../protocol/input.ts";
 import { KeyedLock } from "../runs/keyed-lock.ts";
 import type { VisitedRun, VisitedThread } from "../runs/visited-thread.ts";
 import type { Visitor } from "../runs/visitor.ts";
-import { SignIn } from "./auth/sign-in.ts";
+import { tokenExpiring, watchExpiry } from "./auth/expiry.ts";
 import { catchUpAgui, catchUpGraph } from "./catch-up.ts";
 import { type Conversation, MAX_WAITING_COMMANDS } from "./conversation.ts";
 import type { Format } from "./formats/format.ts";
@@ -60,15 +60,16 @@ export class Connection implements Conversation {
     const { format } = options;
     this.#format = { graph: format.graph, encode: (out) => this.#noting(out) };
     // These formats cannot renew a sign-in: the client comes back with a newer token.
-    new SignIn({
-      visitor: options.visitor,
-      admit: () => Promise.reject(new SluiceError("unauthorized")),
-      expiring: (expiresInSeconds) =>
-        this.#emit([{ type: EventType.CUSTOM, name: "sluice.token_expiring", value: { expiresInSeconds } }]),
+    const unwatch = watchExpiry(options.visitor.principal, {
+      expiring: (seconds) => this.#emit([tokenExpiring(seconds)]),
       over: () => options.expelled(new SluiceError("unauthorized")),
-      closed: options.peer.closed,
     });
-    options.peer.closed.addEventListener("abort", () => this.#following?.abort(), { once: true });
+    const close = () => {
+      unwatch();
+      this.#following?.abort();
+    };
+    if (options.peer.closed.aborted) close();
+    else options.peer.closed.addEventListener("abort", close, { once: true });
   }
 
   /** Follows the thread it was opened on: from the start of its run, if one is active, else from now on. */

@@ -4,6 +4,8 @@ import type { Line } from "./lines.ts";
 import { type Peer, READY, type Unread } from "./peer.ts";
 
 export interface SsePeerOptions {
+  /** It goes on with a sequence of events, and so a frame that no log holds may be its first. */
+  readonly continues: boolean;
   /** Milliseconds between comments. */
   readonly heartbeatMs: number;
   /** Milliseconds that a client may take to catch up before it is cut. */
@@ -18,13 +20,17 @@ export class SsePeer implements Peer, Line {
   readonly #cut: () => void;
   readonly #closed = new AbortController();
   readonly #heartbeat: NodeJS.Timeout;
+  #begun: boolean;
+  /** It waits for the first frame. */
+  #aside: string | undefined;
   /** Writes that the client has not taken yet, keep-alives included. */
   #waiting = 0;
   /** Runs while something waits; starts again with each write that was taken. */
   #clock: NodeJS.Timeout | undefined;
 
-  constructor(response: ServerResponse, { heartbeatMs, drainMs, slow }: SsePeerOptions) {
+  constructor(response: ServerResponse, { continues, heartbeatMs, drainMs, slow }: SsePeerOptions) {
     this.#response = response;
+    this.#begun = continues;
     this.#drainMs = drainMs;
     this.#cut = () => {
       slow({ frames: this.#waiting, bytes: response.writableLength });
@@ -63,7 +69,31 @@ export class SsePeer implements Peer, Line {
 
   send(frames: readonly string[]): Promise<void> {
     if (frames.length === 0 || this.#closed.signal.aborted) return READY;
-    return this.#write(frames.join("")) ? READY : this.#drain();
+    this.#begun = true;
+    const aside = this.#aside ?? "";
+    this.#aside = undefined;
+    return this.#write(frames.join("") + aside) ? READY : this.#drain();
+  }
+
+  /** Sends a frame that no log holds; after the first of the others, since an event before a run's start is illegal. */
+  aside(frame: string): void {
+    if (frame === "" || this.#closed.signal.aborted) return;
+    if (this.#begun) this.#write(frame);
+    else this.#aside = frame;
+  }
+
+  /** Hangs up, in the middle of the response. A client that has read everything so far gets one last frame. */
+  hangUp(last = ""): void {
+    if (this.#closed.signal.aborted) return;
+    const response = this.#response;
+    if (last === "" || !this.#begun || this.#waiting > 0) response.destroy();
+    else {
+      this.#write(last, () => {
+        this.#taken();
+        response.destroy();
+      });
+    }
+    this.#closed.abort();
   }
 
   /** Ends the response after what was sent; what then does not drain in time is cut. */
@@ -76,10 +106,10 @@ export class SsePeer implements Peer, Line {
     this.#response.end();
   }
 
-  #write(text: string): boolean {
+  #write(text: string, taken = this.#taken): boolean {
     this.#waiting += 1;
     this.#clock ??= this.#startClock();
-    return this.#response.write(text, this.#taken);
+    return this.#response.write(text, taken);
   }
 
   readonly #taken = (): void => {

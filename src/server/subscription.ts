@@ -4,7 +4,7 @@
  * first time, and leaves them when nothing more is sent.
  */
 import { randomUUID } from "node:crypto";
-import type { Cursor } from "../protocol/cursor.ts";
+import { type Cursor, isAt } from "../protocol/cursor.ts";
 import type { Topic } from "../protocol/ids.ts";
 import type { RunHandle } from "../runs/handle.ts";
 import type { VisitedRun, VisitedThread } from "../runs/visited-thread.ts";
@@ -106,6 +106,12 @@ export class Subscription {
   /** The position that the reading begins after. */
   get cursor(): Cursor {
     return this.#beginning.after;
+  }
+
+  /** It goes on in the middle of a run or between two, unlike one that begins with `RUN_STARTED`. */
+  get continues(): boolean {
+    const { after, since, first } = this.#beginning;
+    return first === undefined && !isAt(after, since);
   }
 
   /** Sends events to the peer until the end. Call it once. Rejects when the peer has to reconnect. */

@@ -12,8 +12,7 @@ import { loadAgents, newThread } from "./start.ts";
  */
 export async function signIn(key: string): Promise<void> {
   await request(new URL("agui/info", base), { headers: { Authorization: `Bearer ${key}` } });
-  const renews =
-    expiring.value && transport.value?.kind === "frames" && transport.value.state.value.status !== "closed";
+  const renews = expiring.value && transport.value?.kind !== "bare" && transport.value?.state.value.status !== "closed";
   token.value = key;
   expiring.value = false;
   if (renews) return;

@@ -8,6 +8,7 @@ import { bytesOf } from "../../client/subscription.ts";
 import { type AguiEvent, EventType, isTerminal, type RunAgentInput } from "../../protocol/events.ts";
 import { Attempts } from "./attempts.ts";
 import { CatchUp, distance } from "./catch-up.ts";
+import { expiring, token } from "./credentials.ts";
 import { lineError, queryOf, request } from "./http.ts";
 import { injector } from "./inject.ts";
 import type { LineError, Listener, Received, Transport } from "./transport.ts";
@@ -18,6 +19,8 @@ interface OwnRun {
   readonly input: RunAgentInput;
   readonly taken: () => void;
   readonly refused: (error: LineError) => void;
+  /** The server has answered with its events. */
+  begun: boolean;
 }
 
 /** The events that are joined for a slow reader. */
@@ -57,6 +60,7 @@ export function sseTransport(base: URL): Transport {
       const response = await (own ? post(own, abort.signal) : watch(abort.signal));
       if (left()) return;
       attempts.opened();
+      if (own) own.begun = true;
       own?.taken();
       catchUp.open(response.headers.get("Sluice-Head") ?? undefined);
       if (response.body) await hand(response.body, left);
@@ -71,6 +75,16 @@ export function sseTransport(base: URL): Transport {
     }
   }
   let current: AbortController | undefined;
+
+  // A response cannot be renewed: the thread is read on with the next token, before the last one expires. A run that the
+  // server has is not sent again, for the next token may be somebody else's.
+  let signedIn = token.peek();
+  const unsubscribe = token.subscribe((next) => {
+    if (next === signedIn) return;
+    signedIn = next;
+    if (run?.begun) run = undefined;
+    if (attempts.state.peek().status === "open") attempts.now();
+  });
 
   function failed(own: OwnRun | undefined, error: LineError): void {
     if (error.code === "unreachable" || error.retryable) {
@@ -110,6 +124,10 @@ export function sseTransport(base: URL): Transport {
     for await (const { id, data } of readSse(body)) {
       if (left()) return;
       const event = JSON.parse(data) as AguiEvent;
+      if (event.type === EventType.CUSTOM && event.name === "sluice.token_expiring") {
+        expiring.value = true; // It is no news of the thread.
+        continue;
+      }
       held.push({ event, cursor: id, bytes: bytesOf(data) });
       // Frames without an id belong to the next one that has an id: if the line is cut before it, they come again.
       if (id === undefined) continue;
@@ -164,7 +182,7 @@ export function sseTransport(base: URL): Transport {
     },
     run(name: string, input: RunAgentInput) {
       return new Promise<void>((taken, refused) => {
-        run = { agent: name, input, taken, refused };
+        run = { agent: name, input, taken, refused, begun: false };
         attempts.now();
       });
     },
@@ -183,6 +201,7 @@ export function sseTransport(base: URL): Transport {
       attempts.now();
     },
     close() {
+      unsubscribe();
       leave();
       attempts.close();
     },

@@ -1,15 +1,10 @@
 /** The sign-in of one socket: its principal, its expiry, and the end of both. */
 import { SluiceError } from "../../protocol/errors.ts";
 import type { Visitor } from "../../runs/visitor.ts";
+import { watchExpiry } from "./expiry.ts";
 
 /** Milliseconds that a socket may stay without signing in. */
 const WAIT_MS = 10_000;
-
-/** Milliseconds before the end that a client is warned. */
-const WARNING_MS = 60_000;
-
-/** The longest that a timer of Node's can run. */
-const LONGEST_MS = 2 ** 31 - 1;
 
 export interface SignInOptions {
   /** `undefined`: the socket has not signed in yet. */
@@ -27,14 +22,17 @@ export interface SignInOptions {
 export class SignIn {
   readonly #options: SignInOptions;
   #visitor: Visitor | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  #warning: NodeJS.Timeout | undefined;
+  /** Ends the wait for what comes next: a sign-in, or its expiry. */
+  #stop: () => void;
 
   constructor(options: SignInOptions) {
     this.#options = options;
     this.#visitor = options.visitor;
-    if (options.visitor) this.#watchExpiry(options.visitor);
-    else this.#timer = setTimeout(options.over, WAIT_MS);
+    if (options.visitor) this.#stop = watchExpiry(options.visitor.principal, options);
+    else {
+      const timer = setTimeout(options.over, WAIT_MS);
+      this.#stop = () => clearTimeout(timer);
+    }
     options.closed.addEventListener("abort", () => this.#stop(), { once: true });
     if (options.closed.aborted) this.#stop();
   }
@@ -62,22 +60,7 @@ export class SignIn {
     }
     this.#visitor = visitor;
     this.#stop();
-    if (!this.#options.closed.aborted) this.#watchExpiry(visitor);
+    if (!this.#options.closed.aborted) this.#stop = watchExpiry(visitor.principal, this.#options);
     return true;
-  }
-
-  #watchExpiry({ principal: { expiresAt } }: Visitor): void {
-    if (expiresAt === undefined) return;
-    const left = expiresAt - Date.now();
-    const { over, expiring } = this.#options;
-    if (left > LONGEST_MS) return; // Three weeks and more: no socket is held that long.
-    this.#timer = setTimeout(over, left);
-    const warn = () => expiring(Math.max(0, Math.ceil((expiresAt - Date.now()) / 1_000)));
-    this.#warning = setTimeout(warn, Math.max(0, left - WARNING_MS));
-  }
-
-  #stop(): void {
-    clearTimeout(this.#timer);
-    clearTimeout(this.#warning);
   }
 }

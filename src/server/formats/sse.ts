@@ -5,5 +5,6 @@ import type { Format } from "./format.ts";
 
 export const sse: Format = {
   graph: false,
+  bare: true,
   encode: ({ json, cursor }) => [sseFrame(json, cursor && formatCursor(cursor))],
 };

@@ -2,12 +2,14 @@
 import type { IncomingMessage } from "node:http";
 import type { Response } from "express";
 import { formatCursor } from "../../protocol/cursor.ts";
+import type { AguiEvent } from "../../protocol/events.ts";
+import { tokenExpired, tokenExpiring, watchExpiry } from "../auth/expiry.ts";
 import { catchUpAgui } from "../catch-up.ts";
 import type { Format } from "../formats/format.ts";
 import { sse } from "../formats/sse.ts";
 import type { Narrowing } from "../narrowing.ts";
 import type { ServerOptions } from "../server-options.ts";
-import { SsePeer } from "../sse-peer.ts";
+import { SsePeer, sseFrame } from "../sse-peer.ts";
 import type { Reader, Subscription } from "../subscription.ts";
 
 /** The fields that make a reader of a response. */
@@ -22,9 +24,6 @@ export interface EventReader {
 /** The position of the thread's last event when the response begins. */
 export const HEAD_HEADER = "Sluice-Head";
 
-/** The longest that a timer of Node's can run. */
-const LONGEST_MS = 2 ** 31 - 1;
-
 type Sending = Pick<ServerOptions, "door" | "lines" | "heartbeatMs" | "slowConsumerMs" | "slow">;
 
 /** Sends what `subscribe` begins until it ends, then ends the response. An error before the beginning is still an answer. */
@@ -36,22 +35,22 @@ export async function sendEvents(
   subscribe: (reader: Reader) => Promise<Subscription>,
 ): Promise<void> {
   const visitor = door.visitorOf(request);
-  const subscription = await subscribe({
-    ...reader,
-    visitor,
-    format: reader.format ?? sse,
-    catchingUp: catchUpAgui,
-  });
+  const { format = sse } = reader;
+  const subscription = await subscribe({ ...reader, visitor, format, catchingUp: catchUpAgui });
   if (subscription.head) response.set(HEAD_HEADER, formatCursor(subscription.head));
   const peer = new SsePeer(response, {
+    continues: subscription.continues,
     heartbeatMs,
     drainMs: slowConsumerMs,
     slow: (unread) => slow("sse", unread),
   });
   lines.add(peer, peer.closed);
   // A response cannot be renewed: its client comes back with a newer token, and with its cursor.
-  const left = (visitor.principal.expiresAt ?? Number.POSITIVE_INFINITY) - Date.now();
-  const expiry = left < LONGEST_MS ? setTimeout(() => response.destroy(), left) : undefined;
-  await subscription.deliver(peer).finally(() => clearTimeout(expiry));
+  const frame = (event: AguiEvent) => (format.bare ? sseFrame(JSON.stringify(event), undefined) : "");
+  const unwatch = watchExpiry(visitor.principal, {
+    expiring: (seconds) => peer.aside(frame(tokenExpiring(seconds))),
+    over: () => peer.hangUp(frame(tokenExpired())),
+  });
+  await subscription.deliver(peer).finally(unwatch);
   peer.end();
 }
