@@ -72,6 +72,28 @@ describe("while a run goes on,", () => {
     expect(await (await fetch(`${sluice.url}/threads/${threadId}/messages`)).text()).toContain("one two three");
   });
 
+  it.each(["fast", "immediate"] as const)(
+    "Postgres is restarted (%s): its tokens come, starts are refused, and its end is written when it is back",
+    async (how) => {
+      await start();
+      const { reader, threadId } = await started();
+      await server.halt(how);
+      const refused = await refusedStart();
+      expect(refused.status).toBe(503);
+      expect(await refused.json()).toMatchObject({ error: { code: "storage_unavailable", retryable: true } });
+      model.say("two ");
+      await reader.until(text("two "));
+      model.say("three").end();
+      await reader.until(text("three"));
+      await server.start();
+      expect(textOf(eventsOf(dataOf(await reader.done)))).toBe("one two three");
+      // It is stored with the next attempt.
+      const thread = async () => (await fetch(`${sluice.url}/threads/${threadId}`)).json();
+      await expect.poll(thread, { timeout: 30_000 }).toMatchObject({ lastRun: { outcome: "success" } });
+      expect(await (await fetch(`${sluice.url}/threads/${threadId}/messages`)).text()).toContain("one two three");
+    },
+  );
+
   it("every connection waits for a lock: its tokens come, others wait or are refused, and all is well afterwards", async () => {
     await start();
     const { reader } = await started();
