@@ -153,7 +153,7 @@ export class ActiveRuns {
 
   /** Never rejects, and the thread is free afterwards, whatever goes wrong. */
   async #drive(run: Run, input: RunInput): Promise<void> {
-    const { store, audiences, ended } = this.#options;
+    const { audiences, ended } = this.#options;
     const outcome = await run.drive();
     let { cause } = outcome;
     if (this.#left.has(run)) {
@@ -169,7 +169,7 @@ export class ActiveRuns {
         return true;
       });
       if (stored) await run.finish(outcome);
-      if (run.over && (await this.#isReadable(run))) await store.ended(run.plan);
+      if (run.over && (await this.#isReadable(run))) await this.#stored((store) => store.ended(run.plan));
     } catch (error) {
       cause = error;
     } finally {
@@ -199,18 +199,24 @@ export class ActiveRuns {
   }
 
   /** The row first, then the log: the first process to store a run's end decides how the run ended. */
-  async #storeEnd(run: Run, input: RunInput, { end, cause: _, drafts, ...sent }: RunOutcome): Promise<boolean> {
-    const { store, instances } = this.#options;
+  #storeEnd(run: Run, input: RunInput, { end, cause: _, drafts, ...sent }: RunOutcome): Promise<boolean> {
     const { agent, threadId } = run.plan;
     const refused = Object.fromEntries(run.figures.refused);
+    return this.#stored(async (store) => {
+      const interrupts = await stillOpen(end, input, () => latestCheckpoint(agent.graph, threadId));
+      const waits = { interrupts, drafts: interrupts.length > 0 ? drafts : {} };
+      return store.ending(run.plan, { status: STATUS[end.kind], ...sent, ...waits, refused });
+    });
+  }
+
+  /** Tries again while the store is a server that is away. Given up, the thread would be busy until another process starts. */
+  async #stored<T>(write: (store: Store) => Promise<T>): Promise<T> {
+    const { store } = this.#options;
     for (;;) {
       try {
-        const interrupts = await stillOpen(end, input, () => latestCheckpoint(agent.graph, threadId));
-        const waits = { interrupts, drafts: interrupts.length > 0 ? drafts : {} };
-        return await store.ending(run.plan, { status: STATUS[end.kind], ...sent, ...waits, refused });
+        return await write(store);
       } catch (error) {
-        // A database that others share comes back. Until then nobody else takes the run over.
-        const away = instances.shared && SluiceError.from(error).code === "storage_unavailable";
+        const away = store.comesBack === true && SluiceError.from(error).code === "storage_unavailable";
         if (!away || this.#stopped) throw error;
         await sleep(RETRY_MS);
       }

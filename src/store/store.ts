@@ -170,6 +170,8 @@ export const MAX_RUNS = 1_000;
 export interface Store extends ThreadNames {
   /** Names the engine for operators, such as `postgres`. */
   readonly engine: string;
+  /** It is a server, which may go away and come back: the ends of runs wait for it. */
+  readonly comesBack?: boolean;
   readonly tickets: Tickets;
   /** Messages for active runs. The end of a run forgets its messages. */
   readonly injected: InjectedMessages;

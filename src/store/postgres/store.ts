@@ -34,6 +34,7 @@ import { PostgresTables } from "./tables.ts";
 
 export class PostgresStore extends TableNames implements Store {
   readonly engine = "postgres";
+  readonly comesBack = true;
   readonly tickets: Tickets;
   readonly injected: TableInjected;
   readonly shares: Shares;
