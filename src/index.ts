@@ -31,5 +31,5 @@ export {
 export type { Requester, User } from "./runs/handle.ts";
 export type { RunResult } from "./server/result.ts";
 export type { RunRecord, RunStatus, Store, ThreadPage, ThreadRecord, ThreadSummary } from "./store/store.ts";
-export { createTranslator } from "./translate/run-translator.ts";
+export { createTranslator } from "./translate/create-translator.ts";
 export type { NodeRules, RunEnd, Translator, TranslatorOptions } from "./translate/translator.ts";

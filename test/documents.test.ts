@@ -160,15 +160,18 @@ describe("PROTOCOL.md", () => {
     });
 
     test.each(rows(section(protocol, "Custom events from a graph")))("custom events named %s", (names, _, to = "") => {
-      const values: Record<string, unknown> = {
-        manually_emit_message: { message: "Hello.", message_id: "emitted" },
-        manually_emit_tool_call: { id: "emitted", name: "look", args: {} },
+      const plans = [{ plan: ["a".repeat(80)] }, { plan: ["a".repeat(80), "b"] }];
+      const values: Record<string, readonly unknown[]> = {
+        manually_emit_message: [{ message: "Hello.", message_id: "emitted" }],
+        manually_emit_tool_call: [{ id: "emitted", name: "look", args: {} }],
+        manually_emit_activity: [
+          { activity_type: "PLAN", message_id: "emitted", content: {} },
+          { message_id: "emitted", patch: [{ op: "add", path: "/steps", value: [] }] },
+        ],
       };
       for (const [, name = ""] of names?.matchAll(/`(\w+)`/g) ?? []) {
         for (const asked of [name, `copilotkit_${name}`]) {
-          const events = [{ plan: ["a".repeat(80)] }, { plan: ["a".repeat(80), "b"] }].map((value) =>
-            custom(asked, values[name] ?? value),
-          );
+          const events = (values[name] ?? plans).map((value) => custom(asked, value));
           const made = translate(events, { stateKeys: ["plan"] }).slice(1, -1);
           expect([asked, [...new Set(made.map((event) => event.type))].sort()]).toEqual([asked, typesIn(to).sort()]);
         }

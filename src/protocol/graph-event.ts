@@ -74,11 +74,14 @@ export function isInside(place: string, around: string): boolean {
   return place === around || place.startsWith(`${around}|`);
 }
 
-/** The nodes that lead to an event, outermost first: `["research", "writer"]` for a node of a subgraph. Root: `[]`. */
+/**
+ * The nodes that lead to an event, outermost first: `["research", "writer"]` for a node of a subgraph. Root: `[]`. From
+ * the second graph on that a node's code calls, LangGraph puts a number between the two, which is no node.
+ */
 export function nodePath(event: Pick<GraphEvent, "metadata">): string[] {
   const ns = event.metadata.langgraph_checkpoint_ns;
   if (typeof ns !== "string" || ns === "") return [];
-  return ns.split("|").map((segment) => segment.split(":", 1)[0] ?? segment);
+  return ns.split("|").flatMap((segment) => (/^\d+$/.test(segment) ? [] : (segment.split(":", 1)[0] ?? segment)));
 }
 
 /** The names of an event's node in filters and settings: its own name, and every path that leads to it. */

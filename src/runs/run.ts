@@ -5,7 +5,7 @@ import { SluiceError } from "../protocol/errors.ts";
 import { type AguiEvent, EventType, type Interrupt, type Message } from "../protocol/events.ts";
 import { type GraphEvent, nodePath } from "../protocol/graph-event.ts";
 import type { KeptState } from "../protocol/injected.ts";
-import { createTranslator } from "../translate/run-translator.ts";
+import { createTranslator } from "../translate/create-translator.ts";
 import { isNode } from "../translate/steps.ts";
 import type { Progress } from "../translate/token-count.ts";
 import type { RunEnd, Translator } from "../translate/translator.ts";

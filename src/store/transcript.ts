@@ -2,12 +2,12 @@
  * The messages that clients were sent, folded from the events that were sent. Snapshots and histories come from here,
  * never from the graph's checkpoint, which holds prompts and hidden nodes.
  */
-import jsonPatch, { type Operation } from "fast-json-patch";
 import { type AguiEvent, type AssistantMessage, EventType, type Message, type ToolCall } from "../protocol/events.ts";
-import { INJECTED, type InjectedReport, reportOf } from "../protocol/injected.ts";
 import type { JsonValue } from "../protocol/json.ts";
+import { type ActivityEvent, activityAfter, stateAfter } from "../protocol/patched.ts";
 import { reopenedReasoning, reopenedText } from "./reopened.ts";
 import { type Tombstone, tombstonesOf } from "./tombstones.ts";
+import { WaitingMessages } from "./waiting-messages.ts";
 
 /** A message that may still grow. */
 interface Draft {
@@ -30,8 +30,7 @@ export class Transcript {
   /** Open reasoning spans whose message has begun: a span and its message open and close in two events each. */
   readonly #reasoning = new Map<string, "open" | "closed">();
   readonly #removed: Tombstone[] = [];
-  /** The texts of messages that wait for the run, by id. */
-  readonly #injected = new Map<string, string>();
+  readonly #waiting = new WaitingMessages();
   #state: JsonValue | undefined;
 
   constructor(history: readonly Message[]) {
@@ -47,9 +46,7 @@ export class Transcript {
     return [...this.#drafts.values()].map((draft) => copy(draft.message));
   }
 
-  /**
-   * A message after the reasoning that led to it, without a copy of the others. Empty when there is no such message.
-   */
+  /** A message after the reasoning that led to it; none when there is no such message. The others are not copied. */
   withReasoning(id: string): Message[] {
     const messages = [...this.#drafts.values()].map(({ message }) => message);
     const at = messages.findIndex((message) => message.id === id);
@@ -64,7 +61,7 @@ export class Transcript {
 
   /** The reports of messages that wait for the run. */
   get injected(): AguiEvent[] {
-    return [...this.#injected].map(([messageId, content]) => reportOf({ messageId, state: "waiting", content }));
+    return this.#waiting.reports;
   }
 
   /** The exposed state as it was sent last. */
@@ -149,13 +146,15 @@ export class Transcript {
         for (const message of event.messages) this.#add(copy(message));
         break;
       case EventType.STATE_SNAPSHOT:
-        this.#state = event.snapshot as JsonValue;
-        break;
       case EventType.STATE_DELTA:
-        this.#state = jsonPatch.applyPatch(this.#state, event.delta as Operation[], false, false).newDocument;
+        this.#state = stateAfter(this.#state, event);
         break;
       case EventType.CUSTOM:
-        if (event.name === INJECTED) this.#noteInjected(event.value as InjectedReport);
+        this.#waiting.note(event);
+        break;
+      case EventType.ACTIVITY_SNAPSHOT:
+      case EventType.ACTIVITY_DELTA:
+        this.#show(event);
         break;
       case EventType.STEP_STARTED:
         this.#open.set(`step:${event.stepName}`, () => [{ type: EventType.STEP_STARTED, stepName: event.stepName }]);
@@ -167,9 +166,9 @@ export class Transcript {
     }
   }
 
-  #noteInjected({ messageId, state, content = "" }: InjectedReport): void {
-    if (state === "waiting") this.#injected.set(messageId, content);
-    else this.#injected.delete(messageId);
+  #show(event: ActivityEvent): void {
+    const message = activityAfter(this.#drafts.get(event.messageId)?.message, event);
+    if (message) this.#drafts.set(message.id, { message, open: false, announced: message.id });
   }
 
   #replace(message: Message): void {

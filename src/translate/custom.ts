@@ -6,13 +6,15 @@ import { type AguiEvent, EventType } from "../protocol/events.ts";
 import type { GraphEvent } from "../protocol/graph-event.ts";
 import { isRecord } from "../protocol/input.ts";
 import { type JsonLimits, toJson, toJsonValue } from "../protocol/json.ts";
+import { type ActivityWish, activityIn } from "./activities.ts";
 
 /** The request that a custom event makes, besides being sent. */
 export type CustomWish =
   | { readonly kind: "event"; readonly events: AguiEvent[] }
   | { readonly kind: "message"; readonly messageId: string; readonly text: string }
   | { readonly kind: "tool_call"; readonly toolCallId: string; readonly name: string; readonly args: string }
-  | { readonly kind: "state"; readonly values: Readonly<Record<string, unknown>> };
+  | { readonly kind: "state"; readonly values: Readonly<Record<string, unknown>> }
+  | { readonly kind: "activity"; readonly activity: ActivityWish };
 
 /** `limits`: how messages in the value are written. */
 export function readCustom(event: GraphEvent, limits?: JsonLimits): CustomWish {
@@ -41,9 +43,16 @@ export function readCustom(event: GraphEvent, limits?: JsonLimits): CustomWish {
     case "manually_emit_intermediate_state":
       if (isRecord(data)) return { kind: "state", values: data };
       break;
+    case "manually_emit_activity": {
+      const activity = activityIn(data, limits);
+      if (activity) return { kind: "activity", activity };
+      break;
+    }
   }
-  return {
-    kind: "event",
-    events: [{ type: EventType.CUSTOM, name: event.name, value: toJsonValue(data ?? null, limits) }],
-  };
+  return { kind: "event", events: [plainCustom(event, limits)] };
+}
+
+/** The event as it is, without the request that it makes. */
+export function plainCustom({ name, data }: GraphEvent, limits?: JsonLimits): AguiEvent {
+  return { type: EventType.CUSTOM, name, value: toJsonValue(data ?? null, limits) };
 }

@@ -11,7 +11,7 @@ import { messagesIn } from "./message-likes.ts";
 
 export class NodeMessages {
   /** Ids of messages the client has, or has had. */
-  readonly #known: Set<string>;
+  readonly #known = new Set<string>();
   /** Ids among them that are kept for messages of persons. */
   readonly #expected = new Set<string>();
   /**
@@ -25,18 +25,21 @@ export class NodeMessages {
   /** Namespaces in which a tool's result was refused of which nobody knows which call it answers. */
   readonly #refusedResults = new Set<string>();
 
-  constructor(known: Iterable<string>) {
-    this.#known = new Set(known);
+  /** Messages that clients have. */
+  note(messages: readonly { readonly id: string }[]): void {
+    for (const { id } of messages) this.#known.add(id);
   }
 
-  addKnown(messageId: string): void {
-    this.#known.add(messageId);
+  /** Takes an id for a message that is not the model's. `false`: another message has it. */
+  reserve(id: string): boolean {
+    if (this.#known.has(id)) return false;
+    this.#known.add(id);
+    return true;
   }
 
   /** Keeps an id for a person's message. `false`: another message has it. */
   expect(id: string): boolean {
-    if (this.#known.has(id)) return false;
-    this.#known.add(id);
+    if (!this.reserve(id)) return false;
     this.#expected.add(id);
     return true;
   }

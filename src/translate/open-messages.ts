@@ -1,6 +1,7 @@
 /** The messages that model runs are saying, by LangGraph's run id. */
 import type { AguiEvent } from "../protocol/events.ts";
 import { HeldDeltas } from "../protocol/held-deltas.ts";
+import type { SentCall } from "./call-spans.ts";
 import type { MessageSpans } from "./message-spans.ts";
 
 export class OpenMessages {
@@ -13,10 +14,6 @@ export class OpenMessages {
 
   get size(): number {
     return this.#open.size;
-  }
-
-  get all(): [runId: string, spans: MessageSpans][] {
-    return [...this.#open];
   }
 
   get(runId: string): MessageSpans | undefined {
@@ -49,6 +46,13 @@ export class OpenMessages {
   abandon(runId: string): AguiEvent[] {
     this.#abandoned.add(runId);
     return this.close(runId);
+  }
+
+  /** Closes for good those that are `unheld`. Returns their closers, and the calls that they made. */
+  abandonAll(unheld: (spans: MessageSpans) => boolean): { closers: AguiEvent[]; calls: SentCall[] } {
+    const found = [...this.#open].filter(([, spans]) => unheld(spans));
+    const closers = found.flatMap(([runId]) => this.abandon(runId));
+    return { closers, calls: found.flatMap(([, spans]) => spans.calls) };
   }
 
   isAbandoned(runId: string): boolean {

@@ -4,9 +4,10 @@ import { type GraphEvent, namespace } from "../protocol/graph-event.ts";
 import type { CallIds } from "../protocol/ids.ts";
 import { eventsOf, type InjectedMessage } from "../protocol/injected.ts";
 import { usageOf } from "../protocol/model-report.ts";
+import { Activities } from "./activities.ts";
 import { predicting } from "./call-rules.ts";
 import { type MessageLike, messageIn, nameOf, type ToolCallPiece } from "./content.ts";
-import { readCustom } from "./custom.ts";
+import { plainCustom, readCustom } from "./custom.ts";
 import { type Asked, toInterrupt } from "./interrupts.ts";
 import { MessageSpans } from "./message-spans.ts";
 import { NodeMessages } from "./node-messages.ts";
@@ -22,21 +23,18 @@ import type { RunEnd, Translator, TranslatorOptions } from "./translator.ts";
 import { UnreadEnds } from "./unread-ends.ts";
 import { Usage } from "./usage.ts";
 
-export function createTranslator(options: TranslatorOptions): Translator {
-  return new RunTranslator(options);
-}
-
-class RunTranslator implements Translator {
+export class RunTranslator implements Translator {
   readonly #options: TranslatorOptions;
   readonly #rules: Rules;
   readonly #messages = new OpenMessages();
   readonly #steps = new Steps();
   readonly #tools: ToolCalls;
-  readonly #nodeMessages: NodeMessages;
+  readonly #nodeMessages = new NodeMessages();
   readonly #unread = new UnreadEnds();
   readonly #usage = new Usage();
   readonly #state: ExposedState;
   readonly #sent: SentMessages;
+  readonly #activities: Activities;
   #finishReason: string | undefined;
   #finished = false;
 
@@ -44,11 +42,12 @@ class RunTranslator implements Translator {
     this.#options = options;
     this.#rules = new Rules(options);
     this.#state = new ExposedState(options.maxEventBytes);
-    this.#nodeMessages = new NodeMessages(options.history.map((message) => message.id));
     const { history, ownFrom, drafts, followsState, reasoningTags } = options;
+    this.#nodeMessages.note(history);
     this.#tools = new ToolCalls(history, ownFrom, options.callIds);
     this.#sent = new SentMessages({ reasoningTags, followsState, book: this.#tools.book });
     this.#sent.addEarlier(history.slice(ownFrom), drafts);
+    this.#activities = new Activities(options, (id) => this.#nodeMessages.reserve(id));
   }
 
   start(fresh: readonly Message[], forked: boolean): AguiEvent[] {
@@ -112,10 +111,10 @@ class RunTranslator implements Translator {
     const closers = this.#messages.closeAll();
     if (end.kind === "done" || end.kind === "interrupted") this.#sent.finish();
     const results = end.kind === "done" ? this.#tools.resultsOfUnheld(this.#options.frontendTools) : [];
-    const pendingCalls = this.#tools.book.pending(this.#options.frontendTools).map(({ id }) => id);
-    const totals = { usage: this.#usage.total, finishReason: this.#finishReason, pendingCalls };
-    const terminal = terminalEvent(this.#options, end, totals);
-    return [...closers, ...results, ...this.#steps.close(), ...this.#state.finish(), terminal];
+    const pending = this.#tools.book.pending(this.#options.frontendTools).map(({ id }) => id);
+    const totals = { usage: this.#usage.total, finishReason: this.#finishReason, pendingCalls: pending };
+    const rest = [...this.#steps.close(), ...this.#state.finish(), terminalEvent(this.#options, end, totals)];
+    return [...closers, ...results, ...rest];
   }
 
   failed(event: GraphEvent): AguiEvent[] {
@@ -214,21 +213,18 @@ class RunTranslator implements Translator {
     if (added.length > 0) this.#finishReason = ends.last.finishReason ?? this.#finishReason;
     const news = added.flatMap((message) => {
       this.#usage.message(event, usageOf(message) ?? ends.last.usage);
-      const spans = this.#open(event, message, reasoning);
-      const events = [...spans.complete(message), ...spans.close()];
       // Without an id until the graph's reducer gave it one: a graph around this one returns it as another message.
-      this.#nodeMessages.noteSaid(event, spans.raw);
-      return events;
+      return this.#whole(event, this.#open(event, message, reasoning), (spans) => spans.complete(message));
     });
     // A node may answer a call that it makes itself: a handoff back to a supervisor, say.
-    const said = [...rest, ...answers, ...news, ...answer()];
-    return [...said, ...this.#settle(event, !this.#nodeMessages.holdsRefused(event))];
+    return [...rest, ...answers, ...news, ...answer(), ...this.#settle(event, !this.#nodeMessages.holdsRefused(event))];
   }
 
   /** Messages of a person are in the thread from here on. */
   #receive(messages: readonly Message[]): void {
-    for (const { id } of messages) this.#nodeMessages.addKnown(id);
+    this.#nodeMessages.note(messages);
     this.#tools.note(messages);
+    this.#activities.note(messages);
     if (this.#options.followsState) this.#sent.addEarlier(messages, {});
   }
 
@@ -246,12 +242,9 @@ class RunTranslator implements Translator {
 
   /** A call may go on streaming when the node that made it has failed: nobody waits for what it says. */
   #closeUnheld(): AguiEvent[] {
-    const unheld = this.#messages.all.filter(([, { messageId }]) => !this.#sent.holds(messageId));
-    return unheld.flatMap(([runId, spans]) => {
-      const closers = this.#messages.abandon(runId);
-      for (const { id } of spans.calls) this.#tools.book.withdraw(id);
-      return closers;
-    });
+    const { closers, calls } = this.#messages.abandonAll(({ messageId }) => !this.#sent.holds(messageId));
+    for (const { id } of calls) this.#tools.book.withdraw(id);
+    return closers;
   }
 
   #custom(event: GraphEvent): AguiEvent[] {
@@ -259,17 +252,24 @@ class RunTranslator implements Translator {
     switch (wish.kind) {
       case "event":
         return wish.events;
-      case "message": {
-        const spans = this.#open(event, { id: wish.messageId }, false);
-        const events = [...spans.push({ content: wish.text }), ...spans.close()];
-        this.#nodeMessages.noteSaid(event, spans.raw); // Graphs also return it, for their state.
-        return events;
-      }
+      case "message": // Graphs also return it, for their state.
+        return this.#whole(event, this.#open(event, { id: wish.messageId }, false), (spans) =>
+          spans.push({ content: wish.text }),
+        );
       case "tool_call":
         return this.#tools.emit(event, wish.toolCallId, wish.name, wish.args);
       case "state":
         return this.#state.merge(wish.values, this.#options.stateKeys, namespace(event));
+      case "activity":
+        return this.#activities.show(wish.activity) ?? [plainCustom(event, this.#rules.plain(event))];
     }
+  }
+
+  /** A message that is sent at once. Its node's return may bring it again. */
+  #whole(event: GraphEvent, spans: MessageSpans, said: (spans: MessageSpans) => AguiEvent[]): AguiEvent[] {
+    const events = [...said(spans), ...spans.close()];
+    this.#nodeMessages.noteSaid(event, spans.raw);
+    return events;
   }
 
   /** The spans of a model run's message, begun with its first chunk. */

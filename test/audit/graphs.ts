@@ -75,6 +75,17 @@ export const LEAKING: Readonly<Record<string, readonly [leak: string, line: stri
       }),
     },
   ],
+  "a prompt in an activity": [
+    "prompt:answer",
+    "STREAM_ALLOWED_EVENTS: on_custom_event",
+    {
+      graph: graphOf(async (_, config) => {
+        const activity = { activity_type: "PLAN", content: { by: PROMPT } };
+        config.writer?.({ name: "manually_emit_activity", value: activity });
+        return {};
+      }),
+    },
+  ],
   "a prompt in base64, piece by piece, over config.writer": [
     "prompt:answer",
     "STREAM_ALLOWED_EVENTS: on_custom_event",

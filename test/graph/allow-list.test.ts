@@ -221,3 +221,13 @@ it("a refused event's data is never touched, and no more is an admitted one's", 
   }
   expect(() => at({}).data).toThrow("data was touched");
 });
+
+it("knows the nodes of the second graph that a node's code calls, between which LangGraph puts a number", () => {
+  const langgraph_checkpoint_ns = "tools:0000|1|think:0001";
+  const second = at({ metadata: { langgraph_node: "think", langgraph_checkpoint_ns } });
+  const admits = (spec: AllowListSpec) => allowList(spec).admits(second);
+  expect(admits({ nodes: { exclude: ["tools/think"] } })).toBe(false);
+  expect(admits({ nodes: { include: ["tools/think"] } })).toBe(true);
+  expect(admits({ silentNodes: ["tools/think"] })).toBe(false);
+  expect([1, 2].map((maxDepth) => admits({ maxDepth }))).toEqual([false, true]);
+});

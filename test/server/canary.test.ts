@@ -26,6 +26,7 @@ const CANARIES = {
   reasoning: "canary-of-what-an-excluded-node-thought",
   custom: "canary-of-a-custom-event-refused-by-name",
   written: "canary-of-a-written-value-refused-by-name",
+  activity: "canary-of-an-activity-refused-by-name",
   configurable: "canary-of-the-configurable",
   metadata: "canary-of-the-metadata",
   stack: "canary_of_the_stack",
@@ -63,6 +64,8 @@ function secretiveGraph(saw: (configurable: unknown) => void = () => {}) {
       await dispatchCustomEvent("internal", { note: CANARIES.custom }, config);
       await dispatchCustomEvent("progress", { done: "half" }, config);
       config.writer?.({ name: "internal", value: CANARIES.written });
+      const activity = { activity_type: "PLAN", content: { note: CANARIES.activity } };
+      config.writer?.({ name: "manually_emit_activity", value: activity });
       return { secret: CANARIES.state };
     })
     .addNode("answer", async ({ messages }, config) => ({
@@ -95,7 +98,10 @@ beforeAll(async () => {
       closed: {
         graph,
         entry: {
-          filter: { nodes: { exclude: ["plan", "notes", "research/notes"] }, names: { exclude: ["internal"] } },
+          filter: {
+            nodes: { exclude: ["plan", "notes", "research/notes"] },
+            names: { exclude: ["internal", "manually_emit_activity"] },
+          },
           graphTopic: true,
         },
       },
@@ -206,12 +212,15 @@ describe("the canaries are alive:", () => {
   });
 
   it.each<[string, Canary[]]>([
-    ["WebSocket, agui", ["state", "node", "subgraph", "history", "reasoning", "custom", "written"]],
-    ["WebSocket, langgraph", ["prompt", "state", "node", "subgraph", "history", "reasoning", "custom", "written"]],
-    ["WebSocket, text", ["node", "subgraph", "history", "reasoning", "custom", "written"]],
-    ["SSE", ["state", "node", "subgraph", "history", "reasoning", "custom", "written"]],
-    ["JSON", ["node", "subgraph", "history", "reasoning"]],
-    ["POST /chat, then the thread's messages", ["node", "subgraph", "history", "reasoning"]],
+    ["WebSocket, agui", ["state", "node", "subgraph", "history", "reasoning", "custom", "written", "activity"]],
+    [
+      "WebSocket, langgraph",
+      ["prompt", "state", "node", "subgraph", "history", "reasoning", "custom", "written", "activity"],
+    ],
+    ["WebSocket, text", ["node", "subgraph", "history", "reasoning", "custom", "written", "activity"]],
+    ["SSE", ["state", "node", "subgraph", "history", "reasoning", "custom", "written", "activity"]],
+    ["JSON", ["node", "subgraph", "history", "reasoning", "activity"]],
+    ["POST /chat, then the thread's messages", ["node", "subgraph", "history", "reasoning", "activity"]],
   ])("%s lets out what config admits, and no more", async (door, admitted) => {
     expect(found(await sentAt(door, "open", "hi"))).toEqual(admitted);
   });

@@ -25,7 +25,28 @@ describe("a name", () => {
     },
   );
 
+  it.each(["manually_emit_activity", "copilotkit_manually_emit_activity"])("%s asks for an activity", (name) => {
+    const about = { message_id: "a", activity_type: "PLAN" };
+    const activity = { messageId: "a", activityType: "PLAN", replace: true };
+    const content = { steps: [] };
+    expect(readCustom(custom(name, { ...about, content }))).toEqual({
+      kind: "activity",
+      activity: { ...activity, content },
+    });
+    const patch = [{ op: "add", path: "/steps/0", value: "dig" }];
+    expect(readCustom(custom(name, { ...about, patch, replace: false }))).toEqual({
+      kind: "activity",
+      activity: { ...activity, replace: false, patch },
+    });
+  });
+
   it.each<[string, unknown]>([
+    ["manually_emit_activity", { activity_type: "PLAN" }],
+    ["manually_emit_activity", { activity_type: "PLAN", content: "text" }],
+    ["manually_emit_activity", { activity_type: 7, content: {} }],
+    ["manually_emit_activity", { activity_type: "", content: {} }],
+    ["manually_emit_activity", { activity_type: "PLAN", message_id: 7, content: {} }],
+    ["manually_emit_activity", { activity_type: "PLAN", content: {}, replace: "no" }],
     ["progress", { done: 1 }],
     ["manually_emit_message", { text: "in the wrong field" }],
     ["manually_emit_message", { message: "Hello.", message_id: 7 }],

@@ -3,7 +3,7 @@ import { AIMessage, AIMessageChunk, type BaseMessage, HumanMessage, ToolMessage 
 import { ADMIT_ALL, type AllowList } from "../../src/graph/allow-list.ts";
 import { type AguiEvent, EventType, type Message } from "../../src/protocol/events.ts";
 import type { GraphEvent, GraphEventName } from "../../src/protocol/graph-event.ts";
-import { createTranslator } from "../../src/translate/run-translator.ts";
+import { createTranslator } from "../../src/translate/create-translator.ts";
 import type { RunEnd, TranslatorOptions } from "../../src/translate/translator.ts";
 
 /** The place of an event. */

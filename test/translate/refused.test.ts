@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type AllowList, allowList } from "../../src/graph/allow-list.ts";
 import { GRAPH_EVENT_NAMES, type GraphEvent } from "../../src/protocol/graph-event.ts";
-import { createTranslator } from "../../src/translate/run-translator.ts";
+import { createTranslator } from "../../src/translate/create-translator.ts";
 import { verifyRun } from "../support/verify.ts";
 import {
   ai,

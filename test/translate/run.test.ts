@@ -78,7 +78,7 @@ describe("a run", () => {
   });
 
   it("ends once", async () => {
-    const { createTranslator } = await import("../../src/translate/run-translator.ts");
+    const { createTranslator } = await import("../../src/translate/create-translator.ts");
     const options = { threadId: "t", runId: "r", history: [], tokens: true, reasoning: true };
     const translator = createTranslator({
       ...options,

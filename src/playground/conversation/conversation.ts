@@ -1,6 +1,7 @@
 /** A thread as it is shown, made from its events alone. It knows neither clock nor page: each event brings its own time. */
 import { batch, signal } from "@preact/signals";
 import { type InjectedMessage, injectedAfter } from "../../client/injected.ts";
+import { applyPatch, type PatchOperation } from "../../client/json-patch.ts";
 import { type AguiEvent, EventType, type Interrupt, type Message } from "../../protocol/events.ts";
 import type { InjectedReport } from "../../protocol/injected.ts";
 import type { LineError } from "../transport/transport.ts";
@@ -18,7 +19,6 @@ import {
   toolItem,
   type UserItem,
 } from "./items.ts";
-import { applyPatch, type PatchOperation } from "./json-patch.ts";
 import { itemsOf } from "./snapshot.ts";
 import { type Progress, progressed, type Step, stepFinished, stepStarted } from "./steps.ts";
 import { contentText, injectedSentence, runError, sentence, textOf } from "./wording.ts";

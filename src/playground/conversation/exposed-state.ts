@@ -1,5 +1,5 @@
 /** The state of a graph as far as its agent exposes it, with what the latest run that changed it did to it. */
-import { differences, type PatchOperation } from "./json-patch.ts";
+import { differences, type PatchOperation } from "../../client/json-patch.ts";
 
 /** The number of a run's changes that are kept. */
 const KEPT = 20;

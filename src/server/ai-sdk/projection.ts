@@ -6,6 +6,8 @@ import { type AguiEvent, EventType, type Interrupt, type Message, type TokenUsag
 import { Transcript } from "../../store/transcript.ts";
 import type { Continued } from "./request.ts";
 import {
+  ACTIVITY,
+  activityParts,
   answerParts,
   answerTo,
   inputOf,
@@ -108,6 +110,9 @@ export class AnswerProjection {
         return [{ type: "data-state", data: this.#transcript.state, transient: true }];
       case EventType.CUSTOM:
         return [custom(event.name, event.value)];
+      case EventType.ACTIVITY_SNAPSHOT:
+      case EventType.ACTIVITY_DELTA:
+        return this.#transcript.withReasoning(event.messageId).flatMap(activityParts);
       case EventType.RUN_FINISHED:
         return this.#finish(event);
       case EventType.RUN_ERROR: {
@@ -155,6 +160,7 @@ export class AnswerProjection {
       this.#spoken = undefined;
       return this.#newStep();
     }
+    if (part.type === ACTIVITY) return [part];
     const { text, providerMetadata } = part;
     if (part.type === "reasoning" || part.type === "text") {
       const own = { id, ...(providerMetadata ? { providerMetadata } : {}) };

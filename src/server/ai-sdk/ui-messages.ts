@@ -21,7 +21,7 @@ export interface UiMessage {
   readonly parts: readonly UiPart[];
 }
 
-/** A conversation. Activities are left out: these clients have nothing like them. */
+/** A conversation. */
 export function toUiMessages(messages: readonly Message[], interrupts: readonly Interrupt[] = []): UiMessage[] {
   const shown: UiMessage[] = [];
   let asked: string | undefined;
@@ -75,9 +75,19 @@ export function answerParts(turn: readonly Message[], interrupts: readonly Inter
       step();
       spoken = true;
       parts.push(...ownParts(message, results, questions));
-    }
+    } else parts.push(...activityParts(message));
   }
   return [...parts, ...interrupts.map((interrupt) => interruptPart(interrupt))];
+}
+
+/** The type of the part that an activity is. A part with the same id takes its place. */
+export const ACTIVITY = "data-activity";
+
+/** The part that an activity is; none for any other message. */
+export function activityParts(message: Message): UiPart[] {
+  if (message.role !== "activity") return [];
+  const { id, activityType, content } = message;
+  return [{ type: ACTIVITY, id, data: { activityType, content } }];
 }
 
 function ownParts(

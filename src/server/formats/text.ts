@@ -50,6 +50,10 @@ export function textFormat(): Format {
         if (event.name === "sluice.model_call" || event.name === "sluice.progress") return []; // For programs.
         if (event.name === "sluice.error") return [`[error] ${(event.value as { message: string }).message}`];
         return [`[${event.name}] ${shorten(JSON.stringify(event.value))}`];
+      case EventType.ACTIVITY_SNAPSHOT:
+        return [`[${event.activityType}] ${shorten(JSON.stringify(event.content))}`];
+      case EventType.ACTIVITY_DELTA:
+        return [`[${event.activityType}] ${shorten(JSON.stringify(event.patch))}`];
       default:
         return [];
     }

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { SluiceError } from "../../protocol/errors.ts";
 import type { ContentPart, Message, ToolCall } from "../../protocol/events.ts";
 import { isRecord } from "../../protocol/input.ts";
+import type { ActivityEvent } from "../../protocol/patched.ts";
 
 /** A message as LangGraph's API writes it: plain JSON with a `type`. */
 export type LangGraphMessage = Readonly<Record<string, unknown>> & { readonly type: string; readonly id: string };
@@ -194,4 +195,10 @@ function fromBlock(block: unknown): unknown {
 function sourceOf(url: unknown): Record<string, unknown> {
   const [, mimeType, value] = /^data:([^;,]+);base64,(.*)$/s.exec(String(url)) ?? [];
   return value === undefined ? { type: "url", value: url } : { type: "data", value, mimeType };
+}
+
+/** An activity as the graph wrote it. */
+export function writtenActivity(event: ActivityEvent): object {
+  const about = { message_id: event.messageId, activity_type: event.activityType };
+  return "patch" in event ? { ...about, patch: event.patch } : { ...about, content: event.content };
 }

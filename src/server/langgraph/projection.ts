@@ -7,7 +7,7 @@ import { type AguiEvent, EventType, type Interrupt, type Message } from "../../p
 import { isRecord } from "../../protocol/input.ts";
 import type { JsonValue } from "../../protocol/json.ts";
 import { Transcript } from "../../store/transcript.ts";
-import { answerChunk, toLangGraphMessages, toolMessage } from "./messages.ts";
+import { answerChunk, toLangGraphMessages, toolMessage, writtenActivity } from "./messages.ts";
 import type { StreamMode } from "./request.ts";
 
 /** One frame of an event stream: `event:` and `data:`. */
@@ -127,6 +127,9 @@ export class RunProjection {
         return [...this.#takenBack(event.messages), ...this.#values()];
       case EventType.CUSTOM:
         return this.#custom(event.name, event.value);
+      case EventType.ACTIVITY_SNAPSHOT:
+      case EventType.ACTIVITY_DELTA:
+        return this.#custom("manually_emit_activity", writtenActivity(event));
       case EventType.RUN_FINISHED:
         return this.#finish(event.outcome?.type === "interrupt" ? event.outcome.interrupts : []);
       case EventType.RUN_ERROR:

@@ -14,7 +14,8 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { AgentEntry } from "../../../src/config/agents.ts";
 import { EventType } from "../../../src/protocol/events.ts";
 import { memory, startSluice, type TestSluice } from "../../support/sluice.ts";
-import { userInput } from "../../support/sse-client.ts";
+import { postRun, userInput } from "../../support/sse-client.ts";
+import { verifyRun } from "../../support/verify.ts";
 import { ofType, said, stored, textsOf, turn } from "./turns.ts";
 
 let sluice: TestSluice | undefined;
@@ -60,6 +61,52 @@ describe("a custom event", () => {
       return {};
     });
     expect(ofType(events, EventType.CUSTOM)).toMatchObject([{ name: "tick", value: null }]);
+  });
+});
+
+describe("an activity", () => {
+  const plan = (content: object) => ({ message_id: "plan-1", activity_type: "PLAN", content });
+  const change = { message_id: "plan-1", patch: [{ op: "add", path: "/steps/0", value: "dig" }] };
+
+  it.each([true, false])(
+    "is shown and changed, stays, and comes again for a late reader (written: %s)",
+    async (writes) => {
+      const input = userInput("hi");
+      const { events, messages } = await run(
+        async (config) => {
+          for (const value of [plan({ steps: [] }), change]) {
+            if (writes) config.writer?.({ name: "manually_emit_activity", value });
+            else await dispatchCustomEvent("manually_emit_activity", value, config);
+          }
+          return { messages: [new AIMessage("Done.")] };
+        },
+        {},
+        input,
+      );
+      expect(ofType(events, EventType.ACTIVITY_SNAPSHOT)).toMatchObject([
+        { messageId: "plan-1", activityType: "PLAN" },
+      ]);
+      expect(ofType(events, EventType.ACTIVITY_DELTA)).toMatchObject([{ messageId: "plan-1", patch: change.patch }]);
+      await verifyRun(events);
+      const activity = { id: "plan-1", role: "activity", activityType: "PLAN", content: { steps: ["dig"] } };
+      expect(messages).toContainEqual(activity);
+      const { events: late, done } = await postRun(sluice?.url ?? "", input, "/agui/agent/main/connect");
+      await done;
+      const [snapshot] = ofType(late, EventType.MESSAGES_SNAPSHOT);
+      expect(snapshot?.messages).toEqual(messages);
+      await verifyRun(late);
+    },
+  );
+
+  it("does not leave where custom events do not", async () => {
+    const { events, messages } = await run(
+      async (config) => {
+        config.writer?.({ name: "manually_emit_activity", value: plan({ secret: "canary" }) });
+        return { messages: [new AIMessage("Done.")] };
+      },
+      { filter: { events: ["on_chat_model_stream", "on_chain_*"] } },
+    );
+    expect(JSON.stringify([events, messages])).not.toContain("canary");
   });
 });
 
