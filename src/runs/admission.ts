@@ -56,6 +56,8 @@ export interface AdmissionOptions {
 export class Admission {
   readonly #options: AdmissionOptions;
   readonly #turns = new KeyedLock();
+  /** Starts take their places in the order in which they came. */
+  readonly #arrivals = new KeyedLock();
   /** Starts that wait for their turn, or have it. */
   readonly #starting = new Map<Promise<unknown>, RunAgentInput>();
   /** The threads of runs that have a place and are not active yet. */
@@ -70,12 +72,35 @@ export class Admission {
    * Runs `start` when every earlier start on the thread has settled: two must not both find it idle.
    * @throws SluiceError `overloaded` when too many wait.
    */
-  async inTurn<T>(input: RunAgentInput, start: () => Promise<T>): Promise<T> {
+  async inTurn<T>(
+    { input, signal }: Pick<Applicant, "input" | "signal">,
+    start: (line: Line) => Promise<T>,
+  ): Promise<T> {
     const { threadId } = input;
     if (this.#turns.waiting(threadId) >= MAX_WAITING) throw new SluiceError("overloaded");
-    const starting = this.#turns.hold(threadId, () => start().finally(() => this.#beginning.delete(threadId)));
+    const line = new Line(this.#options.instances, threadId, signal);
+    const placed = this.#placed(threadId, line);
+    const turn = this.#turns.hold(threadId, async () => {
+      await placed;
+      return start(line).finally(() => this.#beginning.delete(threadId));
+    });
+    // A full line is reported at once, and not when the turn comes.
+    const starting = Promise.all([turn, placed]).then(([started]) => started);
     this.#starting.set(starting, input);
-    return starting.finally(() => this.#starting.delete(starting));
+    return starting.finally(() => {
+      this.#starting.delete(starting);
+      return line.leave();
+    });
+  }
+
+  /**
+   * A start that has to wait for others of this process takes its place now, since starts of other processes may come
+   * before its turn does. One that need not wait tries first, and the next one waits until it knows.
+   */
+  async #placed(threadId: string, line: Line): Promise<void> {
+    const waits = this.#turns.waiting(threadId) > 0 || this.#options.active.get(threadId) !== undefined;
+    const arrived = this.#arrivals.hold(threadId, () => (waits ? line.enter() : line.settled));
+    if (waits) await arrived;
   }
 
   /** Does `work` while nothing starts on a thread. */
@@ -98,11 +123,10 @@ export class Admission {
    * To be called in turn. Gives a claim on the run, or the run that came under this id before.
    * @throws SluiceError `thread_busy`, `run_conflict`, `overloaded`, `draining`, `cancelled`.
    */
-  async admit(applicant: Applicant): Promise<{ claim: Claim } | { attached: RunHandle }> {
+  async admit(applicant: Applicant, line: Line): Promise<{ claim: Claim } | { attached: RunHandle }> {
     const { store, active, isDriven, clear } = this.#options;
     const { agent, bodyHash, signal, input, whenBusy = agent.whenBusy } = applicant;
     const { threadId, runId } = input;
-    const line = new Line(this.#options.instances, threadId, signal);
     try {
       for (;;) {
         const attached = this.attach(applicant);

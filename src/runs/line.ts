@@ -1,4 +1,4 @@
-/** A start's wait for a thread that a run of another process holds, in one line with the starts of all processes. */
+/** A start's place among the starts of all processes on one thread. It takes a place only when it has to wait. */
 import type { ServedAgent } from "../graph/registry.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import type { Instances, Place } from "../store/instances.ts";
@@ -11,6 +11,11 @@ export class Line {
   #place: Place | undefined;
   /** The run that was asked to yield. */
   #asked: string | undefined;
+  #settle: () => void = () => {};
+  /** Resolves when this start has a place, or needs none any more. */
+  readonly settled = new Promise<void>((resolve) => {
+    this.#settle = resolve;
+  });
 
   /** `signal` aborts when nobody waits any more. */
   constructor(instances: Instances, threadId: string, signal: AbortSignal | undefined) {
@@ -24,23 +29,35 @@ export class Line {
     return this.#place ? this.#place.isFirst() : !(await this.#instances.isAwaited(this.#threadId));
   }
 
+  /** @throws SluiceError `overloaded` when the line is full. */
+  async enter(): Promise<void> {
+    try {
+      this.#place = await this.#instances.enter(this.#threadId);
+    } finally {
+      this.#settle();
+    }
+  }
+
   /**
    * Waits until the thread may have become free, or refuses to. Nothing `inTheWay`: earlier starts wait for the thread.
    * @throws SluiceError `thread_busy`, `overloaded`.
    */
   async makeRoom(whenBusy: ServedAgent["whenBusy"], inTheWay: RunRecord | undefined): Promise<void> {
     if (!this.#place) {
-      this.#place = await this.#instances.enter(this.#threadId);
-      // It may have become free before anybody knew that this start waits.
-      return;
+      // It may become free before anybody knows that this start waits.
+      return this.enter();
     }
     if (whenBusy === "reject") await this.#askToYield(inTheWay);
     else if (whenBusy === "interrupt" && inTheWay) await this.#instances.ask(this.#threadId, "cancel");
     await this.#place.changed(this.#signal);
   }
 
+  /** Gives the place to the next start. Leaving twice changes nothing. */
   async leave(): Promise<void> {
-    await this.#place?.leave();
+    this.#settle();
+    const place = this.#place;
+    this.#place = undefined;
+    await place?.leave();
   }
 
   async #askToYield(inTheWay: RunRecord | undefined): Promise<void> {

@@ -14,6 +14,7 @@ import { Audiences } from "./audiences.ts";
 import { beginning, bodyHash } from "./beginning.ts";
 import { Deletions, type DeletionsOptions } from "./deletions.ts";
 import { handleOf, type RunHandle, type StartRequest } from "./handle.ts";
+import type { Line } from "./line.ts";
 import { clear, type LeftRun, takeUp } from "./recovery.ts";
 import { runInput } from "./run-input.ts";
 import { type Surroundings, settingOf } from "./setting.ts";
@@ -79,7 +80,7 @@ export class RunManager {
     if (attached) return attached;
     const leave = await this.#options.limits.run(request.requester ?? {});
     try {
-      return await this.#admission.inTurn(input, () => this.#start(request, applicant));
+      return await this.#admission.inTurn(applicant, (line) => this.#start(request, applicant, line));
     } finally {
       // Gives the place back when the run ends, or at once if it was over already or could not begin.
       const active = this.#active.get(input.threadId);
@@ -195,8 +196,8 @@ export class RunManager {
   }
 
   /** Starts a run. It is called when this start has its turn on the thread. */
-  async #start(request: StartRequest, applicant: Applicant): Promise<RunHandle> {
-    const admitted = await this.#admission.admit(applicant);
+  async #start(request: StartRequest, applicant: Applicant, line: Line): Promise<RunHandle> {
+    const admitted = await this.#admission.admit(applicant, line);
     if ("attached" in admitted) return admitted.attached;
     const { claim } = admitted;
     try {

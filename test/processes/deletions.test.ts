@@ -46,6 +46,8 @@ async function tablesWith(query: Query, threadId: string): Promise<string[]> {
 
 const remove = ({ url }: ServerProcess, threadId: string) => fetch(`${url}/threads/${threadId}`, { method: "DELETE" });
 const status = async ({ url }: ServerProcess, threadId: string) => (await fetch(`${url}/threads/${threadId}`)).status;
+const stop = ({ url }: ServerProcess, threadId: string) =>
+  fetch(`${url}/agui/agent/kept/stop/${threadId}`, { method: "POST" });
 const isMarked = (query: Query, threadId: string) =>
   query("SELECT status AS text FROM sluice.runs WHERE thread_id = $1 AND status = 'deleting'", threadId);
 
@@ -57,6 +59,8 @@ describe("processes that share a database", () => {
     await expect(remove(dying, threadId)).rejects.toThrow();
     await dying.kill();
     expect(await isMarked(query, threadId)).toEqual(["deleting"]);
+    // A deletion is no run that could be cancelled.
+    expect((await stop(other, threadId)).status).toBe(404);
     await vi.waitFor(async () => expect(await tablesWith(query, threadId)).toEqual([]), { timeout: 40_000 });
     expect(await status(other, threadId)).toBe(404);
     expect(await status(other, next)).toBe(200);

@@ -1,6 +1,7 @@
 /** Real processes that share Postgres and Redis, and die, halt or leave while their runs go on. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type AguiEvent, EventType, type Message } from "../../src/protocol/events.ts";
 import { killRest, type ServerProcess, serve } from "../support/child.ts";
@@ -22,16 +23,30 @@ afterAll(async () => {
   await shared.stop();
 });
 
-/** Starts processes of one deployment that serve the bundled assistant, once as it may be recovered and once as not. */
+/** The deployments' databases, by the address of a process. */
+const databases = new Map<string, string>();
+
+/** The number of starts that wait for a thread, in all processes. */
+async function waitingOn({ url }: ServerProcess, threadId: string): Promise<number> {
+  const client = new pg.Client(databases.get(url));
+  await client.connect();
+  const { rowCount } = await client.query("SELECT 1 FROM sluice.waiting_starts WHERE thread_id = $1", [threadId]);
+  await client.end();
+  return rowCount ?? 0;
+}
+
+/** Starts processes of one deployment that serve the bundled assistant: recovered, lost, or with starts that wait. */
 async function processes(count: number, env: Record<string, string> = {}): Promise<ServerProcess[]> {
   const { databaseUrl: DATABASE_URL, prefix: REDIS_PREFIX } = await shared.deployment();
   const CONFIG_DIR = join(folder, REDIS_PREFIX.replace(":", ""));
   mkdirSync(CONFIG_DIR, { recursive: true });
   const graph = `${resolve("dist/agents/graphs.js")}:assistant`;
-  const agents = { lost: { graph }, recovered: { graph, recover: true } };
+  const agents = { lost: { graph }, recovered: { graph, recover: true }, queue: { graph, whenBusy: "enqueue" } };
   writeFileSync(join(CONFIG_DIR, "agents.json"), JSON.stringify({ agents }));
   const all = { DATABASE_URL, REDIS_URL: shared.redis.url, REDIS_PREFIX, CONFIG_DIR, ...SLOW, ...env };
-  return Promise.all(Array.from({ length: count }, () => serve(all)));
+  const started = await Promise.all(Array.from({ length: count }, () => serve(all)));
+  for (const { url } of started) databases.set(url, DATABASE_URL);
+  return started;
 }
 
 /** So slow that a test can act between two words. */
@@ -83,6 +98,26 @@ describe("a process that", () => {
     }
     expect(JSON.stringify(await messagesOf(other, left.threadId))).toContain("84");
     await other.stop();
+  });
+
+  it.concurrent("is killed while a start waits in it gives its place in line to the starts after it", async () => {
+    const [first, dying, last] = (await processes(3)) as [ServerProcess, ServerProcess, ServerProcess];
+    const { follower, threadId, runId } = await followed("queue", first, last);
+    const start = ({ url }: ServerProcess, content: string) =>
+      postRun(url, userInput(content, { threadId }), "/agui/agent/queue/run");
+    const lost = start(dying, "What is 2 + 2?");
+    lost.catch(() => {});
+    await vi.waitFor(async () => expect(await waitingOn(first, threadId)).toBe(1));
+    const next = start(last, "What is 2 + 3?");
+    await vi.waitFor(async () => expect(await waitingOn(first, threadId)).toBe(2));
+    await dying.kill();
+    await expect(lost).rejects.toThrow();
+    await follower.until(endOf(runId));
+    expect((await (await next).done).at(-1)).toMatchObject({ type: "RUN_FINISHED" });
+    const asked = (await messagesOf(first, threadId)).filter(({ role }) => role === "user");
+    expect(asked.map(({ content }) => content)).toEqual(["What is 12 * 7?", "What is 2 + 3?"]);
+    follower.close();
+    await Promise.all([first.stop(), last.stop()]);
   });
 
   it.concurrent("is halted for longer than its lease changes nothing any more when it goes on", async () => {

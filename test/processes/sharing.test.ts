@@ -18,6 +18,7 @@ let shared: SharedServers;
 let deployment: Deployment;
 let here: TestSluice;
 let there: TestSluice;
+let elsewhere: TestSluice;
 beforeAll(async () => {
   shared = await startShared();
   deployment = await shared.deployment();
@@ -30,7 +31,11 @@ beforeAll(async () => {
       brief: { graph, entry: { orphanGraceSeconds: 0.05 } },
     };
   };
-  [here, there] = (await Promise.all([deployment.start(agents), deployment.start(agents)])) as [TestSluice, TestSluice];
+  [here, there, elsewhere] = (await Promise.all(Array.from({ length: 3 }, () => deployment.start(agents)))) as [
+    TestSluice,
+    TestSluice,
+    TestSluice,
+  ];
 }, 60_000);
 afterAll(async () => {
   await deployment.close();
@@ -155,12 +160,21 @@ describe("a run in another process", () => {
     const run = await start(here, "first");
     model.say("one");
     await run.until(text("one"));
-    const waiting: Promise<SseReader>[] = [start(there, "second")];
-    while ((await inLine()) === 0) await endOfTurn();
-    waiting.push(start(here, "third"));
-    model.end().say("two").end().say("three").end();
-    const read = await Promise.all(waiting.map(async (reader) => eventsOf(dataOf(await (await reader).done))));
-    expect(read.map(textOf)).toEqual(["two", "three"]);
+    // Each process has starts that wait for others of its own, and for those of other processes between them.
+    const servers = [here, there, elsewhere, there, here, elsewhere, here];
+    const waiting: Promise<SseReader>[] = [];
+    for (const [index, server] of servers.entries()) {
+      waiting.push(start(server, `${index}`));
+      while ((await inLine()) <= index) await endOfTurn();
+    }
+    const before = model.prompts.length;
+    model.end();
+    for (const [index, reader] of waiting.entries()) {
+      model.say(`answer ${index}`).end();
+      expect(textOf(eventsOf(dataOf(await (await reader).done)))).toBe(`answer ${index}`);
+    }
+    expect(model.prompts.slice(before).map((prompt) => prompt.at(-1))).toEqual(servers.map((_, index) => `${index}`));
+    expect(await inLine()).toBe(0);
   });
 
   it("takes the messages that are sent into it here", async () => {

@@ -271,8 +271,8 @@ export class PostgresInstances implements Instances {
 const NOTIFYING = `SELECT pg_notify($2, $3) FROM runs WHERE thread_id = $1 AND ${HOLDING}`;
 
 const ASK: Record<Wish, string> = {
-  // A run that is ending has its end.
-  cancel: wishing("cancel_wanted", "AND status <> 'ending'"),
+  // A run that is ending has its end. A deletion is no run: it has no agent.
+  cancel: wishing("cancel_wanted", "AND status IN ('admitted', 'active') AND agent <> ''"),
   graph: wishing("graph_wanted", "AND NOT graph_wanted"),
   yield: NOTIFYING,
   inject: NOTIFYING,
