@@ -26,8 +26,6 @@ const SUITES = [
 
 /** Tests of these that do not hold for several processes, by a part of their names, and why. */
 const LEFT_OUT = {
-  "where the thread stands, then the live tail":
-    "only the process of a run can stand in for a beginning that the log has trimmed",
   "learns that the server goes": "a process that goes closes its sockets while another one finishes the run",
   "when the server has not confirmed the run yet": "it looks for the run's end in the process that serves its client",
   "after a cut nothing is lost or doubled": "it cuts the connections of one process",

@@ -50,6 +50,15 @@ export interface Page {
   readonly next: Cursor;
 }
 
+/**
+ * The state of a topic's reader at a position, for readers that begin there because entries before it were trimmed. The
+ * log does not read the text.
+ */
+export interface KeptPosition {
+  readonly cursor: Cursor;
+  readonly text: string;
+}
+
 /** The size of the part of the log that a process holds. */
 export interface LogSize {
   readonly topics: number;
@@ -65,6 +74,8 @@ export interface EventLog {
   /** Names the engine for operators, such as `redis`. */
   readonly engine: string;
   readonly size: LogSize;
+  /** A topic keeps at least its last entries up to one of these bounds. `bytes` are those of their JSON. */
+  readonly reach: { readonly entries: number; readonly bytes: number };
   /** The time from sending entries to the engine until its answer, in seconds. Absent for an engine in memory. */
   readonly writes?: Buckets;
   /**
@@ -100,6 +111,14 @@ export interface EventLog {
    * position may be lost already. In this case `read` reports a gap.
    */
   mayBegin(topic: Topic, after: Cursor): Promise<boolean>;
+  /**
+   * Keeps a position beside a topic, in the place of the one before. Readers get it when they can read the entries up to
+   * it. The position is lost with the topic's epoch and with the next claim, and never written for an owner that was
+   * replaced.
+   */
+  keepPosition(topic: Topic, fence: Fence, position: KeptPosition): void;
+  /** The position that is kept beside a topic. @throws SluiceError `storage_unavailable`. */
+  keptPosition(topic: Topic): Promise<KeptPosition | undefined>;
   /**
    * Calls `watcher` when a topic grows or is dropped, until the returned function is called. Entries that this process
    * appends are passed to `watcher` during the append. If a call is lost, the follower is only delayed, because it also

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import type { Cursor, Fence } from "../protocol/cursor.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import type { Topic } from "../protocol/ids.ts";
-import type { EventLog, LogEntry, LogSize, NewEntry, Page } from "./log.ts";
+import type { EventLog, KeptPosition, LogEntry, LogSize, NewEntry, Page } from "./log.ts";
 import { type Watcher, Watchers } from "./watchers.ts";
 
 export interface MemoryLogLimits {
@@ -28,6 +28,7 @@ interface TopicState {
   floor: number;
   /** The bytes of the entries' JSON. */
   bytes: number;
+  kept: KeptPosition | undefined;
   touchedAt: number;
 }
 
@@ -61,6 +62,7 @@ export class MemoryLog implements EventLog {
     if (known && anew) await this.drop(topic);
     const state = this.#topics.get(topic) ?? this.#begin(topic);
     state.fence = fence;
+    this.#keep(state, undefined);
     return { epoch: state.epoch, offset: state.head };
   }
 
@@ -147,6 +149,19 @@ export class MemoryLog implements EventLog {
     return state?.epoch !== epoch || offset >= state.floor;
   }
 
+  get reach(): EventLog["reach"] {
+    return { entries: this.#limits.maxEvents, bytes: this.#limits.maxBytes };
+  }
+
+  keepPosition(topic: Topic, fence: Fence, position: KeptPosition): void {
+    const state = this.#topics.get(topic);
+    if (state?.fence === fence && state.epoch === position.cursor.epoch) this.#keep(state, position);
+  }
+
+  async keptPosition(topic: Topic): Promise<KeptPosition | undefined> {
+    return this.#topics.get(topic)?.kept;
+  }
+
   watch(topic: Topic, watcher: Watcher): () => void {
     return this.#watchers.add(topic, watcher);
   }
@@ -187,6 +202,12 @@ export class MemoryLog implements EventLog {
     return { topics: this.#topics.size, bytes: this.#heldBytes, followed: this.#watchers.size, unwritten: 0 };
   }
 
+  #keep(state: TopicState, position: KeptPosition | undefined): void {
+    this.#heldBytes -= bytesOf(state.kept);
+    state.kept = position;
+    this.#heldBytes += bytesOf(position);
+  }
+
   #count(state: TopicState, json: string, entries: 1 | -1): void {
     const bytes = Buffer.byteLength(json) * entries;
     state.bytes += bytes;
@@ -219,13 +240,17 @@ export class MemoryLog implements EventLog {
   }
 }
 
-function heldBy({ bytes, entries, start }: TopicState): number {
-  return bytes + ENTRY_BYTES * (entries.length - start);
+function heldBy({ bytes, entries, start, kept }: TopicState): number {
+  return bytes + ENTRY_BYTES * (entries.length - start) + bytesOf(kept);
+}
+
+function bytesOf(position: KeptPosition | undefined): number {
+  return position ? Buffer.byteLength(position.text) : 0;
 }
 
 function newTopic(): TopicState {
   const epoch = randomBytes(6).toString("hex");
-  return { epoch, fence: 0, entries: [], start: 0, head: 0, floor: 0, bytes: 0, touchedAt: 0 };
+  return { epoch, fence: 0, entries: [], start: 0, head: 0, floor: 0, bytes: 0, kept: undefined, touchedAt: 0 };
 }
 
 function page(epoch: string, entries: readonly LogEntry[], offset: number, gap?: Page["gap"]): Page {

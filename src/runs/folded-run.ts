@@ -1,4 +1,7 @@
-/** A run that another process drives, folded from its events in the log. Its owner is not asked: it may be busy, or dead. */
+/**
+ * A run that another process drives, folded from its events in the log: from the position that is kept of it, or from its
+ * start. Its owner is not asked: it may be busy, or dead.
+ */
 import type { EventLog } from "../log/log.ts";
 import type { Cursor } from "../protocol/cursor.ts";
 import { type AguiEvent, EventType, type Message } from "../protocol/events.ts";
@@ -7,6 +10,7 @@ import type { JsonValue } from "../protocol/json.ts";
 import type { BegunRun, Store } from "../store/store.ts";
 import { Transcript } from "../store/transcript.ts";
 import { positionAfter } from "./history.ts";
+import { keptTranscript } from "./kept-position.ts";
 
 export interface FoldedRun {
   /** The thread's messages nothing can be added to any more. */
@@ -23,14 +27,15 @@ export interface FoldedRun {
   readonly cursor: Cursor;
 }
 
-/** Nothing when the log no longer has the run's beginning. */
+/** Nothing when the log no longer has the run's beginning, and no position is kept. */
 export async function foldedRun(store: Store, log: EventLog, run: BegunRun): Promise<FoldedRun | undefined> {
   const thread = await store.thread(run.threadId);
-  const { messages: kept = [], removed } = thread ?? {};
-  const before = kept.slice(0, positionAfter(run.beginsAfter, kept, removed) ?? 0);
-  const transcript = new Transcript(before);
+  const { messages: said = [], removed } = thread ?? {};
   const topic = threadTopic(run.threadId);
-  let cursor = run.from;
+  const kept = await keptTranscript(log, topic, run, { messages: said, ...(removed ? { removed } : {}) });
+  const before = said.slice(0, positionAfter(run.beginsAfter, said, removed) ?? 0);
+  const transcript = kept?.transcript ?? new Transcript(before);
+  let cursor = kept?.cursor ?? run.from;
   let over = false;
   for (;;) {
     const page = await log.read(topic, cursor, PAGE);
@@ -47,7 +52,7 @@ export async function foldedRun(store: Store, log: EventLog, run: BegunRun): Pro
   const { closed, state = thread?.state } = transcript;
   const open = [...transcript.injected, ...transcript.reopen()];
   // The messages that came with a run are in the store before its beginning is in the log.
-  const messages = begun ? closed : kept;
+  const messages = begun ? closed : said;
   return { messages, all: begun ? transcript.messages : messages, state, open, begun, over, cursor };
 }
 

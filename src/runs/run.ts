@@ -56,7 +56,7 @@ export class Run {
     });
     this.#graph = new GraphTopic(plan, log, this.#failed);
     const corrected = () => this.#graph.cutOff();
-    this.#topic = new ThreadTopic(plan, { log, waiting, corrected, failed: this.#failed });
+    this.#topic = new ThreadTopic(plan, { log, waiting, corrected, shared, failed: this.#failed });
     const send = (events: readonly AguiEvent[]) => this.#send(events, undefined);
     this.#injections = new Injections({ plan, kept: injected, shared, translator: this.#translator, send });
   }

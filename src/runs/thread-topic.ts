@@ -7,6 +7,7 @@ import { inPieces, isLarge } from "../protocol/pieces.ts";
 import { Transcript } from "../store/transcript.ts";
 import type { Correction } from "../translate/sent-messages.ts";
 import { entryOf, sharedPosition, stamped } from "./entries.ts";
+import { PositionKeeper } from "./kept-position.ts";
 import type { RunOutcome } from "./run-end.ts";
 import type { RunPlan, RunThread } from "./run-plan.ts";
 import { TopicWriter } from "./topic-writer.ts";
@@ -24,6 +25,8 @@ export interface ThreadTopicOptions {
   readonly waiting: RunThread["waiting"];
   /** A correction is in the log: what was written before it no longer holds. */
   readonly corrected: () => Promise<void>;
+  /** Other processes read the log. */
+  readonly shared: boolean;
   /** The log refused, or the transcript cannot be kept. */
   readonly failed: (error: unknown) => void;
 }
@@ -34,12 +37,15 @@ export class ThreadTopic {
   readonly #transcript: Transcript;
   readonly #writer: TopicWriter<Sent>;
   readonly #positionOf = sharedPosition();
+  /** Absent where no other process has readers. */
+  readonly #keeper: PositionKeeper | undefined;
   #over = false;
 
   constructor(plan: RunPlan, options: ThreadTopicOptions) {
     this.#plan = plan;
     this.#options = options;
     this.#transcript = new Transcript(plan.history);
+    if (options.shared) this.#keeper = new PositionKeeper(plan, options.log);
     this.#writer = new TopicWriter({
       log: options.log,
       topic: threadTopic(plan.threadId),
@@ -49,7 +55,10 @@ export class ThreadTopic {
       continues: (a, b) => continues(a.event, b.event),
       coalesceMs: plan.coalesceMs,
       apart: ({ correction }) => correction !== undefined,
-      appended: (sent) => this.#appended(sent),
+      appended: (sent) => {
+        for (const each of sent) this.#appended(each);
+        this.#keeper?.reached(this.cursor, this.#transcript);
+      },
       failed: options.failed,
     });
   }
@@ -144,7 +153,9 @@ export class ThreadTopic {
     // All that was sent before it is in the transcript by now: it is written by itself.
     if (correction) this.#transcript.correct(correction);
     const event = correction ? this.#snapshotOf(this.#transcript.messages, this.#transcript.removed) : made;
-    return entryOf(event, this.#plan.runId, provenance, this.#positionOf(event));
+    const entry = entryOf(event, this.#plan.runId, provenance, this.#positionOf(event));
+    this.#keeper?.wrote(entry.json);
+    return entry;
   }
 }
 

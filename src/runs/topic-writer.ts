@@ -9,8 +9,8 @@ export interface TopicWriterOptions<T> {
   readonly topic: Topic;
   readonly fence: Fence;
   readonly toEntry: (item: T) => NewEntry;
-  /** Called once for each item, in order, when it is in the log: in one go with `cursor`. */
-  readonly appended?: (item: T) => void;
+  /** Called with the items of each append, in order, when they are in the log: in one go with `cursor`. */
+  readonly appended?: (items: readonly T[]) => void;
   /** Two neighbours as one, where that loses nothing. Only asked for items that wait. */
   readonly merge?: (a: T, b: T) => T | undefined;
   /** Does `b` go on with what `a` said? Then `b` may wait for more of the same, up to `coalesceMs` now. 0: it never waits. */
@@ -118,7 +118,7 @@ export class TopicWriter<T> {
           if (SluiceError.from(error).code !== "storage_unavailable") throw error;
           failed(error);
         }
-        if (appended) batch.forEach(appended);
+        appended?.(batch);
         // The rest of this turn of the event loop. What arrives within it came in one piece from the model, and can
         // leave in one: a token alone is never held back.
         if (this.#waiting.length === 0) await endOfTurn();

@@ -260,6 +260,36 @@ export function eventLogContract(
       });
     });
 
+    describe("a kept position", () => {
+      const keep = (cursor: Cursor, text: string, fence = 1) => log.keepPosition(topic, fence, { cursor, text });
+
+      it("is replaced by the next, and lost with the next claim and with the topic", async () => {
+        const cursor = await log.append(topic, 1, entries("a"));
+        expect(await log.keptPosition(topic)).toBeUndefined();
+        keep(cursor, "ü one");
+        expect(await log.keptPosition(topic)).toEqual({ cursor, text: "ü one" });
+        const next = await log.append(topic, 1, entries("b"));
+        keep(next, "two");
+        await log.settled(topic);
+        expect(await log.keptPosition(topic)).toEqual({ cursor: next, text: "two" });
+        expect(await log.keptPosition(other)).toBeUndefined();
+        await log.claim(topic, 2);
+        expect(await log.keptPosition(topic)).toBeUndefined();
+        keep(next, "three", 2);
+        await log.drop(topic);
+        expect(await log.keptPosition(topic)).toBeUndefined();
+      });
+
+      it("is not written for an owner that was replaced, or in another epoch", async () => {
+        const cursor = await log.append(topic, 1, entries("a"));
+        await log.claim(topic, 2);
+        keep(cursor, "stale");
+        keep({ ...cursor, epoch: "other" }, "other", 2);
+        await log.settled(topic);
+        expect(await log.keptPosition(topic)).toBeUndefined();
+      });
+    });
+
     describe("a fence", () => {
       it("keeps an owner out that was replaced, and writes nothing of it", async () => {
         await log.append(topic, 1, entries("a"));

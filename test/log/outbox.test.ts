@@ -20,6 +20,7 @@ function outboxOf(remembers: boolean, ...answers: (Answer | Error)[]) {
   const sent: { after: number; epoch: string; jsons: string[] }[] = [];
   const renewed: NewEntry[][] = [];
   const restored: number[] = [];
+  const kept: string[] = [];
   const outbox = new Outbox({
     fence: 1,
     from: FROM,
@@ -28,6 +29,9 @@ function outboxOf(remembers: boolean, ...answers: (Answer | Error)[]) {
       const answer = answers.length > 1 ? answers.shift() : answers[0];
       if (answer instanceof Error) throw answer;
       return answer ?? "ok";
+    },
+    async keep({ cursor, text }) {
+      kept.push(`${cursor.offset} ${text}`);
     },
     async restore({ offset }) {
       restored.push(offset);
@@ -38,7 +42,7 @@ function outboxOf(remembers: boolean, ...answers: (Answer | Error)[]) {
       return { epoch: "f", offset: 0 };
     },
   });
-  return { outbox, sent, renewed, restored };
+  return { outbox, sent, renewed, restored, kept };
 }
 
 it("sends what waits in one go, after what was acknowledged", async () => {
@@ -54,6 +58,23 @@ it("sends what waits in one go, after what was acknowledged", async () => {
     { epoch: "e", after: 6, jsons: ["d"] },
   ]);
   expect(outbox.isEmpty).toBe(true);
+});
+
+it("keeps a position when the entries up to it are acknowledged, and of several the last", async () => {
+  const { outbox, sent, kept } = outboxOn("ok");
+  const at = (offset: number, text: string, epoch = "e") => outbox.keep({ cursor: { epoch, offset }, text });
+  at(3, "first");
+  await outbox.flushed();
+  outbox.push(entries("a"));
+  at(4, "one");
+  outbox.push(entries("b"));
+  at(5, "two");
+  await outbox.flushed();
+  expect(sent.map(({ jsons }) => jsons)).toEqual([["a"], ["b"]]);
+  expect(kept).toEqual(["3 first", "5 two"]);
+  at(5, "of another epoch", "f");
+  await outbox.flushed();
+  expect(kept).toHaveLength(2);
 });
 
 it("repeats the same entries when no answer came", async () => {
@@ -114,7 +135,7 @@ it("writes nothing more when another owner takes the topic while it is put back"
   const send = async () => "epoch_lost" as const;
   const restore = () => Promise.reject(new SluiceError("owner_lost"));
   const renew = async () => FROM;
-  const outbox = new Outbox({ fence: 1, from: FROM, send, restore, renew });
+  const outbox = new Outbox({ fence: 1, from: FROM, keep: async () => {}, send, restore, renew });
   outbox.push(entries("a"));
   await outbox.flushed();
   expect(outbox.lost).toMatchObject({ code: "owner_lost" });

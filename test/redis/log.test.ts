@@ -129,6 +129,23 @@ describe("with a Redis server", () => {
     expect(await elsewhere.head(topic)).toEqual({ ...from, offset: all.length });
   });
 
+  it("keeps a position for readers in other processes, after the entries up to it, and again when Redis lost it", async () => {
+    const [owner, elsewhere] = await Promise.all([redisLog(), redisLog()]);
+    const topic = topicOf();
+    await owner.claim(topic, 1);
+    const cursor = await owner.append(topic, 1, entries("a", "b"));
+    owner.keepPosition(topic, 1, { cursor, text: "so far: a, b" });
+    await owner.settled(topic);
+    expect(await elsewhere.keptPosition(topic)).toEqual({ cursor, text: "so far: a, b" });
+    await flushAll();
+    expect(await elsewhere.keptPosition(topic)).toBeUndefined();
+    await owner.append(topic, 1, entries("c"));
+    await owner.settled(topic);
+    expect(await elsewhere.keptPosition(topic)).toEqual({ cursor, text: "so far: a, b" });
+    await elsewhere.claim(topic, 2, true);
+    expect(await elsewhere.keptPosition(topic)).toBeUndefined();
+  });
+
   it("keeps a replaced owner from putting a topic back", async () => {
     const [old, next] = await Promise.all([redisLog(), redisLog()]);
     const topic = topicOf();

@@ -39,7 +39,7 @@ function writer({ merging = false, coalesceMs = 0 } = {}) {
     topic,
     fence: 1,
     toEntry: entry,
-    appended: (item) => appended.push(`${item} ${subject.cursor?.offset}`),
+    appended: (items) => appended.push(...items.map((item) => `${item} ${subject.cursor?.offset}`)),
     ...(merging ? { merge: (a: string, b: string) => (a[0] === b[0] ? a + b : undefined) } : {}),
     continues: (a: string, b: string) => a[0] === b[0],
     coalesceMs: () => coalesceMs,

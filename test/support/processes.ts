@@ -11,7 +11,7 @@ export interface SharedServers {
   readonly postgres: PostgresServer;
   readonly redis: RedisServer;
   /** A deployment with a database and a prefix of its own: each call of the result starts one more process of it. */
-  deployment(): Promise<Deployment>;
+  deployment(limits?: Partial<typeof LIMITS>): Promise<Deployment>;
   stop(): Promise<void>;
 }
 
@@ -34,7 +34,7 @@ export async function startShared(): Promise<SharedServers> {
   return {
     postgres,
     redis,
-    async deployment() {
+    async deployment(limits = {}) {
       deployments += 1;
       const prefix = `deployment-${deployments}:`;
       const databaseUrl = await postgres.database();
@@ -43,7 +43,7 @@ export async function startShared(): Promise<SharedServers> {
         databaseUrl,
         prefix,
         async start(agents, env = {}) {
-          const log = new RedisLog({ ...LIMITS, url: redis.url, prefix, failed: () => {} });
+          const log = new RedisLog({ ...LIMITS, ...limits, url: redis.url, prefix, failed: () => {} });
           const [{ store, instances, checkpointer }] = await Promise.all([
             openPostgres(databaseUrl, true),
             log.ready(),

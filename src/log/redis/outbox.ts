@@ -1,7 +1,7 @@
 /** The entries of one topic that this process wrote and Redis has not acknowledged yet. */
 import type { Cursor, Fence } from "../../protocol/cursor.ts";
 import { SluiceError } from "../../protocol/errors.ts";
-import type { NewEntry } from "../log.ts";
+import type { KeptPosition, NewEntry } from "../log.ts";
 import { toFields } from "./entry.ts";
 
 /**
@@ -16,6 +16,8 @@ export interface OutboxOptions {
   readonly from: Cursor;
   /** Rejects when Redis cannot be reached. */
   send(after: Cursor, fields: readonly string[]): Promise<Answer>;
+  /** Keeps a position that Redis has acknowledged. Rejects when Redis cannot be reached. */
+  keep(position: KeptPosition): Promise<void>;
   /** Puts the topic back as Redis had it, up to this position. `false` when this process has not all of that any more. */
   restore(acknowledged: Cursor): Promise<boolean>;
   /** Begins the topic in a new epoch. The entries that are not acknowledged come again, from its position on. */
@@ -34,6 +36,8 @@ export class Outbox {
   #acknowledged: Cursor;
   #entries: NewEntry[] = [];
   #bytes = 0;
+  /** To be kept when Redis has acknowledged the entries up to it. */
+  #position: KeptPosition | undefined;
   #sending: Promise<void> | undefined;
   #lost: SluiceError | undefined;
   #progressAt = 0;
@@ -74,6 +78,12 @@ export class Outbox {
       this.#entries.push(entry);
       this.#bytes += entry.json.length;
     }
+    this.#sending ??= this.#send();
+  }
+
+  /** Keeps a position after the entries up to it. One that was not kept yet is replaced. */
+  keep(position: KeptPosition): void {
+    this.#position = position;
     this.#sending ??= this.#send();
   }
 
@@ -124,9 +134,10 @@ export class Outbox {
 
   async #send(probing = false): Promise<void> {
     let asks = probing;
-    while ((asks || this.#entries.length > 0) && !this.#lost && !this.#closed) {
+    while ((asks || this.#entries.length > 0 || this.#position) && !this.#lost && !this.#closed) {
       const batch = this.#entries.slice(0, BATCH);
       try {
+        if (await this.#kept()) continue;
         const answer = await this.#options.send(this.#acknowledged, batch.flatMap(toFields));
         if (answer === "ok" || answer === "owner_lost") this.#took(answer, batch);
         else await this.#putRight(answer);
@@ -139,6 +150,19 @@ export class Outbox {
       for (const done of [...this.#waiting]) done();
     }
     this.#sending = undefined;
+  }
+
+  /** `true` when there was nothing to do but to keep a position. */
+  async #kept(): Promise<boolean> {
+    const position = this.#position;
+    if (!position) return false;
+    const { epoch, offset } = position.cursor;
+    // In another epoch it means nothing.
+    const isOfEpoch = epoch === this.#acknowledged.epoch;
+    if (isOfEpoch && offset > this.#acknowledged.offset && this.#entries.length > 0) return false;
+    if (isOfEpoch) await this.#options.keep(position);
+    if (this.#position === position) this.#position = undefined;
+    return true;
   }
 
   async #putRight(wrong: "epoch_lost" | "differs"): Promise<void> {

@@ -7,7 +7,7 @@ import { Buckets, STORAGE_SECONDS } from "../../counts/buckets.ts";
 import { type Cursor, type Fence, isAt } from "../../protocol/cursor.ts";
 import { SluiceError } from "../../protocol/errors.ts";
 import type { Topic } from "../../protocol/ids.ts";
-import type { EventLog, LogSize, NewEntry, Page } from "../log.ts";
+import type { EventLog, KeptPosition, LogSize, NewEntry, Page } from "../log.ts";
 import { MemoryLog, type MemoryLogLimits } from "../memory.ts";
 import { type Watcher, Watchers } from "../watchers.ts";
 import { answers, connect, connection, type RedisOptions, withinTime } from "./connection.ts";
@@ -124,6 +124,20 @@ export class RedisLog implements EventLog {
     return this.#topics.mayBegin(topic, after);
   }
 
+  get reach(): EventLog["reach"] {
+    return this.#ring.reach;
+  }
+
+  keepPosition(topic: Topic, fence: Fence, position: KeptPosition): void {
+    this.#ring.keepPosition(topic, fence, position);
+    const outbox = this.#owned.get(topic)?.outbox;
+    if (outbox?.fence === fence) outbox.keep(position);
+  }
+
+  async keptPosition(topic: Topic): Promise<KeptPosition | undefined> {
+    return (await this.#ring.keptPosition(topic)) ?? this.#topics.keptPosition(topic);
+  }
+
   watch(topic: Topic, watcher: Watcher): () => void {
     const unwatch = this.#watchers.add(topic, watcher);
     this.#wakes.want(topic);
@@ -207,10 +221,12 @@ export class RedisLog implements EventLog {
   }
 
   async #own(topic: Topic, fence: Fence, from: Cursor): Promise<void> {
-    if (!isAt(from, await this.#ringHead(topic))) this.#ring.adopt(topic, fence, from);
+    if (isAt(from, await this.#ringHead(topic))) await this.#ring.claim(topic, fence);
+    else this.#ring.adopt(topic, fence, from);
     const outbox = new Outbox({
       fence,
       from,
+      keep: (position) => this.#topics.keepPosition(topic, fence, position),
       send: async (after, fields) => {
         const sentAt = performance.now();
         const answer = await this.#topics.append(topic, fence, after, fields);
@@ -223,6 +239,8 @@ export class RedisLog implements EventLog {
         if (next.epoch !== acknowledged.epoch) return false; // The memory for all topics together was full.
         const had = entries.filter(({ offset }) => offset <= acknowledged.offset);
         await this.#topics.restore(topic, fence, acknowledged, had);
+        const kept = await this.#ring.keptPosition(topic);
+        if (kept) await this.#topics.keepPosition(topic, fence, kept);
         return true;
       },
       renew: async (unacknowledged) => {

@@ -1,6 +1,6 @@
 /**
- * The steps that Redis takes as one. A topic is two keys of one slot: a hash with its epoch, head, fence and floor, and
- * a stream whose ids are `offset-0`.
+ * The steps that Redis takes as one. A topic is two keys of one slot: a hash with its epoch, head, fence, floor and kept
+ * position, and a stream whose ids are `offset-0`.
  */
 import { createHash } from "node:crypto";
 import type { Redis } from "ioredis";
@@ -54,7 +54,10 @@ if not known[1] or ARGV[2] == '1' or (fence and known[4] ~= server) then
   known = { ARGV[3], '0' }
   redis.call('SPUBLISH', meta, ARGV[3] .. ':0')
 end
-if fence then redis.call('HSET', meta, 'fence', ARGV[1]) end
+if fence then
+  redis.call('HSET', meta, 'fence', ARGV[1])
+  redis.call('HDEL', meta, 'kept', 'kept_at')
+end
 redis.call('PEXPIRE', meta, ARGV[4])
 return { known[1], known[2] }
 `);
@@ -162,6 +165,21 @@ local found = redis.call('XRANGE', stream, first, '+', 'COUNT', ARGV[3])
 if not found[1] or found[1][1] ~= first then return { known[1], known[2], 'window', {} } end
 return { known[1], known[2], '', found }
 `);
+
+/**
+ * Arguments: fence, epoch, offset, text. The text replaces the one before. Nothing is written for an owner that was
+ * replaced, in another epoch, or for a position after the head.
+ */
+export const keepPosition = new Script(
+  `
+local known = redis.call('HMGET', KEYS[1], 'fence', 'epoch', 'head')
+if known[1] == ARGV[1] and known[2] == ARGV[2] and tonumber(known[3]) >= tonumber(ARGV[3]) then
+  redis.call('HSET', KEYS[1], 'kept_at', ARGV[3], 'kept', ARGV[4])
+end
+return 'ok'
+`,
+  ["meta"],
+);
 
 /** Arguments: epoch, floor. */
 export const raiseFloor = new Script(`

@@ -5,7 +5,7 @@ import type { Redis } from "ioredis";
 import type { Cursor, Fence } from "../../protocol/cursor.ts";
 import { SluiceError } from "../../protocol/errors.ts";
 import type { Topic } from "../../protocol/ids.ts";
-import type { GapReason, LogEntry, Page } from "../log.ts";
+import type { GapReason, KeptPosition, LogEntry, Page } from "../log.ts";
 import type { MemoryLogLimits } from "../memory.ts";
 import { attempt, isRefusal, type RedisOptions } from "./connection.ts";
 import { fromFields, toFields } from "./entry.ts";
@@ -15,6 +15,7 @@ import {
   claimTopic,
   dropTopic,
   gatherEntries,
+  keepPosition,
   raiseFloor,
   readEntries,
   restoreTopic,
@@ -115,6 +116,18 @@ export class RedisTopics {
   async mayBegin(topic: Topic, { epoch, offset }: Cursor): Promise<boolean> {
     const [known, floor] = await attempt(() => this.#redis.hmget(this.keys(topic).meta, "epoch", "floor"));
     return known !== epoch || offset >= Number(floor);
+  }
+
+  async keepPosition(topic: Topic, fence: Fence, { cursor, text }: KeptPosition): Promise<void> {
+    const args = [fence, cursor.epoch, cursor.offset, text];
+    await attempt(() => keepPosition.run(this.#redis, this.keys(topic), ...args));
+  }
+
+  async keptPosition(topic: Topic): Promise<KeptPosition | undefined> {
+    const [epoch, offset, text] = await attempt(() =>
+      this.#redis.hmget(this.keys(topic).meta, "epoch", "kept_at", "kept"),
+    );
+    return epoch && text ? { cursor: { epoch, offset: Number(offset) }, text } : undefined;
   }
 
   async drop(topic: Topic): Promise<void> {

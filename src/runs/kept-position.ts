@@ -1,0 +1,93 @@
+/**
+ * A run's part of its thread at a position, kept beside the log: readers in other processes begin there when the run's
+ * beginning was trimmed. Its owner is not asked: it may be busy, or dead.
+ */
+import type { EventLog } from "../log/log.ts";
+import type { Cursor } from "../protocol/cursor.ts";
+import { type AguiEvent, EventType, type Message } from "../protocol/events.ts";
+import { type Topic, threadTopic } from "../protocol/ids.ts";
+import type { JsonValue } from "../protocol/json.ts";
+import type { BegunRun, ThreadRecord } from "../store/store.ts";
+import { Transcript } from "../store/transcript.ts";
+import { positionAfter } from "./history.ts";
+import type { RunPlan } from "./run-plan.ts";
+
+/** The most bytes of a run's part. Of a run that has said more, late readers elsewhere get the stored transcript. */
+const MAX_BYTES = 1_048_576;
+
+interface Part {
+  readonly runId: string;
+  /** The id of the last message before the part; absent when it begins the thread. */
+  readonly after?: string;
+  /** The messages nothing can be added to any more. */
+  readonly messages: readonly Message[];
+  readonly state?: JsonValue;
+  /** Reports of messages that wait, and the open spans, opened again. */
+  readonly open: readonly AguiEvent[];
+}
+
+type SoFar = Pick<Transcript, "closed" | "state" | "injected" | "reopen">;
+
+/** Keeps a run's position, often enough that the log always reaches back to it. */
+export class PositionKeeper {
+  readonly #plan: Pick<RunPlan, "threadId" | "runId" | "fence" | "from" | "history" | "ownFrom">;
+  readonly #log: EventLog;
+  #keptAt: number;
+  #bytes = 0;
+
+  constructor(plan: RunPlan, log: EventLog) {
+    this.#plan = plan;
+    this.#log = log;
+    this.#keptAt = plan.from.offset;
+  }
+
+  /** An entry with this JSON is about to be appended. */
+  wrote(json: string): void {
+    this.#bytes += Buffer.byteLength(json);
+  }
+
+  /** The transcript is in step with the log at `cursor`. */
+  reached(cursor: Cursor, transcript: SoFar): void {
+    const { entries, bytes } = this.#log.reach;
+    if (cursor.offset - this.#keptAt < entries / 2 && this.#bytes < bytes / 2) return;
+    this.#keptAt = cursor.offset;
+    this.#bytes = 0;
+    const { threadId, fence } = this.#plan;
+    const text = JSON.stringify(this.#part(transcript));
+    if (Buffer.byteLength(text) <= MAX_BYTES) this.#log.keepPosition(threadTopic(threadId), fence, { cursor, text });
+  }
+
+  #part(transcript: SoFar): Part {
+    const { runId, history, ownFrom } = this.#plan;
+    const { closed, state, injected } = transcript;
+    const parts = closed.findIndex(({ id }, index) => index >= ownFrom || id !== history[index]?.id);
+    const start = parts < 0 ? closed.length : parts;
+    const after = closed[start - 1]?.id;
+    return {
+      runId,
+      ...(after === undefined ? {} : { after }),
+      messages: closed.slice(start),
+      ...(state === undefined ? {} : { state }),
+      open: [...injected, ...transcript.reopen()],
+    };
+  }
+}
+
+/** The transcript of a run at the position that is kept of it. Nothing when none is kept. */
+export async function keptTranscript(
+  log: EventLog,
+  topic: Topic,
+  { runId }: BegunRun,
+  { messages, removed }: Pick<ThreadRecord, "messages" | "removed">,
+): Promise<{ readonly transcript: Transcript; readonly cursor: Cursor } | undefined> {
+  const kept = await log.keptPosition(topic);
+  if (!kept) return undefined;
+  const part = JSON.parse(kept.text) as Part;
+  if (part.runId !== runId) return undefined;
+  const start = positionAfter(part.after, messages, removed);
+  if (start === undefined) return undefined;
+  const transcript = new Transcript([...messages.slice(0, start), ...part.messages]);
+  if (part.state !== undefined) transcript.push({ type: EventType.STATE_SNAPSHOT, snapshot: part.state });
+  for (const event of part.open) transcript.push(event);
+  return { transcript, cursor: kept.cursor };
+}
