@@ -15,6 +15,20 @@ rmSync(PAGES, { recursive: true, force: true });
 mkdirSync(PAGES);
 const documents = readdirSync(ROOT).filter((name) => name.endsWith(".md"));
 for (const name of [...documents, "docs"]) cpSync(join(ROOT, name), join(PAGES, name), { recursive: true });
+const examples = readdirSync(join(ROOT, "examples"), { withFileTypes: true });
+for (const folder of ["", ...examples.filter((entry) => entry.isDirectory()).map(({ name }) => name)]) {
+  const path = join("examples", folder, "README.md");
+  cpSync(join(ROOT, path), join(PAGES, path));
+}
+// Files that the documents link to.
+for (const path of ["config/agents.json", "config/grafana/sluice.json"]) {
+  cpSync(join(ROOT, path), join(PAGES, "public", path));
+}
+writeFileSync(join(PAGES, "LICENSE.md"), `# ${readFileSync(join(ROOT, "LICENSE"), "utf8")}`);
+writeFileSync(
+  join(PAGES, "env-example.md"),
+  `# .env.example\n\n\`\`\`ini\n${readFileSync(join(ROOT, ".env.example"), "utf8")}\`\`\`\n`,
+);
 
 const typedoc = join(SITE, "node_modules", "typedoc", "bin", "typedoc");
 const { status } = spawnSync(process.execPath, [typedoc, "--options", join(SITE, "typedoc.json")], {
@@ -24,9 +38,8 @@ const { status } = spawnSync(process.execPath, [typedoc, "--options", join(SITE,
 if (status !== 0) process.exit(status ?? 1);
 
 const guides = readdirSync(join(ROOT, "docs")).filter((name) => name.endsWith(".md"));
-const paths = ["README.md", ...guides.map((name) => `docs/${name}`), "PROTOCOL.md"];
+const paths = ["README.md", ...guides.map((name) => `docs/${name}`), "examples/README.md", "PROTOCOL.md"];
 const texts = paths.map((path) => ({ path, text: readFileSync(join(ROOT, path), "utf8") }));
-mkdirSync(join(PAGES, "public"));
 writeFileSync(join(PAGES, "public", "llms.txt"), `# Sluice\n\n${texts.map(line).join("\n")}\n`);
 writeFileSync(join(PAGES, "public", "llms-full.txt"), texts.map(({ text }) => text).join("\n\n"));
 

@@ -2,6 +2,14 @@ import { defineConfig } from "vitepress";
 
 const page = (text, path) => ({ text, link: `/${path}` });
 
+/** A heading's anchor as GitHub makes it: the documents link to each other for readers of the repository too. */
+const slugify = (heading) =>
+  heading
+    .trim()
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}\p{M}\s_-]/gu, "")
+    .replace(/\s/g, "-");
+
 export default defineConfig({
   title: "Sluice",
   description: "Serves any compiled LangGraph.js graph to chat frontends as AG-UI events.",
@@ -9,13 +17,16 @@ export default defineConfig({
   outDir: "dist",
   // Nothing comes from another host: not even the fonts, which are those of the reader's system.
   head: [["link", { rel: "icon", href: "data:," }]],
-  rewrites: { "README.md": "index.md", "api/README.md": "api/index.md" },
-  // Links to folders and files of the repository that are no pages.
-  ignoreDeadLinks: [/config\/|examples|LICENSE|\.env|src\/|knowledge\/|\.json$/],
+  rewrites: {
+    "README.md": "index.md",
+    "env-example.md": ".env.example.md",
+    "examples/README.md": "examples/index.md",
+    "examples/:name/README.md": "examples/:name/index.md",
+  },
   // A page loads itself alone, not those that it links to.
   router: { prefetchLinks: false },
   // Themes whose colours can be told apart from their background.
-  markdown: { theme: { light: "github-light-high-contrast", dark: "github-dark-high-contrast" } },
+  markdown: { anchor: { slugify }, theme: { light: "github-light-high-contrast", dark: "github-dark-high-contrast" } },
   vite: { server: { host: "127.0.0.1" } },
   themeConfig: {
     search: { provider: "local" },
@@ -31,6 +42,7 @@ export default defineConfig({
           page("LangGraph's own clients", "docs/langgraph-api"),
           page("The agents that ship", "docs/agents"),
           page("In a terminal", "docs/terminal"),
+          page("Examples", "examples/"),
         ],
       },
       {

@@ -25,6 +25,7 @@ export interface StartedRun extends RunIds {
   readonly result: Promise<RunResult>;
 }
 
+/** The runs of a `Sluice`, for the app itself. Clients on the same thread see them like any other. */
 export interface Runs {
   /**
    * Starts a run on a thread, a new one when none is named. Followers of the thread see it like any other run, and it

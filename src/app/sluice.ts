@@ -29,7 +29,10 @@ import { servedAgent } from "./served-agent.ts";
 /** A compiled graph, a `StateGraph` that is not compiled yet, or what LangChain's `createAgent()` returns. */
 export type GraphLike =
   | ServedGraph
-  | { compile(): ServedGraph }
+  | {
+      /** The graph, compiled. */
+      compile(): ServedGraph;
+    }
   | { readonly graph: ServedGraph; streamEvents: unknown };
 
 /** A graph with settings of its own, in the words of `config/agents.json`. */
@@ -96,6 +99,7 @@ export interface SluiceOptions extends SettingOptions {
   readonly logger?: Logger | undefined;
 }
 
+/** Sluice within another app: what `createSluice` returns. */
 export interface Sluice {
   /** For `app.use(basePath, router)` of Express 5 or 4. Requests for other paths pass through untouched. */
   readonly router: Middleware;

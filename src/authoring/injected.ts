@@ -27,9 +27,11 @@ export async function takeInjected({ configurable }: Taking): Promise<BaseMessag
 /** The argument of LangChain's `createMiddleware`. */
 export interface InjectedMessages {
   readonly name: string;
+  /** Takes the messages that wait, before a call of the model. */
   readonly beforeModel: (state: State, runtime: Taking) => Promise<{ messages: BaseMessage[] } | undefined>;
   readonly afterModel: {
     readonly canJumpTo: ["model"];
+    /** Takes the messages that came meanwhile, and sends the agent back to its model. */
     readonly hook: (state: State, runtime: Taking) => Promise<{ messages: BaseMessage[]; jumpTo: "model" } | undefined>;
   };
 }

@@ -1,6 +1,7 @@
 /** When to come back after a socket closed. Whether to, the table in `protocol/errors.ts` says. */
 import { ERRORS } from "../protocol/errors.ts";
 
+/** The pauses between attempts to connect. Each is a random part of its maximum. */
 export interface Backoff {
   /** The longest first pause, in milliseconds; it doubles with each failure. Default 250. */
   readonly firstMs?: number;

@@ -1,7 +1,4 @@
-/**
- * A client of Sluice's `frames` format: runs and threads over one WebSocket that comes back by itself, without losing
- * an event and without delivering one twice. Needs nothing but a WebSocket; runs in browsers and in Node.
- */
+/** A client of Sluice's `frames` format. It needs nothing but a WebSocket, and runs in browsers and in Node. */
 import { TOO_LARGE } from "../protocol/errors.ts";
 import type { RunAgentInput } from "../protocol/events.ts";
 import type { ServerFrame } from "../protocol/frames.ts";
@@ -17,6 +14,7 @@ export { ConnectionError } from "./connection-error.ts";
 export type { ConnectionState, WebSocketConstructor, WebSocketLike } from "./line.ts";
 export type { Arrival, Gap, Listener, Narrowing } from "./subscription.ts";
 
+/** The options of a `SluiceConnection`. */
 export interface ConnectionOptions extends LineOptions {
   /** Is called with each new state of the connection. A `waiting` state has the time of the next attempt. */
   readonly onState?: (state: ConnectionState) => void;
@@ -50,6 +48,7 @@ export interface Following {
 
 const IGNORE = () => {};
 
+/** Runs and threads over one WebSocket, which comes back by itself: no event is lost, and none is delivered twice. */
 export class SluiceConnection {
   readonly #line: Line;
   readonly #subscriptions = new Map<string, Subscription>();

@@ -2,6 +2,7 @@
 import { type AguiEvent, EventType } from "../protocol/events.ts";
 import type { InjectedReport } from "../protocol/injected.ts";
 
+/** A message that was sent into a run, and that the thread does not have. */
 export interface InjectedMessage {
   readonly id: string;
   readonly content: string;

@@ -12,14 +12,18 @@ export interface WebSocketLike {
   onmessage: unknown;
   onclose: unknown;
   onerror: unknown;
+  /** Sends a message of text. */
   send(text: string): void;
+  /** Closes the socket. */
   close(code?: number, reason?: string): void;
   /** `ws` has it: hangs up without waiting for an answer. */
   terminate?(): void;
 }
 
+/** A class of WebSockets: a browser's, Node's, or that of `ws`. */
 export type WebSocketConstructor = new (url: string, protocol: string) => WebSocketLike;
 
+/** The state of a connection. */
 export type ConnectionState =
   /** Nothing was asked for yet. */
   | { readonly status: "idle" }

@@ -34,21 +34,22 @@ export interface Arrival {
   readonly bytes: number;
 }
 
+/** The callbacks of one that follows a thread. */
 export interface Listener {
   /** Is called with each event of the thread once, in order. */
-  onEvent(event: AguiEvent, arrival: Arrival): void;
+  readonly onEvent: (event: AguiEvent, arrival: Arrival) => void;
   /**
    * The server sends the thread from here on: after `subscribe`, and after each reconnect. `head` is the position of the
    * thread's last event; the events up to it are those that were missed.
    */
-  onBegin?(head: string | undefined): void;
+  readonly onBegin?: (head: string | undefined) => void;
   /**
    * Something was missed for good, and whatever was open is void. What comes next is a beginning: `RUN_STARTED`,
    * `MESSAGES_SNAPSHOT`, the state, what is open opened again, and the rest as it comes.
    */
-  onGap?(gap: Gap): void;
+  readonly onGap?: (gap: Gap) => void;
   /** Nothing more comes. */
-  onError?(error: ConnectionError): void;
+  readonly onError?: (error: ConnectionError) => void;
 }
 
 export interface EventFrame {

@@ -8,6 +8,7 @@ import type { Listener, Narrowing } from "./subscription.ts";
 /** A run that cannot be reached is given up after this many attempts in a row: within half a minute. */
 const ATTEMPTS = 8;
 
+/** The options of a `WebSocketAgent`: those of an AG-UI agent, and those of its connection. */
 export interface WebSocketAgentConfig extends AgentConfig, ConnectionOptions, Omit<Narrowing, "protocol"> {
   /** The agent's name. Default: the one in the URL, else the server's first. */
   readonly agent?: string;
@@ -22,6 +23,7 @@ interface ActiveRun {
   cancel(): Promise<void> | undefined;
 }
 
+/** An AG-UI agent over a WebSocket with frames. It takes the place of `HttpAgent`, and goes on after a cut. */
 export class WebSocketAgent extends AbstractAgent {
   // No private names: clones are made without their constructor, and have none.
   protected config: WebSocketAgentConfig;
@@ -34,11 +36,13 @@ export class WebSocketAgent extends AbstractAgent {
     this.config = config;
   }
 
+  /** Starts a run, as `HttpAgent` does. It resolves when the run has ended. */
   override runAgent(...parameters: Parameters<AbstractAgent["runAgent"]>) {
     this.aborted = false;
     return super.runAgent(...parameters);
   }
 
+  /** Reads the thread as it stands, and its active run to the end. It starts nothing. */
   override connectAgent(...parameters: Parameters<AbstractAgent["connectAgent"]>) {
     this.aborted = false;
     return super.connectAgent(...parameters);
@@ -68,12 +72,14 @@ export class WebSocketAgent extends AbstractAgent {
     else observer.abort();
   }
 
+  /** Another agent with the same messages, state and options. */
   override clone(): WebSocketAgent {
     const clone = super.clone() as WebSocketAgent;
     clone.config = this.config;
     return clone;
   }
 
+  /** Follows a run or a thread through a connection of its own, or the shared one. */
   protected observe(
     { threadId, protocolVersion: protocol = "0.0" }: RunAgentInput,
     run: Omit<ObservedRun, "ended">,

@@ -33,8 +33,11 @@ export type StreamSource = "streamEvents" | "direct";
  */
 export interface ServedGraph {
   // Method syntax: parameters are compared bivariantly, so a graph's own narrower input and option types fit.
+  /** The events of a run, as LangGraph's `streamEvents` v2 gives them. */
   streamEvents(input: unknown, options: Record<string, unknown>): AsyncIterable<unknown>;
+  /** A run of the graph. The direct source needs it; without it the graph is read through `streamEvents`. */
   stream?(input: unknown, options: Record<string, unknown>): Promise<AsyncIterable<unknown>>;
+  /** The state of a thread. Needed where the graph keeps its threads itself. */
   getState?(config: Record<string, unknown>): Promise<unknown>;
   /** Set (and not `false`) when the graph keeps its threads itself. */
   readonly checkpointer?: unknown;

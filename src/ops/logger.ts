@@ -5,9 +5,13 @@ import { errorFields } from "./error-fields.ts";
 
 /** Receives log entries: their fields, then a sentence. pino's loggers fit, and so does `console`. */
 export interface Logger {
+  /** Details for whoever looks for a fault. */
   debug(fields: object, sentence: string): void;
+  /** What happens in ordinary work, such as a start. */
   info(fields: object, sentence: string): void;
+  /** Something that goes on working, and that an operator should look at. */
   warn(fields: object, sentence: string): void;
+  /** Something that failed. */
   error(fields: object, sentence: string): void;
 }
 

@@ -37,6 +37,7 @@ export const allowListSpec = z.strictObject({
   maxDepth: z.int().min(0).optional(),
 });
 
+/** An allow-list: the graph events that may leave. An absent part admits everything, and each part narrows. */
 export type AllowListSpec = z.infer<typeof allowListSpec>;
 export type Matcher = z.infer<typeof matcher>;
 

@@ -28,6 +28,7 @@ export const ERRORS = {
   internal: { status: 500, close: 4500, retryable: true },
 } as const satisfies Record<string, { status: number; close?: number; retryable: boolean }>;
 
+/** The codes of errors, over HTTP, in frames and in `RUN_ERROR`. PROTOCOL.md has a table of them. */
 export type ErrorCode = keyof typeof ERRORS;
 
 /** The sentences that are sent by default. They are not in `ERRORS`: a client in a browser does without them. */

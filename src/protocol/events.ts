@@ -16,6 +16,7 @@ export type {
   UserMessage,
 } from "@ag-ui/core";
 export { EventType };
+/** An event of AG-UI 1.0. */
 export type AguiEvent = AGUIEvent;
 
 /** Does this event end its run? Exactly one such event ends every run. */

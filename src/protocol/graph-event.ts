@@ -27,6 +27,7 @@ export const GRAPH_EVENT_NAMES = [
   "on_custom_event",
 ] as const;
 
+/** The names of the graph events of LangChain's `streamEvents` v2, such as `on_tool_start`. */
 export type GraphEventName = (typeof GRAPH_EVENT_NAMES)[number];
 
 /** The default of `STREAM_ALLOWED_EVENTS`. */

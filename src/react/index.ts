@@ -17,6 +17,7 @@ export interface SluiceThreadOptions extends LineOptions, Pick<RunOptions, "agen
   readonly input?: Omit<Partial<RunAgentInput>, "threadId" | "runId" | "messages" | "resume">;
 }
 
+/** A thread as a component sees it, and what the component can do with it. */
 export interface SluiceThread {
   /** All messages of the thread, whichever client sent them. The last ones may be on their way to the server. */
   readonly messages: readonly Message[];

@@ -14,6 +14,7 @@ import {
 import type { RunHandle } from "../runs/handle.ts";
 import { Transcript } from "../store/transcript.ts";
 
+/** The end of a run, and what it added to its thread. */
 export interface RunResult {
   readonly threadId: string;
   readonly runId: string;

@@ -10,6 +10,7 @@ import type { Shares } from "./shares.ts";
 import type { Tickets } from "./tickets.ts";
 import type { Tombstone } from "./tombstones.ts";
 
+/** A thread as it is kept. */
 export interface ThreadRecord {
   readonly threadId: string;
   /** The agent that answered last. */
@@ -68,6 +69,7 @@ export interface ThreadMarks {
   readonly archived?: boolean | undefined;
 }
 
+/** A part of a list of threads. */
 export interface ThreadPage {
   readonly threads: readonly ThreadSummary[];
   /** Continues after the last of these; absent when there is nothing more. */
@@ -121,6 +123,7 @@ export interface RunBeginning {
   readonly input?: unknown;
 }
 
+/** A run as it is kept. */
 export interface RunRecord extends NewRun, Claim, Partial<RunBeginning> {
   readonly status: RunStatus;
   /** The process that drives the run, or that drove it last. It is set when several processes share the store. */
@@ -167,6 +170,7 @@ export type Admitted = { readonly fence: Fence } | { readonly inTheWay: RunRecor
 /** The most runs of a thread that are returned. */
 export const MAX_RUNS = 1_000;
 
+/** Keeps threads, runs and transcripts. `test/store/` has the contract that each engine passes. */
 export interface Store extends ThreadNames {
   /** Names the engine for operators, such as `postgres`. */
   readonly engine: string;
@@ -177,7 +181,9 @@ export interface Store extends ThreadNames {
   readonly injected: InjectedMessages;
   readonly shares: Shares;
   readonly deletions: Deletions;
+  /** The thread; `undefined` when there is none. */
   thread(threadId: string): Promise<ThreadRecord | undefined>;
+  /** The run; `undefined` when there is none. */
   run(threadId: string, runId: string): Promise<RunRecord | undefined>;
   /** A thread's last runs with a stored beginning, in the order they were admitted. */
   runs(threadId: string): Promise<readonly BegunRun[]>;
@@ -188,7 +194,9 @@ export interface Store extends ThreadNames {
    * after that page. `owner` is one owner, `NOBODY` or `EVERYBODY`; default: `EVERYBODY`.
    */
   threads(limit: number, before?: string, owner?: string): Promise<ThreadPage>;
+  /** The thread as a list shows it; `undefined` when there is none. */
   threadSummary(threadId: string): Promise<ThreadSummary | undefined>;
+  /** The thread without its transcript; `undefined` when there is none. */
   threadStatus(threadId: string): Promise<ThreadStatus | undefined>;
   /** Names or archives a thread. This does not count as use. `false` when there is no such thread. */
   markThread(threadId: string, marks: ThreadMarks): Promise<boolean>;

@@ -24,6 +24,7 @@ export type RunEnd =
   | { readonly kind: "cancelled" }
   | { readonly kind: "failed"; readonly error: SluiceError };
 
+/** The facts of a run that its translation depends on. */
 export interface TranslatorOptions {
   readonly threadId: string;
   readonly runId: string;
@@ -70,6 +71,7 @@ export interface NodeRules {
   readonly messages?: boolean | undefined;
 }
 
+/** Turns the graph events of one run into AG-UI events. */
 export interface Translator {
   /**
    * The run's first events. `fresh` are the messages that came with this run. `forked`: the thread after `history` is

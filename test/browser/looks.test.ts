@@ -1,12 +1,11 @@
 /** The page in dark colours, on a phone, by keyboard and by screen reader. */
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import type { BrowserContextOptions } from "playwright-core";
 import { describe, expect, test } from "vitest";
 import { approvals } from "../../src/agents/approvals.ts";
 import { assistant } from "../../src/agents/assistant.ts";
 import { DemoChatModel } from "../../src/agents/models/demo.ts";
+import { expectAccessible } from "../support/accessible.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { memory } from "../support/sluice.ts";
 import { chatGraph, SteppedModel } from "../support/stepped-model.ts";
@@ -215,45 +214,29 @@ test("a screen reader gets sentences, not tokens", async () => {
   for (const text of sent) expect(text).toMatch(/[.!]$/);
 });
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-
-/** The serious and critical findings of axe, in words. */
-async function found({ page }: Playground): Promise<string[]> {
-  await page.evaluate(AXE);
-  return page.evaluate(async () => {
-    const { violations } = await Reflect.get(window, "axe").run(document, { resultTypes: ["violations"] });
-    return violations
-      .filter(({ impact }: { impact: string }) => impact === "serious" || impact === "critical")
-      .map(
-        ({ id, nodes }: { id: string; nodes: { html: string; failureSummary: string }[] }) =>
-          `${id}: ${nodes.map(({ html, failureSummary }) => `${html}\n  ${failureSummary}`).join("\n")}`,
-      );
-  });
-}
-
 test.each<[string, BrowserContextOptions]>([
   ["light", { colorScheme: "light" }],
   ["dark", { colorScheme: "dark" }],
   ["a phone", PHONE],
-])("axe finds nothing serious: %s", async (_, options) => {
+])("axe finds nothing: %s", async (_, options) => {
   const page = await open(agents(), options);
-  expect(await found(page)).toEqual([]);
+  await expectAccessible(page.page);
   await page.ask("Please think: what is 12 * 7?");
   await page.answered(/12 \* 7 = 84/);
   await page.tool("calculator").click();
   await page.conversation.getByText(/^Thought for /).click();
-  expect(await found(page)).toEqual([]);
+  await expectAccessible(page.page);
 
   await page.openHood();
   await page.hood.getByRole("searchbox", { name: "Search events" }).fill("TOOL_CALL_START");
   await page.events.getByText("TOOL_CALL_START").click();
   await page.hood.getByText(/^The allow-list refused/).click();
-  expect(await found(page)).toEqual([]);
+  await expectAccessible(page.page);
   await page.hood.getByRole("button", { name: "Close", exact: true }).click();
 
   await page.page.getByRole("combobox", { name: "Agent" }).selectOption("approvals");
   await page.ask("Write two notes: buy milk; call Ann");
   await page.button("Edit").first().click();
   await page.conversation.getByLabel(/^Text/).waitFor();
-  expect(await found(page)).toEqual([]);
+  await expectAccessible(page.page);
 });

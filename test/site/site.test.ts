@@ -1,12 +1,12 @@
 /** The site that `npm run docs:build` writes, as a reader gets it. */
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { posix, resolve, sep } from "node:path";
+import { join, posix, resolve, sep } from "node:path";
 import { gzipSync } from "node:zlib";
-import { type AxeResults, source } from "axe-core";
 import express from "express";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { expectAccessible } from "../support/accessible.ts";
 import { browserForFile } from "../support/browser.ts";
 
 /** Bytes of all that a page loads, compressed as servers do it. */
@@ -34,10 +34,14 @@ beforeAll(async () => {
 afterEach(() => browser.leave());
 afterAll(() => new Promise((closed) => server.close(closed)));
 
+const files = readdirSync(SITE, { recursive: true, encoding: "utf8" }).map((file) => `/${file.split(sep).join("/")}`);
+const contents = new Map(
+  files.filter((path) => path.endsWith(".html")).map((path) => [path, readFileSync(join(SITE, path), "utf8")]),
+);
+
 /** Every document, and of the API reference one page of each kind: those of a kind are made alike. */
-const PAGES = readdirSync(SITE, { recursive: true, encoding: "utf8" })
-  .map((file) => `/${file.split(sep).join("/")}`)
-  .filter((path) => path.endsWith(".html") && path !== "/404.html")
+const PAGES = [...contents.keys()]
+  .filter((path) => path !== "/404.html")
   .filter((path, index, all) => !path.startsWith("/api/") || all.findIndex((other) => alike(path, other)) === index);
 
 function alike(path: string, other: string): boolean {
@@ -50,10 +54,7 @@ test.each(PAGES)("%s is small, asks no other host, and is accessible", async (pa
   await page.getByRole("heading", { level: 1 }).first().waitFor();
   await page.waitForLoadState("networkidle");
   expect(sent).toBeLessThan(MOST_BYTES);
-  await page.evaluate(source);
-  const { violations } = await page.evaluate<AxeResults>("axe.run({ exclude: ['.VPNav', '.VPSidebar'] })");
-  const serious = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
-  expect(serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join()}`)).toEqual([]);
+  await expectAccessible(page);
 });
 
 test("llms.txt names every guide", () => {
@@ -61,3 +62,44 @@ test("llms.txt names every guide", () => {
   for (const name of ["graphs", "frontends", "embedding", "settings"]) expect(text).toContain(`(/docs/${name})`);
   for (const line of text.trim().split("\n").slice(2)) expect(line).toMatch(/^- \[.+\]\(\/.*\)(: [A-Z`].+)?$/);
 });
+
+test("every link leads to a page, a heading or a file that there is", () => {
+  const dead = [...contents].flatMap(([page, html]) =>
+    [...html.matchAll(/(?:href|src)="([^"]*)"/g)]
+      .map(([, link = ""]) => link.replaceAll("&amp;", "&"))
+      .filter((link) => !leads(new URL(link, `http://site${page}`)))
+      .map((link) => `${page}: ${link}`),
+  );
+  expect(dead).toEqual([]);
+});
+
+test("a search finds a heading, and leads to it", async () => {
+  const { page } = await browser.visit(`${url}/`);
+  await page.getByRole("button", { name: "Search" }).first().click();
+  await page.getByRole("searchbox").fill("allow-list narrowing");
+  await page.getByRole("option").first().click();
+  await page.waitForURL(/\/\S+#\S+/);
+  await page.getByRole("heading", { level: 1 }).waitFor();
+});
+
+test("the API reference is made of every entry point of the package, and all of it has to be explained", () => {
+  const { exports } = JSON.parse(readFileSync("package.json", "utf8")) as { exports: Record<string, Entry> };
+  const sources = Object.values(exports).flatMap((entry) =>
+    typeof entry === "string" ? [] : [entry.default.replace("./dist/", "../src/").replace(/\.js$/, ".ts")],
+  );
+  const options = JSON.parse(readFileSync(join("site", "typedoc.json"), "utf8")) as Record<string, unknown>;
+  expect(options).toMatchObject({ validation: { notDocumented: true }, treatValidationWarningsAsErrors: true });
+  expect(options.entryPoints).toEqual(expect.arrayContaining(sources));
+  expect(options.entryPoints).toHaveLength(sources.length);
+});
+
+type Entry = string | { readonly default: string };
+
+/** Other hosts are not asked. */
+function leads({ host, pathname, hash, protocol }: URL): boolean {
+  if (host !== "site" || protocol !== "http:") return true;
+  const path = decodeURIComponent(pathname);
+  const file = [path, `${path}.html`, `${path}index.html`].find((each) => files.includes(each));
+  if (file === undefined || !statSync(join(SITE, file)).isFile()) return false;
+  return hash.length < 2 || contents.get(file)?.includes(`id="${decodeURIComponent(hash.slice(1))}"`) === true;
+}
