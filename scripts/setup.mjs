@@ -23,7 +23,7 @@ export const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
 const DIST = join(ROOT, "dist");
 const STAMP = ".built";
 /** The examples that `sluice init` writes. */
-const TEMPLATES = ["assistant-ui", "react", "use-stream"].map((name) => join("examples", name));
+const TEMPLATES = ["assistant-ui", "react", "use-stream", "vanilla"].map((name) => join("examples", name));
 const BUILD_INPUTS = [...TEMPLATES, "src", "scripts/build-playground.mjs", "tsconfig.json", "package.json"];
 
 /** Runs `npm ci` when node_modules is missing or older than the lockfile. */

@@ -1,20 +1,20 @@
-/** `npm run screenshots:examples`: starts each example that is a frontend, uses it, and takes its picture into docs/images. */
+/** `npm run screenshots:examples`: starts each example, uses it, and takes its picture into docs/images; `-- NAME` for one. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { launch } from "../../test/support/chromium.ts";
 import { freePort } from "../../test/support/free-port.ts";
-import { ROOT } from "../setup.mjs";
+import { examples, ROOT } from "../setup.mjs";
 import { withPalette } from "./palette.ts";
 
-const EXAMPLES = ["react", "assistant-ui", "use-stream", "copilotkit-next"];
 /** Next.js compiles all of CopilotKit for its first page. */
 const PATIENCE_MS = 300_000;
 
+const [only] = process.argv.slice(2);
 const browser = await launch();
 try {
-  for (const name of EXAMPLES) await take(name);
+  for (const { name } of examples()) if (only === undefined || name === only) await take(name);
 } finally {
   await browser.close();
 }
@@ -33,12 +33,20 @@ async function take(name: string): Promise<void> {
     context.setDefaultTimeout(PATIENCE_MS);
     const page = await context.newPage();
     await page.goto(url);
+    const signIn = page.getByRole("button", { name: "Sign in" });
+    const message = page.getByRole("textbox", { name: "Message", exact: true });
+    await signIn.or(message).waitFor();
+    if (await signIn.isVisible()) {
+      await page.getByLabel("Name").fill("Ann");
+      await signIn.click();
+    }
     const ask = async (text: string) => {
-      await page.getByRole("textbox", { name: "Message" }).fill(text);
+      await message.and(page.locator(":enabled")).waitFor();
+      await message.fill(text);
       await page.getByRole("button", { name: "Send", exact: true }).click();
     };
     await ask('What is the weather in "Oslo"?');
-    await page.getByText("(demo model)").waitFor();
+    await page.getByText("(demo model)").first().waitFor();
     await page.getByRole("button", { name: "Send", exact: true }).waitFor();
     await ask("Write a note: buy milk");
     await page.getByRole("button", { name: "Approve" }).waitFor();
@@ -53,7 +61,7 @@ async function take(name: string): Promise<void> {
   }
 }
 
-/** The page's address, and when the agent listens too. */
+/** The page's address, and when the agent listens too. A server with its page in it prints one line for both. */
 function started(child: ChildProcess): Promise<[url: string, ready: Promise<void>]> {
   let out = "";
   let listens = () => {};
@@ -63,9 +71,9 @@ function started(child: ChildProcess): Promise<[url: string, ready: Promise<void
     for (const stream of [child.stdout, child.stderr]) {
       stream?.on("data", (text: Buffer) => {
         out += text.toString();
-        const [, url] = /Local: +(http:\S+)/.exec(out) ?? [];
+        const [, url] = /(?:Local: +|Open )(http:\S+)/.exec(out) ?? [];
         if (url) resolve([url, ready]);
-        if (/ on http:\S+|Ready in/.test(out)) listens();
+        if (/ on http:\S+|Ready in|Open http:/.test(out)) listens();
       });
     }
   });

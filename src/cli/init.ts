@@ -1,7 +1,7 @@
 /** `sluice init`: writes a project to begin with. */
 import { type Command, UsageError } from "./command.ts";
 
-const FRONTENDS = ["react", "assistant-ui", "use-stream", "none"] as const;
+const FRONTENDS = ["react", "assistant-ui", "use-stream", "vanilla", "none"] as const;
 
 const options = { frontend: { type: "string", short: "f", default: "react" } } as const;
 
@@ -13,8 +13,8 @@ Writes a graph with two tools, config/agents.json, .env and a chat page into FOL
 needs no API key: a built-in demo model answers.
 
 Options:
-  -f, --frontend NAME  react (useSluiceThread), assistant-ui, use-stream (LangGraph's hook), or none
-                                                                              (default: react)
+  -f, --frontend NAME  react (useSluiceThread), assistant-ui, use-stream (LangGraph's hook), vanilla (no
+                       framework), or none                                    (default: react)
   -h, --help           this`,
   options,
   async run({ values, positionals }, { cwd, packageRoot, version, print }) {

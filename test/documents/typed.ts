@@ -54,10 +54,7 @@ export const TYPED: Readonly<Record<string, Surroundings>> = {
 /** Around the blocks that need packages of others, with the folder that has those. */
 export const TYPED_ELSEWHERE: Readonly<Record<string, Surroundings & { readonly modules: Modules }>> = {
   "docs/frontends.md › CopilotKit": { modules: "examples/copilotkit-next" },
-  "docs/frontends.md › assistant-ui": {
-    modules: "examples/assistant-ui",
-    before: 'declare function Thread(): import("react").JSX.Element;',
-  },
+  "docs/frontends.md › assistant-ui": { modules: "examples/assistant-ui" },
   "docs/frontends.md › TanStack AI": { modules: "test/clients" },
 };
 

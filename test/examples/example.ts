@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import { afterAll } from "vitest";
+import { afterAll, afterEach } from "vitest";
 
 export const EXAMPLES = resolve("examples");
 
@@ -13,16 +13,17 @@ export interface Started {
   readonly printed: () => string;
 }
 
-/** Starts examples for a test file, each in a copy of its folder, and stops them after it. */
+/** Starts examples for a test file, each in a copy of its folder, and stops them after the test. */
 export function examplesForFile() {
   const children = new Set<ChildProcess>();
   mkdirSync("test/.tmp", { recursive: true });
   const folder = mkdtempSync(resolve("test/.tmp/examples-"));
 
-  afterAll(async () => {
+  afterEach(async () => {
     await Promise.all([...children].map(stop));
-    rmSync(folder, { recursive: true, force: true });
+    children.clear();
   });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   /** It has started once each of the `signs` was printed; the first has the address. */
   return async (

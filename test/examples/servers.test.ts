@@ -4,23 +4,29 @@ import { join } from "node:path";
 import { HttpAgent } from "@ag-ui/client";
 import { expect, test } from "vitest";
 import { arrived, type Playground, playgroundForFile } from "../browser/playground.ts";
+import { expectAccessible } from "../support/accessible.ts";
+import { type CutLine, cutLine } from "../support/cut-line.ts";
 import { EXAMPLES, examplesForFile } from "./example.ts";
 
-const { visit, browser } = playgroundForFile();
-const start = examplesForFile();
+const start = examplesForFile(); // First: the pages leave before the servers end.
+const { visit, browser, closes } = playgroundForFile();
 
-test.each(["hono", "fastify", "agentcore"])("%s: chats, calls, asks, stops, comes back", async (name) => {
-  const { url } = await start(name);
-  await converse(await visit(url));
-});
+test.each(["hono", "fastify", "agentcore"])(
+  "%s: chats, calls, asks, stops, comes back, and is accessible",
+  async (name) => {
+    const line = await served(name);
+    await converse(await visit(line.url), line);
+  },
+);
 
 test("express: the same for a person who has signed in, and no other", async () => {
-  const { url } = await start("express");
-  const opened = await browser.visit(url);
+  const line = await served("express");
+  const opened = await browser.visit(line.url);
+  await expectAccessible(opened.page);
   await opened.page.getByLabel("Name").fill("Ann");
   await opened.page.getByRole("button", { name: "Sign in" }).click();
-  await converse(await arrived(opened));
-  expect((await fetch(`${url}/ai/threads`)).status).toBe(401);
+  await converse(await arrived(opened), line);
+  expect((await fetch(`${line.url}/ai/threads`)).status).toBe(401);
 });
 
 test("agentcore: answers as the platform asks", async () => {
@@ -43,8 +49,15 @@ test("each has the same graph", () => {
 /** The demo model's answer when it has no other, from its first word to its last. */
 const INTRODUCTION = /^\s*I am the demo model.*start the server again\.\s*$/s;
 
-async function converse(page: Playground): Promise<void> {
-  const { ask, answered, answering, button, conversation, cutTheWire, openHood, quiet, tool } = page;
+/** The example, with a line to it that can be cut. */
+async function served(name: string): Promise<CutLine> {
+  const line = await cutLine((await start(name)).url);
+  closes(() => line.close());
+  return line;
+}
+
+async function converse(page: Playground, line: CutLine): Promise<void> {
+  const { allow, ask, answered, answering, button, conversation, quiet, tool } = page;
   await ask('What is the weather in "Oslo"?');
   await tool("weather").waitFor();
   await answered(/Sunny in Oslo/);
@@ -58,13 +71,14 @@ async function converse(page: Playground): Promise<void> {
   await button("Stop").click();
   await quiet();
 
-  await openHood();
   await ask("Who are you?");
   await answering("I am the demo model");
-  await cutTheWire();
+  allow(/WebSocket connection|Failed to load resource|ERR_/); // the line is cut now
+  line.cut();
   await answered(INTRODUCTION);
 
   await page.page.reload();
   await conversation.getByText("Sunny in Oslo").first().waitFor();
   await answered(INTRODUCTION);
+  await expectAccessible(page.page);
 }

@@ -87,7 +87,7 @@ describe("in an empty folder", () => {
 describe("sluice init", () => {
   const main = () => join(path, "node_modules", "langgraph-sluice", "dist", "main.js");
 
-  it.each(["react", "use-stream", "none"])("writes a project that is served: %s", async (frontend) => {
+  it.each(["react", "use-stream", "vanilla", "none"])("writes a project that is served: %s", async (frontend) => {
     const project = `my-${frontend}`;
     const said = await run(process.execPath, [main(), "init", project, "--frontend", frontend], path);
     expect(said).toContain(`cd ${project}`);
@@ -101,7 +101,10 @@ describe("sluice init", () => {
     const manifest = JSON.parse(await readFile(join(path, project, "package.json"), "utf8")) as Manifest;
     expect(manifest.dependencies["langgraph-sluice"]).toBe("file:../sluice.tgz");
     if (frontend === "none") expect(manifest.scripts).toEqual({ start: "sluice dev" });
-    else expect(await readFile(join(path, project, "src", "Chat.jsx"), "utf8")).toContain("export function Chat");
+    else {
+      const chat = join(path, project, "src", frontend === "vanilla" ? "main.js" : "Chat.jsx");
+      expect(await readFile(chat, "utf8")).toMatch(/Agent|useStream|useSluiceThread/);
+    }
   });
 
   it("overwrites nothing", async () => {
@@ -117,7 +120,7 @@ describe("sluice init", () => {
   it.each([
     [[], "init FOLDER"],
     [["a", "b"], "init FOLDER"],
-    [["a", "--frontend", "vue"], "--frontend: there are react, assistant-ui, use-stream, none."],
+    [["a", "--frontend", "vue"], "--frontend: there are react, assistant-ui, use-stream, vanilla, none."],
   ])("refuses %j", async (args, complaint) => {
     await expect(run(process.execPath, [main(), "init", ...args], path)).rejects.toThrow(complaint);
   });

@@ -29,7 +29,7 @@ export function Chat({ threadId }) {
       <h1>Chat</h1>
       <ThreadPrimitive.Root>
         <div role="log" aria-label="Conversation">
-          <ThreadPrimitive.Messages components={{ Message }} />
+          <ThreadPrimitive.Messages components={{ UserMessage, AssistantMessage }} />
           <Questions />
         </div>
         <ComposerPrimitive.Root>
@@ -59,9 +59,17 @@ function history(threadId) {
   };
 }
 
-function Message() {
+function UserMessage() {
   return (
-    <MessagePrimitive.Root>
+    <MessagePrimitive.Root className="user">
+      <MessagePrimitive.Parts components={{ Text }} />
+    </MessagePrimitive.Root>
+  );
+}
+
+function AssistantMessage() {
+  return (
+    <MessagePrimitive.Root className="assistant">
       <MessagePrimitive.Parts components={{ Text, tools: { Fallback: Tool } }} />
     </MessagePrimitive.Root>
   );
@@ -86,7 +94,7 @@ function Questions() {
   const answer = (approved) =>
     submit(interrupts.map(({ id }) => ({ interruptId: id, status: "resolved", payload: { approved } })));
   return interrupts.map(({ id, message }) => (
-    <p key={id}>
+    <p key={id} className="question">
       {message}{" "}
       <button type="button" onClick={() => answer(true)}>
         Approve

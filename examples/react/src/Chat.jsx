@@ -19,7 +19,7 @@ export function Chat({ threadId }) {
           <Message key={message.id} message={message} tools={thread.tools} />
         ))}
         {thread.interrupts.map(({ id, message }) => (
-          <p key={id}>
+          <p key={id} className="question">
             {message}{" "}
             <button type="button" onClick={() => thread.resume({ payload: { approved: true } })}>
               Approve
@@ -33,7 +33,7 @@ export function Chat({ threadId }) {
       {thread.error && <p role="alert">{thread.error.message}</p>}
       {thread.connection.status !== "open" && <p role="status">Connecting …</p>}
       <form onSubmit={send}>
-        <input aria-label="Message" value={draft} onChange={(event) => setDraft(event.target.value)} />
+        <input aria-label="Message" required value={draft} onChange={(event) => setDraft(event.target.value)} />
         {thread.isRunning ? (
           <button type="button" onClick={thread.stop}>
             Stop

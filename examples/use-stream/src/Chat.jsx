@@ -18,18 +18,18 @@ export function Chat({ threadId }) {
       <h1>Chat</h1>
       <div role="log" aria-label="Conversation">
         {messages.map((message, index) => (
-          <p key={message.id ?? index} className={message.type === "tool" ? "tool" : message.type}>
+          <p key={message.id ?? index} className={message.type === "human" ? "user" : message.type}>
             {message.type === "tool" && `Tool ${message.name}: `}
             {message.text}
           </p>
         ))}
         {interrupts.map(({ id, value }) => (
-          <p key={id}>
+          <p key={id} className="question">
             {value.message}{" "}
-            <button type="button" onClick={() => respond({ approved: true })}>
+            <button type="button" onClick={() => respond({ approved: true }, { interruptId: id })}>
               Approve
             </button>{" "}
-            <button type="button" onClick={() => respond({ approved: false })}>
+            <button type="button" onClick={() => respond({ approved: false }, { interruptId: id })}>
               Reject
             </button>
           </p>
@@ -37,7 +37,7 @@ export function Chat({ threadId }) {
       </div>
       {error !== undefined && <p role="alert">{String(error?.message ?? error)}</p>}
       <form onSubmit={send}>
-        <input aria-label="Message" value={draft} onChange={(event) => setDraft(event.target.value)} />
+        <input aria-label="Message" required value={draft} onChange={(event) => setDraft(event.target.value)} />
         {isLoading ? (
           <button type="button" onClick={() => stop()}>
             Stop
