@@ -4,7 +4,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, posix, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const SITE = dirname(fileURLToPath(import.meta.url));
@@ -29,6 +29,16 @@ writeFileSync(
   join(PAGES, "env-example.md"),
   `# .env.example\n\n\`\`\`ini\n${readFileSync(join(ROOT, ".env.example"), "utf8")}\`\`\`\n`,
 );
+
+// One module for each entry point of the package, under the name by which it is imported.
+const { name: own, exports } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+for (const [path, { default: built }] of Object.entries(exports)) {
+  if (!built) continue;
+  const entry = join(SITE, "pages", "entries", `${posix.join(own, path)}.ts`);
+  const source = join(ROOT, built.replace("./dist/", "src/").replace(/\.js$/, ".ts"));
+  mkdirSync(dirname(entry), { recursive: true });
+  writeFileSync(entry, `export * from "${relative(dirname(entry), source).split(sep).join("/")}";\n`);
+}
 
 const typedoc = join(SITE, "node_modules", "typedoc", "bin", "typedoc");
 const { status } = spawnSync(process.execPath, [typedoc, "--options", join(SITE, "typedoc.json")], {
