@@ -27,14 +27,14 @@ export const serve: Command<typeof serveOptions> = {
   options: serveOptions,
   async run(args, context) {
     const sources = configSources(args, context);
-    const [{ loadConfig }, { appFromConfig }, { createLogger, unfailing }, { linesFor }, faults] = await Promise.all([
-      import("../config/config.ts"),
+    // Settings are read before the rest is loaded: what is wrong with them is said at once.
+    const config = (await import("../config/config.ts")).loadConfig(sources);
+    const [{ appFromConfig }, { createLogger, unfailing }, { linesFor }, faults] = await Promise.all([
       import("../app/from-config.ts"),
       import("../ops/logger.ts"),
       import("../ops/lines.ts"),
       import("./process-faults.ts"),
     ]);
-    const config = loadConfig(sources);
     const { stdout } = process;
     const logger = createLogger(config.LOG_LEVEL, stdout.isTTY ? linesFor(stdout, stdout.hasColors()) : undefined);
     faults.surviveRejections(unfailing(logger));

@@ -1,12 +1,13 @@
 /** `sluice doctor` as a program: exit codes, and what it writes where. */
 import { fileURLToPath } from "node:url";
-import { describe, expect, it, vi } from "vitest";
-import { runScript } from "../support/run-script.ts";
+import { afterAll, describe, expect, it, vi } from "vitest";
+import { killRest, sluice } from "../support/child.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // Machines with few cores start Node slowly, many times at once.
+afterAll(killRest);
 
 const graphs = fileURLToPath(new URL("graphs/graphs.mjs", import.meta.url));
-const doctor = (...args: string[]) => runScript("../src/main.ts", "doctor", ...args);
+const doctor = (...args: string[]) => sluice(["doctor", ...args]);
 
 // The tests run side by side: most of their time goes into starting Node.
 describe("sluice doctor", () => {

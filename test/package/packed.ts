@@ -1,14 +1,11 @@
-/** The package as people get it: built and packed in a copy of the sources, and unpacked where somebody uses it. */
+/** The package as people get it: packed from this checkout, which `npm test` has built, and unpacked where somebody uses it. */
 import { spawn } from "node:child_process";
-import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { basename, dirname, join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
-
-/** Files that are no part of the sources: other people's code, build output, written files, and tests. */
-const NO_SOURCE = /^(dist.*|data|coverage|site|test|\.git|\.env|.*\.tgz)$/;
 
 export interface Packed {
   readonly tarball: string;
@@ -18,16 +15,9 @@ export interface Packed {
   readonly size: number;
 }
 
-/** Builds and packs a copy of the sources below `folder`. */
+/** Packs the checkout into `folder`. */
 export async function pack(folder: string): Promise<Packed> {
-  const copy = join(folder, "sources");
-  const filter = (path: string) =>
-    basename(path) !== "node_modules" && (dirname(path) !== ROOT || !NO_SOURCE.test(basename(path)));
-  await cp(ROOT, copy, { recursive: true, preserveTimestamps: true, filter });
-  await symlink(join(ROOT, "node_modules"), join(copy, "node_modules"), "junction");
-  const setup = JSON.stringify(join(copy, "scripts", "setup.mjs"));
-  await run(process.execPath, ["--input-type=module", "-e", `(await import(${setup})).build()`], copy);
-  const out = await run("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", folder], copy);
+  const out = await run("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", folder], ROOT);
   const [{ filename, size, files }] = JSON.parse(out) as [
     { filename: string; size: number; files: { path: string }[] },
   ];

@@ -1,10 +1,11 @@
 /** Processes that share a database and not a log: the later one does not start, and nothing else keeps one from starting. */
 import { Redis } from "ioredis";
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, type TestContext, vi } from "vitest";
 import { openPostgres } from "../../src/app/storage.ts";
 import { RedisLog } from "../../src/log/redis/redis-log.ts";
 import { killRest, serve } from "../support/child.ts";
 import { LIMITS, type SharedServers, startShared } from "../support/processes.ts";
+import { startRedis } from "../support/redis.ts";
 
 // A process counts as dead after 15 s.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
@@ -13,34 +14,31 @@ let shared: SharedServers;
 beforeAll(async () => {
   shared = await startShared();
 });
-const closers: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
 afterAll(async () => {
   killRest();
   await shared.stop();
 });
 
-/** A process's part in the agreement: it has come in, and lives until the test is over. */
-async function process(databaseUrl: string, prefix: string): Promise<boolean> {
-  const log = new RedisLog({ ...LIMITS, url: shared.redis.url, prefix, failed: () => {} });
-  await log.ready();
-  const { store, instances } = await openPostgres(databaseUrl, true);
-  closers.push(
-    () => store.close(),
-    () => log.close(),
-  );
-  const agreed = (await instances?.shareLog(log)) === true;
-  if (agreed) {
-    await instances?.join({ asked: () => {}, orphaned: () => {}, lost: () => {} });
-    closers.push(async () => instances?.leave());
-  }
-  return agreed;
+/** Processes of one test, by what they share: each has come in or not, and lives until the test is over. */
+function processes({ onTestFinished }: TestContext, url = shared.redis.url) {
+  return async (databaseUrl: string, prefix: string): Promise<boolean> => {
+    const log = new RedisLog({ ...LIMITS, url, prefix, failed: () => {} });
+    onTestFinished(() => log.close());
+    await log.ready();
+    const { store, instances } = await openPostgres(databaseUrl, true);
+    onTestFinished(() => store.close());
+    const agreed = (await instances?.shareLog(log)) === true;
+    if (agreed) {
+      await instances?.join({ asked: () => {}, orphaned: () => {}, lost: () => {} });
+      onTestFinished(async () => instances?.leave());
+    }
+    return agreed;
+  };
 }
 
+// Most of the time goes into waiting until a process counts as dead, or is seen to live: side by side.
 describe("a process that starts", () => {
-  it("is refused with one line when others have their events elsewhere", async () => {
+  it.concurrent("is refused with one line when others have their events elsewhere", async () => {
     const { databaseUrl: DATABASE_URL, prefix } = await shared.deployment();
     const env = { DATABASE_URL, REDIS_URL: shared.redis.url };
     const first = await serve({ ...env, REDIS_PREFIX: prefix });
@@ -55,7 +53,8 @@ describe("a process that starts", () => {
     await (await serve({ ...env, REDIS_PREFIX: "elsewhere:" })).stop();
   });
 
-  it("comes in beside others that start with it, and only those of one log do", async () => {
+  it.concurrent("comes in beside others that start with it, and only those of one log do", async (test) => {
+    const process = processes(test);
     const { databaseUrl, prefix } = await shared.deployment();
     const three = await Promise.all([1, 2, 3].map(() => process(databaseUrl, prefix)));
     expect(three).toEqual([true, true, true]);
@@ -64,10 +63,13 @@ describe("a process that starts", () => {
     expect(agreed.filter(Boolean)).toHaveLength(1);
   });
 
-  it("comes in after Redis lost everything: a process that lives gives the log its name again", async () => {
+  it.concurrent("comes in after Redis lost everything: a process that lives gives the log its name again", async (test) => {
+    const server = await startRedis(); // which the other tests do not use
+    test.onTestFinished(() => server.kill());
+    const process = processes(test, server.url);
     const { databaseUrl, prefix } = await shared.deployment();
     expect(await process(databaseUrl, prefix)).toBe(true);
-    const redis = new Redis(shared.redis.url);
+    const redis = new Redis(server.url);
     const before = await redis.get(`${prefix}name`);
     await redis.flushall();
     expect(await process(databaseUrl, prefix)).toBe(true);
@@ -76,7 +78,8 @@ describe("a process that starts", () => {
     redis.disconnect();
   });
 
-  it("waits for processes that died to count as dead, and may have another log then", async () => {
+  it.concurrent("waits for processes that died to count as dead, and may have another log then", async (test) => {
+    const process = processes(test);
     const { databaseUrl: DATABASE_URL, prefix } = await shared.deployment();
     const died = await serve({ DATABASE_URL, REDIS_URL: shared.redis.url, REDIS_PREFIX: prefix });
     await died.kill();
