@@ -4,8 +4,10 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
+    // They end what hangs, and are no measure: on a busy machine a browser or a process takes its time.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 60_000 } },
     // One process a core, each with the modules it loaded for an earlier file: loading LangChain costs more than most files.
     pool: "forks",
     isolate: false,

@@ -37,12 +37,11 @@ ensureInstalled();
 ensureBuilt();
 const given = process.argv.slice(2);
 const others = `--testNamePattern=^(?!.*(${Object.keys(LEFT_OUT).join("|")}))`;
-// Each server is three, with connections and a thread of its own each: a few files at once would be too many.
-const patience = ["--testTimeout=90000", "--hookTimeout=90000", "--maxWorkers=1"];
 const chosen = given.some((arg) => arg.startsWith("test/")) ? given : [...SUITES, ...given];
 const child = spawn(
   process.execPath,
-  [join(ROOT, "node_modules/vitest/vitest.mjs"), "run", ...chosen, others, ...patience],
+  // Each server is three, with connections and a thread of its own each: a few files at once would be too many.
+  [join(ROOT, "node_modules/vitest/vitest.mjs"), "run", ...chosen, others, "--maxWorkers=1"],
   { cwd: ROOT, stdio: "inherit", env: { PROPERTY_RUNS: "20", ...process.env, SLUICE_TEST_PROCESSES: "3" } },
 );
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => child.kill(signal));

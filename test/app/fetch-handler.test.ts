@@ -39,7 +39,7 @@ function reporting(model: SteppedModel) {
   const outcomes = () => info.mock.calls.map(([fields]) => (fields as { outcome?: unknown }).outcome);
   return {
     sluice: embedded(model, { logger: { ...silent, info } }),
-    cancelled: () => vi.waitFor(() => expect(outcomes()).toContain("cancelled")),
+    cancelled: () => expect.poll(outcomes).toContain("cancelled"),
   };
 }
 
@@ -123,7 +123,7 @@ describe("bare requests", () => {
     const response = await toFetchHandler(
       embedded(model, { slowConsumerSeconds: 0.02, logger: { ...silent, warn: cut } }),
     )(post(userInput("hi")));
-    await vi.waitFor(() => expect(cut).toHaveBeenCalled());
+    await expect.poll(() => cut).toHaveBeenCalled();
     await expect(collect(response)).rejects.toThrow();
   });
 

@@ -1,6 +1,6 @@
 /** The audit's findings in graphs with a leak, and in graphs without. */
 import { fileURLToPath } from "node:url";
-import { beforeAll, describe, expect, it, vi } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { type Audit, audit } from "../../src/audit/audit.ts";
 import { DOORS } from "../../src/audit/doors.ts";
 import { checkAgents } from "../../src/config/agents.ts";
@@ -8,8 +8,6 @@ import { hideEnvironment } from "../../src/config/secrets.ts";
 import { readSettings } from "../../src/config/settings.ts";
 import type { ServedGraph } from "../../src/graph/source.ts";
 import { type Case, CLEAN, LEAKING } from "./graphs.ts";
-
-vi.setConfig({ testTimeout: 60_000 }); // Each goes through every door, up to three times.
 
 const ENVIRONMENT = { AUDITED_PASSPORT: "CANARYpassport7f3a9c", AUDITED_API_KEY: "CANARYkey1b2c3d4e5f" };
 

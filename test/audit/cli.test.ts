@@ -2,11 +2,9 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { LLMock } from "@copilotkit/aimock";
-import { expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
 import { DOORS } from "../../src/audit/doors.ts";
 import { project, sluice } from "../support/child.ts";
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const GRAPH = (address: string) => `
 import { readFileSync } from "node:fs";

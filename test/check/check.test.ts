@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { FakeListChatModel } from "@langchain/core/utils/testing";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { check, type Target } from "../../src/check/check.ts";
 import type { Result } from "../../src/check/findings.ts";
 import { asJson, asText, exitCode } from "../../src/check/report.ts";
@@ -12,8 +12,6 @@ import { chatGraph } from "../support/stepped-model.ts";
 import { FAULTS, type Fault, faultyServer } from "./faulty-server.ts";
 
 const ANSWER = "The river goes where the ground lets it, and takes its time.";
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let sluice: TestSluice;
 const closers: (() => unknown)[] = [];

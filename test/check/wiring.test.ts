@@ -32,7 +32,7 @@ beforeAll(async () => {
   const args = ["--import", "tsx", here("wiring-process.ts"), ...targets];
   const { stdout } = await promisify(execFile)(process.execPath, args, { env, maxBuffer: 1 << 24 });
   found = JSON.parse(stdout) as Record<string, Check[]>;
-}, 120_000);
+});
 afterAll(() => model.close());
 
 test.each(Object.entries(PROBLEMS))("%s", (name, problems) => {

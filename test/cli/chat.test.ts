@@ -3,15 +3,14 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { AIMessage } from "@langchain/core/messages";
 import { interrupt, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
-import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { killRest, launch, project, sluice } from "../support/child.ts";
 import { type FaultProxy, faultProxy } from "../support/fault-proxy.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { memory, startSluice, type TestSluice } from "../support/sluice.ts";
 import { chatGraph, SteppedModel } from "../support/stepped-model.ts";
 
-// Most of it goes into starting Node, for several tests at a time.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+// The tests run side by side: most of their time goes into starting Node.
 afterAll(killRest);
 
 const GRAPH = `

@@ -3,7 +3,7 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, describe, expect, it, vi } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import type { Loaded, LoadedFile } from "../../src/cli/dev/preload.ts";
 import { type AguiEvent, EventType } from "../../src/protocol/events.ts";
 import { connection, Ear } from "../client/follow.ts";
@@ -13,7 +13,6 @@ import { connect } from "../support/ws-client.ts";
 
 // The tests run side by side: most of their time goes into starting Node.
 afterAll(killRest);
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const WAITING = /sluice dev: waiting for a change\.\n/;
 

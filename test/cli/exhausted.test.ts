@@ -11,7 +11,6 @@ import { postRun, userInput } from "../support/sse-client.ts";
 import { verifyRun } from "../support/verify.ts";
 import { connect } from "../support/ws-client.ts";
 
-vi.setConfig({ testTimeout: 60_000 });
 afterAll(killRest);
 
 const isLinux = process.platform === "linux";
@@ -32,7 +31,7 @@ it.runIf(isLinux)(
     execFileSync("prlimit", ["--pid", String(pid), `--nofile=${most}`]);
     const { hostname, port } = new URL(server.url);
     const crowd: Socket[] = Array.from({ length: 100 }, () => dial(Number(port), hostname).on("error", () => {}));
-    await vi.waitFor(() => expect(handles()).toBeGreaterThanOrEqual(most), { timeout: 10_000 });
+    await expect.poll(handles).toBeGreaterThanOrEqual(most);
     // The process looks at its memory, beats and tidies meanwhile.
     for (let turn = 0; turn < 10; turn += 1) {
       await answers(`turn-${turn}`);

@@ -1,11 +1,10 @@
 /** A graph's own code may fail beside its run: the process survives it, or ends as it should. */
-import { afterAll, describe, expect, it, vi } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { EventType } from "../../src/protocol/events.ts";
 import { killRest, launch, project, SERVES } from "../support/child.ts";
 import { postRun, userInput } from "../support/sse-client.ts";
 
 afterAll(killRest);
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const GRAPH = `
 import { EventEmitter } from "node:events";

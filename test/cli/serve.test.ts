@@ -1,13 +1,12 @@
 /** `sluice serve` with graphs as people have them: in any kind of module, from any file that names them. */
 import { join } from "node:path";
-import { afterAll, describe, expect, it, vi } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { type AguiEvent, EventType } from "../../src/protocol/events.ts";
 import { killRest, project, serve, sluice } from "../support/child.ts";
 import { connect, isType } from "../support/ws-client.ts";
 
 // The tests run side by side: most of their time goes into starting Node.
 afterAll(killRest);
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const ESM = `
 import { FakeListChatModel } from "@langchain/core/utils/testing";

@@ -14,8 +14,6 @@ import { freePort } from "../support/free-port.ts";
 import { type SharedServers, startShared } from "../support/processes.ts";
 import { postRun, textOf, userInput } from "../support/sse-client.ts";
 
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
-
 interface Service {
   readonly environment?: Record<string, string>;
   readonly ports?: readonly string[];

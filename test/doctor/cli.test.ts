@@ -1,9 +1,8 @@
 /** `sluice doctor` as a program: exit codes, and what it writes where. */
 import { fileURLToPath } from "node:url";
-import { afterAll, describe, expect, it, vi } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { killRest, sluice } from "../support/child.ts";
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // Machines with few cores start Node slowly, many times at once.
 afterAll(killRest);
 
 const graphs = fileURLToPath(new URL("graphs/graphs.mjs", import.meta.url));

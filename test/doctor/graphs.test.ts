@@ -224,7 +224,7 @@ beforeAll(async () => {
   // The models take their time, and a process examines one graph at a time: two processes wait side by side.
   const halves = [cases.filter((_, index) => index % 2 === 0), cases.filter((_, index) => index % 2 === 1)];
   found = Object.assign({}, ...(await Promise.all(halves.map(examined))));
-}, 120_000);
+});
 
 /** Gives what a process of its own finds out about these graphs. */
 async function examined(cases: readonly GraphCase[]): Promise<typeof found> {

@@ -2,11 +2,9 @@
 import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { killRest, type ServerProcess, serve } from "../support/child.ts";
 import { blocksOf, codeBlock, ROOT, rowFor } from "./code-blocks.ts";
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 interface Program {
   readonly name?: string;

@@ -1,15 +1,14 @@
 /** The lines that people paste into a terminal, run by a shell; and what a terminal is shown to say. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { settings as known } from "../../src/config/settings.ts";
 import { killRest, type ServerProcess, serve } from "../support/child.ts";
 import { connect } from "../support/ws-client.ts";
 import { blocksOf, codeBlock, ROOT, rowFor } from "./code-blocks.ts";
 import { patternOf, turnsOf } from "./transcript.ts";
-
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
 const graph = codeBlock("README.md › Serving your own graph").code;
 const typed = graph.replace("(state, config)", "(state: any, config: { writer?: any })");
@@ -55,6 +54,8 @@ const LEFT_OUT: readonly [command: RegExp, reason: string][] = [
 
 let folder: string;
 let server: ServerProcess;
+/** Lines that have not ended. */
+const running = new Set<ChildProcess>();
 
 beforeAll(async () => {
   mkdirSync(join(ROOT, "test", ".tmp"), { recursive: true });
@@ -66,6 +67,7 @@ beforeAll(async () => {
   server = await serve({ DEMO_TOKENS_PER_SECOND: "100", HEARTBEAT_SECONDS: "1", COALESCE_MS: "0" });
 });
 afterAll(async () => {
+  await Promise.all([...running].map(end)); // what a test that ran out of time left
   await server.stop();
   killRest();
   rmSync(folder, { recursive: true, force: true });
@@ -156,6 +158,8 @@ async function run(line: string, cwd: string, printed: RegExp, env: Record<strin
     stdio: ["ignore", "pipe", "pipe"],
     detached: true, // so that what it starts ends with it
   });
+  running.add(child);
+  child.once("close", () => running.delete(child));
   let out = "";
   const code = await new Promise<number | undefined>((resolve) => {
     for (const stream of [child.stdout, child.stderr]) {
@@ -173,8 +177,8 @@ async function run(line: string, cwd: string, printed: RegExp, env: Record<strin
 }
 
 async function end(child: ChildProcess): Promise<void> {
-  const closed = new Promise((resolve) => child.once("close", resolve));
-  if (child.exitCode === null) process.kill(-(child.pid ?? 0), "SIGKILL");
-  else return;
+  if (child.exitCode !== null || child.pid === undefined) return;
+  const closed = once(child, "close");
+  process.kill(-child.pid, "SIGKILL");
   await closed;
 }

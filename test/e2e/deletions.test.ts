@@ -1,12 +1,11 @@
 /** A process is killed in the middle of a deletion: the next one finishes it. Old threads go by themselves. */
 import { join } from "node:path";
-import { afterAll, describe, expect, it, vi } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { Database } from "../../src/store/database.ts";
 import { killRest, serve } from "../support/child.ts";
 import { DIES, deadlyProject, GRAPHS, KEEPS, talk } from "../support/deadly.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
-vi.setConfig({ testTimeout: 60_000 }); // Each case starts servers.
 afterAll(killRest);
 const folder = temporaryFolder();
 
@@ -56,7 +55,7 @@ describe("a server with its threads in sluice.db", () => {
 
     const third = await serve({ ...where, THREAD_RETENTION_DAYS: "0.0000001" }, GRAPHS, place.path);
     const listed = async () => ((await (await fetch(`${third.url}/threads`)).json()) as { threads: object[] }).threads;
-    await vi.waitFor(async () => expect(await listed()).toEqual([]), { timeout: 20_000 });
+    await expect.poll(listed).toEqual([]);
     await third.stop();
     expect(rows(where.DATA_DIR)).toEqual(NONE);
   });

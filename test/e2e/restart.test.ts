@@ -2,14 +2,12 @@
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { afterAll, describe, expect, it, vi } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { type AguiEvent, EventType } from "../../src/protocol/events.ts";
 import { killRest, serve, sluice } from "../support/child.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { postRun, type SseRun, userInput } from "../support/sse-client.ts";
 import { verifyRun } from "../support/verify.ts";
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 }); // Each case starts servers.
 
 // The tests run side by side: most of their time goes into starting Node.
 afterAll(killRest);
@@ -46,11 +44,14 @@ interface Thread {
   messages: { role: string; content?: string }[];
 }
 
-/** Waits until a run has called its tool and begins to answer. */
+/**
+ * Waits until a run has called its tool and answers. The first word may leave in the same turn of the server's event loop
+ * in which it stores what the tool's node said, and before that. The second word is of a later turn.
+ */
 async function answering(run: SseRun): Promise<void> {
   await run.until(EventType.TOOL_CALL_RESULT);
   const before = run.events.length;
-  while (!run.events.slice(before).some(({ type }) => type === EventType.TEXT_MESSAGE_CONTENT)) {
+  while (run.events.slice(before).filter(({ type }) => type === EventType.TEXT_MESSAGE_CONTENT).length < 2) {
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

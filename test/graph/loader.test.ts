@@ -2,10 +2,8 @@
 import { execFile } from "node:child_process";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { project } from "../support/child.ts";
-
-vi.setConfig({ testTimeout: 60_000 }); // Each case loads LangGraph in a process of its own.
 
 const LOADER = pathToFileURL(fileURLToPath(new URL("../../dist/graph/loader.js", import.meta.url))).href;
 

@@ -19,7 +19,7 @@ beforeAll(async () => {
   packed = await pack(folder.path);
   const types = ["express", "node", "react", "ws"].map((name) => `@types/${name}`);
   path = await consumer(folder.path, packed, ["typescript", "langchain", ...types]);
-}, 120_000);
+});
 afterAll(() => folder.remove());
 
 /** Runs a module in the consumer's folder. */

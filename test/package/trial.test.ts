@@ -25,7 +25,7 @@ beforeAll(async () => {
   await writeFile(join(path, "my-graph.mjs"), graph);
   await writeFile(join(path, "typed.ts"), graph.replace("(state, config)", "(state: any, config: { writer?: any })"));
   await writeFile(join(path, "app.mjs"), APP);
-}, 120_000);
+});
 afterAll(async () => {
   for (const child of running) child.kill("SIGKILL");
   await folder.remove();

@@ -1,6 +1,6 @@
 /** Postgres breaks lines, hangs, or has no connection left, while runs go on. */
 import pg from "pg";
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { openPostgres } from "../../src/app/storage.ts";
 import { PostgresDatabase } from "../../src/store/postgres/database.ts";
 import { type PostgresServer, startPostgres } from "../support/postgres.ts";
@@ -9,8 +9,6 @@ import { startSluice, type TestSluice } from "../support/sluice.ts";
 import { textOf, userInput } from "../support/sse-client.ts";
 import { dataOf, eventsOf, openSse } from "../support/sse-frames.ts";
 import { chatGraph, SteppedModel } from "../support/stepped-model.ts";
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let server: PostgresServer;
 beforeAll(async () => {

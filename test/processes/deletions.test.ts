@@ -1,13 +1,10 @@
 /** Processes that share Postgres and Redis delete threads: one dies in the middle of it, or all sweep at once. */
 import pg from "pg";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { killRest, type ServerProcess, serve } from "../support/child.ts";
 import { DIES, deadlyProject, GRAPHS, KEEPS, talk } from "../support/deadly.ts";
 import { type SharedServers, startShared } from "../support/processes.ts";
 import { startRedis } from "../support/redis.ts";
-
-// A process is taken for dead after 15 s: the tests wait for that side by side.
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });
 
 let shared: SharedServers;
 let place: Awaited<ReturnType<typeof deadlyProject>>;
@@ -52,6 +49,7 @@ const stop = ({ url }: ServerProcess, threadId: string) =>
 const isMarked = (query: Query, threadId: string) =>
   query("SELECT status AS text FROM sluice.runs WHERE thread_id = $1 AND status = 'deleting'", threadId);
 
+// A process is taken for dead after 15 s: the tests wait for that side by side.
 describe("processes that share a database", () => {
   it.concurrent("finish a deletion whose process was killed while it erased checkpoints, and start nothing before", async () => {
     const { start, query } = await deployment();
@@ -62,7 +60,7 @@ describe("processes that share a database", () => {
     expect(await isMarked(query, threadId)).toEqual(["deleting"]);
     // A deletion is no run that could be cancelled.
     expect((await stop(other, threadId)).status).toBe(404);
-    await vi.waitFor(async () => expect(await tablesWith(query, threadId)).toEqual([]), { timeout: 40_000 });
+    await expect.poll(() => tablesWith(query, threadId)).toEqual([]);
     expect(await status(other, threadId)).toBe(404);
     expect(await status(other, next)).toBe(200);
     expect(await other.stop()).toMatchObject({ code: 0, stderr: "" });
@@ -76,12 +74,12 @@ describe("processes that share a database", () => {
     const threadId = await talk(dying.url);
     redis.pause();
     const deletion = remove(dying, threadId).catch(() => undefined);
-    await vi.waitFor(async () => expect(await tablesWith(query, threadId)).toEqual(["runs"]), { timeout: 20_000 });
+    await expect.poll(() => tablesWith(query, threadId)).toEqual(["runs"]);
     await dying.kill();
     await deletion;
     expect(await isMarked(query, threadId)).toEqual(["deleting"]);
     redis.resume();
-    await vi.waitFor(async () => expect(await tablesWith(query, threadId)).toEqual([]), { timeout: 40_000 });
+    await expect.poll(() => tablesWith(query, threadId)).toEqual([]);
     expect(await status(other, threadId)).toBe(404);
     await other.stop();
   });
@@ -98,7 +96,7 @@ describe("processes that share a database", () => {
     const sweeping = { THREAD_RETENTION_DAYS: "0.0000001", LOG_LEVEL: "info" };
     const all = await Promise.all([start(sweeping), start(sweeping), start(sweeping)]);
     const left = () => query("SELECT thread_id AS text FROM sluice.threads");
-    await vi.waitFor(async () => expect((await left()).sort()).toEqual([sharedOne, waits].sort()), { timeout: 40_000 });
+    await expect.poll(async () => (await left()).sort()).toEqual([sharedOne, waits].sort());
     const exits = await Promise.all(all.map((process) => process.stop()));
     for (const { code, stdout } of exits) {
       expect(code).toBe(0);

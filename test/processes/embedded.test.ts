@@ -12,7 +12,7 @@ import { SteppedModel } from "../support/stepped-model.ts";
 let shared: SharedServers;
 beforeAll(async () => {
   shared = await startShared();
-}, 60_000);
+});
 afterAll(() => shared.stop());
 
 const model = new SteppedModel();

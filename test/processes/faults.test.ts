@@ -10,9 +10,6 @@ import { endOf, followThread } from "../support/follower.ts";
 import { type SharedServers, startShared } from "../support/processes.ts";
 import { postRun, userInput } from "../support/sse-client.ts";
 
-// A process is taken for dead after 15 s.
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });
-
 const folder = temporaryFolder();
 let shared: SharedServers;
 beforeAll(async () => {
@@ -69,6 +66,7 @@ async function followed(agent: string, on: ServerProcess, from: ServerProcess) {
   return { ...input, run, follower };
 }
 
+// A process is taken for dead after 15 s: the tests wait for that side by side.
 describe("a process that", () => {
   it.concurrent("is killed leaves its runs to another, which goes on with them or ends them", async () => {
     const [dying, other] = (await processes(2)) as [ServerProcess, ServerProcess];

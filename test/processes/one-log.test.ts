@@ -1,14 +1,11 @@
 /** Processes that share a database and not a log: the later one does not start, and nothing else keeps one from starting. */
 import { Redis } from "ioredis";
-import { afterAll, beforeAll, describe, expect, it, type TestContext, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, type TestContext } from "vitest";
 import { openPostgres } from "../../src/app/storage.ts";
 import { RedisLog } from "../../src/log/redis/redis-log.ts";
 import { killRest, serve } from "../support/child.ts";
 import { LIMITS, type SharedServers, startShared } from "../support/processes.ts";
 import { startRedis } from "../support/redis.ts";
-
-// A process counts as dead after 15 s.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let shared: SharedServers;
 beforeAll(async () => {
@@ -36,7 +33,7 @@ function processes({ onTestFinished }: TestContext, url = shared.redis.url) {
   };
 }
 
-// Most of the time goes into waiting until a process counts as dead, or is seen to live: side by side.
+// A process counts as dead after 15 s, and as alive with its next heartbeat: the tests wait for that side by side.
 describe("a process that starts", () => {
   it.concurrent("is refused with one line when others have their events elsewhere", async () => {
     const { databaseUrl: DATABASE_URL, prefix } = await shared.deployment();

@@ -9,9 +9,6 @@ import { userInput } from "../support/sse-client.ts";
 import { dataOf, eventsOf, hasType, openSse, watchSse } from "../support/sse-frames.ts";
 import { SteppedModel } from "../support/stepped-model.ts";
 
-// An outage is noticed by its length.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
-
 const model = new SteppedModel();
 let shared: SharedServers;
 let deployment: Deployment;
@@ -81,7 +78,7 @@ describe("while Postgres is away", () => {
       expect(await refused.json()).toMatchObject({ error: { code: "storage_unavailable", retryable: true } });
     }
     await shared.postgres.start();
-    await vi.waitFor(async () => expect(await ready(here)).toEqual({ status: "ready" }), { timeout: 10_000 });
+    await expect.poll(() => ready(here)).toEqual({ status: "ready" });
     model.say("three").end();
     expect(await endOf(active)).toMatchObject({
       terminal: { type: "RUN_FINISHED" },

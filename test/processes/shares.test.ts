@@ -1,5 +1,5 @@
 /** A link to a thread in several processes: made in one, used in another, and cut there when the first revokes it. */
-import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { formatApiKey } from "../../src/config/keys.ts";
 import { SUBPROTOCOL } from "../../src/protocol/frames.ts";
 import { DEFAULT_SCOPES } from "../../src/protocol/scopes.ts";
@@ -9,8 +9,6 @@ import type { TestSluice } from "../support/sluice.ts";
 import { userInput } from "../support/sse-client.ts";
 import { chatGraph, SteppedModel } from "../support/stepped-model.ts";
 import { connect } from "../support/ws-client.ts";
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const { key, known } = makeApiKey("ann", DEFAULT_SCOPES);
 const headers = { "X-API-Key": key, "Content-Type": "application/json" };

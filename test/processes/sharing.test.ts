@@ -36,7 +36,7 @@ beforeAll(async () => {
     TestSluice,
     TestSluice,
   ];
-}, 60_000);
+});
 afterAll(async () => {
   await deployment.close();
   await shared.stop();

@@ -1,6 +1,6 @@
 /** The log while Redis is attacked through ids, runs full, fails over, or is out of reach for some processes. */
 import { Redis } from "ioredis";
-import { afterAll, afterEach, beforeAll, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { follow } from "../../src/log/follow.ts";
 import { RedisLog } from "../../src/log/redis/redis-log.ts";
 import type { Cursor } from "../../src/protocol/cursor.ts";
@@ -8,8 +8,6 @@ import { type Topic, threadTopic } from "../../src/protocol/ids.ts";
 import { entries, shown } from "../log/entries.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
 import { type Relay, startRelay } from "../support/relay.ts";
-
-vi.setConfig({ testTimeout: 30_000 });
 
 const LIMITS = { maxEvents: 10_000, maxBytes: 1e9, maxTotalBytes: 1e9, retentionMs: 60_000 };
 const PREFIX = "attacks:";
@@ -148,7 +146,7 @@ it("an owner that is cut off from Redis serves its own followers, and followers 
   await owner.append(topic, 1, entries("a"));
   expect(await collect(elsewhere, topic, from, (seen) => seen.length === 1)).toEqual(["1=a"]);
   const reading = collect(elsewhere, topic, from, (seen) => seen.length === 3);
-  await vi.waitFor(() => expect(owner.size.unwritten).toBe(0));
+  await expect.poll(() => owner.size.unwritten).toBe(0);
   line.cut();
   await owner.append(topic, 1, entries("b", "c"));
   expect(await collect(owner, topic, from, (seen) => seen.length === 3)).toEqual(["1=a", "2=b", "3=c"]);
@@ -156,7 +154,7 @@ it("an owner that is cut off from Redis serves its own followers, and followers 
   expect(owner.size.unwritten).toBe(2);
   line.heal();
   expect(await reading).toEqual(["1=a", "2=b", "3=c"]);
-  await vi.waitFor(() => expect(owner.size.unwritten).toBe(0));
+  await expect.poll(() => owner.size.unwritten).toBe(0);
   expect(owner.writes.count).toBe(2);
 });
 
@@ -185,7 +183,7 @@ it("messages that Redis loses without a sign delay a follower by ten seconds, an
     seen = all;
     return all.length === 3;
   });
-  await vi.waitFor(() => expect(seen).toEqual(["1=a"]));
+  await expect.poll(() => seen).toEqual(["1=a"]);
   // Its subscriptions hold, and nothing comes of them.
   line.silence((asked) => asked.toLowerCase().includes("ssubscribe"));
   const lostAt = performance.now();
@@ -202,7 +200,7 @@ async function failover() {
   const [old, next] = [new Redis(first.url), new Redis(second.url)];
   ends.push(() => next.disconnect());
   await next.replicaof("127.0.0.1", first.port);
-  await vi.waitFor(async () => expect(await next.info("replication")).toContain("master_link_status:up"), 10_000);
+  await expect.poll(() => next.info("replication")).toContain("master_link_status:up");
   return {
     line,
     /** The replica has all that was written so far, and gets nothing of what comes. */

@@ -225,5 +225,5 @@ describe("whatever the graph does and wherever it stops, with a report for every
       }),
       { numRuns: Math.ceil(NUM_RUNS / 5) },
     );
-  }, 120_000);
+  });
 });

@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { NewEntry } from "../../src/log/log.ts";
 import { MemoryLog } from "../../src/log/memory.ts";
 import { SluiceError } from "../../src/protocol/errors.ts";
@@ -198,7 +198,7 @@ describe("a topic writer that coalesces", () => {
     subject.add("a1");
     await new Promise(setImmediate);
     for (const item of ["a2", "a3", "a4"]) subject.add(item);
-    await vi.waitFor(async () => expect((await written(log)).join("")).toBe("a1a2a3a4"));
+    await expect.poll(async () => (await written(log)).join("")).toBe("a1a2a3a4");
   });
 
   it("lets nothing wait whose neighbours come slowly, or while there is no need", async () => {

@@ -42,7 +42,7 @@ async function connected(runtimeTransport: "rest" | "single" | "auto"): Promise<
   const core = new CopilotKitCore({ runtimeUrl: `${sluice.url}/agui`, runtimeTransport, deferInitialConnection: true });
   core.connect();
   await expect
-    .poll(() => core.runtimeConnectionStatus, { timeout: 5_000, interval: 5 })
+    .poll(() => core.runtimeConnectionStatus, { interval: 5 })
     .toBe(CopilotKitCoreRuntimeConnectionStatus.Connected);
   return core;
 }
@@ -80,12 +80,12 @@ describe.each(["rest", "single"] as const)("over %s", (transport) => {
     model.say("never");
     const asked = ask(core, "chat", threadId, "go");
     const said = () => core.getAgent("chat")?.messages.at(-1)?.content;
-    await expect.poll(said, { timeout: 5_000, interval: 5 }).toBe("never");
+    await expect.poll(said, { interval: 5 }).toBe("never");
     const asking = core.getAgent("chat");
     if (asking) core.stopAgent({ agent: asking });
     await asked;
     await expect
-      .poll(async () => (await json(`/threads/${threadId}`)).body.lastRun, { timeout: 5_000 })
+      .poll(async () => (await json(`/threads/${threadId}`)).body.lastRun)
       .toMatchObject({
         outcome: "cancelled",
       });
@@ -100,7 +100,7 @@ describe.each(["rest", "single"] as const)("over %s", (transport) => {
     store.start();
     const names = () =>
       store.getState().threads.flatMap(({ id, name }) => (id.startsWith(transport) ? [String(name)] : []));
-    const shows = (...expected: string[]) => expect.poll(names, { timeout: 5_000, interval: 5 }).toEqual(expected);
+    const shows = (...expected: string[]) => expect.poll(names, { interval: 5 }).toEqual(expected);
     const context = { runtimeUrl: `${sluice.url}/agui`, headers: {}, agentId: "planning", limit: 2 };
     store.setContext(context);
     const [a = "", b = "", c = ""] = ids;
@@ -139,10 +139,8 @@ test("suggestions come, and leave no thread", async () => {
   agentOf(core, "chat", randomUUID());
   core.reloadSuggestions("chat");
   const suggested = () => core.getSuggestions("chat").suggestions;
-  await expect
-    .poll(suggested, { timeout: 5_000 })
-    .toMatchObject([{ title: "More", message: "Tell me more", isLoading: false }]);
-  await expect.poll(() => json("/threads?limit=100"), { timeout: 5_000 }).toEqual(before);
+  await expect.poll(suggested).toMatchObject([{ title: "More", message: "Tell me more", isLoading: false }]);
+  await expect.poll(() => json("/threads?limit=100")).toEqual(before);
 });
 
 test("suggestions never touch a thread that is there", async () => {

@@ -324,7 +324,7 @@ describe("short of memory", () => {
         () => false,
       );
     share = 0.85;
-    await expect.poll(opens, { timeout: 5_000 }).toBe(false);
+    await expect.poll(opens).toBe(false);
     const refusal = await ask(ONE, "b");
     expect(refusal.headers.get("retry-after")).toBe("1");
     expect(await refusal.json()).toMatchObject({
@@ -334,7 +334,7 @@ describe("short of memory", () => {
     model.say("x").end();
     expect(await (await running).text()).toContain("RUN_FINISHED");
     share = 0.5;
-    await expect.poll(opens, { timeout: 5_000 }).toBe(true);
+    await expect.poll(opens).toBe(true);
     expect(Number(await refused("MAX_MEMORY_BYTES"))).toBeGreaterThanOrEqual(3);
   });
 

@@ -57,7 +57,7 @@ it("a late reader of a thread beyond the bound gets its newest turns, and hears 
   } finally {
     await sluice.close();
   }
-}, 60_000); // It carries some 10 MB.
+}); // It carries some 10 MB.
 
 function omits(messages: number) {
   return { "sluice.omitted": { messages } };

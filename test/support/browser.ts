@@ -1,7 +1,7 @@
 /** A Chromium for a test file, with pages that note down whatever a page should not do. */
 
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
-import { afterAll, beforeAll, expect, vi } from "vitest";
+import { afterAll, beforeAll, expect } from "vitest";
 import { launch } from "./chromium.ts";
 
 /** For what a page is waited for, in milliseconds: long enough for a machine that is busy with other tests. */
@@ -17,7 +17,6 @@ export interface Visit {
 
 /** One browser for a test file. */
 export function browserForFile() {
-  vi.setConfig({ testTimeout: 3 * PATIENCE_MS, hookTimeout: 3 * PATIENCE_MS });
   let browser: Browser;
   const visits: Visit[] = [];
 

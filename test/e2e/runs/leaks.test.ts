@@ -178,4 +178,4 @@ it("nothing is left of runs that ended, were abandoned, cancelled or timed out",
   const more = () => Object.entries(resources()).filter(([kind, count]) => count > (before[kind] ?? 0));
   await settle(() => more().length === 0);
   expect(more()).toEqual([]);
-}, 90_000);
+});

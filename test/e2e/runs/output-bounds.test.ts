@@ -6,7 +6,7 @@ import { AIMessage, AIMessageChunk } from "@langchain/core/messages";
 import { ChatGenerationChunk } from "@langchain/core/outputs";
 import { tool } from "@langchain/core/tools";
 import { END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { startSluice, type TestSluice } from "../../support/sluice.ts";
 import { postRun, userInput } from "../../support/sse-client.ts";
@@ -229,6 +229,6 @@ describe("a tool that", () => {
     await verifyRun(events);
     expect(events.at(-1)).toMatchObject({ type: "RUN_ERROR", code: "timeout_total" });
     expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
-    await vi.waitFor(() => expect(tools.runs.activeCount).toBe(0));
+    await expect.poll(() => tools.runs.activeCount).toBe(0);
   });
 });

@@ -357,5 +357,5 @@ test("what is malformed is refused by the name of its field", async () => {
 });
 
 async function until(test: () => boolean): Promise<void> {
-  await expect.poll(test, { timeout: 5_000, interval: 5 }).toBe(true);
+  await expect.poll(test, { interval: 5 }).toBe(true);
 }
