@@ -1,14 +1,11 @@
 /** Processes that share Postgres and Redis are replaced one after the other, while clients go on. */
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type AguiEvent, EventType, type Message } from "../../src/protocol/events.ts";
 import { startBalancer } from "../support/balancer.ts";
 import { killRest, type ServerProcess, serve } from "../support/child.ts";
 import { endOf, followThread } from "../support/follower.ts";
 import { type SharedServers, startShared } from "../support/processes.ts";
 import { userInput } from "../support/sse-client.ts";
-
-// Four processes start, and two of them wait for their runs to end.
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
 let shared: SharedServers;
 beforeAll(async () => {
