@@ -32,6 +32,13 @@ async function signedIn(url: string, key: string): Promise<Playground> {
   return arrived(visit);
 }
 
+/** A token that lasts five times as long as these steps took, which began at `since`: a busy machine takes its time. */
+function briefToken(since: number): Promise<string> {
+  const seconds = 5 + (5 * (performance.now() - since)) / 1_000;
+  // The server warns a minute before: at once.
+  return token({}, inSeconds(Math.min(Math.ceil(seconds), 35)));
+}
+
 /** Waits until the server takes a token no more. */
 async function isOver(url: string, old: string): Promise<void> {
   const status = async () => (await fetch(`${url}/agui/info`, { headers: { Authorization: `Bearer ${old}` } })).status;
@@ -93,13 +100,13 @@ test("a sign-in that has ended is made again over each transport, and the answer
 async function renewedOnItsSocket(): Promise<void> {
   const model = new SteppedModel();
   const { url } = await serve({ chat: { graph: chatGraph(model) } }, JWT);
+  const began = performance.now();
   const visit = await asked(url);
   let sockets = 0;
   visit.page.on("websocket", () => {
     sockets += 1;
   });
-  // The server warns a minute before: at once.
-  const first = await token({}, inSeconds(15));
+  const first = await briefToken(began);
   await giveKey(visit, first);
   const { ask, answering, answered } = await arrived(visit);
   await ask("A story?");
@@ -117,6 +124,7 @@ async function renewedOnItsSocket(): Promise<void> {
 async function renewedOverSse(): Promise<void> {
   const model = new SteppedModel();
   const { url } = await serve({ chat: { graph: chatGraph(model) } }, JWT);
+  const began = performance.now();
   const page = await signedIn(url, await token());
   await page.chooseTransport("SSE");
   await page.button("Sign out").click();
@@ -124,7 +132,7 @@ async function renewedOverSse(): Promise<void> {
   page.page.on("request", (request) => {
     if (/\/(run|events)\?/.test(request.url())) reads.push(request.method());
   });
-  const first = await token({}, inSeconds(15));
+  const first = await briefToken(began);
   await giveKey(page, first);
   await dialogOf(page).getByText("Your sign-in ends within a minute.").waitFor();
   await page.ask("A story?");
@@ -143,11 +151,12 @@ async function renewedOverSse(): Promise<void> {
 async function madeAgain(transport: string): Promise<void> {
   const model = new SteppedModel();
   const { url } = await serve({ chat: { graph: chatGraph(model) } }, JWT);
+  const began = performance.now();
   const page = await signedIn(url, await token());
   await page.chooseTransport(transport);
   page.allow(/ERR_INCOMPLETE_CHUNKED_ENCODING/); // A response over SSE is cut.
   await page.button("Sign out").click();
-  const brief = await token({}, inSeconds(15));
+  const brief = await briefToken(began);
   await giveKey(page, brief);
   await dialogOf(page).getByRole("button", { name: "Later" }).click();
   await page.ask("A story?");
