@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import pg from "pg";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type AguiEvent, EventType, type Message } from "../../src/protocol/events.ts";
 import { killRest, type ServerProcess, serve } from "../support/child.ts";
 import { temporaryFolder } from "../support/folder.ts";
@@ -105,9 +105,9 @@ describe("a process that", () => {
       postRun(url, userInput(content, { threadId }), "/agui/agent/queue/run");
     const lost = start(dying, "What is 2 + 2?");
     lost.catch(() => {});
-    await vi.waitFor(async () => expect(await waitingOn(first, threadId)).toBe(1));
+    await expect.poll(() => waitingOn(first, threadId)).toBe(1);
     const next = start(last, "What is 2 + 3?");
-    await vi.waitFor(async () => expect(await waitingOn(first, threadId)).toBe(2));
+    await expect.poll(() => waitingOn(first, threadId)).toBe(2);
     await dying.kill();
     await expect(lost).rejects.toThrow();
     await follower.until(endOf(runId));

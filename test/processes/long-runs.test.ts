@@ -27,7 +27,7 @@ beforeAll(async () => {
       chat: { graph: graph.compile({ checkpointer }), entry: { orphanGraceSeconds: 60 } },
     }));
   [here, there] = [await start(), await start()];
-}, 60_000);
+});
 afterAll(async () => {
   await deployment.close();
   await shared.stop();
