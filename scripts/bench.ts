@@ -6,6 +6,8 @@ import { parseArgs } from "node:util";
 import { FULL_SIZES, measureFigures, QUICK_SIZES, reportFigures } from "./bench/figures.ts";
 import { buildOf } from "./bench/other-build.ts";
 import { chart, type Measured, page } from "./bench/page.ts";
+import { FULL_PROCESSES, measureProcesses, QUICK_PROCESSES } from "./bench/processes.ts";
+import { reportProcesses, verdictOnProcesses } from "./bench/processes-report.ts";
 import { heading, losses, report, verdict, verdictOnGuards } from "./bench/report.ts";
 import {
   FULL,
@@ -32,6 +34,7 @@ Options:
   --source streamEvents|direct    the server's STREAM_SOURCE (streamEvents)
   --coalesce 0|auto               the server's COALESCE_MS (0)
   --only <text>                   only what has this text in its name, such as "20 x", "figures" or "stopped"
+  --processes <n>                 measure n processes that share Postgres and Redis, and nothing else
   --guards                        measure what sign-in, limits and metrics cost, and nothing else
   --compare <ref>                 measure the build of another commit too, round by round
   --page                          measure all setups, and write docs/performance.md
@@ -50,6 +53,7 @@ async function main(): Promise<number> {
       source: { type: "string", default: "streamEvents" },
       coalesce: { type: "string", default: "0" },
       only: { type: "string", default: "" },
+      processes: { type: "string" },
       guards: { type: "boolean", default: false },
       compare: { type: "string" },
       page: { type: "boolean", default: false },
@@ -100,7 +104,14 @@ async function main(): Promise<number> {
     for (const { name, losses: reasons } of figures) lost.push(...reasons.map((reason) => `${name}: ${reason}`));
     return figures;
   };
-  if (values.guards) {
+  if (values.processes !== undefined) {
+    const processes = Number(values.processes);
+    if (!(processes >= 2)) throw new Error(`--processes ${values.processes}: valid is a number from 2 on.`);
+    const result = await measureProcesses(processes, values.quick ? QUICK_PROCESSES : FULL_PROCESSES, setup);
+    console.log(reportProcesses(result));
+    lost.push(...result.losses);
+    judged.push(...verdictOnProcesses(result));
+  } else if (values.guards) {
     const scenarios = values.quick ? QUICK.slice(1, 2) : GUARDED;
     judged.push(...verdictOnGuards((await measureSetup(scenarios, setup, { guarded: true })).results));
   } else if (values.page) {

@@ -56,7 +56,7 @@ export interface MeasureOptions {
  */
 export const BURST = 16;
 
-function unpaced(runs: number, rounds: number, repeats: number, tokens = 1_000): Scenario {
+export function unpaced(runs: number, rounds: number, repeats: number, tokens = 1_000): Scenario {
   return {
     name: `${runs} x ${tokens.toLocaleString("en")}`,
     runs,
@@ -67,11 +67,11 @@ function unpaced(runs: number, rounds: number, repeats: number, tokens = 1_000):
 }
 
 /** The worst case: every token comes in a turn of its own, and leaves in a frame and a system call of its own. */
-function oneByOne(scenario: Scenario): Scenario {
+export function oneByOne(scenario: Scenario): Scenario {
   return { ...scenario, name: `${scenario.name} one by one`, workload: { ...scenario.workload, burst: 1 } };
 }
 
-function paced(runs: number, perSecond: number, seconds: number): Scenario {
+export function paced(runs: number, perSecond: number, seconds: number): Scenario {
   const workload = { tokens: Math.ceil(perSecond * seconds), everyMs: 1_000 / perSecond, burst: 1 };
   return { name: `${runs} at ${perSecond}/s`, runs, rounds: 1, repeats: 1, workload };
 }
@@ -149,7 +149,7 @@ function guardsOf() {
 }
 
 /** Microseconds of the server's CPU a token. */
-async function serve(
+export async function serve(
   server: Child,
   line: Pick<Load, "url" | "transport" | "headers">,
   { workload, runs, repeats }: Scenario,

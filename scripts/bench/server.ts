@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import pg from "pg";
 import type { ServedGraph } from "../../src/graph/source.ts";
 import { answer, cpuMicros, memory, startCpu } from "./child.ts";
 import { benchGraph } from "./graph.ts";
@@ -17,7 +18,7 @@ const { createApp } = await built<typeof import("../../src/app/app.ts")>("app/ap
 const { servedAgent } = await built<typeof import("../../src/app/served-agent.ts")>("app/served-agent.js");
 const { defaultAgent } = await built<typeof import("../../src/config/agents.ts")>("config/agents.js");
 const { readSettings } = await built<typeof import("../../src/config/settings.ts")>("config/settings.js");
-const { openStorage } = await built<typeof import("../../src/app/storage.ts")>("app/storage.js");
+const { openKept } = await built<typeof import("../../src/app/kept.ts")>("app/kept.js");
 const { createLogger } = await built<typeof import("../../src/ops/logger.ts")>("ops/logger.js");
 
 function built<T>(file: string): Promise<T> {
@@ -29,7 +30,7 @@ let app: ReturnType<typeof createApp> | undefined;
 export interface Listening {
   /** Settings other than production's. */
   readonly env?: Record<string, string>;
-  /** Threads and the graph's memory are kept in SQLite, as in production. Else the graph keeps nothing. */
+  /** Threads and the graph's memory are kept, as in production: where `env` says, else in SQLite. Else nothing is kept. */
   readonly stored?: boolean;
 }
 
@@ -44,20 +45,18 @@ async function listen({ env = {}, stored = false }: Listening = {}): Promise<str
     MAX_CLIENT_SUBSCRIPTIONS: "1000000",
     MAX_HANDSHAKES_PER_MINUTE: "1000000",
     MAX_REQUESTS_PER_MINUTE: "1000000",
+    ...(stored ? { DATA_DIR: temporaryFolder() } : {}),
     ...env,
   });
-  const storage = stored ? openStorage(temporaryFolder()) : undefined;
+  const logger = createLogger(settings.LOG_LEVEL);
+  const kept = stored ? await openKept(settings, logger) : undefined;
   const agent = servedAgent(
     "bench",
     defaultAgent("bench"),
     { ...settings, filters: {} },
-    benchGraph(storage?.checkpointer) as object as ServedGraph,
+    benchGraph(kept?.checkpointer) as object as ServedGraph,
   );
-  app = createApp([agent], settings, {
-    logger: createLogger(settings.LOG_LEVEL),
-    version: "bench",
-    ...(storage ? { store: storage.store } : {}),
-  });
+  app = createApp([agent], settings, { logger, version: "bench", ...kept });
   return app.listen();
 }
 
@@ -67,4 +66,12 @@ function temporaryFolder(): string {
   return folder;
 }
 
-answer({ listen, startCpu, cpuMicros, memory, sockets: () => app?.sockets.size });
+/** The statements that this process sent to Postgres, but for its heartbeats: they have a thread of their own. */
+let statements = 0;
+const { query } = pg.Client.prototype;
+pg.Client.prototype.query = function counted(this: pg.Client, ...args: unknown[]) {
+  statements += 1;
+  return Reflect.apply(query, this, args);
+} as typeof query;
+
+answer({ listen, startCpu, cpuMicros, memory, sockets: () => app?.sockets.size, statements: () => statements });

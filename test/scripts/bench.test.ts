@@ -1,6 +1,8 @@
 /** The verdicts and the page of the bench. */
 import { expect, test } from "vitest";
 import { chart, page } from "../../scripts/bench/page.ts";
+import { FULL_PROCESSES, type ProcessesResult } from "../../scripts/bench/processes.ts";
+import { reportProcesses, verdictOnProcesses } from "../../scripts/bench/processes-report.ts";
 import { losses, verdict, verdictOnGuards } from "../../scripts/bench/report.ts";
 import type { Result } from "../../scripts/bench/scenarios.ts";
 import { FULL_STOP, verdictOnStop } from "../../scripts/bench/stopped-reader.ts";
@@ -64,4 +66,26 @@ test("the targets are held against what a stopped reader costs the others", () =
   ]);
   expect(verdictOnStop({ ...result, memory, with: [21] })[0]).toMatch(/^Target NOT met/);
   expect(verdictOnStop({ ...result, memory, losses: ["token 5"] })).toEqual([]);
+});
+
+test("the targets are held against what several processes cost, but for the delay's p99", () => {
+  const result: ProcessesResult = {
+    processes: 3,
+    sizes: { ...FULL_PROCESSES, log: { topics: 10, appends: 100, batch: 16, length: 200 } },
+    delays: { alone: [0.2, 0.4, 5], beside: [0.2, 0.4, 5], elsewhere: [1, 1.3, 500] },
+    costs: [{ name: "20 at 30/s", owner: [120, 130, 140], alone: [100, 100, 100] }],
+    statements: { owner: 40, others: 0 },
+    log: { ms: 500, micros: 160_000, found: 16_000 },
+    losses: [],
+  };
+  expect(verdictOnProcesses(result)).toEqual([
+    expect.stringMatching(/^Target met: .* 0\.90 ms later/),
+    expect.stringMatching(/^Target met: .* 32,000 events\/s/),
+    expect.stringMatching(/^Target met: 1\.30 times the CPU a token with Redis in "20 at 30\/s"/),
+  ]);
+  expect(reportProcesses(result)).toMatch(/in another process +1\.30 +500\.00 +\+0\.90 +\+495\.00\n/);
+  const worse = { ...result, delays: { ...result.delays, elsewhere: [2] }, log: { ...result.log, ms: 1_000 } };
+  const dear = { ...worse, costs: [{ name: "20 at 30/s", owner: [160], alone: [100] }] };
+  for (const line of verdictOnProcesses(dear)) expect(line).toMatch(/^Target NOT met/);
+  expect(verdictOnProcesses({ ...result, losses: ["A reader had 1 of 2 tokens."] })).toEqual([]);
 });

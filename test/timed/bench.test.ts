@@ -36,6 +36,15 @@ test("the quick bench compares a server that is guarded with one that is not", a
   expect(stdout).toContain("Nothing was lost.");
 }, 60_000);
 
+test("the quick bench compares processes that share Postgres and Redis with one alone", async () => {
+  const { code, stdout, stderr } = await runScript("bench.ts", "--quick", "--processes", "2");
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(stdout).toMatch(/Redis, reader in another process +\d/);
+  expect(stdout).toMatch(/3 at 30\/s +\d/);
+  expect(stdout).toMatch(/Postgres statements a run of one step: [1-9]/);
+  expect(stdout).toContain("Nothing was lost.");
+}, 60_000);
+
 test.each(["sse", "frames"])(
   "the quick bench over %s",
   async (transport) => {
