@@ -7,29 +7,55 @@ import { join } from "node:path";
 import { ensureBuilt, ensureInstalled, ROOT } from "./setup.mjs";
 
 const SUITES = [
+  "test/check/check.test.ts",
+  "test/client/agent-older.test.ts",
+  "test/client/agent.test.ts",
   "test/client/drop-in.test.ts",
+  "test/client/faults.test.ts",
   "test/client/server.test.ts",
+  "test/client/sign-in.test.ts",
   "test/e2e/corrections.test.ts",
+  "test/e2e/ecosystem",
   "test/e2e/http-agents.test.ts",
-  "test/e2e/runs/answers.test.ts",
-  "test/e2e/runs/frames.test.ts",
-  "test/e2e/runs/resume.test.ts",
-  "test/e2e/translation/interrupts.test.ts",
+  "test/e2e/openai.test.ts",
+  "test/e2e/opentelemetry.test.ts",
+  "test/e2e/providers",
+  "test/e2e/runs",
+  "test/e2e/translation",
+  "test/react",
   "test/server/ai-sdk",
+  "test/server/attacks.test.ts",
+  "test/server/auth",
+  "test/server/canary.test.ts",
   "test/server/copilotkit.test.ts",
+  "test/server/defences.test.ts",
+  "test/server/documents.test.ts",
+  "test/server/fuzz.test.ts",
+  "test/server/http.test.ts",
   "test/server/injected.test.ts",
-  "test/server/langgraph/client.test.ts",
-  "test/server/langgraph/protocol-socket.test.ts",
-  "test/server/langgraph/protocol.test.ts",
+  "test/server/langgraph",
+  "test/server/legacy-interrupts.test.ts",
+  "test/server/slow-consumer.test.ts",
   "test/server/snapshot.test.ts",
+  "test/server/tanstack.test.ts",
+  "test/server/threads.test.ts",
+  "test/server/ws.test.ts",
 ];
+
+/** Suites among these that count what one process holds. */
+const OF_ONE_PROCESS = ["test/e2e/runs/leaks.test.ts"];
 
 /** Tests of these that do not hold for several processes, by a part of their names, and why. */
 const LEFT_OUT = {
   "learns that the server goes": "a process that goes closes its sockets while another one finishes the run",
-  "when the server has not confirmed the run yet": "it looks for the run's end in the process that serves its client",
-  "after a cut nothing is lost or doubled": "it cuts the connections of one process",
   "come over one socket": "it counts the sockets of one process",
+  "of sockets end at MAX_SOCKETS": "a bound of each process",
+  "of runs end at MAX_ACTIVE_RUNS": "a bound of each process",
+  "a refused origin is logged once": "each process logs it once",
+  "its keys are read from their address": "each process reads them, and keeps them for a while",
+  "is counted": "it reads the metrics of one process",
+  "live, after a gap, and where deltas are merged": "two readers of two processes may be sent deltas that are merged otherwise",
+  "attaches: fifty at once are one run": "no more than 16 starts wait for Postgres in one process",
   "keeps what those have said who wait for the thread": "a snapshot has the starts that wait in the run's process",
 };
 
@@ -37,11 +63,12 @@ ensureInstalled();
 ensureBuilt();
 const given = process.argv.slice(2);
 const others = `--testNamePattern=^(?!.*(${Object.keys(LEFT_OUT).join("|")}))`;
+const excluded = OF_ONE_PROCESS.flatMap((suite) => ["--exclude", suite]);
 const chosen = given.some((arg) => arg.startsWith("test/")) ? given : [...SUITES, ...given];
 const child = spawn(
   process.execPath,
   // Each server is three, with connections and a thread of its own each: a few files at once would be too many.
-  [join(ROOT, "node_modules/vitest/vitest.mjs"), "run", ...chosen, others, "--maxWorkers=1"],
+  [join(ROOT, "node_modules/vitest/vitest.mjs"), "run", ...chosen, others, ...excluded, "--maxWorkers=1"],
   { cwd: ROOT, stdio: "inherit", env: { PROPERTY_RUNS: "20", ...process.env, SLUICE_TEST_PROCESSES: "3" } },
 );
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => child.kill(signal));

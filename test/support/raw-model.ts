@@ -30,7 +30,7 @@ export async function rawModel(): Promise<RawModel> {
   const server = createServer((request, response) => {
     request.resume();
     count += 1;
-    const call = modelCall(response);
+    const call = modelCall(response, `chatcmpl-raw-${count}`);
     const claim = claims.shift();
     if (claim) claim(call);
     else unclaimed.push(call);
@@ -53,11 +53,12 @@ export async function rawModel(): Promise<RawModel> {
   };
 }
 
-function modelCall(response: ServerResponse): ModelCall {
+/** `id`: of its answer. A graph takes two messages with one id for one. */
+function modelCall(response: ServerResponse, id: string): ModelCall {
   const send = (delta: object, finish_reason: string | null) => {
     if (!response.headersSent) response.writeHead(200, { "content-type": "text/event-stream" });
     const choices = [{ index: 0, delta, finish_reason }];
-    const chunk = { id: "chatcmpl-raw", object: "chat.completion.chunk", created: 0, model: "raw", choices };
+    const chunk = { id, object: "chat.completion.chunk", created: 0, model: "raw", choices };
     response.write(`data: ${JSON.stringify(chunk)}\n\n`);
   };
   return {

@@ -21,9 +21,9 @@ export async function startSeveral(
   options: AppOptions,
 ): Promise<App & { readonly url: string }> {
   const name = `several_${randomBytes(6).toString("hex")}`;
-  const database = new URL(String(process.env.SLUICE_TEST_DATABASE));
-  await statement(database, `CREATE DATABASE ${name}`);
-  const url = new URL(database);
+  const template = new URL(String(process.env.SLUICE_TEST_DATABASE));
+  await statement(`CREATE DATABASE ${name} TEMPLATE ${template.pathname.slice(1)}`);
+  const url = new URL(template);
   url.pathname = `/${name}`;
   const shared = {
     ...settings,
@@ -42,11 +42,12 @@ export async function startSeveral(
   const close = async () => {
     await Promise.all(apps.map((app) => app.close()));
     await balancer.close();
-    await statement(database, `DROP DATABASE ${name} WITH (FORCE)`);
+    await statement(`DROP DATABASE ${name} WITH (FORCE)`);
   };
   let closing: Promise<void> | undefined;
   return {
     ...first,
+    server: together([first.server, ...apps.slice(1).map(({ server }) => server)]),
     runs: summed(
       apps.map(({ runs }) => runs),
       ["activeCount", "audienceCount"],
@@ -77,6 +78,19 @@ async function start(agents: Agents, settings: Settings, options: AppOptions): P
   return app;
 }
 
+/** The first of them, and a call of it is a call of all: a listener hears of each, and what is closed is closed in all. */
+function together<T extends object>(all: readonly [T, ...T[]]): T {
+  return new Proxy(all[0], {
+    get(first, name) {
+      if (typeof Reflect.get(first, name, first) !== "function") return Reflect.get(first, name, first);
+      return (...args: unknown[]) => {
+        const results = all.map((each) => Reflect.apply(Reflect.get(each, name, each) as () => unknown, each, args));
+        return results[0];
+      };
+    },
+  });
+}
+
 /** The first of them, with these numbers of all together. */
 function summed<T extends object>(all: readonly T[], numbers: readonly (keyof T)[]): T {
   return new Proxy(all[0] as T, {
@@ -88,8 +102,11 @@ function summed<T extends object>(all: readonly T[], numbers: readonly (keyof T)
   });
 }
 
-async function statement(database: URL, sql: string): Promise<void> {
-  const client = new pg.Client({ connectionString: database.href });
+/** Outside the databases of the tests: one that is copied may have no other visitor. */
+async function statement(sql: string): Promise<void> {
+  const server = new URL(String(process.env.SLUICE_TEST_DATABASE));
+  server.pathname = "/postgres";
+  const client = new pg.Client({ connectionString: server.href });
   await client.connect();
   await client.query(sql);
   await client.end();

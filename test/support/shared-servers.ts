@@ -1,10 +1,14 @@
 /** For Vitest: a Postgres and a Redis that all test files of a run share, where SLUICE_TEST_PROCESSES asks for several processes. */
+import { openPostgres } from "../../src/app/storage.ts";
 import { startPostgres } from "./postgres.ts";
 import { startRedis } from "./redis.ts";
 
 export default async function setup(): Promise<() => Promise<void>> {
   const [postgres, redis] = await Promise.all([startPostgres(1_000), startRedis()]);
-  process.env.SLUICE_TEST_DATABASE = await postgres.database();
+  // A copy of it has the tables, so that the servers of each test need not make them.
+  const database = await postgres.database();
+  await (await openPostgres(database)).store.close();
+  process.env.SLUICE_TEST_DATABASE = database;
   process.env.SLUICE_TEST_REDIS = redis.url;
   return async () => {
     await Promise.all([postgres.stop(), redis.kill()]);
