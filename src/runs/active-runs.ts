@@ -21,6 +21,8 @@ export interface ActiveRun {
   readonly run: Run;
   readonly handle: RunHandle;
   readonly bodyHash: string;
+  /** The lapses of this process when the run began: after another one, the run may be another process's. */
+  readonly lapses: number;
   /** It was meant to go on when nobody follows. */
   readonly detached: boolean;
   /** Resolves when its thread is free. */
@@ -69,6 +71,12 @@ export class ActiveRuns {
     return this.#active.get(threadId);
   }
 
+  /** The run on a thread, unless another process may have taken it over: what this one knows of it may be old. */
+  certain(threadId: string): ActiveRun | undefined {
+    const active = this.#active.get(threadId);
+    return active?.lapses === this.#options.instances.lapses ? active : undefined;
+  }
+
   get size(): number {
     return this.#active.size;
   }
@@ -97,6 +105,7 @@ export class ActiveRuns {
     const { agent, claim, bodyHash, messages, input, beginsAfter, checkpointBefore } = launch;
     const { threadId, runId } = claim;
     const topic = threadTopic(threadId);
+    const { lapses } = instances;
     // Readers beside a process that died may have read more of the run than the log has.
     const anew = input.takenUp === true;
     const [graphFrom, from, followed] = await Promise.all([
@@ -116,7 +125,7 @@ export class ActiveRuns {
       () => {}, // The start reports why it could not begin.
     );
     // Known before anybody can read of it: a client that arrives in between gets it from its start.
-    this.#active.set(threadId, { run, handle, bodyHash, detached: input.detached, done });
+    this.#active.set(threadId, { run, handle, bodyHash, lapses, detached: input.detached, done });
     if (this.#stopped) this.#stop(run, this.#stopped);
     try {
       await begun;

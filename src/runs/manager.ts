@@ -62,7 +62,7 @@ export class RunManager {
       clear: (run) => clear(options, run),
     });
     this.#deletions = new Deletions({ ...options, admission: this.#admission });
-    this.threads = new Threads(store, log, instances, (threadId) => this.#active.get(threadId)?.run);
+    this.threads = new Threads(store, log, instances, (threadId) => this.#active.certain(threadId)?.run);
   }
 
   /**

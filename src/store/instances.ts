@@ -42,6 +42,8 @@ export interface NamedLog {
 export interface Instances {
   /** `false`: this process is alone. */
   readonly shared: boolean;
+  /** How often this process could not report for so long that others may have taken over its runs. */
+  readonly lapses: number;
   /** Reports whether every living process writes this log. A process that shares asks this before anything else. */
   shareLog(log: NamedLog): Promise<boolean>;
   /** Begins to report that this process is alive, and to listen to the others. */
@@ -75,6 +77,7 @@ export interface Instances {
 /** For a process that shares nothing. */
 export const ALONE: Instances = {
   shared: false,
+  lapses: 0,
   shareLog: async () => true,
   join: async () => {},
   leave: async () => {},

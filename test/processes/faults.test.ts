@@ -123,8 +123,14 @@ describe("a process that", () => {
     const { follower, threadId, runId } = await followed("lost", halted, other);
     halted.signal("SIGSTOP");
     expect(await follower.until(endOf(runId))).toMatchObject({ type: "RUN_ERROR", code: "owner_lost" });
+    // What it is asked meanwhile it answers when it goes on: from what is so by then, not from what it remembers.
+    const meanwhile = userInput("What is 1 + 1?", { threadId });
+    const asked = messagesOf(halted, threadId);
+    await (await postRun(other.url, meanwhile)).done;
+    await follower.until(endOf(meanwhile.runId));
     const [events, messages] = [follower.events.length, await messagesOf(other, threadId)];
     halted.signal("SIGCONT");
+    expect(said(await asked)).toEqual(said(messages));
     // It notices that the run is no longer its own, and serves as before.
     const next = userInput("What is 2 + 3?", { threadId });
     const started = () => postRun(halted.url, next).catch(() => undefined);

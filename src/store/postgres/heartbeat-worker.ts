@@ -5,7 +5,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import pg from "pg";
-import { BEAT_MS, type HeartbeatData, RETRY_MS } from "./heartbeat.ts";
+import { BEAT_MS, type HeartbeatData, LEASE_MS, RETRY_MS } from "./heartbeat.ts";
+
+const LEASE_NS = BigInt(LEASE_MS) * 1_000_000n;
 
 const { url, instance, times } = workerData as HeartbeatData;
 
@@ -39,6 +41,8 @@ while (!stopped) {
       "INSERT INTO sluice.instances (instance) VALUES ($1) ON CONFLICT (instance) DO UPDATE SET seen_at = now()",
       [instance],
     );
+    const last = Atomics.load(times, 0);
+    if (last !== 0n && sentAt - last > LEASE_NS) Atomics.add(times, 2, 1n);
     if (Atomics.load(times, 1) === 0n) Atomics.store(times, 1, sentAt);
     Atomics.store(times, 0, sentAt);
     parentPort?.postMessage("seen");

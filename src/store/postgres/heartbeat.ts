@@ -18,7 +18,10 @@ export const LEASE_MS = 10_000;
 export interface HeartbeatData {
   readonly url: string;
   readonly instance: string;
-  /** When the last good heartbeat was sent, and since when none has failed (0: one has), in ns of a monotonic clock. */
+  /**
+   * When the last good heartbeat was sent, since when none has failed (0: one has), in ns of a monotonic clock, and how
+   * often the time between two good ones was longer than the lease.
+   */
   readonly times: BigInt64Array;
 }
 
@@ -26,7 +29,7 @@ export interface HeartbeatData {
 const END_MS = 2_000;
 
 export class Heartbeat {
-  readonly #times = new BigInt64Array(new SharedArrayBuffer(16));
+  readonly #times = new BigInt64Array(new SharedArrayBuffer(24));
   readonly #worker: Worker;
 
   constructor(url: string, instance: string) {
@@ -52,6 +55,12 @@ export class Heartbeat {
     return since(this.#load(0));
   }
 
+  /** How often the lease has lapsed. A process that was halted may report again before it looks at the age. */
+  get lapses(): number {
+    const lapsesNow = this.ageMs > LEASE_MS ? 1 : 0;
+    return lapsesNow + Number(this.#load(2));
+  }
+
   /** Milliseconds that every heartbeat has been good for. */
   get unbrokenMs(): number {
     const from = this.#load(1);
@@ -66,7 +75,7 @@ export class Heartbeat {
     clearTimeout(late);
   }
 
-  #load(index: 0 | 1): bigint {
+  #load(index: 0 | 1 | 2): bigint {
     return Atomics.load(this.#times, index);
   }
 }

@@ -6,7 +6,7 @@ import type { Following, Hears, Instances, NamedLog, Place, Wish } from "../inst
 import { toRun } from "../rows.ts";
 import type { RunRecord } from "../store.ts";
 import type { PostgresDatabase } from "./database.ts";
-import { ALIVE, BEAT_MS, DEAD_MS, Heartbeat, LEASE_MS } from "./heartbeat.ts";
+import { ALIVE, BEAT_MS, DEAD_MS, Heartbeat } from "./heartbeat.ts";
 import { LogAgreement, RENEW_MS } from "./log-agreement.ts";
 import { CHANNEL, News } from "./news.ts";
 
@@ -35,7 +35,8 @@ export class PostgresInstances implements Instances {
   #heartbeat: Heartbeat | undefined;
   #agreement: LogAgreement | undefined;
   #hears: Hears | undefined;
-  #lost = false;
+  /** At the last look. */
+  #lapses = 0;
 
   constructor(database: PostgresDatabase) {
     this.#db = database;
@@ -73,6 +74,10 @@ export class PostgresInstances implements Instances {
     }
     await this.#heartbeat?.end();
     await this.#news.close().catch(() => {});
+  }
+
+  get lapses(): number {
+    return this.#heartbeat?.lapses ?? 0;
   }
 
   isElsewhere({ owner }: RunRecord): boolean {
@@ -211,9 +216,9 @@ export class PostgresInstances implements Instances {
   }
 
   #checkLease(): void {
-    const lost = (this.#heartbeat?.ageMs ?? 0) > LEASE_MS;
-    if (lost && !this.#lost) this.#hears?.lost();
-    this.#lost = lost;
+    const { lapses } = this;
+    if (lapses > this.#lapses) this.#hears?.lost();
+    this.#lapses = lapses;
   }
 
   async #isFirst(threadId: string, number: number): Promise<boolean> {
