@@ -54,7 +54,8 @@ const LEFT_OUT = {
   "a refused origin is logged once": "each process logs it once",
   "its keys are read from their address": "each process reads them, and keeps them for a while",
   "is counted": "it reads the metrics of one process",
-  "live, after a gap, and where deltas are merged": "two readers of two processes may be sent deltas that are merged otherwise",
+  "live, after a gap, and where deltas are merged":
+    "two readers of two processes may be sent deltas that are merged otherwise",
   "attaches: fifty at once are one run": "no more than 16 starts wait for Postgres in one process",
   "keeps what those have said who wait for the thread": "a snapshot has the starts that wait in the run's process",
 };

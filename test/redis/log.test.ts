@@ -71,6 +71,19 @@ describe("with a Redis server", () => {
     expect(await collect(elsewhere, topic, from, (seen) => seen.length === 2)).toEqual(["1=a", "2=b"]);
   });
 
+  it("knows the end of a topic that it wrote, and that another process wrote to since, though nobody follows it here", async () => {
+    const [first, second] = await Promise.all([redisLog(), redisLog()]);
+    const topic = topicOf();
+    const from = await first.claim(topic, 1);
+    await first.append(topic, 1, entries("a"));
+    await first.settled(topic);
+    await second.claim(topic, 2);
+    const head = await second.append(topic, 2, entries("b", "c"));
+    await second.settled(topic);
+    await expect.poll(() => first.head(topic), { interval: 1, timeout: 3_000 }).toEqual(head);
+    expect(shown((await first.read(topic, from, 10)).entries)).toEqual(["1=a", "2=b", "3=c"]);
+  });
+
   it("gives all of a topic when the memory for all topics together is full", async () => {
     const log = await redisLog({ maxTotalBytes: 20 });
     const [topic, another] = [topicOf(), topicOf()];

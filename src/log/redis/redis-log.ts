@@ -46,7 +46,13 @@ export class RedisLog implements EventLog {
     this.#listener = connection(options);
     this.#topics = new RedisTopics(this.#redis, options);
     this.#ring = new MemoryLog(options, undefined, this.#watchers);
-    this.#wakes = new Wakes(this.#listener, this.#watchers, (topic) => this.#topics.keys(topic).meta, this.#heard);
+    this.#wakes = new Wakes(
+      this.#listener,
+      this.#watchers,
+      (topic) => this.#topics.keys(topic).meta,
+      (topic) => this.#owned.has(topic),
+      this.#heard,
+    );
   }
 
   /** @throws Error when Redis cannot be reached, does not let us in, or is older than 7. */
@@ -251,6 +257,8 @@ export class RedisLog implements EventLog {
       },
     });
     this.#owned.set(topic, { outbox, writtenAt: performance.now(), settled: false });
+    // The entries here are the topic's last ones only until another process writes to it.
+    this.#wakes.want(topic);
   }
 
   /** Followers here read on from what the new owner writes. */

@@ -11,19 +11,25 @@ export class Wakes {
   readonly #redis: Redis;
   readonly #watchers: Watchers;
   readonly #channelOf: (topic: Topic) => string;
+  readonly #wanted: (topic: Topic) => boolean;
   readonly #topics = new Map<string, Topic>();
   readonly #timer: NodeJS.Timeout;
 
-  /** `heard` is called for each message, with the topic's head, where the message has one. */
+  /**
+   * `wanted`: topics that are heard although nobody watches them. `heard` is called for each message, with the topic's
+   * head, where the message has one.
+   */
   constructor(
     redis: Redis,
     watchers: Watchers,
     channelOf: (topic: Topic) => string,
+    wanted: (topic: Topic) => boolean,
     heard: (topic: Topic, head: Cursor | undefined) => void,
   ) {
     this.#redis = redis;
     this.#watchers = watchers;
     this.#channelOf = channelOf;
+    this.#wanted = wanted;
     redis.on("smessage", (channel: string, message: string) => {
       const topic = this.#topics.get(channel);
       if (topic) heard(topic, parseCursor(message));
@@ -57,10 +63,10 @@ export class Wakes {
     }
   }
 
-  /** Topics that nobody watches are left only here, because the next reader of a thread often comes soon. */
+  /** Topics that nobody wants are left only here, because the next reader of a thread often comes soon. */
   #tidy(): void {
     for (const [channel, topic] of this.#topics) {
-      if (this.#watchers.has(topic)) continue;
+      if (this.#watchers.has(topic) || this.#wanted(topic)) continue;
       this.#topics.delete(channel);
       // A connection that is away forgets its channels when it comes back without them.
       this.#redis.sunsubscribe(channel).catch(() => {});
