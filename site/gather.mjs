@@ -1,6 +1,6 @@
 /**
- * Puts together what the site shows: the documents, the API reference made of TSDoc, and llms.txt. The documents stay as
- * they are in the repository; their links work here because the site has the same folders.
+ * Puts together what the site shows: the documents, the API reference made of TSDoc, and llms.txt. The site has the same
+ * folders as the repository, so that links work in both. A README.md is the page of its folder.
  */
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -13,25 +13,27 @@ const PAGES = join(SITE, "pages");
 
 rmSync(PAGES, { recursive: true, force: true });
 mkdirSync(PAGES);
-const documents = readdirSync(ROOT).filter((name) => name.endsWith(".md"));
-for (const name of [...documents, "docs"]) cpSync(join(ROOT, name), join(PAGES, name), { recursive: true });
-const examples = readdirSync(join(ROOT, "examples"), { withFileTypes: true });
-for (const folder of ["", ...examples.filter((entry) => entry.isDirectory()).map(({ name }) => name)]) {
-  const path = join("examples", folder, "README.md");
-  cpSync(join(ROOT, path), join(PAGES, path));
+cpSync(join(ROOT, "docs", "images"), join(PAGES, "docs", "images"), { recursive: true });
+const examples = readdirSync(join(ROOT, "examples"), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+for (const path of [
+  ...documentsIn("."),
+  ...documentsIn("docs"),
+  ...documentsIn("examples"),
+  ...examples.map(({ name }) => join("examples", name, "README.md")),
+]) {
+  const page = join(PAGES, path.replace(/README\.md$/, "index.md"));
+  mkdirSync(dirname(page), { recursive: true });
+  writeFileSync(page, read(path).replace(/(\]\([^\s:)]*)README\.md/g, "$1index.md"));
 }
 // Files that the documents link to.
 for (const path of ["config/agents.json", "config/grafana/sluice.json"]) {
   cpSync(join(ROOT, path), join(PAGES, "public", path));
 }
-writeFileSync(join(PAGES, "LICENSE.md"), `# ${readFileSync(join(ROOT, "LICENSE"), "utf8")}`);
-writeFileSync(
-  join(PAGES, "env-example.md"),
-  `# .env.example\n\n\`\`\`ini\n${readFileSync(join(ROOT, ".env.example"), "utf8")}\`\`\`\n`,
-);
+writeFileSync(join(PAGES, "LICENSE.md"), `# ${read("LICENSE")}`);
+writeFileSync(join(PAGES, "env-example.md"), `# .env.example\n\n\`\`\`ini\n${read(".env.example")}\`\`\`\n`);
 
 // One module for each entry point of the package, under the name by which it is imported.
-const { name: own, exports } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+const { name: own, exports } = JSON.parse(read("package.json"));
 for (const [path, { default: built }] of Object.entries(exports)) {
   if (!built) continue;
   const entry = join(SITE, "pages", "entries", `${posix.join(own, path)}.ts`);
@@ -47,11 +49,21 @@ const { status } = spawnSync(process.execPath, [typedoc, "--options", join(SITE,
 });
 if (status !== 0) process.exit(status ?? 1);
 
-const guides = readdirSync(join(ROOT, "docs")).filter((name) => name.endsWith(".md"));
-const paths = ["README.md", ...guides.map((name) => `docs/${name}`), "examples/README.md", "PROTOCOL.md"];
-const texts = paths.map((path) => ({ path, text: readFileSync(join(ROOT, path), "utf8") }));
+const paths = ["README.md", ...documentsIn("docs"), "examples/README.md", "PROTOCOL.md"];
+const texts = paths.map((path) => ({ path, text: read(path) }));
 writeFileSync(join(PAGES, "public", "llms.txt"), `# Sluice\n\n${texts.map(line).join("\n")}\n`);
 writeFileSync(join(PAGES, "public", "llms-full.txt"), texts.map(({ text }) => text).join("\n\n"));
+
+/** The paths of a folder's documents. */
+function documentsIn(folder) {
+  return readdirSync(join(ROOT, folder))
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => posix.join(folder, name));
+}
+
+function read(path) {
+  return readFileSync(join(ROOT, path), "utf8");
+}
 
 /** The title of a document, and the first sentence in it. */
 function line({ path, text }) {

@@ -17,16 +17,15 @@ export default defineConfig({
   outDir: "dist",
   // Nothing comes from another host: not even the fonts, which are those of the reader's system.
   head: [["link", { rel: "icon", href: "data:," }]],
-  rewrites: {
-    "README.md": "index.md",
-    "env-example.md": ".env.example.md",
-    "examples/README.md": "examples/index.md",
-    "examples/:name/README.md": "examples/:name/index.md",
-  },
+  rewrites: { "env-example.md": ".env.example.md" },
   // A page loads itself alone, not those that it links to.
   router: { prefetchLinks: false },
   // Themes whose colours can be told apart from their background.
-  markdown: { anchor: { slugify }, theme: { light: "github-light-high-contrast", dark: "github-dark-high-contrast" } },
+  markdown: {
+    anchor: { slugify },
+    image: { lazyLoading: true },
+    theme: { light: "github-light-high-contrast", dark: "github-dark-high-contrast" },
+  },
   vite: { server: { host: "127.0.0.1" } },
   themeConfig: {
     search: { provider: "local" },

@@ -28,12 +28,16 @@ export function ConversationView() {
   useEffect(() => {
     const [box, inside] = [scroller.current, content.current];
     if (!box || !inside) return undefined;
+    let top = 0;
     const toEnd = () => {
       if (stays.current) box.scrollTop = box.scrollHeight;
       else scrolled();
     };
     const scrolled = () => {
-      stays.current = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR;
+      const near = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR;
+      // The content may have grown since the page scrolled itself: only a person scrolls up.
+      stays.current = near || (stays.current && box.scrollTop >= top);
+      top = box.scrollTop;
       setAway(!stays.current);
     };
     const sizes = new ResizeObserver(toEnd);
