@@ -159,26 +159,3 @@ test("another agent answers once it is chosen", async () => {
   await button("How is it?").click();
   await answered("Warm.");
 });
-
-test("a reader at the end stays there however fast the answer grows, and one who scrolls up is left alone", async () => {
-  const model = new SteppedModel();
-  const { page, ask, answering, answered, button, conversation } = await open({ chat: { graph: chatGraph(model) } });
-  const part = (number: number) => `${"a line of the answer\n\n".repeat(8)}part ${number}\n\n`;
-  const parts = Array.from({ length: 20 }, (_, index) => part(index));
-  await ask("Tell me much.");
-  model.say(...parts);
-  await answering("part 19");
-  const last = conversation.getByText("part 19");
-  await expect.poll(() => last.evaluate((element) => element.getBoundingClientRect().bottom < innerHeight)).toBe(true);
-  expect(await button("Latest").count()).toBe(0);
-
-  await conversation.hover();
-  await page.mouse.wheel(0, -600);
-  await button("Latest").waitFor();
-  const where = await conversation.evaluate(({ scrollTop }) => scrollTop);
-  model.say(part(20)).end();
-  await answered(/part 20/);
-  expect(await conversation.evaluate(({ scrollTop }) => scrollTop)).toBe(where);
-  await button("Latest").click();
-  await button("Latest").waitFor({ state: "detached" });
-});

@@ -209,3 +209,15 @@ test("an answer that is refused can be given again", async () => {
   await button("Answer").click();
   await answered('Hello, "Ann".');
 });
+
+test("a question is in sight where the conversation was read to its end", async () => {
+  const agents = approvalsAgent(join(folder, "in-sight"));
+  const { ask, answered, button } = await open(agents, { viewport: { width: 900, height: 560 } });
+  await ask("Who are you?");
+  await answered(/demo model/);
+  await ask("Write two notes: buy milk; call Ann");
+  const last = button("Approve").last();
+  await last.waitFor();
+  const sight = () => last.evaluate((element) => element.getBoundingClientRect().bottom < innerHeight - 60);
+  await expect.poll(sight).toBe(true);
+});

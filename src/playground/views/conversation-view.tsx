@@ -28,16 +28,15 @@ export function ConversationView() {
   useEffect(() => {
     const [box, inside] = [scroller.current, content.current];
     if (!box || !inside) return undefined;
-    let top = 0;
+    // At the last scroll of the page's own: its event may come when the content has grown or shrunk.
+    let height = 0;
     const toEnd = () => {
-      if (stays.current) box.scrollTop = box.scrollHeight;
+      height = box.scrollHeight;
+      if (stays.current) box.scrollTop = height;
       else scrolled();
     };
     const scrolled = () => {
-      const near = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR;
-      // The content may have grown since the page scrolled itself: only a person scrolls up.
-      stays.current = near || (stays.current && box.scrollTop >= top);
-      top = box.scrollTop;
+      stays.current = Math.min(height, box.scrollHeight) - box.scrollTop - box.clientHeight < NEAR;
       setAway(!stays.current);
     };
     const sizes = new ResizeObserver(toEnd);
