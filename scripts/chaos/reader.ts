@@ -12,6 +12,9 @@ const SILENT_MS = 12_500;
 /** Milliseconds between two attempts over SSE. */
 const RETRY_MS = 250;
 
+/** So many things that happened to a reader are in the report of a problem. */
+const TRAIL = 20;
+
 /** Stands for a run that did not begin. */
 const OUTSIDE = "outside any run";
 
@@ -23,17 +26,25 @@ class Notes {
     [];
   readonly #cursors = new Set<string>();
   readonly #found: (problem: string) => void;
+  /** The last things that happened, for a problem's report. */
+  readonly #trail: string[] = [];
   #open: string | undefined;
   #stands = false;
   /** The next event is a beginning, whatever came before. */
   #begins = true;
 
   constructor(found: (problem: string) => void) {
-    this.#found = found;
+    this.#found = (problem) => found(`${problem} (before: ${this.#trail.join(", ")})`);
   }
 
   begins(): void {
     this.#begins = true;
+    this.#note("begins");
+  }
+
+  #note(what: string): void {
+    this.#trail.push(what);
+    if (this.#trail.length > TRAIL) this.#trail.shift();
   }
 
   take(event: AguiEvent, cursor: string | undefined): void {
@@ -44,6 +55,7 @@ class Notes {
       this.#cursors.add(cursor);
     }
     this.#follow(event);
+    this.#note(`${event.type} ${cursor ?? "-"}`);
     this.transcript.push(event);
   }
 
