@@ -2,6 +2,7 @@
  * `npm test`: runs every test this machine can run, then lists what it could not run. `npm run test:fast` leaves out the
  * tests that start a browser or a process and those of whole conversations, and tries properties on few random inputs.
  * `npm run test:timed` runs the tests that measure, one after the other: they need a machine that does nothing else.
+ * `npm run test:direct` is all of that with STREAM_SOURCE=direct, and `-- --fast` shortens it.
  * SLUICE_REQUIRE=browser turns a part that cannot run into a failure. Other arguments go to Vitest.
  */
 import { spawn } from "node:child_process";
@@ -70,9 +71,10 @@ requireParts(
 );
 const args = process.argv.slice(2);
 const fast = args.includes("--fast");
+if (args.includes("--direct")) process.env.SLUICE_TEST_SOURCE = "direct";
 ensureInstalled();
 ensureBuilt(); // Some tests start the built server.
-process.exitCode = await vitest(args.filter((arg) => arg !== "--fast"));
+process.exitCode = await vitest(args.filter((arg) => arg !== "--fast" && arg !== "--direct"));
 for (const part of notRunHere) console.error(describe(part));
 
 function requireParts(names) {

@@ -367,7 +367,7 @@ it("events are handed over outside of the node's asynchronous context", async ()
 
 it("an agent's source goes before the setting, and speaks v2 only", () => {
   const graph = graphOf([["model"]]);
-  expect(agentOf("a", graph).source).toBe("streamEvents");
+  expect(agentOf("a", graph, { env: { STREAM_SOURCE: "" } }).source).toBe("streamEvents");
   expect(agentOf("a", graph, { env: { STREAM_SOURCE: "direct" } }).source).toBe("direct");
   expect(agentOf("a", graph, { env: { STREAM_SOURCE: "direct" }, entry: { source: "streamEvents" } }).source).toBe(
     "streamEvents",

@@ -28,6 +28,7 @@ import { type GraphEvent, nodePath } from "../../src/protocol/graph-event.ts";
 import { isNode } from "../../src/translate/steps.ts";
 import { Gate } from "../runs/scripted.ts";
 import { chatGraph, SteppedModel } from "../support/stepped-model.ts";
+import { TEST_SOURCE } from "../support/stream-source.ts";
 
 const HELLO: GraphInput = { kind: "messages", messages: [{ id: "u", role: "user", content: "hi" }], state: {} };
 
@@ -48,7 +49,8 @@ function open(graph: object, { input = HELLO, signal, version = "v2" }: Options 
     stateKeys: [],
     configurable: {},
   };
-  return openRun(graph as ServedGraph, request, signal ?? new AbortController().signal, { version });
+  const source = version === "v2" ? TEST_SOURCE : "streamEvents";
+  return openRun(graph as ServedGraph, request, signal ?? new AbortController().signal, { version, source });
 }
 
 async function read(run: GraphRun): Promise<GraphEvent[]> {

@@ -19,6 +19,7 @@ import { MemoryItems } from "../../src/store/items.ts";
 import { MemoryStore } from "../../src/store/memory.ts";
 import type { Store } from "../../src/store/store.ts";
 import type { RunEnd } from "../../src/translate/translator.ts";
+import { sourceFor } from "../support/stream-source.ts";
 
 export interface Script {
   /** The id of the run's root. */
@@ -97,7 +98,7 @@ type Options = Partial<RunManagerOptions> & {
 };
 
 export function agentOf(name: string, graph: object, { entry, env = {} }: Options = {}): ServedAgent {
-  const config = { ...readSettings(env), filters: {} };
+  const config = { ...readSettings({ ...sourceFor(env), ...env }), filters: {} };
   return servedAgent(name, { ...defaultAgent(name), ...entry }, config, graph as ServedGraph);
 }
 

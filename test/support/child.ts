@@ -5,6 +5,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { sourceFor } from "./stream-source.ts";
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 
@@ -168,7 +169,7 @@ function start(
   const data = mkdtempSync(join(tmpdir(), "sluice-data-"));
   const child = spawn(process.execPath, [join(ROOT, "dist", "main.js"), ...args], {
     cwd,
-    env: { PATH: process.env.PATH ?? "", DATA_DIR: data, ...env },
+    env: { PATH: process.env.PATH ?? "", DATA_DIR: data, ...sourceFor(env), ...env },
     stdio: [stdin, "pipe", "pipe"],
   });
   running.add(child);

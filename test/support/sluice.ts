@@ -8,6 +8,7 @@ import type { ServedAgent } from "../../src/graph/registry.ts";
 import type { ServedGraph } from "../../src/graph/source.ts";
 import { createLogger } from "../../src/ops/logger.ts";
 import { startSeveral } from "./several.ts";
+import { sourceFor } from "./stream-source.ts";
 
 export interface TestAgent {
   readonly graph: object;
@@ -40,7 +41,7 @@ export async function startSluice(
     Pick<AppOptions, "store" | "instances" | "log" | "shared" | "memoryUsage" | "playground" | "logger">
   > = {},
 ): Promise<TestSluice> {
-  const settings = readSettings({ ...QUICK, ...env });
+  const settings = readSettings({ ...QUICK, ...sourceFor(env), ...env });
   const served = Object.entries(agents).map(([name, { graph, entry }]) =>
     servedAgent(name, { ...defaultAgent(name), ...entry }, { ...settings, filters: {} }, graph as ServedGraph),
   );

@@ -11,6 +11,7 @@ import { allowList } from "../../src/graph/allow-list.ts";
 import { openRun, type ServedGraph } from "../../src/graph/source.ts";
 import type { GraphEvent } from "../../src/protocol/graph-event.ts";
 import { chatGraph, SteppedModel } from "../support/stepped-model.ts";
+import { TEST_SOURCE } from "../support/stream-source.ts";
 import { verifyRun } from "../support/verify.ts";
 import { everything, linesOf, type TranslateOptions, translate } from "./events.ts";
 
@@ -25,7 +26,10 @@ async function recorded(graph: object): Promise<GraphEvent[]> {
     stateKeys: [],
     configurable: {},
   };
-  const run = openRun(graph as ServedGraph, request, new AbortController().signal, { version: "v2" });
+  const run = openRun(graph as ServedGraph, request, new AbortController().signal, {
+    version: "v2",
+    source: TEST_SOURCE,
+  });
   const events: GraphEvent[] = [];
   await run.read((event) => events.push(event));
   return events;
