@@ -30,7 +30,7 @@ it measures many readers, idle sockets, resuming, long threads and large states,
 readers of a run stop reading. Fails when a token is lost.
 
 Options:
-  --transport ws|frames|sse       over which the runs are read (ws)
+  --transport ws|frames|short|sse over which the runs are read (ws)
   --source streamEvents|direct    the server's STREAM_SOURCE (streamEvents)
   --coalesce 0|auto               the server's COALESCE_MS (0)
   --only <text>                   only what has this text in its name, such as "20 x", "figures" or "stopped"

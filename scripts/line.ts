@@ -5,9 +5,10 @@ import type { RunAgentInput } from "@ag-ui/core";
 import { createParser } from "eventsource-parser";
 import WebSocket from "ws";
 import { reasonOf } from "../src/doctor/trouble.ts";
+import type { ShortFrame } from "../src/protocol/short-frames.ts";
 
-/** `ws`: plain AG-UI events; `frames`: Sluice's own format, with cursors. */
-export const TRANSPORTS = ["ws", "frames", "sse"] as const;
+/** `ws`: plain AG-UI events; `frames`: Sluice's own format, with cursors; `short`: the same with its events in short. */
+export const TRANSPORTS = ["ws", "frames", "short", "sse"] as const;
 export type Transport = (typeof TRANSPORTS)[number];
 
 /** The events on a line. Times are of `performance.now()`. */
@@ -37,18 +38,19 @@ export interface LineOptions {
 /** Opens a line. Rejects when nobody answers. */
 export function openLine(transport: Transport, options: LineOptions, ear: Ear): Promise<Line> {
   if (transport === "sse") return Promise.resolve(eventStream(options, ear));
-  return transport === "ws" ? openWebSocket(options, ear) : openFrames(options, ear);
+  return transport === "ws" ? openWebSocket(options, ear) : openFrames(options, ear, transport === "short");
 }
 
-function openFrames({ url, agent, headers = {} }: LineOptions, ear: Ear): Promise<Line> {
+function openFrames({ url, agent, headers = {} }: LineOptions, ear: Ear, short: boolean): Promise<Line> {
   const address = new URL(`${url.replace(/^http/, "ws").replace(/\/$/, "")}/ws`);
   const socket = new WebSocket(address, "sluice.v1", { perMessageDeflate: false, headers });
   socket.on("message", (data: Buffer) => {
-    const frame = JSON.parse(data.toString()) as { type: string; data?: unknown; message?: string };
-    if (frame.type === "event") ear.event(JSON.stringify(frame.data), data.length, performance.now());
-    if (frame.type === "error") ear.ended(`The server refused: ${frame.message}`);
+    const frame = JSON.parse(data.toString()) as ShortFrame | { type: string; data?: unknown; message?: string };
+    if ("length" in frame) ear.event(JSON.stringify(frame[2]), data.length, performance.now());
+    else if (frame.type === "event") ear.event(JSON.stringify(frame.data), data.length, performance.now());
+    else if (frame.type === "error") ear.ended(`The server refused: ${frame.message}`);
   });
-  return opened(socket, ear, (input) => JSON.stringify({ type: "run", agent, input }));
+  return opened(socket, ear, (input) => JSON.stringify({ type: "run", agent, input, short }));
 }
 
 function openWebSocket({ url, agent, threadId, headers = {} }: LineOptions, ear: Ear): Promise<Line> {

@@ -66,7 +66,7 @@ it. CPU is user and system time of all threads.
 
 \`\`\`sh
 npm run bench                        # one setup: WebSocket, streamEvents
-npm run bench -- --source direct     # another source; --transport frames, or sse
+npm run bench -- --source direct     # another source; --transport frames, short or sse
 npm run bench -- --compare HEAD~1    # this build beside that of another commit, round by round
 npm run bench -- --page              # all setups, and this page
 \`\`\`

@@ -3,7 +3,7 @@ import { cpus } from "node:os";
 import { median, percentile, table } from "../../src/doctor/measures.ts";
 import { BURST, type Result, type Setup } from "./scenarios.ts";
 
-const TRANSPORT = { ws: "WebSocket", frames: "WebSocket, frames", sse: "SSE" };
+const TRANSPORT = { ws: "WebSocket", frames: "WebSocket, frames", short: "WebSocket, short frames", sse: "SSE" };
 
 /** Like `WebSocket, direct`. */
 export function setupName({ transport, source, coalesceMs }: Setup): string {

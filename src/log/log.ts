@@ -87,11 +87,11 @@ export interface EventLog {
   claim(topic: Topic, fence: Fence, anew?: boolean): Promise<Cursor>;
   /**
    * Appends all entries or none, and hands them to the watchers. If the owner has not claimed the topic yet, this
-   * claims it.
+   * claims it. An engine that waits for nothing returns the position at once, and throws at once.
    * @throws SluiceError `owner_lost` when a later fence owns the topic. `storage_unavailable` when the engine cannot
    * store more entries at the moment. The entries are nevertheless in the log of this process, and the run should end.
    */
-  append(topic: Topic, fence: Fence, entries: readonly NewEntry[]): Promise<Cursor>;
+  append(topic: Topic, fence: Fence, entries: readonly NewEntry[]): Cursor | Promise<Cursor>;
   /**
    * The entries after `after` (`null`: the oldest retained), at most `limit`; fewer only at the head. Reports a gap,
    * never hides one.

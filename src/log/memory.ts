@@ -72,18 +72,18 @@ export class MemoryLog implements EventLog {
     this.#topics.set(topic, { ...newTopic(), epoch, fence, head: offset, floor: 0, touchedAt: this.#now() });
   }
 
-  async append(topic: Topic, fence: Fence, entries: readonly NewEntry[]): Promise<Cursor> {
+  append(topic: Topic, fence: Fence, entries: readonly NewEntry[]): Cursor | Promise<Cursor> {
     const state = this.#topics.get(topic) ?? newTopic();
     if (fence < state.fence) throw new SluiceError("owner_lost");
     state.fence = fence;
     const appended: LogEntry[] = [];
-    for (const entry of entries) {
+    for (const { json, type, runId, span, edge, provenance } of entries) {
       state.head += 1;
-      const { json, type, runId, span, edge, provenance } = entry;
-      appended.push({ json, type, runId, span, edge, provenance, offset: state.head });
-      this.#count(state, entry.json, 1);
+      const entry = { json, type, runId, span, edge, provenance, offset: state.head };
+      appended.push(entry);
+      state.entries.push(entry);
+      this.#count(state, json, 1);
     }
-    for (const entry of appended) state.entries.push(entry);
     this.#trim(state);
     state.touchedAt = this.#now();
     this.#topics.delete(topic);

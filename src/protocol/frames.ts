@@ -98,8 +98,25 @@ export function encodeFrame(frame: ServerFrame): string {
 export function eventEncoder(topic: string): (cursor: Cursor | undefined, count: number, json: string) => string {
   const topicJson = JSON.stringify(topic);
   return (cursor, count, json) => {
+    if (json === last.json && topic === last.topic && count === last.count && isSame(cursor, last.cursor))
+      return last.frame;
     const position = cursor ? `"cursor":"${formatCursor(cursor)}",` : "";
     const n = count > 1 ? `"n":${count},` : "";
-    return `{"v":1,"type":"event","topic":${topicJson},${position}${n}"data":${json}}`;
+    const frame = `{"v":1,"type":"event","topic":${topicJson},${position}${n}"data":${json}}`;
+    last = { topic, cursor, count, json, frame };
+    return frame;
   };
+}
+
+/** The readers of a topic are sent an entry one after the other: its frame is made once. */
+let last: {
+  readonly topic: string;
+  readonly cursor: Cursor | undefined;
+  readonly count: number;
+  readonly json: string;
+  readonly frame: string;
+} = { topic: "", cursor: undefined, count: 0, json: "", frame: "" };
+
+function isSame(a: Cursor | undefined, b: Cursor | undefined): boolean {
+  return a?.offset === b?.offset && a?.epoch === b?.epoch;
 }

@@ -51,11 +51,11 @@ export class GraphTopic {
       return;
     }
     const json = this.#frames.of(event);
-    if (json !== undefined) this.#writer.add({ json, provenance: provenanceOf(event, [event.event]) });
+    if (json !== undefined) this.#writer.add([{ json, provenance: provenanceOf(event, [event.event]) }]);
   }
 
   async close(end: RunEnd): Promise<void> {
-    this.#writer?.add({ json: JSON.stringify(lastFrame(end)), provenance: undefined });
+    this.#writer?.add([{ json: JSON.stringify(lastFrame(end)), provenance: undefined }]);
     await this.#writer?.flushed();
   }
 

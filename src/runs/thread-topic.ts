@@ -65,13 +65,13 @@ export class ThreadTopic {
 
   add(events: readonly AguiEvent[], provenance?: Provenance): void {
     const pieces = inPieces(events, this.#plan.agent.maxEventBytes);
-    this.#writer.add(...pieces.map((event) => ({ event: stamped(event), provenance })));
+    this.#writer.add(pieces.map((event) => ({ event: stamped(event), provenance })));
   }
 
   /** Sends what holds now, after something was taken back or replaced. */
   correct(correction: Correction): void {
     const event: AguiEvent = { type: EventType.MESSAGES_SNAPSHOT, messages: [] };
-    this.#writer.add({ event, provenance: undefined, correction });
+    this.#writer.add([{ event, provenance: undefined, correction }]);
   }
 
   flushed(): Promise<void> {
@@ -96,7 +96,7 @@ export class ThreadTopic {
 
   /** Writes closers and the terminal event, as they are: their end is stored already, and may be written again. */
   async close(closing: readonly AguiEvent[]): Promise<void> {
-    this.#writer.add(...closing.map((event) => ({ event, provenance: undefined })));
+    this.#writer.add(closing.map((event) => ({ event, provenance: undefined })));
     await this.flushed();
     const snapshot = closing.findIndex(({ type }) => type === EventType.MESSAGES_SNAPSHOT);
     if (snapshot >= 0) await this.#cutOff(closing.length - snapshot);

@@ -3,6 +3,7 @@ import type { EventLog, NewEntry } from "../log/log.ts";
 import type { Cursor, Fence } from "../protocol/cursor.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import type { Topic } from "../protocol/ids.ts";
+import { atEndOfTurn } from "./end-of-turn.ts";
 
 export interface TopicWriterOptions<T> {
   readonly log: EventLog;
@@ -30,9 +31,13 @@ export class TopicWriter<T> {
   #lastAt = Number.NEGATIVE_INFINITY;
   /** The time until which everything that waits may go on waiting. */
   #until = 0;
-  /** Ends such a wait at once. */
-  #release = () => {};
-  #writing: Promise<void> | undefined;
+  /**
+   * `held`: what waits may wait for more. `appending`: the log has not answered yet. `turn`: something was appended in
+   * this turn of the event loop. Only an item that comes while nothing of this holds is appended at once.
+   */
+  #state: "free" | "held" | "appending" | "turn" = "free";
+  #timer: NodeJS.Timeout | undefined;
+  #flushes: (() => void)[] = [];
   #broken = false;
   #cursor: Cursor | undefined;
 
@@ -46,20 +51,24 @@ export class TopicWriter<T> {
   }
 
   /** Items that are added in one go reach the log in one append. */
-  add(...items: T[]): void {
+  add(items: readonly T[]): void {
     if (this.#broken || items.length === 0) return;
     for (const item of items) {
-      if (!this.#mayWait(item)) this.#hurry();
+      if (!this.#mayWait(item)) this.#until = 0;
       this.#put(item);
       this.#last = item;
     }
-    this.#writing ??= this.#write();
+    if (this.#state === "free") this.#begin();
+    else this.#hurry();
   }
 
   /** Resolves when everything added so far is in the log, or the log has failed. */
   async flushed(): Promise<void> {
+    this.#until = 0;
     this.#hurry();
-    await this.#writing;
+    if (this.#state === "turn") this.#begin();
+    if (this.#waiting.length === 0 && this.#state !== "appending") return;
+    await new Promise<void>((resolve) => this.#flushes.push(resolve));
   }
 
   #put(item: T): void {
@@ -82,19 +91,36 @@ export class TopicWriter<T> {
     return quick;
   }
 
+  /** Ends a wait that is no longer allowed. */
   #hurry(): void {
-    this.#until = 0;
-    this.#release();
+    if (this.#state !== "held" || this.#until > 0) return;
+    clearTimeout(this.#timer);
+    this.#append();
   }
 
-  #wait(milliseconds: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, milliseconds);
-      this.#release = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
+  /** Appends what waits, or has it wait for as long as it may. */
+  #begin(): void {
+    if (this.#waiting.length === 0) return;
+    if (this.#until === 0) this.#append();
+    else {
+      this.#state = "held";
+      this.#timer = setTimeout(() => this.#append(), this.#until - performance.now());
+    }
+  }
+
+  /** An append that is answered at once costs no promise: there is one for every token. */
+  #append(): void {
+    const { log, topic, fence, toEntry } = this.#options;
+    const batch = this.#nextBatch();
+    this.#state = "appending";
+    try {
+      const appended = log.append(topic, fence, batch.map(toEntry));
+      if (appended instanceof Promise) {
+        appended.then((cursor) => this.#took(batch, cursor)).catch((error: unknown) => this.#refused(batch, error));
+      } else this.#took(batch, appended);
+    } catch (error) {
+      this.#refused(batch, error);
+    }
   }
 
   #nextBatch(): T[] {
@@ -105,34 +131,43 @@ export class TopicWriter<T> {
     return batch;
   }
 
-  async #write(): Promise<void> {
-    const { log, topic, fence, toEntry, appended, failed } = this.#options;
-    try {
-      while (this.#waiting.length > 0) {
-        if (this.#until > 0) await this.#wait(this.#until - performance.now());
-        const batch = this.#nextBatch();
-        try {
-          this.#cursor = await log.append(topic, fence, batch.map(toEntry));
-        } catch (error) {
-          // The log of this process has the entries, and followers beside the run still get its end.
-          if (SluiceError.from(error).code !== "storage_unavailable") throw error;
-          failed(error);
-        }
-        appended?.(batch);
-        // The rest of this turn of the event loop. What arrives within it came in one piece from the model, and can
-        // leave in one: a token alone is never held back.
-        if (this.#waiting.length === 0) await endOfTurn();
-      }
-    } catch (error) {
-      this.#broken = true;
-      this.#waiting = [];
-      failed(error);
-    } finally {
-      this.#writing = undefined;
+  #took(batch: readonly T[], cursor: Cursor | undefined): void {
+    this.#cursor = cursor ?? this.#cursor;
+    this.#options.appended?.(batch);
+    this.#state = "turn";
+    if (this.#waiting.length > 0) this.#begin();
+    else {
+      this.#resolveFlushes();
+      // The rest of this turn of the event loop. What arrives within it came in one piece from the model, and can
+      // leave in one: a token alone is never held back.
+      atEndOfTurn(this.#turned);
     }
   }
-}
 
-function endOfTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+  readonly #turned = (): void => {
+    if (this.#state !== "turn") return;
+    this.#state = "free";
+    if (!this.#broken) this.#begin();
+  };
+
+  #refused(batch: readonly T[], error: unknown): void {
+    try {
+      // The log of this process has the entries, and followers beside the run still get its end.
+      if (SluiceError.from(error).code !== "storage_unavailable") throw error;
+      this.#options.failed(error);
+      this.#took(batch, undefined);
+    } catch (thrown) {
+      this.#broken = true;
+      this.#state = "free";
+      this.#waiting = [];
+      this.#options.failed(thrown);
+      this.#resolveFlushes();
+    }
+  }
+
+  #resolveFlushes(): void {
+    const flushes = this.#flushes;
+    if (flushes.length > 0) this.#flushes = [];
+    for (const resolve of flushes) resolve();
+  }
 }

@@ -86,9 +86,11 @@ export async function deliver(delivery: Delivery): Promise<void> {
   if (from && head?.epoch === from.epoch && head.offset > from.offset) counts.replays.add(head.offset - from.offset);
   const push = (batch: readonly LogEntry[], epoch: string, behind: boolean): Promise<void> => {
     begun = true;
-    const outgoing = batch.flatMap((entry) => view.push(entry, { epoch, offset: entry.offset }));
-    const frames = behind && !format.apart ? mergeAdjacent(outgoing) : outgoing;
-    return peer.send(frames.flatMap((out) => format.encode(out)));
+    const outgoing: Outgoing[] = [];
+    for (const entry of batch) outgoing.push(...view.push(entry, { epoch, offset: entry.offset }));
+    const frames: string[] = [];
+    for (const out of behind && !format.apart ? mergeAdjacent(outgoing) : outgoing) frames.push(...format.encode(out));
+    return peer.send(frames);
   };
   // At the head nothing lies between an append and the peer, unless the peer is behind or there is much to send.
   let taken = READY;

@@ -51,6 +51,9 @@ function withoutThoughts(event: AguiEvent): AguiEvent {
 
 const CHANGES = { thoughtless: withoutThoughts, downgraded: downgrade };
 
+/** Most entries: there is one for every token and reader. */
+const UNCHANGED: readonly (keyof typeof CHANGES)[] = [];
+
 type Fate = "show" | "hold" | "hide";
 
 /**
@@ -73,7 +76,7 @@ export class View {
     if (fate === "hold") return this.#hold(entry, cursor);
     const { json, type, edge, provenance } = entry;
     const node = provenance?.node;
-    const changes = type === "GRAPH" || type === "GRAPH_END" ? [] : this.#changes(type);
+    const changes = type === "GRAPH" || type === "GRAPH_END" ? UNCHANGED : this.#changes(type);
     if (changes.length === 0) return [{ json, type, edge, cursor, count: 1, node }];
     const changed = this.#shared(cursor, changes.join(), () => [
       changes.reduce((event, change) => CHANGES[change](event), JSON.parse(json) as AguiEvent),
@@ -89,12 +92,12 @@ export class View {
   }
 
   /** The rewriting of an event of this type for this connection. */
-  #changes(type: EventType): (keyof typeof CHANGES)[] {
+  #changes(type: EventType): readonly (keyof typeof CHANGES)[] {
     const { reasoning, speaksOne } = this.#options;
-    return [
-      ...(!reasoning && HOLDS_MESSAGES.has(type) ? (["thoughtless"] as const) : []),
-      ...(!speaksOne && mayNeedDowngrade(type) ? (["downgraded"] as const) : []),
-    ];
+    const thoughtless = !reasoning && HOLDS_MESSAGES.has(type);
+    const downgraded = !speaksOne && mayNeedDowngrade(type);
+    if (!thoughtless && !downgraded) return UNCHANGED;
+    return [...(thoughtless ? (["thoughtless"] as const) : []), ...(downgraded ? (["downgraded"] as const) : [])];
   }
 
   /** The entries to send for one whose span is sent at once: none, or the waiting ones and the entry itself. */

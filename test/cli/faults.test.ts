@@ -3,6 +3,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { EventType } from "../../src/protocol/events.ts";
 import { killRest, launch, project, SERVES } from "../support/child.ts";
 import { postRun, userInput } from "../support/sse-client.ts";
+import { TEST_SOURCE } from "../support/stream-source.ts";
 
 afterAll(killRest);
 
@@ -95,7 +96,9 @@ describe("a process whose graphs leave rejections unhandled", () => {
     const lines = await server.lines();
     const inRuns = lines.filter(({ msg }) => msg === "a run left a rejection unhandled");
     expect(inRuns[0]).toMatchObject({ level: 40, threadId: "rejects", count: 1, err: { message: "in a run" } });
-    expect(inRuns.map(({ threadId }) => threadId)).toEqual(expect.arrayContaining(["rejects", "aborts", "c2"]));
+    expect(inRuns.map(({ threadId }) => threadId)).toEqual(expect.arrayContaining(["rejects", "aborts"]));
+    // LangGraph awaits nothing of a node whose result comes from the cache. Only `streamEvents` rejects it at its end.
+    if (TEST_SOURCE === "streamEvents") expect(inRuns.map(({ threadId }) => threadId)).toContain("c2");
     expect(lines.filter(({ msg }) => msg === "a rejection outside any run was not handled")).toMatchObject([
       { level: 50, count: 1, err: { message: "outside" } },
     ]);

@@ -22,11 +22,13 @@ import { z } from "zod";
 import { openRun, type ServedGraph, type StreamSource } from "../../src/graph/source.ts";
 import type { GraphEvent } from "../../src/protocol/graph-event.ts";
 import { agentOf } from "../runs/scripted.ts";
+import { fakeLangSmith } from "../support/fake-langsmith.ts";
 import { memory } from "../support/sluice.ts";
 import { chatGraph, SteppedModel } from "../support/stepped-model.ts";
 
 /** Random graphs that are compared. `SOURCE_GRAPHS=1000` is the thorough run. */
 const RANDOM_GRAPHS = Number(process.env.SOURCE_GRAPHS ?? 25);
+const PATIENCE_MS = 20_000 + RANDOM_GRAPHS * 1_000;
 
 function request(stateKeys: readonly string[] = []) {
   return {
@@ -55,26 +57,37 @@ function sorted(value: unknown): unknown {
   return plain && typeof plain === "object" ? Object.fromEntries(Object.entries(plain).sort()) : plain;
 }
 
-/** Each run's events in their order, without the ids that are made anew each time; the runs in any order. */
-async function runsOf(graph: object, source: StreamSource, stateKeys?: readonly string[]): Promise<string[]> {
+/** Each run's events in their order, without the ids that are made anew each time. */
+async function read(
+  graph: object,
+  source: StreamSource,
+  { stateKeys, last = Number.POSITIVE_INFINITY }: { stateKeys?: readonly string[]; last?: number } = {},
+) {
   const runs = new Map<string, string[]>();
-  const run = openRun(graph as ServedGraph, request(stateKeys), new AbortController().signal, {
-    version: "v2",
-    source,
-  });
+  const controller = new AbortController();
+  const run = openRun(graph as ServedGraph, request(stateKeys), controller.signal, { version: "v2", source });
+  let seen = 0;
   const each = (event: GraphEvent) => {
     const lines = runs.get(event.run_id) ?? [];
     runs.set(event.run_id, lines);
     const { event: kind, run_id: _, name, tags, metadata, data, ...more } = event;
     const line = JSON.stringify([kind, name, tags, metadata, sorted(data), sorted(more)]).replace(IDS, "#");
     lines.push(kind === "on_chain_stream" && name === "agent" ? line.replaceAll(GIVEN_ID, "") : line);
+    seen += 1;
+    if (seen === last) controller.abort(new Error("enough"));
   };
   const thrown: unknown = await run.read(each).then(
     () => undefined,
     (error: unknown) => error,
   );
   const asked = run.interrupts.map(({ value }) => JSON.stringify(value));
-  return [...[...runs.values()].map((lines) => settled(lines).join("\n")).sort(), String(thrown), ...asked];
+  return { runs: [...runs.values()], thrown: String(thrown), asked, seen };
+}
+
+/** All that a graph reports to its end; the runs in any order. */
+async function runsOf(graph: object, source: StreamSource, stateKeys?: readonly string[]): Promise<string[]> {
+  const { runs, thrown, asked } = await read(graph, source, { stateKeys });
+  return [...runs.map((lines) => settled(lines).join("\n")).sort(), thrown, ...asked];
 }
 
 /** Nodes that run side by side end in any order, whoever reads: the root's chunks of one layer are put in one order. */
@@ -271,6 +284,21 @@ function randomLayers(seed: number): string[][] {
   return below(4) === 0 ? [...layers, [stops[below(2)] as string]] : layers;
 }
 
+/** Each of these runs is the beginning of another one of the others. Of a layer's chunks any may be the first. */
+function expectBeginnings(begun: readonly string[][], whole: readonly string[][], how: string): void {
+  const left = whole.map(settled);
+  for (const lines of [...begun].sort((a, b) => b.length - a.length)) {
+    const at = left.findIndex((all) => isBeginning(lines, all));
+    expect(at, `${how}\n${lines.join("\n")}`).toBeGreaterThanOrEqual(0);
+    left.splice(at, 1);
+  }
+}
+
+function isBeginning(lines: readonly string[], all: readonly string[]): boolean {
+  const root = lines[0]?.startsWith('["on_chain_start","agent"') ?? false;
+  return lines.every((line, index) => (root ? all.includes(line) : all[index] === line));
+}
+
 async function expectSame(seed: number): Promise<void> {
   const layers = randomLayers(seed);
   const direct = await runsOf(graphOf(layers), "direct");
@@ -289,32 +317,36 @@ describe("both sources report the same", () => {
     expect(events).toEqual(await runsOf(graphOf([[kind], ["model"]]), "streamEvents", ["messages"]));
   });
 
-  it(`of ${RANDOM_GRAPHS} random graphs`, { timeout: 20_000 + RANDOM_GRAPHS * 500 }, async () => {
+  it(`of ${RANDOM_GRAPHS} random graphs`, { timeout: PATIENCE_MS }, async () => {
     for (let seed = 1; seed <= RANDOM_GRAPHS; seed += 1) await expectSame(seed);
   });
 
-  it("while LangSmith traces the runs, and cannot be reached", async () => {
+  it("while LangSmith traces the runs, and when it can no longer be reached", { timeout: PATIENCE_MS }, async () => {
+    const langsmith = await fakeLangSmith();
     vi.stubEnv("LANGSMITH_TRACING", "true");
-    vi.stubEnv("LANGSMITH_ENDPOINT", "http://127.0.0.1:1");
+    vi.stubEnv("LANGSMITH_ENDPOINT", langsmith.url);
     vi.stubEnv("LANGSMITH_API_KEY", "key");
     vi.spyOn(console, "warn").mockReturnValue();
+    for (let seed = 1; seed <= RANDOM_GRAPHS; seed += 1) await expectSame(seed);
+    await langsmith.asked;
+    await langsmith.close();
     for (let seed = 1; seed <= 5; seed += 1) await expectSame(seed);
   });
-});
 
-it("a random graph that is aborted after any event reports nothing more", async () => {
-  for (let seed = 1; seed <= 10; seed += 1) {
-    const last = 1 + random(seed)(12);
-    const controller = new AbortController();
-    let seen = 0;
-    const reading = open(graphOf(randomLayers(seed)), controller.signal).read(() => {
-      seen += 1;
-      if (seen === last) controller.abort(new Error("enough"));
-    });
-    const thrown: unknown = await reading.catch((error: unknown) => error);
-    await new Promise((resolve) => setImmediate(resolve));
-    if (controller.signal.aborted) expect([String(thrown), seen]).toEqual(["Error: enough", last]);
-  }
+  it("until they are aborted, after any event, and nothing more", { timeout: PATIENCE_MS }, async () => {
+    for (let seed = 1; seed <= RANDOM_GRAPHS; seed += 1) {
+      const layers = randomLayers(seed);
+      const whole = await read(graphOf(layers), "streamEvents");
+      const last = 1 + random(seed)(whole.seen);
+      for (const source of ["direct", "streamEvents"] as const) {
+        const { runs, thrown, seen } = await read(graphOf(layers), source, { last });
+        const how = `seed ${seed}, ${source}, after ${last}: ${JSON.stringify(layers)}`;
+        await new Promise((resolve) => setImmediate(resolve));
+        expect([thrown, seen], how).toEqual(["Error: enough", last]);
+        expectBeginnings(runs, whole.runs, how);
+      }
+    }
+  });
 });
 
 function open(graph: object, signal = new AbortController().signal) {

@@ -55,10 +55,10 @@ async function written(log: MemoryLog): Promise<string[]> {
 describe("a topic writer", () => {
   it("writes at once what comes alone, and in order", async () => {
     const { log, subject } = writer();
-    subject.add("a");
+    subject.add(["a"]);
     expect(log.batches).toEqual([["a"]]);
     await subject.flushed();
-    subject.add("b");
+    subject.add(["b"]);
     await subject.flushed();
     expect(await written(log)).toEqual(["a", "b"]);
     expect(subject.cursor).toEqual(await log.head(topic));
@@ -68,7 +68,7 @@ describe("a topic writer", () => {
     const { log, subject } = writer();
     const gate = new Gate();
     log.gates.push(gate);
-    for (const item of ["a", "b", "c", "d"]) subject.add(item);
+    for (const item of ["a", "b", "c", "d"]) subject.add([item]);
     expect(log.batches).toEqual([["a"]]);
     gate.open();
     await subject.flushed();
@@ -78,8 +78,8 @@ describe("a topic writer", () => {
 
   it("writes what comes in one go in one append: all of it or nothing", async () => {
     const { log, subject } = writer({ merging: true });
-    subject.add("a1", "b1", "b2", "c1");
-    subject.add();
+    subject.add(["a1", "b1", "b2", "c1"]);
+    subject.add([]);
     await subject.flushed();
     expect(log.batches).toEqual([["a1", "b1b2", "c1"]]);
   });
@@ -88,7 +88,7 @@ describe("a topic writer", () => {
     const { log, subject } = writer({ merging: true });
     const gate = new Gate();
     log.gates.push(gate);
-    for (const item of ["a1", "a2", "a3", "b1", "b2", "a4"]) subject.add(item);
+    for (const item of ["a1", "a2", "a3", "b1", "b2", "a4"]) subject.add([item]);
     gate.open();
     await subject.flushed();
     // The first was on its way already.
@@ -99,9 +99,9 @@ describe("a topic writer", () => {
     const { log, subject, appended } = writer();
     const gate = new Gate();
     log.gates.push(gate);
-    subject.add("a");
-    subject.add("b");
-    subject.add("c");
+    subject.add(["a"]);
+    subject.add(["b"]);
+    subject.add(["c"]);
     expect(appended).toEqual([]);
     gate.open();
     await subject.flushed();
@@ -112,12 +112,12 @@ describe("a topic writer", () => {
     const { log, subject } = writer();
     const gates = [new Gate(), new Gate()];
     log.gates.push(...gates);
-    subject.add("a");
+    subject.add(["a"]);
     let flushed = false;
     const flushing = subject.flushed().then(() => {
       flushed = true;
     });
-    subject.add("b");
+    subject.add(["b"]);
     gates[0]?.open();
     await new Promise((resolve) => setImmediate(resolve));
     expect(flushed).toBe(false);
@@ -135,16 +135,16 @@ describe("a topic writer", () => {
   it("writes nothing more once the log has failed, and says so once", async () => {
     const { log, subject, failures, appended } = writer();
     const failure = new SluiceError("owner_lost");
-    subject.add("a");
-    await subject.flushed();
+    subject.add(["a"]);
+    await new Promise(setImmediate);
     log.failure = failure;
-    subject.add("b");
-    subject.add("c");
+    subject.add(["b"]);
+    subject.add(["c"]);
     await subject.flushed();
-    subject.add("d");
+    subject.add(["d"]);
     await subject.flushed();
     log.failure = undefined;
-    subject.add("e");
+    subject.add(["e"]);
     await subject.flushed();
     expect(failures).toEqual([failure]);
     expect(log.batches).toEqual([["a"], ["b"]]);
@@ -157,7 +157,7 @@ describe("a topic writer", () => {
     const { log, subject } = writer();
     const expected: string[] = [];
     for (let n = 0; n < 500; n += 1) {
-      subject.add(String(n));
+      subject.add([String(n)]);
       expected.push(String(n));
       if (n % 7 === 0) await Promise.resolve();
       if (n % 31 === 0) await new Promise((resolve) => setImmediate(resolve));
@@ -174,7 +174,7 @@ describe("a topic writer that coalesces", () => {
   it("writes the first of a kind at once, and keeps what follows it quickly for its neighbours", async () => {
     const { log, subject } = writer({ merging: true, coalesceMs: HOUR });
     for (const item of ["a1", "a2", "a3", "a4"]) {
-      subject.add(item);
+      subject.add([item]);
       await new Promise(setImmediate);
     }
     // The second shows that neighbours come quickly.
@@ -186,7 +186,7 @@ describe("a topic writer that coalesces", () => {
   it("writes what waits before anything else, in order", async () => {
     const { log, subject } = writer({ merging: true, coalesceMs: HOUR });
     for (const item of ["a1", "a2", "a3", "a4", "b1"]) {
-      subject.add(item);
+      subject.add([item]);
       await new Promise(setImmediate);
     }
     await new Promise(setImmediate);
@@ -195,9 +195,9 @@ describe("a topic writer that coalesces", () => {
 
   it("lets go of what waits when the time is over", async () => {
     const { log, subject } = writer({ merging: true, coalesceMs: 20 });
-    subject.add("a1");
+    subject.add(["a1"]);
     await new Promise(setImmediate);
-    for (const item of ["a2", "a3", "a4"]) subject.add(item);
+    for (const item of ["a2", "a3", "a4"]) subject.add([item]);
     await expect.poll(async () => (await written(log)).join("")).toBe("a1a2a3a4");
   });
 
@@ -205,7 +205,7 @@ describe("a topic writer that coalesces", () => {
     for (const coalesceMs of [0, 0.001]) {
       const { log, subject } = writer({ merging: true, coalesceMs });
       for (const item of ["a1", "a2", "a3"]) {
-        subject.add(item);
+        subject.add([item]);
         await new Promise((resolve) => setTimeout(resolve, 1));
       }
       expect(log.batches).toEqual([["a1"], ["a2"], ["a3"]]);

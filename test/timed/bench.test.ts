@@ -45,7 +45,7 @@ test("the quick bench compares processes that share Postgres and Redis with one 
   expect(stdout).toContain("Nothing was lost.");
 }, 60_000);
 
-test.each(["sse", "frames"])(
+test.each(["sse", "frames", "short"])(
   "the quick bench over %s",
   async (transport) => {
     const { code, stdout } = await runScript("bench.ts", "--quick", "--transport", transport, "--only", "one by one");
