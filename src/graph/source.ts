@@ -152,18 +152,22 @@ async function read(
     streamMode: ["updates", "custom", ...(request.stateKeys.length > 0 ? ["values"] : []), ...cacheModes(graph)],
   };
   const cached = new CachedNodes();
-  const failures = new ModelFailures(() => notes.takeFailedModels(), each);
   let over = false;
+  // The run may be aborted while it takes the first of several events.
+  const pass = (event: GraphEvent) => {
+    if (!over && !signal.aborted) each(event);
+  };
+  const failures = new ModelFailures(() => notes.takeFailedModels(), pass);
   const take = (event: GraphEvent) => {
     if (over || signal.aborted) return;
     const given =
       event.event === "on_chain_stream" && event.run_id === traceId
         ? readRootChunk(event, notes, interrupts, cached, request.stateKeys)
         : annotate(event, notes);
-    if (Array.isArray(given)) given.forEach(each);
+    if (Array.isArray(given)) given.forEach(pass);
     else {
       failures.saw(given);
-      each(given);
+      pass(given);
     }
   };
   // One race for the whole run: one a token would cost more than the token.

@@ -296,13 +296,25 @@ function expectBeginnings(begun: readonly string[][], whole: readonly string[][]
 
 function isBeginning(lines: readonly string[], all: readonly string[]): boolean {
   const root = lines[0]?.startsWith('["on_chain_start","agent"') ?? false;
-  return lines.every((line, index) => (root ? all.includes(line) : all[index] === line));
+  const [some, whole] = [lines.map(beforeIds), all.map(beforeIds)];
+  return some.every((line, index) => (root ? whole.includes(line) : whole[index] === line));
+}
+
+/**
+ * Where many nodes run side by side, `streamEvents` may lag so far that it reads the end of a node after LangGraph gave
+ * the node's message its id.
+ */
+function beforeIds(line: string): string {
+  return line.startsWith('["on_chain_end"') ? line.replaceAll(GIVEN_ID, "") : line;
 }
 
 async function expectSame(seed: number): Promise<void> {
   const layers = randomLayers(seed);
-  const direct = await runsOf(graphOf(layers), "direct");
-  expect(direct, `seed ${seed}: ${JSON.stringify(layers)}`).toEqual(await runsOf(graphOf(layers), "streamEvents"));
+  const reported = async (source: StreamSource) => {
+    const all = await runsOf(graphOf(layers), source);
+    return all.map((lines) => lines.split("\n").map(beforeIds).join("\n")).sort();
+  };
+  expect(await reported("direct"), `seed ${seed}: ${JSON.stringify(layers)}`).toEqual(await reported("streamEvents"));
 }
 
 afterEach(() => {
