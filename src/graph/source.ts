@@ -4,17 +4,16 @@
  * reading stops the graph.
  */
 import { randomUUID } from "node:crypto";
-import { Command, isGraphBubbleUp, Send } from "@langchain/langgraph";
+import { isGraphBubbleUp } from "@langchain/langgraph";
 import type { GraphEvent } from "../protocol/graph-event.ts";
 import { isRecord } from "../protocol/input.ts";
 import { messageOf } from "../protocol/redact.ts";
-import type { GraphCommand } from "../protocol/steering.ts";
 import { CachedNodes, cacheModes } from "./cached-nodes.ts";
 import { driveDirect, hasStream } from "./direct.ts";
+import { toGraphInput } from "./graph-input.ts";
 import { toLangChain } from "./input.ts";
 import { ModelFailures } from "./model-failures.ts";
 import { customEvent } from "./normalize.ts";
-import { offeredState } from "./offered-state.ts";
 import { RunNotes } from "./run-notes.ts";
 import type { RunRequest } from "./run-request.ts";
 import { inSpans, type RunSpans } from "./run-spans.ts";
@@ -207,30 +206,6 @@ async function read(
       drive.leave();
     }
   }
-}
-
-function toGraphInput({ input, offeredKeys = [], offered }: RunRequest): unknown {
-  const { kind, command } = input;
-  if (kind === "continue") return command ? toCommand(command, command.update ?? {}) : null;
-  const messages = toLangChain(input.messages);
-  const given = { ...offeredState(offeredKeys, offered), ...command?.update };
-  if (kind === "messages" && !command) return { ...input.state, ...given, messages };
-  const state = kind === "messages" ? { ...input.state, ...given } : given;
-  const update = messages.length > 0 ? { ...state, messages } : state;
-  return toCommand(command, update, kind === "resume" ? { ...input.answers } : undefined);
-}
-
-function toCommand(
-  command: GraphCommand | undefined,
-  update: Record<string, unknown>,
-  resume?: Readonly<Record<string, unknown>>,
-) {
-  const goto = command?.goto?.map((to) => (typeof to === "string" ? to : new Send(to.node, to.input)));
-  return new Command({
-    ...(resume ? { resume } : {}),
-    ...(Object.keys(update).length > 0 ? { update } : {}),
-    ...(goto ? { goto } : {}),
-  });
 }
 
 /**
