@@ -27,6 +27,8 @@ export interface WireEvent {
 export interface Recording {
   readonly status: number;
   readonly type: string;
+  /** Its `Cache-Control`; empty where it has none. */
+  readonly caching: string;
   readonly events: readonly WireEvent[];
   /** Parts of the response that no event stream has. */
   readonly strange: readonly string[];
@@ -104,8 +106,10 @@ export async function readRun(producer: Producer, input: unknown, reading: Readi
     clearTimeout(timer);
     gone.abort();
   }
-  const type = answer.headers["content-type"] ?? "";
-  return { status: answer.status, type, events, strange, body, end, lingeredMs: performance.now() - last };
+  const { status, headers: had } = answer;
+  const type = had["content-type"] ?? "";
+  const caching = had["cache-control"] ?? "";
+  return { status, type, caching, events, strange, body, end, lingeredMs: performance.now() - last };
 }
 
 const ENDS: ReadonlySet<string> = new Set(["RUN_FINISHED", "RUN_ERROR"]);

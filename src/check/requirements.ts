@@ -21,6 +21,7 @@ export const REQUIREMENTS = {
   "1.2": "Each event MUST be one JSON object in a `data:` field, without an `event:` field.",
   "1.3": "A body that is no `RunAgentInput` MUST be refused with a status from 400 to 499, before any event.",
   "1.4": "The response MUST end by itself after the terminal event.",
+  "1.5": "The response MUST have `Cache-Control: no-cache, no-transform`, or `no-store` in place of `no-cache`.",
   "2.1": "Each event MUST have the shape that AG-UI's schema gives its type.",
   "2.2": "The first event of a run that could start MUST be `RUN_STARTED`, with the input's `threadId` and `runId`.",
   "2.3": "A span MUST be opened before it is continued or closed, and MUST NOT be opened while it is open.",

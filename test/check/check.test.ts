@@ -196,10 +196,10 @@ describe("a server over SSE that is no Sluice", () => {
     },
   );
 
-  it("with ten faults at once is named for each of the ten and nothing else, for programs too", async () => {
+  it("with eleven faults at once is named for each of them and nothing else, for programs too", async () => {
     const apart: readonly Fault[] = ["no end", "one burst", "the response stays open"];
     const faults = (Object.keys(FAULTS) as Fault[]).filter((fault) => !apart.includes(fault));
-    expect(faults).toHaveLength(10);
+    expect(faults).toHaveLength(11);
     const finding = await found(...faults);
     expect(ids(finding.results, "failed")).toEqual(faults.map((fault) => FAULTS[fault]));
     const { exitCode: code, requirements } = JSON.parse(asJson(finding)) as {
@@ -207,6 +207,6 @@ describe("a server over SSE that is no Sluice", () => {
       requirements: Result[];
     };
     expect(code).toBe(1);
-    expect(ids(requirements, "failed")).toHaveLength(10);
+    expect(ids(requirements, "failed")).toHaveLength(11);
   });
 });

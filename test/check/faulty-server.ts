@@ -9,6 +9,7 @@ export const FAULTS = {
   "event fields": "1.2",
   "anything is taken": "1.3",
   "the response stays open": "1.4",
+  "a proxy may change it": "1.5",
   "an event without its fields": "2.1",
   "another run is started": "2.2",
   "a delta outside its message": "2.3",
@@ -50,7 +51,10 @@ export async function faultyServer(faults: readonly Fault[]): Promise<{ url: str
     if (request.method !== "POST") return void response.writeHead(404).end();
     const input = JSON.parse(await text(request)) as { threadId: string; runId: string; messages: unknown };
     if (!Array.isArray(input.messages) && !has("anything is taken")) return void response.writeHead(422).end("{}");
-    response.writeHead(200, { "content-type": has("another type") ? "application/json" : "text/event-stream" });
+    response.writeHead(200, {
+      "content-type": has("another type") ? "application/json" : "text/event-stream",
+      "cache-control": has("a proxy may change it") ? "no-cache" : "no-cache, no-transform",
+    });
     if (has("one burst")) await delay(500);
     for (const event of eventsOf(input, has)) {
       response.write(`${has("event fields") ? "event: message\n" : ""}data: ${JSON.stringify(event)}\n\n`);

@@ -1,51 +1,37 @@
 /** Clients of every dialect, as they come from npm, each on a page in a real browser, against one Sluice. */
 import { randomUUID } from "node:crypto";
-import { type AIMessage, ToolMessage } from "@langchain/core/messages";
-import { END, interrupt, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { browserForFile } from "../support/browser.ts";
 import { type CutLine, cutLine } from "../support/cut-line.ts";
-import { memory, startSluice, type TestSluice } from "../support/sluice.ts";
+import { startSluice, type TestSluice } from "../support/sluice.ts";
 import { SteppedModel } from "../support/stepped-model.ts";
+import { lookingGraph } from "./graph.ts";
 import { type PageServer, pageServer } from "./page-server.ts";
+import { startRuntime } from "./runtime.ts";
 
 /** Each test has its own: no run of another test takes its words. */
 let model: SteppedModel;
 
-/** Answers, looks something up, and asks, as its model says. */
-const graph = new StateGraph(MessagesAnnotation)
-  .addNode("chat", async ({ messages }) => ({ messages: await model.invoke(messages) }))
-  .addNode("tools", ({ messages }) => {
-    const calls = (messages.at(-1) as AIMessage).tool_calls ?? [];
-    return {
-      messages: calls.map(({ id, name }) => {
-        const content = name === "ask" ? `You said ${interrupt({ message: "Go on?" })}` : "It is here.";
-        return new ToolMessage({ tool_call_id: String(id), content });
-      }),
-    };
-  })
-  .addEdge(START, "chat")
-  .addConditionalEdges("chat", ({ messages }) =>
-    ((messages.at(-1) as AIMessage).tool_calls ?? []).length > 0 ? "tools" : END,
-  )
-  .addEdge("tools", "chat")
-  .compile({ checkpointer: memory() });
-
+const graph = lookingGraph(() => model);
 const browser = browserForFile();
 let sluice: TestSluice;
-let line: CutLine;
+let runtime: Awaited<ReturnType<typeof startRuntime>>;
+/** From the pages to the Sluice, and to CopilotKit's runtime before it. */
+let lines: Readonly<Record<"sluice" | "runtime", CutLine>>;
 let pages: PageServer;
 
 beforeAll(async () => {
   const env = { LANGGRAPH_API: "true", AI_SDK_API: "true", ORPHAN_GRACE_SECONDS: "8" };
   sluice = await startSluice({ agent: { graph } }, env);
-  line = await cutLine(sluice.url);
+  runtime = await startRuntime(sluice.url);
+  lines = { sluice: await cutLine(sluice.url), runtime: await cutLine(runtime.url) };
   pages = await pageServer();
 });
 afterAll(async () => {
   await pages.close();
-  await line.close();
+  await Promise.all(Object.values(lines).map((line) => line.close()));
+  runtime.close();
   await sluice.close();
 });
 beforeEach(() => {
@@ -54,8 +40,8 @@ beforeEach(() => {
 afterEach(() => browser.leave());
 
 /** A client on its page, as a person sees and uses it. */
-async function open(client: string, thread: string) {
-  const { page, allow } = await browser.visit(pages.page(client, { base: line.url, agent: "agent", thread }));
+async function open({ page: client, agent = "agent", line = "sluice" }: Place, thread: string) {
+  const { page, allow } = await browser.visit(pages.page(client, { base: lines[line].url, agent, thread }));
   // The agent has another address than the page; a new thread has no history; the line is cut on purpose.
   allow(
     /^(request|socket): |status of 404|WebSocket connection|Failed to load resource|ERR_|Failed to fetch|network error/i,
@@ -79,7 +65,14 @@ function seenOn(page: Page) {
   };
 }
 
-interface Client {
+interface Place {
+  /** Its file in `pages/`. */
+  readonly page: string;
+  readonly agent?: string;
+  readonly line?: keyof typeof lines;
+}
+
+interface Client extends Place {
   readonly name: string;
   /** A page can join a run that is under way. */
   readonly joins: boolean;
@@ -90,21 +83,46 @@ interface Client {
 }
 
 const CLIENTS: readonly Client[] = [
-  { name: "http-agent", joins: false },
-  { name: "http-agent-0.0.59", joins: false },
-  { name: "use-stream", joins: true, goesOnAfterCut: true, keepsQuestion: true },
-  { name: "use-stream-websocket", joins: true, goesOnAfterCut: true, keepsQuestion: true },
-  { name: "use-stream-legacy", joins: true, goesOnAfterCut: true, keepsQuestion: true },
-  { name: "use-chat", joins: true, keepsQuestion: true },
-  { name: "copilotkit", joins: true, keepsQuestion: true },
-  { name: "tanstack-sse", joins: true, goesOnAfterCut: true, keepsQuestion: true },
-  { name: "tanstack-websocket", joins: true, goesOnAfterCut: true, keepsQuestion: true },
+  { name: "HttpAgent 1.0.0", page: "http-agent", joins: false },
+  { name: "HttpAgent 0.0.59", page: "http-agent-0.0.59", joins: false },
+  { name: "CopilotKit", page: "copilotkit", joins: true, keepsQuestion: true },
+  { name: "CopilotKit, its runtime, HttpAgent", page: "copilotkit", line: "runtime", joins: true, keepsQuestion: true },
+  {
+    name: "CopilotKit, its runtime, LangGraphAgent",
+    page: "copilotkit",
+    line: "runtime",
+    agent: "langgraph",
+    joins: true,
+    keepsQuestion: true,
+  },
+  { name: "assistant-ui, react-ag-ui", page: "assistant-ui", joins: false },
+  { name: "assistant-ui, react-langgraph", page: "assistant-ui-langgraph", joins: false, keepsQuestion: true },
+  { name: "useStream", page: "use-stream", joins: true, goesOnAfterCut: true, keepsQuestion: true },
+  {
+    name: "useStream over a WebSocket",
+    page: "use-stream-websocket",
+    joins: true,
+    goesOnAfterCut: true,
+    keepsQuestion: true,
+  },
+  { name: "useStream of the SDK", page: "use-stream-legacy", joins: true, goesOnAfterCut: true, keepsQuestion: true },
+  { name: "Client of the SDK", page: "sdk-client", joins: true, goesOnAfterCut: true, keepsQuestion: true },
+  { name: "useChat of the AI SDK", page: "use-chat", joins: true, keepsQuestion: true },
+  { name: "TanStack AI over SSE", page: "tanstack-sse", joins: true, goesOnAfterCut: true, keepsQuestion: true },
+  {
+    name: "TanStack AI over a WebSocket",
+    page: "tanstack-websocket",
+    joins: true,
+    goesOnAfterCut: true,
+    keepsQuestion: true,
+  },
+  { name: "EventSource", page: "event-source", joins: true, goesOnAfterCut: true, keepsQuestion: true },
 ];
 
-describe.each(CLIENTS)("$name", ({ name, joins, goesOnAfterCut, keepsQuestion }) => {
+describe.each(CLIENTS)("$name", ({ joins, goesOnAfterCut, keepsQuestion, ...place }) => {
   test("chats, calls a tool, asks and is answered, stops, and shows it all again after a reload", async () => {
     const thread = randomUUID();
-    const { page, shows, send, button, is } = await open(name, thread);
+    const { page, shows, send, button, is } = await open(place, thread);
     await send("hi");
     model.say("Hel");
     await shows("user: hi", "assistant: Hel");
@@ -141,11 +159,11 @@ describe.each(CLIENTS)("$name", ({ name, joins, goesOnAfterCut, keepsQuestion })
   });
 
   test("loses no word, and doubles none, when the wire is cut in mid-answer", async () => {
-    const { page, shows, send, is } = await open(name, randomUUID());
+    const { page, shows, send, is } = await open(place, randomUUID());
     await send("count");
     model.say("one ", "two ");
     await shows("user: count", "assistant: one two ");
-    line.cut();
+    lines[place.line ?? "sluice"].cut();
     model.say("three ");
     if (joins) {
       if (!goesOnAfterCut) await page.reload();
@@ -163,13 +181,13 @@ describe.each(CLIENTS)("$name", ({ name, joins, goesOnAfterCut, keepsQuestion })
 
 test("tabs with five client libraries on one run show the same words", async () => {
   const thread = randomUUID();
-  const first = await open("use-stream", thread);
+  const first = await open({ page: "use-stream" }, thread);
   await first.send("hi");
   model.say("The same ");
   await first.shows("user: hi", "assistant: The same ");
   const others = [];
-  for (const client of ["use-chat", "copilotkit", "tanstack-sse", "event-source"]) {
-    others.push(await open(client, thread));
+  for (const page of ["use-chat", "copilotkit", "tanstack-sse", "event-source"]) {
+    others.push(await open({ page }, thread));
   }
   for (const tab of [first, ...others]) await tab.shows("user: hi", "assistant: The same ");
   model.say("words ", "for all.").end();

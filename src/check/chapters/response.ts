@@ -12,7 +12,7 @@ const POSITION = /^[A-Za-z0-9]{1,32}:\d{1,15}$/;
 export function responseProbes(producer: Producer, input: Asked, run: Recording): Probe[] {
   return [
     {
-      tries: ["1.1", "1.2", "1.4", "2.1", "2.2", "2.3", "2.4", "2.5", "2.6", "2.7", "3.1"],
+      tries: ["1.1", "1.2", "1.4", "1.5", "2.1", "2.2", "2.3", "2.4", "2.5", "2.6", "2.7", "3.1"],
       async run(report) {
         judgeResponse(run, report);
         judgeSequence(run, report, input);
@@ -62,10 +62,13 @@ function answered(run: Recording): Recording {
 
 /** Reports what is wrong with a response as a whole. */
 function judgeResponse(run: Recording, report: Report): void {
-  const { status, type, strange, end, body, events, lingeredMs } = run;
+  const { status, type, caching, strange, end, body, events, lingeredMs } = run;
   if (status !== 200) throw new Error(`a run was answered with ${status} ${body.slice(0, 120)}`.trim());
   if (!/^text\/event-stream\b/i.test(type)) report("1.1", `the type is ${type || "missing"}`);
   for (const what of strange) report("1.2", what);
+  const directives = caching.toLowerCase().split(/ *, */);
+  if (!directives.includes("no-transform") || !directives.some((name) => name === "no-cache" || name === "no-store"))
+    report("1.5", caching === "" ? "there is no Cache-Control" : `Cache-Control is ${caching}`);
   if (end === "hung") {
     report("1.4", `the response was still open ${Math.round(lingeredMs)} ms after the last event`);
     if (!events.some(({ json }) => /"RUN_(FINISHED|ERROR)"/.test(json)))

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import type { ServedAgent } from "../../graph/registry.ts";
 import type { RunSummary, Snapshot } from "../../runs/threads.ts";
 import type { VisibleThread } from "../../runs/visitor.ts";
+import { adapterKeys } from "./adapter.ts";
 import { toInterrupts, valuesOf } from "./projection.ts";
 
 /** An agent. Its name is the id of its only assistant. */
@@ -35,7 +36,8 @@ export function toDrawing({ name }: ServedAgent): object {
 }
 
 /** The keys that clients may send and see, as JSON schemas. */
-export function toSchemas({ name, stateKeys, clientContext }: ServedAgent): object {
+export function toSchemas(agent: ServedAgent): object {
+  const { name, stateKeys, clientContext } = agent;
   const object = (keys: readonly string[], more: object = {}) => ({
     type: "object",
     properties: { ...more, ...Object.fromEntries(keys.map((key) => [key, {}])) },
@@ -43,7 +45,7 @@ export function toSchemas({ name, stateKeys, clientContext }: ServedAgent): obje
   const state = object(stateKeys, { messages: { type: "array", items: { type: "object" } } });
   return {
     graph_id: name,
-    input_schema: state,
+    input_schema: { ...state, properties: { ...object(adapterKeys(agent)).properties, ...state.properties } },
     output_schema: state,
     state_schema: state,
     config_schema: object([]),

@@ -6,6 +6,7 @@ import { SluiceError } from "../../protocol/errors.ts";
 import type { Interrupt, ResumeEntry, RunAgentInput } from "../../protocol/events.ts";
 import { isRecord, parseRunAgentInput, parseWith } from "../../protocol/input.ts";
 import type { Steering } from "../../protocol/steering.ts";
+import { offeredByAdapter } from "./adapter.ts";
 import { fromLangGraphMessages } from "./messages.ts";
 import { type Gatekeeper, isEmpty, refuseExcept, STEERING_FIELDS, steeringOf } from "./steering.ts";
 
@@ -138,8 +139,7 @@ export function toRunInput(
     ...ids,
     protocolVersion: "1.0",
     messages: messages === undefined || messages === null ? [] : fromLangGraphMessages(messages, "input.messages"),
-    tools: [],
-    context: [],
+    ...offeredByAdapter(keys, agent),
     state,
     forwardedProps: {},
     ...(answers ? { resume: answers } : {}),

@@ -4,6 +4,7 @@ import { SluiceError } from "../../protocol/errors.ts";
 import { isRecord, parseWith } from "../../protocol/input.ts";
 import { maySet, type Steering } from "../../protocol/steering.ts";
 import { shown } from "../../protocol/text.ts";
+import { adapterKeys } from "./adapter.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -41,9 +42,10 @@ export interface Gatekeeper {
  */
 export function steeringOf(
   { sent, config, command, input }: SteeringParts,
-  { accepts, stateKeys, clientContext }: Gatekeeper,
+  gatekeeper: Gatekeeper,
   threadId: string,
 ): Steering {
+  const { accepts, stateKeys, clientContext } = gatekeeper;
   const accepted = new Set(accepts);
   const steering: { -readonly [Member in keyof Steering]: Steering[Member] } = {};
 
@@ -69,12 +71,12 @@ export function steeringOf(
   refuseExcept(context, mayHave, "context.");
   if (Object.keys(context).length > 0) steering.context = parseWith(values, context, "context");
 
-  const { messages: _, ...keys } = input ?? {};
-  const hidden = Object.fromEntries(Object.entries(keys).filter(([key]) => !stateKeys.includes(key)));
+  const known = ["messages", ...stateKeys, ...adapterKeys(gatekeeper)];
+  const hidden = Object.fromEntries(Object.entries(input ?? {}).filter(([key]) => !known.includes(key)));
   for (const key of Object.keys(hidden)) if (!accepted.has(`input.${key}`)) throw forbidden(`input.${key}`);
   if (Object.keys(hidden).length > 0) steering.input = parseWith(values, hidden, "input");
 
-  const { resume: __, ...orders } = command ?? {};
+  const { resume: _, ...orders } = command ?? {};
   refuseExcept(orders, (name) => (name === "update" || name === "goto") && accepted.has(name), "command.");
   const update = fieldsIn(orders.update, "command.update");
   refuseExcept(update, (name) => name === "messages" || maySet(name), "command.update.");

@@ -61,6 +61,9 @@ export function threadRoutes({ door }: Pick<ServerOptions, "door">): Router {
   router.get("/threads/:threadId/state/:checkpoint", async (request, response) => {
     response.json(await stateOf(await threadOf(request), request.params.checkpoint));
   });
+  router.post("/threads/:threadId/state", () => {
+    throw new SluiceError("not_implemented", "A thread's state is changed by its runs: send input, or command.update.");
+  });
   router.post("/threads/:threadId/state/checkpoint", async (request, response) => {
     const { checkpoint } = parseWith(checkpointBody, jsonBody(request), "body");
     response.json(await stateOf(await threadOf(request), checkpoint?.checkpoint_id));

@@ -120,6 +120,27 @@ test("empty fields, and those that clients send as they come, change nothing", a
   expect(Object.keys(seen?.configurable ?? {})).not.toContain("tone");
 });
 
+test("a client's tools and context come in the keys that AG-UI's own adapter writes", async () => {
+  const tool = { name: "look", description: "Looks.", parameters: { type: "object" } };
+  const tools = [{ type: "function", name: "look", function: tool }];
+  const context = [{ description: "page", value: "home" }];
+  for (const more of [
+    { tools, "ag-ui": { tools, context } },
+    { "ag-ui": { tools, context } },
+    { copilotkit: { actions: tools, context } },
+  ]) {
+    expect(await post("/runs/wait", { ...run, input: { messages, ...more } })).toMatchObject({ status: 200 });
+    expect(seen?.configurable.ag_ui).toMatchObject({ tools: [tool], context });
+  }
+  const none = { tools: [], "ag-ui": { tools: [], context: [] }, copilotkit: { actions: [] } };
+  expect(await post("/runs/wait", { ...run, input: { messages, ...none } })).toMatchObject({ status: 200 });
+  const wrong = await post("/runs/wait", { ...run, input: { messages, tools: [{ function: { name: 7 } }] } });
+  expect(wrong).toMatchObject({ status: 400, text: expect.stringContaining("tools.0.name") });
+  const schemas = await fetch(`${sluice.url}/langgraph/assistants/agent/schemas`);
+  const { input_schema: taken } = (await schemas.json()) as { input_schema: { properties: object } };
+  expect(Object.keys(taken.properties).sort()).toEqual(["ag-ui", "copilotkit", "messages", "tools"]);
+});
+
 test("the routes are there only when they are wanted", async () => {
   const plain = await startSluice({ agent: { graph: chat() } });
   expect((await fetch(`${plain.url}/langgraph/ok`)).status).toBe(404);
