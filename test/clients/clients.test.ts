@@ -7,6 +7,7 @@ import { type CutLine, cutLine } from "../support/cut-line.ts";
 import { startSluice, type TestSluice } from "../support/sluice.ts";
 import { SteppedModel } from "../support/stepped-model.ts";
 import { lookingGraph } from "./graph.ts";
+import { CLIENTS, type Place } from "./list.ts";
 import { type PageServer, pageServer } from "./page-server.ts";
 import { startRuntime } from "./runtime.ts";
 
@@ -15,6 +16,7 @@ let model: SteppedModel;
 
 const graph = lookingGraph(() => model);
 const browser = browserForFile();
+const GRACE_SECONDS = 8;
 let sluice: TestSluice;
 let runtime: Awaited<ReturnType<typeof startRuntime>>;
 /** From the pages to the Sluice, and to CopilotKit's runtime before it. */
@@ -22,7 +24,7 @@ let lines: Readonly<Record<"sluice" | "runtime", CutLine>>;
 let pages: PageServer;
 
 beforeAll(async () => {
-  const env = { LANGGRAPH_API: "true", AI_SDK_API: "true", ORPHAN_GRACE_SECONDS: "8" };
+  const env = { LANGGRAPH_API: "true", AI_SDK_API: "true", ORPHAN_GRACE_SECONDS: String(GRACE_SECONDS) };
   sluice = await startSluice({ agent: { graph } }, env);
   runtime = await startRuntime(sluice.url);
   lines = { sluice: await cutLine(sluice.url), runtime: await cutLine(runtime.url) };
@@ -65,61 +67,7 @@ function seenOn(page: Page) {
   };
 }
 
-interface Place {
-  /** Its file in `pages/`. */
-  readonly page: string;
-  readonly agent?: string;
-  readonly line?: keyof typeof lines;
-}
-
-interface Client extends Place {
-  readonly name: string;
-  /** A page can join a run that is under way. */
-  readonly joins: boolean;
-  /** The page goes on by itself after its line was cut; other clients' pages are reloaded. */
-  readonly goesOnAfterCut?: boolean;
-  /** A reload shows a question that is open. */
-  readonly keepsQuestion?: boolean;
-}
-
-const CLIENTS: readonly Client[] = [
-  { name: "HttpAgent 1.0.0", page: "http-agent", joins: false },
-  { name: "HttpAgent 0.0.59", page: "http-agent-0.0.59", joins: false },
-  { name: "CopilotKit", page: "copilotkit", joins: true, keepsQuestion: true },
-  { name: "CopilotKit, its runtime, HttpAgent", page: "copilotkit", line: "runtime", joins: true, keepsQuestion: true },
-  {
-    name: "CopilotKit, its runtime, LangGraphAgent",
-    page: "copilotkit",
-    line: "runtime",
-    agent: "langgraph",
-    joins: true,
-    keepsQuestion: true,
-  },
-  { name: "assistant-ui, react-ag-ui", page: "assistant-ui", joins: false },
-  { name: "assistant-ui, react-langgraph", page: "assistant-ui-langgraph", joins: false, keepsQuestion: true },
-  { name: "useStream", page: "use-stream", joins: true, goesOnAfterCut: true, keepsQuestion: true },
-  {
-    name: "useStream over a WebSocket",
-    page: "use-stream-websocket",
-    joins: true,
-    goesOnAfterCut: true,
-    keepsQuestion: true,
-  },
-  { name: "useStream of the SDK", page: "use-stream-legacy", joins: true, goesOnAfterCut: true, keepsQuestion: true },
-  { name: "Client of the SDK", page: "sdk-client", joins: true, goesOnAfterCut: true, keepsQuestion: true },
-  { name: "useChat of the AI SDK", page: "use-chat", joins: true, keepsQuestion: true },
-  { name: "TanStack AI over SSE", page: "tanstack-sse", joins: true, goesOnAfterCut: true, keepsQuestion: true },
-  {
-    name: "TanStack AI over a WebSocket",
-    page: "tanstack-websocket",
-    joins: true,
-    goesOnAfterCut: true,
-    keepsQuestion: true,
-  },
-  { name: "EventSource", page: "event-source", joins: true, goesOnAfterCut: true, keepsQuestion: true },
-];
-
-describe.each(CLIENTS)("$name", ({ joins, goesOnAfterCut, keepsQuestion, ...place }) => {
+describe.each(CLIENTS)("$name", ({ stop, question, cut, ...place }) => {
   test("chats, calls a tool, asks and is answered, stops, and shows it all again after a reload", async () => {
     const thread = randomUUID();
     const { page, shows, send, button, is } = await open(place, thread);
@@ -139,7 +87,7 @@ describe.each(CLIENTS)("$name", ({ joins, goesOnAfterCut, keepsQuestion, ...plac
     model.call("ask", {}, "c2").end();
     await send("ask");
     await button("Yes").waitFor();
-    if (keepsQuestion) await page.reload();
+    if (question === "shown") await page.reload();
     model.say("Then go.").end();
     await button("Yes").click();
     const asked = ["user: ask", "call: ask", "tool: You said yes", "assistant: Then go."];
@@ -152,7 +100,8 @@ describe.each(CLIENTS)("$name", ({ joins, goesOnAfterCut, keepsQuestion, ...plac
     await button("Stop").click();
     await is("quiet");
     // A client that only closes its response leaves the run to its grace.
-    await expect.poll(() => sluice.runs.activeCount, { timeout: 30_000 }).toBe(0);
+    const timeout = stop === "at once" ? GRACE_SECONDS * 750 : 30_000;
+    await expect.poll(() => sluice.runs.activeCount, { timeout }).toBe(0);
 
     await page.reload();
     await shows("user: hi", "assistant: Hello", ...looked, ...asked, "user: stop", "assistant: Never");
@@ -165,12 +114,10 @@ describe.each(CLIENTS)("$name", ({ joins, goesOnAfterCut, keepsQuestion, ...plac
     await shows("user: count", "assistant: one two ");
     lines[place.line ?? "sluice"].cut();
     model.say("three ");
-    if (joins) {
-      if (!goesOnAfterCut) await page.reload();
-      await shows("user: count", "assistant: one two three ");
-    }
+    if (cut === "goes on after a reload") await page.reload();
+    if (cut.startsWith("goes on")) await shows("user: count", "assistant: one two three ");
     model.say("four").end();
-    if (!joins) {
+    if (!cut.startsWith("goes on")) {
       await expect.poll(() => sluice.runs.activeCount, { timeout: 30_000 }).toBe(0);
       await page.reload();
     }

@@ -17,12 +17,22 @@ afterAll(() => sluice.close());
 
 const WSCAT = "test/clients/node_modules/wscat/bin/wscat";
 
-async function wscat(address: string, ...more: string[]) {
-  const child = spawn(process.execPath, [WSCAT, "-c", `${sluice.ws}${address}`, ...more]);
+/** Connects, and asks for help first: the answer shows that it is connected. */
+async function talker(address: string) {
+  const terminal = wscat(address, "--execute", "/help", "--wait", "60");
+  await terminal.shows("/cancel");
+  return terminal;
+}
+
+function wscat(address: string, ...more: string[]) {
+  const { PATH = "" } = process.env;
+  const child = spawn(process.execPath, [WSCAT, "-c", `${sluice.ws}${address}`, ...more], { env: { PATH } });
   let printed = "";
-  child.stdout.on("data", (text: Buffer) => {
-    printed += text.toString();
-  });
+  for (const output of [child.stdout, child.stderr]) {
+    output.on("data", (text: Buffer) => {
+      printed += text.toString();
+    });
+  }
   return {
     type: (line: string) => void child.stdin.write(`${line}\n`),
     /** Waits until it has printed this since it last had. */
@@ -35,8 +45,7 @@ async function wscat(address: string, ...more: string[]) {
 }
 
 test("chats, calls a tool, asks and is answered, and stops", async () => {
-  const terminal = await wscat(`/ws?thread=${randomUUID()}&format=text`);
-  await terminal.shows("> ");
+  const terminal = await talker(`/ws?thread=${randomUUID()}&format=text`);
   model.say("Hello").end();
   terminal.type("hi");
   await terminal.shows("Hello\n");
@@ -68,14 +77,13 @@ test("chats, calls a tool, asks and is answered, and stops", async () => {
 test("is sent the active run from its beginning when it comes back, and the thread with frames", async () => {
   const thread = randomUUID();
   const address = `/ws?thread=${thread}&format=text`;
-  const before = await wscat(address);
-  await before.shows("> ");
+  const before = await talker(address);
   before.type("count");
   model.say("one ");
   await before.shows("one ");
   await before.end();
   model.say("two ");
-  const after = await wscat(address);
+  const after = wscat(address);
   await after.shows("one ");
   model.say("three").end();
   await after.shows("three");
@@ -83,7 +91,7 @@ test("is sent the active run from its beginning when it comes back, and the thre
   await after.end();
 
   const subscribe = JSON.stringify({ type: "subscribe", topic: `thread:${thread}` });
-  const frames = await wscat("/ws", "--subprotocol", "sluice.v1", "--execute", subscribe, "--wait", "20");
+  const frames = wscat("/ws", "--subprotocol", "sluice.v1", "--execute", subscribe, "--wait", "20");
   await frames.shows('"type":"MESSAGES_SNAPSHOT"');
   await frames.shows('"content":"one two three"');
   await frames.end();

@@ -7,12 +7,15 @@ import { AIMessage } from "@langchain/core/messages";
 import { Annotation, interrupt, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { Client } from "@langchain/langgraph-sdk";
 import { useStream } from "@langchain/langgraph-sdk/react";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { type Rendered, renderHook } from "../../support/react-hook.ts";
 import { memory, startSluice, type TestSluice } from "../../support/sluice.ts";
 import { SteppedModel } from "../../support/stepped-model.ts";
 
-const model = new SteppedModel();
+vi.setConfig({ testTimeout: 60_000 });
+
+/** Each test has its own: no run of another test takes its words. */
+let model: SteppedModel;
 const REQUEST = {
   action_requests: [{ name: "send", arguments: { to: "Ann" } }],
   review_configs: [{ action_name: "send", allowed_decisions: ["approve"] }],
@@ -40,6 +43,7 @@ beforeAll(async () => {
 });
 afterAll(() => sluice.close());
 beforeEach(() => {
+  model = new SteppedModel();
   calls = [];
 });
 
@@ -103,8 +107,10 @@ test("agent-chat-ui", async () => {
   void again.now.submit({ messages: [wait] } as never, streaming as never);
   model.say("Never");
   await again.until((hook) => said(hook).at(-1) === 'ai: "Never"');
+  // Its stop closes the response. A resumable run goes on, as on LangGraph's server.
   await again.now.stop();
-  await expect.poll(() => sluice.runs.activeCount).toBe(0);
+  model.end();
+  await expect.poll(() => sluice.runs.activeCount, { timeout: 10_000 }).toBe(0);
 
   const ask = human(randomUUID(), "send more");
   void again.now.submit({ messages: [ask] } as never, streaming as never);
@@ -147,7 +153,20 @@ test("Agent Inbox", async () => {
   expect(await client.threads.search({ ...inbox, status: "interrupted" })).toEqual([]);
   // "Mark as resolved" says that it failed.
   await expect(client.threads.updateState(thread, { values: null, asNode: "__end__" })).rejects.toThrow("501");
-  expect(calls).toEqual([]);
+  expect(calls).toEqual([
+    "200 GET /info",
+    '200 POST /threads/search {"metadata":{"graph_id":"agent"},"limit":10,"offset":0,"status":"interrupted"}',
+    "200 GET /threads/ID",
+    "200 GET /threads/ID/state",
+    '200 POST /threads/ID/runs/stream {"command":{"resume":[{"type":"accept","args":null}]},"stream_mode":"events","assistant_id":"agent"}',
+    "200 GET /threads/ID/runs/ID",
+    "200 GET /threads/ID",
+    '200 POST /threads/ID/runs/wait {"input":{"messages":[{"type":"human","content":"send again"}]},"assistant_id":"agent"}',
+    '200 POST /threads/ID/runs {"command":{"resume":[{"type":"ignore","args":null}]},"assistant_id":"agent"}',
+    "200 GET /threads/ID/runs/ID/join?cancel_on_disconnect=0",
+    '200 POST /threads/search {"metadata":{"graph_id":"agent"},"limit":10,"offset":0,"status":"interrupted"}',
+    '501 POST /threads/ID/state {"values":null,"as_node":"__end__"}',
+  ]);
 });
 
 test("deep-agents-ui", async () => {
