@@ -6,8 +6,8 @@ import { type AguiEvent, EventType, type RunAgentInput } from "../protocol/event
 import { isRecord } from "../protocol/input.ts";
 import type { Visitor } from "../runs/visitor.ts";
 import type { Format } from "./formats/format.ts";
-import { toInterrupts } from "./langgraph/projection.ts";
 import { answersOf } from "./langgraph/request.ts";
+import { toInterrupts } from "./langgraph/values.ts";
 
 /** The same format, where a run that stopped to ask ends like one that is done, after an event for each question. */
 export function withLegacyInterrupts(format: Format): Format {

@@ -17,13 +17,6 @@ afterAll(() => sluice.close());
 
 const WSCAT = "test/clients/node_modules/wscat/bin/wscat";
 
-/** Connects, and asks for help first: the answer shows that it is connected. */
-async function talker(address: string) {
-  const terminal = wscat(address, "--execute", "/help", "--wait", "60");
-  await terminal.shows("/cancel");
-  return terminal;
-}
-
 function wscat(address: string, ...more: string[]) {
   const { PATH = "" } = process.env;
   const child = spawn(process.execPath, [WSCAT, "-c", `${sluice.ws}${address}`, ...more], { env: { PATH } });
@@ -33,8 +26,17 @@ function wscat(address: string, ...more: string[]) {
       printed += text.toString();
     });
   }
+  const type = (line: string) => void child.stdin.write(`${line}\n`);
   return {
-    type: (line: string) => void child.stdin.write(`${line}\n`),
+    type,
+    /** It drops what is typed before it is connected: an answer shows that it is. */
+    async connected() {
+      const asked = () => {
+        type("/help");
+        return printed;
+      };
+      await expect.poll(asked, { timeout: 20_000, interval: 500 }).toContain("/cancel");
+    },
     /** Waits until it has printed this since it last had. */
     async shows(text: string) {
       await expect.poll(() => printed, { timeout: 20_000 }).toContain(text);
@@ -45,7 +47,8 @@ function wscat(address: string, ...more: string[]) {
 }
 
 test("chats, calls a tool, asks and is answered, and stops", async () => {
-  const terminal = await talker(`/ws?thread=${randomUUID()}&format=text`);
+  const terminal = wscat(`/ws?thread=${randomUUID()}&format=text`);
+  await terminal.connected();
   model.say("Hello").end();
   terminal.type("hi");
   await terminal.shows("Hello\n");
@@ -77,7 +80,8 @@ test("chats, calls a tool, asks and is answered, and stops", async () => {
 test("is sent the active run from its beginning when it comes back, and the thread with frames", async () => {
   const thread = randomUUID();
   const address = `/ws?thread=${thread}&format=text`;
-  const before = await talker(address);
+  const before = wscat(address);
+  await before.connected();
   before.type("count");
   model.say("one ");
   await before.shows("one ");

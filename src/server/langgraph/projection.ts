@@ -4,11 +4,12 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import { type AguiEvent, EventType, type Interrupt, type Message } from "../../protocol/events.ts";
-import { isRecord } from "../../protocol/input.ts";
 import type { JsonValue } from "../../protocol/json.ts";
 import { Transcript } from "../../store/transcript.ts";
+import { graphEvent, inputOf, nodeOf } from "./graph-events.ts";
 import { answerChunk, toLangGraphMessages, toolMessage, writtenActivity } from "./messages.ts";
 import type { StreamMode } from "./request.ts";
+import { asked, valuesOf } from "./values.ts";
 
 /** One frame of an event stream: `event:` and `data:`. */
 export interface LangGraphFrame {
@@ -116,10 +117,23 @@ export class RunProjection {
         this.#completed.push({ id: messageId, node });
         const name = this.#callNames.get(toolCallId);
         const message = toolMessage(messageId, toolCallId, content, name, metadata?.error);
-        return [...this.#tuple(message, node), ...this.#whole("messages/complete", () => message)];
+        return [
+          ...this.#event(
+            "on_tool_end",
+            name ?? "tool",
+            { input: inputOf(this.#transcript.messages, toolCallId), output: message },
+            node,
+          ),
+          ...this.#tuple(message, node),
+          ...this.#whole("messages/complete", () => message),
+        ];
       }
-      case EventType.STEP_FINISHED:
-        return [...this.#update(nodeOf(event.stepName)), ...this.#values()];
+      case EventType.STEP_STARTED:
+        return this.#event("on_chain_start", nodeOf(event.stepName), {}, nodeOf(event.stepName));
+      case EventType.STEP_FINISHED: {
+        const name = nodeOf(event.stepName);
+        return [...this.#event("on_chain_end", name, {}, name), ...this.#update(name), ...this.#values()];
+      }
       case EventType.STATE_SNAPSHOT:
       case EventType.STATE_DELTA:
         return this.#values();
@@ -194,12 +208,24 @@ export class RunProjection {
   }
 
   #chunk(answer: Answer, chunk: object): LangGraphFrame[] {
-    return [...this.#tuple(chunk, answer.node), ...this.#whole("messages/partial", () => this.#message(answer.id))];
+    return [
+      // Before the other modes: who reads several takes this one, if it comes first.
+      ...this.#event("on_chat_model_stream", "model", { chunk }, answer.node),
+      ...this.#tuple(chunk, answer.node),
+      ...this.#whole("messages/partial", () => this.#message(answer.id)),
+    ];
   }
 
   #complete({ id, node }: Answer): LangGraphFrame[] {
     if (!this.#completed.some((message) => message.id === id)) this.#completed.push({ id, node });
-    return this.#whole("messages/complete", () => this.#message(id));
+    return [
+      ...this.#event("on_chat_model_end", "model", {}, node),
+      ...this.#whole("messages/complete", () => this.#message(id)),
+    ];
+  }
+
+  #event(event: Parameters<typeof graphEvent>[0], name: string, data: unknown, node: string | undefined) {
+    return this.#wants("events") ? [graphEvent(event, name, data, this.#metadata(node))] : [];
   }
 
   #tuple(message: object, node: string | undefined): LangGraphFrame[] {
@@ -255,8 +281,10 @@ export class RunProjection {
   /** A custom event of the graph. `config.writer` may write values without a name. */
   #custom(name: string, value: unknown): LangGraphFrame[] {
     if (name === "sluice.gap") this.#again = true;
-    if (name.startsWith("sluice.") || !this.#wants("custom")) return [];
-    return [{ event: "custom", data: name === "custom" ? value : { name, value } }];
+    if (name.startsWith("sluice.")) return [];
+    const event = this.#event("on_custom_event", name, value, undefined);
+    if (!this.#wants("custom")) return event;
+    return [...event, { event: "custom", data: name === "custom" ? value : { name, value } }];
   }
 
   #finish(interrupts: readonly Interrupt[]): LangGraphFrame[] {
@@ -270,27 +298,4 @@ export class RunProjection {
       ...(this.#wants("values") ? [{ event: "values", data: { ...this.values, ...waiting } }] : []),
     ];
   }
-}
-
-/** The values of a thread: its transcript, and the keys of the state that its agent exposes. */
-export function valuesOf(thread: { readonly messages: readonly Message[]; readonly state: JsonValue | undefined }) {
-  const { messages, state } = thread;
-  return { ...(isRecord(state) ? state : {}), messages: toLangGraphMessages(messages) };
-}
-
-/** The questions of a graph, in LangGraph's form. */
-export function toInterrupts(interrupts: readonly Interrupt[]): { readonly id: string; readonly value: unknown }[] {
-  return interrupts.map(({ id, metadata, message }) => ({
-    id,
-    value: isRecord(metadata) && "value" in metadata ? metadata.value : message,
-  }));
-}
-
-function asked(interrupts: readonly Interrupt[]): object {
-  return interrupts.length > 0 ? { __interrupt__: toInterrupts(interrupts) } : {};
-}
-
-/** A step's name is the path to its node, with a number where a node runs several times at once. */
-function nodeOf(stepName: string): string {
-  return stepName.replace(/#\d+$/, "").split("/").at(-1) ?? stepName;
 }

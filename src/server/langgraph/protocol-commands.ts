@@ -4,8 +4,8 @@ import { type ErrorCode, SluiceError } from "../../protocol/errors.ts";
 import { fromCommand } from "../../protocol/injected.ts";
 import { parseWith } from "../../protocol/input.ts";
 import type { Visitor } from "../../runs/visitor.ts";
-import { valuesOf } from "./projection.ts";
 import { startRun } from "./start.ts";
+import { valuesOf } from "./values.ts";
 
 export const protocolCommand = z.object({
   id: z.number().int().min(0),

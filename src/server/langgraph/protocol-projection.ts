@@ -4,8 +4,9 @@
  */
 import { type AguiEvent, EventType, type Message } from "../../protocol/events.ts";
 import { argumentsOf } from "./messages.ts";
-import { type LangGraphFrame, type ProjectedRun, RunProjection, toInterrupts } from "./projection.ts";
+import { type LangGraphFrame, type ProjectedRun, RunProjection } from "./projection.ts";
 import type { StreamMode } from "./request.ts";
+import { toInterrupts } from "./values.ts";
 
 /** The part of an event that a client is sent; the door adds its position. */
 export interface ProtocolEvent {

@@ -4,7 +4,7 @@ import type { ServedAgent } from "../../graph/registry.ts";
 import type { RunSummary, Snapshot } from "../../runs/threads.ts";
 import type { VisibleThread } from "../../runs/visitor.ts";
 import { adapterKeys } from "./adapter.ts";
-import { toInterrupts, valuesOf } from "./projection.ts";
+import { toInterrupts, valuesOf } from "./values.ts";
 
 /** An agent. Its name is the id of its only assistant. */
 export function toAssistant({ name, description }: ServedAgent): object {

@@ -9,6 +9,7 @@ export function Surrounding({ base, children }) {
 export function useClient({ agent: agentId, thread }) {
   const { copilotkit } = useCopilotKit();
   const { agent } = useAgent({ agentId });
+  const [open, setOpen] = useState(false);
   const [interrupts, setInterrupts] = useState([]);
   const connected = copilotkit.runtimeConnectionStatus === "connected";
   useMemo(() => {
@@ -18,18 +19,20 @@ export function useClient({ agent: agentId, thread }) {
     const { unsubscribe } = agent.subscribe({
       onRunFinishedEvent: ({ event }) => setInterrupts(event.outcome?.interrupts ?? []),
     });
-    // As its own chat does when it opens a thread.
-    if (connected) void copilotkit.connectAgent({ agent });
+    // As its own chat does when it opens a thread. What is said before the thread is there would be replaced by it.
+    if (connected) void copilotkit.connectAgent({ agent }).finally(() => setOpen(true));
     return unsubscribe;
   }, [agent, copilotkit, connected]);
   return {
     lines: agUiLines(agent.messages),
     question: interrupts[0]?.message,
     running: agent.isRunning,
-    send: (content) => {
-      agent.addMessage({ id: crypto.randomUUID(), role: "user", content });
-      return copilotkit.runAgent({ agent });
-    },
+    send:
+      open &&
+      ((content) => {
+        agent.addMessage({ id: crypto.randomUUID(), role: "user", content });
+        return copilotkit.runAgent({ agent });
+      }),
     stop: () => copilotkit.stopAgent({ agent }),
     answer: (payload) => {
       const resume = [{ interruptId: interrupts[0].id, status: "resolved", payload }];

@@ -80,6 +80,7 @@ const shows =
     said(hook).join() === lines.join() && !hook.isLoading;
 
 test("agent-chat-ui", async () => {
+  const elsewhere = new Client({ apiUrl: api, apiKey: null });
   expect((await recording(`${api}/info`, { headers: { "X-Api-Key": "key" } })).ok).toBe(true);
   const ids = { threadId: "" };
   const more = { apiUrl: api, apiKey: "key", callerOptions };
@@ -116,6 +117,7 @@ test("agent-chat-ui", async () => {
   void again.now.submit({ messages: [ask] } as never, streaming as never);
   await again.until((hook) => hook.interrupt !== undefined && !hook.isLoading);
   void again.now.submit({} as never, { command: { goto: "__end__" } } as never);
+  await expect.poll(async () => (await elsewhere.threads.get(threadId)).status, { timeout: 10_000 }).toBe("idle");
   await again.until((hook) => hook.interrupt === undefined && !hook.isLoading);
   again.unmount();
   const threads = await clientOf().threads.search({ metadata: { graph_id: "agent" }, limit: 100 });

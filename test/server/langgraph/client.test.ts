@@ -1,6 +1,6 @@
 /** LangGraph's own SDK against its API as Sluice serves it. */
 import { AIMessage, ToolMessage } from "@langchain/core/messages";
-import { Annotation, interrupt, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
+import { Annotation, Command, interrupt, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { RemoteGraph } from "@langchain/langgraph/remote";
 import { Client } from "@langchain/langgraph-sdk";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -204,6 +204,7 @@ test("what a graph keeps for itself never leaves, and exposed keys do", async ()
     "messages",
     "messages-tuple",
     "custom",
+    "events",
     "tasks",
     "checkpoints",
     "debug",
@@ -247,6 +248,23 @@ test("RemoteGraph invokes an agent, with a thread and without", async () => {
   expect(await client.threads.search({ limit: 100 })).not.toContainEqual(
     expect.objectContaining({ values: { messages: [{ content: "hello" }] } }),
   );
+});
+
+test("RemoteGraph streams, is stopped by a question, and answers it", async () => {
+  const remote = new RemoteGraph({ graphId: "chat", url: `${sluice.url}/langgraph` });
+  model.say("Hel", "lo").end();
+  const pieces = [];
+  for await (const [chunk] of await remote.stream(human("hello"), { streamMode: "messages" }))
+    pieces.push(chunk.content);
+  expect(pieces.join("")).toBe("Hello");
+  const asks = new RemoteGraph({ graphId: "asking", url: `${sluice.url}/langgraph` });
+  const configurable = { thread_id: "remote-asks" };
+  const asked = asks.invoke(human("do it"), { configurable });
+  await expect(asked).rejects.toMatchObject({ interrupts: [{ value: { question: "Go on?" } }] });
+  const { tasks } = await asks.getState({ configurable });
+  expect(tasks[0]?.interrupts).toMatchObject([{ value: { question: "Go on?" } }]);
+  const answered = await asks.invoke(new Command({ resume: "yes" }), { configurable });
+  expect(texts(answered)).toEqual(["human: do it", "ai: You said yes."]);
 });
 
 test("assistants are the agents, and what is not served says so", async () => {

@@ -48,3 +48,50 @@ it("sends a person's message that comes into the run as a message of a person, w
     { event: "values", data: { messages: [human] } },
   ]);
 });
+
+it("in the mode events sends LangChain's events of what clients may see", () => {
+  const modes = new Set(["events"] as const);
+  const projection = new RunProjection({ threadId: "t", runId: "r", agent: "a", history: [], modes });
+  const called = [
+    { type: EventType.STEP_STARTED as const, stepName: "chat" },
+    ...EVENTS.slice(1),
+    { type: EventType.TOOL_CALL_START as const, toolCallId: "c", toolCallName: "look", parentMessageId: "m" },
+    { type: EventType.TOOL_CALL_ARGS as const, toolCallId: "c", delta: '{"for":"it"}' },
+    { type: EventType.TOOL_CALL_END as const, toolCallId: "c" },
+    { type: EventType.STEP_FINISHED as const, stepName: "chat" },
+    {
+      type: EventType.TOOL_CALL_RESULT as const,
+      messageId: "t1",
+      toolCallId: "c",
+      content: "found",
+      role: "tool" as const,
+    },
+    { type: EventType.CUSTOM as const, name: "progress", value: 50 },
+    { type: EventType.CUSTOM as const, name: "sluice.model_call", value: {} },
+  ].flatMap((event) => projection.push(event, "chat"));
+  const chunk = (content: string, ...calls: object[]) => ({
+    chunk: expect.objectContaining({ type: "AIMessageChunk", id: "m", content, tool_call_chunks: calls }),
+  });
+  const output = expect.objectContaining({ type: "tool", tool_call_id: "c", content: "found" });
+  expect(
+    called.map(({ event, data }) => [event, (data as { event: string }).event, (data as { data: unknown }).data]),
+  ).toEqual(
+    [
+      ["on_chain_start", {}],
+      ["on_chat_model_stream", chunk("Hel")],
+      ["on_chat_model_stream", chunk("lo")],
+      ["on_chat_model_end", {}],
+      ["on_chat_model_stream", chunk("", expect.objectContaining({ id: "c", name: "look", args: "" }))],
+      ["on_chat_model_stream", chunk("", expect.objectContaining({ args: '{"for":"it"}' }))],
+      ["on_chat_model_end", {}],
+      ["on_chain_end", {}],
+      ["on_tool_end", { input: { for: "it" }, output }],
+      ["on_custom_event", 50],
+    ].map(([name, data]) => ["events", name, data]),
+  );
+  expect(called[0]?.data).toMatchObject({
+    name: "chat",
+    run_id: "r",
+    metadata: { langgraph_node: "chat", run_id: "r" },
+  });
+});
