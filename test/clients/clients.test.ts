@@ -42,23 +42,25 @@ beforeEach(() => {
 afterEach(() => browser.leave());
 
 /** A client on its page, as a person sees and uses it. */
-async function open({ page: client, agent = "agent", line = "sluice" }: Place, thread: string) {
+async function open({ page: client, agent = "agent", line = "sluice", order }: Place, thread: string) {
   const { page, allow } = await browser.visit(pages.page(client, { base: lines[line].url, agent, thread }));
   // The agent has another address than the page; a new thread has no history; the line is cut on purpose.
   allow(
     /^(request|socket): |status of 404|WebSocket connection|Failed to load resource|ERR_|Failed to fetch|network error/i,
   );
-  return seenOn(page);
+  return seenOn(page, order);
 }
 
-function seenOn(page: Page) {
+function seenOn(page: Page, order: Place["order"]) {
+  const ordered = (list: string[]) => (order === "mixed" ? list.sort() : list);
   const lines = page.getByRole("log", { name: "Conversation" }).getByRole("listitem");
   const button = (name: string) => page.getByRole("button", { name, exact: true });
   return {
     page,
     button,
     /** Waits until these are all the lines there are. */
-    shows: (...wanted: string[]) => expect.poll(() => lines.allTextContents(), { timeout: 20_000 }).toEqual(wanted),
+    shows: (...wanted: string[]) =>
+      expect.poll(async () => ordered(await lines.allTextContents()), { timeout: 20_000 }).toEqual(ordered(wanted)),
     async send(text: string) {
       await page.getByRole("textbox", { name: "Message" }).fill(text);
       await button("Send").click();

@@ -5,6 +5,8 @@ export interface Place {
   readonly agent?: string;
   /** The server that it is connected to. Default: the Sluice. */
   readonly line?: "sluice" | "runtime";
+  /** It shows a tool's result after the answer that the result led to. */
+  readonly order?: "mixed";
 }
 
 export interface Client extends Place {
@@ -49,6 +51,7 @@ export const CLIENTS: readonly Client[] = [
     page: "copilotkit",
     line: "runtime",
     agent: "langgraph",
+    order: "mixed",
     ...BY_RELOAD,
   },
   {

@@ -2,8 +2,7 @@
  * The mode `events` of LangGraph's API: LangChain's v2 events, made again from the events that clients may see. They are
  * those that clients of that mode read: of nodes, of a model's pieces, of tools, and of the graph itself. Pure.
  */
-import type { Message } from "../../protocol/events.ts";
-import { argumentsOf } from "./messages.ts";
+import type { Message, ToolCall } from "../../protocol/events.ts";
 import type { LangGraphFrame } from "./projection.ts";
 
 type Name =
@@ -22,10 +21,10 @@ function idOf(metadata: object): object {
   return "run_id" in metadata ? { run_id: metadata.run_id } : {};
 }
 
-/** The arguments of a tool call. */
-export function inputOf(messages: readonly Message[], toolCallId: string): object {
+/** A tool call that was announced. */
+export function callOf(messages: readonly Message[], id: string): ToolCall["function"] | undefined {
   const calls = messages.flatMap((message) => (message.role === "assistant" ? (message.toolCalls ?? []) : []));
-  return argumentsOf(calls.find(({ id }) => id === toolCallId)?.function.arguments ?? "");
+  return calls.find((call) => call.id === id)?.function;
 }
 
 /** A step's name is the path to its node, with a number where a node runs several times at once. */

@@ -6,8 +6,8 @@ import { isDeepStrictEqual } from "node:util";
 import { type AguiEvent, EventType, type Interrupt, type Message } from "../../protocol/events.ts";
 import type { JsonValue } from "../../protocol/json.ts";
 import { Transcript } from "../../store/transcript.ts";
-import { graphEvent, inputOf, nodeOf } from "./graph-events.ts";
-import { answerChunk, toLangGraphMessages, toolMessage, writtenActivity } from "./messages.ts";
+import { callOf, graphEvent, nodeOf } from "./graph-events.ts";
+import { answerChunk, argumentsOf, toLangGraphMessages, toolMessage, writtenActivity } from "./messages.ts";
 import type { StreamMode } from "./request.ts";
 import { asked, valuesOf } from "./values.ts";
 
@@ -44,7 +44,6 @@ export class RunProjection {
   /** Messages of persons that are open. */
   readonly #asked = new Set<string>();
   readonly #answers = new Map<string, Answer>();
-  readonly #callNames = new Map<string, string>();
   /** The answer that a tool call belongs to. */
   readonly #answerOf = new Map<string, Answer>();
   /** Messages that were completed since their node's last update, with the node. */
@@ -115,15 +114,12 @@ export class RunProjection {
         const { messageId, toolCallId, content, metadata } = event;
         this.#roles.set(messageId, "tool");
         this.#completed.push({ id: messageId, node });
-        const name = this.#callNames.get(toolCallId);
-        const message = toolMessage(messageId, toolCallId, content, name, metadata?.error);
+        // The call may be of an earlier run.
+        const call = callOf(this.#transcript.messages, toolCallId);
+        const message = toolMessage(messageId, toolCallId, content, call?.name, metadata?.error);
+        const input = argumentsOf(call?.arguments ?? "");
         return [
-          ...this.#event(
-            "on_tool_end",
-            name ?? "tool",
-            { input: inputOf(this.#transcript.messages, toolCallId), output: message },
-            node,
-          ),
+          ...this.#event("on_tool_end", call?.name ?? "tool", { input, output: message }, node),
           ...this.#tuple(message, node),
           ...this.#whole("messages/complete", () => message),
         ];
@@ -194,7 +190,6 @@ export class RunProjection {
     const begun = this.#begin(announced, node);
     const answer = this.#answer(announced, node);
     const index = answer.calls.push(id) - 1;
-    this.#callNames.set(id, name);
     this.#answerOf.set(id, answer);
     const chunk = { type: "tool_call_chunk", index, id, name, args: "" };
     return [...begun, ...this.#chunk(answer, answerChunk(answer.id, "", [chunk]))];

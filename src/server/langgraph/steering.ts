@@ -76,7 +76,8 @@ export function steeringOf(
   for (const key of Object.keys(hidden)) if (!accepted.has(`input.${key}`)) throw forbidden(`input.${key}`);
   if (Object.keys(hidden).length > 0) steering.input = parseWith(values, hidden, "input");
 
-  const { resume: _, ...orders } = command ?? {};
+  // A `Command` that was written as JSON says so.
+  const { resume: _, lg_name: __, ...orders } = command ?? {};
   refuseExcept(orders, (name) => (name === "update" || name === "goto") && accepted.has(name), "command.");
   const update = fieldsIn(orders.update, "command.update");
   refuseExcept(update, (name) => name === "messages" || maySet(name), "command.update.");

@@ -37,12 +37,14 @@ let api: string;
 /** What went over the wire, with ids by their names. */
 let calls: string[] = [];
 beforeAll(async () => {
-  const entry = { state: ["files"], accepts: ["goto"] };
+  const entry = { state: ["files"] };
   sluice = await startSluice({ agent: { graph, entry } }, { LANGGRAPH_API: "true", ORPHAN_GRACE_SECONDS: "5" });
   api = `${sluice.url}/langgraph`;
 });
 afterAll(() => sluice.close());
-beforeEach(() => {
+beforeEach(async () => {
+  const client = new Client({ apiUrl: api, apiKey: null });
+  for (const { thread_id } of await client.threads.search({ limit: 100 })) await client.threads.delete(thread_id);
   model = new SteppedModel();
   calls = [];
 });
@@ -80,7 +82,6 @@ const shows =
     said(hook).join() === lines.join() && !hook.isLoading;
 
 test("agent-chat-ui", async () => {
-  const elsewhere = new Client({ apiUrl: api, apiKey: null });
   expect((await recording(`${api}/info`, { headers: { "X-Api-Key": "key" } })).ok).toBe(true);
   const ids = { threadId: "" };
   const more = { apiUrl: api, apiKey: "key", callerOptions };
@@ -116,13 +117,33 @@ test("agent-chat-ui", async () => {
   const ask = human(randomUUID(), "send more");
   void again.now.submit({ messages: [ask] } as never, streaming as never);
   await again.until((hook) => hook.interrupt !== undefined && !hook.isLoading);
+  // "Mark as resolved" shows an error.
   void again.now.submit({} as never, { command: { goto: "__end__" } } as never);
-  await expect.poll(async () => (await elsewhere.threads.get(threadId)).status, { timeout: 10_000 }).toBe("idle");
-  await again.until((hook) => hook.interrupt === undefined && !hook.isLoading);
+  await again.until((hook) => hook.error !== undefined && !hook.isLoading);
   again.unmount();
   const threads = await clientOf().threads.search({ metadata: { graph_id: "agent" }, limit: 100 });
-  expect(threads).toMatchObject([{ thread_id: threadId, status: "idle" }]);
-  expect(calls).toEqual([]);
+  expect(threads).toMatchObject([{ thread_id: threadId, status: "interrupted" }]);
+  expect(calls).toEqual([
+    "200 GET /info",
+    '200 POST /threads {"metadata":{}}',
+    '200 POST /threads/ID/runs/stream {"input":{"messages":[{"id":"ID","type":"human","content":[{"type":"text","text":"hi"}]}]},"stream_mode":["values","messages-tuple"],"stream_subgraphs":true,"stream_resumable":true,"assistant_id":"agent","on_disconnect":"continue"}',
+    "200 GET /threads/ID/runs/ID",
+    '200 POST /threads/ID/history {"limit":10}',
+    '200 POST /threads/ID/history {"limit":10}',
+    '200 POST /threads/ID/runs/stream {"input":{"messages":[{"id":"ID","type":"human","content":[{"type":"text","text":"send it"}]}]},"stream_mode":["values","messages-tuple"],"stream_subgraphs":true,"stream_resumable":true,"assistant_id":"agent","on_disconnect":"continue"}',
+    "200 GET /threads/ID/runs/ID",
+    '200 POST /threads/ID/history {"limit":10}',
+    '200 POST /threads/ID/runs/stream {"input":{},"command":{"resume":{"decisions":[{"type":"approve"}]}},"stream_mode":["messages-tuple","values"],"stream_resumable":false,"assistant_id":"agent","on_disconnect":"cancel"}',
+    "200 GET /threads/ID/runs/ID",
+    '200 POST /threads/ID/history {"limit":10}',
+    '200 POST /threads/ID/runs/stream {"input":{"messages":[{"id":"ID","type":"human","content":[{"type":"text","text":"wait"}]}]},"stream_mode":["values","messages-tuple"],"stream_subgraphs":true,"stream_resumable":true,"assistant_id":"agent","on_disconnect":"continue"}',
+    '200 POST /threads/ID/history {"limit":10}',
+    '200 POST /threads/ID/runs/stream {"input":{"messages":[{"id":"ID","type":"human","content":[{"type":"text","text":"send more"}]}]},"stream_mode":["values","messages-tuple"],"stream_subgraphs":true,"stream_resumable":true,"assistant_id":"agent","on_disconnect":"continue"}',
+    "200 GET /threads/ID/runs/ID",
+    '200 POST /threads/ID/history {"limit":10}',
+    '403 POST /threads/ID/runs/stream {"input":{},"command":{"goto":"__end__"},"stream_mode":["messages-tuple","values"],"stream_resumable":false,"assistant_id":"agent","on_disconnect":"cancel"}',
+    '200 POST /threads/search {"metadata":{"graph_id":"agent"},"limit":100,"offset":0}',
+  ]);
 });
 
 test("Agent Inbox", async () => {
@@ -204,5 +225,20 @@ test("deep-agents-ui", async () => {
   });
   // Files are changed by runs.
   await expect(client.threads.updateState(threadId, { values: { files: {} } })).rejects.toThrow("501");
-  expect(calls).toEqual([]);
+  expect(calls).toEqual([
+    '200 POST /assistants/search {"graph_id":"agent","limit":100,"offset":0}',
+    '200 POST /threads {"metadata":{}}',
+    '200 POST /threads/ID/runs/stream {"input":{"messages":[{"id":"ID","type":"human","content":"hi"}]},"config":{"recursion_limit":100},"stream_mode":["messages-tuple","values"],"stream_resumable":true,"assistant_id":"agent","on_disconnect":"continue"}',
+    "200 GET /threads/ID/runs/ID",
+    '200 POST /threads/ID/history {"limit":10}',
+    '200 POST /threads/ID/history {"limit":10}',
+    '200 POST /threads/ID/runs/stream {"input":{"messages":[{"id":"ID","type":"human","content":"send it"}]},"config":{"recursion_limit":100},"stream_mode":["messages-tuple","values"],"stream_resumable":true,"assistant_id":"agent","on_disconnect":"continue"}',
+    "200 GET /threads/ID/runs/ID",
+    '200 POST /threads/ID/history {"limit":10}',
+    '200 POST /threads/ID/runs/stream {"input":null,"command":{"resume":{"decisions":[{"type":"approve"}]}},"stream_mode":["messages-tuple","values"],"stream_resumable":true,"assistant_id":"agent","on_disconnect":"continue"}',
+    "200 GET /threads/ID/runs/ID",
+    '200 POST /threads/ID/history {"limit":10}',
+    '200 POST /threads/search {"limit":20,"offset":0,"sort_by":"updated_at","sort_order":"desc"}',
+    '501 POST /threads/ID/state {"values":{"files":{}}}',
+  ]);
 });
