@@ -138,7 +138,17 @@ function input({ message }: Visit): Input {
 
 /** A run in every mode that LangGraph's API has. */
 function langGraphRun({ agent, message }: Visit) {
-  const stream_mode = ["values", "updates", "messages", "messages-tuple", "custom", "events", "checkpoints", "tasks", "debug"];
+  const stream_mode = [
+    "values",
+    "updates",
+    "messages",
+    "messages-tuple",
+    "custom",
+    "events",
+    "checkpoints",
+    "tasks",
+    "debug",
+  ];
   return { assistant_id: agent, input: { messages: [{ type: "human", content: message }] }, stream_mode };
 }
 
