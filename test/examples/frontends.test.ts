@@ -46,7 +46,7 @@ test.each(FRONTENDS)(
     const { continuesAfterCut, keepsQuestion } = frontend;
     const { url, line } = await served(frontend);
     await (await fetch(url)).text(); // a server that compiles its pages does so now
-    const { page, allow } = await browser.visit(url);
+    const { page, allow } = await browser.visit(url, { viewport: { width: 900, height: 420 } });
     allow(/status of 404/); // a new thread has no history
     const log = page.getByRole("log", { name: "Conversation" });
     const button = (label: string) => page.getByRole("button", { name: label, exact: true });
@@ -87,7 +87,14 @@ test.each(FRONTENDS)(
     await page.reload();
     await log.getByText(/Tool weather: .*Sunny in Oslo/).waitFor();
     await introduced();
-    expect(await log.getByText(/I am the demo model/).count()).toBe(1);
+    const answer = log.getByText(/I am the demo model/);
+    expect(await answer.count()).toBe(1);
+    await ask("Who are you, once more?");
+    await answer.nth(1).waitFor();
+    await button("Send").waitFor();
+    await expect.poll(() => answer.nth(1).evaluate(inSight)).toBe(true);
+    await expectAccessible(page);
+    await page.emulateMedia({ colorScheme: "dark" });
     await expectAccessible(page);
   },
 );
@@ -116,4 +123,10 @@ async function served({ name, oneServer }: Frontend): Promise<{ url: string; lin
   const env = { PORT: String(agent), PAGE_PORT: String(page), AGENT_URL: line.url };
   const started = await start(name, env, [/Local: +(http:\S+)/, /on http:\S+/]);
   return { url: started.url, line };
+}
+
+/** Runs in the page. */
+function inSight(element: Element): boolean {
+  const { top, bottom } = element.getBoundingClientRect();
+  return top >= 0 && bottom <= innerHeight;
 }

@@ -106,7 +106,7 @@ export function Composer() {
           ref={area}
           rows={1}
           aria-label="Message"
-          placeholder={waiting ? "Answer above first" : `Message ${agent.value || "the agent"}`}
+          placeholder={waiting ? "First answer the question" : `Message ${agent.value || "the agent"}`}
           dir="auto"
           value={text}
           disabled={!known}
