@@ -193,6 +193,7 @@ export function createCore(agents: Agents, settings: Settings, options: CoreOpti
   let metrics: Promise<Metrics> | undefined;
   const gauges: Gauges = {
     activeRuns: () => runs.activeCount,
+    waitingStarts: () => runs.startingCount,
     sockets: () => sockets.byFormat,
     waitingBytes: () => sockets.waitingBytes,
     log: () => log.size,

@@ -8,6 +8,7 @@ import { GRAPH_EVENT_NAMES } from "../protocol/graph-event.ts";
 /** Figures that are looked up rather than counted: the state at the moment. */
 export interface Gauges {
   readonly activeRuns: () => number;
+  readonly waitingStarts: () => number;
   /** Open sockets by format. */
   readonly sockets: () => ReadonlyMap<string, number>;
   /** Bytes that wait to be written to sockets. */
@@ -42,6 +43,7 @@ export function metricsOf(counts: Counts, gauges: Gauges): Metrics {
   const { counter, gauge, histogram } = metersOf(registry);
 
   gauge("sluice_runs_active", "Runs that are active.", () => [[gauges.activeRuns()]]);
+  gauge("sluice_starts_waiting", "Starts of runs that wait for their threads.", () => [[gauges.waitingStarts()]]);
   gauge("sluice_sockets_open", "WebSockets that are open, by format.", () =>
     [...gauges.sockets()].map(([format, open]) => [open, { format }]),
   );

@@ -218,7 +218,7 @@ export class ActiveRuns {
     });
   }
 
-  /** Tries again while the store is a server that is away. Given up, the thread would be busy until another process starts. */
+  /** Tries again while the store is a server that is away: a run whose end is not stored would count as lost. */
   async #stored<T>(write: (store: Store) => Promise<T>): Promise<T> {
     const { store } = this.#options;
     for (;;) {

@@ -110,6 +110,11 @@ export class RunManager {
     return this.#active.size;
   }
 
+  /** The number of starts that wait for their threads, or are being admitted. */
+  get startingCount(): number {
+    return this.#admission.starting.length;
+  }
+
   /** The number of threads that are followed, or have a run that may be followed. */
   get audienceCount(): number {
     return this.#audiences.size;

@@ -21,7 +21,7 @@ export class SsePeer implements Peer, Line {
   readonly #closed = new AbortController();
   readonly #heartbeat: NodeJS.Timeout;
   #begun: boolean;
-  /** It waits for the first frame. */
+  /** It waits for the next frames. */
   #aside: string | undefined;
   /** Writes that the client has not taken yet, keep-alives included. */
   #waiting = 0;
@@ -69,17 +69,25 @@ export class SsePeer implements Peer, Line {
 
   send(frames: readonly string[]): Promise<void> {
     if (frames.length === 0 || this.#closed.signal.aborted) return READY;
+    const text = this.#aside === undefined ? frames.join("") : this.#withAside(this.#aside, frames);
     this.#begun = true;
-    const aside = this.#aside ?? "";
-    this.#aside = undefined;
-    return this.#write(frames.join("") + aside) ? READY : this.#drain();
+    return this.#write(text) ? READY : this.#drain();
   }
 
-  /** Sends a frame that no log holds; after the first of the others, since an event before a run's start is illegal. */
+  /**
+   * Sends a frame that no log holds, at the next place where an event may be: not before a run's start, nor after its end,
+   * which may be what a client that is behind waits for.
+   */
   aside(frame: string): void {
     if (frame === "" || this.#closed.signal.aborted) return;
-    if (this.#begun) this.#write(frame);
+    if (this.#begun && this.#waiting === 0) this.#write(frame);
     else this.#aside = frame;
+  }
+
+  #withAside(aside: string, frames: readonly string[]): string {
+    this.#aside = undefined;
+    const at = this.#begun ? 0 : 1;
+    return [...frames.slice(0, at), aside, ...frames.slice(at)].join("");
   }
 
   /** Hangs up, in the middle of the response. A client that has read everything so far gets one last frame. */

@@ -30,6 +30,7 @@ const NAMES = [
   "gauge sluice_runs_active",
   "gauge sluice_sockets_open",
   "gauge sluice_sockets_waiting_bytes",
+  "gauge sluice_starts_waiting",
   "histogram sluice_log_write_seconds",
   "histogram sluice_replay_entries",
   "histogram sluice_run_duration_seconds",
@@ -134,6 +135,22 @@ describe("what Prometheus reads of a server that answered, failed and has a sock
       expect(await response.text()).not.toContain("sluice_runs");
     },
   );
+});
+
+it("starts that wait for their thread are counted for as long as they wait", async () => {
+  const model = new SteppedModel();
+  const agents = { a: { graph: chatGraph(model), entry: { whenBusy: "enqueue" as const } } };
+  const sluice = await startSluice(agents, { METRICS_TOKEN: TOKEN });
+  const waiting = async () => value(await scrape(sluice.url), "sluice_starts_waiting");
+  const first = await postRun(sluice.url, userInput("one", { threadId: "t" }));
+  await expect.poll(waiting).toBe(0);
+  const second = postRun(sluice.url, userInput("two", { threadId: "t" }));
+  await expect.poll(waiting).toBe(1);
+  model.say("a").end().say("b").end();
+  await first.done;
+  await (await second).done;
+  await expect.poll(waiting).toBe(0);
+  await sluice.close();
 });
 
 describe("where metrics are", () => {

@@ -1,8 +1,11 @@
 /** Over SSE: the warning before a sign-in expires, its end, and the way back without a lost event. */
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { HttpAgent, type RunAgentParameters } from "@ag-ui/client";
 import { HttpAgent as HttpAgent0 } from "ag-ui-client-0.0.59";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type AguiEvent, EventType } from "../../../src/protocol/events.ts";
+import { SsePeer } from "../../../src/server/sse-peer.ts";
 import { startSluice, type TestSluice } from "../../support/sluice.ts";
 import { textOf, userInput } from "../../support/sse-client.ts";
 import { dataOf, eventsOf, openSse, type SseFrame, watchSse } from "../../support/sse-frames.ts";
@@ -47,6 +50,17 @@ describe("a response whose sign-in expires", () => {
     ]);
     expect(frames.find(has(WARNING))?.id).toBeUndefined();
     await verifyRun(events);
+  });
+
+  it("gets a legal sequence where the run is over, or the thread idle, whether it can still be warned or not", async () => {
+    const input = userInput("hi");
+    const run = await openSse(`${sluice.url}/agui`, input, await bearer());
+    model.say("hello").end();
+    await run.done;
+    for (const path of ["/agui", "/agui/agent/chat/connect"]) {
+      const again = await openSse(`${sluice.url}${path}`, input, await soon());
+      await verifyRun(eventsOf(dataOf(await again.done)));
+    }
   });
 
   it("is not warned where the sign-in lasts", async () => {
@@ -123,6 +137,44 @@ async function cancelled(url: string | URL | Request, init?: RequestInit): Promi
   const getReader = () => ({ read: () => reader?.read(), cancel: () => reader?.cancel().catch(() => {}) });
   return Object.defineProperty(response, "body", { value: { getReader } });
 }
+
+describe("a frame that no log holds", () => {
+  async function body(continues: boolean, write: (peer: SsePeer) => void): Promise<string> {
+    const server = createServer((_, response) => {
+      const peer = new SsePeer(response, { continues, heartbeatMs: 60_000, drainMs: 60_000, slow: () => {} });
+      write(peer);
+      peer.end();
+    });
+    await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+    const text = await (await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)).text();
+    server.close();
+    return text;
+  }
+
+  it("comes after the first event of a sequence, not before it", async () => {
+    const text = await body(false, (peer) => {
+      peer.aside("warning ");
+      void peer.send(["start ", "end "]);
+    });
+    expect(text).toBe("start warning end ");
+  });
+
+  it("comes first where a response goes on with a sequence", async () => {
+    const text = await body(true, (peer) => {
+      peer.aside("warning ");
+      void peer.send(["more ", "end "]);
+    });
+    expect(text).toBe("warning more end ");
+  });
+
+  it("does not come after an end that the client has not taken yet", async () => {
+    const text = await body(true, (peer) => {
+      void peer.send(["x".repeat(8_000_000), "end "]);
+      peer.aside("warning ");
+    });
+    expect(text.slice(-5)).toBe("xend ");
+  });
+});
 
 describe.each([
   ["1.0", HttpAgent],
