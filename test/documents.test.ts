@@ -8,6 +8,7 @@ import { assistant } from "../src/agents/assistant.ts";
 import { loadDocuments } from "../src/agents/documents.ts";
 import { DemoChatModel } from "../src/agents/models/demo.ts";
 import { searchDocs } from "../src/agents/tools/search-docs.ts";
+import { Sequence } from "../src/check/sequence.ts";
 import { defaultAgent, parseAgents } from "../src/config/agents.ts";
 import { settings as known, readSettings } from "../src/config/settings.ts";
 import { allowList } from "../src/graph/allow-list.ts";
@@ -226,6 +227,16 @@ describe("PROTOCOL.md", () => {
 
   test("shows only JSON that is JSON", () => {
     for (const json of blocks(protocol, "json")) expect(() => JSON.parse(json) as unknown).not.toThrow();
+  });
+
+  test("shows responses whose events are legal as far as they are shown", () => {
+    const responses = protocol.split(/^```\w*$/m).filter((block) => block.includes("\ndata: {"));
+    expect(responses.length).toBeGreaterThan(1);
+    for (const response of responses) {
+      const sequence = new Sequence();
+      for (const [, json = ""] of response.matchAll(/^data: (.*)$/gm)) sequence.push(json.replace("[...]", "[]"));
+      expect(sequence.problems).toEqual([]);
+    }
   });
 });
 
