@@ -204,7 +204,7 @@ export class RunProjection {
 
   #chunk(answer: Answer, chunk: object): LangGraphFrame[] {
     return [
-      // Before the other modes: who reads several takes this one, if it comes first.
+      // It comes before the other modes: a client that reads several of them drops the pieces that come later.
       ...this.#event("on_chat_model_stream", "model", { chunk }, answer.node),
       ...this.#tuple(chunk, answer.node),
       ...this.#whole("messages/partial", () => this.#message(answer.id)),
