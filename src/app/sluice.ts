@@ -82,7 +82,7 @@ export interface SluiceOptions extends SettingOptions {
    */
   readonly authorize?: ((request: IncomingMessage) => boolean | Identity | Promise<boolean | Identity>) | undefined;
   /**
-   * `true`: `authorize` may use cookies. Requests with a cookie that change something then need an `Origin`, and
+   * `true`: `authorize` may use cookies. Requests that have a cookie and change something then need an `Origin`, and
    * `allowedOrigins` cannot be `"*"`. `false`: `authorize` gets requests without cookies. Default `true`.
    */
   readonly cookies?: boolean | undefined;
@@ -125,7 +125,7 @@ export interface Sluice {
 /**
  * Serves agents from inside another app, under any path and beside whatever else its server does. It reads no settings
  * from environment variables. The values of secrets in environment variables are removed from its errors and logs.
- * Nothing it starts keeps the process alive.
+ * It starts nothing that keeps the process alive.
  * @throws ConfigError with one line that names the option that is wrong.
  */
 export function createSluice(options: SluiceOptions): Sluice {

@@ -6,7 +6,7 @@ import type { EventLog, Page } from "./log.ts";
 /** The most entries a page holds: enough to catch up quickly, few enough that a slow reader holds little. */
 const PAGE_SIZE = 256;
 
-/** Takes a page within the append that made it. `false`: it did not take the page, which is read like any other. */
+/** Takes a page while it is being appended. `false`: it did not take the page, which is read like any other. */
 export type Take = (page: Page) => boolean;
 
 /** A reader that has read to the head, and waits. */

@@ -1,6 +1,6 @@
 /**
- * A run's part of its thread at a position, kept beside the log: readers in other processes begin there when the run's
- * beginning was trimmed. Its owner is not asked: it may be busy, or dead.
+ * A run's messages, state and open spans at one position, kept beside the log. Readers in other processes begin there
+ * when the run's beginning was trimmed. Its owner is not asked: it may be busy, or dead.
  */
 import type { EventLog } from "../log/log.ts";
 import type { Cursor } from "../protocol/cursor.ts";
@@ -12,17 +12,17 @@ import { Transcript } from "../store/transcript.ts";
 import { positionAfter } from "./history.ts";
 import type { RunPlan } from "./run-plan.ts";
 
-/** The most bytes of a run's part. Of a run that has said more, late readers elsewhere get the stored transcript. */
+/** The most bytes of a run's part. If a run has said more, late readers elsewhere get the stored transcript. */
 const MAX_BYTES = 1_048_576;
 
 interface Part {
   readonly runId: string;
   /** The id of the last message before the part; absent when it begins the thread. */
   readonly after?: string;
-  /** The messages nothing can be added to any more. */
+  /** The messages that can no longer grow. */
   readonly messages: readonly Message[];
   readonly state?: JsonValue;
-  /** Reports of messages that wait, and the open spans, opened again. */
+  /** Reports of messages that wait, and events that open the open spans again. */
   readonly open: readonly AguiEvent[];
 }
 
@@ -73,7 +73,7 @@ export class PositionKeeper {
   }
 }
 
-/** The transcript of a run at the position that is kept of it. Nothing when none is kept. */
+/** The transcript of a run at its kept position. `undefined` when none is kept. */
 export async function keptTranscript(
   log: EventLog,
   topic: Topic,

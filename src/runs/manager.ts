@@ -75,7 +75,7 @@ export class RunManager {
     const { input, signal, whenBusy } = request;
     const agent = this.#options.registry.get(request.agent);
     const applicant = { agent, input, signal, whenBusy, bodyHash: bodyHash(agent.name, input) };
-    // Attaching does not wait in the queue of the starts that begin a new run.
+    // Attaching does not wait in the queue for new runs.
     const attached = this.#admission.attach(applicant);
     if (attached) return attached;
     const leave = await this.#options.limits.run(request.requester ?? {});

@@ -13,7 +13,10 @@ import type { Outgoing, View } from "./view.ts";
 /** A page with more entries than this says that the reader is behind: it is brought up to date with fewer, larger frames. */
 const BEHIND = 64;
 
-/** The most characters of JSON that are made into frames at once: a page counts entries, and a few may be megabytes. */
+/**
+ * The most characters of JSON that are made into frames at once: a page is limited by entries, and a few entries may be
+ * megabytes.
+ */
 const BATCH = 64 * 1024;
 
 /** Brings a reader up to date after it has missed entries for good. */
@@ -40,7 +43,7 @@ export interface Beginning {
 /** The end of a delivery: the terminal event of a run. */
 export interface Ending {
   readonly runId: string;
-  /** Deliver that run's entries only: where another run begins, it is over. */
+  /** Deliver that run's entries only: the delivery ends where another run begins. */
   readonly alone: boolean;
   /** End here at the latest: the log's head, when the run is over already. */
   readonly until: Cursor | undefined;
@@ -92,7 +95,7 @@ export async function deliver(delivery: Delivery): Promise<void> {
     for (const out of behind && !format.apart ? mergeAdjacent(outgoing) : outgoing) frames.push(...format.encode(out));
     return peer.send(frames);
   };
-  // At the head nothing lies between an append and the peer, unless the peer is behind or there is much to send.
+  // At the head an append goes to the peer directly, unless the peer is behind or there is much to send.
   let taken = READY;
   const take = ({ entries, epoch, next }: Page): boolean => {
     if (taken !== READY || entries.length > BEHIND || isAt(next, until)) return false;
@@ -186,6 +189,6 @@ function viewed({ events, cursor }: CatchUp, view: View): Outgoing[] {
     const entry = { json: JSON.stringify(event), type: event.type, runId: "", offset, provenance: undefined };
     return view.push({ ...entry, ...spanPosition(event) }, undefined);
   });
-  // They have no position of their own; the last that is shown carries the one they bring a reader to.
+  // They have no position of their own; the last one that is shown gets `cursor`.
   return shown.map((out, index) => (index === shown.length - 1 ? { ...out, cursor } : out));
 }

@@ -108,7 +108,7 @@ export class Subscription {
     return this.#beginning.after;
   }
 
-  /** It goes on in the middle of a run or between two, unlike one that begins with `RUN_STARTED`. */
+  /** It begins in the middle of a run or between two runs, and not with `RUN_STARTED`. */
   get continues(): boolean {
     const { after, since, first } = this.#beginning;
     return first === undefined && !isAt(after, since);

@@ -1,5 +1,5 @@
 /**
- * The messages that clients were sent, folded from the events that were sent. Snapshots and histories come from here,
+ * The messages that Sluice sent to clients, built from the events that it sent. Snapshots and histories come from here,
  * never from the graph's checkpoint, which holds prompts and hidden nodes.
  */
 import { type AguiEvent, type AssistantMessage, EventType, type Message, type ToolCall } from "../protocol/events.ts";
@@ -18,7 +18,7 @@ interface Draft {
   readonly announced: string;
 }
 
-/** An open span, and the events that open it again for a late reader. `sent`: the messages that were sent. */
+/** Makes the events that open a span again for a late reader. `sent` has the messages that are open again already. */
 type Reopen = (sent: Set<Draft>) => AguiEvent[];
 
 export class Transcript {
@@ -27,7 +27,7 @@ export class Transcript {
   /** The message that a call was announced with, if any. */
   readonly #parents = new Map<ToolCall, string>();
   readonly #open = new Map<string, Reopen>();
-  /** Open reasoning spans whose message has begun: a span and its message open and close in two events each. */
+  /** Open reasoning spans whose message has begun: a span and its message each have their own start and end event. */
   readonly #reasoning = new Map<string, "open" | "closed">();
   readonly #removed: Tombstone[] = [];
   readonly #waiting = new WaitingMessages();
@@ -46,7 +46,7 @@ export class Transcript {
     return [...this.#drafts.values()].map((draft) => copy(draft.message));
   }
 
-  /** A message after the reasoning that led to it; none when there is no such message. The others are not copied. */
+  /** A message after the reasoning before it; empty when there is no such message. The others are not copied. */
   withReasoning(id: string): Message[] {
     const messages = [...this.#drafts.values()].map(({ message }) => message);
     const at = messages.findIndex((message) => message.id === id);

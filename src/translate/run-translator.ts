@@ -188,7 +188,7 @@ export class RunTranslator implements Translator {
 
   #unreadEnd(event: GraphEvent): AguiEvent[] {
     const spans = this.#messages.get(event.run_id);
-    if (spans) this.#usage.end(event, event.usage); // A call that is not reported counts for nothing.
+    if (spans) this.#usage.end(event, event.usage); // A call of which nothing was sent does not count.
     this.#unread.add(event, spans);
     return this.#endMessage(event);
   }
@@ -213,7 +213,7 @@ export class RunTranslator implements Translator {
     if (added.length > 0) this.#finishReason = ends.last.finishReason ?? this.#finishReason;
     const news = added.flatMap((message) => {
       this.#usage.message(event, usageOf(message) ?? ends.last.usage);
-      // Without an id until the graph's reducer gave it one: a graph around this one returns it as another message.
+      // It has no id until the graph's reducer gives it one: a graph around this one returns it as another message.
       return this.#whole(event, this.#open(event, message, reasoning), (spans) => spans.complete(message));
     });
     // A node may answer a call that it makes itself: a handoff back to a supervisor, say.
@@ -275,7 +275,7 @@ export class RunTranslator implements Translator {
   /** The spans of a model run's message, begun with its first chunk. */
   #message(event: GraphEvent, first: MessageLike): MessageSpans {
     const known = this.#messages.get(event.run_id);
-    if (known) return known; // The rules are asked for once a message, not once a token.
+    if (known) return known; // The rules are looked up per message, not per token.
     const { tokens, reasoning } = this.#rules.of(event);
     return this.#messages.open(event.run_id, this.#open(event, first, reasoning, true), !tokens);
   }
