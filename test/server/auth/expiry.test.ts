@@ -197,9 +197,10 @@ describe.each([
 
   it("hears the warning, and its run goes on to its end", async () => {
     const { made, names, run } = await agent(await soon());
+    const running = run();
+    await expect.poll(() => names).toContain(WARNING);
     model.end();
-    await run();
-    expect(names).toContain(WARNING);
+    await running;
     expect(made.messages.at(-1)).toMatchObject({ role: "assistant", content: "a b" });
   });
 
