@@ -1,10 +1,12 @@
 /** Processes that share Postgres and Redis delete threads: one dies in the middle of it, or all sweep at once. */
 import pg from "pg";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { killRest, type ServerProcess, serve } from "../support/child.ts";
 import { DIES, deadlyProject, GRAPHS, KEEPS, talk } from "../support/deadly.ts";
 import { type SharedServers, startShared } from "../support/processes.ts";
-import { startRedis } from "../support/redis.ts";
+
+// A process is taken for dead after 15 s.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });
 
 let shared: SharedServers;
 let place: Awaited<ReturnType<typeof deadlyProject>>;
@@ -17,9 +19,9 @@ afterAll(async () => {
 });
 
 /** A deployment's way to start one more process, and its database. */
-async function deployment(redis = shared.redis) {
+async function deployment() {
   const { databaseUrl: DATABASE_URL, prefix: REDIS_PREFIX } = await shared.deployment();
-  const where = { DATABASE_URL, REDIS_URL: redis.url, REDIS_PREFIX };
+  const where = { DATABASE_URL, REDIS_URL: shared.redis.url, REDIS_PREFIX };
   return {
     start: (env: Record<string, string> = {}) => serve({ ...where, ...env }, GRAPHS, place.path),
     query: async (sql: string, ...values: unknown[]) => {
@@ -49,9 +51,8 @@ const stop = ({ url }: ServerProcess, threadId: string) =>
 const isMarked = (query: Query, threadId: string) =>
   query("SELECT status AS text FROM sluice.runs WHERE thread_id = $1 AND status = 'deleting'", threadId);
 
-// A process is taken for dead after 15 s: the tests wait for that side by side.
 describe("processes that share a database", () => {
-  it.concurrent("finish a deletion whose process was killed while it erased checkpoints, and start nothing before", async () => {
+  it("finish a deletion whose process was killed while it erased checkpoints, and start nothing before", async () => {
     const { start, query } = await deployment();
     const [dying, other] = await Promise.all([start(DIES), start()]);
     const [threadId, next] = [await talk(dying.url), await talk(dying.url)];
@@ -60,31 +61,29 @@ describe("processes that share a database", () => {
     expect(await isMarked(query, threadId)).toEqual(["deleting"]);
     // A deletion is no run that could be cancelled.
     expect((await stop(other, threadId)).status).toBe(404);
-    await expect.poll(() => tablesWith(query, threadId)).toEqual([]);
+    await vi.waitFor(async () => expect(await tablesWith(query, threadId)).toEqual([]), { timeout: 40_000 });
     expect(await status(other, threadId)).toBe(404);
     expect(await status(other, next)).toBe(200);
     expect(await other.stop()).toMatchObject({ code: 0, stderr: "" });
   });
 
-  it.concurrent("finish a deletion whose process was killed while it waited for Redis", async ({ onTestFinished }) => {
-    const redis = await startRedis(); // which the other tests do not use
-    onTestFinished(() => redis.kill());
-    const { start, query } = await deployment(redis);
+  it("finish a deletion whose process was killed while it waited for Redis", async () => {
+    const { start, query } = await deployment();
     const [dying, other] = await Promise.all([start(), start()]);
     const threadId = await talk(dying.url);
-    redis.pause();
+    shared.redis.pause();
     const deletion = remove(dying, threadId).catch(() => undefined);
-    await expect.poll(() => tablesWith(query, threadId)).toEqual(["runs"]);
+    await vi.waitFor(async () => expect(await tablesWith(query, threadId)).toEqual(["runs"]), { timeout: 20_000 });
     await dying.kill();
     await deletion;
     expect(await isMarked(query, threadId)).toEqual(["deleting"]);
-    redis.resume();
-    await expect.poll(() => tablesWith(query, threadId)).toEqual([]);
+    shared.redis.resume();
+    await vi.waitFor(async () => expect(await tablesWith(query, threadId)).toEqual([]), { timeout: 40_000 });
     expect(await status(other, threadId)).toBe(404);
     await other.stop();
   });
 
-  it.concurrent("delete old threads side by side, each once, and leave those that wait or are shared", async () => {
+  it("delete old threads side by side, each once, and leave those that wait or are shared", async () => {
     const { start, query } = await deployment();
     const first = await start();
     const ids = await Promise.all(Array.from({ length: 12 }, () => talk(first.url, ["kept"])));
@@ -96,7 +95,7 @@ describe("processes that share a database", () => {
     const sweeping = { THREAD_RETENTION_DAYS: "0.0000001", LOG_LEVEL: "info" };
     const all = await Promise.all([start(sweeping), start(sweeping), start(sweeping)]);
     const left = () => query("SELECT thread_id AS text FROM sluice.threads");
-    await expect.poll(async () => (await left()).sort()).toEqual([sharedOne, waits].sort());
+    await vi.waitFor(async () => expect((await left()).sort()).toEqual([sharedOne, waits].sort()), { timeout: 40_000 });
     const exits = await Promise.all(all.map((process) => process.stop()));
     for (const { code, stdout } of exits) {
       expect(code).toBe(0);
