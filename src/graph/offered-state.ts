@@ -17,7 +17,10 @@ export function offeredKeys(graph: ServedGraph, clientKeys: readonly string[]): 
 }
 
 /** The values of these keys, which take the place of those of an earlier run. */
-export function offeredState(keys: readonly OfferedKey[], { tools, context }: Offered): Record<string, unknown> {
+export function offeredState(
+  keys: readonly OfferedKey[],
+  { tools, context, injectA2UITool }: Offered,
+): Record<string, unknown> {
   const asModelsTakeThem = tools.map(({ name, description, parameters }) => ({
     type: "function",
     name,
@@ -26,7 +29,11 @@ export function offeredState(keys: readonly OfferedKey[], { tools, context }: Of
   const values: Readonly<Record<OfferedKey, unknown>> = {
     tools: asModelsTakeThem,
     copilotkit: { actions: asModelsTakeThem, context },
-    "ag-ui": { tools: asModelsTakeThem, context },
+    "ag-ui": {
+      tools: asModelsTakeThem,
+      context,
+      ...(injectA2UITool === undefined ? {} : { inject_a2ui_tool: injectA2UITool }),
+    },
   };
   return Object.fromEntries(keys.map((key) => [key, values[key]]));
 }

@@ -80,15 +80,21 @@ export interface Offered {
   readonly context: readonly Context[];
   /** Which of the tools the model is to call, in its provider's words. */
   readonly toolChoice?: unknown;
+  /** The tool that draws A2UI surfaces is among the tools: `true`, or its name. (Source: `@ag-ui/a2ui-middleware`.) */
+  readonly injectA2UITool?: boolean | string;
 }
 
 /** @throws SluiceError `bad_request` when `forwardedProps.toolChoice` is neither a text nor an object. */
 export function offeredIn({ tools = [], context = [], forwardedProps }: RunAgentInput): Offered {
-  const forwarded: unknown = forwardedProps;
-  if (!isRecord(forwarded) || forwarded.toolChoice === undefined || forwarded.toolChoice === null) {
-    return { tools, context };
-  }
-  return { tools, context, toolChoice: parseWith(toolChoice, forwarded.toolChoice, "forwardedProps.toolChoice") };
+  const { toolChoice: choice, injectA2UITool: a2ui } = isRecord(forwardedProps) ? forwardedProps : {};
+  return {
+    tools,
+    context,
+    ...(choice === undefined || choice === null
+      ? {}
+      : { toolChoice: parseWith(toolChoice, choice, "forwardedProps.toolChoice") }),
+    ...(typeof a2ui === "boolean" || typeof a2ui === "string" ? { injectA2UITool: a2ui } : {}),
+  };
 }
 
 const toolChoice = z.union([z.string(), z.record(z.string(), z.json())], { error: "must be a text or an object" });

@@ -12,7 +12,6 @@ import {
   Command,
   END,
   interrupt,
-  type LangGraphRunnableConfig,
   MemorySaver,
   MessagesAnnotation,
   START,
@@ -22,36 +21,9 @@ import { ToolNode } from "@langchain/langgraph/prebuilt";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import type { AgentEntry } from "../../../src/config/agents.ts";
-import { type AguiEvent, EventType, mergeDeltas, type RunAgentInput } from "../../../src/protocol/events.ts";
-import { type TestRuns, testRuns } from "../../runs/scripted.ts";
-import { SteppedModel } from "../../support/stepped-model.ts";
-import { verifyRun } from "../../support/verify.ts";
-
-/** Knows the tools that it was bound to last. */
-class DojoModel extends SteppedModel {
-  bound: string[] = [];
-
-  override bindTools(tools: BindToolsInput[] = []): this {
-    this.bound = tools.map((bound) => {
-      const { name, function: called } = bound as { name?: string; function?: { name: string } };
-      return called?.name ?? String(name);
-    });
-    return this;
-  }
-
-  /** A call whose arguments come in pieces. */
-  calling(name: string, id: string, ...pieces: string[]): this {
-    const chunk = (args: string, first: boolean) =>
-      this.chunk({
-        content: "",
-        tool_call_chunks: [{ type: "tool_call_chunk", index: 0, args, ...(first ? { id, name } : {}) }],
-      });
-    for (const [index, piece] of pieces.entries()) chunk(piece, index === 0);
-    return this.end();
-  }
-}
-
-type Entry = Partial<AgentEntry>;
+import { EventType } from "../../../src/protocol/events.ts";
+import type { TestRuns } from "../../runs/scripted.ts";
+import { DojoModel, dojoPage, HI, lines, theme, wishing, withTools } from "./dojo.ts";
 
 let model: DojoModel;
 let subject: TestRuns | undefined;
@@ -62,65 +34,10 @@ afterEach(async () => {
   await subject?.close(0);
 });
 
-const HI = { id: "u1", role: "user" as const, content: "hi" };
-const paint = { name: "paint", description: "Paints", parameters: { type: "object", properties: {} } };
-const theme = [{ description: "theme", value: "dark" }];
-
-function page(graph: object, entry: Entry = {}) {
-  const runs = testRuns({ agent: graph }, { entry });
-  subject = runs;
-  return async (input: Partial<RunAgentInput> = {}) => {
-    const handle = await runs.start({ messages: [HI], tools: [paint], ...input });
-    const events = await runs.eventsOf(handle);
-    await runs.idle();
-    await verifyRun(events);
-    return events;
-  };
-}
-
-/** The events that a page reacts to, a line each. Neighbouring deltas may come as one. */
-function lines(events: readonly AguiEvent[]): string[] {
-  const merged: AguiEvent[] = [];
-  for (const event of events) {
-    const last = merged.at(-1);
-    const both = last && mergeDeltas(last, event);
-    if (both) merged.pop();
-    merged.push(both ?? event);
-  }
-  return merged.flatMap((event): string | string[] => {
-    switch (event.type) {
-      case EventType.TEXT_MESSAGE_CONTENT:
-        return `text ${event.delta}`;
-      case EventType.TOOL_CALL_START:
-        return `call ${event.toolCallName}`;
-      case EventType.TOOL_CALL_ARGS:
-        return `args ${event.delta}`;
-      case EventType.TOOL_CALL_RESULT:
-        return `result ${String(event.content)}`;
-      case EventType.STATE_SNAPSHOT:
-        return `state ${JSON.stringify(event.snapshot)}`;
-      case EventType.STATE_DELTA:
-        return `delta ${JSON.stringify(event.delta)}`;
-      case EventType.CUSTOM:
-        return event.name.startsWith("sluice.") ? [] : `${event.name} ${JSON.stringify(event.value)}`;
-      case EventType.RUN_FINISHED:
-        return `finished ${JSON.stringify(event.outcome ?? {})}`;
-      case EventType.STEP_STARTED:
-        return `+${event.stepName}`;
-      case EventType.STEP_FINISHED:
-        return `-${event.stepName}`;
-      default:
-        return [];
-    }
-  });
-}
-
-const withTools = { ...MessagesAnnotation.spec, tools: Annotation<{ name: string }[]>() };
-
-/** Sets the wish as the dojo's graphs do: in the metadata of their node's config. */
-function wishing(config: LangGraphRunnableConfig, wish: object): LangGraphRunnableConfig {
-  config.metadata = { ...config.metadata, ...wish };
-  return config;
+function page(graph: object, entry: Partial<AgentEntry> = {}) {
+  const opened = dojoPage(graph, entry);
+  subject = opened.runs;
+  return opened;
 }
 
 describe("agentic chat, and tool-based generative UI", () => {

@@ -276,3 +276,18 @@ test("assistants are the agents, and what is not served says so", async () => {
   await expect(client.store.listNamespaces()).rejects.toThrow("501");
   await expect(client.runs.wait(null, "chat", { input: human("x"), webhook: "http://x.test" })).rejects.toThrow("501");
 });
+
+test("a client goes back by sending a message that it changes under its own id; a checkpoint it cannot name", async () => {
+  const { thread_id: thread } = await client.threads.create();
+  const say = (id: string, content: string, answer: string, more: object = {}) => {
+    model.say(answer).end();
+    return client.runs.wait(thread, "chat", { input: { messages: [{ type: "human", id, content }] }, ...more });
+  };
+  await say("h1", "first", "One.");
+  await say("h2", "second", "Two.");
+  await say("h1", "changed", "Another.");
+  const { values, checkpoint } = await client.threads.getState<{ messages: { content: string }[] }>(thread);
+  expect(values.messages.map(({ content }) => content)).toEqual(["changed", "Another."]);
+  const asks = { input: human("back"), checkpoint };
+  await expect(client.runs.wait(thread, "chat", asks as never)).rejects.toThrow("checkpoint");
+});
