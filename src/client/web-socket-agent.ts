@@ -19,7 +19,7 @@ export interface WebSocketAgentConfig extends AgentConfig, ConnectionOptions, Om
 interface ActiveRun {
   readonly connection: SluiceConnection;
   readonly observer: RunObserver;
-  /** Cancels the run on the server, once that knows of it. */
+  /** Cancels the run, once the server knows of it. */
   cancel(): Promise<void> | undefined;
 }
 
@@ -103,7 +103,7 @@ export class WebSocketAgent extends AbstractAgent {
         observer.abort();
         return;
       }
-      // Before it is confirmed, what is active on the thread may be another run.
+      // Until this run is confirmed, another run may be active on the thread.
       const cancel = () => following?.confirmed.then(() => connection.cancel(threadId));
       this.active = { connection, observer, cancel };
       following = follow(connection, {

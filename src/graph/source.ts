@@ -46,7 +46,7 @@ export interface ServedGraph {
   readonly store?: unknown;
 }
 
-/** The ids of interrupts that a static breakpoint made begin so; LangGraph gives those none. */
+/** The ids of a static breakpoint's interrupts begin with this; LangGraph gives them none. */
 export const BREAKPOINT = "breakpoint-";
 
 export interface GraphInterrupt {
@@ -127,11 +127,11 @@ async function read(
       thread_id: request.threadId,
       ag_ui: request.offered,
       sluice: { takeInjected: async () => toLangChain((await request.takeInjected?.()) ?? []) },
-      // Over all else: no client and no agent's entry can pass for somebody.
+      // After all others: neither a client nor an agent's entry can set the user.
       ...(request.user ? { user: request.user } : {}),
       ...(request.checkpointId === undefined ? {} : { checkpoint_id: request.checkpointId }),
     },
-    // A graph whose schema asks for a context finds none rather than an empty one when nobody gives any.
+    // If nobody gives a context, a graph whose schema asks for one finds none, not an empty one.
     ...(Object.keys(request.context ?? {}).length > 0 ? { context: { ...request.context } } : {}),
     ...(graph.store || !request.store ? {} : { store: request.store }),
     ...(request.interruptBefore ? { interruptBefore: request.interruptBefore } : {}),
@@ -144,7 +144,7 @@ async function read(
       ...(request.user ? { user_id: request.user.id } : {}),
     },
     signal: controller.signal,
-    // A step's checkpoint is kept before the next step begins, so that a process that dies can be taken over from.
+    // A step's checkpoint is kept before the next step begins, so that another process can take over after a crash.
     durability: "sync",
     // `updates` shows interrupts, `custom` shows config.writer; both arrive as on_chain_stream of the root run.
     // `values` carries the whole state by reference, and is asked for only where some of it is exposed.
@@ -169,7 +169,7 @@ async function read(
       pass(given);
     }
   };
-  // One race for the whole run: one a token would cost more than the token.
+  // One race for the whole run: a race for each token would cost more than the token.
   let stop: (reason: unknown) => void = () => {};
   const stopped = new Promise<never>((_, reject) => {
     stop = reject;
@@ -180,7 +180,7 @@ async function read(
     stop(signal.reason);
   };
   signal.addEventListener("abort", onAbort);
-  // A turn later: events reach us without leaving the turn, so what the call said has been read by then.
+  // One turn later: events reach us within the turn, so by then all that the call said has been read.
   notes.modelFailed = () =>
     setImmediate(() => {
       try {
@@ -209,8 +209,8 @@ async function read(
 }
 
 /**
- * A chunk of the root graph: an interrupt is noted, a written value becomes a custom event, of the state the exposed
- * keys are picked, an update passes, and with it the events of a node whose result came from a cache.
+ * Reads a chunk of the root graph: notes an interrupt, makes a written value a custom event, picks the state's exposed
+ * keys, and passes an update, with the events of a node whose result came from a cache.
  */
 function readRootChunk(
   event: GraphEvent,

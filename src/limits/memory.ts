@@ -1,4 +1,6 @@
-/** The memory of this process against what it may have: near the bound nothing new comes in, at it the slowest go. */
+/**
+ * Compares this process's memory with its limit: near it nothing new comes in, and nearer the slowest readers are cut.
+ */
 import { totalmem } from "node:os";
 import { getHeapStatistics } from "node:v8";
 import type { Tally } from "../counts/tally.ts";
@@ -52,7 +54,7 @@ const SETTING = "MAX_MEMORY_BYTES";
 
 /** `maxBytes`: 0 stands for what the container or the machine has. */
 export function usageOf(maxBytes: number): Usage {
-  // Without a limit of its own a container reports none, or more than there is.
+  // A container without a limit reports none, or more than the machine has.
   const most = maxBytes || Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem());
   let resident = 0;
   return () => {

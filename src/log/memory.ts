@@ -24,7 +24,7 @@ interface TopicState {
   entries: LogEntry[];
   start: number;
   head: number;
-  /** Readers begin no earlier than after this offset. */
+  /** A reader's first position is this offset or later. */
   floor: number;
   /** The bytes of the entries' JSON. */
   bytes: number;
@@ -98,7 +98,7 @@ export class MemoryLog implements EventLog {
   async read(topic: Topic, after: Cursor | null, limit: number): Promise<Page> {
     const state = this.#topics.get(topic);
     if (!state) {
-      // The topic is gone, or never was. A reader of a lost topic gets a new one: without a position to read on from it
+      // The topic is gone, or never was. A reader of a lost topic gets a new one. Without a new position, the reader
       // would meet the same gap for ever.
       if (after === null) return page("", [], 0);
       const { epoch } = await this.open(topic);
@@ -222,7 +222,7 @@ export class MemoryLog implements EventLog {
       state.start += 1;
       kept -= 1;
     }
-    // Cutting the array costs a copy: done once half of it is trimmed, so that each entry is moved once on average.
+    // Cutting the array costs a copy. It waits until half is trimmed, so that each entry is moved once on average.
     if (state.start > 64 && state.start * 2 > state.entries.length) {
       state.entries = state.entries.slice(state.start);
       state.start = 0;

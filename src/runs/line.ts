@@ -24,7 +24,7 @@ export class Line {
     this.#signal = signal;
   }
 
-  /** Did no other start come to the thread earlier? */
+  /** Is no earlier start waiting for the thread? */
   async isNext(): Promise<boolean> {
     return this.#place ? this.#place.isFirst() : !(await this.#instances.isAwaited(this.#threadId));
   }
@@ -39,12 +39,12 @@ export class Line {
   }
 
   /**
-   * Waits until the thread may have become free, or refuses to. Nothing `inTheWay`: earlier starts wait for the thread.
+   * Waits until the thread may have become free, or refuses to. Without `inTheWay`, earlier starts wait for the thread.
    * @throws SluiceError `thread_busy`, `overloaded`.
    */
   async makeRoom(whenBusy: ServedAgent["whenBusy"], inTheWay: RunRecord | undefined): Promise<void> {
     if (!this.#place) {
-      // It may become free before anybody knows that this start waits.
+      // The thread may become free before this start is in line: the caller looks again.
       return this.enter();
     }
     if (whenBusy === "reject") await this.#askToYield(inTheWay);

@@ -26,7 +26,7 @@ import { ANONYMOUS, needScope, needUnexpired, type Principal } from "./principal
 import type { ListedThread } from "./threads.ts";
 import { type VisitedRun, VisitedThread } from "./visited-thread.ts";
 
-/** A thread in a visitor's list; in an admin's with its owner, which is empty for a thread of nobody. */
+/** A thread in a list. An admin's list has its owner too, which is empty if nobody owns the thread. */
 export type VisibleThread = ListedThread & { readonly owner?: string };
 
 /** Everything that visitors reach. */
@@ -104,7 +104,7 @@ export class Visitor {
     return this.principal.key !== undefined || this.#house.listsAnonymous;
   }
 
-  /** The threads that were used last; those after an earlier page's `next` when it is given as `before`. */
+  /** The threads that were used last. With the `next` of a page as `before`: those after that page. */
   async list(limit: number, before?: string): Promise<{ threads: VisibleThread[]; next?: string }> {
     this.needNoShare();
     this.need("watch");
@@ -133,7 +133,7 @@ export class Visitor {
     if (this.principal.share) throw new SluiceError("forbidden", "A shared thread may be watched, and nothing else.");
   }
 
-  /** Does it count as one of those that a run goes on for? */
+  /** Does a run go on as long as this visitor follows it? */
   get isAudience(): boolean {
     return this.principal.share === undefined;
   }
@@ -147,7 +147,7 @@ export class Visitor {
     return this.#house.limits.subscription(this.client);
   }
 
-  /** The one that limits count. */
+  /** The client that the limits apply to. */
   get client(): Client {
     const { key, share } = this.principal;
     // The readers of one share are many.
@@ -166,7 +166,7 @@ export class Visitor {
     return underOwnId(input, bodyHash(this.agent(agent).name, input), known);
   }
 
-  /** A name that nothing has is a key that nothing has: all that follows is the same for it as for a thread of others. */
+  /** A name without a thread gets a key without a thread. So an unknown thread is treated as a thread of others is. */
   async #key(threadId: string, claimed: boolean): Promise<string> {
     if (isThreadKey(threadId)) throw new SluiceError("bad_request", "threadId: ids of this form are reserved.");
     const { share } = this.principal;
@@ -185,7 +185,7 @@ export class Visitor {
     return { ...thread, threadId, ...(this.#owner === EVERYBODY ? { owner } : {}) };
   }
 
-  /** A place in the list by the thread's key, from one by its name. */
+  /** Turns a place by the thread's name into one by its key. */
   async #placeOf(before: string | undefined): Promise<string | undefined> {
     if (before === undefined || this.#owner === NOBODY || this.#owner === EVERYBODY) return before;
     const { updatedAt, threadId } = parsePlace(before);

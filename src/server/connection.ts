@@ -49,7 +49,7 @@ export class Connection implements Conversation {
   #following: AbortController | undefined;
   /** The position at which the following began. */
   #from: Cursor = { epoch: "", offset: 0 };
-  /** Is a run open in what this peer has been sent? Then only events that fit inside a run may be. */
+  /** Is a run open in what this peer has been sent? Then only events that fit inside a run may be sent. */
   #runOpen = false;
 
   constructor(options: ConnectionOptions) {
@@ -102,7 +102,7 @@ export class Connection implements Conversation {
     return this.#queue.hold("", () => this.#attempt(command));
   }
 
-  /** Lines that make sense at once, though a run still waits for its thread. */
+  /** Commands that need not wait, even while a start waits for the thread. */
   #isUrgent(command: ClientCommand): boolean | Promise<boolean> {
     if (command.type !== "cancel" && command.type !== "inject")
       return command.type === "ping" || command.type === "help";
@@ -222,7 +222,7 @@ export class Connection implements Conversation {
     this.#emit([{ type: EventType.CUSTOM, name: "sluice.notice", value: text }]);
   }
 
-  /** Outside a run an error is a run that could not be; inside one it must not end the run that goes on. */
+  /** Outside a run, an error stands for a run that could not start; inside one, it must not end that run. */
   #reportError(error: SluiceError): void {
     const { code, message, retryable } = error;
     if (this.#runOpen) this.#emit([{ type: EventType.CUSTOM, name: "sluice.error", value: error.toJSON() }]);

@@ -16,7 +16,7 @@ import { type ToolResult, toolResult } from "./tool-result.ts";
 
 export class ToolCalls {
   readonly book: CallBook;
-  /** Ids of messages that clients have: a result's is none of them. */
+  /** Ids of messages that clients have. A new result gets none of them. */
   readonly #messageIds = new Set<unknown>();
   /** LangChain's own messages that were sent as results; LangGraph writes ids into them. */
   readonly #sources = new Set<MessageLike>();
@@ -56,7 +56,7 @@ export class ToolCalls {
     };
   }
 
-  /** A node ended: of its calls, the state has those in its messages. */
+  /** A node ended. The calls in its messages are in the state. */
   hold(event: GraphEvent): void {
     const { output } = isRecord(event.data) ? event.data : {};
     this.book.letGo(namespace(event));
@@ -121,7 +121,7 @@ export class ToolCalls {
     return given !== undefined || call !== undefined;
   }
 
-  /** The result that a node gave itself, in a message: a person said no, say. Sent once, if no tool's run gave it. */
+  /** The result that a node gave itself, in a message, such as a person's no. Sent once, if no tool's run gave it. */
   answer(event: GraphEvent, message: MessageLike, limits?: JsonLimits): AguiEvent[] {
     const { tool_call_id: given, name } = message;
     if (typeof given !== "string" || this.#isSent(message)) return [];
@@ -205,8 +205,8 @@ function inputOf(data: unknown): unknown {
 }
 
 /**
- * The ToolMessage in a tool's output: itself, or the one with which a `Command` answers this call. A handoff may put the
- * whole history into its command, with the results of earlier calls; where no call is known, its own comes last.
+ * The ToolMessage in a tool's output: itself, or the one with which a `Command` answers this call. A handoff's command
+ * may have the whole history, with the results of earlier calls; if the call is not known, the last result counts.
  */
 export function resultMessage({ data, toolCallId }: GraphEvent): MessageLike | undefined {
   const output = isRecord(data) ? data.output : undefined;
@@ -216,7 +216,7 @@ export function resultMessage({ data, toolCallId }: GraphEvent): MessageLike | u
   return results.findLast((message) => toolCallId === undefined || message.tool_call_id === toolCallId);
 }
 
-/** A command without a message only leads on: what it writes into the state is no result. */
+/** A command without a message is no answer: what it writes into the state is no result. */
 function plainText(output: unknown, limits?: JsonLimits): string {
   if (isRecord(output) && output.lg_name === "Command") return "";
   return typeof output === "string" ? bounded(output, limits?.maxBytes) : toJson(output ?? null, limits);
