@@ -1,6 +1,6 @@
 /** More pages of AG-UI's dojo: subgraphs that ask, surfaces of A2UI, activities, reasoning, files, and a run that fails. */
 import { A2UIMiddleware } from "@ag-ui/a2ui-middleware";
-import { AbstractAgent, type BaseEvent, type RunAgentInput as Input } from "@ag-ui/client";
+import { AbstractAgent, type BaseEvent, type RunAgentInput as Input, type Middleware } from "@ag-ui/client";
 import type { BindToolsInput } from "@langchain/core/language_models/chat_models";
 import { AIMessage, ToolMessage } from "@langchain/core/messages";
 import { tool } from "@langchain/core/tools";
@@ -147,7 +147,8 @@ describe("A2UI", () => {
     const agent = new Behind(run);
     agent.threadId = "t";
     agent.messages = [HI];
-    agent.use(new A2UIMiddleware({ injectA2UITool }));
+    // Its types are those of the CommonJS build.
+    agent.use(new A2UIMiddleware({ injectA2UITool }) as unknown as Middleware);
     await agent.runAgent({ runId: "r1", forwardedProps });
     return agent;
   }
