@@ -106,7 +106,8 @@ async function main(): Promise<number> {
   };
   if (values.processes !== undefined) {
     const processes = Number(values.processes);
-    if (!(processes >= 2)) throw new Error(`--processes ${values.processes}: valid is a number from 2 on.`);
+    if (!(Number.isInteger(processes) && processes >= 2))
+      throw new Error(`--processes ${values.processes}: valid is a whole number from 2 on.`);
     const result = await measureProcesses(processes, values.quick ? QUICK_PROCESSES : FULL_PROCESSES, setup);
     console.log(reportProcesses(result));
     lost.push(...result.losses);

@@ -11,7 +11,7 @@ const LIMITS = { maxEvents: 1_000_000, maxBytes: 1e9, maxTotalBytes: 1e9, retent
 export interface Appending {
   readonly url: string;
   readonly topics: number;
-  /** So many times each topic is appended to. */
+  /** Appends to each topic. */
   readonly appends: number;
   /** Entries of an append. */
   readonly batch: number;
@@ -22,7 +22,7 @@ export interface Appending {
 export interface Appended {
   /** Milliseconds until Redis had acknowledged everything. */
   readonly ms: number;
-  /** Of this process's CPU. */
+  /** CPU of this process. */
   readonly micros: number;
   /** Entries that another reader finds in Redis. */
   readonly found: number;

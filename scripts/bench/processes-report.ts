@@ -1,4 +1,4 @@
-/** What the bench of several processes measured, as tables, and what it says about the targets. */
+/** The figures of the bench of several processes, as tables, and whether they meet the targets. */
 import { median, percentile, table } from "../../src/doctor/measures.ts";
 import { entriesOf, type ProcessesResult } from "./processes.ts";
 import { ratiosOf } from "./report.ts";
@@ -9,7 +9,7 @@ const MOST_ADDED_MS = 1;
 /** Entries that the log takes in a second, at least. */
 const LEAST_A_SECOND = 20_000;
 
-/** How many times the CPU a token may be. */
+/** The highest ratio of CPU a token that is wanted. */
 const MOST_CPU = 1.5;
 
 export function reportProcesses(result: ProcessesResult): string {

@@ -48,7 +48,7 @@ export const QUICK_PROCESSES: ProcessesSizes = {
   log: { ...LOG, topics: 5, appends: 10 },
 };
 
-/** Of one scenario, in microseconds a token, a number for each round. */
+/** The CPU of one scenario, in microseconds a token, a number for each round. */
 export interface Cost {
   readonly name: string;
   readonly owner: number[];
@@ -195,7 +195,7 @@ async function logAlone(appending: Appending): Promise<Appended> {
   }
 }
 
-/** What else the machine does in a round, it does to all. */
+/** Other work of the machine disturbs all sides of a round alike. */
 async function inRounds(rounds: number, sides: readonly (() => Promise<unknown>)[]): Promise<void> {
   for (let round = 0; round < rounds; round += 1) {
     for (const side of round % 2 === 0 ? sides : sides.toReversed()) await side();

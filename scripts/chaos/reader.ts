@@ -12,7 +12,7 @@ const SILENT_MS = 12_500;
 /** Milliseconds between two attempts over SSE. */
 const RETRY_MS = 250;
 
-/** So many things that happened to a reader are in the report of a problem. */
+/** The last events of a reader that the report of a problem has. */
 const TRAIL = 20;
 
 /** Stands for a run that did not begin. */

@@ -7,7 +7,7 @@ import { errorFields } from "./error-fields.ts";
 export interface Logger {
   /** Details for whoever looks for a fault. */
   debug(fields: object, sentence: string): void;
-  /** What happens in ordinary work, such as a start. */
+  /** An event of ordinary work, such as a start. */
   info(fields: object, sentence: string): void;
   /** Something that goes on working, and that an operator should look at. */
   warn(fields: object, sentence: string): void;

@@ -43,7 +43,11 @@ export function metricsOf(counts: Counts, gauges: Gauges): Metrics {
   const { counter, gauge, histogram } = metersOf(registry);
 
   gauge("sluice_runs_active", "Runs that are active.", () => [[gauges.activeRuns()]]);
-  gauge("sluice_starts_waiting", "Starts of runs that wait for their threads.", () => [[gauges.waitingStarts()]]);
+  gauge(
+    "sluice_starts_waiting",
+    "Starts of runs that wait until their threads are free, or are being admitted.",
+    () => [[gauges.waitingStarts()]],
+  );
   gauge("sluice_sockets_open", "WebSockets that are open, by format.", () =>
     [...gauges.sockets()].map(([format, open]) => [open, { format }]),
   );

@@ -1,6 +1,7 @@
 /** A thread's messages, questions and active run, made of its events. Pure: React may apply an event twice. */
 import { type InjectedMessage, injectedAfter, withInjected, withoutInjected } from "../client/injected.ts";
 import { applyPatch } from "../client/json-patch.ts";
+import { activityAfterPatch } from "../protocol/activity.ts";
 import { type AguiEvent, EventType, type Interrupt, type Message, type ToolCall } from "../protocol/events.ts";
 
 /** Why a run failed, or a request of this client was refused. `code` is one of PROTOCOL.md's, or of `ConnectionError`. */
@@ -132,15 +133,10 @@ function said(messages: readonly Message[], event: AguiEvent): readonly Message[
       const error = typeof metadata?.error === "string" ? { error: metadata.error } : {};
       return put(messages, { id, role: "tool", toolCallId, content, ...error } as Message);
     }
-    case EventType.ACTIVITY_SNAPSHOT: {
-      const { messageId: id, activityType, content } = event;
-      return put(messages, { id, role: "activity", activityType, content });
-    }
+    case EventType.ACTIVITY_SNAPSHOT:
     case EventType.ACTIVITY_DELTA: {
-      const message = known(messages, event.messageId);
-      if (message?.role !== "activity") return messages;
-      const content = applyPatch(message.content, event.patch) as typeof message.content;
-      return put(messages, { ...message, activityType: event.activityType, content });
+      const activity = activityAfterPatch(known(messages, event.messageId), event, applyPatch);
+      return activity ? put(messages, activity) : messages;
     }
     default:
       return messages;

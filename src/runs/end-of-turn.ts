@@ -1,7 +1,7 @@
 /** The end of a turn of the event loop, once for all that wait for it. */
 import { AsyncResource } from "node:async_hooks";
 
-/** What is called then belongs to many runs: it must not find the storage of the one that asked first. */
+/** The calls at the end of a turn belong to many runs: they must not find the storage of the first one. */
 const outside = new AsyncResource("sluice.turn");
 
 let due: (() => void)[] = [];

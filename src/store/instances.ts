@@ -42,7 +42,7 @@ export interface NamedLog {
 export interface Instances {
   /** `false`: this process is alone. */
   readonly shared: boolean;
-  /** How often this process could not report for so long that others may have taken over its runs. */
+  /** Counts the times in which this process could not report for so long that others may have taken over its runs. */
   readonly lapses: number;
   /** Reports whether every living process writes this log. A process that shares asks this before anything else. */
   shareLog(log: NamedLog): Promise<boolean>;

@@ -2,21 +2,14 @@
  * The messages that Sluice sent to clients, built from the events that it sent. Snapshots and histories come from here,
  * never from the graph's checkpoint, which holds prompts and hidden nodes.
  */
+import type { ActivityEvent } from "../protocol/activity.ts";
 import { type AguiEvent, type AssistantMessage, EventType, type Message, type ToolCall } from "../protocol/events.ts";
 import type { JsonValue } from "../protocol/json.ts";
-import { type ActivityEvent, activityAfter, stateAfter } from "../protocol/patched.ts";
+import { activityAfter, stateAfter } from "../protocol/patched.ts";
+import { copy, type Draft, isAssistant, isSent, type SentMessage } from "./draft.ts";
 import { reopenedReasoning, reopenedText } from "./reopened.ts";
 import { type Tombstone, tombstonesOf } from "./tombstones.ts";
 import { WaitingMessages } from "./waiting-messages.ts";
-
-/** A message that may still grow. */
-interface Draft {
-  readonly message: Message;
-  /** Its text or reasoning is open: it can still grow. */
-  open: boolean;
-  /** The id that its text was announced with. */
-  readonly announced: string;
-}
 
 /** Makes the events that open a span again for a late reader. `sent` has the messages that are open again already. */
 type Reopen = (sent: Set<Draft>) => AguiEvent[];
@@ -57,6 +50,11 @@ export class Transcript {
   /** The messages that were taken back. */
   get removed(): readonly Tombstone[] {
     return this.#removed;
+  }
+
+  /** The name and arguments of a call, so far. */
+  call(id: string): ToolCall["function"] | undefined {
+    return this.#calls.get(id)?.function;
   }
 
   /** The reports of messages that wait for the run. */
@@ -280,20 +278,4 @@ export class Transcript {
     const draft = this.#drafts.get(id);
     if (draft) draft.open = false;
   }
-}
-
-/** A person's message of text. */
-type SentMessage = Message & { readonly role: "user"; content: string };
-
-function isSent(draft: Draft): draft is Draft & { readonly message: SentMessage } {
-  return draft.message.role === "user" && typeof draft.message.content === "string";
-}
-
-function isAssistant(draft: Draft): draft is Draft & { readonly message: AssistantMessage } {
-  return draft.message.role === "assistant";
-}
-
-/** Copies a draft: drafts grow in place, and a message that was handed out must not. */
-function copy(message: Message): Message {
-  return structuredClone(message);
 }

@@ -1,9 +1,10 @@
 /** Activities that a graph shows. Each is a message of the thread, with an id of its own. */
 import jsonPatch from "fast-json-patch";
+import type { ActivityMessage } from "../protocol/activity.ts";
 import { type AguiEvent, EventType, type Message } from "../protocol/events.ts";
 import { isRecord } from "../protocol/input.ts";
 import { type JsonLimits, type JsonValue, toJsonValue } from "../protocol/json.ts";
-import { type ActivityMessage, activityAfter } from "../protocol/patched.ts";
+import { activityAfter } from "../protocol/patched.ts";
 import type { TranslatorOptions } from "./translator.ts";
 
 /** An activity as a graph asks for it: with new content, or with a patch of what is there. */

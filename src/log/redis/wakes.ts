@@ -1,4 +1,4 @@
-/** One connection of a process that hears which topics grew. A message is a hint: the reader asks the log. */
+/** One connection of a process, which receives the names of topics that grew. A message is a hint: the reader asks the log. */
 import type { Redis } from "ioredis";
 import { type Cursor, parseCursor } from "../../protocol/cursor.ts";
 import type { Topic } from "../../protocol/ids.ts";

@@ -1,8 +1,7 @@
 /**
- * The mode `events` of LangGraph's API: LangChain's v2 events, made again from the events that clients may see. They are
- * those that clients of that mode read: of nodes, of a model's pieces, of tools, and of the graph itself. Pure.
+ * The mode `events` of LangGraph's API: LangChain's v2 events of nodes, a model's pieces, tools and custom events, made
+ * again from the events that clients may see. Pure.
  */
-import type { Message, ToolCall } from "../../protocol/events.ts";
 import type { LangGraphFrame } from "./projection.ts";
 
 type Name =
@@ -19,12 +18,6 @@ export function graphEvent(event: Name, name: string, data: unknown, metadata: o
 
 function idOf(metadata: object): object {
   return "run_id" in metadata ? { run_id: metadata.run_id } : {};
-}
-
-/** A tool call that was announced. */
-export function callOf(messages: readonly Message[], id: string): ToolCall["function"] | undefined {
-  const calls = messages.flatMap((message) => (message.role === "assistant" ? (message.toolCalls ?? []) : []));
-  return calls.find((call) => call.id === id)?.function;
 }
 
 /** A step's name is the path to its node, with a number where a node runs several times at once. */

@@ -1,9 +1,9 @@
 /** Converts AG-UI's messages into LangChain's shape, which LangGraph's clients send and show, and back. Pure. */
 import { randomUUID } from "node:crypto";
+import type { ActivityEvent } from "../../protocol/activity.ts";
 import { SluiceError } from "../../protocol/errors.ts";
 import type { ContentPart, Message, ToolCall } from "../../protocol/events.ts";
 import { isRecord } from "../../protocol/input.ts";
-import type { ActivityEvent } from "../../protocol/patched.ts";
 
 /** A message as LangGraph's API writes it: plain JSON with a `type`. */
 export type LangGraphMessage = Readonly<Record<string, unknown>> & { readonly type: string; readonly id: string };

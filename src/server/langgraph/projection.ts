@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from "node:util";
 import { type AguiEvent, EventType, type Interrupt, type Message } from "../../protocol/events.ts";
 import type { JsonValue } from "../../protocol/json.ts";
 import { Transcript } from "../../store/transcript.ts";
-import { callOf, graphEvent, nodeOf } from "./graph-events.ts";
+import { graphEvent, nodeOf } from "./graph-events.ts";
 import { answerChunk, argumentsOf, toLangGraphMessages, toolMessage, writtenActivity } from "./messages.ts";
 import type { StreamMode } from "./request.ts";
 import { asked, valuesOf } from "./values.ts";
@@ -115,7 +115,7 @@ export class RunProjection {
         this.#roles.set(messageId, "tool");
         this.#completed.push({ id: messageId, node });
         // The call may be of an earlier run.
-        const call = callOf(this.#transcript.messages, toolCallId);
+        const call = this.#transcript.call(toolCallId);
         const message = toolMessage(messageId, toolCallId, content, call?.name, metadata?.error);
         const input = argumentsOf(call?.arguments ?? "");
         return [

@@ -55,7 +55,7 @@ export class Heartbeat {
     return since(this.#load(0));
   }
 
-  /** How often the lease has lapsed. A process that was halted may report again before it looks at the age. */
+  /** Counts the lapses of the lease. A process that was halted may report again before it looks at the age. */
   get lapses(): number {
     const lapsesNow = this.ageMs > LEASE_MS ? 1 : 0;
     return lapsesNow + Number(this.#load(2));

@@ -1,0 +1,26 @@
+/** A message of a transcript that may still grow. */
+import type { AssistantMessage, Message } from "../protocol/events.ts";
+
+export interface Draft {
+  readonly message: Message;
+  /** Its text or reasoning is open: it can still grow. */
+  open: boolean;
+  /** The id that its text was announced with. */
+  readonly announced: string;
+}
+
+/** A person's message of text. */
+export type SentMessage = Message & { readonly role: "user"; content: string };
+
+export function isSent(draft: Draft): draft is Draft & { readonly message: SentMessage } {
+  return draft.message.role === "user" && typeof draft.message.content === "string";
+}
+
+export function isAssistant(draft: Draft): draft is Draft & { readonly message: AssistantMessage } {
+  return draft.message.role === "assistant";
+}
+
+/** Copies a draft: drafts grow in place, and a message that was handed out must not. */
+export function copy(message: Message): Message {
+  return structuredClone(message);
+}
