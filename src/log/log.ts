@@ -4,6 +4,7 @@
  */
 import type { Buckets } from "../counts/buckets.ts";
 import type { Cursor, Fence } from "../protocol/cursor.ts";
+import { SluiceError } from "../protocol/errors.ts";
 import type { Edge, EventType } from "../protocol/events.ts";
 import type { GapReason } from "../protocol/frames.ts";
 import type { GraphEventName } from "../protocol/graph-event.ts";
@@ -70,6 +71,17 @@ export interface LogSize {
   readonly unwritten: number;
 }
 
+/** `storage_unavailable` after an append: its entries are in the log of this process, and so far in no other's. */
+export class NotShared extends SluiceError {
+  /** The position of the last entry. */
+  readonly cursor: Cursor;
+
+  constructor(cursor: Cursor, cause: unknown) {
+    super("storage_unavailable", undefined, { cause });
+    this.cursor = cursor;
+  }
+}
+
 export interface EventLog {
   /** Names the engine for operators, such as `redis`. */
   readonly engine: string;
@@ -89,7 +101,8 @@ export interface EventLog {
    * Appends all entries or none, and hands them to the watchers. If the owner has not claimed the topic yet, this
    * claims it. An engine that waits for nothing returns the position at once, and throws at once.
    * @throws SluiceError `owner_lost` when a later fence owns the topic. `storage_unavailable` when the engine cannot
-   * store more entries at the moment. The entries are nevertheless in the log of this process, and the run should end.
+   * store more entries at the moment, and the run should end: `NotShared` when the entries are nevertheless in the log of
+   * this process.
    */
   append(topic: Topic, fence: Fence, entries: readonly NewEntry[]): Cursor | Promise<Cursor>;
   /**

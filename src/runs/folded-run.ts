@@ -48,7 +48,8 @@ export async function foldedRun(store: Store, log: EventLog, run: BegunRun): Pro
     cursor = page.next;
     if (page.entries.length < PAGE) break;
   }
-  const begun = cursor.offset > run.from.offset;
+  // A kept position may be of a later epoch than the start.
+  const begun = kept !== undefined || cursor.offset > run.from.offset;
   const { closed, state = thread?.state } = transcript;
   const open = [...transcript.injected, ...transcript.reopen()];
   // The messages that came with a run are in the store before its beginning is in the log.

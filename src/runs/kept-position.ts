@@ -32,13 +32,14 @@ type SoFar = Pick<Transcript, "closed" | "state" | "injected" | "reopen">;
 export class PositionKeeper {
   readonly #plan: Pick<RunPlan, "threadId" | "runId" | "fence" | "from" | "history" | "ownFrom">;
   readonly #log: EventLog;
-  #keptAt: number;
+  /** The position that was kept last; before that, the run's start. */
+  #kept: Cursor;
   #bytes = 0;
 
   constructor(plan: RunPlan, log: EventLog) {
     this.#plan = plan;
     this.#log = log;
-    this.#keptAt = plan.from.offset;
+    this.#kept = plan.from;
   }
 
   /** An entry with this JSON is about to be appended. */
@@ -49,8 +50,10 @@ export class PositionKeeper {
   /** The transcript is in step with the log at `cursor`. */
   reached(cursor: Cursor, transcript: SoFar): void {
     const { entries, bytes } = this.#log.reach;
-    if (cursor.offset - this.#keptAt < entries / 2 && this.#bytes < bytes / 2) return;
-    this.#keptAt = cursor.offset;
+    // Readers of a new epoch cannot read what came before it.
+    const isOfEpoch = cursor.epoch === this.#kept.epoch;
+    if (isOfEpoch && cursor.offset - this.#kept.offset < entries / 2 && this.#bytes < bytes / 2) return;
+    this.#kept = cursor;
     this.#bytes = 0;
     const { threadId, fence } = this.#plan;
     const text = JSON.stringify(this.#part(transcript));

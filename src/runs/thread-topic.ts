@@ -55,9 +55,9 @@ export class ThreadTopic {
       continues: (a, b) => continues(a.event, b.event),
       coalesceMs: plan.coalesceMs,
       apart: ({ correction }) => correction !== undefined,
-      appended: (sent) => {
+      appended: (sent, cursor) => {
         for (const each of sent) this.#appended(each);
-        this.#keeper?.reached(this.cursor, this.#transcript);
+        if (cursor) this.#keeper?.reached(cursor, this.#transcript);
       },
       failed: options.failed,
     });

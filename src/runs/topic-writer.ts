@@ -1,5 +1,5 @@
 /** Writes one run's entries to a topic, in order, one append at a time. */
-import type { EventLog, NewEntry } from "../log/log.ts";
+import { type EventLog, type NewEntry, NotShared } from "../log/log.ts";
 import type { Cursor, Fence } from "../protocol/cursor.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import type { Topic } from "../protocol/ids.ts";
@@ -10,8 +10,11 @@ export interface TopicWriterOptions<T> {
   readonly topic: Topic;
   readonly fence: Fence;
   readonly toEntry: (item: T) => NewEntry;
-  /** Called with the items of each append, in order, when they are in the log: in one go with `cursor`. */
-  readonly appended?: (items: readonly T[]) => void;
+  /**
+   * Called with the items of each append, in order, and with the position of the last one. Without a position the log did
+   * not take them, and the run is to end.
+   */
+  readonly appended?: (items: readonly T[], cursor: Cursor | undefined) => void;
   /** Two neighbours as one, where that loses nothing. Only asked for items that wait. */
   readonly merge?: (a: T, b: T) => T | undefined;
   /** Does `b` go on with what `a` said? Then `b` may wait for more of the same, up to `coalesceMs` now. 0: it never waits. */
@@ -133,7 +136,7 @@ export class TopicWriter<T> {
 
   #took(batch: readonly T[], cursor: Cursor | undefined): void {
     this.#cursor = cursor ?? this.#cursor;
-    this.#options.appended?.(batch);
+    this.#options.appended?.(batch, cursor);
     this.#state = "turn";
     if (this.#waiting.length > 0) this.#begin();
     else {
@@ -152,10 +155,10 @@ export class TopicWriter<T> {
 
   #refused(batch: readonly T[], error: unknown): void {
     try {
-      // The log of this process has the entries, and followers beside the run still get its end.
+      // The run ends, and its followers in this process still get that end.
       if (SluiceError.from(error).code !== "storage_unavailable") throw error;
       this.#options.failed(error);
-      this.#took(batch, undefined);
+      this.#took(batch, error instanceof NotShared ? error.cursor : undefined);
     } catch (thrown) {
       this.#broken = true;
       this.#state = "free";

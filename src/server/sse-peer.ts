@@ -6,6 +6,8 @@ import { type Peer, READY, type Unread } from "./peer.ts";
 export interface SsePeerOptions {
   /** It goes on with a sequence of events, and so a frame that no log holds may be its first. */
   readonly continues: boolean;
+  /** It ends with a run, and nothing may come after the run's end. */
+  readonly ends: boolean;
   /** Milliseconds between comments. */
   readonly heartbeatMs: number;
   /** Milliseconds that a client may take to catch up before it is cut. */
@@ -16,21 +18,25 @@ export interface SsePeerOptions {
 
 export class SsePeer implements Peer, Line {
   readonly #response: ServerResponse;
+  readonly #ends: boolean;
   readonly #drainMs: number;
   readonly #cut: () => void;
   readonly #closed = new AbortController();
   readonly #heartbeat: NodeJS.Timeout;
   #begun: boolean;
   /** It waits for the next frames. */
-  #aside: string | undefined;
+  #unlogged: string | undefined;
   /** Writes that the client has not taken yet, keep-alives included. */
   #waiting = 0;
+  /** Those of them that have frames of the log. */
+  #behind = 0;
   /** Runs while something waits; starts again with each write that was taken. */
   #clock: NodeJS.Timeout | undefined;
 
-  constructor(response: ServerResponse, { continues, heartbeatMs, drainMs, slow }: SsePeerOptions) {
+  constructor(response: ServerResponse, { continues, ends, heartbeatMs, drainMs, slow }: SsePeerOptions) {
     this.#response = response;
     this.#begun = continues;
+    this.#ends = ends;
     this.#drainMs = drainMs;
     this.#cut = () => {
       slow({ frames: this.#waiting, bytes: response.writableLength });
@@ -69,32 +75,33 @@ export class SsePeer implements Peer, Line {
 
   send(frames: readonly string[]): Promise<void> {
     if (frames.length === 0 || this.#closed.signal.aborted) return READY;
-    const text = this.#aside === undefined ? frames.join("") : this.#withAside(this.#aside, frames);
+    const text = this.#unlogged === undefined ? frames.join("") : this.#withUnlogged(this.#unlogged, frames);
     this.#begun = true;
-    return this.#write(text) ? READY : this.#drain();
+    this.#behind += 1;
+    return this.#write(text, this.#caughtUp) ? READY : this.#drain();
   }
 
   /**
-   * Sends a frame that no log holds, at the next place where an event may be: not before a run's start, nor after its end,
-   * which may be what a client that is behind waits for.
+   * Sends a frame that no log holds, at the next place where an event may be: not before a run's start. Where the response
+   * ends with its run, not after the run's end either, which may be what a client that is behind waits for.
    */
-  aside(frame: string): void {
+  sendUnlogged(frame: string): void {
     if (frame === "" || this.#closed.signal.aborted) return;
-    if (this.#begun && this.#waiting === 0) this.#write(frame);
-    else this.#aside = frame;
+    if (this.#begun && !(this.#ends && this.#behind > 0)) this.#write(frame);
+    else this.#unlogged = frame;
   }
 
-  #withAside(aside: string, frames: readonly string[]): string {
-    this.#aside = undefined;
+  #withUnlogged(unlogged: string, frames: readonly string[]): string {
+    this.#unlogged = undefined;
     const at = this.#begun ? 0 : 1;
-    return [...frames.slice(0, at), aside, ...frames.slice(at)].join("");
+    return [...frames.slice(0, at), unlogged, ...frames.slice(at)].join("");
   }
 
   /** Hangs up, in the middle of the response. A client that has read everything so far gets one last frame. */
   hangUp(last = ""): void {
     if (this.#closed.signal.aborted) return;
     const response = this.#response;
-    if (last === "" || !this.#begun || this.#waiting > 0) response.destroy();
+    if (last === "" || !this.#begun || this.#behind > 0) response.destroy();
     else {
       this.#write(last, () => {
         this.#taken();
@@ -124,6 +131,11 @@ export class SsePeer implements Peer, Line {
     this.#waiting -= 1;
     clearTimeout(this.#clock);
     this.#clock = this.#waiting > 0 ? this.#startClock() : undefined;
+  };
+
+  readonly #caughtUp = (): void => {
+    this.#behind -= 1;
+    this.#taken();
   };
 
   #startClock(): NodeJS.Timeout {

@@ -114,6 +114,11 @@ export class Subscription {
     return first === undefined && !isAt(after, since);
   }
 
+  /** It ends with a run; else it lasts for as long as its peer. */
+  get ends(): boolean {
+    return this.#ending !== undefined;
+  }
+
   /** Sends events to the peer until the end. Call it once. Rejects when the peer has to reconnect. */
   async deliver(peer: Peer): Promise<void> {
     const { visitor, format, narrowing, announced = () => undefined, catchingUp, signal } = this.#reader;

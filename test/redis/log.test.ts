@@ -1,6 +1,7 @@
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { follow } from "../../src/log/follow.ts";
+import { NotShared } from "../../src/log/log.ts";
 import { RedisLog, type RedisLogOptions } from "../../src/log/redis/redis-log.ts";
 import { appendEntries, claimTopic } from "../../src/log/redis/scripts.ts";
 import type { Cursor } from "../../src/protocol/cursor.ts";
@@ -157,6 +158,19 @@ describe("with a Redis server", () => {
     expect(await elsewhere.keptPosition(topic)).toEqual({ cursor, text: "so far: a, b" });
     await elsewhere.claim(topic, 2, true);
     expect(await elsewhere.keptPosition(topic)).toBeUndefined();
+  });
+
+  it("reports the position of entries that Redis does not take, which are here nevertheless", async () => {
+    const log = await redisLog();
+    const topic = topicOf();
+    const from = await log.claim(topic, 1);
+    await log.append(topic, 1, entries("a"));
+    await log.close();
+    const large = "b".repeat(5 * 1024 * 1024);
+    const error = await Promise.resolve(log.append(topic, 1, entries(large))).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(NotShared);
+    expect(error).toMatchObject({ code: "storage_unavailable", cursor: { ...from, offset: 2 } });
+    expect((await log.read(topic, from, 10)).entries.map(({ json }) => json)).toEqual(["a", large]);
   });
 
   it("keeps a replaced owner from putting a topic back", async () => {

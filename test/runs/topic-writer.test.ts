@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { NewEntry } from "../../src/log/log.ts";
+import { type NewEntry, NotShared } from "../../src/log/log.ts";
 import { MemoryLog } from "../../src/log/memory.ts";
 import { SluiceError } from "../../src/protocol/errors.ts";
 import { threadTopic } from "../../src/protocol/ids.ts";
@@ -151,6 +151,18 @@ describe("a topic writer", () => {
     expect(await written(log)).toEqual(["a"]);
     expect(appended).toEqual(["a 1"]);
     expect(subject.cursor?.offset).toBe(1);
+  });
+
+  it("goes on after an append that the log of its own process alone took, from that position", async () => {
+    const { log, subject, failures, appended } = writer();
+    subject.add(["a"]);
+    await subject.flushed();
+    const failure = new NotShared({ epoch: subject.cursor?.epoch ?? "", offset: 2 }, undefined);
+    log.failure = failure;
+    subject.add(["b"]);
+    await subject.flushed();
+    expect(failures).toEqual([failure]);
+    expect(appended).toEqual(["a 1", "b 2"]);
   });
 
   it("loses nothing of what comes at any moment", async () => {

@@ -151,7 +151,7 @@ describe("an SSE peer whose client does not read", () => {
 
   it("takes what the kernel takes and a little more, then says wait; and is cut when its time is up", async () => {
     const { response, client } = await stalledResponse();
-    const peer = new SsePeer(response, { continues: false, heartbeatMs: 5, drainMs: 100, slow });
+    const peer = new SsePeer(response, { continues: false, ends: true, heartbeatMs: 5, drainMs: 100, slow });
     let most = 0;
     let sent = 0;
     while (!peer.closed.aborted && sent < 320) {
@@ -170,7 +170,7 @@ describe("an SSE peer whose client does not read", () => {
 
   it("is cut too when so little waits that nobody was asked to wait", async () => {
     const { response, client } = await stalledResponse();
-    const peer = new SsePeer(response, { continues: false, heartbeatMs: 60_000, drainMs: 100, slow });
+    const peer = new SsePeer(response, { continues: false, ends: true, heartbeatMs: 60_000, drainMs: 100, slow });
     const turn = () => new Promise((resolve) => setImmediate(resolve));
     const line = ["x".repeat(KB)];
     while (response.writableLength === 0) {
@@ -190,7 +190,7 @@ describe("an SSE peer whose client does not read", () => {
     const { response, client } = await stalledResponse();
     const errors: unknown[] = [];
     response.on("error", (error) => errors.push(error));
-    const peer = new SsePeer(response, { continues: false, heartbeatMs: 5, drainMs: 100, slow });
+    const peer = new SsePeer(response, { continues: false, ends: true, heartbeatMs: 5, drainMs: 100, slow });
     // More than the kernel takes: the last bytes of a run wait in the process when its end is written.
     response.write("x".repeat(20 * MB));
     peer.end();

@@ -38,6 +38,8 @@ export class Outbox {
   #bytes = 0;
   /** To be kept when Redis has acknowledged the entries up to it. */
   #position: KeptPosition | undefined;
+  /** To be kept after that. */
+  #newer: KeptPosition | undefined;
   #sending: Promise<void> | undefined;
   #lost: SluiceError | undefined;
   #progressAt = 0;
@@ -81,9 +83,13 @@ export class Outbox {
     this.#sending ??= this.#send();
   }
 
-  /** Keeps a position after the entries up to it. One that was not kept yet is replaced. */
+  /**
+   * Keeps a position after the entries up to it. Of several that wait, the first and the last are kept: if each replaced
+   * the one before, none would be kept for as long as Redis lags.
+   */
   keep(position: KeptPosition): void {
-    this.#position = position;
+    if (this.#position) this.#newer = position;
+    else this.#position = position;
     this.#sending ??= this.#send();
   }
 
@@ -161,7 +167,8 @@ export class Outbox {
     const isOfEpoch = epoch === this.#acknowledged.epoch;
     if (isOfEpoch && offset > this.#acknowledged.offset && this.#entries.length > 0) return false;
     if (isOfEpoch) await this.#options.keep(position);
-    if (this.#position === position) this.#position = undefined;
+    this.#position = this.#newer;
+    this.#newer = undefined;
     return true;
   }
 

@@ -7,7 +7,7 @@ import { Buckets, STORAGE_SECONDS } from "../../counts/buckets.ts";
 import { type Cursor, type Fence, isAt } from "../../protocol/cursor.ts";
 import { SluiceError } from "../../protocol/errors.ts";
 import type { Topic } from "../../protocol/ids.ts";
-import type { EventLog, KeptPosition, LogSize, NewEntry, Page } from "../log.ts";
+import { type EventLog, type KeptPosition, type LogSize, type NewEntry, NotShared, type Page } from "../log.ts";
 import { MemoryLog, type MemoryLogLimits } from "../memory.ts";
 import { type Watcher, Watchers } from "../watchers.ts";
 import { answers, connect, connection, type RedisOptions, withinTime } from "./connection.ts";
@@ -100,7 +100,11 @@ export class RedisLog implements EventLog {
     }
     const cursor = await this.#ring.append(topic, fence, entries);
     outbox.push(entries);
-    await outbox.room();
+    try {
+      await outbox.room();
+    } catch (error) {
+      throw outbox.lost ?? new NotShared(cursor, error);
+    }
     return cursor;
   }
 

@@ -40,6 +40,7 @@ export async function sendEvents(
   if (subscription.head) response.set(HEAD_HEADER, formatCursor(subscription.head));
   const peer = new SsePeer(response, {
     continues: subscription.continues,
+    ends: subscription.ends,
     heartbeatMs,
     drainMs: slowConsumerMs,
     slow: (unread) => slow("sse", unread),
@@ -48,7 +49,7 @@ export async function sendEvents(
   // A response cannot be renewed: its client comes back with a newer token, and with its cursor.
   const frame = (event: AguiEvent) => (format.bare ? sseFrame(JSON.stringify(event), undefined) : "");
   const unwatch = watchExpiry(visitor.principal, {
-    expiring: (seconds) => peer.aside(frame(tokenExpiring(seconds))),
+    expiring: (seconds) => peer.sendUnlogged(frame(tokenExpiring(seconds))),
     over: () => peer.hangUp(frame(tokenExpired())),
   });
   await subscription.deliver(peer).finally(unwatch);

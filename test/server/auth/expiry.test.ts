@@ -3,9 +3,9 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { HttpAgent, type RunAgentParameters } from "@ag-ui/client";
 import { HttpAgent as HttpAgent0 } from "ag-ui-client-0.0.59";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { type AguiEvent, EventType } from "../../../src/protocol/events.ts";
-import { SsePeer } from "../../../src/server/sse-peer.ts";
+import { SsePeer, type SsePeerOptions } from "../../../src/server/sse-peer.ts";
 import { startSluice, type TestSluice } from "../../support/sluice.ts";
 import { textOf, userInput } from "../../support/sse-client.ts";
 import { dataOf, eventsOf, openSse, type SseFrame, watchSse } from "../../support/sse-frames.ts";
@@ -139,9 +139,11 @@ async function cancelled(url: string | URL | Request, init?: RequestInit): Promi
 }
 
 describe("a frame that no log holds", () => {
-  async function body(continues: boolean, write: (peer: SsePeer) => void): Promise<string> {
+  type Sequence = Pick<SsePeerOptions, "continues" | "ends">;
+
+  async function body(sequence: Sequence, write: (peer: SsePeer) => void): Promise<string> {
     const server = createServer((_, response) => {
-      const peer = new SsePeer(response, { continues, heartbeatMs: 60_000, drainMs: 60_000, slow: () => {} });
+      const peer = new SsePeer(response, { ...sequence, heartbeatMs: 60_000, drainMs: 60_000, slow: () => {} });
       write(peer);
       peer.end();
     });
@@ -152,27 +154,45 @@ describe("a frame that no log holds", () => {
   }
 
   it("comes after the first event of a sequence, not before it", async () => {
-    const text = await body(false, (peer) => {
-      peer.aside("warning ");
+    const text = await body({ continues: false, ends: true }, (peer) => {
+      peer.sendUnlogged("warning ");
       void peer.send(["start ", "end "]);
     });
     expect(text).toBe("start warning end ");
   });
 
   it("comes first where a response goes on with a sequence", async () => {
-    const text = await body(true, (peer) => {
-      peer.aside("warning ");
+    const text = await body({ continues: true, ends: true }, (peer) => {
+      peer.sendUnlogged("warning ");
       void peer.send(["more ", "end "]);
     });
     expect(text).toBe("warning more end ");
   });
 
   it("does not come after an end that the client has not taken yet", async () => {
-    const text = await body(true, (peer) => {
+    const text = await body({ continues: true, ends: true }, (peer) => {
       void peer.send(["x".repeat(8_000_000), "end "]);
-      peer.aside("warning ");
+      peer.sendUnlogged("warning ");
     });
     expect(text.slice(-5)).toBe("xend ");
+  });
+
+  it("comes in a watch also when its client has not taken the last frames yet: none may follow", async () => {
+    const text = await body({ continues: true, ends: false }, (peer) => {
+      void peer.send(["x".repeat(8_000_000), "end "]);
+      peer.sendUnlogged("warning ");
+    });
+    expect(text.slice(-13)).toBe("xend warning ");
+  });
+
+  it("waits for no keep-alive", async () => {
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const text = await body({ continues: true, ends: true }, (peer) => {
+      vi.advanceTimersByTime(60_000);
+      peer.sendUnlogged("warning ");
+    });
+    expect(text).toBe(": keep-alive\n\nwarning ");
   });
 });
 
