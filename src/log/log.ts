@@ -87,7 +87,7 @@ export interface EventLog {
   readonly engine: string;
   readonly size: LogSize;
   /** A topic keeps at least its last entries up to one of these bounds. `bytes` are those of their JSON. */
-  readonly reach: { readonly entries: number; readonly bytes: number };
+  readonly window: { readonly entries: number; readonly bytes: number };
   /** The time from sending entries to the engine until its answer, in seconds. Absent for an engine in memory. */
   readonly writes?: Buckets;
   /**

@@ -149,7 +149,7 @@ export class MemoryLog implements EventLog {
     return state?.epoch !== epoch || offset >= state.floor;
   }
 
-  get reach(): EventLog["reach"] {
+  get window(): EventLog["window"] {
     return { entries: this.#limits.maxEvents, bytes: this.#limits.maxBytes };
   }
 

@@ -49,7 +49,7 @@ export class PositionKeeper {
 
   /** The transcript is in step with the log at `cursor`. */
   reached(cursor: Cursor, transcript: SoFar): void {
-    const { entries, bytes } = this.#log.reach;
+    const { entries, bytes } = this.#log.window;
     // Readers of a new epoch cannot read what came before it.
     const isOfEpoch = cursor.epoch === this.#kept.epoch;
     if (isOfEpoch && cursor.offset - this.#kept.offset < entries / 2 && this.#bytes < bytes / 2) return;

@@ -134,8 +134,8 @@ export class RedisLog implements EventLog {
     return this.#topics.mayBegin(topic, after);
   }
 
-  get reach(): EventLog["reach"] {
-    return this.#ring.reach;
+  get window(): EventLog["window"] {
+    return this.#ring.window;
   }
 
   keepPosition(topic: Topic, fence: Fence, position: KeptPosition): void {

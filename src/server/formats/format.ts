@@ -7,7 +7,7 @@ export interface Format {
   /** The frames for an event: usually one. */
   encode(out: Outgoing): string[];
   /** Its frames are AG-UI's events, so an event that no log holds may be among them. */
-  readonly bare?: boolean;
+  readonly agui?: boolean;
   /** Clients know its frames by their positions, so none are joined for a slow reader. */
   readonly apart?: boolean;
   /** Notes an event that its reader has had already, for formats whose frames depend on earlier ones. */

@@ -5,6 +5,6 @@ import type { Format } from "./format.ts";
 
 export const sse: Format = {
   graph: false,
-  bare: true,
+  agui: true,
   encode: ({ json, cursor }) => [sseFrame(json, cursor && formatCursor(cursor))],
 };

@@ -47,7 +47,7 @@ export async function sendEvents(
   });
   lines.add(peer, peer.closed);
   // A response cannot be renewed: its client comes back with a newer token, and with its cursor.
-  const frame = (event: AguiEvent) => (format.bare ? sseFrame(JSON.stringify(event), undefined) : "");
+  const frame = (event: AguiEvent) => (format.agui ? sseFrame(JSON.stringify(event), undefined) : "");
   const unwatch = watchExpiry(visitor.principal, {
     expiring: (seconds) => peer.sendUnlogged(frame(tokenExpiring(seconds))),
     over: () => peer.hangUp(frame(tokenExpired())),
