@@ -98,9 +98,11 @@ export class Admission {
    * before its turn does. One that need not wait tries first, and the next one waits until it knows.
    */
   async #placed(threadId: string, line: Line): Promise<void> {
-    const waits = this.#turns.waiting(threadId) > 0 || this.#options.active.get(threadId) !== undefined;
-    const arrived = this.#arrivals.hold(threadId, () => (waits ? line.enter() : line.settled));
-    if (waits) await arrived;
+    if (this.#turns.waiting(threadId) > 0 || this.#options.active.get(threadId)) {
+      return this.#arrivals.hold(threadId, () => line.enter());
+    }
+    // Only the starts after this one wait for it. It never rejects.
+    void this.#arrivals.hold(threadId, () => line.settled);
   }
 
   /** Does `work` while nothing starts on a thread. */
