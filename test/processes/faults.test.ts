@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import pg from "pg";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type AguiEvent, EventType, type Message } from "../../src/protocol/events.ts";
 import { killRest, type ServerProcess, serve } from "../support/child.ts";
 import { temporaryFolder } from "../support/folder.ts";
@@ -133,10 +133,11 @@ describe("a process that", () => {
     expect(said(await asked)).toEqual(said(messages));
     // It notices that the run is no longer its own, and serves as before.
     const next = userInput("What is 2 + 3?", { threadId });
-    const started = () => postRun(halted.url, next).catch(() => undefined);
-    let run = await started();
-    while (!run) run = await started(); // It refuses until it has noticed.
-    const answer = await run.done;
+    const refused = ({ message }: Error): undefined => {
+      expect(message).toMatch(/"code":"(storage_unavailable|thread_busy)"/); // It has not noticed yet.
+    };
+    const started = () => postRun(halted.url, next).catch(refused);
+    const answer = await (await vi.waitUntil(started, { timeout: 10_000 })).done;
     expect(answer.at(-1)).toMatchObject({ type: "RUN_FINISHED" });
     await follower.until(endOf(next.runId));
     expect(follower.events.slice(events)[0]).toMatchObject({ type: "RUN_STARTED", runId: next.runId });

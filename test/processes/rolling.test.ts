@@ -1,5 +1,5 @@
 /** Processes that share Postgres and Redis are replaced one after the other, while clients go on. */
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type AguiEvent, EventType, type Message } from "../../src/protocol/events.ts";
 import { startBalancer } from "../support/balancer.ts";
 import { killRest, type ServerProcess, serve } from "../support/child.ts";
@@ -24,6 +24,11 @@ const said = (messages: readonly Message[]) => messages.map(({ role, content = "
 const messagesOf = async (url: string, threadId: string) =>
   ((await (await fetch(`${url}/threads/${threadId}/messages`)).json()) as { messages: Message[] }).messages;
 
+/** The process that a request came to has gone. */
+function gone({ cause }: Error & { cause?: { code?: string } }): undefined {
+  expect(["ECONNREFUSED", "ECONNRESET", "UND_ERR_SOCKET"]).toContain(cause?.code);
+}
+
 describe("a rolling deployment", () => {
   /** Threads that are talked on and read through the balancer meanwhile, one run after the other each. */
   const LANES = 4;
@@ -41,12 +46,13 @@ describe("a rolling deployment", () => {
       const follower = followThread(url, input.threadId);
       const headers = { "content-type": "application/json", prefer: "respond-async" };
       const body = JSON.stringify({ runId, ...input });
-      const accepted = () =>
-        fetch(`${at}/agui`, { method: "POST", headers, body }).then(
-          ({ status }) => status === 202,
-          () => false, // The process that it came to has gone.
-        );
-      while (!(await accepted()));
+      const accepted = async () => {
+        const response = await fetch(`${at}/agui`, { method: "POST", headers, body }).catch(gone);
+        if (response?.status === 202) return true;
+        if (response) expect(await response.json()).toMatchObject({ error: { code: "draining" } });
+        return false;
+      };
+      await vi.waitUntil(accepted, { timeout: 10_000 });
       await follower.until(answers);
       return async () => {
         expect(await follower.until(endOf(runId))).toMatchObject({ type: "RUN_FINISHED" });
