@@ -7,7 +7,7 @@ import { SluiceError } from "../protocol/errors.ts";
 import type { Message } from "../protocol/events.ts";
 import { graphTopic, threadTopic } from "../protocol/ids.ts";
 import type { Instances } from "../store/instances.ts";
-import type { Claim, RunBeginning, Store } from "../store/store.ts";
+import { type Claim, isHolding, type RunBeginning, type Store } from "../store/store.ts";
 import type { RunEnd } from "../translate/translator.ts";
 import type { Audiences } from "./audiences.ts";
 import type { RunHandle } from "./handle.ts";
@@ -21,7 +21,7 @@ export interface ActiveRun {
   readonly run: Run;
   readonly handle: RunHandle;
   readonly bodyHash: string;
-  /** The lapses of this process when the run began: after another one, the run may be another process's. */
+  /** The lapses of this process when the run began: after another one, another process may have taken the run over. */
   readonly lapses: number;
   /** It was meant to go on when nobody follows. */
   readonly detached: boolean;
@@ -71,10 +71,16 @@ export class ActiveRuns {
     return this.#active.get(threadId);
   }
 
-  /** The run on a thread, unless another process may have taken it over: what this one knows of it may be old. */
-  certain(threadId: string): ActiveRun | undefined {
+  /**
+   * The run on a thread, unless another process has taken it over. After a lapse only the run's row knows that.
+   * @throws SluiceError `storage_unavailable` when the row is needed and cannot be read.
+   */
+  async confirmed(threadId: string): Promise<ActiveRun | undefined> {
+    const { store, instances } = this.#options;
     const active = this.#active.get(threadId);
-    return active?.lapses === this.#options.instances.lapses ? active : undefined;
+    if (!active || active.lapses === instances.lapses) return active;
+    const row = await store.run(threadId, active.handle.runId);
+    return row && isHolding(row) && !instances.isElsewhere(row) ? active : undefined;
   }
 
   get size(): number {

@@ -62,7 +62,7 @@ export class RunManager {
       clear: (run) => clear(options, run),
     });
     this.#deletions = new Deletions({ ...options, admission: this.#admission });
-    this.threads = new Threads(store, log, instances, (threadId) => this.#active.certain(threadId)?.run);
+    this.threads = new Threads(store, log, instances, this.#active);
   }
 
   /**
@@ -99,7 +99,7 @@ export class RunManager {
    * log.
    */
   async active(threadId: string): Promise<RunHandle | undefined> {
-    const active = this.#active.get(threadId);
+    const active = await this.#active.confirmed(threadId);
     if (active) return active.run.over ? undefined : active.handle;
     const elsewhere = await this.threads.elsewhere(threadId);
     return elsewhere && handleOf(this.agent(elsewhere.agent), elsewhere, false, this.#options.log);
@@ -122,7 +122,7 @@ export class RunManager {
 
   /** Cancels the thread's active run. `false` when there is none. Doing it twice changes nothing. */
   async cancel(threadId: string): Promise<boolean> {
-    const active = this.#active.get(threadId);
+    const active = await this.#active.confirmed(threadId);
     active?.run.stop();
     if (active && !active.run.over) return true;
     return this.#options.instances.ask(threadId, "cancel");
@@ -164,7 +164,7 @@ export class RunManager {
 
   /** Writes the graph topic of the thread's active run from here on. `false` when it is written already, or none is active. */
   async writeGraph(threadId: string): Promise<boolean> {
-    const active = this.#active.get(threadId);
+    const active = await this.#active.confirmed(threadId);
     if (active && !active.run.writeGraph()) return false;
     const asked = await this.#options.instances.ask(threadId, "graph");
     return active !== undefined || asked;

@@ -17,6 +17,7 @@ import {
   type ThreadRecord,
   type ThreadSummary,
 } from "../store/store.ts";
+import type { ActiveRuns } from "./active-runs.ts";
 import { answeringRunId } from "./answering.ts";
 import { foldedRun } from "./folded-run.ts";
 import { positionAfter } from "./history.ts";
@@ -73,14 +74,13 @@ export class Threads {
   readonly #store: Store;
   readonly #log: EventLog;
   readonly #instances: Instances;
-  readonly #activeRun: (threadId: string) => Run | undefined;
+  readonly #active: Pick<ActiveRuns, "confirmed">;
 
-  /** `activeRun` gives the run that this process drives on a thread. */
-  constructor(store: Store, log: EventLog, instances: Instances, activeRun: (threadId: string) => Run | undefined) {
+  constructor(store: Store, log: EventLog, instances: Instances, active: Pick<ActiveRuns, "confirmed">) {
     this.#store = store;
     this.#log = log;
     this.#instances = instances;
-    this.#activeRun = activeRun;
+    this.#active = active;
   }
 
   /** The run that another process drives on a thread. */
@@ -91,7 +91,7 @@ export class Threads {
 
   /** Is a run active that a client knows by this id: its own, or that of the run whose questions it answers? */
   async runsAs(threadId: string, runId: string): Promise<boolean> {
-    const run = this.#activeRun(threadId)?.plan ?? (await this.elsewhere(threadId));
+    const run = (await this.#activeRun(threadId))?.plan ?? (await this.elsewhere(threadId));
     if (!run) return false;
     const answered = ("answered" in run ? run : (run.input as Pick<RunInput, "answered">)).answered.map(({ id }) => id);
     return run.runId === runId || (answered.length > 0 && run.runId === answeringRunId(threadId, runId, answered));
@@ -99,7 +99,7 @@ export class Threads {
 
   async snapshot(threadId: string): Promise<Snapshot> {
     for (let attempt = 1; ; attempt += 1) {
-      const run = this.#activeRun(threadId);
+      const run = await this.#activeRun(threadId);
       if (run && !run.over) {
         return { ...run.snapshot, active: run.begun ? run.plan : undefined, interrupts: [], ending: undefined };
       }
@@ -124,7 +124,7 @@ export class Threads {
 
   /** The messages; those of an active run with what they said so far. `undefined`: there is no such thread. */
   async messages(threadId: string): Promise<readonly Message[] | undefined> {
-    const run = this.#activeRun(threadId);
+    const run = await this.#activeRun(threadId);
     if (run) return run.messages;
     const elsewhere = await this.elsewhere(threadId);
     const folded = elsewhere && (await foldedRun(this.#store, this.#log, elsewhere));
@@ -136,7 +136,7 @@ export class Threads {
    * @throws SluiceError `not_found` when nothing runs; what `Injections.add` throws.
    */
   async inject(threadId: string, messages: readonly Message[]): Promise<Injected> {
-    const run = this.#activeRun(threadId);
+    const run = await this.#activeRun(threadId);
     if (run && !run.ended) return { runId: run.plan.runId, states: await inTurn(messages, (one) => run.inject(one)) };
     const known = (await this.messages(threadId)) ?? [];
     const elsewhere = run ? undefined : await this.elsewhere(threadId);
@@ -165,7 +165,7 @@ export class Threads {
 
   /** The thread's runs, the last first. */
   async runs(threadId: string): Promise<RunSummary[]> {
-    const active = this.#activeRun(threadId);
+    const active = await this.#activeRun(threadId);
     const runs = await this.#store.runs(threadId);
     return [...runs].reverse().map((run) => {
       const { runId, agent, status, startedAt, from } = run;
@@ -190,7 +190,7 @@ export class Threads {
 
   /** The number of graph events that the allow-list refused, by name: in the active run, or in the last. */
   async refused(threadId: string): Promise<Readonly<Record<string, number>>> {
-    const run = this.#activeRun(threadId);
+    const run = await this.#activeRun(threadId);
     if (run) return Object.fromEntries(run.figures.refused);
     return (await this.#store.threadStatus(threadId))?.refused ?? {};
   }
@@ -199,7 +199,7 @@ export class Threads {
   async list(limit: number, before?: string, owner = EVERYBODY): Promise<{ threads: ListedThread[]; next?: string }> {
     const page = await this.#store.threads(limit, before, owner);
     const elsewhere = await this.#instances.heldElsewhere(page.threads.map(({ threadId }) => threadId));
-    return { ...page, threads: page.threads.map((thread) => this.#listed(thread, elsewhere)) };
+    return { ...page, threads: await Promise.all(page.threads.map((thread) => this.#listed(thread, elsewhere))) };
   }
 
   /** One of a list. `undefined`: there is no such thread. */
@@ -213,8 +213,13 @@ export class Threads {
     return this.#store.markThread(threadId, marks);
   }
 
-  #listed(thread: ThreadSummary, elsewhere: ReadonlySet<string>): ListedThread {
-    const run = this.#activeRun(thread.threadId);
+  /** The run that this process drives on a thread. */
+  async #activeRun(threadId: string): Promise<Run | undefined> {
+    return (await this.#active.confirmed(threadId))?.run;
+  }
+
+  async #listed(thread: ThreadSummary, elsewhere: ReadonlySet<string>): Promise<ListedThread> {
+    const run = await this.#activeRun(thread.threadId);
     return { ...thread, active: run ? !run.over : elsewhere.has(thread.threadId) };
   }
 }

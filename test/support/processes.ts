@@ -1,6 +1,8 @@
 /** A Postgres and a Redis of a test's own, and servers in this process that share them, as several processes would. */
 import { openPostgres } from "../../src/app/storage.ts";
 import { RedisLog } from "../../src/log/redis/redis-log.ts";
+import type { Instances } from "../../src/store/instances.ts";
+import { altered } from "./altered.ts";
 import { type PostgresServer, startPostgres } from "./postgres.ts";
 import { type RedisServer, startRedis } from "./redis.ts";
 import { startSluice, type TestAgent, type TestSluice } from "./sluice.ts";
@@ -18,8 +20,11 @@ export interface SharedServers {
 export interface Deployment {
   readonly databaseUrl: string;
   readonly prefix: string;
-  /** `agents` is given the checkpointer of the process. */
-  start(agents: Agents, env?: Record<string, string>): Promise<TestSluice>;
+  /**
+   * `agents` is given the checkpointer of the process. `othersAs` is put in the place of what the process knows of the
+   * others.
+   */
+  start(agents: Agents, env?: Record<string, string>, othersAs?: Partial<Instances>): Promise<TestSluice>;
   /** Ends all that were started. */
   close(): Promise<void>;
 }
@@ -42,14 +47,18 @@ export async function startShared(): Promise<SharedServers> {
       return {
         databaseUrl,
         prefix,
-        async start(agents, env = {}) {
+        async start(agents, env = {}, othersAs = {}) {
           const log = new RedisLog({ ...LIMITS, ...limits, url: redis.url, prefix, failed: () => {} });
           const [{ store, instances, checkpointer }] = await Promise.all([
             openPostgres(databaseUrl, true),
             log.ready(),
           ]);
-          if (!(await instances?.shareLog(log))) throw new Error("another log");
-          const sluice = await startSluice(agents(checkpointer), env, { store, log, instances });
+          if (!instances || !(await instances.shareLog(log))) throw new Error("another log");
+          const sluice = await startSluice(agents(checkpointer), env, {
+            store,
+            log,
+            instances: altered(instances, othersAs),
+          });
           started.push(sluice);
           return sluice;
         },

@@ -4,6 +4,7 @@ import { BaseChatModel } from "@langchain/core/language_models/chat_models";
 import { AIMessageChunk, type BaseMessage } from "@langchain/core/messages";
 import { ChatGenerationChunk, type ChatResult } from "@langchain/core/outputs";
 import { concat } from "@langchain/core/utils/stream";
+import type { BaseCheckpointSaver } from "@langchain/langgraph";
 import { END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { memory } from "./sluice.ts";
 
@@ -133,10 +134,10 @@ export class SteppedModel extends BaseChatModel {
 }
 
 /** A graph of one node, `chat`, that answers with a model. */
-export function chatGraph(model: BaseChatModel) {
+export function chatGraph(model: BaseChatModel, checkpointer: BaseCheckpointSaver = memory()) {
   return new StateGraph(MessagesAnnotation)
     .addNode("chat", async ({ messages }) => ({ messages: await model.invoke(messages) }))
     .addEdge(START, "chat")
     .addEdge("chat", END)
-    .compile({ checkpointer: memory() });
+    .compile({ checkpointer });
 }
