@@ -42,6 +42,10 @@ export const LANGGRAPH_OPERATIONS: readonly Operation[] = [
   }),
   operation("get", "/langgraph/threads/{threadId}/state", "Returns where a thread stands"),
   operation("get", "/langgraph/threads/{threadId}/state/{checkpoint}", "Returns the same, by its checkpoint", ofThread),
+  operation("post", "/langgraph/threads/{threadId}/state", "Refuses the change: runs change a thread's state", {
+    status: 501,
+    answer: { description: "Not served: input of a run, or its `command.update`, changes the state.", ...JSON_ANSWER },
+  }),
   operation("post", "/langgraph/threads/{threadId}/state/checkpoint", "Returns the same, by its checkpoint", {
     ...ofThread,
     body: "LangGraphSearch",

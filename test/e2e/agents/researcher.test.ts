@@ -143,7 +143,7 @@ describe("the researcher with a model over HTTP", () => {
     const messages = model.getRequests()[0]?.body?.messages as { role: string; content: string }[];
     expect(messages.map(({ role }) => role)).toEqual(["system", "user"]);
     const [system = "", user = ""] = messages.map(({ content }) => content);
-    const order = /First think between <think> and <\/think>.*behind <\/think>\.$/s;
+    const order = /First think between <think> and <\/think>.*after <\/think>\.$/s;
     expect(system).toMatch(order);
     expect(user).toMatch(order);
     expect(user).toMatch(/^Why are there two tides a day\?\n\n<passages>\n<passage id="1" file="tides\.md"/);
