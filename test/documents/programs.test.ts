@@ -55,7 +55,10 @@ sluice.attach(server);
 await once(server.listen(0, "127.0.0.1"), "listening");
 const socket = new WebSocket(\`ws://127.0.0.1:\${server.address().port}/ws\`);
 await once(socket, "open");
-const until = async (text) => { while (!String((await once(socket, "message"))[0]).includes(text)); };
+let received = "";
+socket.on("message", (data) => { received += data; });
+// Several messages may come in one turn of the event loop.
+const until = async (text) => { while (!received.includes(text)) await once(socket, "message"); };
 socket.send("one");
 await until("RUN_STARTED");
 socket.send("/inject two");
@@ -120,6 +123,12 @@ const PROGRAMS: Readonly<Record<string, Program>> = {
   "docs/frontends.md › A plain WebSocket": { prints: ["12 * 7 = 84"] },
   "docs/frontends.md › Frames: many threads, and coming back": { prints: [ANSWER, ROLES] },
   "docs/frontends.md › Frames: many threads, and coming back 2": { prints: [ANSWER] },
+  "docs/graphs.md › Activities": {
+    after: `const written = [];
+      await work({}, { writer: (event) => written.push(event.name, event.value.message_id) });
+      console.log(written.join(" "));`,
+    prints: ["manually_emit_activity plan manually_emit_activity plan"],
+  },
   "docs/graphs.md › Messages into an active run": {
     before: `${LISTENING}
       import { MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
