@@ -57,7 +57,9 @@ Exit codes: 0 answered, 1 failed or said nothing, 2 called wrongly or no such ag
     }
     const target =
       remote ??
-      (await localTarget({ graph, config }, context, (why) => terminal.say(`In full: ${oneLine(why, MAX_ERROR)}`)));
+      (await localTarget({ graph, config }, context, (why) =>
+        terminal.sayAfter(`In full: ${oneLine(why, MAX_ERROR)}`),
+      ));
     try {
       const threadId = thread ?? randomUUID();
       const conversation = new ThreadChat({ ...target, agent, threadId }, terminal);

@@ -154,7 +154,7 @@ test("by keyboard alone: to the box, send, stop", async () => {
       await page.keyboard.press("Tab");
     }
   };
-  expect(await focused()).toBe("Message"); // From the beginning.
+  await expect.poll(focused).toBe("Message"); // From the beginning.
   await page.keyboard.type("Hello?");
   await page.keyboard.press("Enter");
   stepped.say("Half ");

@@ -14,6 +14,7 @@ export class Terminal implements Screen {
   readonly #layout: Layout;
   #history: string[] = [];
   #work: AbortController | undefined;
+  readonly #after: string[] = [];
   #signalledAt = Number.NEGATIVE_INFINITY;
 
   constructor() {
@@ -81,7 +82,14 @@ export class Terminal implements Screen {
       return await work(controller.signal);
     } finally {
       this.#work = undefined;
+      for (const text of this.#after.splice(0)) this.say(text);
     }
+  }
+
+  /** Says something after the work that goes on, or at once. */
+  sayAfter(text: string): void {
+    if (this.#work) this.#after.push(text);
+    else this.say(text);
   }
 
   #signalled(): void {
