@@ -1,6 +1,7 @@
 /**
  * `npm run test:processes`: end-to-end suites as they are, each against three processes that share a Postgres and a Redis,
- * with a load balancer without stickiness in front. Arguments go to Vitest, and choose among the suites.
+ * with a load balancer without stickiness in front. `--short` runs those that say most, in a quarter of the time. Other
+ * arguments go to Vitest, and choose among the suites.
  */
 import { spawn } from "node:child_process";
 import { join } from "node:path";
@@ -42,6 +43,25 @@ const SUITES = [
   "test/server/ws.test.ts",
 ];
 
+const SHORT = [
+  "test/client/agent.test.ts",
+  "test/client/drop-in.test.ts",
+  "test/client/server.test.ts",
+  "test/e2e/corrections.test.ts",
+  "test/e2e/http-agents.test.ts",
+  "test/e2e/runs/answers.test.ts",
+  "test/e2e/runs/frames.test.ts",
+  "test/e2e/runs/resume.test.ts",
+  "test/e2e/translation/interrupts.test.ts",
+  "test/server/ai-sdk",
+  "test/server/copilotkit.test.ts",
+  "test/server/injected.test.ts",
+  "test/server/langgraph/client.test.ts",
+  "test/server/langgraph/protocol-socket.test.ts",
+  "test/server/langgraph/protocol.test.ts",
+  "test/server/snapshot.test.ts",
+];
+
 /** Suites among these that do not hold for several processes, and why. */
 const SUITES_LEFT_OUT = {
   "test/e2e/runs/leaks.test.ts": "it counts what one process holds",
@@ -67,10 +87,11 @@ const LEFT_OUT = {
 
 ensureInstalled();
 ensureBuilt();
-const given = process.argv.slice(2);
+const given = process.argv.slice(2).filter((arg) => arg !== "--short");
+const suites = process.argv.includes("--short") ? SHORT : SUITES;
 const others = `--testNamePattern=^(?!.*(${Object.keys(LEFT_OUT).join("|")}))`;
 const excluded = Object.keys(SUITES_LEFT_OUT).flatMap((suite) => ["--exclude", suite]);
-const chosen = given.some((arg) => arg.startsWith("test/")) ? given : [...SUITES, ...given];
+const chosen = given.some((arg) => arg.startsWith("test/")) ? given : [...suites, ...given];
 const child = spawn(
   process.execPath,
   // Each server is three, with connections and a thread of its own each: a few files at once would be too many.
