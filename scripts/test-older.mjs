@@ -25,9 +25,13 @@ const NEWER = [
 ];
 const NEEDS_NEWER = [
   "test/e2e/ecosystem/**",
+  "test/server/langgraph/apps.test.ts",
   "test/server/langgraph/client.test.ts",
   "test/server/langgraph/use-stream.test.ts",
 ];
+
+/** An older LangGraph leaves a rejection unhandled when a run is aborted while nodes work side by side. */
+const LEFT_OUT = "until they are aborted, after any event";
 
 const SUITES = ["graph", "runs", "store", "translate", "agents", "app", "server", "e2e"].map((room) => `test/${room}/`);
 
@@ -54,6 +58,7 @@ run(process.execPath, [
   join("scripts", "test.mjs"),
   "--fast",
   ...suites,
+  `--testNamePattern=^(?!.*${LEFT_OUT})`,
   ...NEEDS_NEWER.flatMap((path) => ["--exclude", path]),
 ]);
 

@@ -98,7 +98,9 @@ describe("a process that", () => {
     await other.stop();
   });
 
-  it.concurrent("is killed while a start waits in it gives its place in line to the starts after it", async ({ expect }) => {
+  it.concurrent("is killed while a start waits in it gives its place in line to the starts after it", async ({
+    expect,
+  }) => {
     const [first, dying, last] = (await processes(3)) as [ServerProcess, ServerProcess, ServerProcess];
     const { follower, threadId, runId } = await followed("queue", first, last);
     const start = ({ url }: ServerProcess, content: string) =>
