@@ -90,7 +90,7 @@ function requireParts(names) {
 
 /**
  * Without arguments, all tests but the timed ones, in two runs. In the second are the tests that start a browser or a
- * process: what those leave for others of a machine's time is not enough for tests that count milliseconds.
+ * process: they keep a core busy each, so the files run one after the other, each in a process of its own.
  */
 async function vitest(given) {
   const notHere = notRunHere.map(({ name }) => `test/${name}/**`);
@@ -98,7 +98,7 @@ async function vitest(given) {
   if (fast) return run(given, [...notHere, ...slow, ...WHOLE], { PROPERTY_RUNS: FAST_PROPERTY_RUNS });
   if (given.length > 0) return run(given, notHere);
   const first = await run([], [...notHere, TIMED, ...slow]);
-  const second = await run(slow, [...notHere, TIMED]);
+  const second = await run([...slow, "--maxWorkers=1", "--isolate"], [...notHere, TIMED]);
   return first || second;
 }
 
