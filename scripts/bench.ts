@@ -63,6 +63,7 @@ async function main(): Promise<number> {
       help: { type: "boolean", default: false },
     },
   });
+  // The terminal is where this program reports.
   if (values.help) {
     console.log(USAGE);
     return 0;

@@ -39,6 +39,7 @@ const { values } = parseArgs({
 });
 const faults = values.faults.split(",").map((name) => name.trim());
 const unknown = faults.filter((name) => !Object.hasOwn(FAULTS, name));
+// The terminal is where this program reports.
 if (values.help) console.log(USAGE);
 else if (unknown.length > 0) {
   console.error(`--faults: ${unknown.join(", ")} is none of ${Object.keys(FAULTS).join(", ")}.`);

@@ -36,6 +36,7 @@ const { values } = parseArgs({
     help: { type: "boolean" },
   },
 });
+// The terminal is where this program reports.
 if (values.help) console.log(USAGE);
 else process.exitCode = await floods(Number(values.seconds), Number(values.rounds), values.only);
 

@@ -101,7 +101,7 @@ async function serve(folder: string, heap: number) {
     {
       cwd: folder,
       env: {
-        PATH: process.env.PATH,
+        PATH: process.env.PATH, // All else of the environment would be part of what is measured.
         DATA_DIR: join(folder, "data"),
         LOG_LEVEL: "error",
         LOG_MAX_TOTAL_BYTES: "67108864",

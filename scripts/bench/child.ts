@@ -18,6 +18,7 @@ export class Child {
     const profile = profileTo ? ["--cpu-prof", "--cpu-prof-dir", profileTo] : [];
     this.#process = fork(fileURLToPath(new URL(file, import.meta.url)), args, {
       execArgv: [...FLAGS, ...profile],
+      // A child needs the whole environment, such as PATH; tracing would be measured too.
       env: { ...process.env, LANGSMITH_TRACING: "false", LANGCHAIN_TRACING_V2: "false" },
     });
     this.#exited = new Promise((_, reject) => {

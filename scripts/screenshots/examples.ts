@@ -23,6 +23,7 @@ async function take(name: string): Promise<void> {
   const [agent, vite] = [await freePort(), await freePort()];
   const child = spawn("npm", ["start"], {
     cwd: join(ROOT, "examples", name),
+    // npm needs the whole environment.
     env: { ...process.env, PORT: String(agent), PAGE_PORT: String(vite), NEXT_TELEMETRY_DISABLED: "1", NO_COLOR: "1" },
     detached: true, // in a group, so that all it starts ends with it
   });

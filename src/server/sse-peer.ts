@@ -28,7 +28,7 @@ export class SsePeer implements Peer, Line {
   #unlogged: string | undefined;
   /** Writes that the client has not taken yet, keep-alives included. */
   #waiting = 0;
-  /** Those of them that have frames of the log. */
+  /** Writes with frames of the log that were not taken yet. */
   #behind = 0;
   /** Runs while something waits; starts again with each write that was taken. */
   #clock: NodeJS.Timeout | undefined;
@@ -82,8 +82,8 @@ export class SsePeer implements Peer, Line {
   }
 
   /**
-   * Sends a frame that no log holds, at the next place where an event may be: not before a run's start. Where the response
-   * ends with its run, not after the run's end either, which may be what a client that is behind waits for.
+   * Sends a frame that no log holds, at the next place where an event may be: after a run's start. If the response ends
+   * with its run, the frame also has to come before the run's end, which a slow client may not have read yet.
    */
   sendUnlogged(frame: string): void {
     if (frame === "" || this.#closed.signal.aborted) return;
