@@ -65,13 +65,11 @@ const SHORT = [
 /** Suites among these that do not hold for several processes, and why. */
 const SUITES_LEFT_OUT = {
   "test/e2e/runs/leaks.test.ts": "it counts what one process holds",
-  "test/server/auth/expiry.test.ts": "a cut comes through the load balancer as an end",
 };
 
 /** Tests of these that do not hold for several processes, by a part of their names, and why. */
 const LEFT_OUT = {
   "learns that the server goes": "a process that goes closes its sockets while another one finishes the run",
-  "after a cut nothing is lost or doubled": "a cut comes through the load balancer as an end",
   "over frames: one who subscribes": "its moments are turns of one process's event loop",
   "come over one socket": "it counts the sockets of one process",
   "of sockets end at MAX_SOCKETS": "a bound of each process",

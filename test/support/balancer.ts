@@ -27,7 +27,7 @@ export async function startBalancer(ports: () => readonly number[], port = 0): P
         [upstream, client],
       ] as const) {
         from.on("error", () => to.resetAndDestroy());
-        from.once("close", () => to.destroy());
+        from.once("close", () => to.destroySoon());
         from.pipe(to);
       }
       if (client.destroyed) upstream.destroy();

@@ -72,8 +72,9 @@ async function start(agents: Agents, settings: Settings, options: AppOptions): P
   if (!(await instances?.shareLog(log))) throw new Error("Its events are elsewhere.");
   const shared = await openSharedRates(settings);
   const app = createApp(agents, settings, { ...options, store, items, instances, log, shared });
-  // Else a client that asks one thing after the other would ask one process alone.
-  app.server.maxRequestsPerSocket = 1;
+  // A client keeps no connection for a second or less. Else it would ask one process alone, one thing after the other.
+  // With `Connection: close`, a cut would be the end of the answer to fetch.
+  app.server.keepAliveTimeout = 1_000;
   await app.listen();
   return app;
 }
