@@ -83,7 +83,7 @@ export function frameId(text: string): string | undefined {
  */
 export type GapReason = "window" | "epoch" | "ahead" | "corrected";
 
-/** Frames from the server, without `v`; events are made by `encodeEvent`. Clients ignore types and fields they do not know. */
+/** Frames from the server, without `v`; `EventFrames` makes those of events. Clients ignore types and fields they do not know. */
 export type ServerFrame = DistributiveOmit<Exclude<z.input<(typeof serverFrames)[number]>, { type: "event" }>, "v">;
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 
@@ -91,31 +91,36 @@ export function encodeFrame(frame: ServerFrame): string {
   return JSON.stringify({ v: 1, ...frame });
 }
 
-/**
- * Puts the events of one topic into frames, around JSON that was made before. `count`: how many entries an event covers;
- * `cursor` is that of the last.
- */
-export function eventEncoder(topic: string): (cursor: Cursor | undefined, count: number, json: string) => string {
-  const topicJson = JSON.stringify(topic);
-  return (cursor, count, json) => {
-    if (json === last.json && topic === last.topic && count === last.count && isSame(cursor, last.cursor))
-      return last.frame;
-    const position = cursor ? `"cursor":"${formatCursor(cursor)}",` : "";
-    const n = count > 1 ? `"n":${count},` : "";
-    const frame = `{"v":1,"type":"event","topic":${topicJson},${position}${n}"data":${json}}`;
-    last = { topic, cursor, count, json, frame };
-    return frame;
-  };
-}
-
-/** The readers of a topic are sent an entry one after the other: its frame is made once. */
-let last: {
+interface EventFrame {
   readonly topic: string;
   readonly cursor: Cursor | undefined;
   readonly count: number;
   readonly json: string;
-  readonly frame: string;
-} = { topic: "", cursor: undefined, count: 0, json: "", frame: "" };
+  readonly text: string;
+}
+
+/** The frames of events. The readers of a topic are sent an entry one after the other: its frame is made once for all. */
+export class EventFrames {
+  #last: EventFrame = { topic: "", cursor: undefined, count: 0, json: "", text: "" };
+
+  /**
+   * Puts the events of one topic into frames, around JSON that was made before. `count`: how many entries an event
+   * covers; `cursor` is that of the last.
+   */
+  encoder(topic: string): (cursor: Cursor | undefined, count: number, json: string) => string {
+    const topicJson = JSON.stringify(topic);
+    return (cursor, count, json) => {
+      const last = this.#last;
+      if (json === last.json && topic === last.topic && count === last.count && isSame(cursor, last.cursor))
+        return last.text;
+      const position = cursor ? `"cursor":"${formatCursor(cursor)}",` : "";
+      const n = count > 1 ? `"n":${count},` : "";
+      const text = `{"v":1,"type":"event","topic":${topicJson},${position}${n}"data":${json}}`;
+      this.#last = { topic, cursor, count, json, text };
+      return text;
+    };
+  }
+}
 
 function isSame(a: Cursor | undefined, b: Cursor | undefined): boolean {
   return a?.offset === b?.offset && a?.epoch === b?.epoch;

@@ -4,8 +4,8 @@ import { formatCursor } from "../protocol/cursor.ts";
 import { type ErrorCode, SluiceError } from "../protocol/errors.ts";
 import {
   type ClientFrame,
+  type EventFrames,
   encodeFrame,
-  eventEncoder,
   frameId,
   parseClientFrame,
   type ServerFrame,
@@ -33,6 +33,8 @@ export interface FramesConnectionOptions {
   /** Closes the socket with the code of an error. */
   readonly close: (code: ErrorCode) => void;
   readonly agent: string | undefined;
+  /** Shared by all connections of a server. */
+  readonly eventFrames: EventFrames;
   readonly heartbeatMs: number;
   readonly maxMessageBytes: number;
   /** @throws SluiceError when there are too many values in what it sent. */
@@ -223,7 +225,8 @@ export class FramesConnection implements Conversation {
 
   #reader(topic: string, signal: AbortSignal, narrowing: Narrowing, number: number | undefined): Reader {
     const { visitor } = this.#signIn;
-    const encode = number === undefined ? eventEncoder(topic) : shortEncoder(number);
+    const { eventFrames } = this.#options;
+    const encode = number === undefined ? eventFrames.encoder(topic) : shortEncoder(number);
     return {
       visitor,
       format: { graph: false, encode: ({ json, cursor, count }) => [encode(cursor, count, json)] },

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import { cursorOf } from "../protocol/cursor.ts";
 import { SluiceError } from "../protocol/errors.ts";
-import { SUBPROTOCOL } from "../protocol/frames.ts";
+import { EventFrames, SUBPROTOCOL } from "../protocol/frames.ts";
 import { checkId } from "../protocol/ids.ts";
 import { parseWith } from "../protocol/input.ts";
 import type { VisitedRun, VisitedThread } from "../runs/visited-thread.ts";
@@ -41,6 +41,7 @@ export const socketQuery = z.object({
 export function sluiceSocket(options: ServerOptions): SocketRoute {
   const { door, limits, registry, maxBodyBytes, heartbeatMs, failed } = options;
   const checkNodes = (value: unknown) => limits.nodes(value);
+  const eventFrames = new EventFrames();
   return {
     path: "/ws",
     formats: ["frames", ...Object.keys(FORMATS)],
@@ -62,8 +63,9 @@ export function sluiceSocket(options: ServerOptions): SocketRoute {
           place.take(renewed.client);
           return renewed;
         };
-        const common = { visitor, admit, agent, heartbeatMs, maxMessageBytes: maxBodyBytes, checkNodes, failed };
-        return (peer) => new FramesConnection({ ...common, peer, close: (code) => peer.close(code) });
+        const common = { visitor, admit, agent, eventFrames, heartbeatMs, maxMessageBytes: maxBodyBytes };
+        return (peer) =>
+          new FramesConnection({ ...common, checkNodes, failed, peer, close: (code) => peer.close(code) });
       }
       if (format !== "agui") visitor?.needNoShare();
       if (offered) throw new SluiceError("bad_request", `Unknown subprotocol; valid is ${SUBPROTOCOL}, or none.`);

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { ShortTopics } from "../../src/client/short-topics.ts";
 import type { Cursor } from "../../src/protocol/cursor.ts";
-import { eventEncoder } from "../../src/protocol/frames.ts";
+import { EventFrames } from "../../src/protocol/frames.ts";
 import { shortEncoder } from "../../src/protocol/short-frames.ts";
 
 const topic = "thread:9b2f0c1e-54a1-4d0e-8a70-1a2b3c4d5e6f";
@@ -14,7 +14,7 @@ it("a short frame says the same as a whole one, whatever the positions", () => {
   });
   fc.assert(
     fc.property(fc.array(fc.tuple(cursors, fc.integer({ min: 1, max: 9 })), { maxLength: 20 }), (events) => {
-      const [whole, short] = [eventEncoder(topic), shortEncoder(3)];
+      const [whole, short] = [new EventFrames().encoder(topic), shortEncoder(3)];
       const topics = new ShortTopics();
       topics.whole({ v: 1, type: "ack", topic, short: 3 });
       for (const [cursor, count] of events) {
