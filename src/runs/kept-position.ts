@@ -35,6 +35,8 @@ export class PositionKeeper {
   /** The position that was kept last; before that, the run's start. */
   #kept: Cursor;
   #bytes = 0;
+  /** To serialize a part that was too large would cost more each time, for nothing: parts grow. */
+  #tooLarge = false;
 
   constructor(plan: RunPlan, log: EventLog) {
     this.#plan = plan;
@@ -49,6 +51,7 @@ export class PositionKeeper {
 
   /** The transcript is in step with the log at `cursor`. */
   reached(cursor: Cursor, transcript: SoFar): void {
+    if (this.#tooLarge) return;
     const { entries, bytes } = this.#log.window;
     // Readers of a new epoch cannot read what came before it.
     const isOfEpoch = cursor.epoch === this.#kept.epoch;
@@ -57,7 +60,8 @@ export class PositionKeeper {
     this.#bytes = 0;
     const { threadId, fence } = this.#plan;
     const text = JSON.stringify(this.#part(transcript));
-    if (Buffer.byteLength(text) <= MAX_BYTES) this.#log.keepPosition(threadTopic(threadId), fence, { cursor, text });
+    this.#tooLarge = Buffer.byteLength(text) > MAX_BYTES;
+    if (!this.#tooLarge) this.#log.keepPosition(threadTopic(threadId), fence, { cursor, text });
   }
 
   #part(transcript: SoFar): Part {

@@ -4,14 +4,17 @@ import { NotShared } from "../../src/log/log.ts";
 import { MemoryLog } from "../../src/log/memory.ts";
 import type { Cursor } from "../../src/protocol/cursor.ts";
 import { SluiceError } from "../../src/protocol/errors.ts";
-import { type AguiEvent, EventType } from "../../src/protocol/events.ts";
+import { type AguiEvent, EventType, type Message } from "../../src/protocol/events.ts";
 import { threadTopic } from "../../src/protocol/ids.ts";
 import { foldedRun } from "../../src/runs/folded-run.ts";
+import { PositionKeeper } from "../../src/runs/kept-position.ts";
 import type { RunPlan } from "../../src/runs/run-plan.ts";
 import { ThreadTopic } from "../../src/runs/thread-topic.ts";
 import { MemoryStore } from "../../src/store/memory.ts";
 import type { BegunRun } from "../../src/store/store.ts";
+import { Transcript } from "../../src/store/transcript.ts";
 import { entries } from "../log/entries.ts";
+import { altered } from "../support/altered.ts";
 
 /** A position is kept after every tenth entry. */
 const MAX_EVENTS = 20;
@@ -94,5 +97,25 @@ describe("a run that says more than the log keeps", () => {
     log.failure = () => new SluiceError("storage_unavailable");
     await write(...words(0, 15).map(delta));
     expect(await log.keptPosition(topic)).toBeUndefined();
+  });
+
+  it("is serialized no more when its part was too large once", async () => {
+    const from = await log.claim(topic, 1);
+    const plan = { threadId: "t", runId: "r", fence: 1, from, history: [], ownFrom: 0 };
+    const keeper = new PositionKeeper(plan as unknown as RunPlan, log);
+    let serialized = 0;
+    const said = (content: string) => {
+      const message: Message = { id: "m", role: "assistant", content };
+      const toJSON = () => {
+        serialized += 1;
+        return message;
+      };
+      return altered(new Transcript([]), { closed: [Object.assign({ ...message }, { toJSON })] });
+    };
+    keeper.reached({ ...from, offset: 10 }, said("little"));
+    expect(serialized).toBe(1);
+    for (const offset of [20, 30, 40]) keeper.reached({ ...from, offset }, said("much".repeat(300_000)));
+    expect(serialized).toBe(2);
+    expect((await log.keptPosition(topic))?.cursor.offset).toBe(10);
   });
 });
