@@ -32,6 +32,9 @@ export interface RunManagerOptions extends Surroundings, Omit<ActiveRunsOptions,
   readonly failed: (error: unknown) => void;
 }
 
+/** One after the other, the last of many runs would be without a process for seconds longer than the first. */
+const TAKEN_UP_AT_ONCE = 8;
+
 export class RunManager {
   readonly #options: RunManagerOptions;
   readonly #audiences: Audiences;
@@ -249,7 +252,11 @@ export class RunManager {
     this.#takingUp ??= this.#options.instances
       .orphans()
       .then(async (runs) => {
-        for (const run of runs) await this.#takeUp(run);
+        const rest = runs.values();
+        const some = async () => {
+          for (const run of rest) await this.#takeUp(run);
+        };
+        await Promise.all(Array.from({ length: TAKEN_UP_AT_ONCE }, some));
       })
       .finally(() => {
         this.#takingUp = undefined;

@@ -129,7 +129,8 @@ describe("a run in another process", () => {
     model.say("one ");
     await run.until(text("one "));
     const { threads } = (await (await fetch(`${there.url}/threads`)).json()) as { threads: object[] };
-    expect(threads[0]).toMatchObject({ threadId: input.threadId, active: true });
+    // A thread whose run has just ended may have been used later.
+    expect(threads).toContainEqual(expect.objectContaining({ threadId: input.threadId, active: true }));
     const stopped = await post(`${there.url}/agui/agent/chat/stop/${input.threadId}`, { runId: input.runId });
     expect(await stopped.json()).toEqual({ stopped: true });
     expect(eventsOf(dataOf(await run.done)).at(-1)).toMatchObject({ outcome: { type: "cancelled" } });

@@ -17,11 +17,12 @@ import { MemoryLog } from "../../src/log/memory.ts";
 import { type AguiEvent, EventType, isTerminal, type Message } from "../../src/protocol/events.ts";
 import { Visitor } from "../../src/runs/visitor.ts";
 import { catchUpAgui } from "../../src/server/catch-up.ts";
+import { ALONE } from "../../src/store/instances.ts";
 import { MemoryStore } from "../../src/store/memory.ts";
-import type { Store } from "../../src/store/store.ts";
+import type { Claim, Store } from "../../src/store/store.ts";
 import { altered } from "../support/altered.ts";
 import { verifyRun } from "../support/verify.ts";
-import { NEVER, type TestRuns, testRuns, USER } from "./scripted.ts";
+import { Gate, NEVER, type TestRuns, testRuns, USER } from "./scripted.ts";
 
 /** The parts that outlive a process. */
 function disk() {
@@ -75,7 +76,7 @@ describe("a run whose process died", () => {
     const subject = testRuns({ agent: graph }, { store, entry: QUICK });
     open.push(subject);
     const handle = await subject.start(input);
-    await subject.until(reached);
+    await subject.until(reached, handle.threadId);
     // It lives for a moment longer: what it sent is kept a turn after it is in the log.
     const sent = (await subject.snapshot(handle.threadId)).messages.length;
     const kept = async () => (await store.thread(handle.threadId))?.messages.length ?? 0;
@@ -197,6 +198,27 @@ describe("a run whose process died", () => {
       expect(contents((await kept.store.thread("t"))?.messages)).toEqual(["hi", 'You said "yes"']);
     },
   );
+
+  it("is not kept waiting by another one that takes long", async () => {
+    const kept = disk();
+    await die(twoNodes(kept.checkpointer, "second"), kept, atStep("second"), { threadId: "slow" });
+    await die(twoNodes(kept.checkpointer, "second"), kept, atStep("second"));
+    const gate = new Gate();
+    const takeOver = async (claim: Claim) => {
+      if (claim.threadId === "slow") await gate.opened;
+      return kept.store.takeOver(claim);
+    };
+    const store = altered<Store>(kept.store, { takeOver });
+    const instances = altered(ALONE, { shared: true, orphans: () => store.holding() });
+    const next = testRuns({ agent: twoNodes(kept.checkpointer) }, { store, instances });
+    open.push(next);
+    const recovering = next.recover();
+    const isLost = async (threadId: string) => (await kept.store.run(threadId, "r"))?.status === "failed";
+    while (!(await isLost("t"))) await new Promise((resolve) => setImmediate(resolve));
+    expect(await isLost("slow")).toBe(false);
+    gate.open();
+    expect(await recovering).toHaveLength(2);
+  });
 
   it("is not begun for ever: what brings down its process is ended in the end", async () => {
     const kept = disk();

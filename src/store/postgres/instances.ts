@@ -17,7 +17,7 @@ const MAX_WAITING = 16;
 const LOOK_AGAIN_MS = 1_000;
 
 /** Milliseconds between two looks for runs whose process is gone. */
-const ORPHANS_MS = 2_000;
+const ORPHANS_MS = 1_000;
 
 /** The most runs that are taken up in one go. */
 const ORPHANS = 32;
@@ -55,6 +55,7 @@ export class PostgresInstances implements Instances {
     this.#every(LOOK_AGAIN_MS, () => this.#checkLease());
     this.#every(BEAT_MS, () => this.#missed());
     this.#every(ORPHANS_MS, () => hears.orphaned());
+    this.#every(BEAT_MS, () => void this.#tidy().catch(() => {}));
     // While one of the servers is away, nobody else starts either.
     this.#every(RENEW_MS, () => void this.#agreement?.renew().catch(() => {}));
   }
@@ -107,14 +108,11 @@ export class PostgresInstances implements Instances {
   }
 
   async orphans(): Promise<readonly RunRecord[]> {
-    // When the database was away, everybody's last heartbeat is old. Those that live report within this time.
-    const certain = (this.#heartbeat?.unbrokenMs ?? 0) >= DEAD_MS;
-    const gone = certain ? `NOT (${ALIVE})` : "false";
+    const gone = this.#isCertain ? `NOT (${ALIVE})` : "false";
     const rows = await this.#db.all(
       `SELECT runs.* FROM runs LEFT JOIN instances ON instances.instance = runs.owner
        WHERE ${HOLDING} AND (instances.instance IS NULL OR ${gone}) ORDER BY fence LIMIT ${ORPHANS}`,
     );
-    if (certain && rows.length === 0) await this.#tidy();
     return rows.map(toRun);
   }
 
@@ -257,8 +255,14 @@ export class PostgresInstances implements Instances {
     await this.#db.run("SELECT pg_notify($1, $2)", CHANNEL, message);
   }
 
+  /** When the database was away, everybody's last heartbeat is old. Those that live report within this time. */
+  get #isCertain(): boolean {
+    return (this.#heartbeat?.unbrokenMs ?? 0) >= DEAD_MS;
+  }
+
   /** Rows of processes that died: of their runs nothing is left to take up. */
   async #tidy(): Promise<void> {
+    if (!this.#isCertain) return;
     await this.#db.run(`DELETE FROM instances WHERE NOT (${ALIVE}) AND NOT EXISTS (
       SELECT 1 FROM runs WHERE owner = instance AND ${HOLDING})`);
     for (const table of ["followers", "waiting_starts"]) {
