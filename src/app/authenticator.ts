@@ -6,7 +6,6 @@ import type { Settings } from "../config/settings.ts";
 import type { Logger } from "../ops/logger.ts";
 import { apiKeyVerifier } from "../server/auth/api-keys.ts";
 import type { Authenticator } from "../server/auth/authenticator.ts";
-import { jwtVerifier } from "../server/auth/jwt.ts";
 import { byToken, NOBODY } from "../server/auth/tokens.ts";
 
 /** @throws ConfigError when nobody could sign in. */
@@ -17,7 +16,10 @@ export function authenticatorOf(
   if (settings.AUTH === "none") return NOBODY;
   if (settings.AUTH === "jwt") {
     const failed = (err: unknown) => logger.error({ err }, "the keys of JWT_JWKS_URL could not be read");
-    return byToken(jwtVerifier({ ...jwtSettings(settings), failed }));
+    const options = { ...jwtSettings(settings), failed };
+    // Loaded where it is needed: a server without JSON Web Tokens starts faster.
+    const verifier = import("../server/auth/jwt.ts").then(({ jwtVerifier }) => jwtVerifier(options));
+    return byToken(async (token) => (await verifier)(token));
   }
   const known = [...keys, ...settings.API_KEYS];
   if (known.length === 0) {

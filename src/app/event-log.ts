@@ -1,7 +1,7 @@
 /** The event log that the settings name. */
 import type { Settings } from "../config/settings.ts";
 import type { MemoryLogLimits } from "../log/memory.ts";
-import { RedisLog } from "../log/redis/redis-log.ts";
+import type { RedisLog } from "../log/redis/redis-log.ts";
 import type { Logger } from "../ops/logger.ts";
 import { messageOf } from "../protocol/redact.ts";
 
@@ -22,6 +22,8 @@ export function logLimits(settings: Settings): MemoryLogLimits {
 export async function openEventLog(settings: Settings, logger: Logger): Promise<RedisLog | undefined> {
   const { REDIS_URL: url, REDIS_PREFIX: prefix } = settings;
   if (!url) return undefined;
+  // The client of Redis is loaded only by a process that has one.
+  const { RedisLog } = await import("../log/redis/redis-log.ts");
   let opened = false;
   // A failure to open it is reported once, by what is thrown.
   const failed = (error: Error) => opened && logger.warn({ err: error.message }, "no connection to Redis");

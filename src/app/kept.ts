@@ -6,7 +6,7 @@ import type { Logger } from "../ops/logger.ts";
 import { messageOf } from "../protocol/redact.ts";
 import { openEventLog } from "./event-log.ts";
 import { openSharedRates, type SharedRates } from "./shared-rates.ts";
-import { openPostgres, openStorage, type Storage } from "./storage.ts";
+import { openStorage, type Storage } from "./storage.ts";
 
 export interface Kept extends Storage {
   /** Holds the runs' events; absent where they are held in memory. */
@@ -54,6 +54,7 @@ async function storageOf(
   nameOf: (setting: keyof Settings) => string,
 ): Promise<Storage> {
   if (DATABASE_URL !== undefined) {
+    const { openPostgres } = await import("./postgres-storage.ts");
     // A log of its own is what keeps a process from sharing threads with others.
     return openPostgres(DATABASE_URL, REDIS_URL !== undefined).catch((error: unknown) => {
       throw new ConfigError(`${nameOf("DATABASE_URL")}: ${messageOf(error)}`, { cause: error });

@@ -1,7 +1,6 @@
 /** The numbers of what clients do a minute, kept for several processes in the Redis that the settings name. */
 import type { Settings } from "../config/settings.ts";
 import { type Rates, sharedRates } from "../limits/rate.ts";
-import { briefConnection } from "../log/redis/connection.ts";
 
 export interface SharedRates {
   readonly rates: Rates;
@@ -12,6 +11,7 @@ export interface SharedRates {
 export async function openSharedRates(settings: Settings): Promise<SharedRates | undefined> {
   const { REDIS_URL: url, REDIS_PREFIX: prefix } = settings;
   if (!url) return undefined;
+  const { briefConnection } = await import("../log/redis/connection.ts");
   // The log has a connection to the same server, and reports what is wrong with that. A busy start may take longer than a
   // command may here.
   const redis = briefConnection({ url, prefix, failed: () => {} });

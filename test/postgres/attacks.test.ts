@@ -1,7 +1,7 @@
 /** Postgres breaks lines, hangs, or has no connection left, while runs go on. */
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { openPostgres } from "../../src/app/storage.ts";
+import { openPostgres } from "../../src/app/postgres-storage.ts";
 import { PostgresDatabase } from "../../src/store/postgres/database.ts";
 import { type PostgresServer, startPostgres } from "../support/postgres.ts";
 import { type Relay, startRelay } from "../support/relay.ts";

@@ -2,7 +2,7 @@
 import { Annotation, END, interrupt, START, StateGraph } from "@langchain/langgraph";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openPostgres } from "../../src/app/storage.ts";
+import { openPostgres } from "../../src/app/postgres-storage.ts";
 import { currentRun } from "../../src/runs/current-run.ts";
 import { run, start, USER } from "../store/contract.ts";
 import { type PostgresServer, startPostgres } from "../support/postgres.ts";

@@ -1,7 +1,7 @@
 /** Processes that share a database and not a log: the later one does not start, and nothing else keeps one from starting. */
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from "vitest";
-import { openPostgres } from "../../src/app/storage.ts";
+import { openPostgres } from "../../src/app/postgres-storage.ts";
 import { RedisLog } from "../../src/log/redis/redis-log.ts";
 import { killRest, serve } from "../support/child.ts";
 import { LIMITS, type SharedServers, startShared } from "../support/processes.ts";

@@ -1,5 +1,5 @@
 /** A Postgres and a Redis of a test's own, and servers in this process that share them, as several processes would. */
-import { openPostgres } from "../../src/app/storage.ts";
+import { openPostgres } from "../../src/app/postgres-storage.ts";
 import { RedisLog } from "../../src/log/redis/redis-log.ts";
 import type { Instances } from "../../src/store/instances.ts";
 import { altered } from "./altered.ts";

@@ -1,5 +1,5 @@
 /** For Vitest: a Postgres and a Redis that all test files of a run share, where SLUICE_TEST_PROCESSES asks for several processes. */
-import { openPostgres } from "../../src/app/storage.ts";
+import { openPostgres } from "../../src/app/postgres-storage.ts";
 import { startPostgres } from "./postgres.ts";
 import { startRedis } from "./redis.ts";
 
