@@ -192,6 +192,26 @@ it("messages that Redis loses without a sign delay a follower by ten seconds, an
   expect(performance.now() - lostAt).toBeLessThan(12_000);
 });
 
+it("a log that closes while its subscriptions are being made again leaves no rejection that nobody handles", async () => {
+  const line = await relay();
+  const log = await redisLog(line.port);
+  const topic = topicOf();
+  await log.claim(topic, 1);
+  log.watch(topic, () => {});
+  await expect.poll(() => direct.pubsub("SHARDCHANNELS")).toEqual([`${PREFIX}{${topic}}`]);
+  line.cut();
+  line.heal();
+  let asked = false;
+  // The answer to the next subscription does not come through.
+  line.silence((sent) => {
+    const subscribes = sent.toLowerCase().includes("ssubscribe");
+    asked ||= subscribes;
+    return subscribes;
+  });
+  await expect.poll(() => asked).toBe(true);
+  await log.close();
+});
+
 /** A Redis in whose place a replica comes that lacks the end of what was written. */
 async function failover() {
   const [first, second] = [await startRedis(), await startRedis()];

@@ -23,10 +23,21 @@ export function connection({ url, failed }: RedisOptions): Redis {
     // A command that was cut off is sent again: each step here may come twice.
     autoResendUnfulfilledCommands: true,
     maxRetriesPerRequest: null,
+    // It would leave the rejection of a subscription that fails to nobody. The log subscribes again itself.
+    autoResubscribe: false,
     retryStrategy,
   });
   redis.on("error", failed);
   return redis;
+}
+
+/** Closes a connection, and resolves when it is closed. */
+export async function disconnect(redis: Redis): Promise<void> {
+  // Between two connections there is none to be closed, and none is made any more.
+  const isOpen = !["end", "reconnecting"].includes(redis.status);
+  const ended = isOpen ? new Promise((resolve) => redis.once("end", resolve)) : undefined;
+  redis.disconnect();
+  await ended;
 }
 
 /** The longest time that a client waits for a number that Redis keeps, in milliseconds. */

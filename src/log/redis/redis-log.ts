@@ -10,7 +10,7 @@ import type { Topic } from "../../protocol/ids.ts";
 import { type EventLog, type KeptPosition, type LogSize, type NewEntry, NotShared, type Page } from "../log.ts";
 import { MemoryLog, type MemoryLogLimits } from "../memory.ts";
 import { type Watcher, Watchers } from "../watchers.ts";
-import { answers, connect, connection, type RedisOptions, withinTime } from "./connection.ts";
+import { answers, connect, connection, disconnect, type RedisOptions, withinTime } from "./connection.ts";
 import { Outbox } from "./outbox.ts";
 import { RedisTopics } from "./topics.ts";
 import { Wakes } from "./wakes.ts";
@@ -187,8 +187,7 @@ export class RedisLog implements EventLog {
     await Promise.allSettled(outboxes.map((outbox) => withinTime(outbox.flushed())));
     for (const outbox of outboxes) outbox.close();
     this.#wakes.close();
-    this.#listener.disconnect();
-    this.#redis.disconnect();
+    await Promise.all([disconnect(this.#listener), disconnect(this.#redis)]);
   }
 
   /** A message about a topic: its head, or nothing after another process dropped it. */

@@ -34,8 +34,7 @@ export class Wakes {
       const topic = this.#topics.get(channel);
       if (topic) heard(topic, parseCursor(message));
     });
-    // Messages from the time without a connection are lost.
-    redis.on("ready", () => this.#wakeAll());
+    redis.on("ready", () => this.#renew());
     this.#timer = setInterval(() => this.#tidy(), ASK_AGAIN_MS);
     this.#timer.unref();
   }
@@ -45,6 +44,14 @@ export class Wakes {
     const channel = this.#channelOf(topic);
     if (this.#topics.has(channel)) return;
     this.#topics.set(channel, topic);
+    this.#subscribe(channel, topic);
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  #subscribe(channel: string, topic: Topic): void {
     this.#redis.ssubscribe(channel).then(
       () => this.#watchers.wake(topic),
       // Asked for again with the next look at all topics.
@@ -52,8 +59,10 @@ export class Wakes {
     );
   }
 
-  close(): void {
-    clearInterval(this.#timer);
+  /** A new connection has no subscriptions, and messages from the time without one are lost. */
+  #renew(): void {
+    for (const [channel, topic] of this.#topics) this.#subscribe(channel, topic);
+    this.#wakeAll();
   }
 
   #wakeAll(): void {
