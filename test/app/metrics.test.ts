@@ -3,6 +3,9 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createSluice } from "../../src/app/sluice.ts";
+import { Buckets } from "../../src/counts/buckets.ts";
+import { Counts } from "../../src/counts/counts.ts";
+import { metricsOf } from "../../src/ops/metrics.ts";
 import { startSluice, type TestSluice } from "../support/sluice.ts";
 import { postRun, userInput } from "../support/sse-client.ts";
 import { chatGraph, SteppedModel } from "../support/stepped-model.ts";
@@ -198,17 +201,65 @@ describe("where metrics are", () => {
   });
 });
 
-it("the dashboard in config/grafana asks for metrics that there are", () => {
+describe("the dashboard in config/grafana", () => {
   const file = new URL("../../config/grafana/sluice.json", import.meta.url);
-  const text = readFileSync(file, "utf8");
-  const { panels } = JSON.parse(text) as { panels: { title: string; targets?: { expr: string }[] }[] };
-  const asked = panels.flatMap(({ targets = [] }) => targets.flatMap(({ expr }) => expr.match(/sluice_\w+/g) ?? []));
-  const bases = new Set(asked.map((name) => name.replace(/_(bucket|sum|count)$/, "")));
-  const names = NAMES.map((name) => name.split(" ")[1]);
-  expect([...bases].filter((name) => !names.includes(name))).toEqual([]);
-  // The measured values are checked too.
-  expect(names.filter((name) => name && !bases.has(name))).toEqual([]);
+  const { panels } = JSON.parse(readFileSync(file, "utf8")) as {
+    panels: { targets?: { expr: string; legendFormat?: string }[] }[];
+  };
+  const queries = panels.flatMap(({ targets = [] }) => targets);
+  const metricsIn = (query: string) => query.match(/\b(sluice|process|nodejs)_\w+/g) ?? [];
+
+  it("asks for every metric that is measured", () => {
+    const bases = queries.flatMap(({ expr }) => metricsIn(expr)).map((name) => name.replace(/_bucket$/, ""));
+    expect(NAMES.filter((name) => !bases.includes(name.split(" ")[1] ?? ""))).toEqual([]);
+  });
+
+  it("asks for samples that there are, by labels that they have", async () => {
+    const labelsOf = await samplesOfEverything();
+    for (const { expr, legendFormat = "" } of queries) {
+      const grouped = [...expr.matchAll(/\bby \(([^)]*)\)/g)].flatMap(([, labels = ""]) => labels.split(/,\s*/));
+      const matched = [...expr.matchAll(/(\w+)\s*(?:=~|!~|!=|=)\s*"/g)].map(([, label = ""]) => label);
+      const shown = [...legendFormat.matchAll(/\{\{(\w+)\}\}/g)].map(([, label = ""]) => label);
+      const names = metricsIn(expr);
+      expect(names.length, expr).toBeGreaterThan(0);
+      for (const name of names) {
+        expect([...labelsOf.keys()], expr).toContain(name);
+        for (const label of [...grouped, ...matched]) expect(labelsOf.get(name), `${name} in ${expr}`).toContain(label);
+      }
+      for (const label of shown) expect(grouped, `the legend of ${expr}`).toContain(label);
+    }
+  });
 });
+
+/** The labels of each sample, by its name, when everything that is counted has happened. */
+async function samplesOfEverything(): Promise<ReadonlyMap<string, readonly string[]>> {
+  const counts = new Counts();
+  const { outcomes, failures, admitted, refused, tokens } = counts.agent("a");
+  outcomes.count("done");
+  failures.count("model_error");
+  admitted.count("on_tool_end");
+  refused.count("on_tool_start");
+  tokens.count("input");
+  counts.gaps.count("window");
+  counts.slowConsumers.count("sse");
+  counts.limits.count("MAX_CLIENT_RUNS");
+  counts.storeTook("begin", 1);
+  const metrics = metricsOf(counts, {
+    activeRuns: () => 1,
+    waitingStarts: () => 1,
+    sockets: () => new Map([["agui", 1]]),
+    waitingBytes: () => 1,
+    log: () => ({ topics: 1, bytes: 1, followed: 1, unwritten: 1 }),
+    logWrites: () => new Buckets([1]),
+  });
+  const samples = (await metrics.text()).split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+  return new Map(
+    samples.map((line) => [
+      /^\w+/.exec(line)?.[0] ?? "",
+      [...line.matchAll(/(\w+)="/g)].map(([, label = ""]) => label),
+    ]),
+  );
+}
 
 async function unusedPort(): Promise<number> {
   const server = createServer();
