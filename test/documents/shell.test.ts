@@ -5,7 +5,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { delimiter, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { settings as known } from "../../src/config/settings.ts";
-import { killRest, type ServerProcess, serve } from "../support/child.ts";
+import { ENDS_WITH_TESTS, killRest, type ServerProcess, serve } from "../support/child.ts";
 import { connect } from "../support/ws-client.ts";
 import { blocksOf, codeBlock, ROOT, rowFor } from "./code-blocks.ts";
 import { patternOf, turnsOf } from "./transcript.ts";
@@ -61,7 +61,7 @@ beforeAll(async () => {
   mkdirSync(join(ROOT, "test", ".tmp"), { recursive: true });
   folder = mkdtempSync(join(ROOT, "test", ".tmp", "shell-"));
   mkdirSync(join(folder, "bin"));
-  const main = `exec "${process.execPath}" "${join(ROOT, "dist", "main.js")}" "$@"`;
+  const main = `exec "${process.execPath}" "${ENDS_WITH_TESTS}" "${join(ROOT, "dist", "main.js")}" "$@"`;
   command("sluice", main);
   command("npx", `case "$1" in sluice|langgraph-sluice) shift; ${main};; *) exit 127;; esac`);
   server = await serve({ DEMO_TOKENS_PER_SECOND: "100", HEARTBEAT_SECONDS: "1", COALESCE_MS: "0" });

@@ -152,6 +152,9 @@ export async function project(
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true }) };
 }
 
+/** Node's argument with which a process ends when the process of the tests has ended, however that ended. */
+export const ENDS_WITH_TESTS = `--import=${new URL("ends-with.mjs", import.meta.url)}?pid=${process.pid}`;
+
 const running = new Set<ChildProcess>();
 
 /** For when tests are over: ends what a failed test left running. */
@@ -167,7 +170,7 @@ function start(
 ): ChildProcess {
   // Each has a data folder of its own, unless a test says otherwise: two cannot share one.
   const data = mkdtempSync(join(tmpdir(), "sluice-data-"));
-  const child = spawn(process.execPath, [join(ROOT, "dist", "main.js"), ...args], {
+  const child = spawn(process.execPath, [ENDS_WITH_TESTS, join(ROOT, "dist", "main.js"), ...args], {
     cwd,
     env: { PATH: process.env.PATH ?? "", DATA_DIR: data, ...sourceFor(env), ...env },
     stdio: [stdin, "pipe", "pipe"],
