@@ -18,7 +18,7 @@ const { createApp } = await built<typeof import("../../src/app/app.ts")>("app/ap
 const { servedAgent } = await built<typeof import("../../src/app/served-agent.ts")>("app/served-agent.js");
 const { defaultAgent } = await built<typeof import("../../src/config/agents.ts")>("config/agents.js");
 const { readSettings } = await built<typeof import("../../src/config/settings.ts")>("config/settings.js");
-const { openKept } = await built<typeof import("../../src/app/kept.ts")>("app/kept.js");
+const { openBackends } = await built<typeof import("../../src/app/backends.ts")>("app/backends.js");
 const { createLogger } = await built<typeof import("../../src/ops/logger.ts")>("ops/logger.js");
 
 function built<T>(file: string): Promise<T> {
@@ -49,14 +49,14 @@ async function listen({ env = {}, stored = false }: Listening = {}): Promise<str
     ...env,
   });
   const logger = createLogger(settings.LOG_LEVEL);
-  const kept = stored ? await openKept(settings, logger) : undefined;
+  const backends = stored ? await openBackends(settings, logger) : undefined;
   const agent = servedAgent(
     "bench",
     defaultAgent("bench"),
     { ...settings, filters: {} },
-    benchGraph(kept?.checkpointer) as object as ServedGraph,
+    benchGraph(backends?.checkpointer) as object as ServedGraph,
   );
-  app = createApp([agent], settings, { logger, version: "bench", ...kept });
+  app = createApp([agent], settings, { logger, version: "bench", ...backends });
   return app.listen();
 }
 

@@ -6,8 +6,8 @@ import { readSettings } from "../config/settings.ts";
 import { type Logger, silent, unfailing } from "../ops/logger.ts";
 import { messageOf } from "../protocol/redact.ts";
 import type { Store } from "../store/store.ts";
+import { type Backends, closeBackends, openBackends } from "./backends.ts";
 import type { CoreOptions } from "./core.ts";
-import { closeKept, type Kept, openKept } from "./kept.ts";
 import { openStorage } from "./storage.ts";
 
 export interface StorageOptions
@@ -34,7 +34,7 @@ export interface ConnectedStorage {
 }
 
 /** The opened storage of each `ConnectedStorage`, until a `createSluice` takes it. */
-const connected = new WeakMap<ConnectedStorage, Kept>();
+const connected = new WeakMap<ConnectedStorage, Backends>();
 
 /**
  * Connects to the servers that keep threads, for the option `storage` of `createSluice`. Tables are created or updated.
@@ -46,14 +46,14 @@ export async function connectStorage(options: StorageOptions): Promise<Connected
   const urls = { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl, REDIS_PREFIX: redisPrefix };
   const { DATABASE_URL, REDIS_URL, REDIS_PREFIX } = readSettings(urls, optionName);
   const settings = { ...settingsFrom(limits), DATABASE_URL, REDIS_URL, REDIS_PREFIX };
-  const kept = await openKept(settings, unfailing(logger), optionName);
-  const storage = { checkpointer: kept.checkpointer, close: () => closeKept(kept) };
-  connected.set(storage, kept);
+  const backends = await openBackends(settings, unfailing(logger), optionName);
+  const storage = { checkpointer: backends.checkpointer, close: () => closeBackends(backends) };
+  connected.set(storage, backends);
   return storage;
 }
 
 type EmbeddedStorage = Pick<CoreOptions, "store" | "instances" | "log" | "shared" | "items" | "forget"> &
-  Pick<Kept, "checkpointer">;
+  Pick<Backends, "checkpointer">;
 
 /** The storage for threads, and for the graphs' checkpoints. */
 export function storageOf(given: {
@@ -76,9 +76,9 @@ export function storageOf(given: {
   }
 }
 
-function take(storage: ConnectedStorage): Kept {
-  const kept = connected.get(storage);
+function take(storage: ConnectedStorage): Backends {
+  const backends = connected.get(storage);
   connected.delete(storage);
-  if (!kept) throw new ConfigError("storage: the result of connectStorage is needed, one for each createSluice.");
-  return kept;
+  if (!backends) throw new ConfigError("storage: the result of connectStorage is needed, one for each createSluice.");
+  return backends;
 }

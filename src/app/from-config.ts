@@ -11,7 +11,7 @@ import type { ServedGraph } from "../graph/source.ts";
 import type { Logger } from "../ops/logger.ts";
 import { messageOf } from "../protocol/redact.ts";
 import { type App, createApp } from "./app.ts";
-import { closeKept, openKept } from "./kept.ts";
+import { closeBackends, openBackends } from "./backends.ts";
 import { checkNames, type Entry } from "./known-names.ts";
 import { servedAgent } from "./served-agent.ts";
 
@@ -25,8 +25,8 @@ export async function appFromConfig(
   version: string,
   logger: Logger,
 ): Promise<App> {
-  const kept = await openKept(config, logger);
-  const { store, checkpointer, items, instances, log, shared } = kept;
+  const backends = await openBackends(config, logger);
+  const { store, checkpointer, items, instances, log, shared } = backends;
   try {
     const entries: Entry[] = [];
     const agents: ServedAgent[] = [];
@@ -44,7 +44,7 @@ export async function appFromConfig(
     const keeping = { store, items, instances, log, shared };
     return createApp([first, ...rest], config, { logger, version, playground, keys: config.keys, ...keeping });
   } catch (error) {
-    await closeKept(kept);
+    await closeBackends(backends);
     throw error;
   }
 }

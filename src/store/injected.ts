@@ -4,7 +4,7 @@ import type { Claim } from "./store.ts";
 import type { Row, Statement, Tables } from "./tables.ts";
 
 /** A message, and whether its run has taken it. */
-export interface KeptInjected {
+export interface StoredInjected {
   readonly message: InjectedMessage;
   readonly taken: boolean;
 }
@@ -14,7 +14,7 @@ export interface InjectedMessages {
   /** Keeps a message that waits for its run. `false`: nothing was written. */
   add(claim: Claim, message: InjectedMessage): Promise<boolean>;
   /** The messages of a run, in the order they were sent. */
-  of(claim: Claim): Promise<readonly KeptInjected[]>;
+  of(claim: Claim): Promise<readonly StoredInjected[]>;
   /** Marks the messages that wait for the run as taken, and returns them. */
   take(claim: Claim): Promise<readonly InjectedMessage[]>;
   /** Marks these as waiting again: the run takes them once more. */
@@ -23,7 +23,7 @@ export interface InjectedMessages {
 
 /** For a store in memory. `isActive` reports whether a claim is good and its run is active. */
 export class MemoryInjected implements InjectedMessages {
-  readonly #threads = new Map<string, readonly KeptInjected[]>();
+  readonly #threads = new Map<string, readonly StoredInjected[]>();
   readonly #isActive: (claim: Claim) => boolean;
 
   constructor(isActive: (claim: Claim) => boolean) {
@@ -36,7 +36,7 @@ export class MemoryInjected implements InjectedMessages {
     return true;
   }
 
-  async of(claim: Claim): Promise<readonly KeptInjected[]> {
+  async of(claim: Claim): Promise<readonly StoredInjected[]> {
     return this.#of(claim);
   }
 
@@ -61,7 +61,7 @@ export class MemoryInjected implements InjectedMessages {
     this.#threads.delete(threadId);
   }
 
-  #of({ threadId }: Claim): readonly KeptInjected[] {
+  #of({ threadId }: Claim): readonly StoredInjected[] {
     return this.#threads.get(threadId) ?? [];
   }
 }
@@ -92,7 +92,7 @@ export class TableInjected implements InjectedMessages {
     return written.length > 0;
   }
 
-  async of({ threadId, runId }: Claim): Promise<readonly KeptInjected[]> {
+  async of({ threadId, runId }: Claim): Promise<readonly StoredInjected[]> {
     const rows = await this.#tables.all(
       "SELECT message_id, content, taken FROM injected WHERE thread_id = ? AND run_id = ? ORDER BY number",
       threadId,

@@ -60,7 +60,7 @@ function toBeginning(row: Row): RunBeginning {
 /** The columns of a list of threads. The state of a thread may be large, and no list shows it. */
 export const SUMMARY = "thread_id, coalesce(name, title) AS title, agent, interrupts, archived, created_at, updated_at";
 
-export function kept(row: Row): Pick<ThreadRecord, "removed" | "drafts" | "callIds" | "name" | "archived"> {
+export function optionalFields(row: Row): Pick<ThreadRecord, "removed" | "drafts" | "callIds" | "name" | "archived"> {
   return {
     ...(row.name === null ? {} : { name: String(row.name) }),
     ...(Number(row.archived) === 1 ? { archived: true as const } : {}),

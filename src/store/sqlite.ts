@@ -7,7 +7,7 @@ import { HOLDING, TableDeletions } from "./deletions.ts";
 import { TableInjected } from "./injected.ts";
 import { pageOf, parsePlace, titleOf } from "./listing.ts";
 import { EVERYBODY } from "./names.ts";
-import { jsonOrNull, kept, SUMMARY, toRun, toStatus, toSummary } from "./rows.ts";
+import { jsonOrNull, optionalFields, SUMMARY, toRun, toStatus, toSummary } from "./rows.ts";
 import { type Shares, TableShares } from "./shares.ts";
 import {
   type Admitted,
@@ -58,7 +58,7 @@ export class SqliteStore extends TableNames implements Store {
       messages: messages.map(({ message }) => JSON.parse(String(message)) as Message),
       createdAt: Number(row.created_at),
       updatedAt: Number(row.updated_at),
-      ...kept(row),
+      ...optionalFields(row),
       ...(row.state === null ? {} : { state: JSON.parse(String(row.state)) as JsonValue }),
       ...toStatus(row),
     };

@@ -6,7 +6,7 @@ import { HOLDING, TableDeletions } from "../deletions.ts";
 import { TableInjected } from "../injected.ts";
 import { pageOf, parsePlace, titleOf } from "../listing.ts";
 import { EVERYBODY } from "../names.ts";
-import { jsonOrNull, kept, SUMMARY, toRun, toStatus, toSummary } from "../rows.ts";
+import { jsonOrNull, optionalFields, SUMMARY, toRun, toStatus, toSummary } from "../rows.ts";
 import { type Shares, TableShares } from "../shares.ts";
 import {
   type Admitted,
@@ -69,7 +69,7 @@ export class PostgresStore extends TableNames implements Store {
       messages: (row.said as unknown as string[]).map((message) => JSON.parse(message) as Message),
       createdAt: Number(row.created_at),
       updatedAt: Number(row.updated_at),
-      ...kept(row),
+      ...optionalFields(row),
       ...(row.state === null ? {} : { state: JSON.parse(String(row.state)) as JsonValue }),
       ...toStatus(row),
     };

@@ -8,7 +8,7 @@ import { openEventLog } from "./event-log.ts";
 import { openSharedRates, type SharedRates } from "./shared-rates.ts";
 import { openStorage, type Storage } from "./storage.ts";
 
-export interface Kept extends Storage {
+export interface Backends extends Storage {
   /** Holds the runs' events; absent where they are held in memory. */
   readonly log?: RedisLog | undefined;
   /** Counts what clients do a minute, for several processes. */
@@ -19,11 +19,11 @@ export interface Kept extends Storage {
  * `nameOf` turns a setting's name into the one that its author wrote.
  * @throws ConfigError with one line that names the setting that is wrong.
  */
-export async function openKept(
+export async function openBackends(
   settings: Settings,
   logger: Logger,
   nameOf: (setting: keyof Settings) => string = (setting) => setting,
-): Promise<Kept> {
+): Promise<Backends> {
   const inRedis = <T>(opened: Promise<T>): Promise<T> =>
     opened.catch((error: unknown) => {
       throw new ConfigError(`${nameOf("REDIS_URL")}: ${messageOf(error)}`, { cause: error });
@@ -38,12 +38,12 @@ export async function openKept(
     if (!agreed) throw new ConfigError(anotherLog(nameOf("DATABASE_URL"), nameOf("REDIS_URL"), nameOf("REDIS_PREFIX")));
     return { ...storage, log, shared };
   } catch (error) {
-    await closeKept({ ...storage, log, shared });
+    await closeBackends({ ...storage, log, shared });
     throw error;
   }
 }
 
-export async function closeKept({ shared, log, store }: Pick<Kept, "shared" | "log" | "store">): Promise<void> {
+export async function closeBackends({ shared, log, store }: Pick<Backends, "shared" | "log" | "store">): Promise<void> {
   shared?.close();
   await log?.close();
   await store.close();
