@@ -45,7 +45,8 @@ export function createApp(agents: Agents, settings: Settings, { playground, ...o
   const core = createCore(agents, settings, options, {
     // A name can be pointed at this machine by anybody; an address is what its user typed.
     hosts: { names: settings.ALLOWED_HOSTS, addresses: !isLoopback(settings.HOST) },
-    sameOrigin: false,
+    // Where every name is answered, a page can give a name of its own to this machine.
+    sameOrigin: !settings.ALLOWED_HOSTS.includes("*"),
     authenticator: authenticatorOf(settings, options),
     // Nobody signs in by a cookie here.
     cookies: false,

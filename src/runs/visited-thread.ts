@@ -175,6 +175,8 @@ export class VisitedThread {
   }
 
   async listed(): Promise<ListedThread | undefined> {
-    return this.#read.listed(this.#key);
+    const listed = await this.#read.listed(this.#key);
+    // The key is the server's own.
+    return listed && { ...listed, threadId: this.threadId };
   }
 }

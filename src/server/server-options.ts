@@ -46,7 +46,7 @@ export interface Housing {
   readonly allowedOrigins: readonly string[];
   /** Answer only requests to these host names and to those of allowed origins; `undefined`: to any. */
   readonly hosts: { readonly names: readonly string[]; readonly addresses: boolean } | undefined;
-  /** Answer pages of the very host that is asked too, whatever its name. */
+  /** Answer pages of the very host that is asked too. */
   readonly sameOrigin: boolean;
   readonly maxBodyBytes: number;
   readonly maxSockets: number;

@@ -312,6 +312,23 @@ describe("who may come in", () => {
     },
   );
 
+  it("pages of a host in ALLOWED_HOSTS may connect to that host; where any host is answered, they may not", async () => {
+    const named = await server({ ALLOWED_HOSTS: "chat.example.com" });
+    for (const host of ["chat.example.com", "chat.example.com:8443"]) {
+      (await rawWebSocket(`${named.url}/ws`, { Host: host, Origin: `https://${host}` })).socket.destroy();
+    }
+    for (const [host, origin] of [
+      ["chat.example.com", "https://other.example.com"],
+      ["chat.example.com", "https://chat.example.com:8443"],
+      ["evil.example", "https://evil.example"],
+    ] as const) {
+      expect((await refusal(`${named.url}/ws`, { Host: host, Origin: origin })).status).toBe(403);
+    }
+    const any = await server({ ALLOWED_HOSTS: "*" });
+    const rebound = { Host: "evil.example", Origin: "http://evil.example" };
+    expect((await refusal(`${any.url}/ws`, rebound)).status).toBe(403);
+  });
+
   it("does not say what it is built with", async () => {
     const { headers } = await fetch(`${sluice.url}/healthz`);
     expect([headers.get("x-powered-by"), headers.get("server")]).toEqual([null, null]);

@@ -182,8 +182,11 @@ describe("POST /agui with Accept: application/json", () => {
     const asked = await post("/agui/agent/asking/run", input(), JSON_ONLY);
     expect(asked.body).toMatchObject({ outcome: "interrupt", interrupts: [{ message: "Shall I?" }] });
     const resume = [{ interruptId: asked.body.interrupts[0].id, status: "resolved" as const, payload: "yes" }];
+    const messages = async () => (await fetch(`${sluice.url}/threads/${asked.body.threadId}/messages`)).json();
+    expect(await messages()).toMatchObject({ interrupts: asked.body.interrupts });
     const answered = await post("/agui/agent/asking/run", input({ messages: [], resume }), JSON_ONLY);
     expect(answered.body).toMatchObject({ outcome: "success", messages: [{ content: "You said yes" }] });
+    expect(await messages()).not.toHaveProperty("interrupts");
   });
 
   it("a failed run is an HTTP error, and names its run", async () => {

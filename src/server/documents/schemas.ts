@@ -178,7 +178,11 @@ export const SHAPES = {
     threads: z.array(thread),
     next: z.string().optional().describe("The `before` of the next page; absent when there is none."),
   }),
-  ThreadMessages: z.object({ threadId: z.string(), messages: z.array(MessageSchema) }),
+  ThreadMessages: z.object({
+    threadId: z.string(),
+    messages: z.array(MessageSchema),
+    interrupts: z.array(InterruptSchema).optional().describe("The questions that wait for answers, if there are any."),
+  }),
   NewShare: shareBody,
   ShareWithSecret: share.extend({ secret: z.string() }),
   Shares: z.object({ shares: z.array(share) }),

@@ -88,8 +88,7 @@ async function stateOf(thread: VisitedThread, checkpoint?: string | null): Promi
 async function listed(thread: VisitedThread): Promise<VisibleThread> {
   const known = await thread.listed();
   if (!known) throw new SluiceError("not_found", "There is no such thread.");
-  // The thread's key is the server's own.
-  return { ...known, threadId: thread.threadId };
+  return known;
 }
 
 /** Threads can be searched for by agent, id and status. A search for anything else finds none. */

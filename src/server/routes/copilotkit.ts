@@ -135,7 +135,7 @@ export function copilotThreadRoutes({ door }: Pick<ServerOptions, "door">): Rout
     if (!(await thread.mark(change))) throw notThere();
     const marked = await thread.listed();
     if (!marked) throw notThere();
-    return toRecord({ ...marked, threadId: thread.threadId });
+    return toRecord(marked);
   };
 
   router.get("/", async (request, response) => {

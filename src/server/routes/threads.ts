@@ -58,7 +58,9 @@ export function threadRoutes(options: ServerOptions): Router {
     const thread = await threadOf(door, request);
     const messages = await thread.messages();
     if (!messages) throw new SluiceError("not_found", "There is no such thread.");
-    response.json({ threadId: thread.threadId, messages });
+    const { interrupts } = await thread.waiting();
+    const { threadId } = thread;
+    response.json({ threadId, messages, ...(interrupts.length > 0 ? { interrupts } : {}) });
   });
 
   // A watch: where the thread stands, or what came after a cursor, then whatever happens, until the client leaves.

@@ -114,6 +114,10 @@ describe.each<[string, () => Store]>([
     expect(JSON.stringify(await (await ask("ann", `/threads/${PATH}/messages`)).json())).toContain("SECRET of Ann");
   });
 
+  it("its owner gets it under the id that the owner chose", async () => {
+    expect(await (await ask("ann", `/threads/${PATH}`)).json()).toMatchObject({ threadId: THREAD });
+  });
+
   it("connect begins an empty thread for another principal, also with a cursor of the owner's", async () => {
     const { cursor } = (await (await ask("ann", `/threads/${PATH}`)).json()) as { cursor: string };
     for (const after of [undefined, `${cursor.split(":")[0]}:0`]) {
