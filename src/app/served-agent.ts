@@ -53,6 +53,7 @@ export function servedAgent(
     followsState: entry.transcript === "state",
     reasoningTags: entry.reasoningTags,
     nodes,
+    subagents: entry.subagents,
     stateKeys: entry.state,
     offeredKeys: entry.compat === "ag-ui" ? offeredKeys(graph, entry.state) : [],
     configurable: { ...entry.configurable, models: modelsOf(nodes) },

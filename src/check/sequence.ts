@@ -8,7 +8,7 @@ interface Grammar {
   readonly kind: string;
   readonly open: EventType;
   readonly inside?: EventType;
-  readonly close: EventType;
+  readonly close: readonly EventType[];
   readonly key: string;
 }
 
@@ -17,25 +17,31 @@ const SPANS: readonly Grammar[] = [
     kind: "text message",
     open: EventType.TEXT_MESSAGE_START,
     inside: EventType.TEXT_MESSAGE_CONTENT,
-    close: EventType.TEXT_MESSAGE_END,
+    close: [EventType.TEXT_MESSAGE_END],
     key: "messageId",
   },
   {
     kind: "tool call",
     open: EventType.TOOL_CALL_START,
     inside: EventType.TOOL_CALL_ARGS,
-    close: EventType.TOOL_CALL_END,
+    close: [EventType.TOOL_CALL_END],
     key: "toolCallId",
   },
-  { kind: "reasoning", open: EventType.REASONING_START, close: EventType.REASONING_END, key: "messageId" },
+  { kind: "reasoning", open: EventType.REASONING_START, close: [EventType.REASONING_END], key: "messageId" },
   {
     kind: "reasoning message",
     open: EventType.REASONING_MESSAGE_START,
     inside: EventType.REASONING_MESSAGE_CONTENT,
-    close: EventType.REASONING_MESSAGE_END,
+    close: [EventType.REASONING_MESSAGE_END],
     key: "messageId",
   },
-  { kind: "step", open: EventType.STEP_STARTED, close: EventType.STEP_FINISHED, key: "stepName" },
+  { kind: "step", open: EventType.STEP_STARTED, close: [EventType.STEP_FINISHED], key: "stepName" },
+  {
+    kind: "subagent",
+    open: EventType.SUBAGENT_STARTED,
+    close: [EventType.SUBAGENT_FINISHED, EventType.SUBAGENT_ERROR],
+    key: "subagentRunId",
+  },
 ];
 
 export interface Problem {
@@ -141,7 +147,7 @@ export class Sequence {
     if (event.type === EventType.TOOL_CALL_RESULT && !this.#calls.has(event.toolCallId)) {
       this.#problem("2.7", `TOOL_CALL_RESULT of ${event.toolCallId}, a call that was not announced`);
     }
-    const grammar = SPANS.find(({ open, inside, close }) => [open, inside, close].includes(event.type));
+    const grammar = SPANS.find(({ open, inside, close }) => [open, inside, ...close].includes(event.type));
     if (!grammar) return;
     const id = String((event as unknown as Record<string, unknown>)[grammar.key]);
     const span = `${grammar.kind} ${id}`;
@@ -152,7 +158,7 @@ export class Sequence {
       return;
     }
     if (!this.#open.has(span)) this.#problem("2.3", `${event.type}: ${span} is not open`);
-    if (event.type === grammar.close) this.#open.delete(span);
+    if (grammar.close.includes(event.type)) this.#open.delete(span);
   }
 
   /** A snapshot holds calls too, and their results may follow it. */

@@ -62,8 +62,20 @@ export class OpenSpans {
       case EventType.REASONING_MESSAGE_END:
         closers.delete(`thought:${event.messageId}`);
         break;
-      case EventType.STEP_STARTED:
-        closers.set(`step:${event.stepName}`, { type: EventType.STEP_FINISHED, stepName: event.stepName });
+      case EventType.STEP_STARTED: {
+        const { stepName, subagentRunId } = event;
+        const owner = subagentRunId === undefined ? {} : { subagentRunId };
+        closers.set(`step:${stepName}`, { type: EventType.STEP_FINISHED, stepName, ...owner });
+        break;
+      }
+      case EventType.SUBAGENT_STARTED: {
+        const { subagentRunId } = event;
+        closers.set(`subagent:${subagentRunId}`, { type: EventType.SUBAGENT_FINISHED, subagentRunId });
+        break;
+      }
+      case EventType.SUBAGENT_FINISHED:
+      case EventType.SUBAGENT_ERROR:
+        closers.delete(`subagent:${event.subagentRunId}`);
         break;
       case EventType.STEP_FINISHED:
         closers.delete(`step:${event.stepName}`);

@@ -107,6 +107,8 @@ const agent = z.strictObject({
    * or `ag-ui`, as AG-UI's own adapter does.
    */
   compat: z.enum(["ag-ui", "none"]).default("ag-ui"),
+  /** Events name the graph inside this one that they are of, and `SUBAGENT_*` events report when it begins and ends. */
+  subagents: z.boolean().default(false),
   /** State keys that clients may see, and may send with a run. */
   state: z.array(z.string()).default([]),
   /** Dotted paths into `data` that the `langgraph` format may show, by event name. */

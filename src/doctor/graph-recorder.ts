@@ -2,11 +2,10 @@
 import { BaseCallbackHandler } from "@langchain/core/callbacks/base";
 import type { Serialized } from "@langchain/core/load/serializable";
 import { type AllowList, isHidden } from "../graph/allow-list.ts";
-import { type GraphEvent, nodePath } from "../protocol/graph-event.ts";
+import { type GraphEvent, isNode, nodePath } from "../protocol/graph-event.ts";
 import { isRecord } from "../protocol/input.ts";
 import { messageOf } from "../protocol/redact.ts";
 import { asMessage, messageType } from "../translate/content.ts";
-import { isNode } from "../translate/steps.ts";
 import type { CustomSeries, ModelCall, NodeRun, Piece } from "./evidence.ts";
 import type { ModelCalls } from "./model-calls.ts";
 import { isJson, saidIn, squeezed } from "./said.ts";

@@ -66,12 +66,13 @@ function compile(names: ReadonlySet<GraphEventName>, places: readonly Test[]): A
 
 function placeTests(spec: AllowListSpec): Test[] {
   const tests: Test[] = [];
-  const { nodes, tags, names, maxDepth, silentNodes } = spec;
+  const { nodes, tags, names, subagents, maxDepth, silentNodes } = spec;
   if (nodes) tests.push((event) => matches(nodes, nodeNames(event)));
   if (silentNodes?.length)
     tests.push((event) => !isModelCall(event) || !nodeNames(event).some((node) => silentNodes.includes(node)));
   if (tags) tests.push((event) => matches(tags, event.tags));
   if (names) tests.push((event) => matches(names, [event.name]));
+  if (subagents) tests.push(({ subagents: around = [] }) => around.every(({ name }) => subagents.includes(name)));
   if (maxDepth !== undefined) tests.push((event) => nodePath(event).length <= maxDepth);
   return tests;
 }

@@ -99,10 +99,11 @@ export class DirectEvents extends BaseCallbackHandler {
   }
 
   override handleChainStart(
-    ...[chain, given, runId, , tags, metadata, type = "chain", name]: Parameters<
+    ...[chain, given, runId, parent, tags, metadata, type = "chain", name]: Parameters<
       NonNullable<BaseCallbackHandler["handleChainStart"]>
     >
   ): void {
+    this.#notes.handleChainStart(chain, given, runId, parent);
     const root = runId === this.#root.runId && this.#rootRun === undefined;
     // A runnable that reads a stream does not know its input yet.
     const deferred = isRecord(given) && given.input === "" && Object.keys(given).length === 1;

@@ -71,6 +71,8 @@ export interface ServedAgent {
   readonly reasoningTags: readonly string[];
   /** Settings that differ for single nodes, by name or path. */
   readonly nodes: Readonly<Record<string, NodeSettings>>;
+  /** Clients are shown which graph inside this one an event is of. */
+  readonly subagents: boolean;
   /** State keys that clients may see, and may send. */
   readonly stateKeys: readonly string[];
   /** State keys that frontend tools and context are put under. */

@@ -36,6 +36,8 @@ export class RunNotes extends BaseCallbackHandler {
   override name = "sluice_run_notes";
   override awaitHandlers = true;
   readonly #toolCallIds = new Map<string, string>();
+  /** The tool around a run, if there is one. */
+  readonly #toolsAround = new Map<string, string>();
   readonly #modelEnds = new Map<string, ModelEnd>();
   readonly #toolErrors = new Map<string, unknown>();
   readonly #interruptedCalls = new Map<string, InterruptedCall>();
@@ -91,6 +93,11 @@ export class RunNotes extends BaseCallbackHandler {
     });
   }
 
+  override handleChainStart(_chain: Serialized, _inputs: unknown, runId: string, parentRunId?: string): void {
+    const tool = this.#toolsAround.get(parentRunId ?? "");
+    if (tool !== undefined) this.#toolsAround.set(runId, tool);
+  }
+
   override handleToolStart(
     _tool: Serialized,
     _input: string,
@@ -101,6 +108,7 @@ export class RunNotes extends BaseCallbackHandler {
     _runName?: string,
     toolCallId?: string,
   ): void {
+    this.#toolsAround.set(runId, runId);
     if (toolCallId) this.#toolCallIds.set(runId, toolCallId);
   }
 
@@ -156,6 +164,16 @@ export class RunNotes extends BaseCallbackHandler {
 
   endTool(runId: string): void {
     this.#toolCallIds.delete(runId);
+    this.#toolsAround.delete(runId);
+  }
+
+  /** The run of the innermost tool around a chain's run, while both are open. */
+  toolAround(runId: string): string | undefined {
+    return this.#toolsAround.get(runId);
+  }
+
+  endChain(runId: string): void {
+    this.#toolsAround.delete(runId);
   }
 
   /** Was `error` thrown by a model call? */

@@ -18,6 +18,7 @@ import { RunNotes } from "./run-notes.ts";
 import type { RunRequest } from "./run-request.ts";
 import { inSpans, type RunSpans } from "./run-spans.ts";
 import { driveStreamEvents } from "./stream-events.ts";
+import { Subagents } from "./subagents.ts";
 
 export type { GraphInput, RunRequest } from "./run-request.ts";
 
@@ -151,6 +152,7 @@ async function read(
     streamMode: ["updates", "custom", ...(request.stateKeys.length > 0 ? ["values"] : []), ...cacheModes(graph)],
   };
   const cached = new CachedNodes();
+  const subagents = new Subagents(notes);
   let over = false;
   // The run may be aborted while it takes the first of several events.
   const pass = (event: GraphEvent) => {
@@ -162,7 +164,7 @@ async function read(
     const given =
       event.event === "on_chain_stream" && event.run_id === traceId
         ? readRootChunk(event, notes, interrupts, cached, request.stateKeys)
-        : annotate(event, notes);
+        : annotate(subagents.around(event), notes);
     if (Array.isArray(given)) given.forEach(pass);
     else {
       failures.saw(given);
@@ -262,6 +264,9 @@ function annotate(event: GraphEvent, notes: RunNotes): GraphEvent {
       if (isGraphBubbleUp(thrown)) return { ...event, toolCallId, data: {}, silent: true };
       return { ...event, toolCallId, ...(thrown === undefined ? {} : { data: withError(event.data, thrown) }) };
     }
+    case "on_chain_end":
+      notes.endChain(event.run_id);
+      return event;
     case "on_chat_model_end":
     case "on_llm_end": {
       const { finishReason, usage } = notes.takeModelEnd(event.run_id) ?? {};

@@ -33,6 +33,8 @@ export const allowListSpec = z.strictObject({
   names: matcher.optional(),
   /** Nodes, by name or path, whose model calls do not leave. Their steps and tools still do. */
   silentNodes: z.array(z.string()).optional(),
+  /** The subagents whose events leave, by name. Events of the served graph itself always do. */
+  subagents: z.array(z.string()).optional(),
   /** The depth in graphs: 1 admits the served graph's own nodes, 2 those of its subgraphs too. */
   maxDepth: z.int().min(0).optional(),
 });

@@ -62,6 +62,11 @@ export function spanPosition(event: AguiEvent): SpanPosition {
       return { span: `step:${event.stepName}`, edge: "open" };
     case EventType.STEP_FINISHED:
       return { span: `step:${event.stepName}`, edge: "close" };
+    case EventType.SUBAGENT_STARTED:
+      return { span: `subagent:${event.subagentRunId}`, edge: "open" };
+    case EventType.SUBAGENT_FINISHED:
+    case EventType.SUBAGENT_ERROR:
+      return { span: `subagent:${event.subagentRunId}`, edge: "close" };
     default:
       return POINT;
   }

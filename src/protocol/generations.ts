@@ -15,6 +15,9 @@ const CHANGED: ReadonlySet<EventType> = new Set([
   EventType.RUN_FINISHED,
   EventType.TOOL_CALL_RESULT,
   EventType.MESSAGES_SNAPSHOT,
+  EventType.SUBAGENT_STARTED,
+  EventType.SUBAGENT_FINISHED,
+  EventType.SUBAGENT_ERROR,
 ]);
 
 /** Might an event of this type hold a shape the older generation cannot take? Cheap, so that views need not parse. */
@@ -24,7 +27,8 @@ export function mayNeedDowngrade(type: EventType): boolean {
 
 /**
  * `event` as a 0.0.x client can take it. The outcome `cancelled` and `pendingToolCallIds` are fatal to it, and so are
- * a tool result made of parts, and a part that only names a file its provider keeps.
+ * a tool result made of parts, a part that only names a file its provider keeps, and an event of a type that it does not
+ * know.
  */
 export function downgrade(event: AguiEvent): AguiEvent {
   switch (event.type) {
@@ -45,6 +49,13 @@ export function downgrade(event: AguiEvent): AguiEvent {
     }
     case EventType.TOOL_CALL_RESULT:
       return typeof event.content === "string" ? event : { ...event, content: textOf(event.content) };
+    case EventType.SUBAGENT_STARTED:
+    case EventType.SUBAGENT_FINISHED:
+    case EventType.SUBAGENT_ERROR: {
+      // One for one: a client that counts entries must not miss any.
+      const { type: name, timestamp, ...value } = event;
+      return { type: EventType.CUSTOM, name, value, ...(timestamp === undefined ? {} : { timestamp }) };
+    }
     default:
       return event;
   }

@@ -41,6 +41,18 @@ export const DEFAULT_ALLOWED_EVENTS: readonly GraphEventName[] = [
   "on_custom_event",
 ];
 
+/** A call of a graph by another one, while the other runs. */
+export interface Subagent {
+  /** Unique in its run. A subagent that goes on when its question is answered has the same id in that run. */
+  readonly id: string;
+  /** The name of its agent, else of the tool that calls it, else of the node. */
+  readonly name: string;
+  /** The execution of the node that calls it. */
+  readonly place: string;
+  /** The run of the tool that calls it. */
+  readonly toolRunId?: string;
+}
+
 /** One event of a running graph. `data` holds live references into the graph: read it, never change it. */
 export interface GraphEvent {
   readonly event: GraphEventName;
@@ -52,6 +64,8 @@ export interface GraphEvent {
   readonly data: unknown;
   /** `on_tool_*`: the model's id for the call. v2 leaves it out at the start; a callback handler supplies it. */
   readonly toolCallId?: string;
+  /** The subagents that it happened in, outermost first. Absent where it is of the served graph itself. */
+  readonly subagents?: readonly Subagent[];
   /** Set on what carries the graph's state: the keys its agent exposes, as they are now. `data` is then empty. */
   readonly state?: Readonly<Record<string, unknown>>;
   /** Not for clients: it only reports to the run that something has ended. */
@@ -62,6 +76,15 @@ export interface GraphEvent {
   readonly finishReason?: string;
   /** `on_chat_model_end`, `on_llm_end`: what the call used, as LangChain's `usage_metadata` has it. */
   readonly usage?: unknown;
+}
+
+/** Is this chain run a node of a graph, rather than something a node calls, or LangGraph's own plumbing? */
+export function isNode(event: GraphEvent): boolean {
+  return (
+    event.name === event.metadata.langgraph_node &&
+    event.tags.some((tag) => tag.startsWith("graph:step:")) &&
+    !event.tags.includes("langsmith:hidden")
+  );
 }
 
 /** The execution of a node that an event happened in; what runs inside a node has a namespace below the node's. */

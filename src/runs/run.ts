@@ -3,10 +3,9 @@ import { type GraphInterrupt, type GraphRun, openRun } from "../graph/source.ts"
 import type { EventLog } from "../log/log.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import { type AguiEvent, EventType, type Interrupt, type Message } from "../protocol/events.ts";
-import { type GraphEvent, nodePath } from "../protocol/graph-event.ts";
+import { type GraphEvent, isNode, nodePath } from "../protocol/graph-event.ts";
 import type { KeptState } from "../protocol/injected.ts";
 import { createTranslator } from "../translate/create-translator.ts";
-import { isNode } from "../translate/steps.ts";
 import type { Progress } from "../translate/token-count.ts";
 import type { RunEnd, Translator } from "../translate/translator.ts";
 import { askedAgain } from "./answering.ts";
@@ -43,7 +42,7 @@ export class Run {
     this.figures = new RunFigures(plan.counts);
     this.#keep = keep;
     this.#unanswered = new Unanswered(plan);
-    const { reasoningTags, nodes, stateKeys, maxEventBytes } = plan.agent;
+    const { reasoningTags, nodes, stateKeys, subagents, maxEventBytes } = plan.agent;
     const frontendTools = new Set(plan.offered.tools.map((tool) => tool.name));
     this.#translator = createTranslator({
       ...plan,
@@ -51,6 +50,7 @@ export class Run {
       reasoningTags,
       nodes,
       stateKeys,
+      subagents,
       maxEventBytes,
       frontendTools,
     });

@@ -9,6 +9,15 @@ export interface Draft {
   readonly announced: string;
 }
 
+/** The subagent that something is of; nothing for the served graph itself. */
+export interface Owner {
+  readonly subagentRunId?: string;
+}
+
+export function ownerIn({ subagentRunId }: { readonly subagentRunId?: string | undefined }): Owner {
+  return subagentRunId === undefined ? {} : { subagentRunId };
+}
+
 /** A person's message of text. */
 export type SentMessage = Message & { readonly role: "user"; content: string };
 

@@ -3,10 +3,17 @@
  * never from the graph's checkpoint, which holds prompts and hidden nodes.
  */
 import type { ActivityEvent } from "../protocol/activity.ts";
-import { type AguiEvent, type AssistantMessage, EventType, type Message, type ToolCall } from "../protocol/events.ts";
+import {
+  type AguiEvent,
+  type AssistantMessage,
+  EventType,
+  type Message,
+  spanPosition,
+  type ToolCall,
+} from "../protocol/events.ts";
 import type { JsonValue } from "../protocol/json.ts";
 import { activityAfter, stateAfter } from "../protocol/patched.ts";
-import { copy, type Draft, isAssistant, isSent, type SentMessage } from "./draft.ts";
+import { copy, type Draft, isAssistant, isSent, type Owner, ownerIn, type SentMessage } from "./draft.ts";
 import { reopenedReasoning, reopenedText } from "./reopened.ts";
 import { type Tombstone, tombstonesOf } from "./tombstones.ts";
 import { WaitingMessages } from "./waiting-messages.ts";
@@ -95,7 +102,7 @@ export class Transcript {
         break;
       case EventType.TEXT_MESSAGE_START:
         if (event.role === "user") this.#startUser(event.messageId);
-        else this.#startText(event.messageId, event.name);
+        else this.#startText(event.messageId, event.name, ownerIn(event));
         break;
       case EventType.TEXT_MESSAGE_CONTENT:
       case EventType.REASONING_MESSAGE_CONTENT:
@@ -106,7 +113,7 @@ export class Transcript {
         this.#speaking(event.messageId).open = false;
         break;
       case EventType.REASONING_START:
-        this.#startReasoning(event.messageId);
+        this.#startReasoning(event.messageId, ownerIn(event));
         break;
       case EventType.REASONING_MESSAGE_START:
         this.#reasoning.set(event.messageId, "open");
@@ -123,7 +130,7 @@ export class Transcript {
         break;
       }
       case EventType.TOOL_CALL_START:
-        this.#startCall(event.toolCallId, event.toolCallName, event.parentMessageId);
+        this.#startCall(event.toolCallId, event.toolCallName, event.parentMessageId, ownerIn(event));
         break;
       case EventType.TOOL_CALL_ARGS: {
         const call = this.#calls.get(event.toolCallId);
@@ -136,7 +143,7 @@ export class Transcript {
       case EventType.TOOL_CALL_RESULT: {
         const { messageId: id, toolCallId, content, metadata } = event;
         const error = typeof metadata?.error === "string" ? { error: metadata.error } : {};
-        this.#add({ id, role: "tool", toolCallId, content, ...error });
+        this.#add({ id, role: "tool", toolCallId, content, ...error, ...ownerIn(event) });
         break;
       }
       case EventType.MESSAGES_SNAPSHOT:
@@ -155,10 +162,15 @@ export class Transcript {
         this.#show(event);
         break;
       case EventType.STEP_STARTED:
-        this.#open.set(`step:${event.stepName}`, () => [{ type: EventType.STEP_STARTED, stepName: event.stepName }]);
+      case EventType.SUBAGENT_STARTED: {
+        const { timestamp: _, ...again } = event;
+        this.#open.set(spanPosition(event).span ?? "", () => [again]);
         break;
+      }
       case EventType.STEP_FINISHED:
-        this.#open.delete(`step:${event.stepName}`);
+      case EventType.SUBAGENT_FINISHED:
+      case EventType.SUBAGENT_ERROR:
+        this.#open.delete(spanPosition(event).span ?? "");
         break;
       default: // Nothing that belongs to a conversation.
     }
@@ -172,6 +184,7 @@ export class Transcript {
   #replace(message: Message): void {
     const draft = this.#drafts.get(message.id);
     if (!draft) return;
+    Object.assign(message, ownerIn(draft.message));
     // A Map keeps the place of a key that is set again.
     this.#drafts.set(message.id, { ...draft, message });
     if (message.role !== "assistant") return;
@@ -190,12 +203,12 @@ export class Transcript {
    * The draft of an assistant message. It is made when a tool call is the first event about it. Ids come from clients,
    * models and graphs. If a message of another role has the id, the assistant's message stands beside it.
    */
-  #assistant(announced: string): Draft & { readonly message: AssistantMessage } {
+  #assistant(announced: string, owner: Owner = {}): Draft & { readonly message: AssistantMessage } {
     const taken = this.#drafts.get(announced);
     const id = taken && taken.message.role !== "assistant" ? `assistant-${announced}` : announced;
     const known = this.#drafts.get(id);
     if (known && isAssistant(known)) return known;
-    const fresh = { message: { id, role: "assistant" as const }, open: false, announced };
+    const fresh = { message: { id, role: "assistant" as const, ...owner }, open: false, announced };
     this.#drafts.set(id, fresh);
     return fresh;
   }
@@ -213,17 +226,17 @@ export class Transcript {
     this.#open.set(`text:${id}`, () => reopenedText(message));
   }
 
-  #startText(id: string, name: string | undefined): void {
-    const draft = this.#assistant(id);
+  #startText(id: string, name: string | undefined, owner: Owner): void {
+    const draft = this.#assistant(id, owner);
     if (name !== undefined) draft.message.name = name;
     draft.message.content ??= "";
     draft.open = true;
     this.#open.set(`text:${id}`, (sent) => this.#reopen(draft, sent));
   }
 
-  #startCall(id: string, name: string, parentMessageId: string | undefined): void {
+  #startCall(id: string, name: string, parentMessageId: string | undefined, owner: Owner): void {
     const call: ToolCall = { id, type: "function", function: { name, arguments: "" } };
-    const draft = this.#assistant(parentMessageId ?? id);
+    const draft = this.#assistant(parentMessageId ?? id, owner);
     draft.message.toolCalls = [...(draft.message.toolCalls ?? []), call];
     this.#calls.set(id, call);
     if (parentMessageId !== undefined) this.#parents.set(call, parentMessageId);
@@ -238,13 +251,14 @@ export class Transcript {
     const events: AguiEvent[] = [];
     if (message.content !== undefined) {
       const { role, content, name } = message;
-      events.push(...reopenedText({ id: messageId, role, content, name }));
+      events.push(...reopenedText({ id: messageId, role, content, name, ...ownerIn(message) }));
       if (!open) events.push({ type: EventType.TEXT_MESSAGE_END, messageId });
     }
     for (const call of message.toolCalls ?? []) {
       const { id: toolCallId, function: made } = call;
       const parent = this.#parents.get(call);
-      const start = { type: EventType.TOOL_CALL_START as const, toolCallId, toolCallName: made.name };
+      const named = { toolCallId, toolCallName: made.name, ...ownerIn(message) };
+      const start = { type: EventType.TOOL_CALL_START as const, ...named };
       events.push(parent === undefined ? start : { ...start, parentMessageId: parent });
       if (made.arguments) events.push({ type: EventType.TOOL_CALL_ARGS, toolCallId, delta: made.arguments });
       if (!this.#isOpen(call)) events.push({ type: EventType.TOOL_CALL_END, toolCallId });
@@ -252,8 +266,8 @@ export class Transcript {
     return events;
   }
 
-  #startReasoning(id: string): void {
-    const message: Message & { role: "reasoning" } = { id, role: "reasoning", content: "" };
+  #startReasoning(id: string, owner: Owner): void {
+    const message: Message & { role: "reasoning" } = { id, role: "reasoning", content: "", ...owner };
     this.#drafts.set(id, { message, open: true, announced: id });
     this.#open.set(`reasoning:${id}`, () => reopenedReasoning(message, this.#reasoning.get(id)));
   }

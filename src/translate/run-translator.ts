@@ -1,6 +1,6 @@
 /** The translator of one run: hands each graph event to the reducer for its concern, and keeps the message spans. */
 import type { AguiEvent, Interrupt, Message } from "../protocol/events.ts";
-import { type GraphEvent, namespace } from "../protocol/graph-event.ts";
+import { type GraphEvent, isNode, namespace } from "../protocol/graph-event.ts";
 import type { CallIds } from "../protocol/ids.ts";
 import { eventsOf, type InjectedMessage } from "../protocol/injected.ts";
 import { usageOf } from "../protocol/model-report.ts";
@@ -17,7 +17,7 @@ import { Rules } from "./rules.ts";
 import { firstEvents, modelCallEvent, terminalEvent } from "./run-ends.ts";
 import { type Correction, SentMessages } from "./sent-messages.ts";
 import { ExposedState } from "./state.ts";
-import { isNode, Steps } from "./steps.ts";
+import { Steps } from "./steps.ts";
 import { resultMessage, ToolCalls } from "./tools.ts";
 import type { RunEnd, Translator, TranslatorOptions } from "./translator.ts";
 import { UnreadEnds } from "./unread-ends.ts";
@@ -28,7 +28,7 @@ export class RunTranslator implements Translator {
   readonly #rules: Rules;
   readonly #messages = new OpenMessages();
   readonly #steps = new Steps();
-  readonly #tools: ToolCalls;
+  readonly tools: ToolCalls;
   readonly #nodeMessages = new NodeMessages();
   readonly #unread = new UnreadEnds();
   readonly #usage = new Usage();
@@ -44,8 +44,8 @@ export class RunTranslator implements Translator {
     this.#state = new ExposedState(options.maxEventBytes);
     const { history, ownFrom, drafts, followsState, reasoningTags } = options;
     this.#nodeMessages.note(history);
-    this.#tools = new ToolCalls(history, ownFrom, options.callIds);
-    this.#sent = new SentMessages({ reasoningTags, followsState, book: this.#tools.book });
+    this.tools = new ToolCalls(history, ownFrom, options.callIds);
+    this.#sent = new SentMessages({ reasoningTags, followsState, book: this.tools.book });
     this.#sent.addEarlier(history.slice(ownFrom), drafts);
     this.#activities = new Activities(options, (id) => this.#nodeMessages.reserve(id));
   }
@@ -85,13 +85,13 @@ export class RunTranslator implements Translator {
       case "on_chain_start":
         return isNode(event) ? this.#begin(event) : [];
       case "on_tool_start":
-        this.#tools.startRefused(event);
+        this.tools.startRefused(event);
         if (event.toolCallId === undefined && !placeAdmitted) this.#nodeMessages.noteRefusedResult(event);
         return [];
       case "on_tool_end":
       case "on_tool_error":
         // Without an id any tool message of the node may be this result.
-        if (!this.#tools.refuse(event)) this.#nodeMessages.noteRefusedResult(event);
+        if (!this.tools.refuse(event)) this.#nodeMessages.noteRefusedResult(event);
         return [];
       case "on_chat_model_end":
       case "on_llm_end":
@@ -110,8 +110,8 @@ export class RunTranslator implements Translator {
     this.#finished = true;
     const closers = this.#messages.closeAll();
     if (end.kind === "done" || end.kind === "interrupted") this.#sent.finish();
-    const results = end.kind === "done" ? this.#tools.resultsOfUnheld(this.#options.frontendTools) : [];
-    const pending = this.#tools.book.pending(this.#options.frontendTools).map(({ id }) => id);
+    const results = end.kind === "done" ? this.tools.resultsOfUnheld(this.#options.frontendTools) : [];
+    const pending = this.tools.book.pending(this.#options.frontendTools).map(({ id }) => id);
     const totals = { usage: this.#usage.total, finishReason: this.#finishReason, pendingCalls: pending };
     const rest = [...this.#steps.close(), ...this.#state.finish(), terminalEvent(this.#options, end, totals)];
     return [...closers, ...results, ...rest];
@@ -129,11 +129,11 @@ export class RunTranslator implements Translator {
   }
 
   get callIds(): CallIds {
-    return this.#tools.book.ids;
+    return this.tools.book.ids;
   }
 
   interrupt(asked: Asked): Interrupt {
-    const { book } = this.#tools;
+    const { book } = this.tools;
     return toInterrupt(asked, (given, runId) => (book.ofRun(runId ?? "") ?? book.asked(given))?.id ?? given);
   }
 
@@ -151,11 +151,11 @@ export class RunTranslator implements Translator {
       case "on_llm_end":
         return this.#endMessage(event);
       case "on_tool_start":
-        return this.#tools.start(event, this.#rules.plain(event));
+        return this.tools.start(event, this.#rules.plain(event));
       case "on_tool_end":
-        return this.#sent.addResults(event, this.#tools.end(event, this.#rules.plain(event)), resultMessage(event));
+        return this.#sent.addResults(event, this.tools.end(event, this.#rules.plain(event)), resultMessage(event));
       case "on_tool_error":
-        return this.#sent.addResults(event, this.#tools.fail(event), undefined);
+        return this.#sent.addResults(event, this.tools.fail(event), undefined);
       case "on_chain_start":
         return isNode(event) ? [...this.#begin(event), ...this.#steps.start(event)] : [];
       case "on_chain_end":
@@ -204,11 +204,11 @@ export class RunTranslator implements Translator {
     const results = this.#nodeMessages.toolMessages(event);
     const answer = () =>
       results.flatMap((one) =>
-        this.#sent.addResults(event, this.#tools.answer(event, one, this.#rules.plain(event)), one),
+        this.#sent.addResults(event, this.tools.answer(event, one, this.#rules.plain(event)), one),
       );
     const answers = answer();
     const isKnown = ({ id: given, name = "", args }: ToolCallPiece) =>
-      this.#tools.book.known({ given, name, args }, namespace(event)) !== undefined;
+      this.tools.book.known({ given, name, args }, namespace(event)) !== undefined;
     const added = this.#nodeMessages.added(event, isKnown);
     if (added.length > 0) this.#finishReason = ends.last.finishReason ?? this.#finishReason;
     const news = added.flatMap((message) => {
@@ -223,7 +223,7 @@ export class RunTranslator implements Translator {
   /** Messages of a person are in the thread from here on. */
   #receive(messages: readonly Message[]): void {
     this.#nodeMessages.note(messages);
-    this.#tools.note(messages);
+    this.tools.note(messages);
     this.#activities.note(messages);
     if (this.#options.followsState) this.#sent.addEarlier(messages, {});
   }
@@ -236,14 +236,14 @@ export class RunTranslator implements Translator {
   /** The effect of a node's update on earlier messages. */
   #settle(event: GraphEvent, admitted: boolean): AguiEvent[] {
     this.#sent.ended(event, admitted);
-    this.#tools.hold(event);
+    this.tools.hold(event);
     return this.#closeUnheld();
   }
 
   /** A call may go on streaming when the node that made it has failed: nobody waits for what it says. */
   #closeUnheld(): AguiEvent[] {
     const { closers, calls } = this.#messages.abandonAll(({ messageId }) => !this.#sent.holds(messageId));
-    for (const { id } of calls) this.#tools.book.withdraw(id);
+    for (const { id } of calls) this.tools.book.withdraw(id);
     return closers;
   }
 
@@ -257,7 +257,7 @@ export class RunTranslator implements Translator {
           spans.push({ content: wish.text }),
         );
       case "tool_call":
-        return this.#tools.emit(event, wish.toolCallId, wish.name, wish.args);
+        return this.tools.emit(event, wish.toolCallId, wish.name, wish.args);
       case "state":
         return this.#state.merge(wish.values, this.#options.stateKeys, namespace(event));
       case "activity":
@@ -283,7 +283,7 @@ export class RunTranslator implements Translator {
   #open(event: GraphEvent, source: MessageLike, reasoning: boolean, ofModel = false): MessageSpans {
     const messageId = this.#nodeMessages.newId(source, event.run_id);
     const { reasoningTags, stateKeys } = this.#options;
-    const calls = this.#tools.entriesOf(messageId, event, predicting(event, stateKeys, this.#state));
+    const calls = this.tools.entriesOf(messageId, event, predicting(event, stateKeys, this.#state));
     const spans = new MessageSpans(messageId, { name: nameOf(source, event), reasoning, reasoningTags, calls });
     this.#sent.addSpans(event, spans, source, ofModel);
     return spans;

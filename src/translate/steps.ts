@@ -2,15 +2,6 @@
 import { type AguiEvent, EventType } from "../protocol/events.ts";
 import { type GraphEvent, isInside, namespace, nodePath } from "../protocol/graph-event.ts";
 
-/** Is this chain run a node of a graph, rather than something a node calls, or LangGraph's own plumbing? */
-export function isNode(event: GraphEvent): boolean {
-  return (
-    event.name === event.metadata.langgraph_node &&
-    event.tags.some((tag) => tag.startsWith("graph:step:")) &&
-    !event.tags.includes("langsmith:hidden")
-  );
-}
-
 interface Step {
   readonly stepName: string;
   /** The namespace of the node's execution. */

@@ -57,6 +57,8 @@ export interface TranslatorOptions {
   readonly reasoningTags: readonly string[];
   /** The settings of single nodes, by the node's name or its path. */
   readonly nodes: Readonly<Record<string, NodeRules>>;
+  /** `true`: events say which subagent they are of, and subagents' beginnings and ends are sent. Default: `false`. */
+  readonly subagents?: boolean;
   /** State keys that clients may see. */
   readonly stateKeys: readonly string[];
   /** Names of the tools that the client runs itself: a call to one stays unanswered in this run. */

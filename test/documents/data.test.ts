@@ -13,6 +13,7 @@ import { blocksOf, codeBlock, NOT_RUN, rowFor } from "./code-blocks.ts";
 const JSON_BLOCKS: Readonly<Record<string, (json: string) => unknown>> = {
   "README.md › Quick start 3": (json) => SHAPES.ChatAnswer.parse(JSON.parse(json)),
   "docs/audit.md › What it looks for": (json) => parseAgents("agents.json", json),
+  "docs/graphs.md › Subagents": (json) => parseAgents("agents.json", json),
   "docs/settings.md › config/agents.json": (json) => parseAgents("agents.json", json),
   "docs/operating.md › Logs": async (json) => {
     const shown = JSON.parse(json) as object;

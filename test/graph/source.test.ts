@@ -24,8 +24,7 @@ import {
   type ServedGraph,
   type StreamVersion,
 } from "../../src/graph/source.ts";
-import { type GraphEvent, nodePath } from "../../src/protocol/graph-event.ts";
-import { isNode } from "../../src/translate/steps.ts";
+import { type GraphEvent, isNode, nodePath } from "../../src/protocol/graph-event.ts";
 import { Gate } from "../runs/scripted.ts";
 import { chatGraph, SteppedModel } from "../support/stepped-model.ts";
 import { TEST_SOURCE } from "../support/stream-source.ts";

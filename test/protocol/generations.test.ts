@@ -46,6 +46,21 @@ describe("for a client of the older generation", () => {
       },
       { type: EventType.TOOL_CALL_RESULT, messageId: "m", toolCallId: "c", content: "a\n[image]\nb" },
     ],
+    [
+      "the beginning of a subagent is a custom event",
+      { type: EventType.SUBAGENT_STARTED, subagentRunId: "s", name: "expert", timestamp: 1 },
+      {
+        type: EventType.CUSTOM,
+        name: "SUBAGENT_STARTED",
+        value: { subagentRunId: "s", name: "expert" },
+        timestamp: 1,
+      },
+    ],
+    [
+      "its end is one too",
+      { type: EventType.SUBAGENT_ERROR, subagentRunId: "s", message: "No." },
+      { type: EventType.CUSTOM, name: "SUBAGENT_ERROR", value: { subagentRunId: "s", message: "No." } },
+    ],
   ];
 
   it.each(changed)("%s", (_, event, older) => {

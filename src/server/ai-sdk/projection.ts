@@ -113,6 +113,12 @@ export class AnswerProjection {
       case EventType.ACTIVITY_SNAPSHOT:
       case EventType.ACTIVITY_DELTA:
         return this.#transcript.withReasoning(event.messageId).flatMap(activityParts);
+      case EventType.SUBAGENT_STARTED:
+      case EventType.SUBAGENT_FINISHED:
+      case EventType.SUBAGENT_ERROR: {
+        const { type: report, timestamp: _, ...about } = event;
+        return [{ type: "data-subagent", data: { report, ...about }, transient: true }];
+      }
       case EventType.RUN_FINISHED:
         return this.#finish(event);
       case EventType.RUN_ERROR: {

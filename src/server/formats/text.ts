@@ -8,6 +8,7 @@ const MAX_RESULT = 400;
 
 export function textFormat(): Format {
   const calls = new Map<string, { name: string; args: string }>();
+  const subagents = new Map<string, string>();
   /** Messages of persons that are open. */
   const asked = new Set<string>();
   const lines = (event: AguiEvent): string[] => {
@@ -46,10 +47,15 @@ export function textFormat(): Format {
       case EventType.RUN_ERROR:
         return [`[error] ${event.code ?? "internal"}: ${event.message}`];
       case EventType.CUSTOM:
+        if (isSubagent(event.name)) return [subagentLine(event.name, event.value as About, subagents)];
         if (event.name === "sluice.notice") return [String(event.value)];
         if (event.name === "sluice.model_call" || event.name === "sluice.progress") return []; // For programs.
         if (event.name === "sluice.error") return [`[error] ${(event.value as { message: string }).message}`];
         return [`[${event.name}] ${shorten(JSON.stringify(event.value))}`];
+      case EventType.SUBAGENT_STARTED:
+      case EventType.SUBAGENT_FINISHED:
+      case EventType.SUBAGENT_ERROR:
+        return [subagentLine(event.type, event, subagents)];
       case EventType.ACTIVITY_SNAPSHOT:
         return [`[${event.activityType}] ${shorten(JSON.stringify(event.content))}`];
       case EventType.ACTIVITY_DELTA:
@@ -62,6 +68,25 @@ export function textFormat(): Format {
     graph: false,
     encode: ({ json, type }: Outgoing) => (isAgui(type) ? lines(JSON.parse(json) as AguiEvent) : []),
   };
+}
+
+interface About {
+  readonly subagentRunId: string;
+  readonly name?: string;
+  readonly message?: string;
+}
+
+/** Clients of the older generation get these events as custom ones. */
+function isSubagent(name: string): boolean {
+  return name.startsWith("SUBAGENT_");
+}
+
+function subagentLine(type: string, { subagentRunId, name, message }: About, names: Map<string, string>): string {
+  if (name !== undefined) names.set(subagentRunId, name);
+  const known = names.get(subagentRunId) ?? "subagent";
+  if (type === EventType.SUBAGENT_STARTED) return `[subagent] ${known}`;
+  names.delete(subagentRunId);
+  return `[/subagent] ${known}${message === undefined ? "" : `: ${message}`}`;
 }
 
 function isAgui(type: Outgoing["type"]): boolean {

@@ -54,7 +54,7 @@ function listed(agent: ServedAgent): object {
 }
 
 /** The capabilities that Sluice knows of itself. It does not know how a graph's nodes use tools and files. */
-function capabilitiesOf({ name, description, graph, stateKeys, tokens, reasoning }: ServedAgent): object {
+function capabilitiesOf({ name, description, graph, stateKeys, subagents, tokens, reasoning }: ServedAgent): object {
   const remembers = Boolean(graph.checkpointer);
   const shown = stateKeys.length > 0;
   return {
@@ -62,6 +62,7 @@ function capabilitiesOf({ name, description, graph, stateKeys, tokens, reasoning
     transport: { streaming: tokens, websocket: true, resumable: true },
     state: { snapshots: shown, deltas: shown, memory: remembers, persistentState: remembers },
     reasoning: { supported: reasoning, streaming: reasoning && tokens },
+    ...(subagents ? { multiAgent: { supported: true } } : {}),
     humanInTheLoop: { supported: remembers, interrupts: remembers },
   };
 }

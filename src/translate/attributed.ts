@@ -1,0 +1,190 @@
+/** A run's events with their subagents: which one an event is of, and when each begins and ends. */
+import type { SluiceError } from "../protocol/errors.ts";
+import { type AguiEvent, EventType } from "../protocol/events.ts";
+import { type GraphEvent, isInside, isNode, namespace, type Subagent } from "../protocol/graph-event.ts";
+import type { RunEnd, Translator } from "./translator.ts";
+
+/** The end of a subagent that did not succeed. */
+type Trouble = "suspended" | Pick<SluiceError, "code" | "message"> | { readonly message: string };
+
+const FAILED: Trouble = { message: "The subagent failed." };
+const CANCELLED: Trouble = { code: "cancelled", message: "The run was cancelled." };
+
+/** Events that create what they are about: it belongs to the subagent that they come from. */
+const CREATES: ReadonlySet<EventType> = new Set([
+  EventType.TEXT_MESSAGE_START,
+  EventType.REASONING_START,
+  EventType.TOOL_CALL_START,
+  EventType.STEP_STARTED,
+  EventType.ACTIVITY_SNAPSHOT,
+]);
+
+/** An event of a whole run. It is of no subagent. */
+type OfTheRun = Extract<
+  AguiEvent,
+  { type: EventType.RUN_STARTED | EventType.RUN_FINISHED | EventType.RUN_ERROR | EventType.MESSAGES_SNAPSHOT }
+>;
+
+/**
+ * Notes the owner of each message, call and step at its beginning. `callOf`: the id of the call that a tool's run
+ * carries out.
+ */
+export class Attributed implements Translator {
+  readonly #inner: Translator;
+  readonly #callOf: (toolRunId: string) => string | undefined;
+  /** In the order that they began. */
+  readonly #open = new Map<string, Subagent>();
+  /** The subagents of messages, calls and steps; `undefined` for the served graph itself. */
+  readonly #owners = new Map<string, string | undefined>();
+
+  constructor(inner: Translator, callOf: (toolRunId: string) => string | undefined) {
+    this.#inner = inner;
+    this.#callOf = callOf;
+  }
+
+  start: Translator["start"] = (fresh, forked) => this.#inner.start(fresh, forked);
+  expect: Translator["expect"] = (id) => this.#inner.expect(id);
+  taken: Translator["taken"] = (message) => this.#inner.taken(message);
+  state: Translator["state"] = (values) => this.#inner.state(values);
+  correction: Translator["correction"] = () => this.#inner.correction();
+  interrupt: Translator["interrupt"] = (asked) => this.#inner.interrupt(asked);
+
+  get drafts(): Translator["drafts"] {
+    return this.#inner.drafts;
+  }
+
+  get callIds(): Translator["callIds"] {
+    return this.#inner.callIds;
+  }
+
+  push(event: GraphEvent): AguiEvent[] {
+    return this.#attributed(event, this.#inner.push(event));
+  }
+
+  refused(event: GraphEvent, placeAdmitted: boolean): AguiEvent[] {
+    return this.#attributed(event, this.#inner.refused(event, placeAdmitted));
+  }
+
+  failed(event: GraphEvent): AguiEvent[] {
+    return this.#attributed(event, this.#inner.failed(event));
+  }
+
+  finish(end: RunEnd): AguiEvent[] {
+    const events = this.#inner.finish(end).map((event) => this.#tagged(event, undefined));
+    const trouble =
+      end.kind === "interrupted"
+        ? "suspended"
+        : end.kind === "cancelled"
+          ? CANCELLED
+          : end.kind === "failed"
+            ? end.error
+            : undefined;
+    return [...events.slice(0, -1), ...this.#close(() => true, trouble), ...events.slice(-1)];
+  }
+
+  #attributed(event: GraphEvent, events: readonly AguiEvent[]): AguiEvent[] {
+    if (event.subagents === undefined && this.#open.size === 0) {
+      for (const one of events) this.#tagged(one, undefined);
+      return [...events];
+    }
+    const tagged = events.map((one) => this.#tagged(one, event.subagents?.at(-1)?.id));
+    const ended = this.#ended(event);
+    // The last words of a subagent come before its end, and the result of its call after that.
+    const over = new Set(ended.map(ownerIn));
+    const rest = ended.length === 0 ? 0 : tagged.findLastIndex((one) => over.has(ownerIn(one))) + 1;
+    const begun = tagged.length > 0 ? this.#begin(event.subagents ?? []) : [];
+    return [...begun, ...tagged.slice(0, rest), ...ended, ...tagged.slice(rest)];
+  }
+
+  /** Subagents that were not seen yet. One that sends nothing is not shown. */
+  #begin(path: readonly Subagent[]): AguiEvent[] {
+    return path.flatMap((subagent, index) => {
+      const { id: subagentRunId, name, toolRunId } = subagent;
+      if (this.#owners.has(`subagent:${subagentRunId}`)) return [];
+      this.#owners.set(`subagent:${subagentRunId}`, undefined);
+      this.#open.set(subagentRunId, subagent);
+      const parent = path[index - 1]?.id;
+      const call = toolRunId === undefined ? undefined : this.#callOf(toolRunId);
+      return [
+        {
+          type: EventType.SUBAGENT_STARTED as const,
+          subagentRunId,
+          name,
+          ...(parent === undefined ? {} : { parentSubagentRunId: parent }),
+          ...(call === undefined ? {} : { parentToolCallId: call }),
+        },
+      ];
+    });
+  }
+
+  /** The ends of the subagents that a graph event ends. */
+  #ended(event: GraphEvent): AguiEvent[] {
+    const { event: name, run_id: runId } = event;
+    if (name === "on_tool_end") return this.#close(({ toolRunId }) => toolRunId === runId);
+    if (name === "on_tool_error") return this.#close(({ toolRunId }) => toolRunId === runId, FAILED);
+    if (!isNode(event)) return [];
+    const place = namespace(event);
+    if (name === "on_chain_end") return this.#close((one) => one.place === place);
+    // The same execution again: an attempt failed, and nothing else says that it is over.
+    return name === "on_chain_start" ? this.#close((one) => isInside(one.place, place), FAILED) : [];
+  }
+
+  /** Closes subagents, innermost first, with all that they have called. */
+  #close(wanted: (one: Subagent) => boolean, trouble?: Trouble): AguiEvent[] {
+    const found = [...this.#open.values()].filter(wanted).reverse();
+    return found.flatMap((one) => {
+      if (!this.#open.delete(one.id)) return [];
+      const inner = this.#close(({ place }) => isInside(place, one.place) && place !== one.place, trouble);
+      return [...inner, endOf(one.id, trouble)];
+    });
+  }
+
+  #tagged(event: AguiEvent, here: string | undefined): AguiEvent {
+    if (isOfTheRun(event)) return event;
+    const key = keyOf(event);
+    if (key !== undefined && (CREATES.has(event.type) || !this.#owners.has(key))) {
+      this.#owners.set(key, this.#ownerOf(event, here));
+    }
+    const owner = key === undefined ? here : this.#owners.get(key);
+    return owner === undefined ? event : { ...event, subagentRunId: owner };
+  }
+
+  /** A call belongs to the message that makes it. */
+  #ownerOf(event: AguiEvent, here: string | undefined): string | undefined {
+    if (event.type !== EventType.TOOL_CALL_START || event.parentMessageId === undefined) return here;
+    const message = `message:${event.parentMessageId}`;
+    if (!this.#owners.has(message)) this.#owners.set(message, here);
+    return this.#owners.get(message);
+  }
+}
+
+function isOfTheRun(event: AguiEvent): event is OfTheRun {
+  return event.type.startsWith("RUN_") || event.type === EventType.MESSAGES_SNAPSHOT;
+}
+
+/** The subagent that an event is of. */
+function ownerIn(event: AguiEvent): string | undefined {
+  return isOfTheRun(event) ? undefined : event.subagentRunId;
+}
+
+function endOf(subagentRunId: string, trouble: Trouble | undefined): AguiEvent {
+  if (trouble === undefined) return { type: EventType.SUBAGENT_FINISHED, subagentRunId };
+  if (trouble === "suspended")
+    return { type: EventType.SUBAGENT_FINISHED, subagentRunId, outcome: { type: "suspended" } };
+  const code = "code" in trouble ? { code: trouble.code } : {};
+  return { type: EventType.SUBAGENT_ERROR, subagentRunId, message: trouble.message, ...code };
+}
+
+/** The thing that an event is about, where later events are about it too. */
+function keyOf(event: AguiEvent): string | undefined {
+  switch (event.type) {
+    case EventType.STEP_STARTED:
+    case EventType.STEP_FINISHED:
+      return `step:${event.stepName}`;
+    case EventType.REASONING_ENCRYPTED_VALUE:
+      return `${event.subtype === "message" ? "message" : "call"}:${event.entityId}`;
+    default:
+      if ("toolCallId" in event) return `call:${event.toolCallId}`;
+      return "messageId" in event ? `message:${event.messageId}` : undefined;
+  }
+}
