@@ -13,7 +13,14 @@ export function authenticatorOf(
   settings: Settings,
   { keys = [], logger }: { readonly keys?: readonly ApiKey[] | undefined; readonly logger: Logger },
 ): Authenticator {
-  if (settings.AUTH === "none") return NOBODY;
+  if (settings.AUTH === "none") {
+    if (keys.length > 0)
+      logger.warn(
+        { keys: keys.length },
+        "There are API keys, and AUTH=none lets everybody in without one. Set AUTH=api-key.",
+      );
+    return NOBODY;
+  }
   if (settings.AUTH === "jwt") {
     const failed = (err: unknown) => logger.error({ err }, "the keys of JWT_JWKS_URL could not be read");
     const options = { ...jwtSettings(settings), failed };

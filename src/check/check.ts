@@ -42,7 +42,10 @@ export async function check(target: Target): Promise<Finding> {
   const run = await readRun(producer, input).catch((error: unknown) => {
     throw new Unchecked(reasonOf(error, producer.endpoint));
   });
-  if (run.status !== 200) throw new Unchecked(`A run was answered with ${run.status} ${run.body.slice(0, 200)}`.trim());
+  if (run.status !== 200) {
+    const remedy = run.status === 401 ? ' Give it a sign-in: --header "Authorization: Bearer ...".' : "";
+    throw new Unchecked(`A run was answered with ${run.status} ${run.body.slice(0, 200)}`.trim() + remedy);
+  }
   if (typeOf(run.events.at(-1)?.json ?? "") === "RUN_ERROR") {
     throw new Unchecked(`The run failed, so its answer shows nothing: ${run.events.at(-1)?.json.slice(0, 200)}`);
   }

@@ -43,6 +43,8 @@ Exit code: 0 nothing left that may not, 1 something did, 2 the graph could not b
     const [graph, ...others] = positionals;
     if (others.length > 0) throw new UsageError(`One graph at a time: ${graph}, or ${others[0]}?`);
     if ((graph === undefined) === (values.config === undefined)) throw new UsageError("Give a graph, or --config.");
+    if (graph?.includes("://"))
+      throw new UsageError("It examines a graph in a file, and no server: my-graph.mjs:graph.");
     const { auditInProcess } = await import("../audit/process.ts");
     const { asText, reportOf } = await import("../audit/report.ts");
     const { messageOf } = await import("../protocol/redact.ts");

@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { Target } from "./chat/target.ts";
 import { type Command, UsageError } from "./command.ts";
+import { headersOf } from "./options.ts";
 
 const options = {
   graph: { type: "string", short: "g" },
@@ -9,6 +10,7 @@ const options = {
   url: { type: "string", short: "u" },
   agent: { type: "string", short: "a" },
   thread: { type: "string", short: "t" },
+  header: { type: "string", multiple: true },
 } as const;
 
 export const chat: Command<typeof options> = {
@@ -25,17 +27,20 @@ Options:
   -u, --url <url>                asks a server, like http://127.0.0.1:8123
   -a, --agent <name>             which agent                  (default: the first)
   -t, --thread <id>              goes on with a thread of the server's; needs --url
+      --header <name: value>     sent to the server, such as a sign-in; may be given again
   -h, --help                     this
 
 Exit codes: 0 answered, 1 failed or said nothing, 2 called wrongly or no such agent, 3 waits for an answer that nobody gave, 130 cancelled.`,
   options,
-  async run({ values: { graph, config, url, agent, thread }, positionals }, context) {
+  async run({ values: { graph, config, url, agent, thread, header }, positionals }, context) {
     if ([graph, config, url].filter((value) => value !== undefined).length > 1) {
       throw new UsageError("Give one of --graph, --config and --url.");
     }
     if (thread !== undefined && url === undefined) {
       throw new UsageError("--thread needs --url: without a server, threads end with the program.");
     }
+    if (header !== undefined && url === undefined) throw new UsageError("--header needs --url.");
+    const headers = headersOf(header);
     const [first] = positionals;
     if (first !== undefined && looksLikeTarget(first)) {
       const option = first.includes("://") ? "--url" : "--graph";
@@ -49,7 +54,7 @@ Exit codes: 0 answered, 1 failed or said nothing, 2 called wrongly or no such ag
         import("./chat/printable.ts"),
         import("./chat/parts.ts"),
       ]);
-    const remote = url === undefined ? undefined : remoteTarget(url);
+    const remote = url === undefined ? undefined : remoteTarget(url, headers);
     const terminal = new Terminal();
     const question = positionals.join(" ") || (await terminal.piped());
     if (question === "" || (question === undefined && !terminal.interactive)) {

@@ -71,15 +71,16 @@ export function configSources(
 
 function greeting(url: string, config: Config, { version }: CommandContext, answers: string | undefined): string {
   const ws = `${url.replace("http", "ws")}/ws`;
-  const asText = `npx wscat -c "${ws}?format=text"`;
+  const signIn = config.AUTH === "none" ? "" : ' -H "Authorization: Bearer $KEY"';
+  const asText = `npx wscat${signIn} -c "${ws}?format=text"`;
   const line = (what: string, is: string) => `  ${what.padEnd(asText.length)}  # ${is}`;
   return `
   Sluice ${version} serves ${Object.keys(config.agents).join(", ")} on ${url}
-${answers === undefined ? "" : `  ${answers}\n`}
+${answers === undefined ? "" : `  ${answers}\n`}${signIn && `  Clients sign in: AUTH=${config.AUTH}. $KEY stands for ${config.AUTH === "jwt" ? "a token" : "an API key"}.\n`}
 ${line(`${url}/`, "a page to try them out, in a browser")}
-${line(`npx wscat -c ${ws}`, "AG-UI events, as a frontend gets them")}
+${line(`npx wscat${signIn} -c ${ws}`, "AG-UI events, as a frontend gets them")}
 ${line(asText, "as a person reads them")}
-  curl -s ${url}/chat -H 'Content-Type: application/json' -d '{"message":"${answers === undefined ? "hello" : "What is 12 * 7?"}"}'
+  curl -s ${url}/chat${signIn} -H 'Content-Type: application/json' -d '{"message":"${answers === undefined ? "hello" : "What is 12 * 7?"}"}'
 `;
 }
 

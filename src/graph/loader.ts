@@ -32,7 +32,8 @@ export async function loadGraph(graph: string, { folder, checkpointer }: LoadOpt
     return found;
   } catch (error) {
     if (error instanceof NoGraph) throw new Error(`${error.message} ${REMEDY}`);
-    throw new Error(`${label} threw: ${await whyItThrew(error, folder)}`, { cause: error });
+    const [failed, thrown] = error instanceof NotCompiled ? ["does not compile", error.cause] : ["threw", error];
+    throw new Error(`${label} ${failed}: ${await whyItThrew(thrown, folder)}`, { cause: thrown });
   }
 }
 
@@ -76,6 +77,8 @@ type Factory = (config: { readonly configurable: Record<string, never> }) => unk
 
 class NoGraph extends Error {}
 
+class NotCompiled extends Error {}
+
 /** The graph that `value` is or makes. */
 async function made(value: unknown, label: string): Promise<Graph> {
   const given = await value;
@@ -86,9 +89,17 @@ async function made(value: unknown, label: string): Promise<Graph> {
 function graphOf(value: unknown, label: string): Graph {
   if (isGraph(value)) return value;
   if (isAgent(value)) return value.graph;
-  const compiled = isBuilder(value) ? value.compile() : undefined;
+  const compiled = isBuilder(value) ? compile(value) : undefined;
   if (isGraph(compiled)) return compiled;
   throw new NoGraph(`${label} ${describe(value)}, not a graph.`);
+}
+
+function compile(builder: Builder): unknown {
+  try {
+    return builder.compile();
+  } catch (cause) {
+    throw new NotCompiled("", { cause });
+  }
 }
 
 /** A model streams events too, and is no graph. Not by `instanceof`: the file may use another copy of LangGraph. */

@@ -134,6 +134,7 @@ export const agent = createAgent({ model, tools: [look, other], systemPrompt: "Y
 it.each<[string[], string]>([
   [["none.mjs"], "There is no none.mjs in "],
   [["a.mjs", "b.mjs"], "One graph at a time: a.mjs, or b.mjs?"],
+  [["http://127.0.0.1:8123"], "It examines a graph in a file, and no server"],
   [[], "Give a graph, or --config."],
 ])("%j: it could not be examined", async (args, complaint) => {
   const { code, stdout, stderr } = await sluice(["audit", ...args]);

@@ -1,4 +1,7 @@
 /** The command `sluice check`: its exit codes, its JSON, and what it says of wrong options. */
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { check } from "../../src/cli/check.ts";
 import { faultyServer } from "./faulty-server.ts";
@@ -53,6 +56,14 @@ it("exits with 2 when nothing can be tried, in JSON too", async () => {
   const { code, stdout } = await run(["./no-such-graph.ts:graph"], { json: true });
   expect(code).toBe(2);
   expect(JSON.parse(stdout)).toMatchObject({ exitCode: 2, error: expect.stringContaining("no-such-graph") });
+});
+
+it("names the option for a sign-in where the server wants one", async () => {
+  const server = createServer((_, response) => void response.writeHead(401).end()).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { stderr } = await run([`http://127.0.0.1:${(server.address() as AddressInfo).port}`]);
+  server.close();
+  expect(stderr).toMatch(/401.* --header "Authorization: Bearer/);
 });
 
 it.each<[string[], Parameters<typeof run>[1], RegExp]>([

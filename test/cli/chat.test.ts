@@ -4,6 +4,9 @@ import { join } from "node:path";
 import { AIMessage } from "@langchain/core/messages";
 import { interrupt, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { formatApiKey } from "../../src/config/keys.ts";
+import { DEFAULT_SCOPES } from "../../src/protocol/scopes.ts";
+import { makeApiKey } from "../../src/server/auth/api-keys.ts";
 import { killRest, launch, project, sluice } from "../support/child.ts";
 import { type FaultProxy, faultProxy } from "../support/fault-proxy.ts";
 import { temporaryFolder } from "../support/folder.ts";
@@ -111,6 +114,7 @@ export const broken = new StateGraph(State).addNode("a", fail).addEdge(START, "a
     ],
     [["--url", "localhost", "--graph", "a.js", "hi"], "Give one of --graph, --config and --url."],
     [["--thread", "t", "hi"], "--thread needs --url: without a server, threads end with the program."],
+    [["--header", "a: b", "hi"], "--header needs --url."],
     [["./my-graph.ts:graph", "hi"], '"./my-graph.ts:graph" is no question. To ask it one, put --graph before it.'],
     [["http://localhost:1"], '"http://localhost:1" is no question. To ask it one, put --url before it.'],
     [[], "Which question? It is an argument, or comes in through a pipe."],
@@ -129,8 +133,8 @@ describe("sluice chat, with a server", () => {
     for (const { close } of open.splice(0)) await close();
   });
 
-  async function serve(graph: object): Promise<TestSluice> {
-    const server = await startSluice({ it: { graph } });
+  async function serve(graph: object, env: Record<string, string> = {}): Promise<TestSluice> {
+    const server = await startSluice({ it: { graph } }, env);
     open.unshift(server);
     return server;
   }
@@ -215,6 +219,20 @@ describe("sluice chat, with a server", () => {
     const [, threadId = ""] = /^sluice: The agent asks: Shall I\?\n.*\n.*--thread (\S+)\n$/.exec(stderr) ?? [];
     expect(await (await fetch(`${url}/threads/${threadId}`)).json()).toMatchObject({ title: "Do!", waiting: true });
     expect(await chat(url, "Do!", "--thread", threadId).exit).toMatchObject({ code: 3 });
+  });
+
+  it("signs in with the header that it is given, and names that option where it is refused", async () => {
+    const { key, known } = makeApiKey("ann", DEFAULT_SCOPES);
+    const API_KEYS = formatApiKey({ ...known, scopes: [...known.scopes] });
+    const model = new SteppedModel({ always: ["Aye."] });
+    const { url } = await serve(chatGraph(model), { AUTH: "api-key", API_KEYS });
+    const signedIn = await chat(url, "Hi!", "--header", `Authorization: Bearer ${key}`).exit;
+    expect(signedIn).toEqual({ code: 0, stdout: "Aye.\n", stderr: "" });
+    for (const args of [[], ["--header", "Authorization: Bearer wrong"]]) {
+      const { code, stderr } = await chat(url, "Hi!", ...args).exit;
+      expect(stderr).toMatch(/^sluice: \w+: .*--header "Authorization: Bearer \.\.\."/);
+      expect(code).toBe(1);
+    }
   });
 
   it("says in one line that no server is there", async () => {

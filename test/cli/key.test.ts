@@ -2,9 +2,12 @@
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { authenticatorOf } from "../../src/app/authenticator.ts";
 import { key } from "../../src/cli/key.ts";
 import { keysFile } from "../../src/config/config.ts";
 import { parseApiKey, readKeys } from "../../src/config/keys.ts";
+import { readSettings } from "../../src/config/settings.ts";
+import { silent } from "../../src/ops/logger.ts";
 import { apiKeyVerifier } from "../../src/server/auth/api-keys.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
@@ -44,6 +47,15 @@ it("with --env prints the line for API_KEYS and writes nothing", async () => {
   const known = parseApiKey(said.replace("API_KEYS=", ""));
   expect(await apiKeyVerifier([known])(printed[0] ?? "")).toMatchObject({ id: "eve", scopes: ["run", "admin"] });
   expect(readKeys(keysFile(cwd, {}))).toHaveLength(before);
+});
+
+it("keys of a server that asks for none are warned of", async () => {
+  await make(["new", "ann"]);
+  const keys = readKeys(keysFile(cwd, {}));
+  const warned: unknown[] = [];
+  const logger = { ...silent, warn: (_: object, line: string) => void warned.push(line) };
+  authenticatorOf(readSettings({}), { keys, logger });
+  expect(warned).toEqual([expect.stringContaining("AUTH=api-key")]);
 });
 
 it.each([

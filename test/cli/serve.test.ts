@@ -1,7 +1,12 @@
 /** `sluice serve` with graphs as people have them: in any kind of module, from any file that names them. */
+import { execFile } from "node:child_process";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, describe, expect, it } from "vitest";
+import { formatApiKey } from "../../src/config/keys.ts";
 import { type AguiEvent, EventType } from "../../src/protocol/events.ts";
+import { DEFAULT_SCOPES } from "../../src/protocol/scopes.ts";
+import { makeApiKey } from "../../src/server/auth/api-keys.ts";
 import { killRest, project, serve, sluice } from "../support/child.ts";
 import { connect, isType } from "../support/ws-client.ts";
 
@@ -67,6 +72,22 @@ describe("the tokens of a graph arrive one by one, and its questions survive a r
 const QUICK = `${ESM}\n${GRAPH}\nexport const graph = builder.compile();`;
 
 describe("sluice serve", () => {
+  it.concurrent("the lines that it greets with sign in where clients have to", async () => {
+    await using folder = await project({ "mine.js": QUICK });
+    const { key, known } = makeApiKey("ann", DEFAULT_SCOPES);
+    const API_KEYS = formatApiKey({ ...known, scopes: [...known.scopes] });
+    const server = await serve(
+      { AUTH: "api-key", API_KEYS, DATA_DIR: join(folder.path, "data") },
+      ["mine.js"],
+      folder.path,
+    );
+    const curl = server.greeting.split("\n").find((line) => line.trim().startsWith("curl "));
+    const { stdout } = await promisify(execFile)("sh", ["-c", curl ?? ""], { env: { ...process.env, KEY: key } });
+    expect(JSON.parse(stdout)).toMatchObject({ message: "Yes." });
+    expect(server.greeting.match(/wscat -H "Authorization: Bearer \$KEY" -c /g)).toHaveLength(2);
+    await server.stop();
+  });
+
   it.concurrent("serves an agent of createAgent", async () => {
     await using folder = await project({
       "mine.ts": `

@@ -257,7 +257,7 @@ export const graph = new StateGraph(MessagesAnnotation).addNode("count", () => (
     ["model.mjs:returnsNothing", `"returnsNothing" of model.mjs returned undefined, ${NO_GRAPH}`],
     ["model.mjs:throws", '"throws" of model.mjs threw: No key. (model.mjs:6)'],
     ["model.mjs:rejects", '"rejects" of model.mjs threw: No disk. (model.mjs:7)'],
-    ["unreachable.ts", '"graph" of unreachable.ts threw: Node `count` is not reachable.'],
+    ["unreachable.ts", '"graph" of unreachable.ts does not compile: Node `count` is not reachable.'],
     ["syntax.js:graph", "syntax.js cannot be loaded: Unexpected token ';' (syntax.js:2)"],
     ["syntax.cjs:graph", "syntax.cjs cannot be loaded: Unexpected token ';' (syntax.cjs:2)"],
     ["syntax.ts:graph", 'syntax.ts cannot be loaded: Unexpected ";" (syntax.ts:2)'],

@@ -25,6 +25,8 @@ export interface RunListener {
 export interface RunRequest {
   /** The server's WebSocket. */
   readonly url: string;
+  /** Sent with each request for a connection. */
+  readonly headers: Readonly<Record<string, string>>;
   /** Default: the server's first agent. */
   readonly agent?: string;
   readonly input: RunAgentInput;
@@ -35,8 +37,14 @@ const FIRST_ATTEMPTS = 3;
 /** Attempts to come back to one, within half a minute: it was there. */
 const LATER_ATTEMPTS = 8;
 
+const SIGN_IN = 'The server wants a sign-in, or refuses this one. Give it: --header "Authorization: Bearer ...".';
+
 /** Resolves when the run has ended, in whatever way. Aborting `stop` cancels it on the server. */
-export function run({ url, agent, input }: RunRequest, listener: RunListener, stop: AbortSignal): Promise<Ending> {
+export function run(
+  { url, headers, agent, input }: RunRequest,
+  listener: RunListener,
+  stop: AbortSignal,
+): Promise<Ending> {
   const { threadId, runId } = input;
   return new Promise((resolve) => {
     let opened = false;
@@ -48,7 +56,7 @@ export function run({ url, agent, input }: RunRequest, listener: RunListener, st
       resolve(ending);
     };
     const fail = ({ code, message }: { readonly code: string; readonly message: string }) => {
-      listener.failed(code, message);
+      listener.failed(code, code === "unauthorized" ? SIGN_IN : message);
       end({ kind: code === "not_found" ? "misnamed" : "failed" });
     };
     const cancel = () => {
@@ -63,7 +71,11 @@ export function run({ url, agent, input }: RunRequest, listener: RunListener, st
 
     const connection = new SluiceConnection({
       url,
-      WebSocket,
+      WebSocket: class extends WebSocket {
+        constructor(address: string, protocol: string) {
+          super(address, protocol, { headers });
+        }
+      },
       onState(state) {
         if (state.status === "open") {
           if (opened) listener.notice("The connection is back.");

@@ -10,6 +10,8 @@ import { type CommandContext, UsageError } from "../command.ts";
 export interface Target {
   /** Its WebSocket. */
   readonly url: string;
+  /** Sent with each request, such as a sign-in. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** Its name for people. */
   readonly name: string;
   /** The argument with which `sluice doctor` examines it. */
@@ -23,7 +25,7 @@ export interface Target {
  * A running server, by whatever of its address a person has: `http://host`, `wss://host/base/ws`, `localhost:8123`.
  * @throws UsageError when it is no address.
  */
-export function remoteTarget(address: string): Target {
+export function remoteTarget(address: string, headers: Readonly<Record<string, string>> = {}): Target {
   const url = address.includes("://") ? address : `http://${address}`;
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (!parsed || !/^(http|ws)s?:$/.test(parsed.protocol)) {
@@ -33,11 +35,12 @@ export function remoteTarget(address: string): Target {
   parsed.protocol = protocol.replace("http", "ws");
   parsed.hash = "";
   parsed.pathname = pathname.replace(/(\/ws)?\/*$/, "/ws");
-  return { url: parsed.href, name: host, examined: url, agents: () => agentsAt(parsed), close: async () => {} };
+  const agents = () => agentsAt(parsed, headers);
+  return { url: parsed.href, headers, name: host, examined: url, agents, close: async () => {} };
 }
 
-async function agentsAt(ws: URL): Promise<readonly string[]> {
-  const response = await fetch(new URL("agui/info", ws.href.replace(/^ws/, "http")));
+async function agentsAt(ws: URL, headers: Readonly<Record<string, string>>): Promise<readonly string[]> {
+  const response = await fetch(new URL("agui/info", ws.href.replace(/^ws/, "http")), { headers });
   if (!response.ok) throw new Error(`the server answers ${response.status}`);
   const { agents } = (await response.json()) as { readonly agents?: unknown };
   if (!isRecord(agents)) throw new Error("the server does not list them");

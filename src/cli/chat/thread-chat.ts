@@ -21,6 +21,8 @@ export interface Screen extends Dialogue {
 export interface ThreadChatOptions {
   /** The server's WebSocket. */
   readonly url: string;
+  /** Sent with each request. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** Default: the server's first agent. */
   readonly agent: string | undefined;
   readonly threadId: string;
@@ -101,7 +103,7 @@ export class ThreadChat {
   }
 
   #run(messages: Message[], resume: ResumeEntry[] | undefined): Promise<Ending> {
-    const [{ url, threadId }, agent] = [this.#options, this.#agent];
+    const [{ url, headers = {}, threadId }, agent] = [this.#options, this.#agent];
     const input = {
       threadId,
       runId: randomUUID(),
@@ -124,7 +126,7 @@ export class ThreadChat {
         this.#screen.show({ kind: "error", code: oneLine(code), message: oneLine(message, MAX_ERROR) }),
     };
     return this.#screen.during((stop) =>
-      run({ url, ...(agent === undefined ? {} : { agent }), input }, listener, stop),
+      run({ url, headers, ...(agent === undefined ? {} : { agent }), input }, listener, stop),
     );
   }
 
