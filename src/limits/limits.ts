@@ -160,7 +160,7 @@ export class Limits {
   }
 
   #take(taken: Map<string, number>, key: string | undefined, limit: Limit): () => void {
-    if (key === undefined) return () => {};
+    if (key === undefined) return nothing;
     const before = taken.get(key) ?? 0;
     if (before >= this.#settings[limit]) throw this.#refusal(limit, 1);
     taken.set(key, before + 1);
@@ -181,10 +181,12 @@ export class Limits {
   }
 }
 
+function nothing(): void {}
+
 /** The place of one WebSocket: among those of its address, and of its principal from when that is known. */
 export class SocketPlace {
   readonly #take: (client: Client) => () => void;
-  #release = () => {};
+  #release = nothing;
   #left = false;
 
   constructor(take: (client: Client) => () => void) {
@@ -194,7 +196,7 @@ export class SocketPlace {
   /** Takes a place as this client, in exchange for the one that it has. */
   take(client: Client): void {
     this.#release();
-    this.#release = () => {};
+    this.#release = nothing;
     if (!this.#left) this.#release = this.#take(client);
   }
 

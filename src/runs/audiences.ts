@@ -13,8 +13,8 @@ interface Audience {
   orphaned?: NodeJS.Timeout;
   /** The last report about these followers to other processes. */
   reported: Following | undefined;
-  /** Callers that wait until nobody follows. */
-  readonly waiting: Set<() => void>;
+  /** Callers that wait until nobody follows; few threads ever have one. */
+  waiting?: Set<() => void>;
 }
 
 /** Milliseconds between two looks at whether anybody follows a run in another process. */
@@ -80,8 +80,10 @@ export class Audiences {
 
   /** Resolves when nobody follows the thread, and after `ms` at the latest. */
   async emptied(threadId: string, ms: number): Promise<void> {
-    const { followers = 0, waiting } = this.#audiences.get(threadId) ?? {};
-    if (followers === 0 || !waiting) return;
+    const audience = this.#audiences.get(threadId);
+    if (!audience?.followers) return;
+    audience.waiting ??= new Set();
+    const { waiting } = audience;
     await new Promise<void>((resolve) => {
       const done = () => {
         clearTimeout(timer);
@@ -104,7 +106,6 @@ export class Audiences {
       joined: false,
       graceMs: undefined,
       reported: undefined,
-      waiting: new Set<() => void>(),
     };
     this.#audiences.set(threadId, audience);
     return audience;
@@ -114,7 +115,7 @@ export class Audiences {
     clearTimeout(audience.orphaned);
     this.#report(threadId, audience);
     if (audience.followers > 0) return;
-    for (const done of audience.waiting) done();
+    for (const done of audience.waiting ?? []) done();
     if (audience.graceMs === undefined) this.#audiences.delete(threadId);
     else if (Number.isFinite(audience.graceMs)) this.#wait(threadId, audience, audience.graceMs);
   }

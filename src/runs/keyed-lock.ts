@@ -1,26 +1,31 @@
 /** One thing at a time for each key; other keys do not wait. */
 export class KeyedLock {
-  readonly #tails = new Map<string, Promise<unknown>>();
-  readonly #waiting = new Map<string, number>();
+  readonly #lines = new Map<string, Line>();
 
   /** The number of a key's tasks that run or wait. */
   waiting(key: string): number {
-    return this.#waiting.get(key) ?? 0;
+    return this.#lines.get(key)?.length ?? 0;
   }
 
   /** Runs `task` after every earlier task of the same key has settled. */
   async hold<T>(key: string, task: () => Promise<T>): Promise<T> {
-    const before = this.#tails.get(key);
-    const turn = before ? before.then(task, task) : task();
-    this.#tails.set(key, turn);
-    this.#waiting.set(key, this.waiting(key) + 1);
+    const line = this.#lines.get(key) ?? { length: 0, last: undefined };
+    const turn = line.last ? line.last.then(task, task) : task();
+    line.last = turn;
+    line.length += 1;
+    this.#lines.set(key, line);
     try {
       return await turn;
     } finally {
-      const waiting = this.waiting(key) - 1;
-      if (waiting > 0) this.#waiting.set(key, waiting);
-      else this.#waiting.delete(key);
-      if (this.#tails.get(key) === turn) this.#tails.delete(key);
+      line.length -= 1;
+      if (line.length === 0) this.#lines.delete(key);
     }
   }
+}
+
+/** The tasks of one key. */
+interface Line {
+  /** The number of tasks that run or wait. */
+  length: number;
+  last: Promise<unknown> | undefined;
 }

@@ -22,6 +22,7 @@ export class VisitedThread {
   readonly #runs: RunManager;
   readonly #threads: Threads;
   readonly #key: string;
+  readonly #topic: Topic;
   /** Has this visitor started what runs? A visitor that may not watch is sent its own runs all the same. */
   readonly #started: boolean;
   /** The id that the client uses. */
@@ -32,13 +33,14 @@ export class VisitedThread {
     this.#runs = runs;
     this.#threads = runs.threads;
     this.#key = key;
+    this.#topic = threadTopic(key);
     this.#started = started;
     this.threadId = threadId;
   }
 
   /** The thread's topic in the log: of its AG-UI events, or of its graph events. */
   topic(graph = false): Topic {
-    return graph ? graphTopic(this.#key) : threadTopic(this.#key);
+    return graph ? graphTopic(this.#key) : this.#topic;
   }
 
   /** The run that is active: one whose end cannot be read yet. */

@@ -15,6 +15,8 @@ export interface Conversation {
    * Carries out a message, and reports to the peer what is wrong with it. Rejects with an error that must not leave.
    */
   receive(text: string): Promise<void>;
+  /** Shows the peer that the line is up, where the format has a word for it. Called at each heartbeat of the server. */
+  beat?(): void;
   /** Reports to the peer that the server is about to go, where the format has a word for it. */
   drain?(reconnectAfterMs: number): void;
 }

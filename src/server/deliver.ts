@@ -67,26 +67,17 @@ export interface Delivery {
 
 /** Delivers until the run ends, `signal` aborts or the peer is gone. */
 export async function deliver(delivery: Delivery): Promise<void> {
-  const { log, topic, view, format, peer, signal, counts, beginning, ending } = delivery;
+  const { log, topic, view, format, peer, signal, counts, beginning, ending, catchUp } = delivery;
   const until = ending?.until;
   await showWhatCameBefore(delivery);
-  let from: Cursor | undefined = beginning.after;
   let begun = false;
-  const bringUpToDate = async (catchUp: CatchUp) => {
+  const bringUpToDate = async ({ events, cursor }: CatchUp): Promise<Cursor | undefined> => {
     if (signal.aborted) return undefined;
-    await peer.send(viewed(catchUp, view).flatMap((out) => format.encode(out)));
+    await peer.send(viewed({ events, cursor }, view).flatMap((out) => format.encode(out)));
     begun = true;
-    const over = ending !== undefined && catchUp.events.some((event) => isTerminal(event.type));
-    return over ? undefined : catchUp.cursor;
+    const over = ending !== undefined && events.some((event) => isTerminal(event.type));
+    return over || isAt(cursor, until) ? undefined : cursor;
   };
-  if (beginning.first) from = await bringUpToDate(beginning.first);
-  else if (!(await log.mayBegin(topic, from))) {
-    counts.gaps.count("corrected");
-    const catchUp = await delivery.catchUp("corrected", begun);
-    from = catchUp ? await bringUpToDate(catchUp) : await log.open(topic);
-  }
-  const head = from && (await log.head(topic));
-  if (from && head?.epoch === from.epoch && head.offset > from.offset) counts.replays.add(head.offset - from.offset);
   const push = (batch: readonly LogEntry[], epoch: string, behind: boolean): Promise<void> => {
     begun = true;
     const outgoing: Outgoing[] = [];
@@ -104,29 +95,34 @@ export async function deliver(delivery: Delivery): Promise<void> {
     taken = push(wanted, epoch, false);
     return true;
   };
-  while (from && !isAt(from, until)) {
-    let resumed: Cursor | undefined;
-    for await (const { gap, epoch, entries, next } of follow(log, topic, from, signal, take)) {
-      await taken;
-      taken = READY;
-      if (gap !== undefined) {
-        counts.gaps.count(gap);
-        const catchUp = await delivery.catchUp(gap, begun);
-        if (!catchUp) continue;
-        resumed = await bringUpToDate(catchUp);
-        break;
-      }
-      const { wanted, over } = upToTheEnd(entries, epoch, ending);
-      for (const batch of batches(wanted)) {
-        // A client may have unsubscribed and subscribed again. Entries that still waited here must not come among those
-        // it gets now.
-        if (signal.aborted) return;
-        await push(batch, epoch, wanted.length > BEHIND);
-      }
-      if (over || isAt(next, until)) return;
+  const read = async ({ gap, epoch, entries, next }: Page): Promise<Cursor | undefined> => {
+    await taken;
+    taken = READY;
+    if (gap !== undefined) {
+      counts.gaps.count(gap);
+      const missed = await catchUp(gap, begun);
+      return missed ? bringUpToDate(missed) : next;
     }
-    from = resumed;
+    const { wanted, over } = upToTheEnd(entries, epoch, ending);
+    for (const batch of batches(wanted)) {
+      // A client may have unsubscribed and subscribed again. Entries that still waited here must not come among those
+      // it gets now.
+      if (signal.aborted) return undefined;
+      await push(batch, epoch, wanted.length > BEHIND);
+    }
+    return over || isAt(next, until) ? undefined : next;
+  };
+  let from: Cursor | undefined = beginning.after;
+  if (beginning.first) from = await bringUpToDate(beginning.first);
+  else if (!(await log.mayBegin(topic, from))) {
+    counts.gaps.count("corrected");
+    const missed = await catchUp("corrected", begun);
+    from = missed ? await bringUpToDate(missed) : await log.open(topic);
   }
+  const head = from && (await log.head(topic));
+  if (from && head?.epoch === from.epoch && head.offset > from.offset) counts.replays.add(head.offset - from.offset);
+  // Not awaited here: what the delivery began with, perhaps a long thread, is let go.
+  if (from && !isAt(from, until)) return follow(log, topic, from, signal, read, take);
 }
 
 /** The entries that are asked for, and whether they are the last. */

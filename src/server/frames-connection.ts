@@ -50,14 +50,12 @@ export class FramesConnection implements Conversation {
   readonly #options: FramesConnectionOptions;
   readonly #places = new Places();
   readonly #signIn: SignIn;
-  /** The topic of the log that each followed topic is read from: a thread that is made again has another one. */
-  readonly #read = new Map<string, string>();
   readonly #queues = new KeyedLock();
   #numbers = 0;
 
   constructor(options: FramesConnectionOptions) {
     this.#options = options;
-    const { peer, heartbeatMs, visitor, admit } = options;
+    const { peer, visitor, admit } = options;
     this.#signIn = new SignIn({
       visitor,
       admit,
@@ -65,19 +63,19 @@ export class FramesConnection implements Conversation {
       over: () => options.close("unauthorized"),
       closed: peer.closed,
     });
-    const heartbeat = setInterval(() => this.#emit({ type: "heartbeat" }), heartbeatMs);
-    const close = () => {
-      clearInterval(heartbeat);
-      this.#places.freeAll();
-    };
-    if (peer.closed.aborted) close();
-    else peer.closed.addEventListener("abort", close, { once: true });
+    const leave = () => this.#places.freeAll();
+    if (peer.closed.aborted) leave();
+    else peer.closed.addEventListener("abort", leave, { once: true });
   }
 
   async open(): Promise<void> {
     const { heartbeatMs, maxMessageBytes: messageBytes } = this.#options;
     const limits = { messageBytes, subscriptions: MAX_SUBSCRIPTIONS };
     this.#emit({ type: "hello", connection: randomUUID(), heartbeatSeconds: heartbeatMs / 1_000, limits });
+  }
+
+  beat(): void {
+    this.#emit({ type: "heartbeat" });
   }
 
   /** The server is about to go: come back, elsewhere or later. */
@@ -157,7 +155,7 @@ export class FramesConnection implements Conversation {
     const place = this.#places.has(topic) ? undefined : this.#places.take(topic);
     try {
       const run = await visitor.start({ agent, input, detached: true, signal: peer.closed });
-      const sent = place === undefined && this.#places.has(topic) && this.#read.get(topic) === run.topic;
+      const sent = place === undefined && this.#places.reads(topic) === run.topic;
       const number = sent ? undefined : this.#number(short);
       this.#emit({ type: "ack", id, topic, runId: run.runId, cursor: formatCursor(run.from), short: number });
       if (sent) return;
@@ -242,10 +240,7 @@ export class FramesConnection implements Conversation {
 
   #follow(topic: string, signal: AbortSignal, subscription: Subscription): void {
     const { peer, failed } = this.#options;
-    this.#read.set(topic, subscription.topic);
-    signal.addEventListener("abort", () => {
-      if (!this.#places.has(topic)) this.#read.delete(topic);
-    });
+    this.#places.use(topic, signal, subscription.topic);
     // The peer may have closed in the meantime.
     if (peer.closed.aborted) this.#places.free(topic, signal);
     subscription.deliver(peer).catch((thrown: unknown) => {

@@ -36,17 +36,14 @@ export function parseNarrowing(parameters: unknown): Narrowing {
 /** A fresh view of a topic; `announced` gives the protocol version that came with the client's last input, if any. */
 export function viewFor(
   { events, tokens, reasoning, protocol }: Narrowing,
-  announced: () => string | undefined,
+  announced: (() => string | undefined) | undefined,
   topic: Topic,
 ): View {
   return new View({
     topic,
-    allowList: allowList({ events }),
-    narrowsEvents: events !== undefined,
+    allowList: events && allowList({ events }),
     tokens,
     reasoning,
-    get speaksOne() {
-      return speaksOne(protocol ?? announced());
-    },
+    speaksOne: () => speaksOne(protocol ?? announced?.()),
   });
 }

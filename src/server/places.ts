@@ -1,11 +1,18 @@
 /** The topics that one socket follows. Their number has a bound, which holds for those that are still being looked up. */
 import { SluiceError } from "../protocol/errors.ts";
+import type { Topic } from "../protocol/ids.ts";
 
 /** The most topics one socket may follow. */
 export const MAX_SUBSCRIPTIONS = 64;
 
+interface Place {
+  readonly held: AbortController;
+  /** The topic of the log that is read, once it is known: a thread that is made again has another one. */
+  reads: Topic | undefined;
+}
+
 export class Places {
-  readonly #taken = new Map<string, AbortController>();
+  readonly #taken = new Map<string, Place>();
 
   has(topic: string): boolean {
     return this.#taken.has(topic);
@@ -23,18 +30,28 @@ export class Places {
         `A socket may follow ${MAX_SUBSCRIPTIONS} topics. Unsubscribe from one first.`,
       );
     }
-    const place = new AbortController();
-    this.#taken.set(topic, place);
-    place.signal.addEventListener("abort", () => {
-      if (this.#taken.get(topic) === place) this.#taken.delete(topic);
-    });
-    return place.signal;
+    const held = new AbortController();
+    this.#taken.set(topic, { held, reads: undefined });
+    return held.signal;
+  }
+
+  /** The place with this signal is used to read a topic of the log. */
+  use(topic: string, signal: AbortSignal, reads: Topic): void {
+    const place = this.#taken.get(topic);
+    if (place?.held.signal === signal) place.reads = reads;
+  }
+
+  /** The topic of the log that is read at a topic's place. */
+  reads(topic: string): Topic | undefined {
+    return this.#taken.get(topic)?.reads;
   }
 
   /** Gives up a topic's place; only the one with this signal, when one is given. */
   free(topic: string, signal?: AbortSignal): void {
     const place = this.#taken.get(topic);
-    if (signal === undefined || place?.signal === signal) place?.abort();
+    if (!place || (signal !== undefined && place.held.signal !== signal)) return;
+    this.#taken.delete(topic);
+    place.held.abort();
   }
 
   freeAll(): void {

@@ -34,18 +34,23 @@ export interface RunResult {
  */
 export async function readResult(log: EventLog, run: RunHandle, signal: AbortSignal): Promise<RunResult | undefined> {
   const transcript = new Transcript([]);
-  for await (const page of follow(log, run.topic, run.from, signal)) {
-    if (page.gap)
-      throw new SluiceError("not_found", "The run's events are no longer kept. Read GET /threads/:id/messages.");
-    for (const entry of page.entries) {
+  const ends: AguiEvent[] = [];
+  await follow(log, run.topic, run.from, signal, async ({ gap, entries, next }) => {
+    if (gap) throw new SluiceError("not_found", "The run's events are no longer kept. Read GET /threads/:id/messages.");
+    for (const entry of entries) {
       if (entry.runId !== run.runId) continue;
       const event = JSON.parse(entry.json) as AguiEvent;
-      if (isTerminal(event.type)) return result(event, transcript.messages, run);
+      if (isTerminal(event.type)) {
+        ends.push(event);
+        return undefined;
+      }
       // The messages that came with the run are the client's own.
       if (event.type !== EventType.RUN_STARTED) transcript.push(ownPart(event, transcript));
     }
-  }
-  return undefined;
+    return next;
+  });
+  const [end] = ends;
+  return end && result(end, transcript.messages, run);
 }
 
 /** A snapshot corrects what was sent. It has the whole thread, and the messages of starts that wait for it. */

@@ -37,8 +37,6 @@ export class Subscription {
   readonly #thread: VisitedThread;
   readonly #beginning: Beginning;
   readonly #ending: Ending | undefined;
-  /** The run id in the events that are sent after a gap. */
-  readonly #runId: string;
   readonly #leave: () => void;
 
   private constructor(reader: Reader, thread: VisitedThread, leave: () => void, opened: Opened, head?: Cursor) {
@@ -49,7 +47,6 @@ export class Subscription {
     this.#leave = leave;
     this.#beginning = beginning;
     this.#ending = ending;
-    this.#runId = ending?.runId ?? randomUUID();
   }
 
   /** One run and no other, from its start or from `after` within it, to its end. */
@@ -120,24 +117,22 @@ export class Subscription {
   }
 
   /** Sends events to the peer until the end. Call it once. Rejects when the peer has to reconnect. */
-  async deliver(peer: Peer): Promise<void> {
-    const { visitor, format, narrowing, announced = () => undefined, catchingUp, signal } = this.#reader;
-    try {
-      await deliver({
-        log: visitor.log,
-        counts: visitor.counts,
-        topic: this.topic,
-        beginning: this.#beginning,
-        ending: this.#ending,
-        view: viewFor(narrowing, announced, this.topic),
-        format,
-        peer,
-        signal,
-        catchUp: (reason, begun) => catchingUp.missed(this.#thread, this.#runId, reason, begun),
-      });
-    } finally {
-      this.#leave();
-    }
+  deliver(peer: Peer): Promise<void> {
+    const { visitor, format, narrowing, announced, catchingUp, signal } = this.#reader;
+    const thread = this.#thread;
+    const ending = this.#ending;
+    return deliver({
+      log: visitor.log,
+      counts: visitor.counts,
+      topic: this.topic,
+      beginning: this.#beginning,
+      ending,
+      view: viewFor(narrowing, announced, this.topic),
+      format,
+      peer,
+      signal,
+      catchUp: (reason, begun) => catchingUp.missed(thread, ending?.runId ?? randomUUID(), reason, begun),
+    }).finally(this.#leave);
   }
 
   /**

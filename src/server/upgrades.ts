@@ -43,7 +43,7 @@ export function takeUpgrades(server: Server, paths: readonly UpgradePath[]): () 
         const segments = url && segmentsIn(path, url.pathname);
         if (!segments) continue;
         // A socket that breaks before it is a WebSocket concerns nobody; unheard, its error would end the process too.
-        socket.on("error", () => socket.destroy());
+        socket.on("error", destroy);
         take({ request, socket, head, parameters: url.searchParams, segments });
         return true;
       }
@@ -108,11 +108,15 @@ function handBack(server: Server, request: IncomingMessage, socket: Duplex, head
   server.emit("encrypted" in socket ? "secureConnection" : "connection", socket);
 }
 
+function destroy(this: Duplex): void {
+  this.destroy();
+}
+
 const UPGRADING = /^\s*(upgrade|http2-settings)\s*$/i;
 
 function answerWhenAlone(this: Server, _request: IncomingMessage, socket: Duplex): void {
   if (hasOthers(this) || socket.writableEnded) return;
-  socket.on("error", () => socket.destroy());
+  socket.on("error", destroy);
   refuse(socket, new SluiceError("not_found"));
 }
 

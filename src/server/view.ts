@@ -26,14 +26,12 @@ export interface Outgoing {
 export interface ViewOptions {
   /** The topic that is viewed, so that views of the same topic share what they rewrite. */
   readonly topic?: Topic | undefined;
-  /** The narrowing that this connection asked for. The log holds nothing that the agent does not admit. */
-  readonly allowList: AllowList;
-  /** Did the connection name events at all? */
-  readonly narrowsEvents: boolean;
+  /** The events that this connection named, if any. The log holds nothing that the agent does not admit. */
+  readonly allowList: AllowList | undefined;
   readonly tokens: boolean;
   readonly reasoning: boolean;
-  /** The client understands protocol 1.0. */
-  readonly speaksOne: boolean;
+  /** Does the client understand protocol 1.0? */
+  readonly speaksOne: () => boolean;
 }
 
 /** For all topics: an epoch is random, and no two topics share a position. */
@@ -62,18 +60,21 @@ type Fate = "show" | "hold" | "hide";
  */
 export class View {
   readonly #options: ViewOptions;
-  readonly #fates = new Map<string, Fate>();
-  readonly #held = new HeldDeltas();
+  /** The spans that are open and what is held of them; `undefined` where the view narrows nothing. */
+  readonly #spans: { readonly fates: Map<string, Fate>; readonly held: HeldDeltas } | undefined;
 
   constructor(options: ViewOptions) {
+    const { allowList, tokens, reasoning } = options;
     this.#options = options;
+    if (allowList || !tokens || !reasoning) this.#spans = { fates: new Map(), held: new HeldDeltas() };
   }
 
   /** The connection's view of an entry. `cursor` is the position to send with it, if any. */
   push(entry: LogEntry, cursor: Cursor | undefined): Outgoing[] {
-    const fate = this.#fate(entry);
+    const spans = this.#spans;
+    const fate = spans ? this.#fate(entry, spans.fates) : "show";
     if (fate === "hide") return [];
-    if (fate === "hold") return this.#hold(entry, cursor);
+    if (spans && fate === "hold") return this.#hold(entry, cursor, spans.held);
     const { json, type, edge, provenance } = entry;
     const node = provenance?.node;
     const changes = type === "GRAPH" || type === "GRAPH_END" ? UNCHANGED : this.#changes(type);
@@ -95,14 +96,14 @@ export class View {
   #changes(type: EventType): readonly (keyof typeof CHANGES)[] {
     const { reasoning, speaksOne } = this.#options;
     const thoughtless = !reasoning && HOLDS_MESSAGES.has(type);
-    const downgraded = !speaksOne && mayNeedDowngrade(type);
+    const downgraded = mayNeedDowngrade(type) && !speaksOne();
     if (!thoughtless && !downgraded) return UNCHANGED;
     return [...(thoughtless ? (["thoughtless"] as const) : []), ...(downgraded ? (["downgraded"] as const) : [])];
   }
 
   /** The entries to send for one whose span is sent at once: none, or the waiting ones and the entry itself. */
-  #hold(entry: LogEntry, cursor: Cursor | undefined): Outgoing[] {
-    const events = this.#held.pass([JSON.parse(entry.json) as AguiEvent]);
+  #hold(entry: LogEntry, cursor: Cursor | undefined, held: HeldDeltas): Outgoing[] {
+    const events = held.pass([JSON.parse(entry.json) as AguiEvent]);
     const { edge, provenance } = entry;
     const shown = events.length > 0 ? this.#shared(cursor, "held", () => events) : [];
     // Only the last brings its reader to the position: one that drops before it must get both again.
@@ -115,31 +116,29 @@ export class View {
     }));
   }
 
-  #fate(entry: LogEntry): Fate {
+  #fate(entry: LogEntry, fates: Map<string, Fate>): Fate {
     const { span, edge } = entry;
     if (span === undefined) return this.#admit(entry);
     if (edge === "open") {
       const fate = this.#admit(entry);
-      this.#fates.set(span, fate);
+      fates.set(span, fate);
       return fate;
     }
-    // If a view that narrows nothing begins in the middle of a span, its reader has seen the beginning.
-    const fate = this.#fates.get(span) ?? (this.narrows ? "hide" : "show");
-    if (edge === "close") this.#fates.delete(span);
+    const fate = fates.get(span) ?? "hide";
+    if (edge === "close") fates.delete(span);
     return fate;
   }
 
   /** Does this view leave anything out, or put anything together? */
   get narrows(): boolean {
-    const { narrowsEvents, tokens, reasoning } = this.#options;
-    return narrowsEvents || !tokens || !reasoning;
+    return this.#spans !== undefined;
   }
 
   #admit({ type, provenance, span }: LogEntry): Fate {
-    const { narrowsEvents, allowList, tokens, reasoning } = this.#options;
+    const { allowList, tokens, reasoning } = this.#options;
     if (!reasoning && (span?.startsWith("reasoning:") || type === EventType.REASONING_ENCRYPTED_VALUE)) return "hide";
     let whole = !tokens;
-    if (narrowsEvents && provenance) {
+    if (allowList && provenance) {
       const admitted = provenance.events.filter((name) => allowList.admitsName(name));
       if (admitted.length === 0) return "hide";
       whole ||= !admitted.some(isStream) && provenance.events.some(isStream);

@@ -21,7 +21,7 @@ interface Drained {
 export class WsPeer implements TalkingPeer, Line {
   readonly #socket: WebSocket;
   readonly #drainMs: number;
-  readonly #cut: () => void;
+  readonly #slow: (unread: Unread) => void;
   readonly #closed = new AbortController();
   #queued = 0;
   #drained: Drained | undefined;
@@ -34,15 +34,10 @@ export class WsPeer implements TalkingPeer, Line {
   /** `drainMs`: how long a socket may take to catch up before it is cut; `slow` hears of that. */
   constructor(socket: WebSocket, drainMs: number, slow: (unread: Unread) => void) {
     this.#socket = socket;
-    this.#cut = () => {
-      slow({ frames: this.#queued, bytes: socket.bufferedAmount });
-      socket.terminate();
-    };
+    this.#slow = slow;
     this.#drainMs = drainMs;
     setMaxListeners(0, this.#closed.signal); // Each topic that is followed is one.
-    // By hand, so that unread pongs count as answers.
-    socket.on("ping", (data) => this.#count(data.length, (written) => socket.pong(data, undefined, written)));
-    socket.once("close", () => {
+    socket.on("close", () => {
       clearTimeout(this.#paused);
       this.#closed.abort();
       this.#release();
@@ -71,6 +66,11 @@ export class WsPeer implements TalkingPeer, Line {
     }
   }
 
+  /** Answers a ping; by hand, so that unread pongs count as answers. */
+  pong(data: Buffer): void {
+    this.#count(data.length, (written) => this.#socket.pong(data, undefined, written));
+  }
+
   /** It has too many answers waiting, and is not read from: its pongs cannot be heard. */
   get paused(): boolean {
     return this.#paused !== undefined;
@@ -85,7 +85,7 @@ export class WsPeer implements TalkingPeer, Line {
     });
     if (this.#unanswered <= HIGH_WATER.bytes || this.#paused) return;
     this.#socket.pause();
-    this.#paused = setTimeout(this.#cut, this.#drainMs);
+    this.#paused = setTimeout(() => this.cut(), this.#drainMs);
   }
 
   #resume(): void {
@@ -101,7 +101,8 @@ export class WsPeer implements TalkingPeer, Line {
 
   /** Ends it at once, as a slow consumer. */
   cut(): void {
-    this.#cut();
+    this.#slow({ frames: this.#queued, bytes: this.#socket.bufferedAmount });
+    this.#socket.terminate();
   }
 
   /** Closes with the code of an error: 4000 and its HTTP status, where the table has no other. */
@@ -145,7 +146,7 @@ export class WsPeer implements TalkingPeer, Line {
 
   #awaitDrain(): Drained {
     // A close frame would wait in the same queue that does not move, so the line is cut.
-    const timer = setTimeout(this.#cut, this.#drainMs);
+    const timer = setTimeout(() => this.cut(), this.#drainMs);
     let resolve = () => {};
     const promise = new Promise<void>((done) => {
       resolve = done;

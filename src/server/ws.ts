@@ -9,6 +9,7 @@ import { SUBPROTOCOL } from "../protocol/frames.ts";
 import type { Conversation } from "./conversation.ts";
 import { protocolSocket } from "./langgraph/protocol-socket.ts";
 import { originGuard } from "./origins.ts";
+import type { Unread } from "./peer.ts";
 import { traceOf } from "./request-spans.ts";
 import type { ServerOptions } from "./server-options.ts";
 import { sluiceSocket } from "./sluice-socket.ts";
@@ -34,6 +35,8 @@ export class WebSocketHost {
   readonly #peers = new Map<WebSocket, { readonly peer: WsPeer; readonly conversation: Conversation }>();
   /** Sockets that have not answered since the last ping. */
   readonly #silent = new WeakSet<WebSocket>();
+
+  readonly #slow = (unread: Unread): void => this.#options.slow("websocket", unread);
 
   constructor(options: ServerOptions) {
     this.#options = options;
@@ -117,7 +120,7 @@ export class WebSocketHost {
     try {
       await limits.handshake(request);
       place.take({ request });
-      socket.once("close", () => place.leave());
+      socket.on("close", () => place.leave());
       if (socket.destroyed) place.leave(); // It closed while it waited.
       this.#guard(request);
       guarded = true;
@@ -140,22 +143,22 @@ export class WebSocketHost {
 
   /** Closes a socket whose client would not learn otherwise that it need not come back. */
   #turnAway(socket: WebSocket, { code, message }: SluiceError): void {
-    socket.on("error", () => {});
-    const peer = new WsPeer(socket, this.#options.slowConsumerMs, () => {});
+    socket.on("error", nothing);
+    const peer = new WsPeer(socket, this.#options.slowConsumerMs, nothing);
     expel(socket, () => peer.close(code, message));
   }
 
   #serve(socket: WebSocket, open: Opening, request: IncomingMessage): void {
-    const { limits, lines, shareWatch, slowConsumerMs, slow, failed } = this.#options;
-    const peer = new WsPeer(socket, slowConsumerMs, (unread) => slow("websocket", unread));
+    const { limits, lines, shareWatch, slowConsumerMs, failed } = this.#options;
+    const peer = new WsPeer(socket, slowConsumerMs, this.#slow);
     const conversation = open(peer);
     this.#peers.set(socket, { peer, conversation });
     const share = conversation.visitor?.principal.share;
     if (share) shareWatch.add(share.id, () => expel(socket, () => peer.close("unauthorized")), peer.closed);
     lines.add(peer, peer.closed);
     // ws closes by itself on what is no WebSocket, with the right code; the error event only repeats why.
-    socket.on("error", () => {});
-    socket.once("close", () => this.#peers.delete(socket));
+    socket.on("error", nothing);
+    socket.on("close", () => this.#peers.delete(socket));
     socket.on("pong", () => this.#silent.delete(socket));
     const opened = conversation.open().catch((error: unknown) => failed(error, "websocket open"));
     const parent = traceOf(request);
@@ -170,8 +173,10 @@ export class WebSocketHost {
         else failed(error, "websocket command");
       }
     };
-    // The peer answers it.
-    socket.on("ping", () => void receive(() => undefined));
+    socket.on("ping", (data) => {
+      peer.pong(data);
+      void receive(() => undefined);
+    });
     socket.on("message", (data, isBinary) => {
       if (isBinary) socket.close(1003, "Text only.");
       else {
@@ -182,7 +187,8 @@ export class WebSocketHost {
   }
 
   #beat(): void {
-    for (const [socket, { peer }] of this.#peers) {
+    for (const [socket, { peer, conversation }] of this.#peers) {
+      conversation.beat?.();
       if (peer.paused) this.#silent.delete(socket);
       else if (this.#silent.has(socket)) socket.terminate();
       else if (socket.readyState === WebSocket.OPEN) {
@@ -192,6 +198,8 @@ export class WebSocketHost {
     }
   }
 }
+
+function nothing(): void {}
 
 /** A client that does not answer the close is cut. */
 function expel(socket: WebSocket, close: () => void): void {

@@ -367,30 +367,74 @@ export function eventLogContract(
     });
 
     describe("follow", () => {
-      it("gives what is there, then what comes", async () => {
+      /** The pages that a reader gets, until the signal aborts. */
+      function reading(after: Cursor | null) {
         const controller = new AbortController();
+        const pages: Page[] = [];
+        const over = follow(log, topic, after, controller.signal, async (page) => {
+          pages.push(page);
+          return page.next;
+        });
+        return { pages, over, stop: () => controller.abort() };
+      }
+
+      it("gives what is there, then what comes", async () => {
         await log.append(topic, 1, entries("a", "b"));
-        const pages = follow(log, topic, null, controller.signal);
-        const first = await pages.next();
-        expect(shown(first.value?.entries ?? [])).toEqual(["1=a", "2=b"]);
-        const second = pages.next();
+        const { pages, over, stop } = reading(null);
+        await expect.poll(() => pages.length).toBe(1);
         await log.append(topic, 1, entries("c"));
-        expect(shown((await second).value?.entries ?? [])).toEqual(["3=c"]);
-        const third = pages.next();
-        controller.abort();
-        expect(await third).toEqual({ done: true, value: undefined });
+        await expect.poll(() => pages.length).toBe(2);
+        expect(pages.map((page) => shown(page.entries))).toEqual([["1=a", "2=b"], ["3=c"]]);
+        stop();
+        await over;
+        expect(log.size.followed).toBe(0);
       });
 
       it("gives a gap as a page, and goes on from the head", async () => {
-        const controller = new AbortController();
         await log.append(topic, 1, entries("a", "b"));
-        const pages = follow(log, topic, { epoch: "other", offset: 9 }, controller.signal);
-        expect(await pages.next()).toMatchObject({ value: { gap: "epoch", entries: [] } });
-        const next = pages.next();
+        const { pages, over, stop } = reading({ epoch: "other", offset: 9 });
+        await expect.poll(() => pages.length).toBe(1);
+        expect(pages[0]).toMatchObject({ gap: "epoch", entries: [] });
         await log.append(topic, 1, entries("c"));
-        expect(shown((await next).value?.entries ?? [])).toEqual(["3=c"]);
-        controller.abort();
-        await pages.return();
+        await expect.poll(() => pages.length).toBe(2);
+        expect(shown(pages[1]?.entries ?? [])).toEqual(["3=c"]);
+        stop();
+        await over;
+      });
+
+      it("goes on from where its reader says, and ends when the reader wants nothing more", async () => {
+        const { epoch } = await log.append(topic, 1, entries("a", "b", "c"));
+        const seen: string[][] = [];
+        await follow(
+          log,
+          topic,
+          { epoch: "other", offset: 9 },
+          new AbortController().signal,
+          async ({ gap, entries }) => {
+            seen.push(shown(entries));
+            return gap === undefined ? undefined : { epoch, offset: 1 };
+          },
+        );
+        expect(seen).toEqual([[], ["2=b", "3=c"]]);
+        expect(log.size.followed).toBe(0);
+      });
+
+      it("fails with the error of its reader, whether it reads a page or takes one", async () => {
+        const { epoch } = await log.append(topic, 1, entries("a"));
+        const fails = () => {
+          throw new Error("cannot");
+        };
+        const { signal } = new AbortController();
+        await expect(follow(log, topic, { epoch, offset: 0 }, signal, fails)).rejects.toThrow("cannot");
+        let reads = 0;
+        const readsOn = async ({ next }: Page) => {
+          reads += 1;
+          return next;
+        };
+        const failing = follow(log, topic, { epoch, offset: 0 }, signal, readsOn, fails);
+        await expect.poll(() => reads).toBe(1);
+        await Promise.all([expect(failing).rejects.toThrow("cannot"), log.append(topic, 1, entries("b"))]);
+        expect(log.size.followed).toBe(0);
       });
 
       it("never loses, doubles or reorders an entry, however appends and reads interleave", async () => {
@@ -416,13 +460,14 @@ export function eventLogContract(
                 seen.push(...page.entries.map(({ offset }) => offset));
                 return true;
               };
-              for await (const page of follow(raced, where, { epoch, offset: after }, controller.signal, take)) {
+              const read = async (page: Page) => {
                 expect(page.gap).toBeUndefined();
                 seen.push(...page.entries.map(({ offset }) => offset));
-                if (seen.at(-1) === total + 1) break;
+                if (seen.at(-1) === total + 1) return undefined;
                 await scheduler.schedule(Promise.resolve(), "reader");
-              }
-              controller.abort();
+                return page.next;
+              };
+              await follow(raced, where, { epoch, offset: after }, controller.signal, read, take);
               expect(seen).toEqual(Array.from({ length: total + 1 - after }, (_, n) => n + 1 + after));
             });
             const writer = (async () => {
@@ -450,11 +495,10 @@ export function eventLogContract(
         for (const after of [0, 1, 255, 256, 257, 599]) {
           const seen: string[] = [];
           const controller = new AbortController();
-          for await (const page of follow(log, topic, { epoch, offset: after }, controller.signal)) {
+          await follow(log, topic, { epoch, offset: after }, controller.signal, async (page) => {
             seen.push(...page.entries.map(({ json }) => json));
-            if (seen.at(-1) === "600") break;
-          }
-          controller.abort();
+            return seen.at(-1) === "600" ? undefined : page.next;
+          });
           expect(seen).toEqual(Array.from({ length: 600 - after }, (_, n) => String(after + n + 1)));
         }
       });

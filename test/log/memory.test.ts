@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { follow } from "../../src/log/follow.ts";
 import type { Page } from "../../src/log/log.ts";
 import { ENTRY_BYTES, MAX_UNWRITTEN_TOPICS, MemoryLog, type MemoryLogLimits } from "../../src/log/memory.ts";
 import { type Topic, threadTopic } from "../../src/protocol/ids.ts";
 import { eventLogContract } from "./contract.ts";
 import { entries, entry, shown } from "./entries.ts";
+import { pagesOf } from "./pages.ts";
 
 const WIDE: MemoryLogLimits = { maxEvents: 10_000, maxBytes: 1e9, maxTotalBytes: 1e9, retentionMs: 60_000 };
 const topic = threadTopic("t");
@@ -100,7 +100,7 @@ describe("what the memory log keeps of all topics", () => {
     const log = memoryLog({ maxTotalBytes: 10 + ENTRY_BYTES });
     const controller = new AbortController();
     await log.append(a, 1, entries("aaaa"));
-    const pages = follow(log, a, null, controller.signal);
+    const pages = pagesOf(log, a, null, controller.signal);
     await pages.next();
     const next = pages.next();
     await log.append(b, 1, entries("b".repeat(9)));
@@ -149,7 +149,7 @@ describe("a sweep", () => {
     const log = memoryLog({ retentionMs: 1_000 }, () => now);
     await log.append(topic, 1, entries("a"));
     const controller = new AbortController();
-    const pages = follow(log, topic, null, controller.signal);
+    const pages = pagesOf(log, topic, null, controller.signal);
     await pages.next();
     const waiting = pages.next();
     now = 5_000;
@@ -189,7 +189,7 @@ describe("a follower at the head", () => {
       if (willing) taken.push(...shown(page.entries));
       return willing;
     };
-    const pages = follow(log, topic, null, controller.signal, take);
+    const pages = pagesOf(log, topic, null, controller.signal, take);
     expect(shown((await pages.next()).value?.entries ?? [])).toEqual(["1=a"]);
     // It is busy with the page it has: nothing is offered.
     await log.append(topic, 1, entries("b"));
@@ -218,7 +218,7 @@ describe("a follower at the head", () => {
     const log = memoryLog();
     const controller = new AbortController();
     await log.append(topic, 1, entries("a"));
-    const pages = follow(log, topic, null, controller.signal, () => {
+    const pages = pagesOf(log, topic, null, controller.signal, () => {
       throw new Error("broken");
     });
     await pages.next();
@@ -235,7 +235,7 @@ describe("nobody is left waiting in the memory log", () => {
   it("when the signal aborts", async () => {
     const log = memoryLog();
     const controllers = [new AbortController(), new AbortController()];
-    const pages = controllers.map(({ signal }) => follow(log, topic, null, signal));
+    const pages = controllers.map(({ signal }) => pagesOf(log, topic, null, signal));
     const waiting = pages.map((each) => each.next());
     expect(log.size.followed).toBe(1);
     controllers[0]?.abort();
@@ -250,7 +250,7 @@ describe("nobody is left waiting in the memory log", () => {
     const log = memoryLog();
     await log.append(topic, 1, entries("a"));
     const controller = new AbortController();
-    for await (const _page of follow(log, topic, null, controller.signal)) break;
+    for await (const _page of pagesOf(log, topic, null, controller.signal)) break;
     controller.abort();
     expect(log.size.followed).toBe(0);
   });

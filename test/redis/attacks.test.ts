@@ -1,11 +1,11 @@
 /** The log while Redis is attacked through ids, runs full, fails over, or is out of reach for some processes. */
 import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
-import { follow } from "../../src/log/follow.ts";
 import { RedisLog } from "../../src/log/redis/redis-log.ts";
 import type { Cursor } from "../../src/protocol/cursor.ts";
 import { type Topic, threadTopic } from "../../src/protocol/ids.ts";
 import { entries, shown } from "../log/entries.ts";
+import { pagesOf } from "../log/pages.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
 import { type Relay, startRelay } from "../support/relay.ts";
 
@@ -57,7 +57,7 @@ async function collect(
   enough: (seen: readonly string[]) => boolean,
 ): Promise<string[]> {
   const seen: string[] = [];
-  for await (const page of follow(log, topic, after, new AbortController().signal)) {
+  for await (const page of pagesOf(log, topic, after, new AbortController().signal)) {
     if (page.gap) seen.push(`gap ${page.gap}`);
     seen.push(...shown(page.entries));
     if (enough(seen)) break;

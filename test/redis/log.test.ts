@@ -1,6 +1,5 @@
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { follow } from "../../src/log/follow.ts";
 import { NotShared } from "../../src/log/log.ts";
 import { RedisLog, type RedisLogOptions } from "../../src/log/redis/redis-log.ts";
 import { appendEntries, claimTopic } from "../../src/log/redis/scripts.ts";
@@ -8,6 +7,7 @@ import type { Cursor } from "../../src/protocol/cursor.ts";
 import { type Topic, threadTopic } from "../../src/protocol/ids.ts";
 import { eventLogContract } from "../log/contract.ts";
 import { entries, shown } from "../log/entries.ts";
+import { pagesOf } from "../log/pages.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
 
 const LIMITS = { maxEvents: 10_000, maxBytes: 1e9, maxTotalBytes: 1e9, retentionMs: 60_000 };
@@ -40,7 +40,7 @@ describe("with a Redis server", () => {
   /** Collects what a follower gets until `enough`. */
   async function collect(log: RedisLog, topic: Topic, after: Cursor | null, enough: (seen: string[]) => boolean) {
     const seen: string[] = [];
-    for await (const page of follow(log, topic, after, new AbortController().signal)) {
+    for await (const page of pagesOf(log, topic, after, new AbortController().signal)) {
       if (page.gap) seen.push(`gap ${page.gap}`);
       seen.push(...shown(page.entries));
       if (enough(seen)) break;

@@ -5,7 +5,6 @@ import { readSettings } from "../../src/config/settings.ts";
 import { Counts } from "../../src/counts/counts.ts";
 import { Registry, type ServedAgent } from "../../src/graph/registry.ts";
 import type { ServedGraph } from "../../src/graph/source.ts";
-import { follow } from "../../src/log/follow.ts";
 import type { EventLog, LogEntry } from "../../src/log/log.ts";
 import { MemoryLog } from "../../src/log/memory.ts";
 import type { AguiEvent, RunAgentInput } from "../../src/protocol/events.ts";
@@ -19,6 +18,7 @@ import { MemoryItems } from "../../src/store/items.ts";
 import { MemoryStore } from "../../src/store/memory.ts";
 import type { Store } from "../../src/store/store.ts";
 import type { RunEnd } from "../../src/translate/translator.ts";
+import { pagesOf } from "../log/pages.ts";
 import { sourceFor } from "../support/stream-source.ts";
 
 export interface Script {
@@ -149,7 +149,7 @@ export function testRuns(graphs: Record<string, object> | object, options: Optio
     },
     until: async (test, threadId = "t") => {
       const controller = new AbortController();
-      for await (const page of follow(log, threadTopic(threadId), null, controller.signal)) {
+      for await (const page of pagesOf(log, threadTopic(threadId), null, controller.signal)) {
         if (page.entries.some(({ json }) => test(JSON.parse(json) as AguiEvent))) break;
       }
       controller.abort();
@@ -168,7 +168,7 @@ export async function entriesOf(log: EventLog, handle: RunHandle): Promise<LogEn
   const controller = new AbortController();
   const entries: LogEntry[] = [];
   try {
-    for await (const page of follow(log, handle.topic, handle.from, controller.signal)) {
+    for await (const page of pagesOf(log, handle.topic, handle.from, controller.signal)) {
       if (page.gap) throw new Error(`gap: ${page.gap}`);
       for (const entry of page.entries) {
         entries.push(entry);

@@ -22,17 +22,17 @@ afterAll(() => {
   vi.restoreAllMocks();
 });
 
-interface Narrowing extends Partial<Omit<ViewOptions, "allowList" | "narrowsEvents">> {
+interface Narrowing extends Partial<Omit<ViewOptions, "allowList" | "speaksOne">> {
   events?: string[];
+  speaksOne?: boolean;
 }
 
-function view({ events, ...options }: Narrowing = {}): View {
+function view({ events, speaksOne = true, ...options }: Narrowing = {}): View {
   return new View({
-    allowList: allowList({ events }),
-    narrowsEvents: events !== undefined,
+    allowList: events && allowList({ events }),
     tokens: true,
     reasoning: true,
-    speaksOne: true,
+    speaksOne: () => speaksOne,
     ...options,
   });
 }
