@@ -112,6 +112,8 @@ async function readersKnow({ lanes, problem }: Target, driven: ReadonlyMap<strin
     lanes.readersOf(threadId).map((reader) => ({ reader, threadId, knew: () => reader.newsOf(runId, at) })),
   );
   while (readers.some(({ knew }) => knew() === undefined) && Date.now() < at + 2 * KNOWN_MS) await sleep(100);
+  const last = Math.max(0, ...readers.map(({ knew }) => (knew() ?? Number.POSITIVE_INFINITY) - at));
+  console.log(`        ${readers.length} readers, the last knew after ${last / 1_000} s`);
   for (const { reader, threadId, knew } of readers) {
     const after = (knew() ?? Number.POSITIVE_INFINITY) - at;
     if (after > KNOWN_MS) {
