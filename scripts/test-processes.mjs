@@ -82,6 +82,10 @@ const LEFT_OUT = {
   "live, after a gap, and where deltas are merged":
     "two readers of two processes may be sent deltas that are merged otherwise",
   "attaches: fifty at once are one run": "no more than 16 starts wait for Postgres in one process",
+  "its client was gone before the run had begun":
+    "a start that waits for Redis or Postgres is given up when its client is gone, and calls no model",
+  "as pipelined runs get 64 places":
+    "on a busy machine some of the 64 wait too long for a connection to Postgres, and are refused",
   "keeps what those have said who wait for the thread": "a snapshot has the starts that wait in the run's process",
 };
 

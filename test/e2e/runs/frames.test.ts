@@ -372,8 +372,8 @@ describe("200 topics at once", () => {
     const client = await open();
     const threads = Array.from({ length: 200 }, () => randomUUID());
     const answers = await Promise.all(threads.map((each) => client.ask(frame(each))));
-    expect(answers.filter(({ type }) => type === "ack")).toHaveLength(64);
-    expect(answers.filter(({ code }) => code === "overloaded")).toHaveLength(136);
+    const kinds = answers.map(({ type, code }) => String(code ?? type)).sort();
+    expect(kinds).toEqual([...Array<string>(64).fill("ack"), ...Array<string>(136).fill("overloaded")]);
     // A refused request holds no place.
     const [first = ""] = threads;
     await client.ask({ type: "unsubscribe", topic: threadTopic(first) });

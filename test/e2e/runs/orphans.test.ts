@@ -240,7 +240,7 @@ describe("cancelling", () => {
     const cancel = { type: "cancel", threadId };
     const answers = await Promise.all([watcher.ask(cancel), watcher.ask(cancel), watcher.ask(cancel)]);
     for (const { type, code } of answers) expect(["ack", "not_found"]).toContain(code ?? type);
-    expect(answers[0]).toMatchObject({ type: "ack", topic: threadTopic(threadId) });
+    expect(answers).toContainEqual(expect.objectContaining({ type: "ack", topic: threadTopic(threadId) }));
     const events = eventsOf(dataOf(await reader.done));
     await verifyRun(events);
     expect(events.at(-1)).toMatchObject(cancelled);

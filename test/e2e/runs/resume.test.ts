@@ -37,7 +37,8 @@ beforeAll(async () => {
   model = new SteppedModel();
   sluice = await startSluice(
     { long: { graph: longGraph() }, stepped: { graph: weatherGraph(model) } },
-    { ORPHAN_GRACE_SECONDS: "20" },
+    // A keep-alive comes between two frames when the machine is busy, and to each reader elsewhere.
+    { ORPHAN_GRACE_SECONDS: "20", HEARTBEAT_SECONDS: "3600" },
   );
   run = await longRun(sluice, "long");
   whole = eventsOf(dataOf(run.frames));
