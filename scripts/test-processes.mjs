@@ -82,6 +82,7 @@ const LEFT_OUT = {
   "live, after a gap, and where deltas are merged":
     "two readers of two processes may be sent deltas that are merged otherwise",
   "attaches: fifty at once are one run": "no more than 16 starts wait for Postgres in one process",
+  "may be cut after each byte": "thousands of requests, which take minutes when each asks Postgres and Redis",
   "its client was gone before the run had begun":
     "a start that waits for Redis or Postgres is given up when its client is gone, and calls no model",
   "as pipelined runs get 64 places":
