@@ -12,7 +12,10 @@ export class ExposedState {
   #sent: JsonValue | undefined;
   /** The exposed keys as the graph's state had them last. */
   #values: JsonValue | undefined;
-  /** Keys whose values in the state are older than what clients hold, until the update of the node at this place. */
+  /**
+   * Keys whose values in the state are older than what clients hold, until the update of the node at this place. Without a
+   * place: until the next update of any node.
+   */
   readonly #ahead = new Map<string, string>();
   /** Keys that clients fill in by themselves, from the arguments of a call. */
   readonly #predicted = new Set<string>();
@@ -64,7 +67,11 @@ export class ExposedState {
     for (const [key, place] of this.#ahead) {
       const [node = ""] = place.split(":", 1);
       // A value that was written without a place belongs to the step that runs.
-      if (node === "" || Object.hasOwn(chunk, node)) this.#ahead.delete(key);
+      if (node !== "" && !Object.hasOwn(chunk, node)) continue;
+      // The node has only called the tool: the value comes with the update of the node that carries the call out.
+      const comes = node !== "" && this.#predicted.has(key) && !brings(chunk[node], key);
+      if (comes) this.#ahead.set(key, "");
+      else this.#ahead.delete(key);
     }
     return [];
   }
@@ -97,6 +104,11 @@ export class ExposedState {
 }
 
 type StateDelta = Extract<AguiEvent, { type: EventType.STATE_DELTA }>["delta"];
+
+/** Does a node's update, or one of several, have this key? */
+function brings(update: unknown, key: string): boolean {
+  return [update].flat().some((one) => isRecord(one) && Object.hasOwn(one, key));
+}
 
 function record(value: JsonValue | undefined): Readonly<Record<string, unknown>> {
   return isRecord(value) ? value : {};

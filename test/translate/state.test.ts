@@ -18,8 +18,8 @@ function after(events: readonly AguiEvent[], held: unknown = undefined): unknown
 }
 
 /** The update of a node, as the graph reports it. */
-function update(node: string) {
-  const data = { chunk: { [node]: {} } };
+function update(node: string, values: object = {}) {
+  const data = { chunk: { [node]: values } };
   return { event: "on_chain_stream" as const, name: "graph", run_id: "root", tags: [], metadata: {}, data };
 }
 
@@ -96,9 +96,19 @@ describe("the exposed state", () => {
     state.push({ text: "", m: 0 });
     state.predict(["text"], "write:1");
     expect(state.push({ text: "", m: 1 })).toEqual([]);
-    state.updated(update("write"));
+    state.updated(update("write", { text: "" }));
     expect(state.push({ text: "", m: 1 })).toEqual([{ type: EventType.STATE_SNAPSHOT, snapshot: { text: "", m: 1 } }]);
     expect(state.push({ text: "", m: 1 })).toEqual([]);
+  });
+
+  it("holds them back for one update more, where the node has only called the tool", () => {
+    const state = new ExposedState();
+    state.push({ text: "", m: 0 });
+    state.predict(["text"], "write:1");
+    state.updated(update("write", { m: 1 }));
+    expect(state.push({ text: "", m: 1 })).toEqual([]);
+    state.updated(update("tools"));
+    expect(state.push({ text: "", m: 1 })).toEqual([{ type: EventType.STATE_SNAPSHOT, snapshot: { text: "", m: 1 } }]);
   });
 
   it("ends with the graph's state, not with what was only said", () => {

@@ -23,6 +23,7 @@ export const LANGGRAPH_OPERATIONS: readonly Operation[] = [
   operation("get", "/langgraph/ok", "Says that the API is there"),
   operation("get", "/langgraph/info", "Says what the API has"),
   operation("post", "/langgraph/assistants/search", "Lists the agents as assistants", { body: "LangGraphSearch" }),
+  operation("post", "/langgraph/assistants/count", "Counts the agents", { body: "LangGraphSearch" }),
   operation("get", "/langgraph/assistants/{assistant}", "Returns an agent as an assistant", ofThread),
   operation("get", "/langgraph/assistants/{assistant}/graph", "Returns the agent as one node", ofThread),
   operation(
@@ -32,6 +33,7 @@ export const LANGGRAPH_OPERATIONS: readonly Operation[] = [
     ofThread,
   ),
   operation("get", "/langgraph/assistants/{assistant}/subgraphs", "Returns an empty object", ofThread),
+  operation("get", "/langgraph/assistants/{assistant}/subgraphs/{namespace}", "Returns an empty object", ofThread),
   operation("post", "/langgraph/threads", "Gives a thread an id", { body: "LangGraphSearch" }),
   operation("post", "/langgraph/threads/search", "Lists threads", { body: "LangGraphSearch" }),
   operation("get", "/langgraph/threads/{threadId}", "Returns a thread", ofThread),

@@ -5,7 +5,7 @@
 
 import { dispatchCustomEvent } from "@langchain/core/callbacks/dispatch";
 import type { BindToolsInput } from "@langchain/core/language_models/chat_models";
-import { SystemMessage, ToolMessage } from "@langchain/core/messages";
+import { type AIMessage, SystemMessage, ToolMessage } from "@langchain/core/messages";
 import { tool } from "@langchain/core/tools";
 import {
   Annotation,
@@ -196,7 +196,36 @@ describe("predictive state updates", () => {
     const events = lines(await page(graph, { state: ["document"] })({ state: { document: "Mine" } }));
     // The page's copy of the document comes from the arguments: it is sent again, though it has not changed.
     const after = events.slice(events.indexOf("-chat_node"));
-    expect(after.slice(0, 3)).toEqual(["-chat_node", "+after", 'state {"document":"Mine"}']);
+    expect(after.slice(0, 4)).toEqual(["-chat_node", "+after", "-after", 'state {"document":"Mine"}']);
+  });
+
+  it("stay until the tool has written them, where another node carries the call out", async () => {
+    const State = Annotation.Root({
+      ...withTools,
+      document: Annotation<string | undefined>(),
+      turns: Annotation<number>({ reducer: (x, y) => x + y, default: () => 0 }),
+    });
+    const graph = new StateGraph(State)
+      .addNode("chat_node", async (state, config) => {
+        const response = await model.invoke(state.messages, wishing(config, { predict_state: DOCUMENT }));
+        return { messages: [response], turns: 1 };
+      })
+      .addNode("write_node", ({ messages }) => {
+        const calls = (messages.at(-1) as AIMessage).tool_calls ?? [];
+        const written = calls.map(({ id = "" }) => new ToolMessage({ tool_call_id: id, content: "Document written." }));
+        return { messages: written, document: String(calls[0]?.args.document) };
+      })
+      .addEdge(START, "chat_node")
+      .addEdge("chat_node", "write_node")
+      .compile({ checkpointer: new MemorySaver() });
+    model.calling("write_document", "c1", '{"document":"New"}');
+    const events = lines(await page(graph, { state: ["document", "turns"] })({ state: { document: "Old" } }));
+    // Another key has changed before the document has: a snapshot then would show the old document.
+    const after = events.slice(events.indexOf(`PredictState ${JSON.stringify(DOCUMENT)}`));
+    expect(after.filter((line) => line.startsWith("state"))).toEqual([
+      'state {"document":"New","turns":1}',
+      'state {"document":"New","turns":1}',
+    ]);
   });
 });
 

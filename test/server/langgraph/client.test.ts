@@ -272,6 +272,8 @@ test("assistants are the agents, and what is not served says so", async () => {
   expect(await client.assistants.search({ graphId: "asking" })).toHaveLength(1);
   expect(await client.assistants.get("chat")).toMatchObject({ graph_id: "chat" });
   await expect(client.assistants.get("nobody")).rejects.toThrow("404");
+  expect(await client.assistants.count({ graphId: "asking" })).toBe(1);
+  expect(await client.assistants.getSubgraphs("chat", { namespace: "model" })).toEqual({});
   await expect(client.crons.search()).rejects.toThrow("501");
   await expect(client.store.listNamespaces()).rejects.toThrow("501");
   await expect(client.runs.wait(null, "chat", { input: human("x"), webhook: "http://x.test" })).rejects.toThrow("501");
@@ -290,4 +292,31 @@ test("a client goes back by sending a message that it changes under its own id; 
   expect(values.messages.map(({ content }) => content)).toEqual(["changed", "Another."]);
   const asks = { input: human("back"), checkpoint };
   await expect(client.runs.wait(thread, "chat", asks as never)).rejects.toThrow("checkpoint");
+});
+
+/** All that the SDK's clients of assistants, threads and runs may do beside what is served. */
+const refused: Readonly<Record<string, () => unknown>> = {
+  "assistants.create": () => client.assistants.create({ graphId: "chat" }),
+  "assistants.update": () => client.assistants.update("chat", { graphId: "chat" }),
+  "assistants.delete": () => client.assistants.delete("chat"),
+  "assistants.getVersions": () => client.assistants.getVersions("chat"),
+  "assistants.setLatest": () => client.assistants.setLatest("chat", 1),
+  "threads.copy": () => client.threads.copy("t"),
+  "threads.update": () => client.threads.update("t", { metadata: { owner: "me" } }),
+  "threads.patchState": () => client.threads.patchState("t", { owner: "me" }),
+  "threads.count": () => client.threads.count(),
+  "threads.prune": () => client.threads.prune(["t"]),
+  "threads.joinStream": async () => {
+    for await (const _ of client.threads.joinStream("t"));
+  },
+  "runs.create": () => client.runs.create(null, "chat", { input: null }),
+  "runs.createBatch": () => client.runs.createBatch([{ assistantId: "chat", input: null }]),
+  "runs.cancelMany": () => client.runs.cancelMany({ status: "all" }),
+  "runs.delete": () => client.runs.delete("t", "r"),
+  "crons.create": () => client.crons.create("chat"),
+  "store.putItem": () => client.store.putItem(["a"], "k", {}),
+};
+
+test.each(Object.keys(refused))("%s is answered with 501 and a sentence", async (name) => {
+  await expect(refused[name]?.()).rejects.toThrow(/501.*"message":"[^"]+\."/s);
 });
