@@ -105,6 +105,53 @@ describe("a server that is killed in the middle of a run", () => {
     expect(await second.stop()).toMatchObject({ code: 0, stderr: "" });
   });
 
+  it.concurrent("has the activities of finished nodes, as late readers had them before", async ({ expect }) => {
+    const where = place("activities", false);
+    const langgraph = pathToFileURL(resolve("node_modules/@langchain/langgraph/dist/index.js"));
+    writeFileSync(
+      join(where.CONFIG_DIR, "planner.mjs"),
+      `import { MessagesAnnotation, START, StateGraph } from ${JSON.stringify(langgraph)};
+       const show = (config, value) => config.writer({ name: "manually_emit_activity", value });
+       const plan = (_, config) => {
+         show(config, { message_id: "plan", activity_type: "PLAN", content: { steps: ["dig"], done: 0 } });
+         show(config, { message_id: "plan", patch: [{ op: "replace", path: "/done", value: 1 }] });
+         return {};
+       };
+       const work = (_, config) => {
+         show(config, { message_id: "plan", patch: [{ op: "replace", path: "/done", value: 2 }] });
+         return new Promise(() => {});
+       };
+       export const graph = new StateGraph(MessagesAnnotation).addNode("plan", plan).addNode("work", work)
+         .addEdge(START, "plan").addEdge("plan", "work").compile();`,
+    );
+    const config = JSON.stringify({ agents: { planner: { graph: "./planner.mjs:graph" } } });
+    writeFileSync(join(where.CONFIG_DIR, "agents.json"), config);
+    const activity = (done: number) => ({
+      id: "plan",
+      role: "activity",
+      activityType: "PLAN",
+      content: { steps: ["dig"], done },
+    });
+    const snapshotOf = (url: string) =>
+      postRun(url, userInput("", { threadId: "t" }), "/agui/agent/planner/connect?protocol=1.0").then((reader) =>
+        reader.until(EventType.MESSAGES_SNAPSHOT),
+      );
+
+    const first = await serve(where);
+    const run = await postRun(first.url, userInput("go", { threadId: "t" }));
+    const patches = () => run.events.filter(({ type }) => type === EventType.ACTIVITY_DELTA);
+    await expect.poll(patches, { timeout: 20_000 }).toHaveLength(2);
+    expect(await snapshotOf(first.url)).toMatchObject({ messages: [{ role: "user" }, activity(2)] });
+    await first.kill();
+
+    const second = await serve(where);
+    // The node that was at work had not finished: its change is lost, and so is the run.
+    expect(await snapshotOf(second.url)).toMatchObject({ messages: [{ role: "user" }, activity(1)] });
+    const { messages } = await get<Thread>(second.url, "/threads/t/messages");
+    expect(messages).toMatchObject([{ role: "user" }, activity(1)]);
+    await second.stop();
+  });
+
   it.concurrent("still knows which call of its model a client answers, though the model uses one id again", async () => {
     const where = place("calls", false);
     const langgraph = pathToFileURL(resolve("node_modules/@langchain/langgraph/dist/index.js"));
