@@ -1,6 +1,10 @@
 /**
  * The pages of AG-UI's dojo that have a LangGraph back end: graphs in the way that its examples write them, and the
  * sequence of events that each page needs.
+ *
+ * Three pages have no graph here. `a2a_chat` is a page of A2A: a middleware in its runtime calls other servers, and its
+ * agent is a chat with one frontend tool. `crew_chat` shows a crew of CrewAI. `vnext_chat` is the agentic chat in another
+ * version of CopilotKit's components.
  */
 
 import { dispatchCustomEvent } from "@langchain/core/callbacks/dispatch";
