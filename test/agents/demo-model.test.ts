@@ -1,5 +1,7 @@
 import { HumanMessage } from "@langchain/core/messages";
+import { tool } from "@langchain/core/tools";
 import { describe, expect, it } from "vitest";
+import { z } from "zod";
 import { DemoChatModel } from "../../src/agents/models/demo.ts";
 import { calculator } from "../../src/agents/tools/calculator.ts";
 import { convertUnits } from "../../src/agents/tools/convert-units.ts";
@@ -154,6 +156,14 @@ describe("DemoChatModel: as a LangChain model", () => {
     const started = performance.now();
     await new DemoChatModel(INSTANT).bindTools([calculator, convertUnits]).invoke(message);
     expect(performance.now() - started).toBeLessThan(2_000);
+  });
+
+  it("introduces itself by what the bound tools allow, and no more", async () => {
+    const model = new DemoChatModel(INSTANT);
+    const refund = tool(() => "", { name: "refund", schema: z.object({}) });
+    const { text } = await model.bindTools([refund]).invoke("hello");
+    expect(text).toContain("A message with refund calls it. The words think, error and slow in a message");
+    expect(text).not.toMatch(/Ask me|12 \* 7/);
   });
 
   it("names itself to tracers", async () => {

@@ -25,6 +25,7 @@ describe("the demo model: tools it has no rule for", () => {
 
   it.each([
     ["please change_background", { color: "demo" }],
+    ["Change_background, please", { color: "demo" }],
     ["change_background color=red.", { color: "red" }],
     ['change_background to "linear-gradient(red; blue and green)"', { color: "linear-gradient(red; blue and green)" }],
     ['make it color="dark red" with change_background', { color: "dark red" }],

@@ -59,6 +59,7 @@ export const CLIENTS: readonly Client[] = [
     packages: ["@assistant-ui/react-ag-ui"],
     page: "assistant-ui",
     ...BY_HISTORY,
+    question: "shown",
   },
   {
     name: "assistant-ui, `useLangGraphRuntime`",

@@ -123,6 +123,16 @@ const PROGRAMS: Readonly<Record<string, Program>> = {
   "docs/frontends.md › A plain WebSocket": { prints: ["12 * 7 = 84"] },
   "docs/frontends.md › Frames: many threads, and coming back": { prints: [ANSWER, ROLES] },
   "docs/frontends.md › Frames: many threads, and coming back 2": { prints: [ANSWER] },
+  "docs/graphs.md › A model without a key": {
+    after: `const { MemorySaver, Command } = await import("@langchain/langgraph");
+      graph.checkpointer = new MemorySaver();
+      const options = { configurable: { thread_id: "t" } };
+      const asked = await graph.invoke({ messages: [{ role: "user", content: 'Please refund "A17"' }] }, options);
+      console.log(asked.__interrupt__[0].value.message);
+      const { messages } = await graph.invoke(new Command({ resume: { approved: true } }), options);
+      console.log(messages.at(-1).text);`,
+    prints: ["May I refund order A17?", "Order A17 is refunded."],
+  },
   "docs/graphs.md › Activities": {
     after: `const written = [];
       await work({}, { writer: (event) => written.push(event.name, event.value.message_id) });

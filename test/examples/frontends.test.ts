@@ -29,7 +29,7 @@ const FRONTENDS: readonly Frontend[] = [
   { name: "react", continuesAfterCut: true, keepsQuestion: true },
   { name: "vanilla", continuesAfterCut: true, keepsQuestion: true },
   { name: "use-stream", continuesAfterCut: false, keepsQuestion: true },
-  { name: "assistant-ui", continuesAfterCut: true, keepsQuestion: false },
+  { name: "assistant-ui", continuesAfterCut: true, keepsQuestion: true },
   { name: "copilotkit-next", continuesAfterCut: false, keepsQuestion: true, oneServer: true },
 ];
 

@@ -52,11 +52,22 @@ function history(threadId) {
     async load() {
       const response = await fetch(`/threads/${threadId}/messages`);
       if (!response.ok) return { messages: [] };
-      const { messages } = await response.json();
-      return ExportedMessageRepository.fromArray(fromAgUiMessages(messages));
+      const { messages, interrupts } = await response.json();
+      return ExportedMessageRepository.fromArray(withQuestions(fromAgUiMessages(messages), interrupts));
     },
     async append() {},
   };
+}
+
+/** assistant-ui looks for open questions at the last answer. */
+function withQuestions(messages, interrupts) {
+  const last = messages.at(-1);
+  if (!interrupts || !last) return messages;
+  const answered = last.role === "assistant";
+  const answer = answered ? last : { role: "assistant", content: [] };
+  const status = { type: "requires-action", reason: "interrupt" };
+  const metadata = { custom: { agui: { interrupts } } };
+  return [...(answered ? messages.slice(0, -1) : messages), { ...answer, status, metadata }];
 }
 
 function UserMessage() {

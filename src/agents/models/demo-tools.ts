@@ -14,7 +14,7 @@ export type BoundTools = ReadonlyMap<string, Schema>;
 const USUAL: Readonly<Record<string, unknown>> = { number: 1, integer: 1, boolean: true, array: [], object: {} };
 
 export function mentions(text: string, name: string): boolean {
-  return pattern(name, "(?![\\w-])").test(text);
+  return pattern(name, "(?![\\w-])", "iu").test(text);
 }
 
 /** `color=red` gives the argument `color`; a quoted text is for the first text that has none. */
@@ -37,6 +37,6 @@ export function argumentsFor({ properties = {} }: Schema, words: string): Record
 }
 
 /** The name, where a word begins. */
-function pattern(name: string, after: string): RegExp {
-  return new RegExp(`(?<![\\w-])${name.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&")}${after}`, "u");
+function pattern(name: string, after: string, flags = "u"): RegExp {
+  return new RegExp(`(?<![\\w-])${name.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&")}${after}`, flags);
 }

@@ -22,11 +22,22 @@ function history(base, thread) {
   return {
     async load() {
       const response = await fetch(`${base}/threads/${thread}/messages`);
-      const { messages = [] } = await response.json();
-      return ExportedMessageRepository.fromArray(fromAgUiMessages(messages));
+      const { messages = [], interrupts } = await response.json();
+      return ExportedMessageRepository.fromArray(withQuestions(fromAgUiMessages(messages), interrupts));
     },
     async append() {},
   };
+}
+
+/** assistant-ui looks for open questions at the last answer. */
+function withQuestions(messages, interrupts) {
+  const last = messages.at(-1);
+  if (!interrupts || !last) return messages;
+  const answered = last.role === "assistant";
+  const answer = answered ? last : { role: "assistant", content: [] };
+  const status = { type: "requires-action", reason: "interrupt" };
+  const metadata = { custom: { agui: { interrupts } } };
+  return [...(answered ? messages.slice(0, -1) : messages), { ...answer, status, metadata }];
 }
 
 export function useClient() {
