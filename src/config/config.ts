@@ -5,6 +5,7 @@ import dotenv from "dotenv";
 import { graphFile } from "../protocol/graph-file.ts";
 import type { AgentEntry, AgentsFile } from "./agents.ts";
 import { type ApiKey, readKeys } from "./keys.ts";
+import { misspelt } from "./misspelt.ts";
 import { hideEnvironment, hideFields } from "./secrets.ts";
 import { readSettings, type Settings } from "./settings.ts";
 import { type AgentSources, configFiles, graphFiles, readAgents } from "./sources.ts";
@@ -52,7 +53,7 @@ export function loadConfig(
   const graphsOwn = environmentFiles(sources);
   if (typeof sources.env === "object") dotenv.populate(env as dotenv.DotenvPopulateInput, sources.env);
   for (const file of graphsOwn) fill(env, file);
-  const notices = [...sources.notices, ...missingEnvironment(sources, env)];
+  const notices = [...misspelt(own), ...sources.notices, ...missingEnvironment(sources, env)];
   // The loader of TypeScript looks here for the paths of a project; by itself it knows the working directory only.
   const tsconfig = nearestTsconfig(graphFiles(sources));
   if (tsconfig !== undefined) env.TSX_TSCONFIG_PATH ??= tsconfig;

@@ -36,6 +36,19 @@ describe("the configuration of a process", () => {
     expect(loadConfig({ cwd, packageRoot })).toMatchObject({ PORT: 81, HOST: "127.0.0.9" });
   });
 
+  it("notices names in .env that are nearly those of settings, and no others", () => {
+    const notices = (text: string) => {
+      writeFileSync(join(cwd, ".env"), text);
+      return loadConfig({ cwd, packageRoot }).notices;
+    };
+    for (const name of ["ALOWED_ORIGINS", "ALLOWED_ORIGINSS", "ALLOWED-ORIGINS", "ALLOWED_OIRGINS"]) {
+      expect(notices(`${name}=https://a.example\n`)).toEqual([
+        `.env: ${name} is no setting. Did you mean ALLOWED_ORIGINS?`,
+      ]);
+    }
+    expect(notices("MY_OWN_KEY=1\nPOST=2\nALLOWED_ORIGINS=\nALOWED_ORIGIN=\n")).toEqual([]);
+  });
+
   it("takes the agents of the folder it is started in, else those that ship with it", () => {
     expect(Object.keys(loadConfig({ cwd, packageRoot }).agents)).toEqual(["shipped"]);
     mkdirSync(join(cwd, "config"));

@@ -1,0 +1,30 @@
+/** Names in a `.env` that are nearly those of settings: such a line would change nothing, and nobody would hear of it. */
+import { existsSync, readFileSync } from "node:fs";
+import { basename } from "node:path";
+import dotenv from "dotenv";
+import { settings } from "./settings.ts";
+
+/** Shorter names are too near to each other, and to those of other programs. */
+const SHORTEST = 6;
+
+/** One line for each such name. */
+export function misspelt(file: string): string[] {
+  if (!existsSync(file)) return [];
+  const known = Object.keys(settings.shape);
+  return Object.keys(dotenv.parse(readFileSync(file))).flatMap((name) => {
+    if (name.length < SHORTEST || known.includes(name)) return [];
+    const meant = known.find((setting) => isOneSlip(name, setting));
+    return meant === undefined ? [] : [`${basename(file)}: ${name} is no setting. Did you mean ${meant}?`];
+  });
+}
+
+/** Is one letter missing, wrong or too many, or are two neighbours exchanged? */
+function isOneSlip(one: string, other: string): boolean {
+  const shorter = Math.min(one.length, other.length);
+  let start = 0;
+  while (start < shorter && one[start] === other[start]) start += 1;
+  let end = 0;
+  while (end < shorter - start && one.at(-1 - end) === other.at(-1 - end)) end += 1;
+  const [left, right] = [one.slice(start, one.length - end), other.slice(start, other.length - end)];
+  return Math.max(left.length, right.length) === 1 || (left.length === 2 && left === [...right].reverse().join(""));
+}
