@@ -127,27 +127,12 @@ function answerFrom(turn: readonly BaseMessage[]): string | undefined {
   return results.length > 0 ? `${results.join("\n\n")}\n\n(demo model)` : undefined;
 }
 
-/** Questions that show a tool. */
-const SAMPLES = [
-  ["calculator", "what 12 * 7 is"],
-  ["current_time", "what time it is in Tokyo"],
-  ["search_docs", "how to resume a run"],
-] as const;
-/** The tools that some of the words need. */
-const NEEDS: Readonly<Record<string, string>> = { tool: "calculator", interrupt: "ask_human" };
-
-/** The answer when there was nothing to call. */
+/** The answer when there was nothing to call. The tools of the assistant that ships come together. */
 function introduction(tools: BoundTools, missing: boolean): string {
-  const has = (name: string | undefined) => name === undefined || tools.has(name);
   const named = [...tools.keys()].filter((name) => !(name in RULES)).join(" or ");
-  const samples = SAMPLES.filter(([name]) => has(name)).map(([, question]) => question);
-  const words = SHOWS.filter((word) => has(NEEDS[word]));
   return `I am the demo model: I follow a few rules and need no API key. ${missing ? "I have no tool for that here. " : ""}\
-${samples.length > 0 ? `Ask me ${listed(samples, "or")}. ` : ""}${named && `A message with ${named} calls it. `}\
-The words ${listed(words, "and")} in a message make me show each of those. To talk to a real model, put one into your graph, or, \
-for the agents that ship, set OPENAI_API_KEY or OPENAI_BASE_URL in .env and start the server again.`;
-}
-
-function listed(parts: readonly string[], word: "and" | "or"): string {
-  return new Intl.ListFormat("en-GB", { type: word === "or" ? "disjunction" : "conjunction" }).format(parts);
+${tools.has("calculator") ? "Ask me what 12 * 7 is, what time it is in Tokyo, or how to resume a run. " : ""}\
+${named && `A message with ${named} calls it. `}The words think, ${tools.has("calculator") ? "tool, interrupt, " : ""}error and \
+slow in a message make me show each of those. To talk to a real model, put one into your graph, or, for the agents that \
+ship, set OPENAI_API_KEY or OPENAI_BASE_URL in .env and start the server again.`;
 }
