@@ -13,9 +13,7 @@ export type BoundTools = ReadonlyMap<string, Schema>;
 /** Used where the words say nothing. */
 const USUAL: Readonly<Record<string, unknown>> = { number: 1, integer: 1, boolean: true, array: [], object: {} };
 
-export function mentions(text: string, name: string): boolean {
-  return pattern(name, "(?![\\w-])", "iu").test(text);
-}
+export const mentions = (text: string, name: string): boolean => pattern(name, "(?![\\w-])", "iu").test(text);
 
 /** `color=red` gives the argument `color`; a quoted text is for the first text that has none. */
 export function argumentsFor({ properties = {} }: Schema, words: string): Record<string, unknown> {
