@@ -32,8 +32,11 @@ export interface RunManagerOptions extends Surroundings, Omit<ActiveRunsOptions,
   readonly failed: (error: unknown) => void;
 }
 
-/** One after the other, the last of many runs would be without a process for seconds longer than the first. */
-const TAKEN_UP_AT_ONCE = 8;
+/**
+ * One after the other, the last of many runs would be without a process for seconds longer than the first. All at once,
+ * they would take every connection to the database from the readers that come back.
+ */
+const TAKEN_UP_AT_ONCE = 4;
 
 export class RunManager {
   readonly #options: RunManagerOptions;
