@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { NewEntry } from "../../src/log/log.ts";
 import { type Answer, Outbox } from "../../src/log/redis/outbox.ts";
+import { EventType } from "../../src/protocol/events.ts";
 import type { Cursor } from "../../src/protocol/cursor.ts";
 import { SluiceError } from "../../src/protocol/errors.ts";
 import { entries, entry } from "./entries.ts";
@@ -58,6 +59,36 @@ it("sends what waits in one go, after what was acknowledged", async () => {
     { epoch: "e", after: 6, jsons: ["d"] },
   ]);
   expect(outbox.isEmpty).toBe(true);
+});
+
+it("lets deltas that come quickly share a send; anything else, and the first delta after it, leaves at once", async () => {
+  const { outbox, sent } = outboxOn("ok");
+  const delta = (json: string): NewEntry => ({ ...entry(json), type: EventType.TEXT_MESSAGE_CONTENT, edge: "inside" });
+  const jsons = () => sent.map((send) => send.jsons.join(""));
+  const answered = () => vi.advanceTimersByTimeAsync(0);
+  outbox.push(entries("start"));
+  await answered();
+  outbox.push([delta("a")]);
+  await answered();
+  expect(jsons()).toEqual(["start", "a"]);
+  outbox.push([delta("b")]);
+  await answered();
+  outbox.push([delta("c")]);
+  await answered();
+  expect(jsons()).toEqual(["start", "a"]);
+  await vi.advanceTimersByTimeAsync(10);
+  expect(jsons()).toEqual(["start", "a", "bc"]);
+  // It has waited long enough when it comes.
+  outbox.push([delta("d")]);
+  await answered();
+  outbox.push([delta("e")]);
+  outbox.push(entries("end"));
+  await answered();
+  expect(jsons()).toEqual(["start", "a", "bc", "d", "eend"]);
+  outbox.push([delta("f")]);
+  outbox.push(entries("comes while f is under way"));
+  await answered();
+  expect(jsons().slice(-2)).toEqual(["f", "comes while f is under way"]);
 });
 
 it("keeps a position when the entries up to it are acknowledged", async () => {

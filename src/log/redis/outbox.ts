@@ -30,6 +30,8 @@ const MAX_AGE_MS = 10_000;
 /** The most entries a script call takes. Redis serves nobody else meanwhile. */
 const BATCH = 512;
 const RETRY_MS = 100;
+/** The milliseconds from a send of deltas alone to the next one. Deltas that come quickly share a send. */
+const PAUSE_MS = 4;
 
 export class Outbox {
   readonly #options: OutboxOptions;
@@ -44,6 +46,9 @@ export class Outbox {
   #lost: SluiceError | undefined;
   #progressAt = 0;
   #closed = false;
+  /** Until then, deltas wait for more deltas. */
+  #pausesUntil = 0;
+  #endPause = () => {};
   readonly #waiting = new Set<() => void>();
 
   constructor(options: OutboxOptions) {
@@ -80,6 +85,7 @@ export class Outbox {
       this.#entries.push(entry);
       this.#bytes += entry.json.length;
     }
+    if (!areDeltas(entries)) this.#endPause();
     this.#sending ??= this.#send();
   }
 
@@ -119,6 +125,7 @@ export class Outbox {
   /** Gives up what is not acknowledged. */
   close(): void {
     this.#closed = true;
+    this.#endPause();
   }
 
   #isOver(): boolean {
@@ -141,13 +148,17 @@ export class Outbox {
   async #send(probing = false): Promise<void> {
     let asks = probing;
     while ((asks || this.#entries.length > 0 || this.#position) && !this.#lost && !this.#closed) {
+      const pauseMs = this.#pausesUntil - performance.now();
+      if (pauseMs > 0 && areDeltas(this.#entries)) await this.#pause(pauseMs);
       const batch = this.#entries.slice(0, BATCH);
+      const sentAt = performance.now();
       try {
         if (await this.#kept()) continue;
         const answer = await this.#options.send(this.#acknowledged, batch.flatMap(toFields));
         if (answer === "ok" || answer === "owner_lost") this.#took(answer, batch);
         else await this.#putRight(answer);
         asks = false;
+        this.#pausesUntil = areDeltas(batch) ? sentAt + PAUSE_MS : 0;
       } catch (error) {
         if (SluiceError.from(error).code === "owner_lost") this.#took("owner_lost", batch);
         // Redis is away. The same batch is sent again: what it took of it already counts once.
@@ -156,6 +167,17 @@ export class Outbox {
       for (const done of [...this.#waiting]) done();
     }
     this.#sending = undefined;
+  }
+
+  /** Waits for more deltas, until something else comes. */
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#endPause = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 
   /** `true` when there was nothing to do but to keep a position. */
@@ -189,4 +211,8 @@ export class Outbox {
     this.#entries = this.#entries.slice(batch.length);
     for (const { json } of batch) this.#bytes -= json.length;
   }
+}
+
+function areDeltas(entries: readonly NewEntry[]): boolean {
+  return entries.every(({ edge }) => edge === "inside");
 }
