@@ -19,15 +19,16 @@ const browser = browserForFile();
 const GRACE_SECONDS = 8;
 let sluice: TestSluice;
 let runtime: Awaited<ReturnType<typeof startRuntime>>;
-/** From the pages to the Sluice, and to CopilotKit's runtime before it. */
-let lines: Readonly<Record<"sluice" | "runtime", CutLine>>;
+/** From the pages to the Sluice, and to CopilotKit's runtime before it; and between that and the Sluice. */
+let lines: Readonly<Record<"sluice" | "runtime" | "between", CutLine>>;
 let pages: PageServer;
 
 beforeAll(async () => {
   const env = { LANGGRAPH_API: "true", AI_SDK_API: "true", ORPHAN_GRACE_SECONDS: String(GRACE_SECONDS) };
   sluice = await startSluice({ agent: { graph } }, env);
-  runtime = await startRuntime(sluice.url);
-  lines = { sluice: await cutLine(sluice.url), runtime: await cutLine(runtime.url) };
+  const between = await cutLine(sluice.url);
+  runtime = await startRuntime(between.url);
+  lines = { sluice: await cutLine(sluice.url), runtime: await cutLine(runtime.url), between };
   pages = await pageServer();
 });
 afterAll(async () => {
@@ -46,7 +47,7 @@ async function open({ page: client, agent = "agent", line = "sluice", order }: P
   const { page, allow } = await browser.visit(pages.page(client, { base: lines[line].url, agent, thread }));
   // The agent has another address than the page; a new thread has no history; the line is cut on purpose.
   allow(
-    /^(request|socket): |status of 404|WebSocket connection|Failed to load resource|ERR_|Failed to fetch|network error/i,
+    /^(request|socket): |status of 404|WebSocket connection|Failed to load resource|ERR_|Failed to fetch|network error|Error: terminated/i,
   );
   return seenOn(page, order);
 }
@@ -144,4 +145,33 @@ test("tabs with five client libraries on one run show the same words", async () 
     await tab.shows("user: hi", "assistant: The same words for all.");
     await tab.is("quiet");
   }
+});
+
+describe("a cut between CopilotKit's runtime and the Sluice, in mid-answer", () => {
+  const whole = ["user: count", "assistant: one two three "];
+  test.each([
+    { through: "HttpAgent", agent: "agent", shown: ["user: count", "assistant: one two "] },
+    { through: "LangGraphAgent", agent: "langgraph", shown: whole },
+  ])("loses no word of the thread, through $through", async ({ agent, shown }) => {
+    const thread = randomUUID();
+    const { page, shows, send, is } = await open({ page: "copilotkit", line: "runtime", agent }, thread);
+    await send("count");
+    model.say("one ", "two ");
+    await shows("user: count", "assistant: one two ");
+    lines.between.cut();
+    if (agent === "agent") await is("quiet");
+    model.say("three ").end();
+    await expect.poll(() => sluice.runs.activeCount, { timeout: 30_000 }).toBe(0);
+    await shows(...shown);
+    await is("quiet");
+    model.say("Still here.").end();
+    await send("go on");
+    const next = ["user: go on", "assistant: Still here."];
+    await shows(...shown, ...next);
+    await page.reload();
+    await shows(...shown, ...next);
+    const answer = await fetch(`${sluice.url}/threads/${thread}/messages`);
+    const { messages } = (await answer.json()) as { messages: { role: string; content: string }[] };
+    expect(messages.map(({ role, content }) => `${role}: ${content}`)).toEqual([...whole, ...next]);
+  });
 });

@@ -31,6 +31,9 @@ async function* answer({ threadId, runId }) {
   yield { type: EventType.RUN_FINISHED, threadId, runId };
 }
 
+// A response that is cut leaves a rejection in the runtime that nobody handles. Frameworks that host it survive that.
+process.on("unhandledRejection", () => {});
+
 const [sluice] = process.argv.slice(2);
 const runtime = new CopilotRuntime({
   agents: {
