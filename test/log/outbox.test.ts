@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { NewEntry } from "../../src/log/log.ts";
 import { type Answer, Outbox } from "../../src/log/redis/outbox.ts";
-import { EventType } from "../../src/protocol/events.ts";
 import type { Cursor } from "../../src/protocol/cursor.ts";
 import { SluiceError } from "../../src/protocol/errors.ts";
+import { EventType } from "../../src/protocol/events.ts";
 import { entries, entry } from "./entries.ts";
 
 beforeEach(() => void vi.useFakeTimers());
