@@ -1,11 +1,19 @@
 /** The page before a server that wants a sign-in. */
-import { expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { Visit } from "../support/browser.ts";
 import { chatGraph, SteppedModel } from "../support/stepped-model.ts";
 import { inSeconds, JWT, oneKey, token } from "../support/tokens.ts";
 import { arrived, type Playground, playgroundForFile } from "./playground.ts";
 
 const { browser, serve } = playgroundForFile();
+
+// The server's clock goes on with the real one, and ahead where a test lets a sign-in end.
+beforeAll(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"], shouldAdvanceTime: true }));
+afterAll(() => void vi.useRealTimers());
+
+/** The server warns a minute before the end of a sign-in: at once here. */
+const BRIEF_SECONDS = 50;
+const endOfSignIn = () => void vi.advanceTimersByTime(BRIEF_SECONDS * 1_000);
 
 /** Opens a page that asks for a sign-in. */
 async function asked(url: string): Promise<Visit> {
@@ -32,10 +40,10 @@ async function signedIn(url: string, key: string): Promise<Playground> {
   return arrived(visit);
 }
 
-/** Waits until the server takes a token no more. */
+/** Lets a token end: the server takes it no more. */
 async function isOver(url: string, old: string): Promise<void> {
-  const status = async () => (await fetch(`${url}/agui/info`, { headers: { Authorization: `Bearer ${old}` } })).status;
-  await expect.poll(status, { timeout: 30_000, interval: 100 }).toBe(401);
+  endOfSignIn();
+  expect((await fetch(`${url}/agui/info`, { headers: { Authorization: `Bearer ${old}` } })).status).toBe(401);
 }
 
 test("a key that is not known is refused; one that is known opens the page over every transport", async () => {
@@ -89,8 +97,7 @@ test("a token that expires in mid-answer is renewed on the same socket, and no t
   visit.page.on("websocket", () => {
     sockets += 1;
   });
-  // The server warns a minute before: at once.
-  const first = await token({}, inSeconds(12));
+  const first = await token({}, inSeconds(BRIEF_SECONDS));
   await giveKey(visit, first);
   const { ask, answering, answered } = await arrived(visit);
   await ask("A story?");
@@ -115,7 +122,7 @@ test("over SSE a token that expires in mid-answer is renewed, and no token of th
   page.page.on("request", (request) => {
     if (/\/(run|events)\?/.test(request.url())) reads.push(request.method());
   });
-  const first = await token({}, inSeconds(12));
+  const first = await token({}, inSeconds(BRIEF_SECONDS));
   await giveKey(page, first);
   await dialogOf(page).getByText("Your sign-in ends within a minute.").waitFor();
   await page.ask("A story?");
@@ -140,12 +147,13 @@ test.each(["WebSocket frames", "WebSocket bare", "SSE"])(
     await page.chooseTransport(transport);
     page.allow(/ERR_INCOMPLETE_CHUNKED_ENCODING/); // A response over SSE is cut.
     await page.button("Sign out").click();
-    const brief = await token({}, inSeconds(12));
+    const brief = await token({}, inSeconds(BRIEF_SECONDS));
     await giveKey(page, brief);
     await dialogOf(page).getByRole("button", { name: "Later" }).click();
     await page.ask("A story?");
     model.say("Once ");
     await page.answering("Once");
+    endOfSignIn();
     await dialogOf(page).getByText("Your sign-in has ended.").waitFor();
     model.say("upon ", "a ");
     await giveKey(page, await token());

@@ -4,9 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { killRest, type ServerProcess, serve } from "../support/child.ts";
 import { DIES, deadlyProject, GRAPHS, KEEPS, talk } from "../support/deadly.ts";
 import { type SharedServers, startShared } from "../support/processes.ts";
-
-// A process is taken for dead after 15 s.
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });
+import { startRedis } from "../support/redis.ts";
 
 let shared: SharedServers;
 let place: Awaited<ReturnType<typeof deadlyProject>>;
@@ -19,9 +17,9 @@ afterAll(async () => {
 });
 
 /** A deployment's way to start one more process, and its database. */
-async function deployment() {
+async function deployment({ url: REDIS_URL } = shared.redis) {
   const { databaseUrl: DATABASE_URL, prefix: REDIS_PREFIX } = await shared.deployment();
-  const where = { DATABASE_URL, REDIS_URL: shared.redis.url, REDIS_PREFIX };
+  const where = { DATABASE_URL, REDIS_URL, REDIS_PREFIX };
   return {
     start: (env: Record<string, string> = {}) => serve({ ...where, ...env }, GRAPHS, place.path),
     query: async (sql: string, ...values: unknown[]) => {
@@ -51,8 +49,9 @@ const stop = ({ url }: ServerProcess, threadId: string) =>
 const isMarked = (query: Query, threadId: string) =>
   query("SELECT status AS text FROM sluice.runs WHERE thread_id = $1 AND status = 'deleting'", threadId);
 
+// A process is taken for dead after 15 s: the tests wait for that side by side.
 describe("processes that share a database", () => {
-  it("finish a deletion whose process was killed while it erased checkpoints, and start nothing before", async () => {
+  it.concurrent("finish a deletion whose process was killed while it erased checkpoints, and start nothing before", async () => {
     const { start, query } = await deployment();
     const [dying, other] = await Promise.all([start(DIES), start()]);
     const [threadId, next] = [await talk(dying.url), await talk(dying.url)];
@@ -67,23 +66,25 @@ describe("processes that share a database", () => {
     expect(await other.stop()).toMatchObject({ code: 0, stderr: "" });
   });
 
-  it("finish a deletion whose process was killed while it waited for Redis", async () => {
-    const { start, query } = await deployment();
+  it.concurrent("finish a deletion whose process was killed while it waited for Redis", async ({ onTestFinished }) => {
+    const redis = await startRedis(); // which the other tests do not use
+    onTestFinished(() => redis.kill());
+    const { start, query } = await deployment(redis);
     const [dying, other] = await Promise.all([start(), start()]);
     const threadId = await talk(dying.url);
-    shared.redis.pause();
+    redis.pause();
     const deletion = remove(dying, threadId).catch(() => undefined);
     await vi.waitFor(async () => expect(await tablesWith(query, threadId)).toEqual(["runs"]), { timeout: 20_000 });
     await dying.kill();
     await deletion;
     expect(await isMarked(query, threadId)).toEqual(["deleting"]);
-    shared.redis.resume();
+    redis.resume();
     await vi.waitFor(async () => expect(await tablesWith(query, threadId)).toEqual([]), { timeout: 40_000 });
     expect(await status(other, threadId)).toBe(404);
     await other.stop();
   });
 
-  it("delete old threads side by side, each once, and leave those that wait or are shared", async () => {
+  it.concurrent("delete old threads side by side, each once, and leave those that wait or are shared", async () => {
     const { start, query } = await deployment();
     const first = await start();
     const ids = await Promise.all(Array.from({ length: 12 }, () => talk(first.url, ["kept"])));

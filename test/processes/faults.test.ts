@@ -32,16 +32,20 @@ async function waitingOn({ url }: ServerProcess, threadId: string): Promise<numb
   return rowCount ?? 0;
 }
 
-/** Starts processes of one deployment that serve the bundled assistant: recovered, lost, or with starts that wait. */
-async function processes(count: number, env: Record<string, string> = {}): Promise<ServerProcess[]> {
+/**
+ * Starts processes of one deployment that serve the bundled assistant: recovered, lost, or with starts that wait. `ofFirst`
+ * are settings of the first of them.
+ */
+async function processes(count: number, ofFirst: Record<string, string> = {}): Promise<ServerProcess[]> {
   const { databaseUrl: DATABASE_URL, prefix: REDIS_PREFIX } = await shared.deployment();
   const CONFIG_DIR = join(folder, REDIS_PREFIX.replace(":", ""));
   mkdirSync(CONFIG_DIR, { recursive: true });
   const graph = `${resolve("dist/agents/graphs.js")}:assistant`;
   const agents = { lost: { graph }, recovered: { graph, recover: true }, queue: { graph, whenBusy: "enqueue" } };
   writeFileSync(join(CONFIG_DIR, "agents.json"), JSON.stringify({ agents }));
-  const all = { DATABASE_URL, REDIS_URL: shared.redis.url, REDIS_PREFIX, CONFIG_DIR, ...SLOW, ...env };
-  const started = await Promise.all(Array.from({ length: count }, () => serve(all)));
+  const all = { DATABASE_URL, REDIS_URL: shared.redis.url, REDIS_PREFIX, CONFIG_DIR, ...SLOW };
+  const settings = Array.from({ length: count }, (_, index) => (index === 0 ? { ...all, ...ofFirst } : all));
+  const started = await Promise.all(settings.map((env) => serve(env)));
   for (const { url } of started) databases.set(url, DATABASE_URL);
   return started;
 }
@@ -49,6 +53,7 @@ async function processes(count: number, env: Record<string, string> = {}): Promi
 /** So slow that a test can act between two words. */
 const SLOW = { DEMO_TOKENS_PER_SECOND: "20", DEMO_JITTER: "0", STREAM_TIMEOUT_SECONDS: "600" };
 
+const starts = (event: AguiEvent) => event.type === EventType.RUN_STARTED;
 const answers = (event: AguiEvent) => event.type === EventType.TEXT_MESSAGE_CONTENT;
 const messagesOf = async ({ url }: ServerProcess, threadId: string) =>
   ((await (await fetch(`${url}/threads/${threadId}/messages`)).json()) as { messages: Message[] }).messages;
@@ -56,13 +61,18 @@ const runsOf = async ({ url }: ServerProcess, threadId: string) =>
   ((await (await fetch(`${url}/threads/${threadId}`)).json()) as { lastRun: object }).lastRun;
 const said = (messages: readonly Message[]) => messages.map(({ role, content = "" }) => [role, content]);
 
-/** A run of an agent on one process, and a follower on another. */
-async function followed(agent: string, on: ServerProcess, from: ServerProcess) {
+/** A run of an agent on one process, and a follower on another that has received such an event. */
+async function followed(
+  agent: string,
+  on: ServerProcess,
+  from: ServerProcess,
+  reached: (event: AguiEvent) => boolean = answers,
+) {
   const input = userInput("What is 12 * 7?");
   const run = await postRun(on.url, input, `/agui/agent/${agent}/run`);
   run.done.catch(() => {}); // Its process may go.
   const follower = followThread(from.url, input.threadId);
-  await follower.until(answers);
+  await follower.until(reached);
   return { ...input, run, follower };
 }
 
@@ -101,8 +111,10 @@ describe("a process that", () => {
   it.concurrent("is killed while a start waits in it gives its place in line to the starts after it", async ({
     expect,
   }) => {
-    const [first, dying, last] = (await processes(3)) as [ServerProcess, ServerProcess, ServerProcess];
-    const { follower, threadId, runId } = await followed("queue", first, last);
+    // Its run goes on until the test cancels it, however long the starts take to wait.
+    const endless = { DEMO_TOKENS_PER_SECOND: "0.1" };
+    const [first, dying, last] = (await processes(3, endless)) as [ServerProcess, ServerProcess, ServerProcess];
+    const { follower, threadId, runId } = await followed("queue", first, last, starts);
     const start = ({ url }: ServerProcess, content: string) =>
       postRun(url, userInput(content, { threadId }), "/agui/agent/queue/run");
     const lost = start(dying, "What is 2 + 2?");
@@ -112,6 +124,7 @@ describe("a process that", () => {
     await expect.poll(() => waitingOn(first, threadId)).toBe(2);
     await dying.kill();
     await expect(lost).rejects.toThrow();
+    await fetch(`${first.url}/agui/agent/queue/stop/${threadId}`, { method: "POST" });
     await follower.until(endOf(runId));
     expect((await (await next).done).at(-1)).toMatchObject({ type: "RUN_FINISHED" });
     const asked = (await messagesOf(first, threadId)).filter(({ role }) => role === "user");
