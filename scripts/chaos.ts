@@ -12,8 +12,8 @@ const USAGE = `Usage: npm run chaos [-- options]
 
 Runs three processes on one Postgres and one Redis, with paced runs and readers that come in through a load balancer
 without stickiness, while one fault after the other befalls them. Fails when a reader's messages differ from the
-transcript, a cursor comes twice, a run has no end or two, a halted process writes for a run that was taken from it, or
-a reader does not know within 20 s that an owner died.
+transcript, a cursor comes twice, a run has no end or two, a halted process writes for a run that was taken from it, a
+reader does not know within 20 s that an owner died, or a restart in good order costs a reader of \`recovered\` an event.
 
 Options:
   --seconds <n>     how long new threads begin, and faults happen (600)

@@ -107,7 +107,8 @@ export async function deploy(processes: number): Promise<Deployment> {
     DATABASE_URL: databaseUrl,
     REDIS_PREFIX: PREFIX,
     CONFIG_DIR: join(folder, "config"),
-    DRAIN_SECONDS: "2",
+    // Longer than a step of a run.
+    DRAIN_SECONDS: "6",
     HEARTBEAT_SECONDS: "5",
     ...NO_LIMITS,
   };

@@ -45,13 +45,16 @@ export const FAULTS: Readonly<Record<string, (target: Target) => Promise<void>>>
     }
     slot.healthy = true;
   },
-  /** One after the other, as a deploy does it. */
-  async restart({ slots }) {
+  /** One after the other, as a deploy does it. Readers of runs that are handed over miss nothing. */
+  async restart({ slots, lanes, problem }) {
+    const at = Date.now();
     for (const slot of slots) {
       slot.healthy = false;
       await slot.process.stop();
       await slot.start();
     }
+    const missing = lanes.readersFrom("recovered").filter((reader) => reader.missedSince(at)).length;
+    if (missing > 0) problem(`${missing} readers of runs that are handed over missed events`);
   },
   async "redis-restart"({ redis }) {
     await redis.kill();

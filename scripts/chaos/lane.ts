@@ -36,6 +36,7 @@ const TROUBLE = new Set(["owner_lost", "storage_unavailable", "draining"]);
 export class Lanes {
   readonly #around: Surroundings;
   readonly #readers = new Map<string, readonly Reader[]>();
+  readonly #agents = new Map<string, string>();
 
   constructor(around: Surroundings) {
     this.#around = around;
@@ -43,6 +44,11 @@ export class Lanes {
 
   readersOf(threadId: string): readonly Reader[] {
     return this.#readers.get(threadId) ?? [];
+  }
+
+  /** The readers of an agent's threads. */
+  readersFrom(agent: string): readonly Reader[] {
+    return [...this.#readers].flatMap(([threadId, readers]) => (this.#agents.get(threadId) === agent ? readers : []));
   }
 
   /** Runs threads until the time is over. */
@@ -57,6 +63,7 @@ export class Lanes {
       reader(index % 2 === 0 ? "frames" : "sse", url, threadId, problem),
     );
     this.#readers.set(threadId, readers);
+    this.#agents.set(threadId, agent);
     const runIds: string[] = [];
     let since = 0;
     while (runIds.length < RUNS_PER_THREAD && (runIds.length === 0 || !signal.aborted)) {
@@ -66,6 +73,7 @@ export class Lanes {
     await this.#compare(threadId, runIds, since, readers);
     for (const each of readers) each.close();
     this.#readers.delete(threadId);
+    this.#agents.delete(threadId);
   }
 
   async #run(agent: string, threadId: string): Promise<string> {

@@ -24,6 +24,9 @@ class Notes {
   /** When the reader was sent the end of a run, or where the thread stands. */
   readonly news: { readonly at: number; readonly runId: string; readonly ended: boolean; readonly stands: boolean }[] =
     [];
+  /** When the reader was sent its first event, and when it was sent where the thread stands in the place of events. */
+  firstAt: number | undefined;
+  stoodAt: number | undefined;
   readonly #cursors = new Set<string>();
   readonly #found: (problem: string) => void;
   /** The last things that happened, for a problem's report. */
@@ -49,7 +52,11 @@ class Notes {
 
   take(event: AguiEvent, cursor: string | undefined): void {
     // The events of where a thread stands replace all earlier ones. Only the last of them has a cursor.
-    if (this.#begins && event.type === EventType.RUN_STARTED && cursor === undefined) this.#cursors.clear();
+    if (this.#begins && event.type === EventType.RUN_STARTED && cursor === undefined) {
+      this.#cursors.clear();
+      this.stoodAt = Date.now();
+    }
+    this.firstAt ??= Date.now();
     if (cursor !== undefined) {
       if (this.#cursors.has(cursor)) this.#found(`cursor ${cursor} came twice, with ${event.type}`);
       this.#cursors.add(cursor);
@@ -85,6 +92,8 @@ export interface Reader {
   newsOf(runId: string, since: number): number | undefined;
   /** Was it sent the end of this run, or since this time that nothing runs? Over SSE that names no run. */
   sawEndOf(runId: string, since: number): boolean;
+  /** Was it reading before this time, and has missed events since? */
+  missedSince(since: number): boolean;
   close(): void;
 }
 
@@ -100,6 +109,7 @@ export function reader(kind: Reader["kind"], url: string, threadId: string, prob
       notes.news.find(({ runId: of, ended, stands, at }) => (ended && of === runId) || (stands && at >= since))?.at,
     sawEndOf: (runId, since) =>
       notes.news.some(({ runId: of, ended, stands, at }) => ended && (of === runId || (stands && at >= since))),
+    missedSince: (since) => (notes.firstAt ?? since) < since && (notes.stoodAt ?? 0) >= since,
     close,
   };
 }

@@ -23,6 +23,12 @@ export type GraphInput = { readonly command?: GraphCommand } /** New messages, a
   | { readonly kind: "continue" }
 );
 
+/** LangGraph's own control of a run. It is asked before each step, in the graphs inside the graph too. */
+export interface GraphControl {
+  drainRequested: boolean;
+  readonly drainReason: string;
+}
+
 export interface RunRequest {
   readonly agent: string;
   /** The thread's key: the graph's checkpoints are found by it. */
@@ -54,6 +60,8 @@ export interface RunRequest {
   readonly user?: { readonly id: string; readonly claims: Readonly<Record<string, unknown>> } | undefined;
   /** LangGraph's `store`, for a graph that has none of its own. */
   readonly store?: unknown;
+  /** Stops the graph between two steps, once its `drainRequested` is set. */
+  readonly control?: GraphControl | undefined;
   /** Called while the graph's models answer. */
   readonly hooks?: Hooks;
 }

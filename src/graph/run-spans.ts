@@ -59,7 +59,7 @@ export async function inSpans<T>(run: TracedRun, content: boolean, work: (spans:
     spans.end();
     return result;
   } catch (error) {
-    spans.end({ error });
+    spans.end(isGraphBubbleUp(error) ? undefined : { error });
     throw error;
   }
 }

@@ -4,7 +4,7 @@
  * reading stops the graph.
  */
 import { randomUUID } from "node:crypto";
-import { isGraphBubbleUp } from "@langchain/langgraph";
+import { isGraphBubbleUp, isGraphDrained } from "@langchain/langgraph";
 import type { GraphEvent } from "../protocol/graph-event.ts";
 import { isRecord } from "../protocol/input.ts";
 import { messageOf } from "../protocol/redact.ts";
@@ -20,7 +20,7 @@ import { inSpans, type RunSpans } from "./run-spans.ts";
 import { driveStreamEvents } from "./stream-events.ts";
 import { Subagents } from "./subagents.ts";
 
-export type { GraphInput, RunRequest } from "./run-request.ts";
+export type { GraphControl, GraphInput, RunRequest } from "./run-request.ts";
 
 export type StreamVersion = "v1" | "v2";
 
@@ -79,6 +79,11 @@ export interface SourceOptions {
   readonly source?: StreamSource | undefined;
   /** Spans for OpenTelemetry hold what was said. Default: they do not. */
   readonly traceContent?: boolean | undefined;
+}
+
+/** Was this thrown since the graph stopped between two steps, as its control had asked? */
+export function isStoppedBetweenSteps(thrown: unknown): boolean {
+  return thrown instanceof Error && isGraphDrained(thrown);
 }
 
 /**
@@ -147,6 +152,7 @@ async function read(
     signal: controller.signal,
     // A step's checkpoint is kept before the next step begins, so that another process can take over after a crash.
     durability: "sync",
+    ...(request.control ? { control: request.control } : {}),
     // `updates` shows interrupts, `custom` shows config.writer; both arrive as on_chain_stream of the root run.
     // `values` carries the whole state by reference, and is asked for only where some of it is exposed.
     streamMode: ["updates", "custom", ...(request.stateKeys.length > 0 ? ["values"] : []), ...cacheModes(graph)],

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { latestCheckpoint } from "../graph/checkpoints.ts";
 import type { ServedAgent } from "../graph/registry.ts";
 import type { EventLog } from "../log/log.ts";
+import type { Cursor } from "../protocol/cursor.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import type { Message } from "../protocol/events.ts";
 import { graphTopic, threadTopic } from "../protocol/ids.ts";
@@ -11,6 +12,7 @@ import { type Claim, isHolding, type RunBeginning, type Store } from "../store/s
 import type { RunEnd } from "../translate/translator.ts";
 import type { Audiences } from "./audiences.ts";
 import type { RunHandle } from "./handle.ts";
+import { follows, handOver } from "./handover.ts";
 import { Run } from "./run.ts";
 import { type RunOutcome, STATUS, stillOpen } from "./run-end.ts";
 import type { RunInput } from "./run-input.ts";
@@ -30,7 +32,9 @@ export interface ActiveRun {
 }
 
 /** A run about to be launched. */
-export interface Launch extends Omit<RunBeginning, "from" | "graphFrom" | "input"> {
+export interface Launch extends Omit<RunBeginning, "from" | "input"> {
+  /** Where the run began, if another process began it. */
+  readonly from?: Cursor | undefined;
   readonly agent: ServedAgent;
   readonly claim: Claim;
   readonly bodyHash: string;
@@ -62,6 +66,10 @@ export class ActiveRuns {
   readonly #kept = new WeakMap<Run, Promise<void>>();
   /** Every run is to end as soon as may be, for this reason. */
   #stopped: SluiceError | undefined;
+  /** Runs that other processes can go on with are left to them between two steps. */
+  #leaving = false;
+  /** The threads of those that were left so. */
+  readonly #handedOver = new Set<string>();
 
   constructor(options: ActiveRunsOptions) {
     this.#options = options;
@@ -83,6 +91,11 @@ export class ActiveRuns {
     return row && isHolding(row) && !instances.isElsewhere(row) ? active : undefined;
   }
 
+  /** The threads whose runs were left to other processes, or are being left to them. */
+  get handedOver(): readonly string[] {
+    return [...this.#handedOver];
+  }
+
   get size(): number {
     return this.#active.size;
   }
@@ -100,6 +113,17 @@ export class ActiveRuns {
     for (const { run } of this.all) this.#stop(run, reason);
   }
 
+  /** Leaves the runs that other processes can go on with to them, each when it is between two steps. */
+  leaveAll(): void {
+    this.#leaving = true;
+    for (const { run } of this.all) this.#leave(run);
+  }
+
+  #leave(run: Run): void {
+    const { instances } = this.#options;
+    if (run.plan.agent.recover) run.leave(() => instances.hasSuccessor());
+  }
+
   #stop(run: Run, reason: SluiceError): void {
     if (this.#options.instances.shared && run.plan.agent.recover && !run.ended) this.#left.add(run);
     run.stop(reason);
@@ -109,18 +133,24 @@ export class ActiveRuns {
   async launch(launch: Launch): Promise<RunHandle> {
     const { store, log, instances, audiences } = this.#options;
     const { agent, claim, bodyHash, messages, input, beginsAfter, checkpointBefore } = launch;
+    const { handedOver, ...kept } = input;
     const { threadId, runId } = claim;
     const topic = threadTopic(threadId);
     const { lapses } = instances;
     // Readers beside a process that died may have read more of the run than the log has.
-    const anew = input.takenUp === true;
-    const [graphFrom, from, followed] = await Promise.all([
+    const anew = input.takenUp === true && !handedOver;
+    const [graphHead, head, followed] = await Promise.all([
       log.claim(graphTopic(threadId), claim.fence, anew),
       log.claim(topic, claim.fence, anew),
       instances.followed(threadId),
     ]);
-    const run = this.#runOf(launch, from, followed?.graph === true);
-    if (!(await store.begin(claim, { from, graphFrom, beginsAfter, checkpointBefore, input }, messages))) {
+    // The log lost what it had: as after a crash.
+    if (handedOver && !follows(handedOver, head, graphHead)) {
+      return this.launch({ ...launch, input: { ...kept, detached: true } });
+    }
+    const run = this.#runOf(launch, head, followed?.graph === true);
+    const { from = head, graphFrom = graphHead } = handedOver ? launch : {};
+    if (!(await store.begin(claim, { from, graphFrom, beginsAfter, checkpointBefore, input: kept }, messages))) {
       throw new SluiceError("owner_lost");
     }
     if (run.plan.graphTopic) await instances.ask(threadId, "graph");
@@ -132,6 +162,7 @@ export class ActiveRuns {
     );
     // Known before anybody can read of it: a client that arrives in between gets it from its start.
     this.#active.set(threadId, { run, handle, bodyHash, lapses, detached: input.detached, done });
+    if (this.#leaving) this.#leave(run);
     if (this.#stopped) this.#stop(run, this.#stopped);
     try {
       await begun;
@@ -169,14 +200,14 @@ export class ActiveRuns {
   /** Never rejects, and the thread is free afterwards, whatever goes wrong. */
   async #drive(run: Run, input: RunInput): Promise<void> {
     const { audiences, ended } = this.#options;
-    const outcome = await run.drive();
-    let { cause } = outcome;
-    if (this.#left.has(run)) {
+    const outcome = (await run.drive()) ?? (await this.#handOver(run, input));
+    if (!outcome || this.#left.has(run)) {
       await this.#kept.get(run);
       this.#active.delete(run.plan.threadId);
       audiences.end(run.plan.threadId);
       return;
     }
+    let { cause } = outcome;
     try {
       const stored = await this.#storeEnd(run, input, outcome).catch((error: unknown) => {
         // The row could not be written. Clients still see how the run ended; the operator sees the failure.
@@ -192,6 +223,15 @@ export class ActiveRuns {
       audiences.end(run.plan.threadId);
     }
     ended(run, outcome.end, cause);
+  }
+
+  /** The run has stopped between two steps. Gives its end, if it was asked to end meanwhile. */
+  async #handOver(run: Run, input: RunInput): Promise<RunOutcome | undefined> {
+    const { threadId } = run.plan;
+    this.#handedOver.add(threadId);
+    const outcome = await handOver(this.#options, run, input, this.#kept.get(run));
+    if (outcome) this.#handedOver.delete(threadId);
+    return outcome;
   }
 
   /**
@@ -240,8 +280,9 @@ export class ActiveRuns {
 }
 
 /** Milliseconds that a run goes on when nobody follows it. */
-function graceOf(agent: ServedAgent, { detached, options }: RunInput): number {
+function graceOf(agent: ServedAgent, { detached, options, handedOver }: RunInput): number {
   if (options.background) return Number.POSITIVE_INFINITY;
   if (options.graceSeconds !== undefined) return options.graceSeconds * 1_000;
-  return detached ? agent.detachedGraceMs : agent.orphanGraceMs;
+  // Its clients need a while to find their way back.
+  return detached || handedOver ? agent.detachedGraceMs : agent.orphanGraceMs;
 }

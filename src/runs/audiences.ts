@@ -64,6 +64,11 @@ export class Audiences {
     this.#settle(threadId, audience);
   }
 
+  /** Does anybody follow the thread in this process? */
+  isFollowed(threadId: string): boolean {
+    return (this.#audiences.get(threadId)?.followers ?? 0) > 0;
+  }
+
   /** Does anybody who follows the thread want its graph topic? */
   wantsGraph(threadId: string): boolean {
     return (this.#audiences.get(threadId)?.ofGraph ?? 0) > 0;

@@ -6,6 +6,8 @@ import type { Claim } from "../store/store.ts";
 
 export interface CurrentRun extends Claim {
   readonly agent: string;
+  /** Is called when a checkpoint of a thread's graph is stored. */
+  readonly stored?: (threadId: string) => void | Promise<void>;
 }
 
 export const currentRun = new AsyncLocalStorage<CurrentRun>();

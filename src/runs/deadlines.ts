@@ -3,6 +3,15 @@ import type { DeadlineLimits } from "../graph/registry.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import type { GraphEvent } from "../protocol/graph-event.ts";
 
+/** The part of its time that a run has spent. */
+export interface Spent {
+  readonly ms: number;
+  /** The graph has produced something. */
+  readonly begun: boolean;
+}
+
+const UNSPENT: Spent = { ms: 0, begun: false };
+
 /**
  * One timer that is set again when it fires early, rather than one that is moved with every token.
  * `expired` is called at most once, with an error that names the setting.
@@ -10,17 +19,20 @@ import type { GraphEvent } from "../protocol/graph-event.ts";
 export class Deadlines {
   readonly #limits: DeadlineLimits;
   readonly #expired: (error: SluiceError) => void;
-  readonly #startedAt = performance.now();
+  readonly #startedAt: number;
   /** When the graph was last heard of; before its first event: when it was started. */
-  #heardAt = this.#startedAt;
-  #begun = false;
+  #heardAt = performance.now();
+  #begun: boolean;
   readonly #tools = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
   #over = false;
 
-  constructor(limits: DeadlineLimits, expired: (error: SluiceError) => void) {
+  /** `spent`: what the run had of its time in the process before. */
+  constructor(limits: DeadlineLimits, expired: (error: SluiceError) => void, spent: Spent = UNSPENT) {
     this.#limits = limits;
     this.#expired = expired;
+    this.#startedAt = performance.now() - spent.ms;
+    this.#begun = spent.begun;
     this.#arm();
   }
 
@@ -33,6 +45,10 @@ export class Deadlines {
       this.#begun = true;
       this.#arm();
     }
+  }
+
+  get spent(): Spent {
+    return { ms: performance.now() - this.#startedAt, begun: this.#begun };
   }
 
   stop(): void {

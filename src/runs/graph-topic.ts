@@ -45,6 +45,15 @@ export class GraphTopic {
     return true;
   }
 
+  /** It is written. */
+  get isOpen(): boolean {
+    return this.#writer !== undefined;
+  }
+
+  async flushed(): Promise<void> {
+    await this.#writer?.flushed();
+  }
+
   add(event: GraphEvent): void {
     if (!this.#writer) {
       this.#frames.missed(event);

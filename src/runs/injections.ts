@@ -40,6 +40,11 @@ export class Injections {
 
   constructor(options: InjectionsOptions) {
     this.#options = options;
+    const { plan, translator } = options;
+    for (const message of plan.handedOver?.waiting ?? []) {
+      translator.expect(message.id);
+      this.#waiting.set(message.id, message);
+    }
   }
 
   /**
@@ -82,9 +87,19 @@ export class Injections {
       return taken;
     });
 
+  /** The run leaves this process: nothing more is taken or kept here. Gives the messages that wait. */
+  leave(): Promise<readonly InjectedMessage[]> {
+    return this.#turns.hold("", async () => {
+      this.#closed = true;
+      return [...this.#waiting.values()];
+    });
+  }
+
   /** Learns of the messages that other processes were sent for this run, before it came here or now. */
   recall(): Promise<void> {
-    return this.#turns.hold("", () => this.#recall());
+    return this.#turns.hold("", async () => {
+      if (!this.#closed) await this.#recall();
+    });
   }
 
   /** The run is about to end: nothing more is taken. Gives the reports of the messages that are returned. */

@@ -56,6 +56,11 @@ export class PositionKeeper {
     // Readers of a new epoch cannot read what came before it.
     const isOfEpoch = cursor.epoch === this.#kept.epoch;
     if (isOfEpoch && cursor.offset - this.#kept.offset < entries / 2 && this.#bytes < bytes / 2) return;
+    this.keep(cursor, transcript);
+  }
+
+  /** Keeps this position now. The transcript is in step with the log there. */
+  keep(cursor: Cursor, transcript: SoFar): void {
     this.#kept = cursor;
     this.#bytes = 0;
     const { threadId, fence } = this.#plan;

@@ -2,12 +2,12 @@
  * The run manager: starts runs, and lets anybody attach to, follow or cancel them. A run belongs to its thread, not to
  * the socket that started it.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { latestCheckpoint } from "../graph/checkpoints.ts";
 import type { Registry, ServedAgent } from "../graph/registry.ts";
 import type { Limits } from "../limits/limits.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import type { Wish } from "../store/instances.ts";
-import type { RunRecord } from "../store/store.ts";
 import { ActiveRuns, type ActiveRunsOptions, type Launch } from "./active-runs.ts";
 import { Admission, type Applicant } from "./admission.ts";
 import { Audiences } from "./audiences.ts";
@@ -15,9 +15,10 @@ import { beginning, bodyHash } from "./beginning.ts";
 import { Deletions, type DeletionsOptions } from "./deletions.ts";
 import { handleOf, type RunHandle, type StartRequest } from "./handle.ts";
 import type { Line } from "./line.ts";
-import { clear, type LeftRun, takeUp } from "./recovery.ts";
+import { clear, type LeftRun } from "./recovery.ts";
 import { runInput } from "./run-input.ts";
 import { type Surroundings, settingOf } from "./setting.ts";
+import { TakeUps } from "./take-ups.ts";
 import { Threads } from "./threads.ts";
 
 export interface RunManagerOptions extends Surroundings, Omit<ActiveRunsOptions, "audiences" | "news"> {
@@ -32,11 +33,8 @@ export interface RunManagerOptions extends Surroundings, Omit<ActiveRunsOptions,
   readonly failed: (error: unknown) => void;
 }
 
-/**
- * One after the other, the last of many runs would be without a process for seconds longer than the first. All at once,
- * they would take every connection to the database from the readers that come back.
- */
-const TAKEN_UP_AT_ONCE = 4;
+/** Milliseconds between two looks at runs that were handed over. */
+const LOOK_MS = 500;
 
 export class RunManager {
   readonly #options: RunManagerOptions;
@@ -44,12 +42,10 @@ export class RunManager {
   readonly #admission: Admission;
   readonly #active: ActiveRuns;
   readonly #deletions: Deletions;
+  readonly #takeUps: TakeUps;
   /** Threads as clients know them, those with an active run included. */
   readonly threads: Threads;
   #recovering: Promise<unknown> | undefined;
-  #takingUp: Promise<void> | undefined;
-  /** The threads of runs that this process has claimed, and does not drive yet. */
-  readonly #beingTakenUp = new Set<string>();
 
   constructor(options: RunManagerOptions) {
     const { store, log, instances } = options;
@@ -64,10 +60,15 @@ export class RunManager {
       ...options,
       active: this.#active,
       audiences: this.#audiences,
-      isDriven: (run) => instances.isElsewhere(run) || this.#beingTakenUp.has(run.threadId),
+      isDriven: (run) => instances.isElsewhere(run) || this.#takeUps.has(run.threadId),
       clear: (run) => clear(options, run),
     });
     this.#deletions = new Deletions({ ...options, admission: this.#admission });
+    this.#takeUps = new TakeUps({
+      ...options,
+      deletions: this.#deletions,
+      again: (agent, claim, begun, messages, input) => this.#active.launch({ ...begun, agent, claim, messages, input }),
+    });
     this.threads = new Threads(store, log, instances, this.#active);
   }
 
@@ -142,15 +143,15 @@ export class RunManager {
     const { instances, store, failed } = this.#options;
     const hears = {
       asked: (threadId: string, wish: Wish) => void this.#asked(threadId, wish).catch(failed),
-      orphaned: () => void this.#takeUpOrphans().catch(failed),
+      orphaned: () => void this.#takeUps.run().catch(failed),
       lost: () => {
         for (const { run } of this.#active.all) run.stop(new SluiceError("storage_unavailable"));
       },
     };
     const recover = async () => {
       await instances.join(hears);
-      if (instances.shared) await this.#takeUpOrphans();
-      else for (const run of await store.holding()) await this.#takeUp(run);
+      if (instances.shared) await this.#takeUps.run();
+      else for (const run of await store.holding()) await this.#takeUps.takeUp(run);
     };
     const recovering = recover();
     this.#recovering = recovering;
@@ -181,16 +182,25 @@ export class RunManager {
     return this.#audiences.join(threadId, graph);
   }
 
-  /** Admits nothing more, waits up to `graceMs` (or until `hurry` aborts), then ends what still runs with `draining`. */
+  /**
+   * Admits nothing more, and hands over what other processes can go on with. Waits up to `graceMs`, or until `hurry` aborts,
+   * and then ends the other runs with `draining`.
+   */
   async close(graceMs: number, hurry: AbortSignal = new AbortController().signal): Promise<void> {
-    this.#admission.close();
-    const stop = () => this.#active.stopAll(new SluiceError("draining"));
+    this.#leave();
+    this.#active.leaveAll();
+    const over = new AbortController();
+    const stop = () => {
+      over.abort();
+      this.#active.stopAll(new SluiceError("draining"));
+    };
     const timer = setTimeout(stop, graceMs);
     hurry.addEventListener("abort", stop);
     if (hurry.aborted) stop();
     while (this.#admission.starting.length > 0 || this.#active.size > 0) {
       await Promise.allSettled([...this.#admission.starting, ...this.#active.all.map(({ done }) => done)]);
     }
+    await this.#readToEnd(over.signal);
     hurry.removeEventListener("abort", stop);
     clearTimeout(timer);
     await this.#deletions.close();
@@ -199,11 +209,28 @@ export class RunManager {
 
   /** Admits nothing more, and ends at once the runs that the next process will not take up. */
   async abandon(): Promise<void> {
-    this.#admission.close();
+    this.#leave();
     const ended = this.#active.all.filter(({ handle }) => !handle.agent.recover);
     for (const { run } of ended) run.stop(new SluiceError("owner_lost"));
     await Promise.allSettled([...ended.map(({ done }) => done), this.#deletions.close()]);
     await this.#options.instances.leave();
+  }
+
+  /** Not every reader can come back elsewhere: those that stay read the runs that were handed over to their ends here. */
+  async #readToEnd(over: AbortSignal): Promise<void> {
+    while (!over.aborted) {
+      const followed = this.#active.handedOver.filter((threadId) => this.#audiences.isFollowed(threadId));
+      if (followed.length === 0) return;
+      const goOn = await this.#options.instances.heldElsewhere(followed).catch(() => undefined);
+      if (goOn?.size === 0) return;
+      await sleep(LOOK_MS, undefined, { signal: over }).catch(() => {});
+    }
+  }
+
+  #leave(): void {
+    this.#takeUps.close();
+    this.#admission.close();
+    void this.#options.instances.drain();
   }
 
   /** Starts a run. It is called when this start has its turn on the thread. */
@@ -249,39 +276,5 @@ export class RunManager {
     else if (wish === "graph") active.run.writeGraph();
     else if (wish === "inject") await active.run.recallInjected();
     else if (!(await this.#admission.giveWay(active))) await this.#options.instances.refused(threadId);
-  }
-
-  async #takeUpOrphans(): Promise<void> {
-    this.#takingUp ??= this.#options.instances
-      .orphans()
-      .then(async (runs) => {
-        const rest = runs.values();
-        const some = async () => {
-          for (const run of rest) await this.#takeUp(run);
-        };
-        await Promise.all(Array.from({ length: TAKEN_UP_AT_ONCE }, some));
-      })
-      .finally(() => {
-        this.#takingUp = undefined;
-      });
-    return this.#takingUp;
-  }
-
-  /**
-   * Takes up a run. It does not wait for the thread's turn, because the start that has the turn may wait for this run.
-   */
-  async #takeUp(run: RunRecord): Promise<void> {
-    const { threadId } = run;
-    this.#beingTakenUp.add(threadId);
-    try {
-      if (run.status === "deleting") return await this.#deletions.takeUp(run);
-      const left = await takeUp(this.#options, run, (agent, claim, begun, messages, input) =>
-        // Nobody follows yet, and clients need a while to find their way back.
-        this.#active.launch({ ...begun, agent, claim, messages, input: { ...input, detached: true } }),
-      );
-      if (left) this.#options.tookUp(left);
-    } finally {
-      this.#beingTakenUp.delete(threadId);
-    }
   }
 }

@@ -39,6 +39,11 @@ export class ProgressReports {
     if (ends && this.#count.end(run_id)) this.#soon();
   }
 
+  /** Sends nothing more. */
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
   /** Sends the last report, however recent the one before was. */
   end(): void {
     this.#say({ final: true });

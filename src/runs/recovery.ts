@@ -33,14 +33,20 @@ export type Again = (
   input: RunInput,
 ) => Promise<unknown>;
 
-/** Takes up a run that no process drives any more. Nothing when another process was first, or it was only admitted. */
+export interface TakeUpOptions extends Keepers {
+  readonly instances: Pick<Instances, "isReleased">;
+}
+
+/**
+ * Takes up a run that no process drives any more, under a claim of this process. Nothing for a run that was only admitted.
+ * @throws SluiceError `storage_unavailable`: it can be tried again.
+ */
 export async function takeUp(
-  options: Keepers & { readonly instances: Pick<Instances, "isReleased"> },
+  options: TakeUpOptions,
   run: RunRecord,
+  claim: Claim,
   again: Again,
 ): Promise<LeftRun | undefined> {
-  const claim = await options.store.takeOver(run);
-  if (!claim) return undefined;
   if (run.status === "active" && isBegun(run)) return { run, ...(await goOn(options, run, claim, again)) };
   await close(options, run, claim);
   // A run that was only admitted was promised to nobody.
@@ -53,16 +59,13 @@ export async function clear(options: Keepers, run: RunRecord): Promise<void> {
   if (claim) await close(options, run, claim);
 }
 
-async function goOn(
-  options: Keepers & { readonly instances: Pick<Instances, "isReleased"> },
-  run: BegunRun,
-  claim: Claim,
-  again: Again,
-): Promise<Omit<LeftRun, "run">> {
+async function goOn(options: TakeUpOptions, run: BegunRun, claim: Claim, again: Again): Promise<Omit<LeftRun, "run">> {
   const agent = options.registry.all.find(({ name }) => name === run.agent);
   const input = run.input as RunInput | undefined;
   try {
-    const stood = agent && input ? await whereItStood(agent, run, input, options.instances.isReleased(run)) : undefined;
+    const released = options.instances.isReleased(run);
+    const stood = agent && input ? await whereItStood(agent, run, input, released) : undefined;
+    const handedOver = released ? input?.handedOver : undefined;
     if (!agent?.recover || !stood || stood.attempt > MAX_ATTEMPTS) {
       await close(options, run, claim, stood?.answered);
       return { outcome: "lost" };
@@ -72,13 +75,17 @@ async function goOn(
     // A graph that begins again sends everything again.
     const before = positionAfter(run.beginsAfter, messages, removed) ?? messages.length;
     const holding = stood.wentOn ? messages.length : before + stood.freshLength;
-    const lost = await lostByGraph(options.store, agent, claim);
+    // Between two steps the graph has kept what it wanted to keep.
+    const lost = handedOver ? [] : await lostByGraph(options.store, agent, claim);
     const held = messages.slice(0, holding).filter(({ id }) => !lost.includes(id));
     // The ids at the run's beginning override those of the thread, which may come from the agent before this one.
     const callIds = { ...callIdsOf(thread, held), ...stood.callIds };
-    await again(agent, claim, run, held, { ...stood, callIds });
+    // Clients need a while to find their way back to a run that nobody follows by now.
+    const goesOn = handedOver ? { handedOver } : { detached: true };
+    await again(agent, claim, run, held, { ...stood, callIds, ...goesOn });
     return { outcome: "recovered" };
   } catch (cause) {
+    if (SluiceError.from(cause).code === "storage_unavailable") throw cause;
     await close(options, run, claim);
     return { outcome: "lost", cause };
   }
@@ -104,10 +111,11 @@ async function whereItStood(
   input: RunInput,
   leftInOrder: boolean,
 ): Promise<RunInput> {
+  const { handedOver: _, ...begun } = input;
   const attempt = input.attempt + (leftInOrder ? 0 : 1);
   const checkpoint = await latestCheckpoint(agent.graph, threadId);
-  if (checkpoint === input.checkpoint) return { ...input, attempt, takenUp: true };
-  const { fork: _, ...rest } = input;
+  if (checkpoint === input.checkpoint) return { ...begun, attempt, takenUp: true };
+  const { fork: __, ...rest } = begun;
   return { ...rest, graphInput: { kind: "continue" }, checkpoint, wentOn: true, answered: [], attempt, takenUp: true };
 }
 

@@ -9,6 +9,7 @@ import type { Steering } from "../protocol/steering.ts";
 import type { ThreadRecord } from "../store/store.ts";
 import type { Beginning } from "./beginning.ts";
 import type { StartRequest } from "./handle.ts";
+import type { Handover } from "./handover.ts";
 import type { Setting } from "./setting.ts";
 
 /** Plain JSON. */
@@ -42,6 +43,8 @@ export interface RunInput {
   readonly attempt: number;
   /** Another process began it. */
   readonly takenUp?: boolean;
+  /** Another process left it between two steps of its graph. */
+  readonly handedOver?: Handover;
 }
 
 /** @throws SluiceError `bad_request` when what the client asks of Sluice is not valid. */

@@ -12,6 +12,7 @@ import type { InjectedMessages } from "../store/injected.ts";
 import { type ItemStores, scopeOf } from "../store/items.ts";
 import type { Claim } from "../store/store.ts";
 import type { Tombstone } from "../store/tombstones.ts";
+import type { Handover } from "./handover.ts";
 import { OUTPUT_SETTINGS, type OutputLimit, outputLimitsOf, tooMuchOutput } from "./output-limits.ts";
 import { progressEvery } from "./progress.ts";
 import { cutOff } from "./run-end.ts";
@@ -62,8 +63,10 @@ export interface RunPlan extends Claim {
   readonly counts: AgentCounts;
   /** Counts limits that were reached, by the setting. */
   readonly limits: Tally;
-  /** The position in the thread's topic before this run. */
+  /** The position in the thread's topic before this run's entries; of a run that goes on, before those of this process. */
   readonly from: Cursor;
+  /** Set when it goes on where another process left it between two steps. */
+  readonly handedOver: Handover | undefined;
 }
 
 /** The things that a run needs of its thread. */
@@ -97,6 +100,7 @@ export function planFor(
   { version, coalesceMs, items, counts }: PlanSurroundings,
 ): RunPlan {
   const { graphInput, fork, offered, setting = { context: agent.context }, options, graphTopic, takenUp } = run;
+  const { handedOver } = run;
   const { freshLength, drafts = {}, callIds = {}, steering = {}, threadName = claim.threadId } = run;
   const { events, tokens = true, reasoning = true, progress = agent.progress } = options;
   // The messages that came with a run, and those it has sent, are history to the process that takes it over.
@@ -113,13 +117,13 @@ export function planFor(
     input: graphInput,
     answered: run.answered,
     history,
-    ownFrom: agent.followsState ? 0 : ownFrom,
+    ownFrom: agent.followsState ? 0 : (handedOver?.ownFrom ?? ownFrom),
     drafts,
     callIds,
     followsState: agent.followsState,
     fresh: messages.slice(before),
     fork,
-    resent: fork !== undefined || recovered,
+    resent: !handedOver && (fork !== undefined || recovered),
     offered,
     steering,
     context: setting.context,
@@ -139,6 +143,7 @@ export function planFor(
     counts: counts.agent(agent.name),
     limits: counts.limits,
     from,
+    handedOver,
   };
 }
 

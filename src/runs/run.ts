@@ -1,18 +1,20 @@
 /** One run, from its `RUN_STARTED` to its terminal event: the pump between the graph and the log. */
-import { type GraphInterrupt, type GraphRun, openRun } from "../graph/source.ts";
+import { type GraphInterrupt, type GraphRun, isStoppedBetweenSteps, openRun } from "../graph/source.ts";
 import type { EventLog } from "../log/log.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import { type AguiEvent, EventType, type Interrupt, type Message } from "../protocol/events.ts";
-import { type GraphEvent, isNode, nodePath } from "../protocol/graph-event.ts";
+import { type GraphEvent, type GraphEventName, isNode, nodePath } from "../protocol/graph-event.ts";
 import type { KeptState } from "../protocol/injected.ts";
 import { createTranslator } from "../translate/create-translator.ts";
 import type { Progress } from "../translate/token-count.ts";
 import type { RunEnd, Translator } from "../translate/translator.ts";
 import { askedAgain } from "./answering.ts";
 import { currentRun } from "./current-run.ts";
-import { Deadlines } from "./deadlines.ts";
+import { Deadlines, type Spent } from "./deadlines.ts";
 import { GraphTopic } from "./graph-topic.ts";
+import type { Between } from "./handover.ts";
 import { Injections } from "./injections.ts";
+import { Parting } from "./parting.ts";
 import { ProgressReports } from "./progress.ts";
 import { OF_ANY_MODEL, sharedProvenance } from "./provenance.ts";
 import { broken, ending, plainEnd, type RunOutcome, stopped } from "./run-end.ts";
@@ -34,12 +36,18 @@ export class Run {
   readonly #provenanceOf = sharedProvenance();
   readonly #unanswered: Unanswered;
   readonly #injections: Injections;
+  readonly #parting: Parting;
+  #spent: Spent | undefined;
   #progress: ProgressReports | undefined;
   #ended = false;
 
   constructor(plan: RunPlan, log: EventLog, { keep, waiting, injected, shared }: RunThread) {
     this.plan = plan;
+    this.#parting = new Parting(plan.threadId);
     this.figures = new RunFigures(plan.counts);
+    for (const [name, times] of Object.entries(plan.handedOver?.refused ?? {})) {
+      this.figures.refused.count(name as GraphEventName, times);
+    }
     this.#keep = keep;
     this.#unanswered = new Unanswered(plan);
     const { reasoningTags, nodes, stateKeys, subagents, maxEventBytes } = plan.agent;
@@ -53,6 +61,7 @@ export class Run {
       subagents,
       maxEventBytes,
       frontendTools,
+      carried: plan.handedOver?.translation,
     });
     this.#graph = new GraphTopic(plan, log, this.#failed);
     const corrected = () => this.#graph.cutOff();
@@ -61,9 +70,10 @@ export class Run {
     this.#injections = new Injections({ plan, kept: injected, shared, translator: this.#translator, send });
   }
 
-  /** Puts `RUN_STARTED` into the log. */
+  /** Puts `RUN_STARTED` into the log, unless the process before has done so. */
   async begin(): Promise<void> {
-    const { fresh, resent } = this.plan;
+    const { fresh, resent, handedOver } = this.plan;
+    if (handedOver) return this.#topic.goOn();
     this.#topic.add(this.#translator.start(fresh, resent));
     await this.#topic.flushed();
     // A run that cannot begin has no end to report. Once its `RUN_STARTED` is in the log, a run has an end to report,
@@ -71,15 +81,45 @@ export class Run {
     if (!this.begun) throw this.#abort.signal.reason;
   }
 
-  /** Drives the graph to its end. Never rejects. */
-  async drive(): Promise<RunOutcome> {
+  /** Drives the graph to its end. `undefined`: it stopped between two steps, as `leave` asked. Never rejects. */
+  async drive(): Promise<RunOutcome | undefined> {
     const { agent, threadId, runId, fence } = this.plan;
     try {
-      return await currentRun.run({ agent: agent.name, threadId, runId, fence }, () => this.#drive());
+      const current = { agent: agent.name, threadId, runId, fence, stored: this.#parting.stored };
+      return await currentRun.run(current, () => this.#drive());
     } catch (thrown) {
       this.#ended = true;
       return plainEnd(thrown, this.#topic.transcript, this.#translator.callIds);
     }
+  }
+
+  /** Stops between two steps of the graph, if a process lives by then that can go on with the run. */
+  leave(hasSuccessor: () => Promise<boolean>): void {
+    this.#parting.ask(hasSuccessor);
+  }
+
+  /**
+   * The input to go on with elsewhere, once the graph has stopped between two steps. Nothing is written any more.
+   * `undefined`: something is open, so that the run cannot go on from here in the same epoch.
+   */
+  async between(): Promise<Between | undefined> {
+    const waiting = await this.#injections.leave();
+    await Promise.all([this.#topic.flushed(), this.#graph.flushed()]);
+    const { carried: translation, drafts } = this.#translator;
+    const spent = this.#spent;
+    if (!translation || !spent || this.#topic.transcript.reopen().length > 0) return undefined;
+    const { history, fresh, ownFrom: from } = this.plan;
+    const ownFrom = from === history.length ? from + fresh.length : from;
+    const refused = Object.fromEntries(this.figures.refused);
+    const held = new Set(this.messages.map(({ id }) => id));
+    const ids = translation.ids.filter((id) => !held.has(id));
+    const knowledge = { ownFrom, spent, waiting, refused, translation: { ...translation, ids } };
+    return { drafts, graphTopic: this.#graph.isOpen, knowledge };
+  }
+
+  /** The end of a run that was asked to end after its graph had stopped between two steps. */
+  endAfterAll(): Promise<RunOutcome> {
+    return this.#close({ end: stopped(this.#abort.signal.reason) });
   }
 
   /** Puts the closers and the terminal event into the log. The last thing a run does. */
@@ -113,6 +153,12 @@ export class Run {
     return this.#ended || this.#abort.signal.aborted;
   }
 
+  /** The reason why it was asked to end, if it was. */
+  get stopReason(): SluiceError["code"] | undefined {
+    const { aborted, reason } = this.#abort.signal;
+    return aborted ? SluiceError.from(reason).code : undefined;
+  }
+
   /** Its `RUN_STARTED` is in the log. */
   get begun(): boolean {
     return this.#topic.begun;
@@ -135,9 +181,21 @@ export class Run {
     return { messages: transcript.closed, state: transcript.state, open, cursor };
   }
 
-  async #drive(): Promise<RunOutcome> {
-    const { end, cause } = await this.#readGraph();
+  /** The transcript so far, for the store. */
+  get kept(): Parameters<RunThread["keep"]> {
+    const { closed, removed } = this.#topic.transcript;
+    return [closed, removed, this.#translator.callIds];
+  }
+
+  async #drive(): Promise<RunOutcome | undefined> {
+    const read = await this.#readGraph();
     this.#ended = true;
+    if (read) return this.#close(read);
+    this.#progress?.stop();
+    return undefined;
+  }
+
+  async #close({ end, cause }: { readonly end: RunEnd; readonly cause?: unknown }): Promise<RunOutcome> {
     this.#progress?.end();
     const returned = await this.#injections.close();
     const last = [...returned, ...this.#translator.finish(end)];
@@ -146,14 +204,16 @@ export class Run {
     return { end, ...closed, drafts, callIds, ...(end.kind === "failed" ? { cause: cause ?? end.error } : {}) };
   }
 
-  async #readGraph(): Promise<{ readonly end: RunEnd; readonly cause?: unknown }> {
-    const { agent, version, progressMs } = this.plan;
-    const deadlines = new Deadlines(agent.deadlines, (error) => this.#abort.abort(error));
+  /** `undefined`: the graph stopped between two steps. */
+  async #readGraph(): Promise<{ readonly end: RunEnd; readonly cause?: unknown } | undefined> {
+    const { agent, version, progressMs, resent, handedOver } = this.plan;
+    const deadlines = new Deadlines(agent.deadlines, (error) => this.#abort.abort(error), handedOver?.spent);
     if (progressMs !== undefined) this.#progress = new ProgressReports(progressMs, this.#reportProgress);
     let graphRun: GraphRun | undefined;
     try {
-      if (this.plan.resent) await this.#injections.recall();
-      const request = { ...requestOf(this.plan, this.#failed), takeInjected: this.#injections.take };
+      if (resent || handedOver) await this.#injections.recall();
+      const { take: takeInjected } = this.#injections;
+      const request = { ...requestOf(this.plan, this.#failed), takeInjected, control: this.#parting.control };
       graphRun = openRun(agent.graph, request, this.#abort.signal, {
         version,
         source: agent.source,
@@ -162,16 +222,19 @@ export class Run {
       await graphRun.read((event) => {
         deadlines.saw(event);
         this.#pump(event);
+        if (event.event === "on_chain_start" && isOfRoot(event)) this.#parting.began();
         // A process that takes over the run continues after this node, so this node's messages will not be sent again.
-        if (event.event === "on_chain_end" && isNode(event) && nodePath(event).length === 1) this.#keepSoFar();
+        if (event.event === "on_chain_end" && isOfRoot(event)) this.#keepSoFar();
       });
       const interrupts = graphRun.interrupts.map((asked) => this.#interrupt(asked));
       return { end: this.#unanswered.ended(ending(interrupts, graphRun.cutAnswer)) };
     } catch (cause) {
       const { aborted, reason } = this.#abort.signal;
+      if (!aborted && isStoppedBetweenSteps(cause)) return undefined;
       return { end: aborted ? stopped(reason) : broken(cause, graphRun), cause };
     } finally {
       deadlines.stop();
+      this.#spent = deadlines.spent;
     }
   }
 
@@ -181,8 +244,7 @@ export class Run {
 
   #keepSoFar(): void {
     const keep = () => {
-      const { closed, removed } = this.#topic.transcript;
-      if (!this.#ended) this.#keep(closed, removed, this.#translator.callIds);
+      if (!this.#ended) this.#keep(...this.kept);
     };
     this.#topic.flushed().then(keep, this.#failed);
   }
@@ -230,4 +292,9 @@ export class Run {
     this.figures.sent(events);
     this.#topic.add(events, cause && this.#provenanceOf(cause));
   }
+}
+
+/** Is it about a node of the graph itself, and not of a graph inside it? */
+function isOfRoot(event: GraphEvent): boolean {
+  return isNode(event) && nodePath(event).length === 1;
 }

@@ -3,6 +3,7 @@ import type { EventLog, NewEntry, Provenance } from "../log/log.ts";
 import type { Cursor } from "../protocol/cursor.ts";
 import { type AguiEvent, continues, EventType, isTerminal, mergeDeltas } from "../protocol/events.ts";
 import { threadTopic } from "../protocol/ids.ts";
+import { reportOf } from "../protocol/injected.ts";
 import { inPieces, isLarge } from "../protocol/pieces.ts";
 import { Transcript } from "../store/transcript.ts";
 import type { Correction } from "../translate/sent-messages.ts";
@@ -44,7 +45,7 @@ export class ThreadTopic {
   constructor(plan: RunPlan, options: ThreadTopicOptions) {
     this.#plan = plan;
     this.#options = options;
-    this.#transcript = new Transcript(plan.history);
+    this.#transcript = transcriptOf(plan);
     if (options.shared) this.#keeper = new PositionKeeper(plan, options.log);
     this.#writer = new TopicWriter({
       log: options.log,
@@ -61,6 +62,11 @@ export class ThreadTopic {
       },
       failed: options.failed,
     });
+  }
+
+  /** Goes on with a topic that another process has written so far: with its claim, the position that was kept is gone. */
+  goOn(): void {
+    this.#keeper?.keep(this.cursor, this.#transcript);
   }
 
   add(events: readonly AguiEvent[], provenance?: Provenance): void {
@@ -104,7 +110,7 @@ export class ThreadTopic {
 
   /** `RUN_STARTED` is in the log. */
   get begun(): boolean {
-    return this.#writer.cursor !== undefined;
+    return this.#writer.cursor !== undefined || this.#plan.handedOver !== undefined;
   }
 
   /** The terminal event is in the log. */
@@ -157,6 +163,17 @@ export class ThreadTopic {
     this.#keeper?.wrote(entry.json);
     return entry;
   }
+}
+
+/** The thread as its clients know it before the run's first entry here. */
+function transcriptOf({ history, handedOver }: RunPlan): Transcript {
+  const transcript = new Transcript(history);
+  const { waiting = [], translation } = handedOver ?? {};
+  if (translation?.state !== undefined) {
+    transcript.push({ type: EventType.STATE_SNAPSHOT, snapshot: translation.state });
+  }
+  for (const { id, content } of waiting) transcript.push(reportOf({ messageId: id, state: "waiting", content }));
+  return transcript;
 }
 
 function merge(a: Sent, b: Sent, maxBytes: number): Sent | undefined {

@@ -74,9 +74,9 @@ export class Threads {
   readonly #store: Store;
   readonly #log: EventLog;
   readonly #instances: Instances;
-  readonly #active: Pick<ActiveRuns, "confirmed">;
+  readonly #active: Pick<ActiveRuns, "confirmed" | "handedOver">;
 
-  constructor(store: Store, log: EventLog, instances: Instances, active: Pick<ActiveRuns, "confirmed">) {
+  constructor(store: Store, log: EventLog, instances: Instances, active: Pick<ActiveRuns, "confirmed" | "handedOver">) {
     this.#store = store;
     this.#log = log;
     this.#instances = instances;
@@ -136,13 +136,24 @@ export class Threads {
    * @throws SluiceError `not_found` when nothing runs; what `Injections.add` throws.
    */
   async inject(threadId: string, messages: readonly Message[]): Promise<Injected> {
-    const run = await this.#activeRun(threadId);
-    if (run && !run.ended) return { runId: run.plan.runId, states: await inTurn(messages, (one) => run.inject(one)) };
+    const active = await this.#active.confirmed(threadId);
+    const run = active?.run;
+    const isLeaving = () => this.#active.handedOver.includes(threadId);
+    if (run && !run.ended) {
+      const states = await inTurn(messages, (one) => run.inject(one)).catch(unless(isLeaving));
+      if (states) return { runId: run.plan.runId, states };
+    }
+    if (active && isLeaving()) {
+      await active.done;
+      return this.inject(threadId, messages);
+    }
     const known = (await this.messages(threadId)) ?? [];
     const elsewhere = run ? undefined : await this.elsewhere(threadId);
     if (elsewhere) {
       const keep = (one: Message) => injectElsewhere(this.#store.injected, elsewhere, known, one);
-      const states = await inTurn(messages, keep);
+      const isOutdated = async () => ((await this.elsewhere(threadId))?.fence ?? elsewhere.fence) !== elsewhere.fence;
+      const states = await inTurn(messages, keep).catch(unless(isOutdated));
+      if (!states) return this.inject(threadId, messages);
       await this.#instances.ask(threadId, "inject");
       return { runId: elsewhere.runId, states };
     }
@@ -226,6 +237,13 @@ export class Threads {
 
 /** So often a thread is looked at that changes meanwhile. */
 const LOOKS = 5;
+
+/** An error counts for nothing when the run has another owner by now: that one is asked. */
+function unless(changedHands: () => boolean | Promise<boolean>): (error: unknown) => Promise<undefined> {
+  return async (error) => {
+    if (!(await changedHands())) throw error;
+  };
+}
 
 async function inTurn<T, R>(items: readonly T[], each: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = [];

@@ -11,7 +11,6 @@ import {
   getCheckpointId,
   maxChannelVersion,
   type PendingWrite,
-  type SerializerProtocol,
   TASKS,
   WRITES_IDX_MAP,
 } from "@langchain/langgraph-checkpoint";
@@ -27,10 +26,16 @@ interface Key {
 
 export class Checkpointer extends BaseCheckpointSaver {
   readonly #tables: Tables;
+  readonly #stored: (threadId: string) => void | Promise<void>;
 
-  constructor(tables: Tables, serde?: SerializerProtocol) {
-    super(serde);
+  /**
+   * `stored` is called when a checkpoint of a thread's graph itself is stored, and not for the graphs inside it. The
+   * graph takes no further step before it resolves.
+   */
+  constructor(tables: Tables, stored: (threadId: string) => void | Promise<void> = () => {}) {
+    super();
     this.#tables = tables;
+    this.#stored = stored;
   }
 
   async getTuple(config: RunnableConfig): Promise<CheckpointTuple | undefined> {
@@ -101,6 +106,7 @@ export class Checkpointer extends BaseCheckpointSaver {
       metadataType,
       metadataBytes,
     ]);
+    if (namespace === "") await this.#stored(threadId);
     return toConfig(key);
   }
 

@@ -1,5 +1,5 @@
 /** The processes that share a store and a log. It knows which process drives a run, and carries their requests. */
-import type { RunRecord } from "./store.ts";
+import type { Claim, RunRecord } from "./store.ts";
 
 /**
  * A wish about the run that holds a thread. `yield`: end it if nobody follows it and it was not to go on alone. `inject`:
@@ -48,6 +48,17 @@ export interface Instances {
   shareLog(log: NamedLog): Promise<boolean>;
   /** Begins to report that this process is alive, and to listen to the others. */
   join(hears: Hears): Promise<void>;
+  /** Reports that this process is about to leave, and takes nothing over any more. Never rejects. */
+  drain(): Promise<void>;
+  /** Reports whether a process lives that can go on with a run of this one. */
+  hasSuccessor(): Promise<boolean>;
+  /**
+   * Lets an active run go, for another process to take it over at once. `input` replaces the input that its row keeps.
+   * `false`, and nothing written, when the claim is outdated.
+   */
+  handOver(claim: Claim, input?: unknown): Promise<boolean>;
+  /** Looks for wishes about runs that this process took over: their owner before did not grant them all. */
+  recall(): void;
   /** Reports that this process is leaving: others take over its runs at once. Never rejects. */
   leave(): Promise<void>;
   /** Reports whether another process drives this run, or was about to. */
@@ -80,6 +91,10 @@ export const ALONE: Instances = {
   lapses: 0,
   shareLog: async () => true,
   join: async () => {},
+  drain: async () => {},
+  hasSuccessor: async () => false,
+  handOver: async () => false,
+  recall: () => {},
   leave: async () => {},
   isElsewhere: () => false,
   isReleased: () => false,

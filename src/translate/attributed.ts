@@ -2,6 +2,7 @@
 import type { SluiceError } from "../protocol/errors.ts";
 import { type AguiEvent, EventType } from "../protocol/events.ts";
 import { type GraphEvent, isInside, isNode, namespace, type Subagent } from "../protocol/graph-event.ts";
+import type { Carried } from "./carried.ts";
 import type { RunEnd, Translator } from "./translator.ts";
 
 /** The end of a subagent that did not succeed. */
@@ -37,9 +38,10 @@ export class Attributed implements Translator {
   /** The subagents of messages, calls and steps; `undefined` for the served graph itself. */
   readonly #owners = new Map<string, string | undefined>();
 
-  constructor(inner: Translator, callOf: (toolRunId: string) => string | undefined) {
+  constructor(inner: Translator, callOf: (toolRunId: string) => string | undefined, owners: Carried["owners"] = {}) {
     this.#inner = inner;
     this.#callOf = callOf;
+    for (const [key, owner] of Object.entries(owners)) this.#owners.set(key, owner ?? undefined);
   }
 
   start: Translator["start"] = (fresh, forked) => this.#inner.start(fresh, forked);
@@ -55,6 +57,12 @@ export class Attributed implements Translator {
 
   get callIds(): Translator["callIds"] {
     return this.#inner.callIds;
+  }
+
+  get carried(): Translator["carried"] {
+    const { carried } = this.#inner;
+    if (!carried || this.#open.size > 0) return undefined;
+    return { ...carried, owners: Object.fromEntries([...this.#owners].map(([key, owner]) => [key, owner ?? null])) };
   }
 
   push(event: GraphEvent): AguiEvent[] {

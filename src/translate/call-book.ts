@@ -66,11 +66,20 @@ export class CallBook {
   /** Tools' runs that were refused: no node may report their results either. */
   readonly #refused: { readonly given: string; readonly place: string }[] = [];
 
-  /** `history` is the thread's; what stands in it from `ownFrom` on is of this turn. */
-  constructor(history: readonly Message[], ownFrom: number, ids: CallIds) {
+  /**
+   * `history` is the thread's; what stands in it from `ownFrom` on is of this turn. `earlier`: the turn's calls as another
+   * process knew them.
+   */
+  constructor(history: readonly Message[], ownFrom: number, ids: CallIds, earlier: readonly Call[] = []) {
     this.#ids = new Map(Object.entries(ids));
     this.add(history.slice(0, ownFrom), "history");
     this.add(history.slice(ownFrom), "turn");
+    for (const call of earlier) this.#calls.set(call.id, { ...call });
+  }
+
+  /** The calls of this turn, those included that clients are not to see. */
+  get turn(): readonly Call[] {
+    return [...this.#calls.values()].filter(({ made }) => made !== "history");
   }
 
   /** The calls in messages that clients have. */

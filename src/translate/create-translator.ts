@@ -7,5 +7,5 @@ import type { Translator, TranslatorOptions } from "./translator.ts";
 export function createTranslator(options: TranslatorOptions): Translator {
   const translator = new RunTranslator(options);
   if (!options.subagents) return translator;
-  return new Attributed(translator, (toolRunId) => translator.tools.book.ofRun(toolRunId)?.id);
+  return new Attributed(translator, (toolRunId) => translator.tools.book.ofRun(toolRunId)?.id, options.carried?.owners);
 }

@@ -30,6 +30,11 @@ export class NodeMessages {
     for (const { id } of messages) this.#known.add(id);
   }
 
+  /** The ids of all messages that clients have, or have had. */
+  get ids(): readonly string[] {
+    return [...this.#known].filter((id) => !this.#expected.has(id));
+  }
+
   /** Takes an id for a message that is not the model's. `false`: another message has it. */
   reserve(id: string): boolean {
     if (this.#known.has(id)) return false;

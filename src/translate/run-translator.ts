@@ -6,6 +6,7 @@ import { eventsOf, type InjectedMessage } from "../protocol/injected.ts";
 import { usageOf } from "../protocol/model-report.ts";
 import { Activities } from "./activities.ts";
 import { predicting } from "./call-rules.ts";
+import { type Carried, carriedFrom } from "./carried.ts";
 import { type MessageLike, messageIn, nameOf, type ToolCallPiece } from "./content.ts";
 import { plainCustom, readCustom } from "./custom.ts";
 import { type Asked, toInterrupt } from "./interrupts.ts";
@@ -31,7 +32,7 @@ export class RunTranslator implements Translator {
   readonly tools: ToolCalls;
   readonly #nodeMessages = new NodeMessages();
   readonly #unread = new UnreadEnds();
-  readonly #usage = new Usage();
+  readonly #usage: Usage;
   readonly #state: ExposedState;
   readonly #sent: SentMessages;
   readonly #activities: Activities;
@@ -41,10 +42,12 @@ export class RunTranslator implements Translator {
   constructor(options: TranslatorOptions) {
     this.#options = options;
     this.#rules = new Rules(options);
-    this.#state = new ExposedState(options.maxEventBytes);
-    const { history, ownFrom, drafts, followsState, reasoningTags } = options;
-    this.#nodeMessages.note(history);
-    this.tools = new ToolCalls(history, ownFrom, options.callIds);
+    const { history, ownFrom, drafts, followsState, reasoningTags, carried } = options;
+    this.#state = new ExposedState(options.maxEventBytes, carried?.state);
+    this.#usage = new Usage(carried?.usage);
+    this.#finishReason = carried?.finishReason;
+    this.#nodeMessages.note([...history, ...(carried?.ids ?? []).map((id) => ({ id }))]);
+    this.tools = new ToolCalls(history, ownFrom, options.callIds, carried?.calls);
     this.#sent = new SentMessages({ reasoningTags, followsState, book: this.tools.book });
     this.#sent.addEarlier(history.slice(ownFrom), drafts);
     this.#activities = new Activities(options, (id) => this.#nodeMessages.reserve(id));
@@ -137,6 +140,11 @@ export class RunTranslator implements Translator {
     return toInterrupt(asked, (given, runId) => (book.ofRun(runId ?? "") ?? book.asked(given))?.id ?? given);
   }
 
+  get carried(): Carried | undefined {
+    if (this.#messages.size > 0 || this.#steps.size > 0 || this.#sent.pending) return undefined;
+    return carriedFrom(this.#nodeMessages, this.tools.book, this.#usage, this.#state, this.#finishReason);
+  }
+
   get drafts(): Readonly<Record<string, string>> {
     return this.#sent.drafts;
   }
@@ -220,7 +228,6 @@ export class RunTranslator implements Translator {
     return [...rest, ...answers, ...news, ...answer(), ...this.#settle(event, !this.#nodeMessages.holdsRefused(event))];
   }
 
-  /** Messages of a person are in the thread from here on. */
   #receive(messages: readonly Message[]): void {
     this.#nodeMessages.note(messages);
     this.tools.note(messages);
@@ -233,7 +240,6 @@ export class RunTranslator implements Translator {
     return this.#closeUnheld();
   }
 
-  /** The effect of a node's update on earlier messages. */
   #settle(event: GraphEvent, admitted: boolean): AguiEvent[] {
     this.#sent.ended(event, admitted);
     this.tools.hold(event);
@@ -248,21 +254,15 @@ export class RunTranslator implements Translator {
   }
 
   #custom(event: GraphEvent): AguiEvent[] {
-    const wish = readCustom(event, this.#rules.plain(event));
-    switch (wish.kind) {
-      case "event":
-        return wish.events;
-      case "message": // Graphs also return it, for their state.
-        return this.#whole(event, this.#open(event, { id: wish.messageId }, false), (spans) =>
-          spans.push({ content: wish.text }),
-        );
-      case "tool_call":
-        return this.tools.emit(event, wish.toolCallId, wish.name, wish.args);
-      case "state":
-        return this.#state.merge(wish.values, this.#options.stateKeys, namespace(event));
-      case "activity":
-        return this.#activities.show(wish.activity) ?? [plainCustom(event, this.#rules.plain(event))];
-    }
+    const limits = this.#rules.plain(event);
+    const wish = readCustom(event, limits);
+    if (wish.kind === "event") return wish.events;
+    if (wish.kind === "tool_call") return this.tools.emit(event, wish.toolCallId, wish.name, wish.args);
+    if (wish.kind === "state") return this.#state.merge(wish.values, this.#options.stateKeys, namespace(event));
+    if (wish.kind === "activity") return this.#activities.show(wish.activity) ?? [plainCustom(event, limits)];
+    // Graphs also return it, for their state.
+    const spans = this.#open(event, { id: wish.messageId }, false);
+    return this.#whole(event, spans, () => spans.push({ content: wish.text }));
   }
 
   /** A message that is sent at once. Its node's return may bring it again. */

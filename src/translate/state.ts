@@ -20,9 +20,15 @@ export class ExposedState {
   /** Keys that clients fill in by themselves, from the arguments of a call. */
   readonly #predicted = new Set<string>();
 
-  /** `maxBytes`: larger states are cut. Default: 256 KiB. */
-  constructor(maxBytes?: number) {
+  /** `maxBytes`: larger states are cut. Default: 256 KiB. `sent`: what clients have. */
+  constructor(maxBytes?: number, sent?: JsonValue) {
     this.#maxBytes = maxBytes;
+    this.#sent = sent;
+  }
+
+  /** What clients have; `undefined` before anything was sent. */
+  get sent(): JsonValue | undefined {
+    return this.#sent;
   }
 
   /** `values`: the exposed keys as they are now. */

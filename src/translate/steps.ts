@@ -12,6 +12,10 @@ export class Steps {
   /** By LangGraph run id, in the order they were opened. */
   readonly #open = new Map<string, Step>();
 
+  get size(): number {
+    return this.#open.size;
+  }
+
   start(event: GraphEvent): AguiEvent[] {
     const place = namespace(event);
     // The same execution again: an attempt failed, and nothing else says that it is over.

@@ -21,9 +21,9 @@ export class ToolCalls {
   /** LangChain's own messages that were sent as results; LangGraph writes ids into them. */
   readonly #sources = new Set<MessageLike>();
 
-  /** `history`: what the thread's clients were sent before; from `ownFrom` on it is of this turn. */
-  constructor(history: readonly Message[], ownFrom: number, ids: CallIds = {}) {
-    this.book = new CallBook(history, ownFrom, ids);
+  /** `history`: what the thread's clients were sent before; from `ownFrom` on it is of this turn, as `earlier` is. */
+  constructor(history: readonly Message[], ownFrom: number, ids: CallIds = {}, earlier: readonly Call[] = []) {
+    this.book = new CallBook(history, ownFrom, ids, earlier);
     this.#note(history);
   }
 

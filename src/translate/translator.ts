@@ -9,6 +9,7 @@ import type { AguiEvent, Interrupt, Message } from "../protocol/events.ts";
 import type { GraphEvent } from "../protocol/graph-event.ts";
 import type { CallIds } from "../protocol/ids.ts";
 import type { InjectedMessage } from "../protocol/injected.ts";
+import type { Carried } from "./carried.ts";
 import type { Asked } from "./interrupts.ts";
 import type { Correction } from "./sent-messages.ts";
 
@@ -45,6 +46,8 @@ export interface TranslatorOptions {
    * id of the message. The value is the place where the message was sent.
    */
   readonly drafts: Readonly<Record<string, string>>;
+  /** Set when the translator goes on where another one stopped. `history` and `callIds` are then as that one left them. */
+  readonly carried?: Carried | undefined;
   /** `true`: a message that the graph's state drops is taken back from clients too. */
   readonly followsState: boolean;
   /** `false`: each message leaves once, whole. */
@@ -104,6 +107,8 @@ export interface Translator {
   correction(): Correction | undefined;
   /** The messages of nodes that have not finished and will run again, each with its place. */
   readonly drafts: Readonly<Record<string, string>>;
+  /** The knowledge to go on with elsewhere. `undefined` while a message, a call or a step is open. */
+  readonly carried: Carried | undefined;
   /** The graph's question, in AG-UI's shape. */
   interrupt(asked: Asked): Interrupt;
   /**

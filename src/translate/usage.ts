@@ -9,6 +9,11 @@ export class Usage {
   /** The final usage of calls: nodes wrap a model's answer in messages of their own, its usage included. */
   readonly #ofCalls = new WeakSet<object>();
 
+  /** `earlier`: the sum of the calls that another process counted. */
+  constructor(earlier: readonly TokenUsage[] = []) {
+    if (earlier.length > 0) this.#calls.set("", [...earlier]);
+  }
+
   /** A chunk's. The chunks of one call add up, as LangChain's own aggregation has it. */
   chunk(event: GraphEvent, usage: unknown): void {
     if (usage) this.#add(event, usage);

@@ -27,7 +27,7 @@ beforeAll(async () => {
     orphans: async () => [],
   };
   [halted, other] = await Promise.all([
-    deployment.start(agents(model.halted), {}, asHalted),
+    deployment.start(agents(model.halted), {}, () => asHalted),
     deployment.start(agents(model.other)),
   ]);
 });

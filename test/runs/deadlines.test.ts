@@ -32,6 +32,32 @@ describe("a run's deadlines", () => {
     expect(after(1)).toEqual(["timeout_first_event"]);
   });
 
+  it("go on in the process that a run is handed over to", () => {
+    after(900);
+    const { spent } = deadlines;
+    deadlines.stop();
+    deadlines = new Deadlines(LIMITS, (error) => expired.push(error), spent);
+    expect(after(99)).toEqual([]);
+    expect(after(1)).toEqual(["timeout_first_event"]);
+  });
+
+  it("total: goes on in the process that a run is handed over to, and the silence begins anew", () => {
+    saw("on_chat_model_stream");
+    for (let n = 0; n < 22; n += 1) {
+      after(400);
+      saw("on_chat_model_stream");
+    }
+    const { spent } = deadlines;
+    deadlines.stop();
+    deadlines = new Deadlines(LIMITS, (error) => expired.push(error), spent);
+    after(400);
+    saw("on_chat_model_stream");
+    after(400);
+    saw("on_chat_model_stream");
+    expect(after(399)).toEqual([]);
+    expect(after(1)).toEqual(["timeout_total"]);
+  });
+
   it.each<GraphEventName>([
     "on_chain_start",
     "on_chain_stream",

@@ -24,7 +24,11 @@ export interface Deployment {
    * `agents` is given the checkpointer of the process. `othersAs` is put in the place of what the process knows of the
    * others.
    */
-  start(agents: Agents, env?: Record<string, string>, othersAs?: Partial<Instances>): Promise<TestSluice>;
+  start(
+    agents: Agents,
+    env?: Record<string, string>,
+    othersAs?: (others: Instances) => Partial<Instances>,
+  ): Promise<TestSluice>;
   /** Ends all that were started. */
   close(): Promise<void>;
 }
@@ -47,7 +51,7 @@ export async function startShared(): Promise<SharedServers> {
       return {
         databaseUrl,
         prefix,
-        async start(agents, env = {}, othersAs = {}) {
+        async start(agents, env = {}, othersAs = () => ({})) {
           const log = new RedisLog({ ...LIMITS, ...limits, url: redis.url, prefix, failed: () => {} });
           const [{ store, instances, checkpointer }] = await Promise.all([
             openPostgres(databaseUrl, true),
@@ -57,7 +61,7 @@ export async function startShared(): Promise<SharedServers> {
           const sluice = await startSluice(agents(checkpointer), env, {
             store,
             log,
-            instances: altered(instances, othersAs),
+            instances: altered(instances, othersAs(instances)),
           });
           started.push(sluice);
           return sluice;

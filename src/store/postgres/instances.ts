@@ -3,12 +3,13 @@ import { randomUUID } from "node:crypto";
 import { SluiceError } from "../../protocol/errors.ts";
 import { HOLDING } from "../deletions.ts";
 import type { Following, Hears, Instances, NamedLog, Place, Wish } from "../instances.ts";
-import { toRun } from "../rows.ts";
-import type { RunRecord } from "../store.ts";
+import { jsonOrNull, toRun } from "../rows.ts";
+import type { Claim, RunRecord } from "../store.ts";
 import type { PostgresDatabase } from "./database.ts";
 import { ALIVE, BEAT_MS, DEAD_MS, Heartbeat } from "./heartbeat.ts";
 import { LogAgreement, RENEW_MS } from "./log-agreement.ts";
 import { CHANNEL, News } from "./news.ts";
+import { ASK, HAND_OVER } from "./wishes.ts";
 
 /** The most starts of all processes that wait for one thread. */
 const MAX_WAITING = 16;
@@ -40,7 +41,7 @@ export class PostgresInstances implements Instances {
 
   constructor(database: PostgresDatabase) {
     this.#db = database;
-    this.#news = new News({ url: database.url, heard: this.#heard, missed: () => this.#missed() });
+    this.#news = new News({ url: database.url, heard: this.#heard, missed: () => this.recall() });
   }
 
   shareLog(log: NamedLog): Promise<boolean> {
@@ -53,11 +54,25 @@ export class PostgresInstances implements Instances {
     this.#heartbeat = new Heartbeat(this.#db.url, this.id);
     await Promise.all([this.#heartbeat.begun(), this.#open()]);
     this.#every(LOOK_AGAIN_MS, () => this.#checkLease());
-    this.#every(BEAT_MS, () => this.#missed());
+    this.#every(BEAT_MS, () => this.recall());
     this.#every(ORPHANS_MS, () => hears.orphaned());
     this.#every(BEAT_MS, () => void this.#tidy().catch(() => {}));
     // While one of the servers is away, nobody else starts either.
     this.#every(RENEW_MS, () => void this.#agreement?.renew().catch(() => {}));
+  }
+
+  async drain(): Promise<void> {
+    // When the database is away, nothing is handed over either.
+    await this.#db.run("UPDATE instances SET leaving = true WHERE instance = $1", this.id).catch(() => {});
+  }
+
+  async hasSuccessor(): Promise<boolean> {
+    const other = `SELECT 1 FROM instances WHERE instance <> $1 AND NOT leaving AND ${ALIVE} LIMIT 1`;
+    return (await this.#db.one(other, this.id)) !== undefined;
+  }
+
+  async handOver({ threadId, runId, fence }: Claim, input?: unknown): Promise<boolean> {
+    return (await this.#db.one(HAND_OVER, threadId, runId, fence, jsonOrNull(input), CHANNEL)) !== undefined;
   }
 
   async leave(): Promise<void> {
@@ -196,7 +211,7 @@ export class PostgresInstances implements Instances {
   };
 
   /** Looks at everything that messages report. */
-  #missed(): void {
+  recall(): void {
     for (const threadId of this.#waiting.keys()) this.#wake(threadId);
     this.#db
       .all(
@@ -275,19 +290,4 @@ export class PostgresInstances implements Instances {
     timer.unref();
     this.#timers.push(timer);
   }
-}
-
-const NOTIFYING = `SELECT pg_notify($2, $3) FROM runs WHERE thread_id = $1 AND ${HOLDING}`;
-
-const ASK: Record<Wish, string> = {
-  // A run that is ending has its end. A deletion is no run: it has no agent.
-  cancel: wishing("cancel_wanted", "AND status IN ('admitted', 'active') AND agent <> ''"),
-  graph: wishing("graph_wanted", "AND NOT graph_wanted"),
-  yield: NOTIFYING,
-  inject: NOTIFYING,
-};
-
-function wishing(column: string, unless = ""): string {
-  return `WITH asked AS (UPDATE runs SET ${column} = true WHERE thread_id = $1 AND ${HOLDING} ${unless} RETURNING 1)
-    SELECT pg_notify($2, $3) FROM asked`;
 }

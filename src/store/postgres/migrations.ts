@@ -165,4 +165,6 @@ export const POSTGRES_MIGRATIONS: readonly string[] = [
   DROP INDEX runs_by_owner;
   CREATE INDEX runs_by_owner ON runs (owner) WHERE status IN ('admitted', 'active', 'ending', 'deleting');
   `,
+  // A process that is about to leave takes nothing over.
+  "ALTER TABLE instances ADD COLUMN leaving boolean NOT NULL DEFAULT false",
 ];

@@ -1,0 +1,97 @@
+/**
+ * A run that its process leaves to another one between two steps of its graph. The run goes on in the same epoch of the
+ * log, right after the last entry: its readers notice nothing.
+ */
+import type { EventLog } from "../log/log.ts";
+import { type Cursor, isAt } from "../protocol/cursor.ts";
+import { graphTopic, type Topic, threadTopic } from "../protocol/ids.ts";
+import type { InjectedMessage } from "../protocol/injected.ts";
+import type { Instances } from "../store/instances.ts";
+import type { Store } from "../store/store.ts";
+import type { Carried } from "../translate/carried.ts";
+import type { Spent } from "./deadlines.ts";
+import type { Run } from "./run.ts";
+import type { RunOutcome } from "./run-end.ts";
+import type { RunInput } from "./run-input.ts";
+
+/** The state of a run between two steps. */
+export interface Between extends Required<Pick<RunInput, "drafts" | "graphTopic">> {
+  readonly knowledge: Knowledge;
+}
+
+/** The knowledge of a run that its input and its thread do not have, in plain JSON. */
+interface Knowledge {
+  readonly ownFrom: number;
+  readonly spent: Spent;
+  /** The messages that wait for the run. Clients know that. */
+  readonly waiting: readonly InjectedMessage[];
+  /** The number of events that the allow-list refused, by name. */
+  readonly refused: Readonly<Record<string, number>>;
+  readonly translation: Carried;
+}
+
+/** The same, in the run's row. */
+export interface Handover extends Knowledge {
+  /** The position of its last entry in the thread's topic. */
+  readonly at: Cursor;
+  /** The same in the graph topic, where that is written. */
+  readonly graphAt?: Cursor;
+}
+
+export interface HandoverOptions {
+  readonly store: Store;
+  readonly log: EventLog;
+  readonly instances: Instances;
+}
+
+/**
+ * Leaves a run, which has stopped between two steps, to another process. Its row has all that the other one needs; without
+ * that, the run is taken up as after a crash. Gives the run's end, if it was asked to end meanwhile.
+ */
+export async function handOver(
+  { store, log, instances }: HandoverOptions,
+  run: Run,
+  input: RunInput,
+  written: Promise<void> | undefined,
+): Promise<RunOutcome | undefined> {
+  const { plan } = run;
+  try {
+    const between = await run.between();
+    await written;
+    await store.keepMessages(plan, ...run.kept);
+    const left = between && (await inputFrom(log, run, input, between));
+    // A process that has to stop now still leaves the run.
+    if ((run.stopReason ?? "draining") !== "draining") return await run.endAfterAll();
+    await instances.handOver(plan, left);
+  } catch {
+    // Nobody knows how far the row and the log have come. If the row cannot be written either, others take the run up
+    // when this process is gone.
+    await instances.handOver(plan).catch(() => false);
+  }
+  // The client was answered that it is cancelled. When the database is away, that did not reach the row.
+  if (run.stopReason === "cancelled") await instances.ask(plan.threadId, "cancel").catch(() => false);
+  return undefined;
+}
+
+/** The input for the other process, once it can read all entries of the run. */
+async function inputFrom(
+  log: EventLog,
+  { plan: { threadId } }: Run,
+  input: RunInput,
+  { knowledge, ...changed }: Between,
+): Promise<RunInput> {
+  const end = async (topic: Topic) => {
+    await log.settled(topic);
+    const at = await log.head(topic);
+    if (!at) throw new Error(`The topic ${topic} is gone.`);
+    return at;
+  };
+  const at = await end(threadTopic(threadId));
+  const graphAt = changed.graphTopic ? { graphAt: await end(graphTopic(threadId)) } : {};
+  return { ...input, ...changed, handedOver: { ...knowledge, at, ...graphAt } };
+}
+
+/** Does the log stand where the process before left the run? */
+export function follows({ at, graphAt }: Handover, from: Cursor, graphFrom: Cursor): boolean {
+  return isAt(at, from) && (graphAt === undefined || isAt(graphAt, graphFrom));
+}

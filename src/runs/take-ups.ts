@@ -1,0 +1,86 @@
+/** Takes up the runs that no process drives any more: when this process starts, and when another one has left. */
+import type { Instances } from "../store/instances.ts";
+import type { RunRecord } from "../store/store.ts";
+import type { Deletions } from "./deletions.ts";
+import { type Again, type LeftRun, type TakeUpOptions, takeUp } from "./recovery.ts";
+
+export interface TakeUpsOptions extends TakeUpOptions {
+  readonly instances: Instances;
+  readonly deletions: Pick<Deletions, "takeUp">;
+  readonly again: Again;
+  /** Is called with a run that had lost its process, and with the outcome. */
+  readonly tookUp: (left: LeftRun) => void;
+  /** Is called when runs could not be taken over. They are tried again. */
+  readonly failed: (error: unknown) => void;
+}
+
+/**
+ * One after the other, the last of many runs would be without a process for seconds longer than the first. All at once,
+ * they would take every connection to the database from the readers that come back.
+ */
+const TAKEN_UP_AT_ONCE = 4;
+
+export class TakeUps {
+  readonly #options: TakeUpsOptions;
+  /** Runs that this process claims and does not drive yet, by thread. As long as it lives, no other process finds them. */
+  readonly #claimed = new Map<string, RunRecord>();
+  #running: Promise<void> | undefined;
+  /** There may be more. */
+  #wanted = false;
+  #closed = false;
+
+  constructor(options: TakeUpsOptions) {
+    this.#options = options;
+  }
+
+  /** Does this process claim the thread's run? */
+  has(threadId: string): boolean {
+    return this.#claimed.has(threadId);
+  }
+
+  /** Takes up nothing more: that is for the processes that stay. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  /** Takes up all that there are now. */
+  run(): Promise<void> {
+    this.#wanted = true;
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  /** Takes up a run. It does not wait for the thread's turn, because the start that has the turn may wait for this run. */
+  async takeUp(run: RunRecord): Promise<void> {
+    const { store, deletions, again, tookUp } = this.#options;
+    const { threadId } = run;
+    this.#claimed.set(threadId, run);
+    if (run.status === "deleting") await deletions.takeUp(run);
+    else {
+      const claim = await store.takeOver(run);
+      if (claim) {
+        this.#claimed.set(threadId, { ...run, ...claim });
+        const left = await takeUp(this.#options, run, claim, again);
+        if (left) tookUp(left);
+      }
+    }
+    this.#claimed.delete(threadId);
+  }
+
+  async #run(): Promise<void> {
+    const { instances, failed } = this.#options;
+    while (this.#wanted && !this.#closed) {
+      this.#wanted = false;
+      const tryAgain = [...this.#claimed.values()];
+      const runs = [...tryAgain, ...(await instances.orphans())];
+      const rest = runs.values();
+      const some = async () => {
+        for (const run of rest) await this.takeUp(run).catch(failed);
+      };
+      await Promise.all(Array.from({ length: TAKEN_UP_AT_ONCE }, some));
+      if (runs.length > 0) instances.recall();
+    }
+  }
+}

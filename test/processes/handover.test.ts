@@ -1,0 +1,278 @@
+/** A server that is stopped leaves its runs to another one between two steps of their graphs: nobody notices. */
+import type { BaseCheckpointSaver } from "@langchain/langgraph";
+import { END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
+import pg from "pg";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { takeInjected } from "../../src/authoring/injected.ts";
+import { SluiceError } from "../../src/protocol/errors.ts";
+import type { AguiEvent, Message } from "../../src/protocol/events.ts";
+import type { Instances } from "../../src/store/instances.ts";
+import { type Follower, followThread } from "../support/follower.ts";
+import { type Deployment, type SharedServers, startShared } from "../support/processes.ts";
+import type { TestSluice } from "../support/sluice.ts";
+import { userInput } from "../support/sse-client.ts";
+import { dataOf, eventsOf, openSse } from "../support/sse-frames.ts";
+import { SteppedModel } from "../support/stepped-model.ts";
+
+let shared: SharedServers;
+let deployment: Deployment;
+beforeAll(async () => {
+  shared = await startShared();
+});
+afterEach(() => deployment.close());
+afterAll(() => shared.stop());
+
+/** Calls the model again and again, until its answer ends in a point. It pauses at a question. */
+function talking(model: SteppedModel, checkpointer: BaseCheckpointSaver) {
+  return new StateGraph(MessagesAnnotation)
+    .addNode("talk", async ({ messages }, config) => {
+      const sent = await takeInjected(config);
+      return { messages: [...sent, await model.invoke([...messages, ...sent])] };
+    })
+    .addNode("ask", () => ({}))
+    .addEdge(START, "talk")
+    .addConditionalEdges("talk", ({ messages }) => {
+      const said = messages.at(-1)?.text ?? "";
+      return said.endsWith(".") ? END : said.endsWith("?") ? "ask" : "talk";
+    })
+    .addEdge("ask", END)
+    .compile({ checkpointer, interruptBefore: ["ask"] });
+}
+
+type Others = Parameters<Deployment["start"]>[2];
+
+/** Servers, a run on the first of them, and a reader on the last. A word is a step of the graph. */
+async function talk(...others: Others[]) {
+  deployment = await shared.deployment();
+  const model = new SteppedModel();
+  const agents = (checkpointer: BaseCheckpointSaver) => ({
+    talk: { graph: talking(model, checkpointer), entry: { recover: true, detachedGraceSeconds: 60 } },
+  });
+  const servers: TestSluice[] = [];
+  for (const othersAs of others) servers.push(await deployment.start(agents, { DRAIN_SECONDS: "60" }, othersAs));
+  const [first, last] = [servers[0] as TestSluice, servers.at(-1) as TestSluice];
+  const input = userInput("talk");
+  const run = await openSse(`${first.url}/agui`, { ...input, forwardedProps: { sluice: { detached: true } } });
+  const reader = followThread(last.url, input.threadId);
+  await reader.until(({ type }) => type === "STEP_STARTED");
+  return {
+    ...input,
+    servers,
+    run,
+    reader,
+    model,
+    async say(word: string) {
+      model.say(word).end();
+      await reader.until((event) => event.type === "TEXT_MESSAGE_CONTENT" && event.delta === word);
+    },
+    /** The row of the run. */
+    async row() {
+      const client = new pg.Client(deployment.databaseUrl);
+      await client.connect();
+      const { rows } = await client.query("SELECT * FROM sluice.runs WHERE run_id = $1", [input.runId]);
+      await client.end();
+      return rows[0] as { status: string; owner: string | null; input: string };
+    },
+  };
+}
+
+const drives = ({ runs }: TestSluice) => expect.poll(() => runs.activeCount, { timeout: 20_000 });
+const post = async (url: string, body: object) =>
+  fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+const messagesOf = async ({ url }: TestSluice, threadId: string) =>
+  ((await (await fetch(`${url}/threads/${threadId}/messages`)).json()) as { messages: Message[] }).messages;
+const texts = (messages: readonly Message[]) => messages.map(({ content }) => content);
+const countOf = ({ events }: Pick<Follower, "events">, type: `${AguiEvent["type"]}`) =>
+  events.filter((event) => event.type === type).length;
+
+/** The reader was sent one run, each event once, in one epoch. */
+function noticedNothing(reader: Follower, runId: string): void {
+  expect(reader.gaps).toBe(0);
+  expect(reader.events.filter(({ type }) => type === "RUN_STARTED")).toMatchObject([{ runId }]);
+  expect(countOf(reader, "MESSAGES_SNAPSHOT")).toBeLessThanOrEqual(1); // That of a reader that comes in the middle.
+  const cursors = reader.cursors.map((cursor) => cursor.split(":"));
+  expect(new Set(cursors.map(([epoch]) => epoch)).size).toBe(1);
+  const offsets = cursors.map(([, offset]) => Number(offset));
+  expect(offsets).toEqual(offsets.map((_, n) => (offsets[0] ?? 0) + n));
+  expect(countOf(reader, "STEP_STARTED")).toBe(countOf(reader, "STEP_FINISHED"));
+}
+
+/** `handOver` of a server waits until it is let go. */
+function gate(): { others: Others; reached: Promise<void>; open: () => void } {
+  let [reach, open] = [() => {}, () => {}];
+  const reached = new Promise<void>((resolve) => {
+    reach = resolve;
+  });
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const others = (instances: Instances) => ({
+    handOver: async (...given: Parameters<Instances["handOver"]>) => {
+      reach();
+      await opened;
+      return instances.handOver(...given);
+    },
+  });
+  return { others, reached, open };
+}
+
+describe("a run at the end of its process", () => {
+  it("goes on in another one in the same epoch, for readers of both", async () => {
+    const { servers, run, reader, say, runId, threadId, row, model } = await talk(undefined, undefined);
+    const [leaving, other] = servers as [TestSluice, TestSluice];
+    await say("one");
+    const closed = leaving.close();
+    await say("two");
+    await drives(leaving).toBe(0);
+    await drives(other).toBe(1);
+    expect(JSON.parse((await row()).input)).toMatchObject({ attempt: 1 });
+    await say("three");
+    await say("The end.");
+    await reader.until(({ type }) => type === "RUN_FINISHED");
+    noticedNothing(reader, runId);
+    expect(texts(reader.messages)).toEqual(["talk", "one", "two", "three", "The end."]);
+    expect(reader.messages).toEqual(await messagesOf(other, threadId));
+    // Each step was taken once.
+    expect(model.prompts).toHaveLength(4);
+    // The client that started it can only read on where it is.
+    const events = eventsOf(dataOf(await run.done));
+    expect(events.filter(({ type }) => type === "RUN_STARTED")).toHaveLength(1);
+    expect(events.at(-1)).toMatchObject({ type: "RUN_FINISHED", runId });
+    await closed;
+    reader.close();
+  });
+
+  it("goes on in a third one, and a crash after that counts as the first", async () => {
+    const { servers, run, reader, say, runId, row } = await talk(undefined, undefined, undefined);
+    const [first, second, third] = servers as [TestSluice, TestSluice, TestSluice];
+    run.abort();
+    const closed = [first.close()];
+    await say("one");
+    await drives(first).toBe(0);
+    await expect.poll(() => second.runs.activeCount + third.runs.activeCount, { timeout: 20_000 }).toBe(1);
+    const [holder, rest] = second.runs.activeCount === 1 ? [second, third] : [third, second];
+    if (holder === second) closed.push(second.close());
+    await say("two");
+    if (holder === second) await drives(rest).toBe(1);
+    expect(JSON.parse((await row()).input)).toMatchObject({ attempt: 1, wentOn: true });
+    await say("The end.");
+    await reader.until(({ type }) => type === "RUN_FINISHED");
+    noticedNothing(reader, runId);
+    await Promise.all(closed);
+    reader.close();
+  });
+
+  it("is cancelled although the cancel comes while it is handed over", async () => {
+    const { others, reached, open } = gate();
+    const { servers, reader, say, runId, threadId, model } = await talk(others, undefined);
+    const [leaving, other] = servers as [TestSluice, TestSluice];
+    const closed = leaving.close();
+    await say("one");
+    await reached;
+    expect(await leaving.runs.cancel(threadId)).toBe(true);
+    open();
+    expect(await reader.until(({ type }) => type === "RUN_FINISHED")).toMatchObject({ outcome: { type: "cancelled" } });
+    noticedNothing(reader, runId);
+    expect(model.prompts.length).toBeLessThanOrEqual(2);
+    expect(texts(await messagesOf(other, threadId)).slice(0, 2)).toEqual(["talk", "one"]);
+    await closed;
+    reader.close();
+  });
+
+  it("is cancelled by a wish that its owner did not hear any more", async () => {
+    const { others, reached, open } = gate();
+    const { servers, reader, say, threadId } = await talk(others, undefined);
+    const [leaving, other] = servers as [TestSluice, TestSluice];
+    const closed = leaving.close();
+    await say("one");
+    await reached;
+    expect(await other.runs.cancel(threadId)).toBe(true);
+    open();
+    expect(await reader.until(({ type }) => type === "RUN_FINISHED")).toMatchObject({ outcome: { type: "cancelled" } });
+    await closed;
+    reader.close();
+  });
+
+  it("takes each message that is sent meanwhile, once", async () => {
+    const { others, reached, open } = gate();
+    const { servers, reader, say, runId, threadId, model } = await talk(others, undefined);
+    const [leaving, other] = servers as [TestSluice, TestSluice];
+    const inject = (url: string, id: string) =>
+      post(`${url}/agui`, {
+        ...userInput("x", { threadId }),
+        messages: [{ id, role: "user", content: `sent ${id}` }],
+        forwardedProps: { sluice: { inject: true } },
+      });
+    await inject(leaving.url, "before");
+    await reader.until((event) => event.type === "CUSTOM" && event.name === "sluice.injected");
+    const closed = leaving.close();
+    await say("one");
+    await reached;
+    const here = inject(leaving.url, "here");
+    const there = inject(other.url, "there");
+    expect((await there).status).toBe(200);
+    open();
+    expect((await here).status).toBe(200);
+    await say("two");
+    await say("three");
+    await say("The end.");
+    await reader.until(({ type }) => type === "RUN_FINISHED");
+    noticedNothing(reader, runId);
+    const reports = reader.events.flatMap((event) =>
+      event.type === "CUSTOM" && event.name === "sluice.injected"
+        ? [event.value as { messageId: string; state: string }]
+        : [],
+    );
+    for (const id of ["before", "here", "there"]) {
+      expect(reports.filter(({ messageId }) => messageId === id).map(({ state }) => state)).toEqual([
+        "waiting",
+        "taken",
+      ]);
+      expect(model.prompts.at(-1)?.filter((text) => text === `sent ${id}`)).toHaveLength(1);
+    }
+    expect(texts(reader.messages)).toEqual(texts(await messagesOf(other, threadId)));
+    await closed;
+    reader.close();
+  });
+
+  it.each<[string, object]>([
+    ["The end.", { type: "RUN_FINISHED" }],
+    ["Really?", { type: "RUN_FINISHED", outcome: { type: "interrupt" } }],
+  ])("ends where it stands when the step before its end is its last: %s", async (word, end) => {
+    const { others, reached } = gate();
+    const { servers, reader, model } = await talk(others, undefined);
+    const [leaving] = servers as [TestSluice];
+    let isLeft = false;
+    void reached.then(() => {
+      isLeft = true;
+    });
+    const closed = leaving.close();
+    model.say(word).end();
+    expect(await reader.until(({ type }) => type === "RUN_FINISHED")).toMatchObject(end);
+    await closed;
+    expect(isLeft).toBe(false);
+    reader.close();
+  });
+
+  it("is tried again by the process that could not begin it", async () => {
+    let attempts = 0;
+    const broken = (instances: Instances) => ({
+      followed: async (threadId: string) => {
+        attempts += 1;
+        if (attempts === 1) throw new SluiceError("storage_unavailable");
+        return instances.followed(threadId);
+      },
+    });
+    const { servers, reader, say, runId } = await talk(undefined, broken);
+    const [leaving, other] = servers as [TestSluice, TestSluice];
+    const closed = leaving.close();
+    await say("one");
+    await drives(other).toBe(1);
+    expect(attempts).toBe(2);
+    await say("The end.");
+    await reader.until(({ type }) => type === "RUN_FINISHED");
+    noticedNothing(reader, runId);
+    await closed;
+    reader.close();
+  });
+});
