@@ -2,7 +2,10 @@ import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { defineConfig } from "vitest/config";
 
-/** Each server of a test is three then. A thread that is built starts in a fraction of the time that one from sources takes. */
+/**
+ * For SLUICE_TEST_PROCESSES, where each server of a test is several. The heartbeat thread is taken from the build,
+ * because it starts much faster than from the sources.
+ */
 const SEVERAL = {
   globalSetup: "test/support/shared-servers.ts",
   alias: [{ find: /^.*\/heartbeat\.ts$/, replacement: resolve("dist/store/postgres/heartbeat.js") }],
@@ -11,11 +14,12 @@ const SEVERAL = {
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    // They end what hangs, and are no measure: on a busy machine a browser or a process takes its time.
+    // These timeouts only end tests that hang. On a busy machine a browser or a process may be slow.
     testTimeout: 120_000,
     hookTimeout: 120_000,
     expect: { poll: { timeout: 60_000 } },
-    // One process a core, each with the modules it loaded for an earlier file: loading LangChain costs more than most files.
+    // One process per core. Each keeps the modules of earlier files, because loading LangChain takes longer than most
+    // test files.
     pool: "forks",
     isolate: false,
     maxWorkers: availableParallelism(),

@@ -1,4 +1,4 @@
-/** `npm run bench`: what Sluice costs on top of the graph it serves. */
+/** `npm run bench`: measures the cost of Sluice on top of the graph that it serves. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
@@ -25,25 +25,25 @@ import { ensureBuilt, ROOT } from "./setup.mjs";
 
 const USAGE = `Usage: npm run bench [-- options]
 
-Serves one graph, loads it with concurrent runs, and compares the CPU a token with a bare loop over the same graph. Then
+Serves one graph, loads it with concurrent runs, and compares the CPU per token with a bare loop over the same graph. Then
 it measures many readers, idle sockets, resuming, long threads and large states, and over WebSocket it lets one of many
 readers of a run stop reading. Fails when a token is lost.
 
 Options:
-  --transport ws|frames|short|sse over which the runs are read (ws)
+  --transport ws|frames|short|sse the transport of the runs (ws)
   --source streamEvents|direct    the server's STREAM_SOURCE (streamEvents)
   --coalesce 0|auto               the server's COALESCE_MS (0)
-  --only <text>                   only what has this text in its name, such as "20 x", "figures" or "stopped"
+  --only <text>                   only scenarios and parts with this text in their name, such as "20 x", "figures" or "stopped"
   --processes <n>                 measure n processes that share Postgres and Redis, and nothing else
   --guards                        measure what sign-in, limits and metrics cost, and nothing else
   --compare <ref>                 measure the build of another commit too, round by round
   --page                          measure all setups, and write docs/performance.md
-  --stop-seconds <n>              how long the stopped reader does not read (${FULL_STOP.seconds})
-  --quick                         a small version, to see that it works: its ratios mean little
+  --stop-seconds <n>              the time in which the stopped reader does not read (${FULL_STOP.seconds})
+  --quick                         a small version, to check that the bench works; its ratios mean little
   --profile <folder>              write the CPU profiles of server and floor there
   --help                          this`;
 
-/** The names of the parts that are no scenario, for `--only`. */
+/** The name of the figures, for `--only`. They are not a scenario. */
 const FIGURES = "figures";
 
 async function main(): Promise<number> {
@@ -63,7 +63,7 @@ async function main(): Promise<number> {
       help: { type: "boolean", default: false },
     },
   });
-  // The terminal is where this program reports.
+  // This program reports on the terminal.
   if (values.help) {
     console.log(USAGE);
     return 0;
@@ -81,7 +81,7 @@ async function main(): Promise<number> {
   const stop = setup.transport === "ws" && NAME.includes(values.only) ? { ...usual, seconds } : undefined;
   const sizes = FIGURES.includes(values.only) ? (values.quick ? QUICK_SIZES : FULL_SIZES) : undefined;
   if (scenarios.length === 0 && !stop && !sizes)
-    throw new Error(`--only ${values.only}: nothing has this in its name.`);
+    throw new Error(`--only ${values.only}: no scenario has this in its name.`);
 
   ensureBuilt();
   const lost: string[] = [];
@@ -146,7 +146,10 @@ async function main(): Promise<number> {
   return lost.length === 0 ? 0 : 1;
 }
 
-/** All scenarios over WebSocket; those of 20 runs over the others, and where deltas wait for each other. */
+/**
+ * Chooses the scenarios for the page: all over WebSocket, and those of 20 runs over the other transports and with
+ * merged deltas.
+ */
 function setupsOfThePage(scenarios: readonly Scenario[]): { served: Setup; which: readonly Scenario[] }[] {
   const some = scenarios.filter(({ name }) => name.startsWith("20 ") || scenarios.length < FULL.length);
   return SOURCES.flatMap((source) => [

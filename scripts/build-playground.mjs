@@ -9,8 +9,8 @@ import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
 /**
- * Scripts and styles may weigh this much, gzipped, in KiB: those that the page loads at first, those that it loads later, and
- * those that most conversations do without.
+ * The highest sizes of scripts and styles, gzipped, in KiB: those loaded at first, those loaded later, and those that
+ * most conversations do not use.
  */
 const BUDGET_KIB = { first: 64, later: 40, seldom: 8 };
 
@@ -66,7 +66,7 @@ mkdirSync(folder, { recursive: true });
 writeFileSync(join(folder, "index.html"), page);
 report();
 
-/** Prints what the page weighs, and fails when that is too much. */
+/** Prints the size of the page, and fails if it is too large. */
 function report() {
   const atFirst = reached(names["main.js"]).add(names["main.css"]);
   const weighed = [...files.keys()]
@@ -87,7 +87,7 @@ function report() {
   process.exit(1);
 }
 
-/** A file and all it imports before it runs. */
+/** Returns a file and everything that it imports statically. */
 function reached(name, found = new Set()) {
   if (found.has(name)) return found;
   found.add(name);

@@ -1,4 +1,4 @@
-/** `npm run build`: builds in any case. */
+/** `npm run build`: builds always. */
 import { build, ensureInstalled } from "./setup.mjs";
 
 ensureInstalled();

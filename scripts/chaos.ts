@@ -1,4 +1,6 @@
-/** `npm run chaos`: do three processes that share Postgres and Redis lose a word, a run or a reader, whatever breaks? */
+/**
+ * `npm run chaos`: tests that three processes that share Postgres and Redis lose no text, run or reader under faults.
+ */
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { RedisLog } from "../src/log/redis/redis-log.ts";
@@ -11,21 +13,21 @@ import { ensureBuilt } from "./setup.mjs";
 const USAGE = `Usage: npm run chaos [-- options]
 
 Runs three processes on one Postgres and one Redis, with paced runs and readers that come in through a load balancer
-without stickiness, while one fault after the other befalls them. Fails when a reader's messages differ from the
+without stickiness, while faults happen one after the other. Fails when a reader's messages differ from the
 transcript, a cursor comes twice, a run has no end or two, a halted process writes for a run that was taken from it, a
 reader does not know within 20 s that an owner died, or a restart in good order costs a reader of \`recovered\` an event.
 
 Options:
-  --seconds <n>     how long new threads begin, and faults happen (600)
-  --faults <names>  which faults, in turn, by commas: ${Object.keys(FAULTS).join(", ")}
+  --seconds <n>     the time in which threads begin and faults happen (600)
+  --faults <names>  the faults, separated by commas: ${Object.keys(FAULTS).join(", ")}
   --runs <n>        runs at once (50)
   --readers <n>     readers at once (200)
   --help            this`;
 
-/** Milliseconds of calm between two faults. */
+/** The time without faults between two faults, in milliseconds. */
 const CALM_MS = 5_000;
 
-/** The limits of the log that the checks read. It keeps nothing itself. */
+/** The limits of the log object that the checks use. It only reads. */
 const LIMITS = { maxEvents: 100_000, maxBytes: 1e9, maxTotalBytes: 1e9, retentionMs: 600_000 };
 
 const { values } = parseArgs({
@@ -39,10 +41,10 @@ const { values } = parseArgs({
 });
 const faults = values.faults.split(",").map((name) => name.trim());
 const unknown = faults.filter((name) => !Object.hasOwn(FAULTS, name));
-// The terminal is where this program reports.
+// This program reports on the terminal.
 if (values.help) console.log(USAGE);
 else if (unknown.length > 0) {
-  console.error(`--faults: ${unknown.join(", ")} is none of ${Object.keys(FAULTS).join(", ")}.`);
+  console.error(`--faults: ${unknown.join(", ")} is not one of ${Object.keys(FAULTS).join(", ")}.`);
   process.exitCode = 2;
 } else process.exitCode = await chaos(Number(values.seconds), Number(values.runs), Number(values.readers));
 
@@ -69,7 +71,7 @@ async function chaos(seconds: number, runs: number, readers: number): Promise<nu
     ended: (outcome) => outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1),
   });
   try {
-    // One after the other: that is how each learns its name.
+    // One after the other, so that each slot can find the name of its process.
     for (const slot of slots) await slot.start();
     await log.ready();
     const driven = Array.from({ length: runs }, (_, lane) => lanes.drive(AGENTS[lane % AGENTS.length] ?? AGENTS[0]));
@@ -91,7 +93,7 @@ async function chaos(seconds: number, runs: number, readers: number): Promise<nu
   killRest();
   const ended = [...outcomes].map(([outcome, count]) => `${count} ${outcome}`).join(", ");
   console.log(`${[...outcomes.values()].reduce((sum, count) => sum + count, 0)} runs: ${ended}`);
-  if (problems.length === 0) console.log("✓ Every reader has the transcript, and every run one end.");
+  if (problems.length === 0) console.log("✓ Every reader has the whole transcript, and every run has exactly one end.");
   else console.log(`✗ ${problems.length} problems`);
   return problems.length === 0 ? 0 : 1;
 }

@@ -1,4 +1,4 @@
-/** `npm run dev`: `sluice dev` from the sources, which are among the files whose change starts the server again. */
+/** `npm run dev`: runs `sluice dev` from the sources. A change of the sources restarts the server. */
 import { join } from "node:path";
 import { followShell } from "./follow-shell.mjs";
 import { ensureInstalled, ROOT } from "./setup.mjs";
@@ -6,7 +6,7 @@ import { ensureInstalled, ROOT } from "./setup.mjs";
 ensureInstalled();
 followShell();
 
-// The servers it starts inherit Node's options of this process.
+// The servers that it starts inherit this process's Node options.
 process.execArgv.push("--import", import.meta.resolve("tsx"));
 const [node, , ...rest] = process.argv;
 process.argv = [node, join(ROOT, "src", "main.ts"), "dev", ...rest];

@@ -1,6 +1,6 @@
 /**
  * `npm run docs`: serves the documents as a site on 127.0.0.1, with search and the API reference. `npm run docs:build`
- * writes it to site/dist. The tools are a project of their own, which is installed at first.
+ * writes it to site/dist. The tools are a separate project, which is installed first.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";

@@ -1,13 +1,13 @@
 /**
- * `npm run example NAME`: starts an example with this checkout's Sluice, installing it first if need be.
- * `--install` only installs; without a name, every example.
+ * `npm run example NAME`: installs and starts an example with this checkout's Sluice. `--install` only installs;
+ * without a name, all examples.
  */
 import { spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { ensureBuilt, ensureInstalled, examples } from "./setup.mjs";
 
-/** The tools of the examples report nothing about their use. */
+/** Turns off the telemetry of the examples' tools. */
 const QUIET = { NEXT_TELEMETRY_DISABLED: "1", SCARF_ANALYTICS: "false" };
 
 const args = process.argv.slice(2);
@@ -29,7 +29,7 @@ for (const { folder } of chosen) {
   if (!installs) npm(["start"], folder);
 }
 
-/** The example gets Sluice as a package, as it would from a registry: a copy, made anew each time. */
+/** Installs the example's packages. Sluice is copied again each time, as a registry would deliver it. */
 function install(folder) {
   console.error(`Installing ${folder} ...`);
   rmSync(join(folder, "node_modules", "langgraph-sluice"), { recursive: true, force: true });

@@ -1,4 +1,4 @@
-/** `npm run floods`: do healthy clients notice when another one floods the server? */
+/** `npm run floods`: measures whether healthy clients are slowed when another client floods the server. */
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
@@ -12,14 +12,14 @@ import { ensureBuilt } from "./setup.mjs";
 
 const USAGE = `Usage: npm run floods [-- options]
 
-Serves ten clients that read an answer each, with the limits that hold by default. Another client floods the server with
+Serves ten clients that read an answer each, with the default limits. Another client floods the server with
 handshakes, pings, small messages or large bodies, as fast as it can. Prints the 99th percentile of the ten clients' delays,
-from the model to the client, as a ratio to that of the quiet seconds before. Fails when a token is lost.
+from the model to the client, as a ratio to the quiet time before. Fails when a token is lost.
 
 Options:
-  --seconds <n>  how long it is quiet, and then floods (4)
-  --rounds <n>   how often each (5): the median of the ratios counts
-  --only <text>  only floods that have this in their name
+  --seconds <n>  the length of the quiet time and of the flood (4)
+  --rounds <n>   the number of rounds per flood (5); the median of the ratios counts
+  --only <text>  only floods with this in their name
   --help         this`;
 
 const HEALTHY_CLIENTS = 10;
@@ -36,12 +36,12 @@ const { values } = parseArgs({
     help: { type: "boolean" },
   },
 });
-// The terminal is where this program reports.
+// This program reports on the terminal.
 if (values.help) console.log(USAGE);
 else process.exitCode = await floods(Number(values.seconds), Number(values.rounds), values.only);
 
 interface Round {
-  /** Delays in milliseconds. */
+  /** 99th percentiles of the delays, in milliseconds. */
   readonly quiet: number;
   readonly flooded: number;
   readonly flood: Flooded;
@@ -73,7 +73,7 @@ async function floods(seconds: number, rounds: number, only: string): Promise<nu
   return 0;
 }
 
-/** The limits that the bench's server raises, as they are by default. */
+/** Returns the default values of the limits that the bench's server raises. */
 function usualLimits(): Record<string, string> {
   const usual = readSettings({});
   const names = [
@@ -93,7 +93,7 @@ async function measure(kind: Kind, seconds: number, rounds: number): Promise<Rou
   const tokens = Math.ceil(total * TOKENS_PER_SECOND);
   const readers: Reader[] = [];
   try {
-    // The flooder's address comes from a proxy; that of the ten is this machine's.
+    // The flooder's address is taken from a proxy header. The ten healthy clients have this machine's address.
     const env = { ...usualLimits(), TRUST_PROXY: "127.0.0.1", STREAM_TIMEOUT_SECONDS: "3600" };
     const url = await server.ask<string>("listen", { env });
     const workload = { tokens, everyMs: 1_000 / TOKENS_PER_SECOND, burst: 1, stampedLength: TOKEN_LENGTH };
@@ -119,12 +119,13 @@ async function measure(kind: Kind, seconds: number, rounds: number): Promise<Rou
       const floodedFrom = now();
       const asked: Flood = { url, kind, seconds };
       const flood = await flooder.ask<Flooded>("flood", asked);
-      // On a busy machine a round takes longer than planned, and the answers end before the last one.
+      // On a busy machine the rounds take longer than planned, so the answers may end before the last round.
       if (readers.some((reader) => reader.ended)) break;
       all.push({ quiet: p99(from, floodedFrom), flooded: p99(floodedFrom, now()), flood });
     }
     await Promise.all(readers.map((reader) => reader.until(() => reader.ended || reader.closed)));
-    if (all.length === 0) throw new Error("No round was whole before the answers ended: this machine is too busy.");
+    if (all.length === 0)
+      throw new Error("The answers ended before the first round was complete: this machine is too busy.");
     for (const { tokens: had, loss } of readers) {
       if (loss !== undefined || had !== tokens)
         throw new Error(`A client had ${had} of ${tokens} tokens. ${loss ?? ""}`);

@@ -1,6 +1,6 @@
 /**
- * `npm` hands SIGTERM to the shell that it started us with, and the shell dies without handing it on: when the shell is
- * gone, so are we. A signal that did come here ends the watch, since a server may take a second one for impatience.
+ * Ends this process when npm's shell has ended. npm sends SIGTERM to that shell, which does not forward it. If this
+ * process receives the signal itself, the watch stops, because a second signal would end the server at once.
  */
 export function followShell() {
   if (!process.env.npm_lifecycle_event) return;
@@ -12,7 +12,7 @@ export function followShell() {
   for (const signal of ["SIGINT", "SIGTERM"]) {
     process.once(signal, () => {
       clearInterval(watch);
-      // While the server starts nobody else listens, and the signal does what it does by default.
+      // While the server is starting, it has no handler yet, so the signal's default applies.
       if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
     });
   }

@@ -1,4 +1,4 @@
-/** A server's line to one client, over either transport, for the scripts that measure what arrives on it. */
+/** A line from a server to one client, over any transport, for the scripts that measure it. */
 import { request } from "node:http";
 import { request as requestTls } from "node:https";
 import type { RunAgentInput } from "@ag-ui/core";
@@ -7,20 +7,20 @@ import WebSocket from "ws";
 import { reasonOf } from "../src/doctor/trouble.ts";
 import type { ShortFrame } from "../src/protocol/short-frames.ts";
 
-/** `ws`: plain AG-UI events; `frames`: Sluice's own format, with cursors; `short`: the same with its events in short. */
+/** `ws`: plain AG-UI events; `frames`: Sluice's own format, with cursors; `short`: the same with short events. */
 export const TRANSPORTS = ["ws", "frames", "short", "sse"] as const;
 export type Transport = (typeof TRANSPORTS)[number];
 
-/** The events on a line. Times are of `performance.now()`. */
+/** Receives the events of a line. Times are from `performance.now()`. */
 export interface Ear {
-  /** One event, as JSON. `bytes`: what its frame took, without the transport's own header. */
+  /** Receives one event as JSON. `bytes`: the size of its frame, without the transport's header. */
   event(json: string, bytes: number, at: number): void;
-  /** The server has ended the line: with a reason when it was not in order. */
+  /** Called when the server has ended the line. `reason` is given after a failure. */
   ended(reason?: string): void;
 }
 
 export interface Line {
-  /** Starts a run. Over SSE a line carries one run, and opens with it. */
+  /** Starts a run. Over SSE, the run's request opens the line, which carries only this run. */
   start(input: RunAgentInput): void;
   close(): void;
 }
@@ -31,11 +31,11 @@ export interface LineOptions {
   /** The server's first agent when absent. */
   readonly agent: string | undefined;
   readonly threadId: string;
-  /** Such as a key. */
+  /** For example with an API key. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
-/** Opens a line. Rejects when nobody answers. */
+/** Opens a line. Rejects if the server does not answer. */
 export function openLine(transport: Transport, options: LineOptions, ear: Ear): Promise<Line> {
   if (transport === "sse") return Promise.resolve(eventStream(options, ear));
   return transport === "ws" ? openWebSocket(options, ear) : openFrames(options, ear, transport === "short");
@@ -104,7 +104,7 @@ function eventStream({ url, agent, headers: more = {} }: LineOptions, ear: Ear):
       parser.feed(text);
     });
     response.on("end", () => ear.ended());
-    response.on("error", (error) => ear.ended(`The response broke off: ${error.message}`));
+    response.on("error", (error) => ear.ended(`The response was cut: ${error.message}`));
   });
   let closed = false;
   call.on("error", (error) => {

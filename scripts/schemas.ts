@@ -1,4 +1,4 @@
-/** `npm run schemas`: the JSON Schemas of `agents.json` and of the settings, for editors and other programs. */
+/** `npm run schemas`: writes the JSON Schemas of `agents.json` and of the settings, for editors and other programs. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
@@ -8,7 +8,7 @@ import { ROOT } from "./setup.mjs";
 
 type Schema = Record<string, unknown>;
 
-/** The contents of the files, by path. */
+/** Returns the contents of the files by path. */
 export function schemaFiles(): Record<string, string> {
   const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
   return {
@@ -17,7 +17,7 @@ export function schemaFiles(): Record<string, string> {
   };
 }
 
-/** The schema that checks the file, with descriptions from the table that documents it. */
+/** Returns the schema of `agents.json`, with descriptions from the table in the documents. */
 function agentsSchema(page: string): Schema {
   const schema = z.toJSONSchema(agentsFile, { io: "input", unrepresentable: "any" }) as Schema;
   const { agents } = schema.properties as Record<string, { additionalProperties: { properties: Schema } }>;
@@ -30,7 +30,10 @@ function agentsSchema(page: string): Schema {
   return { title: "Sluice's agents.json", ...schema };
 }
 
-/** Every setting is text in the environment. The comments of the example file describe it. */
+/**
+ * Returns the schema of the settings. Every setting is text in the environment, described by the comments of the
+ * example file.
+ */
 function settingsSchema(example: string): Schema {
   const known = Object.keys((settings as unknown as z.ZodObject).shape);
   const properties: Record<string, Schema> = {};
@@ -56,7 +59,7 @@ function settingsSchema(example: string): Schema {
   };
 }
 
-/** A sentence of a table without its links. */
+/** Removes the links from a sentence of a table. */
 function plain(markdown: string): string {
   return markdown.replace(/\[([^\]]+)\]\([^)]+\)/g, "$1").replaceAll("\\|", "|");
 }

@@ -1,4 +1,4 @@
-/** `npm run screenshots`: takes the playground's main views, with the demo model answering, into docs/images. */
+/** `npm run screenshots`: writes pictures of the playground's main views, with the demo model, to docs/images. */
 import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ const IMAGES = join(ROOT, "docs", "images");
 interface View {
   readonly name: string;
   readonly options: BrowserContextOptions;
-  /** Brings the page to what is to be shown. */
+  /** Prepares the page for the picture. */
   readonly stage: (page: Page) => Promise<void>;
 }
 
@@ -108,7 +108,7 @@ async function take(browser: Browser, url: string, { name, options, stage }: Vie
   const page = await context.newPage();
   await page.goto(url);
   await stage(page);
-  // Nothing that comes and goes: neither the pointer's marks nor the caret.
+  // Removes the pointer's effects and the caret from the picture.
   await page.mouse.move(0, 0);
   await page.evaluate("document.activeElement?.blur()");
   const file = join(IMAGES, `${name}.png`);

@@ -1,6 +1,6 @@
 /**
- * Makes a checkout ready to run: the dependencies and the build, each made only when it is missing or out of date.
- * It runs before node_modules exists, so it imports nothing but Node.
+ * Prepares a checkout to run: installs and builds if something is missing or out of date. It runs before node_modules
+ * exists, so it imports only Node's modules.
  */
 import { spawnSync } from "node:child_process";
 import {
@@ -46,14 +46,14 @@ export function examples() {
     .filter(({ folder }) => existsSync(join(folder, "package.json")));
 }
 
-/** Builds when dist is missing or older than what it is made of. */
+/** Builds when dist is missing or older than its sources. */
 export function ensureBuilt() {
   if (modified(join(DIST, STAMP)) >= Math.max(...BUILD_INPUTS.map((input) => newest(join(ROOT, input))))) return;
   console.error("Building ...");
   build();
 }
 
-/** Replaces dist as a whole: a failed build leaves the old one, and nothing of a deleted source remains. */
+/** Replaces the whole dist folder. A failed build leaves the old folder, and no output of a deleted source remains. */
 export function build() {
   const began = new Date();
   const fresh = join(ROOT, `dist-${process.pid}`);
@@ -63,27 +63,27 @@ export function build() {
   chmodSync(join(fresh, "main.js"), 0o755);
   const playground = run(process.execPath, [join(ROOT, "scripts", "build-playground.mjs"), fresh]);
   orExit("The playground's build", playground);
-  console.error(playground.stdout.trimEnd()); // what it weighs
+  console.error(playground.stdout.trimEnd()); // the sizes of its files
   const filter = (path) => !NOT_WRITTEN.has(basename(path));
   for (const path of TEMPLATES) {
     cpSync(join(ROOT, path), join(fresh, "templates", basename(path)), { recursive: true, filter });
   }
   writeFileSync(join(fresh, STAMP), "");
-  // The stamp says when the build began: what was saved while it ran is newer.
+  // The stamp has the time when the build began, so files saved during the build are newer.
   utimesSync(join(fresh, STAMP), began, began);
   rmSync(DIST, { recursive: true, force: true });
   renameSync(fresh, DIST);
 }
 
-/** Parts of an example that a project of one's own does not have, or gets otherwise. */
+/** Files of an example that are not part of a new project. */
 const NOT_WRITTEN = new Set([".npmrc", "README.md", "data", "dist", "node_modules", "notes.md"]);
 
-/** When the file was last written; what does not exist is older than everything. */
+/** Returns when a file was last written. A missing file is older than everything. */
 function modified(path) {
   return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Number.NEGATIVE_INFINITY;
 }
 
-/** The newest change under a path. Folders count too: they change when a file is deleted or renamed. */
+/** Returns the newest change below a path. Folders count too, because they change when a file is deleted or renamed. */
 function newest(path) {
   const stat = statSync(path);
   if (!stat.isDirectory()) return stat.mtimeMs;
@@ -91,7 +91,7 @@ function newest(path) {
   return Math.max(stat.mtimeMs, ...names.map((name) => newest(join(path, name))));
 }
 
-/** npm as a script that Node can run, since on Windows the command `npm` needs a shell. */
+/** Returns the path of npm's script for Node, because the command `npm` needs a shell on Windows. */
 function npmCli() {
   const node = dirname(process.execPath);
   const cli = join("node_modules", "npm", "bin", "npm-cli.js");
@@ -116,5 +116,5 @@ function orExit(name, { status, error, stdout, stderr }) {
   process.exit(1);
 }
 
-// By its real path, as import.meta.url is: the checkout may be reached through a symbolic link.
+// Compares real paths, because import.meta.url is one, and the checkout may be reached through a symbolic link.
 if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) ensureInstalled();

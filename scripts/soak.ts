@@ -1,4 +1,7 @@
-/** `npm run soak`: does one process live through everything that harms it at once, and do its healthy clients notice? */
+/**
+ * `npm run soak`: tests that one process survives many kinds of harm at once, and that its healthy clients are not
+ * affected.
+ */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -10,13 +13,13 @@ import { HARM, healthyTurn, type Target, wait } from "./soak/clients.ts";
 
 const USAGE = `Usage: npm run soak [-- options]
 
-Serves graphs that reject, throw, hog the process and take back what they said, and sends it clients that do not read,
-flood, and bring long histories, all at once, beside ten healthy clients. Fails when the process dies, a healthy client
-misses a word, memory does not come back, or SIGTERM does not end it in time.
+Serves graphs that reject, throw, block the process or remove their messages. At the same time, clients do not read,
+flood or send long histories, next to ten healthy clients. Fails if the process dies, a healthy client misses a word,
+memory is not freed, or SIGTERM does not end the process in time.
 
 Options:
-  --seconds <n>  how long the harm goes on (300)
-  --heap <MiB>   the heap that the process may have (512)
+  --seconds <n>  the length of the test (300)
+  --heap <MiB>   the heap limit of the process (512)
   --help         this`;
 
 const HEALTHY_CLIENTS = 10;
@@ -60,7 +63,7 @@ async function soak(seconds: number, heap: number): Promise<number> {
     const counts: Record<string, number> = {};
     const harm = Object.entries(HARM).map(async ([name, work]) => {
       while (!end.signal.aborted) {
-        // Being cut is what these clients ask for.
+        // The server may cut these clients.
         await work(target).catch(() => wait(100));
         counts[name] = (counts[name] ?? 0) + 1;
         await wait(50);
@@ -75,7 +78,7 @@ async function soak(seconds: number, heap: number): Promise<number> {
     const after = await settled(child, before);
     console.log(`${turns} turns of healthy clients; harm done: ${JSON.stringify(counts)}`);
     console.log(`memory: ${before} MiB before, ${most} at most, ${after} afterwards`);
-    if (after > before + 200) problems.push(`memory did not come back: ${before} MiB before, ${after} afterwards`);
+    if (after > before + 200) problems.push(`memory was not freed: ${before} MiB before, ${after} MiB afterwards`);
   } catch (error) {
     problems.push(error instanceof Error ? error.message : String(error));
   }
@@ -85,7 +88,7 @@ async function soak(seconds: number, heap: number): Promise<number> {
   rmSync(folder, { recursive: true, force: true });
   for (const problem of problems) console.log(`✗ ${problem}`);
   if (problems.length === 0)
-    console.log("✓ It lived, its words were whole, its memory came back, and it ended in time.");
+    console.log("✓ The process survived, all answers were complete, its memory was freed, and it ended in time.");
   return problems.length === 0 ? 0 : 1;
 }
 
@@ -101,7 +104,7 @@ async function serve(folder: string, heap: number) {
     {
       cwd: folder,
       env: {
-        PATH: process.env.PATH, // All else of the environment would be part of what is measured.
+        PATH: process.env.PATH, // No other variables of the environment, because they would affect the test.
         DATA_DIR: join(folder, "data"),
         LOG_LEVEL: "error",
         LOG_MAX_TOTAL_BYTES: "67108864",
@@ -133,7 +136,7 @@ async function serve(folder: string, heap: number) {
   throw new Error(`The server did not start:\n${log}`);
 }
 
-/** Resident memory in MiB; 0 where the system does not say. */
+/** Returns the resident memory in MiB, or 0 if the system does not report it. */
 function memoryOf({ pid }: ChildProcess): number {
   try {
     const [, kib = "0"] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
@@ -143,7 +146,7 @@ function memoryOf({ pid }: ChildProcess): number {
   }
 }
 
-/** The memory once it has come back, or after half a minute. */
+/** Returns the memory after it was freed, or after half a minute. */
 async function settled(child: ChildProcess, before: number): Promise<number> {
   for (let second = 0; second < 30 && memoryOf(child) > before + 200; second += 1) await wait(1_000);
   return memoryOf(child);

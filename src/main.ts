@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The process: which command is meant, and its exit code. Only that command's code is loaded. */
+/** The process: chooses the command, loads only its code, and sets the exit code. */
 import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -76,16 +76,18 @@ async function run(command: Command, args: readonly string[]): Promise<number> {
 function usageMistake(error: unknown): string | undefined {
   if (error instanceof UsageError) return error.message;
   const { code, message } = error as NodeJS.ErrnoException;
-  // Node goes on about positional arguments that begin with a dash.
+  // Node's message continues with a hint about positional arguments that begin with a dash.
   return code?.startsWith("ERR_PARSE_ARGS") ? message.split(". ", 1)[0] : undefined;
 }
 
 function failure(error: unknown): string {
   const { code, stack, syscall, port } = error as NodeJS.ErrnoException & { port?: number };
-  if (code === "EADDRINUSE") return `Port ${port} is taken. Choose another with --port or PORT; 0 takes a free one.`;
-  if (code === "EACCES" && syscall === "listen") return "The port needs more rights. Set PORT to one above 1023.";
+  if (code === "EADDRINUSE")
+    return `Port ${port} is in use. Choose another with --port or PORT; 0 chooses a free port.`;
+  if (code === "EACCES" && syscall === "listen")
+    return "This process may not listen on the port. Set PORT to a number above 1023.";
   if (code === "EADDRNOTAVAIL" || syscall === "getaddrinfo") {
-    return `HOST is no address of this machine (${code}). Set it to 127.0.0.1, or to 0.0.0.0 for all of them.`;
+    return `HOST is not an address of this machine (${code}). Set it to 127.0.0.1, or to 0.0.0.0 for all addresses.`;
   }
   return stack ?? String(error);
 }
@@ -96,5 +98,6 @@ function refuse(complaint: string, usage: string): number {
 }
 
 const code = await main(process.argv.slice(2));
-// A graph may hold things open, such as a database; what was printed goes out first.
+// A graph may keep the process alive, for example with an open database. So the process exits itself, after all output
+// is written.
 process.stdout.write("", () => process.exit(code));

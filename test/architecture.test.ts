@@ -34,7 +34,7 @@ const RULES: Rules = {
     "main.ts": [...ROOMS, "app", "cli"],
     "index.ts": [...ROOMS, "app"],
   },
-  // Whatever comes in through a door goes to the runs through its visitor.
+  // Requests reach the runs only through a visitor.
   onlyFor: { "runs/manager.ts": ["runs", "app"] },
   readsEnv: "config",
   maxLines: 300,

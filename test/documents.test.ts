@@ -60,7 +60,7 @@ const document = (name: string) => {
 const [readme, protocol, architecture] = [document("README.md"), document("PROTOCOL.md"), document("ARCHITECTURE.md")];
 const settings = document("docs/settings.md");
 
-/** Inside the repository, so that what is written there finds its packages. */
+/** Inside the repository, so that files in it can import its packages. */
 let folder: string;
 let sluice: TestSluice;
 
@@ -320,7 +320,7 @@ test.each([
   expect((JSON.parse(found) as { title: string }[])[0]?.title).toBe(title);
 });
 
-/** Something of each graph event, as a busy graph would have it. Which of it is admitted is for a test to say. */
+/** One of each graph event, as a busy graph would emit them. Each test decides which are admitted. */
 const EVERYTHING: GraphEvent[] = [
   nodeStart("work"),
   modelStart("m", { node: "work" }),
@@ -352,7 +352,7 @@ const EVERYTHING: GraphEvent[] = [
   ...(["on_parser_start", "on_parser_stream", "on_parser_end"] as const).map((name) => event(name, "y", {})),
   event("on_chain_stream", "work", { chunk: {} }),
   nodeEnd("work"),
-  // A node that adds what nothing was streamed of: a call with its thoughts, and then the answer to it.
+  // A node that adds messages that were not streamed: a call with its reasoning, and then its result.
   nodeStart("own"),
   nodeEnd("own", {
     output: update(

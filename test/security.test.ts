@@ -1,4 +1,4 @@
-/** SECURITY.md: each threat's defence is shown by a test that exists. */
+/** SECURITY.md: each threat's defence has an existing test. */
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
@@ -35,7 +35,7 @@ it("the container that compose.yaml describes writes to its volume alone, and is
   expect(text("Dockerfile")).toMatch(/^USER node$/m);
 });
 
-/** The attacks that the server has to bear, each with the test that makes it: its file and a part of its name. */
+/** The attacks that the server must withstand, each with its test: the file and a part of the name. */
 const ATTACKS: Readonly<Record<string, readonly [file: string, name: string]>> = {
   "1 malformed or truncated JSON": ["server/defences.test.ts", "half an object"],
   "2 JSON that is no object": ["server/defences.test.ts", "is a line like any other: only { begins a command"],
@@ -120,7 +120,7 @@ const ATTACKS: Readonly<Record<string, readonly [file: string, name: string]>> =
   "84 one position twice": ["server/attacks.test.ts", "a position that comes twice in the headers"],
 };
 
-/** The attacks by number; the numbers between them are not given. */
+/** The numbers of the attacks. Numbers in between are not used. */
 const NUMBERS = [
   ...[
     1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 14, 15, 16, 18, 19, 20, 22, 23, 25, 26, 28, 29, 31, 34, 35, 36, 37, 40, 41, 42,

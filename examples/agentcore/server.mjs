@@ -1,4 +1,5 @@
-// The routes that AWS Bedrock AgentCore asks of an AG-UI server: POST /invocations, GET /ping and the WebSocket /ws.
+// The routes that AWS Bedrock AgentCore requires of an AG-UI server: POST /invocations, GET /ping and the WebSocket
+// /ws.
 import { createServer } from "node:http";
 import express from "express";
 import { createSluice } from "langgraph-sluice";
@@ -6,7 +7,7 @@ import { graph } from "./graph.mjs";
 
 const sluice = createSluice({
   agents: { helper: graph },
-  playground: true, // a page at / to try it with; AgentCore lets no request through to it
+  playground: true, // a page at / for trying it; AgentCore does not forward requests to it
 });
 
 const app = express();

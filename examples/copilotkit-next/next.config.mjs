@@ -1,6 +1,6 @@
 /** @type {import("next").NextConfig} */
 export default {
-  // They run in Node.js as they are: Sluice has a database in native code.
+  // These packages are not bundled, because Sluice uses a native database module.
   serverExternalPackages: ["langgraph-sluice", "langchain", "@langchain/core", "@langchain/langgraph"],
   devIndicators: false,
 };

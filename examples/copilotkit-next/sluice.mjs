@@ -2,15 +2,15 @@ import { createSluice } from "langgraph-sluice";
 import { graph } from "./graph.mjs";
 
 /**
- * The first request makes the one Sluice: Next.js loads this file anew with each change, and also in processes that
- * only build.
+ * Returns the app's single Sluice. The first request creates it, because Next.js loads this file again with each
+ * change, and also while building.
  */
 export function sluice() {
   globalThis.sluice ??= createSluice({
     agents: { agent: graph },
     basePath: "/ai",
     dataDir: "./data",
-    // After a cut the chat waits for a reload, and the answer waits for it so long.
+    // After a lost connection, a run continues for this long and waits for a reload of the chat.
     orphanGraceSeconds: 60,
   });
   return globalThis.sluice;

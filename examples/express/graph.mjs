@@ -6,8 +6,8 @@ import { createAgent } from "langchain";
 import { DemoChatModel } from "langgraph-sluice/demo";
 import { z } from "zod";
 
-// Any chat model of LangChain will do, such as `new ChatOpenAI({ model: "gpt-4o-mini" })` of @langchain/openai.
-// This one follows a few rules, and needs no key.
+// You can use any LangChain chat model here, such as `new ChatOpenAI({ model: "gpt-4o-mini" })` of @langchain/openai.
+// This demo model follows a few rules and needs no API key.
 const model = new DemoChatModel();
 
 const weather = tool(({ city }) => `Sunny in ${city}, 21 °C.`, {
@@ -18,7 +18,8 @@ const weather = tool(({ city }) => `Sunny in ${city}, 21 °C.`, {
 
 const writeNote = tool(
   async ({ title, text }) => {
-    // The run waits here, for days if need be. The tool starts over with the answer, so nothing happens before this line.
+    // The run waits here, even for days. With the answer, the tool runs again from its beginning, so put no side
+    // effects before this line.
     const { approved } = interrupt({ message: `May I write the note “${title}”?`, responseSchema: APPROVAL });
     if (!approved) return "The person said no.";
     await appendFile("notes.md", `- ${text}\n`);

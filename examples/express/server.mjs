@@ -1,11 +1,11 @@
-// An Express app that signs people in, and has Sluice below /ai. A person sees their own threads alone.
+// An Express app with sign-in that serves Sluice below /ai. Each person sees only their own threads.
 import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import express from "express";
 import { createSluice } from "langgraph-sluice";
 import { graph } from "./graph.mjs";
 
-/** The names of those that are signed in, by their cookie. A real app checks a password, and keeps this in a database. */
+/** The names of signed-in people by session cookie. A real app checks a password and keeps sessions in a database. */
 const sessions = new Map();
 const nameOf = ({ headers }) => sessions.get(/(?:^|; )session=([^;]*)/.exec(headers.cookie ?? "")?.[1]);
 
@@ -13,8 +13,8 @@ const sluice = createSluice({
   agents: { helper: graph },
   basePath: "/ai",
   dataDir: "data",
-  playground: true, // a page to try it with; your own frontend takes its place
-  // Requests and WebSockets both come by here: a WebSocket passes none of the app's middleware.
+  playground: true, // a page for trying it; replace it with your own frontend
+  // Called for requests and WebSockets. A WebSocket does not pass through the app's middleware.
   authorize(request) {
     const name = nameOf(request);
     return name === undefined ? false : { id: name };

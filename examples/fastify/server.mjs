@@ -1,4 +1,5 @@
-// A Fastify app that has Sluice below /ai, as Express middleware. NestJS takes it in the same way: app.use("/ai", sluice.router).
+// A Fastify app that serves Sluice below /ai, as Express middleware. NestJS uses it in the same way: app.use("/ai",
+// sluice.router).
 import fastifyExpress from "@fastify/express";
 import Fastify from "fastify";
 import { createSluice } from "langgraph-sluice";
@@ -8,7 +9,7 @@ const sluice = createSluice({
   agents: { helper: graph },
   basePath: "/ai",
   dataDir: "data",
-  playground: true, // a page to try it with; your own frontend takes its place
+  playground: true, // a page for trying it; replace it with your own frontend
 });
 
 const app = Fastify();

@@ -1,4 +1,4 @@
-// A Hono app that has Sluice below /ai.
+// A Hono app that serves Sluice below /ai.
 import { serve } from "@hono/node-server";
 import { getConnInfo } from "@hono/node-server/conninfo";
 import { Hono } from "hono";
@@ -9,7 +9,7 @@ const sluice = createSluice({
   agents: { helper: graph },
   basePath: "/ai",
   dataDir: "data",
-  playground: true, // a page to try it with; your own frontend takes its place
+  playground: true, // a page for trying it; replace it with your own frontend
 });
 const handle = toFetchHandler(sluice);
 

@@ -1,7 +1,7 @@
 import react from "@vitejs/plugin-react";
 import { defineConfig, loadEnv } from "vite";
 
-// The page and the agent have one address, so there is no other origin to allow.
+// The page and the agent have the same origin, so no other origin must be allowed.
 const { PORT = "8123", PAGE_PORT = "5173", AGENT_URL = `http://127.0.0.1:${PORT}` } = loadEnv("", process.cwd(), "");
 
 export default defineConfig({

@@ -1,8 +1,8 @@
-/** The measured processes: how the bench starts one and asks it, and how one answers. */
+/** The measured processes: the bench starts them and calls their tasks. */
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-/** The tasks of a child by name. Each takes one argument and gives something that JSON can carry. */
+/** The tasks of a child by name. Each takes one argument and returns a value that JSON can represent. */
 type Services = Record<string, (argument: never) => unknown>;
 
 type Reply = { readonly result: unknown } | { readonly error: string };
@@ -13,12 +13,12 @@ export class Child {
   readonly #process: ChildProcess;
   readonly #exited: Promise<never>;
 
-  /** `profileTo`: a folder that takes the process's CPU profile when it ends. */
+  /** `profileTo`: a folder for the process's CPU profile, written when it ends. */
   constructor(file: string, profileTo?: string, args: readonly string[] = []) {
     const profile = profileTo ? ["--cpu-prof", "--cpu-prof-dir", profileTo] : [];
     this.#process = fork(fileURLToPath(new URL(file, import.meta.url)), args, {
       execArgv: [...FLAGS, ...profile],
-      // A child needs the whole environment, such as PATH; tracing would be measured too.
+      // A child needs the whole environment, such as PATH. Tracing is off, because it would be measured too.
       env: { ...process.env, LANGSMITH_TRACING: "false", LANGCHAIN_TRACING_V2: "false" },
     });
     this.#exited = new Promise((_, reject) => {
@@ -27,7 +27,7 @@ export class Child {
     this.#exited.catch(() => {});
   }
 
-  /** One question at a time. */
+  /** Calls a task and returns its result. Call one task at a time. */
   async ask<T>(service: string, argument?: unknown): Promise<T> {
     const reply = new Promise<Reply>((resolve) =>
       this.#process.once("message", (message) => resolve(message as Reply)),
@@ -46,7 +46,7 @@ export class Child {
   }
 }
 
-/** Answers the bench, and ends with it. */
+/** Serves the tasks of a child to the bench, and ends when the bench ends. */
 export function answer(services: Services): void {
   process.on("message", async ({ service, argument }: { service: string; argument: never }) => {
     let reply: Reply;
@@ -57,7 +57,7 @@ export function answer(services: Services): void {
     }
     process.send?.(reply);
   });
-  // An exit of its own accord, so that a CPU profile is written.
+  // The process exits by itself, so that its CPU profile is written.
   process.on("disconnect", () => process.exit());
 }
 
@@ -73,13 +73,13 @@ export function memory(): number {
 
 let before: NodeJS.CpuUsage | undefined;
 
-/** Starts counting this process's CPU time, with the garbage of what came before out of the way. */
+/** Starts counting this process's CPU time, after garbage collection. */
 export function startCpu(): void {
   globalThis.gc?.();
   before = process.cpuUsage();
 }
 
-/** Microseconds of CPU, user and system, of all threads, since `startCpu`. */
+/** Returns the CPU time of all threads since `startCpu`, user and system, in microseconds. */
 export function cpuMicros(): number {
   const { user, system } = process.cpuUsage(before);
   return user + system;

@@ -1,4 +1,7 @@
-/** The figures beside the load: many readers, idle sockets, long threads, large states and resuming. Each has its floor. */
+/**
+ * The figures other than the load: many readers, idle sockets, long threads, large states and resuming. Each is
+ * compared with its floor.
+ */
 import { randomUUID } from "node:crypto";
 import WebSocket from "ws";
 import { median, table } from "../../src/doctor/measures.ts";
@@ -46,7 +49,7 @@ export const QUICK_SIZES: Sizes = {
   starts: 2,
 };
 
-/** Characters of a token that says when it was made. */
+/** The length in characters of a token with a time stamp. */
 const TOKEN_LENGTH = 32;
 const WS = "`ws` alone";
 
@@ -65,7 +68,7 @@ export async function measureFigures(sizes: Sizes, { source, coalesceMs }: Setup
     LOG_MAX_BYTES: "536870912",
   };
   return [
-    // Memory first, before anything else has left its traces.
+    // Memory is measured first, because the other figures change it.
     ...(await inPair({ env }, async (pair) => [
       await idle(pair, sizes.idle),
       await watchers(pair, sizes.watchers),
@@ -107,7 +110,7 @@ function inputOf(threadId: string, workload: Workload) {
   };
 }
 
-/** Microseconds of CPU that one delivery of a token to one of many readers takes. */
+/** Measures the CPU for delivering one token to one of many readers, in microseconds. */
 async function watchers({ server, floor, url, floorUrl }: Pair, count: number): Promise<Figure> {
   const tokens = 300;
   const threadId = randomUUID();
@@ -116,7 +119,7 @@ async function watchers({ server, floor, url, floorUrl }: Pair, count: number): 
     ...Reader[],
   ];
   const everyMs = 10;
-  // They come while the first token is awaited.
+  // The other readers subscribe before the first token.
   const workload = { tokens, everyMs, burst: 1, stampedLength: TOKEN_LENGTH, pauseMs: 1_000 };
   await starter.run(inputOf(threadId, workload));
   await Promise.all(others.map((reader) => reader.subscribe()));
@@ -134,7 +137,7 @@ async function watchers({ server, floor, url, floorUrl }: Pair, count: number): 
   for (const socket of sockets) socket.terminate();
   const deliveries = tokens * count;
   return {
-    name: `one run with ${count} readers, CPU a delivery`,
+    name: `one run with ${count} readers, CPU per delivery`,
     unit: "us",
     server: micros / deliveries,
     floor: bare / deliveries,
@@ -143,7 +146,7 @@ async function watchers({ server, floor, url, floorUrl }: Pair, count: number): 
   };
 }
 
-/** KiB of memory that an idle socket with one subscription holds. */
+/** Measures the memory of an idle socket with one subscription, in KiB. */
 async function idle({ server, floor, url, floorUrl }: Pair, count: number): Promise<Figure> {
   const kibibytes = async (child: Child, open: () => Promise<() => void>) => {
     const before = await child.ask<number>("memory");
@@ -166,7 +169,7 @@ async function idle({ server, floor, url, floorUrl }: Pair, count: number): Prom
     };
   });
   return {
-    name: `${count} idle sockets, memory a socket`,
+    name: `${count} idle sockets, memory per socket`,
     unit: "KiB",
     server: own,
     floor: bare,
@@ -175,7 +178,7 @@ async function idle({ server, floor, url, floorUrl }: Pair, count: number): Prom
   };
 }
 
-/** Milliseconds until a reader that comes back has all it missed. */
+/** Measures the time until a reader that reconnects has caught up, in milliseconds. */
 async function resuming({ server, floor, url, floorUrl }: Pair, tokens: number): Promise<Figure> {
   const threadId = randomUUID();
   const first = new Reader(url, threadId, TOKEN_LENGTH);
@@ -223,7 +226,7 @@ async function resuming({ server, floor, url, floorUrl }: Pair, tokens: number):
   };
 }
 
-/** Milliseconds from asking for a run on a thread to its first event. */
+/** Measures the time from the request for a run to its first event, in milliseconds. */
 async function start(
   { server, floor, url }: Pair,
   name: string,

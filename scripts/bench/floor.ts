@@ -1,6 +1,6 @@
 /**
- * The floors, in a child of the bench: the cheapest way to consume the graph that is still `streamEvents`, and the cheapest
- * way to send to sockets, which is `ws` alone.
+ * The floors, measured in a child of the bench: the cheapest way to consume the graph with `streamEvents`, and the
+ * cheapest way to send to sockets, which is `ws` without Sluice.
  */
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
@@ -21,7 +21,7 @@ async function consume(workload: Workload): Promise<number> {
   return tokens;
 }
 
-/** A graph that remembers, and the time of a run's first event on a thread of it. */
+/** A graph with a checkpointer, for measuring the first event of a run. */
 const keeping = benchGraph(new MemorySaver());
 
 async function firstEvent(threadId: string, messages: readonly { role: string; content: string }[]): Promise<number> {
@@ -57,7 +57,7 @@ answer({
     await once(sockets, "listening");
     return `http://127.0.0.1:${(sockets.address() as AddressInfo).port}`;
   },
-  /** Sends a text of so many bytes to every socket, again and again. */
+  /** Sends a text of `bytes` bytes to every socket, `times` times. */
   async broadcast({ times, everyMs, bytes }: { times: number; everyMs: number; bytes: number }) {
     const text = "x".repeat(bytes);
     const began = performance.now();

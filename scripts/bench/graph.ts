@@ -1,4 +1,4 @@
-/** The graph that is measured, the same for the server and for the floor: one node that calls one model. */
+/** The measured graph, which the server and the floor share: one node that calls one model. */
 import { setTimeout as delay, setImmediate as endOfTurn } from "node:timers/promises";
 import type { CallbackManagerForLLMRun } from "@langchain/core/callbacks/manager";
 import { BaseChatModel } from "@langchain/core/language_models/chat_models";
@@ -6,21 +6,21 @@ import { AIMessageChunk, type BaseMessage } from "@langchain/core/messages";
 import { ChatGenerationChunk, type ChatResult } from "@langchain/core/outputs";
 import { Annotation, type BaseCheckpointSaver, MessagesAnnotation, StateGraph } from "@langchain/langgraph";
 
-/** The task of the model. It travels as the text of the user's message, so one graph serves every scenario. */
+/** The task of the model. It is the text of the user's message, so one graph serves every scenario. */
 export interface Workload {
   readonly tokens: number;
-  /** Milliseconds from token to token. 0: no timer at all. */
+  /** The time between tokens, in milliseconds. 0: without a timer. */
   readonly everyMs: number;
   /**
-   * Without a timer: how many tokens come before the event loop may turn. A model that never let it turn would starve
-   * every socket; a real one hands over what one read of its own socket brought.
+   * Without a timer: the number of tokens per turn of the event loop. A model that never let the loop turn would block
+   * every socket. A real model yields the tokens of one read from its socket.
    */
   readonly burst: number;
-  /** Every token says when it was made, and is as long as this. Absent: it has TOKEN_LENGTH characters. */
+  /** Every token has a time stamp and this length. Absent: it has no time stamp and TOKEN_LENGTH characters. */
   readonly stampedLength?: number;
-  /** Milliseconds before the first token. */
+  /** The time before the first token, in milliseconds. */
   readonly pauseMs?: number;
-  /** Characters that the graph's state holds beside the messages from then on. */
+  /** The number of characters that are added to the graph's state, besides the messages. */
   readonly ballast?: number;
 }
 
@@ -42,14 +42,14 @@ function stampedToken(index: number, length: number): string {
   return `${index} ${now().toFixed(3)} `.padStart(STAMP_LENGTH).padEnd(length, String(index % 10));
 }
 
-/** The content of a stamped token; `undefined` when it is not whole. */
+/** Reads a stamped token. Returns `undefined` if it is not complete. */
 export function readStamped(text: string): { readonly index: number; readonly madeAt: number } | undefined {
   const [index = Number.NaN, madeAt = Number.NaN] = text.slice(0, STAMP_LENGTH).trim().split(" ").map(Number);
   const filler = String(index % 10).repeat(text.length - STAMP_LENGTH);
   return text.endsWith(filler) && Number.isFinite(madeAt) ? { index, madeAt } : undefined;
 }
 
-/** Milliseconds, by a clock that all processes share and that is finer than `Date.now()`. */
+/** Returns the time in milliseconds, from a clock that all processes share and that is finer than `Date.now()`. */
 export function now(): number {
   return performance.timeOrigin + performance.now();
 }
@@ -76,7 +76,7 @@ class BenchModel extends BaseChatModel {
     if (pauseMs !== undefined) await delay(pauseMs);
     const began = performance.now();
     for (let index = 0; index < tokens; index += 1) {
-      // By the clock, not from the last token on: what one timer was late must not delay all that follow.
+      // Each token has a fixed time, so that one late timer does not delay all later tokens.
       if (everyMs > 0) await delay(Math.max(began + index * everyMs - performance.now(), 0));
       else if (index % burst === 0) await endOfTurn();
       signal?.throwIfAborted();
@@ -90,7 +90,7 @@ class BenchModel extends BaseChatModel {
 
 const State = Annotation.Root({ ...MessagesAnnotation.spec, ballast: Annotation<string> });
 
-/** With a checkpointer it keeps its threads. */
+/** Makes the graph. With a checkpointer it keeps its threads. */
 export function benchGraph(checkpointer?: BaseCheckpointSaver) {
   const model = new BenchModel({});
   return new StateGraph(State)

@@ -1,21 +1,21 @@
-/** The load: many clients in this process, each with a line of its own to the server. */
+/** The load: many clients in this process, each with its own line to the server. */
 import { randomUUID } from "node:crypto";
 import type { RunAgentInput } from "@ag-ui/core";
 import { openLine, type Transport } from "../line.ts";
 import { answerTo, TOKEN_LENGTH, type Workload } from "./graph.ts";
 
-/** The sum of what all clients of one round saw. */
+/** The sums over all clients of one round. */
 export interface Seen {
-  /** Tokens that arrived and are what the model said. */
+  /** The tokens that arrived unchanged. */
   delivered: number;
   expected: number;
   frames: number;
   bytes: number;
-  /** Milliseconds from asking to the first event, one for each run. */
+  /** The time from the request to the first event, in milliseconds, one for each run. */
   firstEvents: number[];
-  /** Milliseconds from a frame with tokens to the next of the same run. */
+  /** The time between two frames with tokens of the same run, in milliseconds. */
   gaps: number[];
-  /** Why runs were not delivered whole. */
+  /** The reasons why runs were not delivered completely. */
   losses: string[];
 }
 
@@ -26,7 +26,7 @@ export interface Load {
   readonly runs: number;
   /** Sent with every line's handshake or request. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** For one run: its thread, and the messages that come before what it asks. */
+  /** For a single run: its thread, and the messages before its question. */
   readonly threadId?: string;
   readonly history?: RunAgentInput["messages"];
 }
@@ -36,8 +36,8 @@ export function nothingSeen(): Seen {
 }
 
 /**
- * Opens a line for every run, calls `begin`, starts all runs at once and adds what arrives to `seen`; resolves when the
- * last has ended. WebSockets are open before `begin`, as a chat's is before somebody types.
+ * Opens a line for every run, calls `begin`, starts all runs at once, and adds the results to `seen`. Resolves when the
+ * last run has ended. WebSockets are open before `begin`, as in a chat before the person types.
  */
 export async function load(
   { url, transport, workload, runs, headers, threadId, history }: Load,
@@ -98,13 +98,15 @@ async function client(
     seen.delivered += delivered;
     seen.expected += workload.tokens;
     if (failure !== undefined) seen.losses.push(failure);
-    else if (delivered !== workload.tokens) seen.losses.push(`A run's text is not what the model said: ${text.length}`);
-    else if (text.length !== workload.tokens * TOKEN_LENGTH) seen.losses.push("A run said more than the model did.");
+    else if (delivered !== workload.tokens)
+      seen.losses.push(`A run's text differs from the model's: ${text.length} characters`);
+    else if (text.length !== workload.tokens * TOKEN_LENGTH)
+      seen.losses.push("A run's text is longer than the model's.");
   };
   return { run, close: () => line.close() };
 }
 
-/** The tokens of `text` up to the first that is not the expected one. */
+/** Returns the number of tokens of `text` before the first unexpected one. */
 function intact(text: string, expected: string): number {
   if (text === expected) return expected.length / TOKEN_LENGTH;
   let index = 0;

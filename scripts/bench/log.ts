@@ -1,4 +1,4 @@
-/** The log in Redis without anything around it. A child of the bench. */
+/** The log in Redis alone, in a child of the bench. */
 import type { NewEntry } from "../../src/log/log.ts";
 import { EventType } from "../../src/protocol/events.ts";
 import { answer, cpuMicros, startCpu } from "./child.ts";
@@ -11,20 +11,20 @@ const LIMITS = { maxEvents: 1_000_000, maxBytes: 1e9, maxTotalBytes: 1e9, retent
 export interface Appending {
   readonly url: string;
   readonly topics: number;
-  /** Appends to each topic. */
+  /** The number of appends to each topic. */
   readonly appends: number;
-  /** Entries of an append. */
+  /** The number of entries per append. */
   readonly batch: number;
   /** Characters of an entry's JSON. */
   readonly length: number;
 }
 
 export interface Appended {
-  /** Milliseconds until Redis had acknowledged everything. */
+  /** The time until Redis had acknowledged all entries, in milliseconds. */
   readonly ms: number;
-  /** CPU of this process. */
+  /** The CPU time of this process, in microseconds. */
   readonly micros: number;
-  /** Entries that another reader finds in Redis. */
+  /** The number of entries that another reader finds in Redis. */
   readonly found: number;
 }
 

@@ -1,11 +1,13 @@
-/** Another commit of this repository, built to be compared with. */
+/** Builds another commit of this repository, for a comparison. */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ROOT } from "../setup.mjs";
 
-/** Builds it in a folder of its own, with this checkout's packages. The folder is removed when the process ends. */
+/**
+ * Builds a commit in a temporary folder, with this checkout's packages. The folder is removed when the process ends.
+ */
 export function buildOf(ref: string): string {
   const folder = mkdtempSync(join(tmpdir(), "sluice-bench-"));
   const git = (...args: string[]) => execFileSync("git", args, { cwd: ROOT, stdio: ["ignore", "ignore", "inherit"] });

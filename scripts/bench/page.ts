@@ -1,4 +1,7 @@
-/** `docs/performance.md`: what the bench measured, with a chart, the machine, and how to repeat it. Pure. */
+/**
+ * Writes the text of `docs/performance.md`: the results of the bench, a chart, the machine, and how to repeat it. Has
+ * no side effects.
+ */
 import { median, percentile } from "../../src/doctor/measures.ts";
 import { FIGURE_COLUMNS, type Figure, figureRow } from "./figures.ts";
 import { ratiosOf, setupName } from "./report.ts";
@@ -14,7 +17,7 @@ export interface Machine {
   readonly cpu: string;
   readonly cores: number;
   readonly node: string;
-  /** LangGraph's. */
+  /** The version of LangGraph. */
   readonly version: string;
 }
 
@@ -41,7 +44,7 @@ the machine's speed and its noise are in both. A ratio of 1.00 means that Sluice
 ## CPU a token
 
 The floor is a bare \`for await\` over \`graph.streamEvents(input, { version: "v2" })\`: no server, no socket, nothing kept.
-Sluice runs the same graph, and serves it to a client a run over loopback. The model needs no time. "one by one": each token
+Sluice runs the same graph, and serves it over loopback, with one client per run. The model needs no time. "one by one": each token
 comes in a turn of the event loop of its own, the worst case. "at 30/s": the pace of a hosted model. Otherwise ${BURST} tokens come in
 one turn. Where nothing else is said, \`COALESCE_MS=0\`: each token that comes alone leaves in a frame of its own.
 
@@ -51,7 +54,7 @@ ${markdown(["served over", ...names], ratios)}
 
 ## Delays and bytes
 
-${markdown(["", "first event p50 / p99 ms", "between frames p50 / p99 ms", "tokens a frame", "bytes a token"], delays)}
+${markdown(["", "first event p50 / p99 ms", "between frames p50 / p99 ms", "tokens per frame", "bytes per token"], delays)}
 
 ## Readers, threads and states
 
@@ -98,7 +101,7 @@ const BAR = 18;
 const LEFT = 330;
 const WIDTH = 860;
 
-/** The ratios of 20 runs as bars, and a line where the floor is. */
+/** Draws the ratios of 20 runs as bars, with a line for the floor. */
 export function chart(measured: readonly Measured[]): string {
   const groups = namesOf(measured)
     .filter((name) => name.startsWith("20 "))

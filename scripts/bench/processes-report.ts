@@ -1,15 +1,15 @@
-/** The figures of the bench of several processes, as tables, and whether they meet the targets. */
+/** Reports the figures of several processes as tables, and whether they meet the targets. */
 import { median, percentile, table } from "../../src/doctor/measures.ts";
 import { entriesOf, type ProcessesResult } from "./processes.ts";
 import { ratiosOf } from "./report.ts";
 
-/** Milliseconds that a token may come later to a reader in another process than to one of a process alone. */
+/** The most that a token may be later for a reader in another process than with a single process, in milliseconds. */
 const MOST_ADDED_MS = 1;
 
-/** Entries that the log takes in a second, at least. */
+/** The least number of entries that the log must accept per second. */
 const LEAST_A_SECOND = 20_000;
 
-/** The highest ratio of CPU a token that is wanted. */
+/** The highest accepted ratio of CPU per token. */
 const MOST_CPU = 1.5;
 
 export function reportProcesses(result: ProcessesResult): string {
@@ -34,7 +34,7 @@ ${table([
 ])}
 
 ${table([
-  ["CPU of the process that drives", "with Redis us/token", "alone us/token", "ratio"],
+  ["CPU of the process that drives the runs", "with Redis us/token", "alone us/token", "ratio"],
   ...costs.map(({ name, owner, alone }) => [
     name,
     median(owner).toFixed(1),
@@ -43,8 +43,8 @@ ${table([
   ]),
 ])}
 
-The log alone, in one process: ${Math.round(rateOf(result)).toLocaleString("en")} events/s, ${(log.micros / entriesOf(sizes)).toFixed(1)} us of its CPU each (${sizes.log.topics} topics, ${sizes.log.batch} events an append, ${sizes.log.length} bytes an event).
-Postgres statements a run of one step: ${statements.owner.toFixed(1)} of the process that drives it, ${statements.others.toFixed(1)} of the others.`;
+The log alone, in one process: ${Math.round(rateOf(result)).toLocaleString("en")} events/s, ${(log.micros / entriesOf(sizes)).toFixed(1)} us of its CPU each (${sizes.log.topics} topics, ${sizes.log.batch} events per append, ${sizes.log.length} bytes per event).
+Postgres statements per run of one step: ${statements.owner.toFixed(1)} of the process that drives it, ${statements.others.toFixed(1)} of the others.`;
 }
 
 function rateOf({ sizes, log }: ProcessesResult): number {
@@ -55,7 +55,10 @@ function signed(ms: number): string {
   return `${ms < 0 ? "" : "+"}${ms.toFixed(2)}`;
 }
 
-/** A line on each target; none where something was lost. The delay's p99 is reported only: it is the machine's. */
+/**
+ * Returns a line for each target, or none if something was lost. The p99 of the delay has no target, because it depends
+ * on the machine.
+ */
 export function verdictOnProcesses(result: ProcessesResult): string[] {
   const { delays, costs, losses } = result;
   if (losses.length > 0) return [];
@@ -65,17 +68,17 @@ export function verdictOnProcesses(result: ProcessesResult): string[] {
   return [
     line(
       added <= MOST_ADDED_MS,
-      `a reader in another process gets a token ${added.toFixed(2)} ms later than one of a process alone; at most ${MOST_ADDED_MS} ms is wanted.`,
+      `a reader in another process gets a token ${added.toFixed(2)} ms later than with a single process; the target is at most ${MOST_ADDED_MS} ms.`,
     ),
     line(
       rate >= LEAST_A_SECOND,
-      `the log alone takes ${Math.round(rate).toLocaleString("en")} events/s; at least ${LEAST_A_SECOND.toLocaleString("en")} is wanted.`,
+      `the log alone takes ${Math.round(rate).toLocaleString("en")} events/s; the target is at least ${LEAST_A_SECOND.toLocaleString("en")}.`,
     ),
     ...costs.map(({ name, owner, alone }) => {
       const ratio = median(ratiosOf(owner, alone));
       return line(
         ratio <= MOST_CPU,
-        `${ratio.toFixed(2)} times the CPU a token with Redis in "${name}"; at most ${MOST_CPU} is wanted.`,
+        `${ratio.toFixed(2)} times the CPU per token with Redis in "${name}"; the target is at most ${MOST_CPU}.`,
       );
     }),
   ];

@@ -1,6 +1,6 @@
 /**
- * Several processes that share Postgres and Redis, against one alone that keeps its events in memory and its threads in
- * SQLite: what a reader waits for, what a token and a run cost, and what the log in Redis takes by itself.
+ * Compares several processes that share Postgres and Redis with a single process that keeps its events in memory and
+ * its threads in SQLite. Measures the delay to readers, the cost of tokens and runs, and the log in Redis alone.
  */
 import { randomUUID } from "node:crypto";
 import { type PostgresServer, startPostgres } from "../../test/support/postgres.ts";
@@ -12,14 +12,17 @@ import { Reader } from "./reader.ts";
 import { BURST, oneByOne, paced, type Scenario, type Setup, serve, unpaced } from "./scenarios.ts";
 
 export interface ProcessesSizes {
-  /** Runs whose tokens are timed, at once, each with a reader beside it and one in another process. */
+  /**
+   * The number of simultaneous runs whose tokens are timed. Each has a reader in the same process and one in another
+   * process.
+   */
   readonly runs: number;
   readonly perSecond: number;
   readonly seconds: number;
   readonly rounds: number;
-  /** The CPU a token is compared in these. */
+  /** The scenarios in which the CPU per token is compared. */
   readonly loads: readonly Scenario[];
-  /** Runs whose statements are counted. */
+  /** The number of runs whose statements are counted. */
   readonly counted: number;
   readonly log: Omit<Appending, "url">;
 }
@@ -48,7 +51,7 @@ export const QUICK_PROCESSES: ProcessesSizes = {
   log: { ...LOG, topics: 5, appends: 10 },
 };
 
-/** The CPU of one scenario, in microseconds a token, a number for each round. */
+/** The CPU per token in one scenario, in microseconds, for each round. */
 export interface Cost {
   readonly name: string;
   readonly owner: number[];
@@ -58,16 +61,16 @@ export interface Cost {
 export interface ProcessesResult {
   readonly processes: number;
   readonly sizes: ProcessesSizes;
-  /** Milliseconds from the model to a reader, by the place of the reader. */
+  /** The delays from the model to a reader, in milliseconds, by the place of the reader. */
   readonly delays: Readonly<Record<"alone" | "beside" | "elsewhere", number[]>>;
   readonly costs: readonly Cost[];
-  /** Statements a run of one step: of the process that drives it, and of all others together. */
+  /** The statements per run of one step: of the process that drives the run, and of the others together. */
   readonly statements: { readonly owner: number; readonly others: number };
   readonly log: Appended;
   readonly losses: readonly string[];
 }
 
-/** Characters of a token that says when it was made. */
+/** The length in characters of a token with a time stamp. */
 const TOKEN_LENGTH = 32;
 
 export async function measureProcesses(
@@ -87,7 +90,7 @@ export async function measureProcesses(
     const env = { DATABASE_URL: await postgres.database(), REDIS_URL: redis.url };
     const alone = await start({});
     const [owner, ...others] = await inTurn(processes, () => start(env));
-    if (!owner || !others[0]) throw new Error("At least two processes are compared.");
+    if (!owner || !others[0]) throw new Error("The comparison needs at least two processes.");
     const losses: string[] = [];
     const seen = nothingSeen();
     for (const { child, url } of [alone, owner, others[0]]) {
@@ -128,7 +131,7 @@ export async function measureProcesses(
   }
 }
 
-/** The number of entries that the log alone is given. */
+/** Returns the number of entries that are appended to the log alone. */
 export function entriesOf({ log: { topics, appends, batch } }: ProcessesSizes): number {
   return topics * appends * batch;
 }
@@ -138,7 +141,7 @@ interface Server {
   readonly url: string;
 }
 
-/** The delays of the readers of `here`, which drives the runs, and those of `there`. */
+/** Returns the delays of the readers on `here`, which drives the runs, and on `there`. */
 async function delaysOf(
   { runs, perSecond, seconds }: ProcessesSizes,
   here: Server,
@@ -146,7 +149,7 @@ async function delaysOf(
   losses: string[],
 ): Promise<[number[], number[]]> {
   const tokens = Math.ceil(perSecond * seconds);
-  // The others come while the first token is awaited.
+  // The other readers subscribe before the first token.
   const workload = { tokens, everyMs: 1_000 / perSecond, burst: 1, stampedLength: TOKEN_LENGTH, pauseMs: 1_000 };
   const messages = [{ id: randomUUID(), role: "user", content: JSON.stringify(workload) }];
   const pairs = await Promise.all(
@@ -168,7 +171,7 @@ async function delaysOf(
   return [of(0), of(1)];
 }
 
-/** The runs are short, so that what a process does every few seconds is not counted. */
+/** Counts the statements per run. The runs are short, so that periodic statements are not counted. */
 async function statementsOf(
   runs: number,
   owner: Server,
@@ -195,7 +198,7 @@ async function logAlone(appending: Appending): Promise<Appended> {
   }
 }
 
-/** Other work of the machine disturbs all sides of a round alike. */
+/** Measures all sides in each round, so that other work of the machine affects them equally. */
 async function inRounds(rounds: number, sides: readonly (() => Promise<unknown>)[]): Promise<void> {
   for (let round = 0; round < rounds; round += 1) {
     for (const side of round % 2 === 0 ? sides : sides.toReversed()) await side();

@@ -1,8 +1,8 @@
-/** Someone who follows one thread in the frames format, who may stop reading, and comes back with the last cursor. */
+/** A client that follows one thread in the frames format. It can stop reading, and reconnect with its last cursor. */
 import WebSocket from "ws";
 import { now, readStamped } from "./graph.ts";
 
-/** Milliseconds that a token took from the model to this reader, as `now()` counts. */
+/** The time of a token from the model to this reader, in milliseconds of `now()`. */
 export interface Delay {
   readonly madeAt: number;
   readonly ms: number;
@@ -17,13 +17,13 @@ interface Frame {
 
 export class Reader {
   readonly delays: Delay[] = [];
-  /** Tokens that arrived, none missing and each as the model made it. */
+  /** The number of tokens that arrived complete, unchanged and in order. */
   tokens = 0;
   cursor: string | undefined;
-  /** The socket was closed, by whomever. */
+  /** The socket was closed by either side. */
   closed = false;
   ended = false;
-  /** Faults of the tokens that arrived. */
+  /** The first fault in the received tokens. */
   loss: string | undefined;
   readonly #address: string;
   readonly #topic: string;
@@ -31,19 +31,19 @@ export class Reader {
   readonly #waiting = new Set<() => void>();
   #socket: WebSocket | undefined;
 
-  /** `length`: of one token. */
+  /** `length`: the characters of one token. */
   constructor(url: string, threadId: string, length: number) {
     this.#address = `${url.replace(/^http/, "ws")}/ws`;
     this.#topic = `thread:${threadId}`;
     this.#length = length;
   }
 
-  /** Starts a run, and follows it. */
+  /** Starts a run and follows it. */
   run(input: object): Promise<void> {
     return this.#open({ type: "run", input });
   }
 
-  /** Follows from where the thread stands; after a first time, from the last cursor on. */
+  /** Follows the thread from its current state, or from the last cursor after a reconnect. */
   subscribe(): Promise<void> {
     return this.#open({ type: "subscribe", topic: this.#topic, after: this.cursor });
   }
@@ -94,19 +94,19 @@ export class Reader {
   #receive({ type, cursor, message, data }: Frame): void {
     this.cursor = cursor ?? this.cursor;
     if (type === "error") this.loss ??= `refused: ${message}`;
-    if (type === "gap") this.loss ??= "The server no longer had what came after the cursor.";
+    if (type === "gap") this.loss ??= "The server no longer had the events after the cursor.";
     if (data?.type === "TEXT_MESSAGE_CONTENT") this.#read(data.delta ?? "");
     if (data?.type === "RUN_ERROR") this.loss ??= `The run failed: ${data.message}`;
     if (data?.type === "RUN_FINISHED") this.ended = true;
   }
 
-  /** One token; or many, after the reader fell behind. */
+  /** Reads one token, or many merged ones after the reader was slow. */
   #read(text: string): void {
     const at = now();
     for (let from = 0; from < text.length; from += this.#length) {
       const token = readStamped(text.slice(from, from + this.#length));
       if (token?.index !== this.tokens) {
-        this.loss ??= `After token ${this.tokens} came ${token?.index ?? "what is none"}.`;
+        this.loss ??= `Token ${this.tokens} was followed by ${token?.index ?? "other text"}.`;
         return;
       }
       this.tokens += 1;

@@ -1,11 +1,11 @@
-/** The bench's figures as a table, and what they say about the target. */
+/** Reports the bench's figures as a table, and whether they meet the targets. */
 import { cpus } from "node:os";
 import { median, percentile, table } from "../../src/doctor/measures.ts";
 import { BURST, type Result, type Setup } from "./scenarios.ts";
 
 const TRANSPORT = { ws: "WebSocket", frames: "WebSocket, frames", short: "WebSocket, short frames", sse: "SSE" };
 
-/** Like `WebSocket, direct`. */
+/** Returns the name of a setup, such as `WebSocket, direct`. */
 export function setupName({ transport, source, coalesceMs }: Setup): string {
   return `${TRANSPORT[transport]}, ${source}${coalesceMs === "0" ? "" : `, COALESCE_MS=${coalesceMs}`}`;
 }
@@ -13,7 +13,7 @@ export function setupName({ transport, source, coalesceMs }: Setup): string {
 export function heading(setup: Setup): string {
   return `
 Sluice over ${setupName(setup)} against the floor: a bare \`for await\` over graph.streamEvents(input, { version: "v2" }).
-Server, floor and clients are processes of their own, on loopback. Node ${process.version}, ${cpus().length} cores.
+Server, floor and clients are separate processes, on loopback. Node ${process.version}, ${cpus().length} cores.
 The model needs no time; in both, the event loop turns after every ${BURST} tokens, or after each ("one by one").
 CPU is user and system, of all threads.
 `;
@@ -51,13 +51,13 @@ function row({ scenario, seen, server, floor, other }: Result): string[] {
   ];
 }
 
-/** The median, and the range where there are several. */
+/** Returns the median, and the range if there are several ratios. */
 function ratio(ratios: readonly number[]): string {
   const range = ratios.length > 1 ? ` (${Math.min(...ratios).toFixed(2)}-${Math.max(...ratios).toFixed(2)})` : "";
   return `${median(ratios).toFixed(2)}${range}`;
 }
 
-/** One over the other, round by round: what else the machine did in a round, it did to both. */
+/** Returns the ratios round by round. Other work of the machine in a round affected both sides. */
 export function ratiosOf(one: readonly number[], other: readonly number[]): number[] {
   return one.map((micros, round) => micros / (other[round] ?? Number.NaN));
 }
@@ -70,7 +70,7 @@ function count(tokens: number): string {
   return tokens.toLocaleString("en");
 }
 
-/** A line on each target; none where tokens were lost: they cost nothing. */
+/** Returns a line for each target, or none if tokens were lost, because lost tokens cost nothing. */
 export function verdict(results: readonly Result[], { source, coalesceMs }: Setup): string[] {
   return results.flatMap((result) => {
     const target = result.scenario.target?.[source];
@@ -78,27 +78,27 @@ export function verdict(results: readonly Result[], { source, coalesceMs }: Setu
     const ratio = median(ratiosOf(result.server, result.floor));
     const met = ratio <= target ? "met" : "NOT met";
     return [
-      `Target ${met}: ${ratio.toFixed(2)} times the floor's CPU a token in "${result.scenario.name}"; at most ${target} is wanted.`,
+      `Target ${met}: ${ratio.toFixed(2)} times the floor's CPU per token in "${result.scenario.name}"; the target is at most ${target}.`,
     ];
   });
 }
 
-/** The highest ratio of CPU a token with sign-in, limits and metrics, to that without. */
+/** The highest accepted ratio of CPU per token with sign-in, limits and metrics to CPU without them. */
 const TARGET_GUARDED = 1.15;
 
-/** Is what guards the server cheap enough? Nothing is said where tokens were lost. */
+/** Returns whether sign-in, limits and metrics are cheap enough, or nothing if tokens were lost. */
 export function verdictOnGuards(results: readonly Result[]): string[] {
   return results.flatMap((result) => {
     if (losses([result]).length > 0) return [];
     const cost = median(ratiosOf(result.server, result.other));
     const met = cost <= TARGET_GUARDED ? "met" : "NOT met";
     return [
-      `Target ${met}: ${cost.toFixed(2)} times the CPU a token with sign-in, limits and metrics; at most ${TARGET_GUARDED} is wanted.`,
+      `Target ${met}: ${cost.toFixed(2)} times the CPU per token with sign-in, limits and metrics; the target is at most ${TARGET_GUARDED}.`,
     ];
   });
 }
 
-/** Losses, each reason once for each scenario; empty when all arrived. */
+/** Returns the losses, each reason once per scenario. Empty if all tokens arrived. */
 export function losses(results: readonly Result[]): string[] {
   return results.flatMap(({ scenario, seen }) => {
     const reasons = [...new Set(seen.losses)].map((reason) => `${scenario.name}: ${reason}`);

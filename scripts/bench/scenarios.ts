@@ -1,4 +1,4 @@
-/** The load that is measured: scenarios, the setups in which they are served, and the measuring. */
+/** The scenarios of the bench, the setups in which they are served, and their measurement. */
 import { formatApiKey } from "../../src/config/keys.ts";
 import { DEFAULT_SCOPES } from "../../src/protocol/scopes.ts";
 import { makeApiKey } from "../../src/server/auth/api-keys.ts";
@@ -9,14 +9,14 @@ import { type Load, load, nothingSeen, type Seen } from "./load.ts";
 
 export interface Scenario {
   readonly name: string;
-  /** At the same time. */
+  /** The number of simultaneous runs. */
   readonly runs: number;
   readonly workload: Workload;
-  /** Each measures the server and the floor, one after the other, in alternating order. */
+  /** The number of rounds. Each measures the server and the floor, in alternating order. */
   readonly rounds: number;
-  /** Repetitions in a round, so that it is long enough to measure. */
+  /** The repetitions per round, so that a round is long enough to measure. */
   readonly repeats: number;
-  /** The most that the server's CPU a token may be, as a multiple of the floor's, by source. */
+  /** The highest accepted ratio of the server's CPU per token to the floor's, by source. */
   readonly target?: Readonly<Record<Source, number>>;
 }
 
@@ -27,32 +27,32 @@ export type Source = (typeof SOURCES)[number];
 export interface Setup {
   readonly transport: Transport;
   readonly source: Source;
-  /** `0`: each delta leaves by itself. Targets are held against this one. */
+  /** `0`: each delta is sent alone. The targets apply to this value. */
   readonly coalesceMs: string;
 }
 
 export interface Result {
   readonly scenario: Scenario;
   readonly seen: Seen;
-  /** Microseconds of CPU a token, one for each round. */
+  /** The CPU per token in microseconds, for each round. */
   readonly server: number[];
   readonly floor: number[];
-  /** The figures of another build, where one is compared. */
+  /** The figures of the other build, if one is compared. */
   readonly other: number[];
 }
 
 export interface MeasureOptions {
-  /** A folder that takes the processes' CPU profiles. */
+  /** A folder for the processes' CPU profiles. */
   readonly profileTo?: string | undefined;
   /** Another build to compare with, round by round. */
   readonly other?: string | undefined;
-  /** The server has sign-in, limits and metrics on. It is compared with one that has none of them. */
+  /** Turns on sign-in, limits and metrics, and compares with a server without them. */
   readonly guarded?: boolean | undefined;
 }
 
 /**
- * Tokens that come in one turn of the event loop where no timer paces them. A model without delay fills the socket
- * it is read from: one read of 4 kB brings as many from an OpenAI-compatible endpoint, and a read may be 64 kB.
+ * The number of tokens per turn of the event loop without a timer. A model without delay fills its socket: one read of
+ * 4 kB from an OpenAI-compatible endpoint holds this many tokens, and a read may be 64 kB.
  */
 export const BURST = 16;
 
@@ -66,7 +66,7 @@ export function unpaced(runs: number, rounds: number, repeats: number, tokens = 
   };
 }
 
-/** The worst case: every token comes in a turn of its own, and leaves in a frame and a system call of its own. */
+/** The worst case: every token arrives in its own turn, and is sent in its own frame with its own system call. */
 export function oneByOne(scenario: Scenario): Scenario {
   return { ...scenario, name: `${scenario.name} one by one`, workload: { ...scenario.workload, burst: 1 } };
 }
@@ -76,7 +76,7 @@ export function paced(runs: number, perSecond: number, seconds: number): Scenari
   return { name: `${runs} at ${perSecond}/s`, runs, rounds: 1, repeats: 1, workload };
 }
 
-/** The cost of sign-in, limits and metrics is measured in it. */
+/** The scenario that measures the cost of sign-in, limits and metrics. */
 export const GUARDED: readonly Scenario[] = [
   { ...oneByOne(unpaced(20, 9, 1)), name: "guarded, 20 x 1,000 one by one" },
 ];
@@ -93,12 +93,12 @@ export const FULL: readonly Scenario[] = [
   unpaced(100, 2, 1),
 ];
 
-/** To see that the bench works. */
+/** Small scenarios, to check that the bench works. */
 export const QUICK: readonly Scenario[] = [unpaced(1, 1, 2, 100), oneByOne(unpaced(5, 1, 1, 100)), paced(5, 30, 0.5)];
 
 const WARM_UP: Scenario = unpaced(20, 1, 1);
 
-/** Measures one scenario after the other in the same processes, all warmed up first. */
+/** Measures one scenario after the other in the same processes, which are warmed up first. */
 export async function measureAll(
   scenarios: readonly Scenario[],
   { transport, source, coalesceMs }: Setup,
@@ -110,7 +110,7 @@ export async function measureAll(
   const rival = compared ? new Child("./server.ts", profileTo, other === undefined ? [] : [other]) : undefined;
   const children = [server, floor, ...(rival ? [rival] : [])];
   try {
-    // A build that does not know a setting leaves it alone.
+    // A build that does not know a setting ignores it.
     const env = { STREAM_SOURCE: source, COALESCE_MS: coalesceMs };
     const guards = guarded ? guardsOf() : undefined;
     const url = await server.ask<string>("listen", { env: { ...env, ...guards?.env } });
@@ -141,14 +141,17 @@ export async function measureAll(
   }
 }
 
-/** The settings that guard a server, and the clients' credentials. Limits count only clients that have signed in. */
+/**
+ * Returns the settings for sign-in, limits and metrics, and the clients' credentials. Limits count only clients that
+ * are signed in.
+ */
 function guardsOf() {
   const { key, known } = makeApiKey("bench", DEFAULT_SCOPES);
   const API_KEYS = formatApiKey({ ...known, scopes: [...known.scopes] });
   return { env: { AUTH: "api-key", API_KEYS, METRICS_TOKEN: key }, headers: { "X-API-Key": key } };
 }
 
-/** Microseconds of the server's CPU a token. */
+/** Returns the server's CPU per token in microseconds. */
 export async function serve(
   server: Child,
   line: Pick<Load, "url" | "transport" | "headers">,
@@ -165,7 +168,7 @@ export async function serve(
   return micros / (runs * repeats * workload.tokens);
 }
 
-/** Microseconds of the floor's CPU a token. */
+/** Returns the floor's CPU per token in microseconds. */
 async function consume(floor: Child, { workload, runs, repeats }: Scenario): Promise<number> {
   const { micros, tokens } = await floor.ask<{ micros: number; tokens: number }>("measure", {
     workload,

@@ -1,6 +1,6 @@
 /**
- * Sluice, composed as the product is, with the bench's graph and production's settings. A child of the bench. What is
- * measured is the build: what tsx makes of the sources names every closure it creates, at some cost a token.
+ * The Sluice under test, with the bench's graph and production's settings, in a child of the bench. It runs the build
+ * and not the sources: tsx names every closure, which costs time per token.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,7 +11,7 @@ import type { ServedGraph } from "../../src/graph/source.ts";
 import { answer, cpuMicros, memory, startCpu } from "./child.ts";
 import { benchGraph } from "./graph.ts";
 
-/** Another build than this checkout's, with a slash at its end, for a comparison. */
+/** The folder of another build to measure, with a slash at its end. */
 const [build] = process.argv.slice(2);
 const DIST = build === undefined ? new URL("../../dist/", import.meta.url) : pathToFileURL(build);
 const { createApp } = await built<typeof import("../../src/app/app.ts")>("app/app.js");
@@ -30,7 +30,9 @@ let app: ReturnType<typeof createApp> | undefined;
 export interface Listening {
   /** Settings other than production's. */
   readonly env?: Record<string, string>;
-  /** Threads and the graph's memory are kept, as in production: where `env` says, else in SQLite. Else nothing is kept. */
+  /**
+   * Keeps threads and the graph's memory in the storage that `env` sets, by default SQLite. Otherwise nothing is kept.
+   */
   readonly stored?: boolean;
 }
 
@@ -66,7 +68,7 @@ function temporaryFolder(): string {
   return folder;
 }
 
-/** The statements that this process sent to Postgres, but for its heartbeats: they have a thread of their own. */
+/** The number of statements that this process sent to Postgres, without heartbeats, which have their own thread. */
 let statements = 0;
 const { query } = pg.Client.prototype;
 pg.Client.prototype.query = function counted(this: pg.Client, ...args: unknown[]) {

@@ -1,4 +1,7 @@
-/** One run, many readers, and one of them that stops reading: what that costs the others, and what becomes of it. */
+/**
+ * Measures one run with many readers of which one stops reading: its cost for the others, and whether the stopped
+ * reader recovers.
+ */
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { percentile, table } from "../../src/doctor/measures.ts";
@@ -9,20 +12,20 @@ import { type Delay, Reader } from "./reader.ts";
 export const NAME = "stopped reader";
 
 export interface Stop {
-  /** Clients that read all the time. */
+  /** The number of clients that read all the time. */
   readonly readers: number;
   readonly perSecond: number;
-  /** Characters. */
+  /** The characters of a token. */
   readonly tokenLength: number;
-  /** The time in which one client does not read; before that, all read for as long. */
+  /** How long one client does not read, in seconds. Before that, all clients read for the same time. */
   readonly seconds: number;
   /** The server's SLOW_CONSUMER_SECONDS. */
   readonly slowConsumerSeconds: number;
-  /** The targets are held against it. */
+  /** The targets apply to this run. */
   readonly judged?: boolean;
 }
 
-/** The kernel takes 4 MB and more for the one that stopped, and the server notices only what comes after. */
+/** The kernel buffers 4 MB or more for the stopped reader; the server notices only the data after that. */
 export const FULL_STOP: Stop = {
   readers: 99,
   perSecond: 50,
@@ -41,28 +44,31 @@ export const QUICK_STOP: Stop = {
 
 export interface StopResult {
   readonly stop: Stop;
-  /** Delays in milliseconds of those who read all the time. */
+  /** The delays of the clients that read all the time, in milliseconds. */
   readonly without: readonly number[];
   readonly with: readonly number[];
-  /** The server's, in bytes: before, when the other one stopped, and when it read again. */
+  /** The server's memory in bytes: before, while the reader is stopped, and when it reads again. */
   readonly memory: readonly [number, number, number];
-  /** After how many seconds; `undefined` when the server did not cut it. */
+  /** The seconds until the server cut the stopped reader, or `undefined` if it did not. */
   readonly cutAfter: number | undefined;
-  /** Milliseconds from reading on to having caught up. */
+  /** The time from the first read until the reader has caught up, in milliseconds. */
   readonly caughtUpMs: number;
   readonly tokens: number;
   readonly losses: readonly string[];
 }
 
-/** The 99th percentile of the delays may be this many times what it is without the one that stopped. */
+/** The highest accepted ratio of the 99th percentiles of the delays, with and without the stopped reader. */
 const TARGET_RATIO = 2;
-/** MB that the server may grow more while one client does not read. At most 256 kB wait for one client. */
+/**
+ * The highest accepted growth of the server's memory because of the stopped reader, in MB. At most 256 kB wait for one
+ * client.
+ */
 const TARGET_GROWTH = 16;
 
-/** In seconds: until all is warm, and for the one to catch up while the run goes on. */
+/** In seconds: `WARM_UP` before the measurement, and `REST` for the stopped reader to catch up. */
 const WARM_UP = 2;
 const REST = 2;
-/** Milliseconds that an expected event may be late. */
+/** How late an expected event may be, in milliseconds. */
 const PATIENCE_MS = 20_000;
 const HEARTBEAT_SECONDS = 3_600;
 
@@ -72,7 +78,7 @@ export async function measureStop(stop: Stop, profileTo: string | undefined): Pr
   try {
     const env = {
       SLOW_CONSUMER_SECONDS: String(stop.slowConsumerSeconds),
-      // Not what cuts it.
+      // A long heartbeat, so that only SLOW_CONSUMER_SECONDS cuts the reader.
       HEARTBEAT_SECONDS: String(HEARTBEAT_SECONDS),
       STREAM_TIMEOUT_SECONDS: "3600",
       LOG_MAX_EVENTS: "1000000",
@@ -146,7 +152,7 @@ async function watch(server: Child, url: string, stop: Stop, readers: Reader[]):
   };
 }
 
-/** Looks for as long as one does not read whether the server still has its socket. */
+/** Waits while one client does not read, and returns when the server cut its socket. */
 async function cut(server: Child, { readers, seconds }: Stop): Promise<number | undefined> {
   const from = now();
   while (now() - from < seconds * 1_000) {
@@ -165,7 +171,7 @@ async function soon<T>(promise: Promise<T>): Promise<T> {
   const late = delay(PATIENCE_MS, undefined, timer).then(() => {
     throw new Error(`nothing for ${PATIENCE_MS / 1_000} s`);
   });
-  late.catch(() => {}); // Aborted when it came in time.
+  late.catch(() => {}); // The timer is aborted when the event is in time.
   try {
     return await Promise.race([promise, late]);
   } finally {
@@ -203,7 +209,7 @@ ${table([
 ])}${end}`;
 }
 
-/** One line for each target; none when something was lost. */
+/** Returns a line for each target, or none if something was lost. */
 export function verdictOnStop({ stop, without, with: held, memory, losses }: StopResult): string[] {
   if (!stop.judged || losses.length > 0) return [];
   const ratio = percentile(held, 0.99) / percentile(without, 0.99);
@@ -211,7 +217,7 @@ export function verdictOnStop({ stop, without, with: held, memory, losses }: Sto
   const met = (is: boolean) => `Target ${is ? "met" : "NOT met"}:`;
   return [
     `${met(ratio <= TARGET_RATIO)} the others' p99 was ${ratio.toFixed(2)} times what it is without a stopped reader; at most ${TARGET_RATIO} is wanted.`,
-    `${met(growth <= TARGET_GROWTH)} the server grew by ${growth.toFixed(1)} MB more than without; at most ${TARGET_GROWTH} is wanted.`,
+    `${met(growth <= TARGET_GROWTH)} the server grew by ${growth.toFixed(1)} MB more than without; the target is at most ${TARGET_GROWTH}.`,
   ];
 }
 

@@ -1,4 +1,4 @@
-/** A database, a Redis and processes that share them, each with a line to Redis of its own that can be cut. */
+/** A database, a Redis and processes that share them. Each process has its own line to Redis, which can be cut. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,7 +13,7 @@ import { ROOT } from "../setup.mjs";
 export const PREFIX = "chaos:";
 export const AGENTS = ["lost", "recovered"] as const;
 
-/** All clients come from one address here. */
+/** Limits are off, because all clients have the same address. */
 const NO_LIMITS = Object.fromEntries(
   [
     "MAX_RUNS_PER_MINUTE",
@@ -27,7 +27,7 @@ const NO_LIMITS = Object.fromEntries(
   ].map((name) => [name, "1000000"]),
 );
 
-/** A place for a process: the processes that are started in it one after the other have the same line to Redis. */
+/** A slot for a process. The processes that are started in it, one after the other, use the same line to Redis. */
 export class Slot {
   readonly line: Relay;
   readonly #env: Record<string, string>;
@@ -35,7 +35,7 @@ export class Slot {
   #process: ServerProcess | undefined;
   /** Names the process in the rows of its runs. */
   #instance = "";
-  /** Does the load balancer know it as one that answers? */
+  /** Whether the load balancer sends requests to it. */
   healthy = false;
 
   constructor(line: Relay, env: Record<string, string>, database: pg.Pool) {
@@ -57,11 +57,11 @@ export class Slot {
   }
 
   get process(): ServerProcess {
-    if (!this.#process) throw new Error("No process was started here.");
+    if (!this.#process) throw new Error("No process was started in this slot.");
     return this.#process;
   }
 
-  /** The runs that its process drives, by thread. */
+  /** Returns the runs that its process drives, by thread. */
   async drives(): Promise<Map<string, string>> {
     const { rows } = await this.#database.query<{ thread_id: string; run_id: string }>(
       "SELECT thread_id, run_id FROM sluice.runs WHERE owner = $1 AND status = 'active'",
@@ -74,7 +74,7 @@ export class Slot {
     const there = await this.#database.query<{ yes: boolean }>(
       "SELECT to_regclass('sluice.instances') IS NOT NULL AS yes",
     );
-    if (!there.rows[0]?.yes) return []; // The first process makes it.
+    if (!there.rows[0]?.yes) return []; // The first process creates the table.
     const { rows } = await this.#database.query<{ instance: string }>("SELECT instance FROM sluice.instances");
     return rows.map(({ instance }) => instance);
   }
@@ -84,7 +84,7 @@ export interface Deployment {
   readonly postgres: PostgresServer;
   readonly redis: RedisServer;
   readonly slots: readonly [Slot, ...Slot[]];
-  /** For looks into the rows, past the processes. */
+  /** Reads the rows directly, without the processes. */
   readonly database: pg.Pool;
   /** The address of the load balancer. */
   readonly url: string;

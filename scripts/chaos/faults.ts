@@ -1,4 +1,4 @@
-/** The faults of a deployment. Each takes until the deployment is whole again. */
+/** The faults of a deployment. Each resolves when the deployment works completely again. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import type { RedisLog } from "../../src/log/redis/redis-log.ts";
@@ -13,7 +13,7 @@ export interface Target extends Deployment {
   readonly problem: (text: string) => void;
 }
 
-/** Every reader knows by then that an owner died. */
+/** The time by which every reader must know that an owner died, in milliseconds. */
 const KNOWN_MS = 20_000;
 
 const HALTED_MS = 20_000;
@@ -40,12 +40,11 @@ export const FAULTS: Readonly<Record<string, (target: Target) => Promise<void>>>
     slot.process.signal("SIGCONT");
     await sleep(5_000);
     for (const [runId, entries] of await overRuns(target, driven)) {
-      if ((before.get(runId) ?? entries) !== entries)
-        target.problem(`run ${runId} was over, and was written after that`);
+      if ((before.get(runId) ?? entries) !== entries) target.problem(`run ${runId} was written after its end`);
     }
     slot.healthy = true;
   },
-  /** One after the other, as a deploy does it. Readers of runs that are handed over miss nothing. */
+  /** Restarts one process after the other, as a deployment does. Readers of runs that are handed over miss nothing. */
   async restart({ slots, lanes, problem }) {
     const at = Date.now();
     for (const slot of slots) {
@@ -68,7 +67,7 @@ export const FAULTS: Readonly<Record<string, (target: Target) => Promise<void>>>
     await asked(redis.url, (client) => client.call("CLIENT", "PAUSE", "6000", "ALL"));
     await sleep(6_000);
   },
-  /** One process loses Redis, and the others do not. */
+  /** Only one process loses Redis. */
   async "redis-cut"({ slots }) {
     const { line } = oneOf(slots);
     line.cut();
@@ -97,7 +96,7 @@ async function asked(url: string, ask: (client: Redis) => Promise<unknown>): Pro
   client.disconnect();
 }
 
-/** The log's content of the runs that are over, to be compared. */
+/** Returns the log's entries of the finished runs, for a comparison. */
 async function overRuns({ database, log }: Target, driven: ReadonlyMap<string, string>): Promise<Map<string, string>> {
   const over = new Map<string, string>();
   for (const [threadId, runId] of driven) {
@@ -109,7 +108,7 @@ async function overRuns({ database, log }: Target, driven: ReadonlyMap<string, s
   return over;
 }
 
-/** Every reader of a run whose owner is gone was sent its end, or where the thread stands. */
+/** Checks that every reader of a run whose owner died was sent the run's end or the thread's state. */
 async function readersKnow({ lanes, problem }: Target, driven: ReadonlyMap<string, string>, at: number): Promise<void> {
   const readers = [...driven].flatMap(([threadId, runId]) =>
     lanes.readersOf(threadId).map((reader) => ({ reader, threadId, knew: () => reader.newsOf(runId, at) })),

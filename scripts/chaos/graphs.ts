@@ -1,10 +1,12 @@
-/** The graphs of the chaos: two steps of paced words each, with a checkpoint between them. */
+/**
+ * The graphs of the chaos test. Each has two steps that produce words at a steady pace, with a checkpoint between them.
+ */
 import { type BaseMessage, HumanMessage } from "@langchain/core/messages";
 import { MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { Scripted } from "../soak/scripted.ts";
 import { answersTo } from "./words.ts";
 
-/** Milliseconds between two words. */
+/** The time between two words, in milliseconds. */
 const PACE_MS = 200;
 
 function step(which: 0 | 1) {
@@ -27,6 +29,6 @@ const paced = () =>
     .addEdge("first", "second")
     .compile();
 
-/** Each has a checkpointer of its own lent, so each is a graph of its own. */
+/** These are two graphs, because the server lends each one its own checkpointer. */
 export const lost = paced();
 export const recovered = paced();

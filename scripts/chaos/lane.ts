@@ -1,4 +1,4 @@
-/** Threads one after the other, each with readers of its own, and runs one after the other in each. */
+/** Uses one thread after the other. Each has its own readers and several runs, one after the other. */
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
@@ -14,22 +14,22 @@ export interface Surroundings {
   readonly database: pg.Pool;
   readonly log: RedisLog;
   readonly readersPerThread: number;
-  /** Aborts when no thread is to begin any more. */
+  /** Aborts when no new thread should begin. */
   readonly signal: AbortSignal;
   readonly problem: (text: string) => void;
-  /** Is called with the outcome of each run. */
+  /** Called with the outcome of each run. */
   readonly ended: (outcome: string) => void;
 }
 
 const RUNS_PER_THREAD = 3;
 
-/** A run of some ten seconds that took longer hangs: it survives three owners that die. */
+/** A run takes about ten seconds, and may lose three owners. A run that takes longer than this hangs. */
 const LONGEST_RUN_MS = 120_000;
 
-/** A reader that comes back has the end by then. */
+/** A reader that reconnects must have the end by then. */
 const LONGEST_READ_MS = 45_000;
 
-/** Errors that say that the place is in trouble: the run may end so. */
+/** Errors that a run may end with because of a fault. */
 const TROUBLE = new Set(["owner_lost", "storage_unavailable", "draining"]);
 
 /** The threads that have readers now. */
@@ -91,7 +91,7 @@ export class Lanes {
     return runId;
   }
 
-  /** The same request again, until it is answered: however often it comes, it starts one run. */
+  /** Sends the same request until it is answered. Repeated requests start only one run. */
   async #start(
     agent: string,
     input: { readonly threadId: string; readonly runId: string; readonly messages: Message[] },
@@ -114,13 +114,13 @@ export class Lanes {
           problem(`run ${input.runId} was refused: ${response.status} ${code} ${message}`);
         }
       } catch {
-        // The process that was asked is gone, or hangs.
+        // The process is dead or hangs.
       }
       await sleep(250);
     }
   }
 
-  /** A run that is done has said every word once. */
+  /** Checks that a finished run has produced every word exactly once. */
   async #checkWords(threadId: string, question: string, { run_id: runId }: RunRow): Promise<void> {
     const messages = await this.#messages(threadId);
     const at = messages.findIndex(({ role, content }) => role === "user" && content === question);

@@ -1,4 +1,4 @@
-/** A reader of one thread that comes back after each cut, and checks what it is sent as it comes. */
+/** A reader of one thread. It reconnects after each cut, and checks each event as it arrives. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocket } from "ws";
 import { SluiceConnection, type WebSocketConstructor } from "../../src/client/connection.ts";
@@ -6,22 +6,22 @@ import { readSse } from "../../src/client/sse.ts";
 import { type AguiEvent, EventType, isTerminal, type Message } from "../../src/protocol/events.ts";
 import { Transcript } from "../../src/store/transcript.ts";
 
-/** A server that is silent for this long is gone: two and a half of the deployment's heartbeats. */
+/** A server that is silent for this long counts as dead: two and a half times the deployment's heartbeat. */
 const SILENT_MS = 12_500;
 
-/** Milliseconds between two attempts over SSE. */
+/** The time between two attempts over SSE, in milliseconds. */
 const RETRY_MS = 250;
 
-/** The last events of a reader that the report of a problem has. */
+/** The number of last events in the report of a problem. */
 const TRAIL = 20;
 
-/** Stands for a run that did not begin. */
+/** The id of the open run after an event outside any run. */
 const OUTSIDE = "outside any run";
 
-/** The events that a reader was sent, over any transport. */
+/** Records and checks the events of a reader, over any transport. */
 class Notes {
   readonly transcript = new Transcript([]);
-  /** When the reader was sent the end of a run, or where the thread stands. */
+  /** When the reader was sent the end of a run or the thread's state. */
   readonly news: { readonly at: number; readonly runId: string; readonly ended: boolean; readonly stands: boolean }[] =
     [];
   /** When the reader was sent its first event, and when it was sent where the thread stands in the place of events. */
@@ -29,11 +29,11 @@ class Notes {
   stoodAt: number | undefined;
   readonly #cursors = new Set<string>();
   readonly #found: (problem: string) => void;
-  /** The last things that happened, for a problem's report. */
+  /** The last events, for the report of a problem. */
   readonly #trail: string[] = [];
   #open: string | undefined;
   #stands = false;
-  /** The next event is a beginning, whatever came before. */
+  /** The next event starts again from the beginning, so an open run is not an error. */
   #begins = true;
 
   constructor(found: (problem: string) => void) {
@@ -51,14 +51,14 @@ class Notes {
   }
 
   take(event: AguiEvent, cursor: string | undefined): void {
-    // The events of where a thread stands replace all earlier ones. Only the last of them has a cursor.
+    // The events of a thread's state replace all earlier events. Only the last of them has a cursor.
     if (this.#begins && event.type === EventType.RUN_STARTED && cursor === undefined) {
       this.#cursors.clear();
       this.stoodAt = Date.now();
     }
     this.firstAt ??= Date.now();
     if (cursor !== undefined) {
-      if (this.#cursors.has(cursor)) this.#found(`cursor ${cursor} came twice, with ${event.type}`);
+      if (this.#cursors.has(cursor)) this.#found(`cursor ${cursor} was sent twice, with ${event.type}`);
       this.#cursors.add(cursor);
     }
     this.#follow(event);
@@ -75,8 +75,8 @@ class Notes {
       this.#stands = this.#begins;
       if (this.#stands) this.news.push({ at: Date.now(), runId: event.runId, ended: false, stands: true });
     } else if (open === undefined) {
-      this.#found(`${event.type} came outside any run`);
-      this.#open = OUTSIDE; // Found once.
+      this.#found(`${event.type} was sent outside any run`);
+      this.#open = OUTSIDE; // Reported only once.
     } else if (isTerminal(event.type)) {
       this.#open = undefined;
       this.news.push({ at: Date.now(), runId: open, ended: true, stands: this.#stands });
@@ -88,9 +88,14 @@ class Notes {
 export interface Reader {
   readonly kind: "frames" | "sse";
   readonly messages: Message[];
-  /** When it was sent the end of this run, or where its thread stands since a time; `undefined`: never. */
+  /**
+   * Returns when it was sent the end of this run, or the thread's state after `since`. `undefined` if neither was sent.
+   */
   newsOf(runId: string, since: number): number | undefined;
-  /** Was it sent the end of this run, or since this time that nothing runs? Over SSE that names no run. */
+  /**
+   * Returns whether it was sent the end of this run, or after `since` that nothing runs. Over SSE the latter names no
+   * run.
+   */
   sawEndOf(runId: string, since: number): boolean;
   /** Was it reading before this time, and has missed events since? */
   missedSince(since: number): boolean;
@@ -126,7 +131,7 @@ function overFrames(url: string, threadId: string, notes: Notes, problem: (text:
       onGap: () => notes.begins(),
       onError: ({ code, message }) => {
         if (code === "closed") return;
-        // The topic is left while its server cannot read it, and is asked for again.
+        // The server cannot read the topic now, so subscribe again later.
         if (code === "storage_unavailable") setTimeout(again, RETRY_MS);
         else problem(`a reader over frames of thread ${threadId} was refused: ${code} ${message}`);
       },
@@ -155,12 +160,12 @@ function overSse(url: string, threadId: string, notes: Notes): () => void {
         signal: AbortSignal.any([closed.signal, silent.signal]),
       });
       if (!response.ok || !response.body) return;
-      // Events without a cursor count once the next one with a cursor is there.
+      // Events without a cursor count only after the next event with a cursor has arrived.
       let held: AguiEvent[] = [];
       const body = response.body.pipeThrough(
         new TransformStream<Uint8Array, Uint8Array>({
           transform: (bytes, controller) => {
-            heard(); // Keep-alives count.
+            heard(); // Keep-alives count too.
             controller.enqueue(bytes);
           },
         }),
@@ -183,7 +188,7 @@ function overSse(url: string, threadId: string, notes: Notes): () => void {
   };
   const goOn = async () => {
     while (!closed.signal.aborted) {
-      await read().catch(() => {}); // It was cut, which is what it is here for.
+      await read().catch(() => {}); // The test cuts this line on purpose.
       await sleep(RETRY_MS);
     }
   };

@@ -1,4 +1,4 @@
-/** A run's end in its row and in the log, read past the processes. */
+/** Reads a run's end from its row and from the log, without the processes. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type pg from "pg";
 import type { RedisLog } from "../../src/log/redis/redis-log.ts";
@@ -14,7 +14,7 @@ export interface RunRow {
 
 const OVER = new Set(["done", "interrupted", "cancelled", "failed"]);
 
-/** The run once it has let its thread go; nothing when that takes longer than it may. */
+/** Returns the run after its end, or `undefined` if it does not end in time. */
 export async function endOfRun(
   database: pg.Pool,
   threadId: string,
@@ -28,7 +28,7 @@ export async function endOfRun(
         "SELECT status, terminal FROM sluice.runs WHERE thread_id = $1 AND run_id = $2",
         [threadId, runId],
       )
-      .catch(() => undefined); // The database is away.
+      .catch(() => undefined); // The database cannot be reached.
     const [row] = found?.rows ?? [];
     if (row && OVER.has(row.status)) {
       if (row.terminal === null) throw new Error(`the row of run ${runId} is ${row.status} without a terminal event`);
@@ -40,7 +40,9 @@ export async function endOfRun(
   return undefined;
 }
 
-/** Finds the faults of a thread's runs in the log: each run there has one terminal event, and it is the last one. */
+/**
+ * Checks a thread's runs in the log: each must have exactly one terminal event, as its last event. Returns the faults.
+ */
 export async function endsInLog(log: RedisLog, threadId: string, runIds: readonly string[]): Promise<string[]> {
   const { entries } = await log.read(threadTopic(threadId), null, 100_000);
   return runIds.flatMap((runId) => {

@@ -1,4 +1,4 @@
-/** One client of ill will, in a process of its own: it does one thing as often as it is let, from one address. */
+/** A hostile client in its own process. It repeats one action as often as the server allows, from one address. */
 import { randomUUID } from "node:crypto";
 import { request } from "node:http";
 import { connect, type Socket } from "node:net";
@@ -16,22 +16,22 @@ export interface Flood {
 }
 
 export interface Flooded {
-  /** Times it was done. */
+  /** The number of actions. */
   readonly done: number;
-  /** Times the server refused it, or ended a socket over it. */
+  /** How often the server refused the action or closed its socket. */
   readonly refused: number;
 }
 
-/** An address of the documentation's, as a proxy would report it: limits do not count this machine itself. */
+/** An address reserved for documentation, sent as a proxy would. Limits do not count this machine's own address. */
 const ADDRESS = "203.0.113.7";
 
-/** At the same time. */
+/** The number of simultaneous lines. */
 const LINES = 20;
 
-/** The number of small frames that are written at once. */
+/** The number of small frames per write. */
 const BATCH = 100;
 
-/** Does it once on one line, and says what came of it. */
+/** Does the action on one line, and returns the counts. */
 type Once = (url: URL) => Promise<Flooded>;
 
 const FLOODS: Readonly<Record<Kind, Once>> = {
@@ -55,7 +55,7 @@ async function flood({ url, kind, seconds }: Flood): Promise<Flooded> {
   await Promise.all(
     Array.from({ length: LINES }, async () => {
       while (performance.now() < until) {
-        // Being cut is what it asks for.
+        // The server may cut the flooder's line.
         const { done, refused } = await FLOODS[kind](target).catch(() => ({ done: 0, refused: 1 }));
         total.done += done;
         total.refused += refused;
@@ -87,7 +87,7 @@ async function upgrade({ hostname, port, host }: URL): Promise<{ socket: Socket;
   return { socket, status: Number(line.slice(9)) };
 }
 
-/** A socket that writes one small frame again and again, and reads what comes. It lasts a second, or until it is cut. */
+/** Opens a socket that writes one small frame again and again, for a second or until it is cut. */
 async function frames(url: URL, opcode: number, text: string): Promise<Flooded> {
   const { socket, status } = await upgrade(url);
   if (status !== 101) {
@@ -133,7 +133,7 @@ function post({ hostname, port }: URL): Promise<number> {
   });
 }
 
-// Elsewhere it would be another machine: here it must not have the processor while the server or a healthy client wants it.
+// In reality the flooder is another machine. Here it must not take CPU time from the server or a healthy client.
 setPriority(19);
 
 answer({ flood });

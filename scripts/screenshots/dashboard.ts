@@ -1,7 +1,7 @@
 /**
- * `npm run screenshots:dashboard -- --prometheus PATH`: has a Sluice under a paced load scraped by a real Prometheus, asks
- * that for each panel of config/grafana/sluice.json with the panel's own queries, and draws what it answered into docs/images.
- * Fails when a query has no data. `--seconds` says how long the load lasts, `--picture` where the picture goes.
+ * `npm run screenshots:dashboard -- --prometheus PATH`: lets a real Prometheus scrape a Sluice under a steady load,
+ * runs the queries of each panel of config/grafana/sluice.json, and draws the results into docs/images. Fails if a
+ * query has no data. `--seconds`: the length of the load. `--picture`: the path of the picture.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -23,7 +23,7 @@ import { drawPanel, type Panel, type Series } from "./dashboard/panel.ts";
 import { withPalette } from "./palette.ts";
 
 const TOKEN = "scraped-by-prometheus";
-/** Grafana's own choice is four times the interval between two scrapes, and at least this. */
+/** Grafana would choose four times the scrape interval, but at least this. */
 const RATE_INTERVAL = "15s";
 
 const { values } = parseArgs({
@@ -97,7 +97,7 @@ async function picture(): Promise<number> {
   }
 }
 
-/** A Sluice with agents that answer, fail and say too much, and its keys. */
+/** Starts a Sluice with agents that answer, fail or send too much. Returns it with its keys. */
 async function served() {
   const [patient, greedy] = [makeApiKey("patient", DEFAULT_SCOPES), makeApiKey("greedy", DEFAULT_SCOPES)];
   const shipped = join(ROOT, "dist", "agents", "graphs.js");
@@ -121,7 +121,7 @@ async function served() {
   return { url, keys: { patient: patient.key, greedy: greedy.key } };
 }
 
-/** Prometheus, which reads the metrics of the server at `target` each second. */
+/** Starts Prometheus, which reads the metrics of the server at `target` each second. */
 async function scraping(target: string) {
   const port = await freePort();
   const config = join(folder, "prometheus.yml");
@@ -141,7 +141,7 @@ async function scraping(target: string) {
     { stdio: ["ignore", "inherit", "inherit"] },
   );
   const exited = once(child, "exit");
-  exited.catch(() => {}); // It could not be started; the next line says so.
+  exited.catch(() => {}); // The code below reports the failure.
   const url = `http://127.0.0.1:${port}`;
   const ready = async () => (await fetch(`${url}/-/ready`).catch(() => undefined))?.ok === true;
   while (!(await ready())) {

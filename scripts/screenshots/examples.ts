@@ -1,4 +1,7 @@
-/** `npm run screenshots:examples`: starts each example, uses it, and takes its picture into docs/images; `-- NAME` for one. */
+/**
+ * `npm run screenshots:examples`: starts and uses each example, and writes its picture to docs/images; `-- NAME` for
+ * one example.
+ */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { statSync, writeFileSync } from "node:fs";
@@ -8,7 +11,7 @@ import { freePort } from "../../test/support/free-port.ts";
 import { examples, ROOT } from "../setup.mjs";
 import { withPalette } from "./palette.ts";
 
-/** Next.js compiles all of CopilotKit for its first page. */
+/** Next.js needs time to compile CopilotKit for its first page. */
 const PATIENCE_MS = 300_000;
 
 const [only] = process.argv.slice(2);
@@ -25,7 +28,7 @@ async function take(name: string): Promise<void> {
     cwd: join(ROOT, "examples", name),
     // npm needs the whole environment.
     env: { ...process.env, PORT: String(agent), PAGE_PORT: String(vite), NEXT_TELEMETRY_DISABLED: "1", NO_COLOR: "1" },
-    detached: true, // in a group, so that all it starts ends with it
+    detached: true, // in its own process group, so that its children end with it
   });
   try {
     const [url, ready] = await started(child);
@@ -62,7 +65,10 @@ async function take(name: string): Promise<void> {
   }
 }
 
-/** The page's address, and when the agent listens too. A server with its page in it prints one line for both. */
+/**
+ * Returns the page's address, and a promise that resolves when the agent listens too. A server that includes the page
+ * prints one line for both.
+ */
 function started(child: ChildProcess): Promise<[url: string, ready: Promise<void>]> {
   let out = "";
   let listens = () => {};

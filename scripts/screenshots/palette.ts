@@ -1,17 +1,17 @@
-/** PNGs as browsers make them, with a palette: a page has few colours, and takes a fraction of the bytes then. */
+/** Converts a browser's PNG to one with a palette. A page has few colours, so the file becomes much smaller. */
 import { crc32, deflateSync, inflateSync } from "node:zlib";
 
 const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 const COLOURS = 256;
 
-/** The same picture in at most 256 colours. `png`: eight bits a channel, not interlaced. */
+/** Returns the same picture with at most 256 colours. `png`: eight bits per channel, not interlaced. */
 export function withPalette(png: Buffer): Buffer {
   const { width, height, pixels } = decode(png);
   const counts = new Map<number, number>();
   for (const pixel of pixels) counts.set(pixel, (counts.get(pixel) ?? 0) + 1);
   const palette = chosen(counts);
   const nearest = new Map([...counts.keys()].map((colour) => [colour, indexOfNearest(colour, palette)]));
-  const rows = Buffer.alloc(height * (width + 1)); // Each begins with its filter: none.
+  const rows = Buffer.alloc(height * (width + 1)); // Each row begins with its filter type, 0 for none.
   for (let y = 0; y < height; y += 1) {
     for (let x = 0; x < width; x += 1) rows[y * (width + 1) + 1 + x] = nearest.get(pixels[y * width + x] ?? 0) ?? 0;
   }
@@ -28,7 +28,7 @@ export function withPalette(png: Buffer): Buffer {
   ]);
 }
 
-/** The most frequent colours; of those that can hardly be distinguished, one. */
+/** Returns the most frequent colours, only one of several similar ones. */
 function chosen(counts: ReadonlyMap<number, number>): number[] {
   const buckets = new Map<number, { colour: number; most: number; sum: number }>();
   for (const [colour, count] of counts) {
@@ -38,7 +38,7 @@ function chosen(counts: ReadonlyMap<number, number>): number[] {
   }
   const bySum = [...buckets.values()].sort((a, b) => b.sum - a.sum).map(({ colour }) => colour);
   const byCount = [...counts].sort(([, a], [, b]) => b - a).map(([colour]) => colour);
-  // Grounds and lines first, exactly; then whatever softens the edges of letters.
+  // First the exact colours of areas and lines, then the colours of smoothed letter edges.
   return [...new Set([...byCount.slice(0, 32), ...bySum])].slice(0, COLOURS);
 }
 
@@ -61,7 +61,7 @@ function parts(colour: number): number[] {
 interface Picture {
   readonly width: number;
   readonly height: number;
-  /** Row by row, each as 0xRRGGBB. */
+  /** The pixels row by row, each as 0xRRGGBB. */
   readonly pixels: Uint32Array;
 }
 
@@ -75,7 +75,7 @@ function decode(png: Buffer): Picture {
     if (type === "IHDR") {
       [width, height] = [body.readUInt32BE(0), body.readUInt32BE(4)];
       channels = { 2: 3, 6: 4 }[body[9] ?? 0] ?? 0;
-      if (channels === 0 || body[8] !== 8 || body[12] !== 0) throw new Error("Not a PNG as browsers make them.");
+      if (channels === 0 || body[8] !== 8 || body[12] !== 0) throw new Error("Not a PNG that a browser writes.");
     }
     if (type === "IDAT") data.push(body);
     at += length + 12;
@@ -85,7 +85,7 @@ function decode(png: Buffer): Picture {
   return { width, height, pixels };
 }
 
-/** Undoes the filter of each row. */
+/** Reverses the filter of each row. */
 function unfiltered(data: Buffer, stride: number, channels: number): Buffer {
   const rows = data.length / (stride + 1);
   const out = Buffer.alloc(rows * stride);

@@ -1,4 +1,4 @@
-/** Healthy clients, whose words must be whole, and clients that do harm. */
+/** Healthy clients, which must receive complete answers, and harmful clients. */
 import { randomUUID } from "node:crypto";
 import { connect } from "node:net";
 import { eventsOf } from "./events.ts";
@@ -6,7 +6,7 @@ import { wordsOf } from "./words.ts";
 
 export interface Target {
   readonly url: string;
-  /** Aborts when the soak's time is over. */
+  /** Aborts when the time of the soak is over. */
   readonly signal: AbortSignal;
 }
 
@@ -20,7 +20,7 @@ async function post(target: Target, agent: string, body: string): Promise<Respon
   return fetch(`${target.url}/agui/agent/${agent}/run`, { method: "POST", headers: JSON_TYPE, body });
 }
 
-/** Asks once and compares every word. @throws Error that says what was wrong. */
+/** Runs once and compares every word. @throws Error with the difference. */
 export async function healthyTurn(target: Target): Promise<void> {
   const question = `q${Math.floor(Math.random() * 1e6)}`;
   const response = await post(target, "healthy", bodyOf(question));
@@ -39,7 +39,7 @@ async function drained(target: Target, agent: string, body = bodyOf("go")): Prom
   await (await post(target, agent, body)).text();
 }
 
-/** A socket that asks and pings, and reads nothing. */
+/** Opens a socket that sends messages and pings but does not read. */
 async function deaf(target: Target): Promise<void> {
   const { hostname, port } = new URL(target.url);
   const socket = connect(Number(port), hostname);
@@ -64,7 +64,7 @@ function masked(opcode: number, text: string): Buffer {
   return Buffer.concat([Buffer.from([0x80 | opcode, 0x80 | payload.length, 0, 0, 0, 0]), payload]);
 }
 
-/** A reader of events that never reads. */
+/** Requests a run's events and never reads them. */
 async function blackHole(target: Target): Promise<void> {
   const { hostname, port } = new URL(target.url);
   const socket = connect(Number(port), hostname);
@@ -78,7 +78,7 @@ async function blackHole(target: Target): Promise<void> {
   socket.destroy();
 }
 
-/** An upgrade to another protocol than WebSocket. */
+/** Requests an upgrade to a protocol other than WebSocket. */
 async function otherUpgrade(target: Target): Promise<void> {
   const { hostname, port } = new URL(target.url);
   const socket = connect(Number(port), hostname);

@@ -1,4 +1,4 @@
-/** The graphs of the soak: one that answers well, and those that a server has to survive. */
+/** The graphs of the soak: one that behaves well, and those that a server must survive. */
 import { AIMessage, HumanMessage, RemoveMessage } from "@langchain/core/messages";
 import { MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { type Pieces, Scripted } from "./scripted.ts";
@@ -22,7 +22,7 @@ export const healthy = chat(async function* (prompt) {
   }
 });
 
-/** Rejects where nobody listens, now and later. */
+/** Leaves promises rejected without a handler, during the node and after it. */
 export const rejecting = graphOf(async () => {
   void Promise.reject(new Error("a search that nobody awaits"));
   setTimeout(() => void Promise.reject(new Error("a timer's promise")), 20);
@@ -51,12 +51,12 @@ export const throwing = graphOf(async () => {
   throw HOSTILE[thrown % HOSTILE.length]?.();
 });
 
-/** Never waits for anything outside the process. */
+/** Produces tokens without waiting, so it blocks the process. */
 export const busy = chat(async function* () {
   for (let token = 0; token < 20_000; token += 1) yield { content: "x" };
 });
 
-/** Megabytes of a tool call's arguments in small pieces. */
+/** Streams megabytes of a tool call's arguments in small pieces. */
 export const wordy = chat(async function* () {
   for (let piece = 0; piece < 4_000; piece += 1) {
     const [id, name] = piece === 0 ? ["c", "write"] : [undefined, undefined];
@@ -65,7 +65,7 @@ export const wordy = chat(async function* () {
   }
 });
 
-/** Takes back what it said. */
+/** Removes its message after streaming it. */
 export const regretful = (() => {
   const model = new Scripted(async function* () {
     for (const content of ["this ", "was ", "wrong"]) yield { content };
@@ -81,7 +81,7 @@ export const regretful = (() => {
     .compile();
 })();
 
-/** A thread of megabytes. */
+/** Makes a thread of several megabytes. */
 export const large = graphOf(async ({ messages }) => ({
   messages: [new AIMessage("y".repeat(messages.some((message) => HumanMessage.isInstance(message)) ? 200_000 : 1))],
 }));

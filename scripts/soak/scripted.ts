@@ -1,4 +1,4 @@
-/** A chat model that says what a function gives. */
+/** A chat model that streams the chunks of a function. */
 import type { CallbackManagerForLLMRun } from "@langchain/core/callbacks/manager";
 import { BaseChatModel } from "@langchain/core/language_models/chat_models";
 import { AIMessageChunk, type BaseMessage } from "@langchain/core/messages";

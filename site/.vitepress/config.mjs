@@ -2,7 +2,7 @@ import { defineConfig } from "vitepress";
 
 const page = (text, path) => ({ text, link: `/${path}` });
 
-/** A heading's anchor as GitHub makes it: the documents link to each other for readers of the repository too. */
+/** Makes a heading's anchor as GitHub does, so that links between the documents work in the repository too. */
 const slugify = (heading) =>
   heading
     .trim()
@@ -15,12 +15,12 @@ export default defineConfig({
   description: "Serves any compiled LangGraph.js graph to chat frontends as AG-UI events.",
   srcDir: "pages",
   outDir: "dist",
-  // Nothing comes from another host: not even the fonts, which are those of the reader's system.
+  // The site loads nothing from another host. Its fonts are those of the reader's system.
   head: [["link", { rel: "icon", href: "data:," }]],
   rewrites: { "env-example.md": ".env.example.md" },
-  // A page loads itself alone, not those that it links to.
+  // A page does not preload the pages that it links to.
   router: { prefetchLinks: false },
-  // Themes whose colours can be told apart from their background.
+  // Themes with enough contrast.
   markdown: {
     anchor: { slugify },
     image: { lazyLoading: true },

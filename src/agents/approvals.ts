@@ -41,12 +41,12 @@ interface Reviewed {
 
 /**
  * An agent that asks before it acts. Each note the model wants to write waits for a person in a `review` of its own, so
- * several can wait side by side. A node starts over when it is resumed; therefore the writing is left to `act`, a node
- * that begins only when the answer is there.
+ * several can wait side by side. A resumed node starts again from its beginning. So a later node, `act`, does the
+ * writing: it begins only when the answer has come.
  */
 export function approvals({ checkpointer, notesDir, ...models }: ApprovalsOptions) {
   const noteTool = writeNote(notesDir);
-  withTools(models.model, [noteTool]); // better that it is refused now than in the first run
+  withTools(models.model, [noteTool]); // a model without tools is refused now, and not in the first run
 
   const callModel = async ({ messages }: typeof MessagesAnnotation.State, config: LangGraphRunnableConfig) => {
     const model = withTools(nodeModel(models, config), [noteTool]);

@@ -29,12 +29,12 @@ Be brief.`;
 type State = typeof MessagesAnnotation.State;
 
 /**
- * A model that may call tools, in a loop, until it answers without calling one. The tools are its own and the
- * frontend's: when it calls one of those, the run ends, and the next run brings the result.
+ * A model that may call tools, in a loop, until it answers without calling one. It has its own tools and those of the
+ * frontend. When it calls a frontend's tool, the run ends, and the next run brings the result.
  */
 export function assistant({ checkpointer, documents = [], ...models }: AssistantOptions) {
   const tools = [calculator, convertUnits, currentTime(), searchDocs(documents), askHuman];
-  withTools(models.model, tools); // better that it is refused now than in the first run
+  withTools(models.model, tools); // a model without tools is refused now, and not in the first run
   const toolNode = new ToolNode(tools);
   const pending = ({ messages }: State, config: LangGraphRunnableConfig) =>
     pendingCalls(messages, frontendTools(config, tools));
@@ -45,12 +45,13 @@ export function assistant({ checkpointer, documents = [], ...models }: Assistant
     const modelWithTools = withTools(nodeModel(models, config), [...tools, ...frontendTools(config, tools)]);
     const sent = await takeInjected(config);
     const answer = await modelWithTools.invoke([prompt, ...completeHistory([...messages, ...sent])], config);
-    // A person may have typed on during the last answer: that is answered too.
+    // The user may have sent a message during the last answer. It is answered too.
     const more = answer.tool_calls?.length ? [] : await takeInjected(config);
     return { messages: [...sent, answer, ...more] };
   };
 
-  // A ToolNode runs the calls of the last message. It is given one with the agent's own: the frontend runs the others.
+  // A ToolNode runs the calls of the last message. It gets a message with only the agent's own calls, because the
+  // frontend runs the others.
   const callTools = (state: State, config: LangGraphRunnableConfig) => {
     const { own } = pending(state, config);
     return toolNode.invoke({ messages: [new AIMessage({ content: "", tool_calls: own })] }, config);

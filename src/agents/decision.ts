@@ -21,7 +21,7 @@ export function answerSchema({ title, text }: Note) {
   };
 }
 
-// `approved` may come along, but must not say the opposite.
+// `approved` may be sent too, but must not contradict the decision.
 const answer = z.discriminatedUnion("decision", [
   z.object({ decision: z.literal("approve"), approved: z.literal(true).optional() }),
   z.object({ decision: z.literal("edit"), approved: z.literal(true).optional(), ...noteSchema.partial().shape }),
@@ -29,8 +29,8 @@ const answer = z.discriminatedUnion("decision", [
 ]);
 
 /**
- * Reads the person's answer: one that fits {@link answerSchema}, or one of its short forms. Nothing counts as a yes
- * but a clear yes; "approve" means the note as it was proposed, whatever else was sent with it.
+ * Reads the person's answer: one that fits {@link answerSchema}, or one of its short forms. Only a clear yes counts as
+ * a yes. "approve" means the note as it was proposed, even if other fields were sent.
  */
 export function readDecision(value: unknown, proposed: Note): Decision {
   const parsed = answer.safeParse(longForm(value));

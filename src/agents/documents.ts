@@ -1,4 +1,4 @@
-/** Documents that agents look things up in: reading them, and finding the sections that a question is about. */
+/** Reads documents, and finds the sections that answer a question. */
 import { readdir, readFile } from "node:fs/promises";
 import { join, sep } from "node:path";
 import MiniSearch from "minisearch";
@@ -83,7 +83,7 @@ export async function loadFolder(folder: string): Promise<SourceDocument[]> {
   );
 }
 
-// Words that questions are made of; without them a query is what it is about.
+// Words that say nothing about the topic of a question.
 const STOP_WORDS = new Set(
   (
     "a about an and any are as at be been by can could did do does exactly explain for from get had has have how i if " +
@@ -119,17 +119,20 @@ function buildIndex(documents: readonly SourceDocument[]): MiniSearch<Section & 
   return index;
 }
 
-/** The words of a text that say something, each once, as the index holds them. */
+/** The meaningful words of a text, each once, as the index holds them. */
 export function contentWords(text: string): string[] {
   return [...new Set(tokenize(text).flatMap((word) => stem(word) ?? []))];
 }
 
 const split = MiniSearch.getDefault("tokenize") as (text: string) => string[];
 const unspaced = new Intl.Segmenter(undefined, { granularity: "word" });
-/** Each segment brings a copy of all the text it is from, so that of a long text they would fill the memory. */
+/**
+ * Each segment holds a copy of the whole text that was segmented. Long texts are split first, so that the copies do not
+ * fill the memory.
+ */
 const STRETCH = /.{1,200}/gsu;
 
-/** Words. Chinese, Japanese and Thai write theirs without spaces between them. */
+/** Splits text into words. Chinese, Japanese and Thai have no spaces between words. */
 function tokenize(text: string): string[] {
   return split(text).flatMap((word) =>
     /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]/u.test(word)
@@ -200,11 +203,11 @@ function blocks(text: string): string[] {
   return found.map((lines) => lines.join("\n"));
 }
 
-/** Lines that are none of a paragraph: empty ones, headings, rows of tables, quotes, rules. */
+/** Lines that belong to no paragraph: empty lines, headings, rows of tables, quotes, rules. */
 const ALONE = /^\s*(?:$|#{1,6}\s|\||>|(?:[-*_]\s*){3,}$)/;
 const INDENTED = /^(?: {4}|\t)/;
 const ITEM = /^\s*(?:[-*+]|\d+[.)])\s/;
-/** A link to a place among the documents. Code is matched first, so that what looks like a link in it is none. */
+/** A link to a place among the documents. Code is matched first, so that no link is found inside it. */
 const RELATIVE_LINK = /(`+).*?\1|!?\[((?:`[^`]*`|[^\][`])*)\]\((?![a-z][a-z\d+.-]*:|\/\/)[^()\s]*\)/gi;
 
 /** Markdown for a reader elsewhere: relative links become plain words, and each paragraph becomes one line. */

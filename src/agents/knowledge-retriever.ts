@@ -9,8 +9,8 @@ const MAX_PASSAGE = 1_500;
 const MIN_COVERAGE = 0.5;
 
 /**
- * Finds passages in a knowledge base. Being a LangChain retriever it is seen as one, by tracers and as `on_retriever_*`
- * events, which Sluice lets out only where `STREAM_ALLOWED_EVENTS` says so: they hold whole passages.
+ * Finds passages in a knowledge base. It is a LangChain retriever, so tracers see it, and it makes `on_retriever_*`
+ * events. Sluice sends these only if `STREAM_ALLOWED_EVENTS` has them, because they hold whole passages.
  */
 export class KnowledgeRetriever extends BaseRetriever {
   lc_namespace = ["sluice", "retrievers"];

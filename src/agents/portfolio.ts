@@ -31,7 +31,8 @@ export interface PortfolioOptions extends Models {
   checkpointer?: BaseCheckpointSaver;
 }
 
-// The keys that agents.json exposes are the results. A client may send `portfolio` back changed, as a table lets it.
+// The keys that agents.json exposes are the results. A client may send a changed `portfolio`, for example from an
+// editable table.
 const PortfolioState = Annotation.Root({
   ...MessagesAnnotation.spec,
   portfolio: Annotation<Portfolio | undefined>,
@@ -52,14 +53,14 @@ const STEPS = {
 } as const;
 
 /**
- * A workflow of five nodes. The first four work with figures: they publish what they find as state and as custom
- * events, and agents.json keeps what their models say to itself. Only the last one talks to the person.
+ * A workflow of five nodes. The first four work with figures: they publish their results as state and as custom events,
+ * and agents.json hides the text of their models. Only the last node talks to the user.
  *
  *     convert_portfolio -> analyze_risk        -> generate_recommendations -> character_advisor
  *                       -> analyze_performance ->
  */
 export function portfolio({ checkpointer, ...models }: PortfolioOptions) {
-  /** The form as the node's model fills it in. What the model says on the way there is for nobody. */
+  /** The form as the node's model fills it in. The model's text on the way is not sent. */
   async function fillIn<T extends z.ZodType>(
     form: T,
     name: string,
@@ -74,14 +75,15 @@ export function portfolio({ checkpointer, ...models }: PortfolioOptions) {
     return filled.data;
   }
 
-  // Lines and tables are read by plain code, and a model reads the rest. One that finds nothing takes nothing away.
+  // Plain code reads lines and tables, and a model reads the rest. If the model finds nothing, the code's findings
+  // stay.
   const convert = async ({ messages, ...before }: State, config: LangGraphRunnableConfig) => {
     const asked = lastAsked(messages);
     const read = holdingsIn(asked.text);
     const whole = read.rest === "" && read.holdings.length > 0 && !hasImage(asked);
     const filled = whole ? undefined : await fillIn(conversionForm, "portfolio", [CONVERT, asked], config);
     const holdings = filled && filled.holdings.length > 0 ? filled.holdings : read.holdings;
-    // A question about the portfolio brings no new one: the one there is stays.
+    // A question about the portfolio brings no new portfolio, so the known one stays.
     const portfolio = holdings.length > 0 ? { holdings, origin: filled?.origin ?? "text" } : known(before.portfolio);
     const wished = filled?.character ?? characterIn(asked.text) ?? before.character;
     const character = wished ?? characterNamed(config.configurable?.character ?? "banker");
@@ -135,7 +137,7 @@ export function portfolio({ checkpointer, ...models }: PortfolioOptions) {
     .compile({ checkpointer });
 }
 
-/** Reports a node's start and end as "step 2 of 5". Nodes side by side have numbers of their own. */
+/** Reports a node's start and end as "step 2 of 5". Nodes that run side by side have different numbers. */
 function step<Update>(
   name: keyof typeof STEPS,
   run: (state: State, config: LangGraphRunnableConfig) => Promise<Update>,

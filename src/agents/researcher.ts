@@ -30,8 +30,8 @@ export interface Source {
   readonly heading: string;
 }
 
-// Sluice sends the text between these tags as reasoning. A model that thinks by itself needs no such order;
-// other models think because of it. It is given twice, since models forget what they read a long time ago.
+// Sluice sends the text between these tags as reasoning. A model that reasons by itself does not need this instruction;
+// other models reason because of it. It is given twice, since models forget what they read long before.
 const THINK_FIRST = `First think between <think> and </think>: which passages answer the question, and what do they
 leave open? Then write the answer after </think>.`;
 
@@ -80,13 +80,13 @@ export function researcher({ checkpointer, documents, ...models }: ResearcherOpt
     .compile({ checkpointer });
 }
 
-/** In characters, counted from the end: a person that pastes a book asks at the end of it. */
+/** In characters, counted from the end: if a user pastes a long text, the question is usually at its end. */
 const MAX_QUERY = 1_000;
 const FOLLOW_UP =
   /\b(?:its?|they|them|their|these|those)\b|\b(?:why|about|does|did|do|is|was) (?:this|that)\b|\b(?:this|that|more|else)\W*$/i;
 
 /**
- * The text to search for. "And why is that?" says little by itself, so the questions before it are searched for too.
+ * The text to search for. "And why is that?" says little by itself, so the search also uses the questions before it.
  */
 export function searchQuery(messages: readonly BaseMessage[]): string {
   const asked = messages.filter((message) => HumanMessage.isInstance(message));

@@ -1,4 +1,4 @@
-/** A server that is all Sluice: the core with an HTTP server of its own. */
+/** A server that serves only Sluice: the core with its own HTTP server. */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { ConfigError } from "../config/config-error.ts";
@@ -12,18 +12,18 @@ import { type Agents, type Core, type CoreOptions, createCore } from "./core.ts"
 export interface App extends Pick<Core, "runs" | "log" | "sockets"> {
   readonly server: Server;
   /**
-   * Listens, takes up what an earlier process left unfinished, and gives the address, like `http://127.0.0.1:8123`.
-   * Rejects with the system's error when it cannot listen.
+   * Listens, recovers the runs that an earlier process did not finish, and returns the address, such as
+   * `http://127.0.0.1:8123`. Rejects with the system's error when it cannot listen.
    */
   listen(): Promise<string>;
   /**
-   * Lets active runs finish within the drain time, then ends what is left and stops listening. Called again, it hurries
-   * up: what still runs is ended at once. The store is closed last.
+   * Lets active runs finish within the drain time, ends the other runs, stops listening, and closes the store. A second
+   * call ends all runs at once.
    */
   close(): Promise<void>;
   /**
-   * For a process that is about to die of an exception: admits nothing more, and ends what runs, but for runs that the
-   * next process takes up.
+   * Admits no more work and ends the active runs, except those that the next process recovers. For a process that is
+   * about to exit because of an exception.
    */
   abandon(): Promise<void>;
 }
@@ -35,15 +35,15 @@ export interface AppOptions extends CoreOptions {
   readonly keys?: readonly ApiKey[] | undefined;
 }
 
-/** Everything but the agents' graphs, which come ready made. */
+/** Makes a server for agents whose graphs are already loaded. */
 export function createApp(agents: Agents, settings: Settings, { playground, ...options }: AppOptions): App {
   if (settings.AUTH === "none" && !settings.ALLOW_ANONYMOUS && !isLoopback(settings.HOST)) {
     throw new ConfigError(
-      `HOST=${settings.HOST} with AUTH=none would let everybody in who reaches it. Set AUTH, or ALLOW_ANONYMOUS=true.`,
+      `HOST=${settings.HOST} with AUTH=none would admit every client that reaches it. Set AUTH, or ALLOW_ANONYMOUS=true.`,
     );
   }
   const core = createCore(agents, settings, options, {
-    // A name can be pointed at this machine by anybody; an address is what its user typed.
+    // Anybody can point a host name at this machine. An address was typed by the user.
     hosts: { names: settings.ALLOWED_HOSTS, addresses: !isLoopback(settings.HOST) },
     // Where every name is answered, a page can give a name of its own to this machine.
     sameOrigin: !settings.ALLOWED_HOSTS.includes("*"),
@@ -114,7 +114,7 @@ function listen(server: Server, port: number, host: string): Promise<void> {
   });
 }
 
-/** The same whether it listens or not. */
+/** Closes a server, whether or not it listens. */
 function closeServer(server: Server): Promise<void> {
   return new Promise((done) => {
     server.close(() => done());

@@ -1,4 +1,4 @@
-/** All that outlives a process, as its settings name it: in `DATA_DIR` or Postgres, and with `REDIS_URL` in Redis too. */
+/** Opens everything that outlives a process: in `DATA_DIR` or Postgres, and with `REDIS_URL` in Redis too. */
 import { ConfigError } from "../config/config-error.ts";
 import type { Settings } from "../config/settings.ts";
 import type { RedisLog } from "../log/redis/redis-log.ts";
@@ -11,12 +11,12 @@ import { openStorage, type Storage } from "./storage.ts";
 export interface Backends extends Storage {
   /** Holds the runs' events; absent where they are held in memory. */
   readonly log?: RedisLog | undefined;
-  /** Counts what clients do a minute, for several processes. */
+  /** Counts clients' actions per minute for several processes. */
   readonly shared?: SharedRates | undefined;
 }
 
 /**
- * `nameOf` turns a setting's name into the one that its author wrote.
+ * `nameOf` turns a setting's name into the name that the user wrote.
  * @throws ConfigError with one line that names the setting that is wrong.
  */
 export async function openBackends(
@@ -55,7 +55,7 @@ async function storageOf(
 ): Promise<Storage> {
   if (DATABASE_URL !== undefined) {
     const { openPostgres } = await import("./postgres-storage.ts");
-    // A log of its own is what keeps a process from sharing threads with others.
+    // A process with its own log cannot share threads with other processes.
     return openPostgres(DATABASE_URL, REDIS_URL !== undefined).catch((error: unknown) => {
       throw new ConfigError(`${nameOf("DATABASE_URL")}: ${messageOf(error)}`, { cause: error });
     });
@@ -68,5 +68,5 @@ async function storageOf(
 }
 
 function anotherLog(database: string, redis: string, prefix: string): string {
-  return `${redis}, ${prefix}: processes that use this ${database} have their events elsewhere. Give them all the same ${redis} and the same ${prefix}, or this one a database of its own.`;
+  return `${redis}, ${prefix}: other processes that use this ${database} keep their events elsewhere. Use the same ${redis} and ${prefix} for all of them, or another database for this process.`;
 }

@@ -1,6 +1,6 @@
 /**
- * All that serves agents but the HTTP server: the run manager on its log and store, and what the routes and sockets
- * need.
+ * Everything that serves agents, except the HTTP server: the run manager with its log and store, and the objects that
+ * routes and sockets need.
  */
 import { setMaxListeners } from "node:events";
 import type { Settings } from "../config/settings.ts";
@@ -44,19 +44,21 @@ export interface CoreOptions {
   readonly instances?: Instances | undefined;
   /** Holds the runs' events; the core closes it. Without one they are held in memory. */
   readonly log?: EventLog | undefined;
-  /** Counts what clients do a minute, for several processes; the core closes it. Without one this process counts alone. */
+  /**
+   * Counts clients' actions per minute for several processes; the core closes it. Without it this process counts alone.
+   */
   readonly shared?: SharedRates | undefined;
-  /** Keep what graphs remember across threads. Without them it is kept in memory. */
+  /** Store the items that graphs keep across threads. Without them the items are kept in memory. */
   readonly items?: ItemStores | undefined;
   /** Gives the graphs the app's own context for a client's run. */
   readonly contextOf?: ContextOf | undefined;
   /** The share of its memory that the process uses. Without it the process is measured. */
   readonly memoryUsage?: Usage | undefined;
-  /** Called with threads that the store in memory lets go of. */
+  /** Called with each thread that the store in memory drops. */
   readonly forget?: (threadId: string) => void;
 }
 
-/** Recognizes requests of clients that have not signed in. */
+/** The options for access: hosts, origins, sign-in, the playground, and whether anonymous clients may list threads. */
 export type Entrance = Pick<ServerOptions, "hosts" | "sameOrigin" | "authenticator" | "cookies" | "playground"> &
   Pick<House, "listsAnonymous">;
 
@@ -68,24 +70,27 @@ export interface Core {
   metrics(): Promise<Metrics>;
   /** For the HTTP routes. */
   readonly server: ServerOptions;
-  /** Takes up what an earlier process left unfinished. To be called once, before anything starts. */
+  /** Recovers the runs that an earlier process did not finish. Call it once, before any run starts. */
   recover(): Promise<void>;
-  /** Lets active runs finish within the drain time, ends what is left, and closes the sockets; at once when `hurry` aborts. */
+  /**
+   * Lets active runs finish within the drain time, ends the others, and closes the sockets. When `hurry` aborts, it
+   * does not wait.
+   */
   drain(hurry: AbortSignal): Promise<void>;
-  /** Admits nothing more, ends at once what the next process will not take up, and closes the sockets. */
+  /** Admits no more work, ends the runs that the next process will not recover, and closes the sockets. */
   abandon(): Promise<void>;
-  /** Lets go of what is kept. To be called last. */
+  /** Closes the log, the store and the shared counts. Call it last. */
   close(): Promise<void>;
 }
 
 const SWEEP_MS = 30_000;
 
-/** Milliseconds between two looks for threads that were unused for long. */
+/** Milliseconds between two searches for unused threads. */
 const RETENTION_MS = 600_000;
 
 const DAY_MS = 86_400_000;
 
-/** Milliseconds between two looks at the memory. */
+/** Milliseconds between two measurements of the memory. */
 const MEMORY_MS = 1_000;
 
 export function createCore(agents: Agents, settings: Settings, options: CoreOptions, entrance: Entrance): Core {
@@ -121,7 +126,7 @@ export function createCore(agents: Agents, settings: Settings, options: CoreOpti
     limits,
     instances: options.instances ?? ALONE,
     tookUp: ({ run: { agent, threadId, runId }, outcome, cause }) =>
-      logger.warn({ agent, threadId, runId, outcome, err: cause }, "a run's process was gone"),
+      logger.warn({ agent, threadId, runId, outcome, err: cause }, "the process of this run has ended"),
     notDeleted: (threadId, err) => logger.error({ threadId, err }, "a thread could not be deleted"),
     failed: (err) => logger.error({ err }, "runs of other processes could not be recovered"),
     ended: ({ plan, figures }, end, cause) => {
@@ -131,7 +136,7 @@ export function createCore(agents: Agents, settings: Settings, options: CoreOpti
   });
   let ready = true;
   const closed = new AbortController();
-  setMaxListeners(0, closed.signal); // Each watch is one.
+  setMaxListeners(0, closed.signal); // Each watch adds a listener.
   const { listsAnonymous, ...doors } = entrance;
   const house: House = { runs, log, store, counts, limits, listsAnonymous };
   const housing: Housing = {
@@ -182,7 +187,7 @@ export function createCore(agents: Agents, settings: Settings, options: CoreOpti
   const deleteUnused = async () => {
     const { THREAD_RETENTION_DAYS: days } = settings;
     const threads = await runs.deleteUnused(days === 0 ? 0 : Math.floor(Date.now() - days * DAY_MS));
-    if (threads > 0) logger.info({ threads, days }, "threads were deleted: nobody used them for so long");
+    if (threads > 0) logger.info({ threads, days }, "unused threads were deleted");
   };
   const retain = () =>
     void deleteUnused().catch((err: unknown) => logger.error({ err }, "unused threads could not be deleted"));
@@ -205,7 +210,7 @@ export function createCore(agents: Agents, settings: Settings, options: CoreOpti
     sockets,
     server,
     metrics() {
-      // Loaded when it is wanted: most servers have no use for it.
+      // Loaded on first use, because most servers do not need it.
       metrics ??= import("../ops/metrics.ts").then(({ metricsOf }) => metricsOf(counts, gauges));
       return metrics;
     },
@@ -214,7 +219,7 @@ export function createCore(agents: Agents, settings: Settings, options: CoreOpti
       retain();
     },
     async drain(hurry) {
-      // Probes still get their answer while runs finish; a client that wants to start a run is asked to come back.
+      // While runs finish, probes are still answered, and new runs are refused with a retryable error.
       ready = false;
       clearInterval(sweeper);
       clearInterval(retention);
@@ -241,7 +246,9 @@ export function createCore(agents: Agents, settings: Settings, options: CoreOpti
 }
 
 function memoryNews(refusing: boolean): string {
-  return refusing ? "short of memory: new runs and sockets are refused" : "there is memory again";
+  return refusing
+    ? "short of memory: new runs and sockets are refused"
+    : "no longer short of memory: new runs and sockets are accepted";
 }
 
 /** The most origins whose refusal is logged: a client may send any number of origins. */

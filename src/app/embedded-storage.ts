@@ -19,7 +19,7 @@ export interface StorageOptions
    * use the database; all need the same Redis. Default: one process at a time uses the database.
    */
   readonly redisUrl?: string | undefined;
-  /** Before each key in Redis. Default `"sluice:"`. */
+  /** The prefix of each key in Redis. Default `"sluice:"`. */
   readonly redisPrefix?: string | undefined;
   /** Logs failures of the connection to Redis. Default: nothing is logged. */
   readonly logger?: Logger | undefined;

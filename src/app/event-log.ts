@@ -15,7 +15,7 @@ export function logLimits(settings: Settings): MemoryLogLimits {
 }
 
 /**
- * The log in Redis when `REDIS_URL` is set; nothing when events are kept in memory.
+ * Opens the log in Redis when `REDIS_URL` is set. Returns `undefined` when events are kept in memory.
  * @throws Error with one line that says what is wrong with the server. It does not repeat the address, which may hold a
  * password.
  */
@@ -25,7 +25,7 @@ export async function openEventLog(settings: Settings, logger: Logger): Promise<
   // The client of Redis is loaded only by a process that has one.
   const { RedisLog } = await import("../log/redis/redis-log.ts");
   let opened = false;
-  // A failure to open it is reported once, by what is thrown.
+  // A failure to open the log is reported once, by the thrown error.
   const failed = (error: Error) => opened && logger.warn({ err: error.message }, "no connection to Redis");
   const log = new RedisLog({ ...logLimits(settings), url, prefix, failed });
   try {

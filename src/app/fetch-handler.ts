@@ -1,4 +1,4 @@
-/** Sluice for frameworks of web standards: a `Request` in, a `Response` out. */
+/** Sluice for frameworks that use web standards: a `Request` in, a `Response` out. */
 import { createServer, type IncomingMessage, type OutgoingHttpHeaders, request as send } from "node:http";
 import { type Duplex, duplexPair, Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -17,9 +17,9 @@ export interface FetchClient {
 export type FetchHandler = (request: Request, client?: FetchClient) => Promise<Response>;
 
 /**
- * Serves the routes of `sluice` below its `basePath` to a framework of web standards, such as Hono or Next.js. Answers
- * stream at the pace at which they are read; an aborted request or a cancelled body is a client that went away. WebSockets
- * need the host's server: `sluice.attach(server)`.
+ * Serves the routes of `sluice` below its `basePath` to a framework that uses web standards, such as Hono or Next.js.
+ * Answers stream as fast as they are read. If a request is aborted or a body is cancelled, the client counts as
+ * disconnected. WebSockets need the host's server: `sluice.attach(server)`.
  */
 export function toFetchHandler({ router, basePath }: Pick<Sluice, "router" | "basePath">): FetchHandler {
   const app = express();
@@ -29,7 +29,8 @@ export function toFetchHandler({ router, basePath }: Pick<Sluice, "router" | "ba
   app.use((_request, response) => {
     response.status(404).json({ error: new SluiceError("not_found", "There is no such route.") });
   });
-  // It listens nowhere: each request comes over a connection in memory, so Node's own HTTP keeps order, pace and ends.
+  // The server does not listen. Each request comes over a connection in memory, so Node's HTTP code handles the order,
+  // the pace and the end.
   const server = createServer(app);
 
   return async (request, { remoteAddress } = {}) => {
@@ -55,28 +56,28 @@ export function toFetchHandler({ router, basePath }: Pick<Sluice, "router" | "ba
   };
 }
 
-/** Sends the body, and gives the answer once its head is there. */
+/** Sends the body, and resolves with the answer when its head has arrived. */
 function answer(outgoing: ReturnType<typeof send>, { body }: Request): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     outgoing.once("response", resolve);
-    // Also while the answer streams: nobody else listens then.
+    // Never removed: while the answer streams, there is no other listener.
     outgoing.on("error", reject);
     if (body === null) outgoing.end();
     else pipeline(Readable.fromWeb(body as NodeReadableStream), outgoing).catch(reject);
   });
 }
 
-/** Both ends of a connection in memory. When one is gone, so is the other. */
+/** Makes the two ends of a connection in memory. When one end closes, the other closes too. */
 function connection(): [Duplex, Duplex] {
   const [ours, theirs] = duplexPair();
   ours.once("close", () => theirs.destroy());
   theirs.once("close", () => ours.destroy());
-  // The end of a client is no error of the server's.
+  // A client that disconnects is not an error of the server.
   ours.on("error", () => {});
   return [ours, theirs];
 }
 
-/** Headers that hold for one connection, and say nothing about the next one. */
+/** Headers that apply to one connection only. */
 const OF_ONE_CONNECTION = new Set(["connection", "keep-alive", "transfer-encoding", "upgrade", "expect", "te"]);
 
 function headersOf({ url, headers }: Request): OutgoingHttpHeaders {
@@ -95,7 +96,7 @@ function responseOf(incoming: IncomingMessage): Response {
   return new Response(bare ? null : bodyOf(incoming), { status, statusText, headers });
 }
 
-/** Bytes that wait for a reader before the server is held back. Left to itself, Node counts pieces of any size. */
+/** The most bytes that wait for a reader before the server has to wait. By default Node counts pieces, of any size. */
 const MOST_WAITING_BYTES = 65_536;
 
 function bodyOf(incoming: IncomingMessage): ReadableStream {

@@ -1,4 +1,4 @@
-/** The app that a process serves: what its configuration names, on what it keeps on disk. */
+/** Makes the app of a process from its configuration and its storage. */
 import { resolve } from "node:path";
 import type { AgentEntry } from "../config/agents.ts";
 import type { Config } from "../config/config.ts";
@@ -16,7 +16,7 @@ import { checkNames, type Entry } from "./known-names.ts";
 import { servedAgent } from "./served-agent.ts";
 
 /**
- * The app that a configuration describes: its agents' graphs loaded, its threads in `DATA_DIR`.
+ * Makes the app that a configuration describes: opens its storage, and loads the graphs of its agents.
  * @throws ConfigError when a graph cannot be loaded, or the database not opened.
  */
 export async function appFromConfig(
@@ -30,7 +30,8 @@ export async function appFromConfig(
   try {
     const entries: Entry[] = [];
     const agents: ServedAgent[] = [];
-    // One after the other: how a module is loaded may depend on those before it, and must not on chance.
+    // One after the other: loading a module may depend on the modules before it, so their order must not depend on
+    // chance.
     for (const [name, entry] of Object.entries(config.agents)) {
       const folder = config.graphsRelativeTo;
       const graph = await load(name, entry.graph, { folder, checkpointer });

@@ -1,6 +1,6 @@
 /**
- * Names in the agents' entries that their graphs do not have. A mistyped one would hide nothing, so it stops the start.
- * Tags are the exception: code sets them while it runs, so one that nobody can see yet may be right.
+ * Finds names in the agents' entries that their graphs do not have. A mistyped name would hide nothing, so the server
+ * does not start. A tag causes only a warning, because code may set it during a run.
  */
 import type { AgentEntry, AgentsFile } from "../config/agents.ts";
 import { ConfigError } from "../config/config-error.ts";
@@ -15,7 +15,7 @@ export interface Entry {
   readonly graph: ServedGraph;
 }
 
-/** A name in an entry: where it stands, and whether the graph knows it. */
+/** A name in an entry, with its place and its kind. */
 interface Mention {
   readonly at: string;
   readonly kind: "node" | "state key" | "tag";
@@ -23,10 +23,10 @@ interface Mention {
 }
 
 /**
- * Checks the nodes, state keys and tags that entries and filters name. A filter that several agents share may name what
- * any of them has.
+ * Checks the nodes, state keys and tags that entries and filters name. A filter that several agents share may use the
+ * names of any of them.
  * @returns sentences about tags that may be right.
- * @throws ConfigError for the first name that is wrong, with those there are.
+ * @throws ConfigError for the first wrong name; it lists the names that exist.
  */
 export function checkNames(entries: readonly Entry[], filters: AgentsFile["filters"] = {}): string[] {
   const known = entries.map((entry) => ({ ...entry, names: namesOf(entry.graph) }));
@@ -61,21 +61,22 @@ function mentionsIn({ nodes, tags, silentNodes = [] }: AllowListSpec, at: string
   ];
 }
 
-/** Graphs that cannot be asked may have anything. */
+/** A graph whose names are unknown may have any name. */
 function judge(at: string, { kind, said }: Mention, graphs: readonly (GraphNames | undefined)[]): string[] {
   const asked = graphs.filter((names) => names !== undefined);
   if (asked.length < graphs.length || asked.length === 0 || asked.some((names) => has[kind](names, said))) return [];
   const there = [...new Set(asked.flatMap((names) => list[kind](names)))];
   if (kind === "tag" && !there.some((tag) => isNear(tag, said))) {
     return [
-      `${at}: nothing in the graph has the tag "${said}" before it runs. Only code that runs can set it; if none does, it filters nothing. Tags there are: ${listed(there)}.`,
+      `${at}: the graph does not define the tag "${said}". Unless code sets this tag during a run, it filters nothing. The graph defines these tags: ${listed(there)}.`,
     ];
   }
   const path = kind === "node" && !said.includes("/") ? PATH_REMEDY : "";
   throw new ConfigError(`${at}: the graph has no ${kind} "${said}". It has: ${listed(there)}.${path}`);
 }
 
-const PATH_REMEDY = " A node of a graph that a node's code calls goes by its path, such as research/writer.";
+const PATH_REMEDY =
+  " If a node's code calls a graph, name the nodes of that graph by their path, such as research/writer.";
 
 const has: Record<Mention["kind"], (names: GraphNames, said: string) => boolean> = {
   node: ({ nodes }, said) => (said.includes("/") ? leads(said.split("/"), nodes) : isAmong(said, nodes)),
@@ -93,14 +94,14 @@ function isAmong(name: string, nodes: Nodes): boolean {
   return nodes.has(name) || [...nodes.values()].some((node) => isAmong(name, node.nodes));
 }
 
-/** Is there such a path? Below a node that is code there may be anything. */
+/** Does the path exist? Below a node that is code, any path may exist. */
 function leads([first = "", ...rest]: readonly string[], nodes: Nodes): boolean {
   const node: Node | undefined = nodes.get(first);
   if (!node || rest.length === 0) return node !== undefined;
   return !node.isGraph || leads(rest, node.nodes);
 }
 
-/** So many names are listed. */
+/** The most names that are listed. */
 const MOST = 40;
 
 function listed(names: readonly string[]): string {
@@ -108,7 +109,10 @@ function listed(names: readonly string[]): string {
   return `${names.slice(0, MOST).join(", ") || "none"}${more}`;
 }
 
-/** Do two words differ in nothing but case and one letter: another, missing, doubled, or swapped with its neighbour? */
+/**
+ * Do two words differ only in case and in one letter, which is replaced, missing, doubled, or swapped with its
+ * neighbour?
+ */
 function isNear(one: string, other: string): boolean {
   const [a, b] = [one.toLowerCase(), other.toLowerCase()];
   let start = 0;

@@ -1,10 +1,10 @@
-/** The one line that the process's own log has of a run. */
+/** Writes one line about each run to the process's log. */
 import type { Logger } from "../ops/logger.ts";
 import type { RunFigures } from "../runs/run-figures.ts";
 import type { RunPlan } from "../runs/run-plan.ts";
 import type { RunEnd } from "../translate/translator.ts";
 
-/** Nothing of what was said, neither by the client nor by the model. `cause`: what went wrong. */
+/** Logs a run without any text of the client or the model. `cause`: the error, if there was one. */
 export function reportRun(
   logger: Logger,
   { agent, threadId, runId, principal }: Pick<RunPlan, "agent" | "threadId" | "runId" | "principal">,
@@ -26,7 +26,7 @@ export function reportRun(
   };
   if (end.kind === "failed") {
     const { code } = end.error;
-    // The operator who stops the server knows why.
+    // The operator who stopped the server knows the cause.
     logger.warn({ ...fields, code, ...(code === "draining" ? {} : { err: cause }) }, "run failed");
   } else if (cause) logger.error({ ...fields, err: cause }, "the run's end was not stored");
   else logger.info(fields, "run ended");

@@ -6,14 +6,14 @@ import type { RunHandle } from "../runs/handle.ts";
 import { type RunResult, readResult } from "../server/result.ts";
 import type { Core } from "./core.ts";
 
-/** The input of a run: AG-UI's `RunAgentInput`, of which only `messages` is needed. */
+/** The input of a run: AG-UI's `RunAgentInput`. Only `messages` is required. */
 export interface RunStart extends Partial<Omit<RunAgentInput, "messages">> {
   readonly messages: RunAgentInput["messages"];
   /** The agent's name. Default: the first agent. */
   readonly agent?: string | undefined;
 }
 
-/** Which run it is. */
+/** The ids of a run. */
 export interface RunIds {
   readonly agent: string;
   readonly threadId: string;
@@ -25,11 +25,11 @@ export interface StartedRun extends RunIds {
   readonly result: Promise<RunResult>;
 }
 
-/** The runs of a `Sluice`, for the app itself. Clients on the same thread see them like any other. */
+/** Starts, finds and cancels runs for the app itself. Clients on the same thread see these runs like all others. */
 export interface Runs {
   /**
-   * Starts a run on a thread, a new one when none is named. Followers of the thread see it like any other run, and it
-   * goes on to its end without followers, too. A `runId` that is known attaches to its run.
+   * Starts a run, on a new thread if no thread is named. Followers of the thread see it like any other run, and it
+   * continues without followers. If a run with this `runId` exists, the call attaches to it.
    * @throws SluiceError `bad_request`, `not_found` (agent), `thread_busy`, `run_conflict`, `interrupt_pending`,
    * `overloaded`, `draining`.
    */
@@ -47,15 +47,15 @@ export function runsOf({ runs, log }: Pick<Core, "runs" | "log">): Runs {
     async start({ agent, ...start }) {
       const input = parseRunAgentInput({ threadId: randomUUID(), runId: randomUUID(), ...start });
       const run = await runs.start({ agent, input });
-      // A run without followers is cancelled; the app counts as one.
+      // A run without followers is cancelled, so the app counts as a follower.
       const leave = runs.follow(run.threadId);
       const result = readResult(log, run, new AbortController().signal)
         .then((read) => read ?? Promise.reject(new Error("The log ended before the run.")))
         .finally(leave);
-      result.catch(() => {}); // A caller that wants to know asks for it.
+      result.catch(() => {}); // The caller may ignore the result: a rejection must not end the process.
       return { ...idsOf(run), result };
     },
-    // A run that is over, and not put away yet, does not count.
+    // A run that is over, but not yet removed from the active runs, does not count.
     cancel: async (threadId) => (await runs.active(threadId)) !== undefined && runs.cancel(threadId),
     async active(threadId) {
       const run = await runs.active(threadId);

@@ -1,4 +1,4 @@
-/** Makes a served agent of a graph, its entry in agents.json and the general settings. */
+/** Makes a served agent from a graph, its entry in agents.json and the general settings. */
 import type { AgentEntry } from "../config/agents.ts";
 import type { Config } from "../config/config.ts";
 import { ConfigError } from "../config/config-error.ts";
@@ -8,7 +8,10 @@ import { offeredKeys } from "../graph/offered-state.ts";
 import type { ServedAgent } from "../graph/registry.ts";
 import type { ServedGraph } from "../graph/source.ts";
 
-/** A graph as an agent, with its entry's own settings over the general ones. `demo`: the demo model answers for it. */
+/**
+ * Makes an agent from a graph. The settings of its entry override the general settings. `demo`: the demo model answers
+ * for the agent.
+ */
 export function servedAgent(
   name: string,
   entry: AgentEntry,

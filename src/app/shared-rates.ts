@@ -1,4 +1,4 @@
-/** The numbers of what clients do a minute, kept for several processes in the Redis that the settings name. */
+/** Counts of clients' actions per minute, kept in Redis for several processes. */
 import type { Settings } from "../config/settings.ts";
 import { type Rates, sharedRates } from "../limits/rate.ts";
 
@@ -7,13 +7,16 @@ export interface SharedRates {
   close(): void;
 }
 
-/** Nothing without `REDIS_URL`: this process counts alone. So it does while there is no connection. */
+/**
+ * Returns `undefined` without `REDIS_URL`: then this process counts alone. It also counts alone while there is no
+ * connection.
+ */
 export async function openSharedRates(settings: Settings): Promise<SharedRates | undefined> {
   const { REDIS_URL: url, REDIS_PREFIX: prefix } = settings;
   if (!url) return undefined;
   const { briefConnection } = await import("../log/redis/connection.ts");
-  // The log has a connection to the same server, and reports what is wrong with that. A busy start may take longer than a
-  // command may here.
+  // Errors are reported by the log, which has a connection to the same server. A first connection that is too slow is
+  // not an error.
   const redis = briefConnection({ url, prefix, failed: () => {} });
   await redis.connect().catch(() => {});
   return { rates: sharedRates(redis, prefix), close: () => redis.disconnect() };

@@ -26,7 +26,7 @@ import { checkNames } from "./known-names.ts";
 import { type Runs, runsOf } from "./runs.ts";
 import { servedAgent } from "./served-agent.ts";
 
-/** A compiled graph, a `StateGraph` that is not compiled yet, or what LangChain's `createAgent()` returns. */
+/** A compiled graph, a `StateGraph` that is not compiled yet, or the result of LangChain's `createAgent()`. */
 export type GraphLike =
   | ServedGraph
   | {
@@ -123,9 +123,9 @@ export interface Sluice {
 }
 
 /**
- * Serves agents from inside another app, under any path and beside whatever else its server does. It reads no settings
- * from environment variables. The values of secrets in environment variables are removed from its errors and logs.
- * It starts nothing that keeps the process alive.
+ * Serves agents inside another app, under any path, next to the app's other routes. It reads no settings from
+ * environment variables. The values of secrets in environment variables are removed from its errors and logs. It starts
+ * nothing that keeps the process alive.
  * @throws ConfigError with one line that names the option that is wrong.
  */
 export function createSluice(options: SluiceOptions): Sluice {

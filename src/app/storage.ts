@@ -10,11 +10,11 @@ import type { Store } from "../store/store.ts";
 import { TableItems } from "../store/table-items.ts";
 
 export interface Storage {
-  /** Keeps threads, runs and transcripts. Its holder closes it, and the database with it. */
+  /** Stores threads, runs and transcripts. The caller closes it, which also closes the database. */
   readonly store: Store;
-  /** Keeps what graphs remember, in the same database. */
+  /** Stores the graphs' checkpoints, in the same database. */
   readonly checkpointer: BaseCheckpointSaver;
-  /** Keep what graphs remember across threads, in the same database. */
+  /** Store the items that graphs keep across threads, in the same database. */
   readonly items: ItemStores;
   /** The processes that share the database; absent for a process alone. */
   readonly instances?: Instances;

@@ -1,4 +1,4 @@
-/** A store whose calls are timed. There are a few of them a run. */
+/** Measures the time of a store's calls. A run makes only a few calls. */
 import type { Counts } from "../counts/counts.ts";
 import type { Store } from "../store/store.ts";
 

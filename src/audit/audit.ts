@@ -1,6 +1,6 @@
 /**
- * Serves a graph whose models follow a script and whose tools are stubs. Goes through every door as a client, and
- * reports which canary came out where, and by which line of the allow-list.
+ * Serves a graph whose models follow a script and whose tools are stubs. Uses every door as a client, and reports which
+ * canary came out at which door, and the line of the allow-list that let it out.
  */
 import { createApp } from "../app/app.ts";
 import { servedAgent } from "../app/served-agent.ts";
@@ -26,19 +26,19 @@ export interface Audited {
   readonly settings: Settings;
   readonly filters: AgentsFile["filters"];
   readonly graph: ServedGraph;
-  /** A file that finds the LangChain that the graph uses. */
+  /** A file from which imports find the graph's copy of LangChain. */
   readonly file: string;
 }
 
 export interface AuditOptions {
   readonly message: string;
-  /** Ask the models themselves. */
+  /** Call the real models. */
   readonly realModel: boolean;
   readonly realTools: readonly string[];
   /** The values in the environment. */
   readonly environment: readonly Canary[];
   readonly timeoutMs: number;
-  /** Runs what is real, so that the network is open to it. */
+  /** Runs real tools with access to the network. */
   readonly open?: <T>(run: () => T) => T;
   /** The address that the server of the audit listens on. */
   readonly listening?: (url: string) => void;
@@ -58,13 +58,13 @@ export interface Audit {
   readonly doors: readonly string[];
   /** The number of canaries that were looked for, by kind. */
   readonly canaries: Readonly<Record<string, number>>;
-  /** Nodes that never ran: nothing is known of them. */
+  /** Nodes that never ran, so nothing is known about them. */
   readonly notReached: readonly string[];
   /** The error of the plain run, if it failed: then little was examined. */
   readonly failure: string | undefined;
 }
 
-/** Reached from this process alone. */
+/** A server that only this process can reach. */
 const OWN_SERVER = {
   HOST: "127.0.0.1",
   PORT: 0,
@@ -90,7 +90,7 @@ export async function audit(audited: Audited, options: AuditOptions): Promise<Au
   const observed = new Observed(plain);
   // The graph topic is written for every run, so that lines are found for it too.
   const graph = observed.watch(audited.graph);
-  // `streamEvents` is where it is watched; the sources report the same.
+  // The graph is watched in `streamEvents`, so that source is used. Both sources report the same events.
   const agent: ServedAgent = { ...plain, graph, source: "streamEvents", graphTopic: true };
   const undoTools = await stubTools(audited.file, stubs);
   const undoModels = options.realModel ? () => {} : await scriptModels(audited.file, script);

@@ -1,6 +1,4 @@
-/**
- * Values that must not leave: planted words that occur nowhere else, and texts that were seen where they should stay.
- */
+/** Values that must not leave: planted words that occur nowhere else, and texts that were seen inside the graph. */
 import { randomBytes } from "node:crypto";
 
 export const KINDS = [
@@ -21,13 +19,13 @@ export interface Canary {
   readonly kind: Kind;
   /** The node, state key, variable or tool it belongs to; empty where there is only one. */
   readonly name: string;
-  /** Any of these in what a client was sent shows that it got there. */
+  /** Texts that show that the canary reached a client. */
   readonly texts: readonly string[];
   /** The server's own log may have it. */
   readonly logMay?: boolean;
 }
 
-/** A word that stands nowhere else and needs no escaping in JSON or a URL. */
+/** A word that occurs nowhere else and needs no escaping in JSON or a URL. */
 export function token(kind: string): string {
   return `CANARY${kind.replace(/[^a-z]/gi, "").toUpperCase()}${randomBytes(9).toString("hex")}`;
 }
@@ -42,7 +40,7 @@ export function mayLeave({ kind, name }: Pick<Canary, "kind" | "name">, policy: 
   return policy.includes(kind) || policy.includes(`${kind}:${name}`);
 }
 
-/** Shorter texts stand in many places by chance. */
+/** Shorter texts occur in many places by chance. */
 const SHORTEST = 12;
 const WINDOW = 40;
 const MOST_PIECES = 200;
@@ -61,9 +59,7 @@ function windows(line: string): string[] {
   return Array.from({ length: starts }, (_, index) => line.slice((index * WINDOW) / 2, (index * WINDOW) / 2 + WINDOW));
 }
 
-/**
- * All texts in a value, with the key of the field that each stands in. A value that leads back to itself is read once.
- */
+/** All texts in a value, each with the key of its field. A value that leads back to itself is read once. */
 export function textsOf(value: unknown, seen = new Set<object>()): string[] {
   if (typeof value === "string") return [value];
   if (typeof value !== "object" || value === null || seen.has(value) || seen.size > 20_000) return [];

@@ -1,4 +1,4 @@
-/** The audit's process: gets its job from the one that started it, and sends back what it found. */
+/** The audit's process: receives its job from the parent process, and sends back its findings. */
 import { ConfigError } from "../config/config-error.ts";
 import { messageOf } from "../protocol/redact.ts";
 import type { Audit } from "./audit.ts";
@@ -28,5 +28,5 @@ async function work(job: Job): Promise<Answer> {
 process.once("message", (job: Job) => {
   void work(job).then((answer) => process.send?.(answer, () => process.exit(0)));
 });
-// A graph's own mistakes are not the audit's.
+// A rejection in the graph must not end the audit.
 process.on("unhandledRejection", () => {});

@@ -1,4 +1,4 @@
-/** Every way that something leaves a server, in one place: a new format, route or output gets a line here. */
+/** All ways by which data leaves a server. A new format, route or output gets a line here. */
 import { randomUUID } from "node:crypto";
 import { WebSocket } from "ws";
 import { isRecord } from "../protocol/input.ts";
@@ -13,13 +13,13 @@ export interface Visit {
   readonly logged: readonly string[];
 }
 
-/** Runs the agent and gives all that a client of this kind was sent. */
+/** Runs the agent and returns everything that a client of this kind was sent. */
 export type Door = (visit: Visit) => Promise<string[]>;
 
-/** The token that the audit's own server wants for its metrics. */
+/** The token that the audit's own server requires for its metrics. */
 export const METRICS_TOKEN = "the-audit-reads-its-own-metrics";
 
-/** The one door that leads to no client. */
+/** The only door whose output no client gets. */
 export const LOG = "the server's log";
 
 export const DOORS: Readonly<Record<string, Door>> = {
@@ -152,7 +152,7 @@ function langGraphRun({ agent, message }: Visit) {
   return { assistant_id: agent, input: { messages: [{ type: "human", content: message }] }, stream_mode };
 }
 
-/** A run that nobody at this door has read. */
+/** Runs the agent to its end, so that this door can read an earlier run. */
 async function ran(visit: Visit): Promise<Input> {
   const body = input(visit);
   await run(visit, body);
@@ -192,7 +192,7 @@ async function get({ url, signal }: Visit, path: string): Promise<string[]> {
 
 const ENDED = /"type":"RUN_(FINISHED|ERROR)"|^\{"event":"(done|error)"|^\[(done|error|cancelled|waiting)/;
 const WAITING = /"type":"interrupt"|^\[waiting/;
-/** A graph that asks is answered, but not for ever. */
+/** The most answers to a graph that asks again and again. */
 const MOST_ANSWERS = 4;
 
 async function overWebSocket(visit: Visit, format: string): Promise<string[]> {
@@ -221,7 +221,10 @@ function isRefused(frame: string): boolean {
   return isRecord(value) && value.type === "error";
 }
 
-/** All frames, until what `after` says of one is to close; anything else it says is sent. */
+/**
+ * Returns all frames until the socket closes. `after` gets each frame. It returns "close", a text to send, or
+ * `undefined`.
+ */
 function conversation(
   socket: WebSocket,
   { signal }: Visit,

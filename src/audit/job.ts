@@ -40,7 +40,7 @@ function agentOf(config: Config, { agent }: Job): string {
   return agent ?? Object.keys(config.agents)[0] ?? "";
 }
 
-/** The word in a made-up address. */
+/** The canary's word inside a generated address. */
 function bare(word: string): string {
   return /^\w+:\/\/audit:(\w+)@audit\.invalid/.exec(word)?.[1] ?? word;
 }

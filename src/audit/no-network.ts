@@ -1,7 +1,6 @@
 /**
- * Loaded into the audit's process before anything else: nothing goes out from here, and no other program is started.
- * Every attempt is reported. Real tools and models that were asked for are let through, and so is the audit's own
- * server.
+ * Blocks the network and other programs in the audit's process. It is loaded before all other modules. Every attempt is
+ * reported. Real tools and models that the options name may use the network, and the audit's own server can be reached.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import childProcess from "node:child_process";
@@ -16,17 +15,17 @@ const STATE = Symbol.for("sluice.audit.network");
 interface Network {
   /** The attempts, and the number of times. */
   readonly attempts: Map<string, number>;
-  /** Code that runs in it may go out. */
+  /** Code that runs in this storage may use the network. */
   readonly open: AsyncLocalStorage<true>;
-  /** All of it may: the models are asked themselves. */
+  /** All code may use the network, because the real models are called. */
   allOpen: boolean;
-  /** The audit's own server. */
+  /** The port of the audit's own server. */
   port: number | undefined;
 }
 
 type Named = Record<string, unknown>;
 
-/** The one of this process. Other modules may load this file once more: it is blocked once. */
+/** The block of this process. The file may be loaded more than once, but the network is blocked only once. */
 export const network = known() ?? blocked();
 
 function known(): Network | undefined {
@@ -38,11 +37,11 @@ function blocked(): Network {
   Object.defineProperty(globalThis, STATE, { value: made });
   const refused = (to: string): Error => {
     made.attempts.set(to, (made.attempts.get(to) ?? 0) + 1);
-    return Object.assign(new Error(`There is no network in an audit: ${to} was not asked.`), { code: "ECONNREFUSED" });
+    return Object.assign(new Error(`An audit has no network: ${to} was not reached.`), { code: "ECONNREFUSED" });
   };
   const isOpen = () => made.allOpen || made.open.getStore() === true;
 
-  // Every client over TCP, TLS or a local socket, whatever library it belongs to, connects here.
+  // Every client over TCP, TLS or a local socket connects here, in every library.
   const { connect } = net.Socket.prototype;
   net.Socket.prototype.connect = function (this: net.Socket, ...args: unknown[]) {
     const to = target(args);
@@ -61,7 +60,7 @@ function blocked(): Network {
       throw refused("a host, over UDP");
     });
   }
-  // An address needs nobody to ask.
+  // An address needs no lookup.
   const isLocal = ([host]: unknown[]) => isOpen() || net.isIP(String(host)) !== 0 || host === "localhost";
   for (const name of ["lookup", ...Object.keys(dns).filter((name) => /^(resolve|reverse)/.test(name))]) {
     refuse(dns as unknown as Named, name, isLocal, (args) => {
@@ -77,7 +76,7 @@ function blocked(): Network {
     const start = programs[name] as (...args: unknown[]) => unknown;
     programs[name] = (...args: unknown[]) => {
       const program = basename(String(args[0]).split(" ", 1)[0] ?? "");
-      // The loader of TypeScript has one that compiles.
+      // The loader of TypeScript starts esbuild to compile.
       if (isOpen() || /^esbuild(\.exe)?$/.test(program)) return start(...args);
       throw refused(`the program ${program}`);
     };
@@ -105,7 +104,7 @@ interface Target {
   readonly path?: string;
 }
 
-/** `connect(options)`, `connect(port, host)`, `connect(path)`; Node's own callers put these into one array. */
+/** `connect(options)`, `connect(port, host)`, `connect(path)`; Node's own code passes these arguments in one array. */
 function target(args: unknown[]): Target {
   const [first, second] = (Array.isArray(args[0]) ? args[0] : args) as unknown[];
   if (typeof first === "object" && first !== null) {

@@ -1,4 +1,4 @@
-/** The values inside of a graph while it ran, and those of them that clients should not see. */
+/** Collects the values inside a graph while it runs, and finds those that clients should not see. */
 import type { AllowList } from "../graph/allow-list.ts";
 import type { ServedAgent } from "../graph/registry.ts";
 import type { ServedGraph } from "../graph/source.ts";
@@ -84,7 +84,7 @@ export class Observed {
       const [kind, name] = key.split("\0") as [Kind, string];
       return { kind, name, texts: [...texts].filter((text) => !overlaps(text, open)) };
     });
-    // A hidden node's words in the state are that node's.
+    // A hidden node's words in the state count as the node's, not as the state's.
     const named = secrets.flatMap(({ kind, texts }) => (kind === "state" ? [] : texts));
     return secrets
       .map((secret) =>

@@ -1,4 +1,4 @@
-/** Starts the audit's process, with an environment of canaries and without a network, and hears what it found. */
+/** Starts the audit's process, with canaries in its environment and without a network, and receives its findings. */
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,25 +11,23 @@ import type { Answer } from "./child.ts";
 
 export interface Job {
   readonly sources: ConfigSources;
-  /** Which agent of a configuration; the first, where none is named. */
+  /** The agent's name in the configuration. Default: the first agent. */
   readonly agent: string | undefined;
   readonly message: string;
   readonly realModel: boolean;
   readonly realTools: readonly string[];
-  /** For one run. */
+  /** Milliseconds that one run may take. */
   readonly timeoutMs: number;
   /** The values in the environment, by variable. */
   readonly words: Readonly<Record<string, string>>;
 }
 
-/** The longest that an audit takes: some forty runs. */
+/** The time limit of an audit, in runs. An audit makes about forty. */
 const RUNS = 60;
 
 export type Found = Extract<Answer, { readonly kind: "audit" }>;
 
-/**
- * @throws ConfigError when there is nothing to audit, Error when the process ended before it was through.
- */
+/** @throws ConfigError when there is nothing to audit. Error when the process ended before the audit was complete. */
 export async function auditInProcess(
   job: Omit<Job, "words">,
   keep: readonly string[],
@@ -51,7 +49,7 @@ export async function auditInProcess(
       child.once("message", (message) => resolve(message as Answer));
       child.once("error", reject);
       child.once("exit", (code, signal) => {
-        reject(new Error(`The audit's process ended before it was through (${signal ?? code}).`));
+        reject(new Error(`The audit's process ended before the audit was complete (${signal ?? code}).`));
       });
       child.send({ ...job, words } satisfies Job);
     });

@@ -1,13 +1,12 @@
 /**
- * Reads everything that a client can read in what it was sent: fields joined over frames, JSON in texts, and encoded
- * text.
+ * Finds every text that a client can read in its frames: fields joined over frames, JSON in texts, and encoded text.
  */
 import { isRecord } from "../protocol/input.ts";
 
 /** The ids that pieces of one text share. */
 const OWNERS = ["messageId", "toolCallId", "run_id", "runId", "id"];
 
-/** Every text that can be made of frames, with single spaces. */
+/** Every text that can be read from frames, with single spaces. */
 export function readable(frames: readonly string[]): string[] {
   const plain = [frames.join("\n"), frames.join(""), ...joined(frames)];
   return [...plain, ...plain.flatMap(decoded)].map(singleSpaced);

@@ -5,7 +5,7 @@ import type { Found } from "./process.ts";
 export interface Report {
   readonly schema: 1;
   readonly agent: string;
-  /** 0: nothing left that may not; 1: something did; 2: the graph could not be run. */
+  /** 0: no forbidden value left the server; 1: at least one did; 2: the graph could not be run. */
   readonly exitCode: 0 | 1 | 2;
   readonly leaks: readonly Leak[];
   readonly doors: readonly string[];
@@ -43,26 +43,28 @@ export function asText(report: Report): string {
         ]
       : []),
     ...(allowed.length > 0
-      ? ["", "May leave, and did:", ...allowed.map(({ canary, lines }) => `  ${canary}  (${lines.join("; ")})`)]
+      ? ["", "Left, and may leave:", ...allowed.map(({ canary, lines }) => `  ${canary}  (${lines.join("; ")})`)]
       : []),
     ...(failure === undefined || failure === null ? [] : ["", `A run failed: ${failure}`]),
     ...(network.length > 0
       ? [
           "",
-          "It tried to reach, in vain:",
+          "The graph tried to reach these addresses, but the audit has no network:",
           ...network.map(({ to, times }) => `  ${to}${times > 1 ? ` (${times} times)` : ""}`),
         ]
       : []),
-    ...(notReached.length > 0 ? ["", `Never ran, so nothing is known of them: ${notReached.join(", ")}`] : []),
+    ...(notReached.length > 0
+      ? ["", `These nodes never ran, so nothing is known about them: ${notReached.join(", ")}`]
+      : []),
     "",
     `Looked for ${looked.join(", ") || "nothing"}, at ${doors.length} doors.`,
   ].join("\n");
 }
 
 function verdict(exitCode: Report["exitCode"], count: number): string {
-  if (exitCode === 1) return count === 1 ? "1 thing leaves that may not." : `${count} things leave that may not.`;
+  if (exitCode === 1) return count === 1 ? "1 forbidden value leaves." : `${count} forbidden values leave.`;
   return exitCode === 0
-    ? "nothing leaves that may not."
+    ? "no forbidden value leaves."
     : "nothing was seen to leave, but the graph could not be run to its end.";
 }
 

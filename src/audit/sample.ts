@@ -1,4 +1,4 @@
-/** A value that fits a JSON Schema, with `text` wherever a text is free. */
+/** Makes a value that fits a JSON Schema, with `text` wherever any text fits. */
 import { isRecord } from "../protocol/input.ts";
 
 const DEEPEST = 12;

@@ -1,6 +1,6 @@
 /**
- * Puts a script in the place of every model, at LangChain's base class: callbacks and streaming stay LangChain's own, and
- * no provider is asked. A script calls each tool once, then answers with a word of its own, in pieces.
+ * Puts a script in the place of every model, at LangChain's base class: callbacks and streaming stay LangChain's own,
+ * and no provider is asked. The script calls each tool once, then answers with a unique word, in pieces.
  */
 import { AIMessageChunk, type BaseMessage, SystemMessage } from "@langchain/core/messages";
 import { ChatGenerationChunk, type ChatResult, GenerationChunk } from "@langchain/core/outputs";
@@ -19,7 +19,7 @@ export type Place = Pick<GraphEvent, "name" | "tags" | "metadata">;
 export interface ModelCall {
   readonly place: Place;
   readonly prompt: readonly BaseMessage[];
-  /** The word that it was answered with. */
+  /** The word in the answer. */
   readonly word: string;
 }
 
@@ -40,7 +40,7 @@ interface RunManager {
 /** One call of every tool, but not hundreds. */
 const MOST_CALLS = 16;
 
-/** Until what it returns is called, every model that code in `file` makes follows the script. */
+/** Makes every model that code in `file` creates follow the script, until the returned function is called. */
 export async function scriptModels(file: string, script: Script): Promise<() => void> {
   const undo: (() => void)[] = [];
   const shadowed = new WeakSet<object>();
@@ -60,7 +60,7 @@ export async function scriptModels(file: string, script: Script): Promise<() => 
   };
 }
 
-/** The methods that ask a provider are a model's own; here they are replaced on the one object. */
+/** Replaces the methods that call a provider, on this one model object. */
 function shadow(model: object, base: Prototype, script: Script): () => void {
   const isChat = (base._modelType as () => string)() === "base_chat_model";
   const undo = Object.entries(isChat ? chatMethods(model, base, script) : completionMethods(model, script)).map(
@@ -89,7 +89,7 @@ function chatMethods(model: object, base: Prototype, script: Script): Record<str
   };
 }
 
-/** Models that complete a text, which have neither messages nor tools. */
+/** The methods of models that complete a text. They have neither messages nor tools. */
 function completionMethods(model: object, script: Script): Record<string, unknown> {
   async function* _streamResponseChunks(prompt: string, _options: unknown, manager?: RunManager) {
     for await (const { text } of answer(model, script, [new SystemMessage(prompt)], {}, undefined, manager))
@@ -135,7 +135,7 @@ function chunks(
   const calls = callsFor(messages, options, script);
   if (calls.length > 0) return [chunkOf({ content: "", tool_call_chunks: calls })];
   const text = JSON.stringify(structured(options, word)) ?? `The audit's answer is ${word}.`;
-  // In pieces that no word is whole in.
+  // The pieces are so short that none has the whole word.
   const parts = text.match(/.{1,9}/gs) ?? [];
   return [...parts.map((content) => chunkOf({ content })), chunkOf({ content: "" }, { finish_reason: "stop" })];
 }
@@ -159,7 +159,7 @@ interface OfferedTool {
   readonly schema: unknown;
 }
 
-/** A call of each tool that was offered, unless the model is already shown results, or has to call a certain one. */
+/** A call of each offered tool, unless the messages already have results, or the model has to call a certain tool. */
 function callsFor(messages: readonly BaseMessage[], options: Record<string, unknown>, script: Script) {
   const tools = offered(options.tools);
   const choice = options.tool_choice ?? options.toolChoice;
@@ -196,11 +196,11 @@ function plainSchema(schema: unknown): unknown {
   try {
     return toJsonSchema(schema as never);
   } catch {
-    return schema; // No schema that anybody knows: its sample is a text.
+    return schema; // The schema is of an unknown kind, so its sample is a text.
   }
 }
 
-/** A value that fits the schema of the answer; `undefined` where any text does. */
+/** A value that fits the schema of the answer; `undefined` if any text fits. */
 function structured(options: Record<string, unknown>, word: string): unknown {
   const format = options.response_format ?? options.responseFormat;
   if (!isRecord(format)) return undefined;

@@ -1,4 +1,4 @@
-/** Errors that models and tools are made to throw: with a word in each place where libraries put what should stay. */
+/** Errors for models and tools to throw. They have a canary in each place where libraries put private data. */
 import { type Canary, token } from "./canary.ts";
 
 const message = token("error");
@@ -7,7 +7,7 @@ const details = token("details");
 
 export const ERROR_CANARIES: readonly Canary[] = [
   { kind: "error", name: "", texts: [message] },
-  // An operator needs to know where it failed, and why.
+  // The log may have the stack, because an operator needs the place and the reason.
   { kind: "error-details", name: "stack", texts: [stack], logMay: true },
   { kind: "error-details", name: "fields", texts: [details] },
 ];

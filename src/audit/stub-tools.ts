@@ -1,4 +1,4 @@
-/** Puts a stub in the place of every tool, at LangChain's base class: it answers with a word, and does nothing. */
+/** Replaces every tool by a stub, at LangChain's base class. The stub only answers with a word. */
 import { type Method, prototypesFor, replaceMethod } from "../doctor/langchain-classes.ts";
 import { token } from "./canary.ts";
 import { auditError } from "./staged-error.ts";
@@ -11,7 +11,7 @@ export interface Stubs {
   readonly real: readonly string[];
   /** Have tools fail. */
   failing: boolean;
-  /** Runs what is real; the network is open to it. */
+  /** Runs a real tool with access to the network. */
   within<T>(run: () => T): T;
 }
 
@@ -21,14 +21,14 @@ interface Tool {
   _call?: unknown;
 }
 
-/** Until what it returns is called. */
+/** Replaces the tools until the returned function is called. */
 export async function stubTools(file: string, stubs: Stubs): Promise<() => void> {
   const undo = [...(await prototypesFor(file, TOOLS))].map((base) => {
     const call = base.call as Method;
     return replaceMethod(base, "call", (own, args) => {
       const tool = own as Tool;
       if (stubs.real.includes(tool.name)) return stubs.within(() => call.apply(own, args));
-      // Another object with the same inside: the tool itself stays as it is.
+      // A new object with the tool as its prototype, so that the tool itself is not changed.
       const stub = Object.create(own, { _call: { value: async () => result(tool, stubs) } }) as object;
       return call.apply(stub, args);
     });

@@ -1,4 +1,4 @@
-/** The server's log, so that a value that reached a client can be traced to the line that let it through. */
+/** Keeps the entries of the server's event log, to find the line of the allow-list that let a value through. */
 import type { EventLog, NewEntry } from "../log/log.ts";
 import { expandEventPattern } from "../protocol/allow-list-spec.ts";
 import { EventType } from "../protocol/events.ts";
@@ -6,9 +6,9 @@ import { isRecord } from "../protocol/input.ts";
 import { readable } from "./reading.ts";
 
 export class Written {
-  /** JSON by what leads to the line: an entry's type and origin, of one span or run. */
+  /** The entries' JSON, in groups that the same line lets through: by run, span or type, and origin. */
   readonly #groups = new Map<string, { readonly first: NewEntry; readonly frames: string[] }>();
-  /** The same, once all is written. */
+  /** The groups' readable texts, made when all entries are written. */
   #read: readonly { readonly first: NewEntry; readonly texts: readonly string[] }[] | undefined;
 
   constructor(log: EventLog) {
@@ -35,7 +35,7 @@ export class Written {
   }
 }
 
-/** The fields that an operator has written down. */
+/** The patterns and fields that an operator has allowed. */
 export interface Allowed {
   /** `STREAM_ALLOWED_EVENTS`. */
   readonly patterns: readonly string[];

@@ -22,8 +22,8 @@ interface Offered {
 /**
  * The tools this run's client brought, as `bindTools` takes them.
  *
- * @param own - the agent's own tools. A client's tool with the name of one of them is left out: nobody can take the
- * place of an agent's tool by sending another of the same name.
+ * @param own - the agent's own tools. A client's tool with the name of one of these is left out, so that a client
+ * cannot replace an agent's tool.
  */
 export function frontendTools(config: RunnableConfig, own: readonly { name: string }[] = []): ToolDefinition[] {
   const taken = new Set(own.map(({ name }) => name));
@@ -36,8 +36,9 @@ export function frontendTools(config: RunnableConfig, own: readonly { name: stri
 }
 
 /**
- * Which tool this run's client wants the model to call, as `bindTools` takes it in `tool_choice`; `undefined`: the model
- * decides. Bind it for the first answer of a run only, or a tool that has to be called is called for ever.
+ * Returns the tool that this run's client wants the model to call, as `bindTools` takes it in `tool_choice`;
+ * `undefined`: the model decides. Bind it only for the first answer of a run. Otherwise the model calls the tool again
+ * and again.
  */
 export function frontendToolChoice(config: RunnableConfig): string | Record<string, unknown> | undefined {
   return offered(config).toolChoice;

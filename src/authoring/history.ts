@@ -4,13 +4,14 @@ import { AIMessage, type BaseMessage, ToolMessage } from "@langchain/core/messag
 /**
  * The history as providers accept it: every tool call is followed at once by its one result.
  *
- * People go on without answering, runs are stopped while a tool works, results arrive late: then a call lacks its
- * result, and providers refuse the whole conversation. Here a call without a result gets a short one that says so, a
- * late result moves to its call, and a result without a call is left out. Send this to the model and store none of it:
- * the state keeps what really happened.
+ * A call lacks its result if the user goes on without answering, a run is stopped while a tool works, or the result
+ * arrives late. Then providers refuse the whole conversation. Here a call without a result gets a short one that says
+ * so, a late result moves to its call, and a result without a call is left out. Send the returned history to the model,
+ * but do not store it: the state keeps the real history.
  */
 export function completeHistory(messages: readonly BaseMessage[]): BaseMessage[] {
-  // From the end, so that a result goes to the nearest call before it: some models use the same ids again every turn.
+  // The loop runs from the end, so that a result goes to the nearest call before it: some models use the same ids in
+  // every turn.
   const results = new Map<string, ToolMessage>();
   const complete: BaseMessage[] = [];
   for (const message of messages.toReversed()) {

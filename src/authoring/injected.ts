@@ -1,5 +1,5 @@
 /**
- * Messages that people send while a run is active. They wait until the graph takes them: before a model is asked, or
+ * Messages that users send while a run is active. They wait until the graph takes them: before a model is asked, or
  * instead of the end. A message that the graph has not taken when the run ends goes back to its sender.
  */
 import { AIMessage, type BaseMessage } from "@langchain/core/messages";
@@ -10,8 +10,8 @@ export interface Taking {
 }
 
 /**
- * Takes the messages that were sent into this run, each once, in the order they came; none outside Sluice. Whoever
- * follows the run sees them at this place: give them to the model after the history, and return them for the state.
+ * Takes the messages that were sent into this run, each once, in their order. Outside Sluice there are none. Clients
+ * that follow the run see them at this place. Give them to the model after the history, and return them for the state.
  *
  * @example
  * async function model({ messages }, config) {
@@ -42,7 +42,7 @@ interface State {
 
 /**
  * A middleware that lets an agent take the messages that were sent into its run: before each call of its model, and
- * after the last one, which is asked again then.
+ * after the last call. Then the model is called again.
  *
  * @example
  * createAgent({ model, tools, middleware: [createMiddleware(injectedMessages())] });
@@ -57,7 +57,7 @@ export function injectedMessages(): InjectedMessages {
     afterModel: {
       canJumpTo: ["model"],
       hook: async ({ messages: history }, runtime) => {
-        // Nothing may come between calls and their results: they are taken when the tools are through.
+        // No message may come between calls and their results, so the messages are taken after the tools.
         const last = history.at(-1);
         if (AIMessage.isInstance(last) && (last.tool_calls?.length ?? 0) > 0) return undefined;
         const messages = await takeInjected(runtime);

@@ -2,19 +2,19 @@
 import { REQUIREMENTS, type RequirementId } from "./requirements.ts";
 
 /**
- * `passed` and `failed`: the check saw it. `not offered`: the server has nothing of the kind, which is no fault.
- * `not tried`: it could not be seen here, for example because an answer was too short.
+ * `passed` and `failed`: the result was seen. `not offered`: the server does not have the feature, which is no fault.
+ * `not tried`: it could not be checked here, for example because an answer was too short.
  */
 export type Verdict = "passed" | "failed" | "not offered" | "not tried";
 
 export interface Result {
   readonly id: RequirementId;
   readonly verdict: Verdict;
-  /** The problems, or why it was not tried. Empty if it passed. */
+  /** The problems, or the reason why it was not tried. Empty if it passed. */
   readonly found: readonly string[];
 }
 
-/** The reason why a requirement could not be tried: something that it needs is not there. */
+/** The reason why a requirement could not be tried, such as an answer that is too short. */
 export class NotTried extends Error {}
 
 /** One way to try requirements. A requirement without a reported problem has passed. */

@@ -1,4 +1,4 @@
-/** docs/binding.md as a judge of the server's frames. It shares no code with the server. */
+/** Judges the server's frames by docs/binding.md. It shares no code with the server. */
 import { z } from "zod";
 
 const cursor = z.string().regex(/^[A-Za-z0-9]{1,32}:\d{1,15}$/);
@@ -70,7 +70,7 @@ export function judgeFrame(text: string): { frame: Frame } | { problem: string }
   return { problem: `${issue?.path.join(".")}: ${issue?.message}: ${text.slice(0, 80)}` };
 }
 
-/** The frame; `undefined` if the text is none. */
+/** The frame; `undefined` if the text is no valid frame. */
 export function frameOf(text: string): Frame | undefined {
   const judged = judgeFrame(text);
   return "frame" in judged ? judged.frame : undefined;

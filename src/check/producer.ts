@@ -5,10 +5,10 @@ import { type Answer, ask, wholeBody } from "../doctor/http.ts";
 export interface Producer {
   /** Takes a `RunAgentInput` by POST. */
   readonly endpoint: URL;
-  /** Its WebSocket, where it has one that follows the binding. */
+  /** Its WebSocket, if it has one that follows the binding. */
   readonly socket: URL | undefined;
   readonly agent: string | undefined;
-  /** The text that each run asks. */
+  /** The question of each run. */
   readonly message: string;
   readonly headers: Readonly<Record<string, string>>;
   /** Milliseconds that a run may take. */
@@ -18,9 +18,9 @@ export interface Producer {
 /** One event as it came over the wire. */
 export interface WireEvent {
   readonly json: string;
-  /** Its position; absent where it has none. */
+  /** Its position; absent if it has none. */
   readonly at: string | undefined;
-  /** Milliseconds since the run was asked for. */
+  /** Milliseconds since the run was requested. */
   readonly ms: number;
 }
 
@@ -30,7 +30,7 @@ export interface Recording {
   /** Its `Cache-Control`; empty where it has none. */
   readonly caching: string;
   readonly events: readonly WireEvent[];
-  /** Parts of the response that no event stream has. */
+  /** Parts of the response that do not belong into an event stream. */
   readonly strange: readonly string[];
   /** The body, where it was no event stream. */
   readonly body: string;
@@ -55,7 +55,7 @@ interface Reading {
 /** Milliseconds after the terminal event at which a response counts as hanging. */
 const LINGER_MS = 2_000;
 
-/** Posts a run, or anything else, and reads its response to the end. Rejects when nobody answers. */
+/** Posts a run, or anything else, and reads its response to the end. Rejects when no server answers. */
 export async function readRun(producer: Producer, input: unknown, reading: Reading = {}): Promise<Recording> {
   const { after, until = () => false, pause } = reading;
   const { endpoint, headers, timeoutMs } = producer;

@@ -1,4 +1,4 @@
-/** Is this a legal AG-UI sequence? This state machine shares no code with the server, and so none of its errors. */
+/** Checks that a sequence of AG-UI events is legal. It shares no code with the server, and so none of its errors. */
 import { type AGUIEvent, EventType } from "@ag-ui/core";
 import { EventSchemas } from "@ag-ui/core/schemas";
 import type { RequirementId } from "./requirements.ts";
@@ -60,7 +60,7 @@ export class Sequence {
   #runId: string | undefined;
   #terminal: AGUIEvent | undefined;
 
-  /** `asked`: the ids of the input, where the sequence answers one. */
+  /** `asked`: the ids of the input that the sequence answers, if there is one. */
   constructor(asked?: { readonly threadId: string; readonly runId: string }) {
     this.#asked = asked;
   }
@@ -80,7 +80,7 @@ export class Sequence {
     return event;
   }
 
-  /** Nothing more comes. */
+  /** Ends the sequence, and reports a missing end. */
   end(): void {
     if (this.#terminal) return;
     const what = this.#count === 0 ? "no event came" : "the response ends without RUN_FINISHED or RUN_ERROR";

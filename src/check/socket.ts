@@ -1,4 +1,4 @@
-/** A WebSocket as it is on the wire: every frame in order, and the code of its close. */
+/** A WebSocket that keeps every frame in order, and its close code. */
 import WebSocket from "ws";
 import { Handshake } from "../doctor/socket.ts";
 import type { Producer } from "./producer.ts";
@@ -16,7 +16,7 @@ export interface Inbox {
   /** `pause` stops reading, and `resume` reads on. */
   pause(): void;
   resume(): void;
-  /** Hangs up without a close frame. */
+  /** Closes the connection without a close frame. */
   cut(): void;
 }
 

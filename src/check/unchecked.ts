@@ -1,2 +1,2 @@
-/** The target could not be checked: it did not answer, or it is not there. */
+/** The target could not be checked: it did not answer, or it does not exist. */
 export class Unchecked extends Error {}

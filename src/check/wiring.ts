@@ -1,4 +1,4 @@
-/** Is a graph wired so that what happens in it reaches its clients, and stops when its run is stopped? */
+/** Checks that a graph's events reach its clients, and that its requests stop when its run is stopped. */
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { Activity } from "../doctor/activity.ts";
@@ -17,7 +17,7 @@ export interface Wired {
   /** An agents.json or a langgraph.json. */
   readonly configFile: string | undefined;
   readonly message: string;
-  /** The graph's input, if that is no messages. */
+  /** The graph's input, if it takes no messages. */
   readonly input: unknown;
   /** Milliseconds that a run may take. */
   readonly timeoutMs: number;
@@ -27,18 +27,18 @@ export interface Wired {
 
 /** The time that a request may outlive its run. */
 const STOP_MS = 1_000;
-/** A request that is this old is under way. */
+/** The age at which a request counts as under way. */
 const UNDER_WAY_MS = 50;
 
 /**
  * Runs a graph as Sluice does, twice: once to its end, and once to stop it.
- * @throws Unchecked when the target is no graph in a file.
+ * @throws Unchecked when the target is not a graph in a file.
  */
 export async function checkWiring(wired: Wired): Promise<Check[]> {
   const { target, cwd, message, input, timeoutMs } = wired;
   const finding = await examine({ ...wired, firstTokenMs: Number.MAX_SAFE_INTEGER, expectReasoning: false });
   const { graph } = finding.evidence;
-  if (!graph) throw new Unchecked(`${target} is no graph in a file.`);
+  if (!graph) throw new Unchecked(`${target} is not a graph in a file.`);
   const stops = await stopsItsRequests(target, cwd, message, input, timeoutMs);
   return [ends(finding), ...wiring(graph), reaches(finding), asks(finding), stops];
 }
@@ -77,7 +77,7 @@ function wiring({ nodes, modelCalls, exchanges, helpers }: GraphEvidence): Check
       [...known].join(", ") || "none",
     ),
     withoutProblems(
-      "nothing is done out of reach",
+      "all work stays within the run",
       [...lost, ...outside],
       `${counted(exchanges.length, "request")}, all within the run`,
     ),
@@ -86,7 +86,7 @@ function wiring({ nodes, modelCalls, exchanges, helpers }: GraphEvidence): Check
 
 function reaches({ evidence: { delivered, graph }, verdicts }: Finding): Check {
   const refused = Object.entries(graph?.refused ?? {}).map(([name, count]) => `${count} ${name} refused`);
-  // A run that shows nothing of its tokens shows none that arrive.
+  // `unknown` counts too: a run without visible tokens does not show that tokens arrive.
   const bad = verdicts.filter(({ kind }) => kind === "fault" || kind === "unknown");
   const faults = bad.map(({ code, sentence }) => `${code}: ${sentence}`);
   const asked = delivered.interrupted && delivered.tokens.length === 0;
@@ -98,7 +98,7 @@ function reaches({ evidence: { delivered, graph }, verdicts }: Finding): Check {
   );
 }
 
-/** LangGraph throws where a graph asks and has nothing to remember the question by. */
+/** LangGraph throws if a graph asks but has no checkpointer to keep the question. */
 function asks({ evidence: { end, delivered } }: Finding): Check {
   const forgetful = end.kind === "failed" && /checkpointer/i.test(end.message);
   const found = forgetful
@@ -109,7 +109,7 @@ function asks({ evidence: { end, delivered } }: Finding): Check {
   return { name: "it can be answered when it asks", passed: !forgetful, found };
 }
 
-/** Stops a run at its first sign of a model, and waits for the requests to be hung up. */
+/** Stops a run when its model first shows activity, and waits until its requests are closed. */
 async function stopsItsRequests(
   target: string,
   folder: string,
@@ -161,7 +161,7 @@ async function stopsItsRequests(
           if (event === "on_chat_model_stream") stop();
         });
       } catch {
-        // It was stopped, or it fails as it did before: the other checks say so.
+        // The run was stopped, or failed as before. The other checks report that.
       }
       clearInterval(watch);
     });

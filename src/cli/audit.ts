@@ -1,4 +1,4 @@
-/** `sluice audit`: says what leaves a graph that should stay. */
+/** `sluice audit`: reports private data that leaves a graph. */
 import { type Command, UsageError } from "./command.ts";
 import { secondsIn } from "./options.ts";
 
@@ -17,26 +17,26 @@ const MESSAGE = "Please do what you are made for.";
 const TIMEOUT_SECONDS = 30;
 
 export const audit: Command<typeof options> = {
-  summary: "says what leaves a graph that should stay",
+  summary: "reports private data that leaves a graph",
   usage: `Usage: sluice audit <file>[:<export>]
 
 Runs a graph in a process of its own, in which each variable of the environment is a made-up word and nothing goes out to
-the network. Models follow a script and tools are stubs. Then it goes through every door as a client, and says which
-prompts, state, hidden nodes' words, variables, arguments, results and errors came out where, and by which line of the
-allow-list. What may leave stands in the agent's "audit" in agents.json.
+the network. Models follow a script and tools are stubs. Then it uses every door as a client, and reports which
+prompts, state, words of hidden nodes, variables, arguments, results and errors came out, at which door, and by which
+line of the allow-list. "audit" of the agent in agents.json names the values that may leave.
 
 Options:
   -m, --message <text>     what to say
   -c, --config <file>      an agents.json or a langgraph.json: filters and settings of the agent count too
       --agent <name>       which agent of the --config          (default: the first)
-      --real-model         asks the models themselves, over the network
+      --real-model         calls the real models, over the network
       --real-tool <name>   runs this tool, with the network; may be given again
       --env <name>         this variable keeps its value, such as a real model's key; may be given again
       --timeout <seconds>  for one run                          (default: ${TIMEOUT_SECONDS})
       --json               prints a JSON document
   -h, --help               this
 
-Exit code: 0 nothing left that may not, 1 something did, 2 the graph could not be examined.`,
+Exit codes: 0, no forbidden value left; 1, at least one did; 2, the graph could not be examined.`,
   options,
   failure: (message, args) => (args.includes("--json") ? failed(message) : undefined),
   async run({ values, positionals }, { cwd, packageRoot, print, printError }) {
@@ -66,7 +66,7 @@ Exit code: 0 nothing left that may not, 1 something did, 2 the graph could not b
       return report.exitCode;
     } catch (error) {
       if (error instanceof UsageError) throw error;
-      // 1 says that something leaves, which nobody has seen here.
+      // Exit code 1 would say that a forbidden value left, which was not seen here.
       if (values.json) print(failed(messageOf(error)));
       else printError(`sluice: ${messageOf(error)}`);
       return 2;

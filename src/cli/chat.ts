@@ -30,7 +30,7 @@ Options:
       --header <name: value>     sent to the server, such as a sign-in; may be given again
   -h, --help                     this
 
-Exit codes: 0 answered, 1 failed or said nothing, 2 called wrongly or no such agent, 3 waits for an answer that nobody gave, 130 cancelled.`,
+Exit codes: 0 answered, 1 failed or said nothing, 2 called wrongly or no such agent, 3 the graph waits for an answer, 130 cancelled.`,
   options,
   async run({ values: { graph, config, url, agent, thread, header }, positionals }, context) {
     if ([graph, config, url].filter((value) => value !== undefined).length > 1) {
@@ -84,7 +84,10 @@ Exit codes: 0 answered, 1 failed or said nothing, 2 called wrongly or no such ag
   },
 };
 
-/** @throws UsageError when there is no agent of this name. A single question finds out by itself. */
+/**
+ * @throws UsageError when there is no agent of this name. A single question does not need this check: its run reports
+ * it.
+ */
 async function known(agent: string | undefined, target: Target): Promise<void> {
   if (agent === undefined) return;
   // A server that does not list its agents answers the first question with the reason.
@@ -94,7 +97,7 @@ async function known(agent: string | undefined, target: Target): Promise<void> {
   }
 }
 
-/** Is it what `serve` and `doctor` take where this command takes a question? */
+/** Does the word look like a file or an address, which `serve` and `doctor` take in this place? */
 function looksLikeTarget(word: string): boolean {
   return /^\S+\.[cm]?[jt]sx?(:\S*)?$/.test(word) || /^(https?|wss?):\/\/\S+$/.test(word);
 }

@@ -1,4 +1,4 @@
-/** `sluice check`: says whether a server keeps the binding of docs/binding.md, or whether a graph is wired well. */
+/** `sluice check`: checks that a server follows docs/binding.md, or that a graph is wired well. */
 import { join, relative } from "node:path";
 import { type Command, type CommandArgs, type CommandContext, UsageError } from "./command.ts";
 import { headersOf, jsonIn, secondsIn } from "./options.ts";
@@ -20,7 +20,7 @@ const TIMEOUT_SECONDS = 60;
 const PAGE = "docs/binding.md";
 
 export const check: Command<typeof options> = {
-  summary: "says whether a server keeps AG-UI and its binding, or whether a graph is wired well",
+  summary: "checks that a server follows AG-UI and its binding, or that a graph is wired well",
   usage: `Usage: sluice check <address> | <file>[:<export>]
 
 Checks a running server requirement by requirement, as ${PAGE} numbers them: the sequence of its events, how responses

@@ -1,4 +1,6 @@
-/** `sluice dev`: the server, started anew when a file it is made of changes. This process loads none of them itself. */
+/**
+ * `sluice dev`: starts the server again when one of its files changes. This process loads none of these files itself.
+ */
 import { createServer } from "node:net";
 import { relative } from "node:path";
 import type { Config, ConfigSources } from "../config/config.ts";
@@ -30,7 +32,7 @@ ${SERVE_USAGE}`,
     let free: number | undefined;
     for (;;) {
       const config = peek(() => peekConfig(sources));
-      // A port that was free is chosen once: clients come back to where they were.
+      // A free port is chosen once, so that clients can reconnect to the same address.
       if (config?.PORT === 0) free ??= await freePort(config.HOST);
       const port = config?.PORT === 0 ? free : undefined;
       for (const file of config?.files ?? possibleFiles(sources)) watcher.add(file);
@@ -52,7 +54,7 @@ ${SERVE_USAGE}`,
   },
 };
 
-/** The configuration as it is now. The server reports a wrong one, which it reads as well. */
+/** The present configuration. The server reads it too, and reports its errors. */
 function peek(read: () => Config): Config | undefined {
   try {
     return read();
@@ -68,7 +70,7 @@ function serveArgs({ graphs = [], configFile, settings = {} }: ConfigSources, po
   return [...given, "--", ...graphs];
 }
 
-/** `undefined` when nothing can listen there: the server says why. */
+/** A free port; `undefined` when no server can listen on the host. The server reports the reason. */
 function freePort(host: string): Promise<number | undefined> {
   const server = createServer();
   return new Promise((resolve) => {

@@ -43,8 +43,8 @@ Options:
       --json                       for programs: one JSON document on stdout, whatever happens
   -h, --help                       this
 
-Exit codes: 0, tokens stream; 1, they do not; 2, nothing came that could show it: a wrong option, no such file or server,
-no key, a run that failed.`,
+Exit codes: 0, tokens stream; 1, they do not; 2, it could not be seen: a wrong option, no such file or server, no key,
+or a run that failed.`,
   options,
   failure: (message, args) => {
     const json = args.includes("--json");
@@ -63,7 +63,7 @@ no key, a run that failed.`,
     try {
       const { evidence, verdicts } = await examine(asked);
       const { isTTY, columns } = process.stdout;
-      // A terminal may not know how wide it is.
+      // A terminal may report no width.
       const style = {
         width: isTTY && columns > 0 ? columns : WIDTH,
         color: isTTY && process.stdout.hasColors(),
@@ -72,7 +72,7 @@ no key, a run that failed.`,
       exit.print(json ? reportJson(evidence, verdicts) : report(evidence, verdicts, style));
       return exitCode(verdicts);
     } catch (error) {
-      // 1 says that tokens do not stream, which nobody has seen here.
+      // Exit code 1 would say that tokens do not stream, which was not seen here.
       const message = error instanceof ConfigError ? error.message : String((error as Error)?.stack ?? error);
       if (json) exit.print(JSON.stringify(failed(message), null, 2));
       else {

@@ -16,7 +16,7 @@ export const key: Command<typeof options> = {
   usage: `Usage: sluice key new NAME [options]
 
 Makes an API key for the principal NAME and prints it, once: the server keeps its digest alone, in keys.json beside
-agents.json. Several keys of one name are the same principal. A running server reads keys when it starts.
+agents.json. Several keys with one name belong to the same principal. A running server reads keys when it starts.
 
 Options:
   --scopes LIST   comma separated, of ${SCOPES.join(", ")}; ${DEFAULT_SCOPES.join(",")} by default

@@ -1,4 +1,4 @@
-/** Options that several commands take, read alike. */
+/** Reads options that several commands share. */
 import { UsageError } from "./command.ts";
 
 /** The headers by their names. */

@@ -1,14 +1,14 @@
-/** Handles faults in a graph's own code beside its run, where nobody awaits them: they reach the process. */
+/** Handles errors of a graph's code that no run awaits, and that therefore reach the process. */
 import type { App } from "../app/app.ts";
 import type { Logger } from "../ops/logger.ts";
 import { currentRun } from "../runs/current-run.ts";
 
-/** The most milliseconds that runs get to end, once an exception was caught by nobody. */
+/** The most milliseconds that runs have to end after an uncaught exception. */
 const LAST_WORDS_MS = 4_000;
 
 /**
- * Keeps the process alive when a rejection is not handled: it harms nobody but the code that forgot it. One that comes
- * from a run is reported with the run's names; both kinds are counted.
+ * Keeps the process alive when a rejection is not handled, because it harms only the code that did not handle it. One
+ * that comes from a run is reported with the run's names; both kinds are counted.
  */
 export function surviveRejections(logger: Logger): void {
   let inRuns = 0;
@@ -26,14 +26,14 @@ export function surviveRejections(logger: Logger): void {
 }
 
 /**
- * Resolves with the exit code when an exception was caught by nobody: what it interrupted is in no state that can be
- * relied on. Before that `/readyz` turns to 503, and runs are ended, but for those that the next process takes up.
+ * Resolves with the exit code after an uncaught exception: the interrupted code may be in any state, so the process has
+ * to end. Before that `/readyz` turns to 503, and runs are ended, but for those that the next process takes up.
  */
 export function dieOfExceptions(app: Pick<App, "abandon">, logger: Logger): Promise<number> {
   return new Promise((die) => {
     let dying = false;
     process.on("uncaughtException", (err) => {
-      logger.error({ ...currentRun.getStore(), err }, "an exception was caught by nobody");
+      logger.error({ ...currentRun.getStore(), err }, "an exception was not caught");
       if (dying) return;
       dying = true;
       const late = setTimeout(die, LAST_WORDS_MS, 1);

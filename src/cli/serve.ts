@@ -27,7 +27,7 @@ export const serve: Command<typeof serveOptions> = {
   options: serveOptions,
   async run(args, context) {
     const sources = configSources(args, context);
-    // Settings are read before the rest is loaded: what is wrong with them is said at once.
+    // Settings are read before other modules are loaded, so that their errors are reported at once.
     const config = (await import("../config/config.ts")).loadConfig(sources);
     const [{ appFromConfig }, { createLogger, unfailing }, { linesFor }, faults] = await Promise.all([
       import("../app/from-config.ts"),
@@ -47,7 +47,7 @@ export const serve: Command<typeof serveOptions> = {
       const stop = () => {
         if (!announced) logger.info("draining");
         announced = true;
-        // A second signal hurries it up.
+        // A second signal makes it end sooner.
         app.close().then(() => closed(0), failed);
       };
       process.on("SIGTERM", stop);
@@ -84,7 +84,7 @@ ${line(asText, "as a person reads them")}
 `;
 }
 
-/** The model of the agents that ship, in words, where one of them is served. */
+/** A sentence about the model of the agents that ship; `undefined` if none of them is served. */
 async function whoAnswers(config: Config): Promise<string | undefined> {
   const [{ isShipped }, { modelKind }] = await Promise.all([
     import("../config/shipped.ts"),

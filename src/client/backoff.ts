@@ -1,4 +1,4 @@
-/** When to come back after a socket closed. Whether to, the table in `protocol/errors.ts` says. */
+/** Decides when to reconnect after a socket closed. The table in `protocol/errors.ts` decides whether to reconnect. */
 import { ERRORS } from "../protocol/errors.ts";
 
 /** The pauses between attempts to connect. Each is a random part of its maximum. */
@@ -16,8 +16,8 @@ const CROWDED: ReadonlySet<number> = new Set([ERRORS.overloaded.close, ERRORS.ra
 const SPREAD_MS = 5_000;
 
 /**
- * The time to wait before the next attempt, in milliseconds. The jitter is full: after a restart thousands come back,
- * and none of them knows of the others. `failures` counts those before this one; `askedMs` is what the server asked for.
+ * The time to wait before the next attempt, in milliseconds. The jitter is full, because thousands of clients may come
+ * back after a restart. `failures` is the number of earlier failures; `askedMs` is the pause that the server asked for.
  */
 export function pauseMs(failures: number, closeCode: number, askedMs: number | undefined, backoff: Backoff): number {
   const { firstMs = 250, longestMs = 15_000 } = backoff;

@@ -1,5 +1,5 @@
 /**
- * The error of a connection or a run. `code` is one of PROTOCOL.md's, or one of the client's own: `closed` (this side
+ * The error of a connection or a run. `code` is a code of PROTOCOL.md or one of the client's own: `closed` (this side
  * closed), `unreachable` (no attempt succeeded), `lost` (the server does not know how a run ended).
  */
 export class ConnectionError extends Error {

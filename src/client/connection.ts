@@ -21,16 +21,16 @@ export interface ConnectionOptions extends LineOptions {
 }
 
 export interface RunOptions extends Narrowing, Partial<Listener> {
-  /** The agent's name. Default: the one in the URL, else the server's first. */
+  /** The agent's name. Default: the agent in the URL, else the server's first agent. */
   readonly agent?: string;
 }
 
 export interface SubscribeOptions extends Narrowing, Listener {
-  /** Go on after this cursor. Default: begin with where the thread stands. */
+  /** Continue after this cursor. Default: begin with the present state of the thread. */
   readonly after?: string;
 }
 
-/** A person's message for an active run. The sender chooses its id, which no other message of the thread may have. */
+/** A user's message for an active run. The sender chooses its id, which no other message of the thread may have. */
 export interface InjectedText {
   readonly id: string;
   readonly content: string;
@@ -103,7 +103,7 @@ export class SluiceConnection {
   }
 
   /**
-   * Follows a thread, from where it stands or from a cursor.
+   * Follows a thread, from its present state or from a cursor.
    * @throws Error when this connection follows the thread already.
    */
   subscribe(threadId: string, { after, ...options }: SubscribeOptions): Following {

@@ -1,4 +1,4 @@
-/** The messages that were sent into runs of a thread and are not in it, made of the thread's events. Pure. */
+/** Builds, from a thread's events, the list of messages that were sent into runs and are not in the thread. Pure. */
 import { type AguiEvent, EventType } from "../protocol/events.ts";
 import type { InjectedReport } from "../protocol/injected.ts";
 
@@ -7,11 +7,11 @@ export interface InjectedMessage {
   readonly id: string;
   readonly content: string;
   /**
-   * `sending`: the server has not confirmed it. `waiting`: the server keeps it until the graph takes it, which makes it a
-   * message of the thread. `returned`: the run ended without it or did not get it, and nothing else keeps it.
+   * `sending`: the server has not confirmed it. `waiting`: the server keeps it until the graph takes it, which makes it
+   * a message of the thread. `returned`: the run ended without it or did not get it, and the server no longer keeps it.
    */
   readonly state: "sending" | "waiting" | "returned";
-  /** The reason, where the server refused it. */
+  /** The reason, if the server refused the message. */
   readonly problem?: string;
 }
 

@@ -1,4 +1,4 @@
-/** One socket after the other to the same server: opens it, notices when it is dead, and comes back. */
+/** Keeps a socket to one server: opens it, notices when it is dead, and opens the next one. */
 import { type ErrorCode, finalClose, finalStatus } from "../protocol/errors.ts";
 import type { ServerFrame } from "../protocol/frames.ts";
 import { SUBPROTOCOL } from "../protocol/subprotocol.ts";
@@ -16,7 +16,7 @@ export interface WebSocketLike {
   send(text: string): void;
   /** Closes the socket. */
   close(code?: number, reason?: string): void;
-  /** `ws` has it: hangs up without waiting for an answer. */
+  /** Closes without waiting for an answer. Only sockets of `ws` have it. */
   terminate?(): void;
 }
 
@@ -25,9 +25,9 @@ export type WebSocketConstructor = new (url: string, protocol: string) => WebSoc
 
 /** The state of a connection. */
 export type ConnectionState =
-  /** Nothing was asked for yet. */
+  /** No request was made yet. */
   | { readonly status: "idle" }
-  /** `attempt` counts from 1 since the connection was last of use. */
+  /** `attempt` counts from 1 since the connection last received a frame while it was open. */
   | { readonly status: "connecting"; readonly attempt: number }
   | { readonly status: "open" }
   /** `retryAt`: when the next attempt begins, as `Date.now()` counts. */
@@ -37,18 +37,18 @@ export type ConnectionState =
       readonly retryAt: number;
       readonly error: ConnectionError;
     }
-  /** For good. `error`: why, unless this side closed. */
+  /** Closed for good. `error` is the reason, unless this side closed. */
   | { readonly status: "closed"; readonly error?: ConnectionError };
 
 export interface LineOptions {
   /** The server's address, like `wss://host/ws?agent=assistant`. `http` and `https` are understood too. */
   readonly url: string | URL;
-  /** Default: the runtime's own. Node 20 has none; hand in that of `ws`. */
+  /** Default: the runtime's own. Node 20 has none: pass the class of `ws`. */
   readonly WebSocket?: WebSocketConstructor;
   /**
-   * Gives an API key or a token: for each socket, and again when the server reports that it expires soon; then `expiring`
-   * is `true`, and the last one is of no more use. It travels in a frame and not in the URL. Default: the server asks for
-   * no sign-in.
+   * Returns an API key or a token. It is called for each socket, and again when the server reports that the token
+   * expires soon. Then `expiring` is `true`, and a new token is needed. The token is sent in a frame, not in the URL.
+   * Default: no sign-in.
    */
   readonly token?: (expiring: boolean) => string | Promise<string>;
   readonly backoff?: Backoff;
@@ -59,9 +59,9 @@ export interface LineOptions {
 export type Hello = ServerFrame & { type: "hello" };
 
 export interface LineEvents {
-  /** The server is there and has said `hello`. */
+  /** The server has sent `hello`, and the sign-in, if any, is done. */
   opened(hello: Hello): void;
-  /** `text`: the frame as it came. An event in a short frame is a whole one by then. */
+  /** `text`: the frame as it was received. `frame` is never a short frame: it was expanded. */
   frame(frame: ServerFrame | EventFrame, text: string): void;
   /** The socket is gone, and another will be opened. `code`: how it closed. */
   lost(code: number): void;
@@ -77,7 +77,7 @@ const SIGN_IN = "sign-in";
 /** The code of a socket that closed without one. */
 const ABNORMAL = 1006;
 
-/** The error of a refused handshake that stays refused, where its status can be seen: `ws` names it, browsers do not. */
+/** The error of a handshake that will always be refused, if the status is known: `ws` reports it, browsers do not. */
 function refusal(said: string): ErrorCode | undefined {
   return finalStatus(Number(/^Unexpected server response: (\d+)$/.exec(said)?.[1]));
 }
@@ -90,7 +90,7 @@ export class Line {
   #socket: WebSocketLike | undefined;
   /** The `hello` of a socket that signs in and is not open yet. */
   #hello: Hello | undefined;
-  /** The numbers of this socket: another numbers anew. */
+  /** The topic numbers of this socket. Each socket has its own. */
   #short = new ShortTopics();
   #state: ConnectionState = { status: "idle" };
   #failures = 0;
@@ -104,7 +104,7 @@ export class Line {
   constructor(options: LineOptions, events: LineEvents) {
     const own = (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket;
     const WebSocket = options.WebSocket ?? own;
-    if (!WebSocket) throw new TypeError("This runtime has no WebSocket. Hand one in, like that of the package ws.");
+    if (!WebSocket) throw new TypeError("This runtime has no WebSocket. Pass one, such as that of the package ws.");
     this.#WebSocket = WebSocket;
     this.#url = String(options.url).replace(/^http/, "ws");
     this.#options = options;
@@ -115,7 +115,7 @@ export class Line {
     return this.#state;
   }
 
-  /** Connects, if nobody has yet. */
+  /** Connects if the line is idle. */
   open(): void {
     if (this.#state.status === "idle") this.#connect();
   }
@@ -125,12 +125,12 @@ export class Line {
     if (this.#state.status === "waiting") this.#connect();
   }
 
-  /** Sends, when there is a server to hear it. */
+  /** Sends a text if the connection is open. */
   send(text: string): void {
     if (this.#state.status === "open") this.#socket?.send(text);
   }
 
-  /** For good. */
+  /** Closes for good. */
   close(error?: ConnectionError): void {
     if (this.#state.status === "closed") return;
     clearTimeout(this.#timer);
@@ -155,7 +155,7 @@ export class Line {
     socket.onmessage = ({ data }: { data: unknown }) => {
       if (this.#socket === socket) this.#hear(String(data));
     };
-    // Stays for good: without a listener ws throws the error.
+    // This listener stays: without one, ws throws the error.
     socket.onerror = ({ message }: { message?: string }) => {
       said = message ?? "";
     };
@@ -207,7 +207,10 @@ export class Line {
     );
   }
 
-  /** Gives the socket up when it is silent for `patienceMs`. Frames are many and timers dear: it looks at the time of the last. */
+  /**
+   * Gives up the socket when it is silent for `patienceMs`. It compares the time of the last frame, because a new timer
+   * for each frame would be expensive.
+   */
   #listen(patienceMs: number): void {
     clearTimeout(this.#timer);
     this.#heardAt = performance.now();
@@ -224,7 +227,7 @@ export class Line {
     clearTimeout(this.#timer);
     const socket = this.#socket;
     this.#socket = undefined;
-    // A socket that is cut off waits for an answer that never comes.
+    // `close` would wait for an answer that never comes from a dead server.
     if (socket?.terminate) socket.terminate();
     else socket?.close();
     if (final) {

@@ -3,7 +3,7 @@ import { type BaseEvent, EventType } from "@ag-ui/client";
 import type { AguiEvent } from "../protocol/events.ts";
 
 export class OpenSpans {
-  /** The event that closes a span, by the span, in the order they were opened. */
+  /** The closing event of each open span, in the order in which the spans were opened. */
   readonly #closers = new Map<string, AguiEvent>();
   /** The text of the open reasoning so far, by message id. */
   readonly reasoning = new Map<string, string>();
@@ -20,11 +20,11 @@ export class OpenSpans {
       case EventType.REASONING_END:
         this.reasoning.delete(event.messageId);
         break;
-      default: // Is no reasoning.
+      default: // No reasoning.
     }
   }
 
-  /** Closes all, what was opened last first. */
+  /** Closes all spans, the last opened first. */
   close(): BaseEvent[] {
     const closers = [...this.#closers.values()].reverse();
     this.#closers.clear();

@@ -39,8 +39,8 @@ export class Questions {
   }
 
   /**
-   * Something on the way takes less than the server's `hello` says, and closed the socket. It does not say which message
-   * was too large: the largest one fails, and is not sent again.
+   * Fails the largest message. A proxy that accepts less than the server's `hello` says closed the socket, without
+   * saying which message was too large.
    */
   failLargest(): void {
     const [largest] = this.all.sort(([, a], [, b]) => b.text.length - a.text.length);

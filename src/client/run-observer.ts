@@ -1,4 +1,4 @@
-/** One run of a thread as an observer sees it: one legal sequence, whatever happens to the connection. */
+/** Reports one run of a thread to an observer as one legal sequence, even across lost connections. */
 import { type BaseEvent, EventType } from "@ag-ui/client";
 import type { AguiEvent } from "../protocol/events.ts";
 import { ConnectionError } from "./connection-error.ts";
@@ -14,7 +14,7 @@ export interface Observer {
 export interface ObservedRun {
   /** Absent: the first run that is sent. */
   readonly runId?: string;
-  /** Reasoning that the observer holds already, by message id: a snapshot that carries none leaves it where it is. */
+  /** Reasoning that the observer holds already, by message id. A snapshot without reasoning leaves it unchanged. */
   readonly reasoning?: ReadonlyMap<string, string>;
   /** The run is over, or its end cannot be known: nothing more is reported. */
   readonly ended: () => void;
@@ -26,10 +26,10 @@ export class RunObserver implements Listener {
   readonly #open = new OpenSpans();
   readonly #known: Map<string, string>;
   #runId: string | undefined;
-  /** The server has confirmed the run: from here on, a beginning without it means that it is gone. */
+  /** The server has confirmed the run. From now on, a beginning without the run means that the run is lost. */
   #confirmed = false;
   #started = false;
-  /** A beginning is awaited: another `RUN_STARTED` is no second run. */
+  /** A beginning is expected, so the next `RUN_STARTED` may be the same run again. */
   #beginning = true;
 
   constructor(observer: Observer, { runId, reasoning = new Map(), ended }: ObservedRun) {
@@ -57,7 +57,7 @@ export class RunObserver implements Listener {
     this.#observer.complete();
   }
 
-  /** All that was open is void. It is closed here, and the beginning that follows opens it again. */
+  /** Closes all open spans, because they are void. The beginning that follows opens them again. */
   onGap(): void {
     for (const [id, text] of this.#open.reasoning) this.#known.set(id, text);
     for (const event of this.#open.close()) this.#observer.next(event);
@@ -65,7 +65,7 @@ export class RunObserver implements Listener {
   }
 
   /**
-   * Ends it here, as `HttpAgent` ends a run that is aborted: it resolves, and a listener can distinguish it from an
+   * Ends the run here, as `HttpAgent` ends an aborted run: it resolves, with an error event that shows that it is no
    * answer.
    */
   abort(): void {
@@ -90,10 +90,10 @@ export class RunObserver implements Listener {
     }
   }
 
-  /** The event without what the observer holds already. */
+  /** The event without the reasoning that the observer holds already. */
   #unknownPart(event: AguiEvent): AguiEvent | undefined {
     if (event.type === EventType.MESSAGES_SNAPSHOT && event.messages.some(({ role }) => role === "reasoning")) {
-      // This one lists the reasoning there is: what it leaves out is let go of.
+      // This snapshot lists all reasoning of the thread, so the observer drops what it leaves out.
       this.#known.clear();
     }
     if (event.type !== EventType.REASONING_MESSAGE_CONTENT) return event;

@@ -12,7 +12,7 @@ interface Numbered {
 export class ShortTopics {
   readonly #topics = new Map<number, Numbered>();
 
-  /** A frame as it is without short frames; nothing for an event whose topic is not followed any more. */
+  /** The full form of a frame; `undefined` for an event whose topic is no longer followed. */
   whole(frame: object): ServerFrame | EventFrame | undefined {
     if (Array.isArray(frame)) return this.#event(frame as unknown as ShortFrame);
     const known = frame as ServerFrame | EventFrame;

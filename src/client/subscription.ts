@@ -8,7 +8,7 @@ import type { ConnectionError } from "./connection-error.ts";
 export interface Narrowing {
   /** Event names, like `on_chat_model_stream,on_tool_*`. */
   readonly events?: string;
-  /** `false`: each message at once, when it is complete. */
+  /** `false`: each message comes in one piece, when it is complete. */
   readonly tokens?: boolean;
   /** `false`: no reasoning. */
   readonly reasoning?: boolean;
@@ -16,16 +16,16 @@ export interface Narrowing {
   readonly protocol?: string;
 }
 
-/** `skip`: the server sent something out of turn, and was asked to begin again. */
+/** `skip`: an event was missing, so the server was asked to begin again. */
 export interface Gap {
   readonly reason: GapReason | "skip";
 }
 
-/** The way in which an event came. */
+/** The position and size of an event that arrived. */
 export interface Arrival {
   /**
-   * The thread's position after the event. An event without one was made for this connection, or belongs to the next
-   * event that has one.
+   * The thread's position after the event. An event without a position was made for this connection, or belongs to the
+   * next event with a position.
    */
   readonly cursor: string | undefined;
   /** The number of log entries that the event stands for; 0 without a cursor. */
@@ -34,21 +34,21 @@ export interface Arrival {
   readonly bytes: number;
 }
 
-/** The callbacks of one that follows a thread. */
+/** The callbacks of a follower of a thread. */
 export interface Listener {
   /** Is called with each event of the thread once, in order. */
   readonly onEvent: (event: AguiEvent, arrival: Arrival) => void;
   /**
-   * The server sends the thread from here on: after `subscribe`, and after each reconnect. `head` is the position of the
-   * thread's last event; the events up to it are those that were missed.
+   * Is called when the server begins to send the thread: after `subscribe`, and after each reconnect. `head` is the
+   * position of the thread's last event. The events up to it were missed.
    */
   readonly onBegin?: (head: string | undefined) => void;
   /**
-   * Something was missed for good, and whatever was open is void. What comes next is a beginning: `RUN_STARTED`,
-   * `MESSAGES_SNAPSHOT`, the state, what is open opened again, and the rest as it comes.
+   * Is called when events are lost: all open spans are void. A beginning follows: `RUN_STARTED`, `MESSAGES_SNAPSHOT`,
+   * the state, the open spans opened again, and then new events.
    */
   readonly onGap?: (gap: Gap) => void;
-  /** Nothing more comes. */
+  /** Is called when no more events come. */
   readonly onError?: (error: ConnectionError) => void;
 }
 
@@ -69,13 +69,16 @@ export class Subscription {
   readonly listeners = new Set<Listener>();
   /** The cursor of the last event that was handed out. A reconnect goes on after it. */
   cursor: string | undefined;
-  /** The server has confirmed it on this socket: what comes before that belongs to an earlier one. */
+  /** The server has confirmed the subscription on this socket. Earlier events belong to an earlier subscription. */
   confirmed = false;
-  /** It was confirmed, on a socket that is gone. */
+  /** The subscription was confirmed on a socket that is gone. */
   interrupted = false;
   /** The next event with a cursor is a beginning: there is nothing to compare it with. */
   #fresh = true;
-  /** Events without a cursor: they count once the next one that has one is there, so that a drop between cannot double them. */
+  /**
+   * Events without a cursor. They are handed out with the next event that has one, so that a lost socket cannot make
+   * them come twice.
+   */
   #held: Held[] = [];
 
   constructor(topic: string, narrowing: Narrowing) {
@@ -83,7 +86,10 @@ export class Subscription {
     this.narrowing = narrowing;
   }
 
-  /** The server follows the thread. `from`: the position its first event comes after, when that is no beginning. */
+  /**
+   * Notes that the server sends the thread. `from`: the position before the first event, unless a beginning comes
+   * first.
+   */
   confirm(from: string | undefined): void {
     this.confirmed = true;
     if (from === undefined) return;
@@ -91,21 +97,21 @@ export class Subscription {
     this.#fresh = false;
   }
 
-  /** The socket is gone, and with it what was not complete. */
+  /** Notes that the socket is gone. Events that wait for a cursor are dropped. */
   interrupt(): void {
     this.interrupted ||= this.confirmed;
     this.confirmed = false;
     this.#held = [];
   }
 
-  /** The events make no sense: the next confirmation is followed by a beginning. */
+  /** Forgets the position after an event was missing, so that a beginning follows the next confirmation. */
   restart(): void {
     this.gap({ reason: "skip" });
     this.confirmed = false;
     this.cursor = undefined;
   }
 
-  /** `false`: it comes out of turn, and something was lost. */
+  /** Takes an event. `false`: the event does not follow the last one, so an event is missing. */
   push({ cursor, n = 1, data }: EventFrame, bytes: number): boolean {
     if (!this.confirmed) return true;
     this.#held.push([data, { cursor, entries: cursor ? n : 0, bytes }]);
@@ -116,7 +122,7 @@ export class Subscription {
       const [next, known] = [parseCursor(cursor), parseCursor(this.cursor)];
       if (!next || next.epoch !== known?.epoch) return false;
       if (next.offset <= known.offset) return true;
-      // A view that narrows something has holes that are no loss.
+      // In a narrowed view, events are left out without being lost.
       if (!this.#narrows && next.offset - n !== known.offset) return false;
     }
     this.#fresh = false;
@@ -125,7 +131,10 @@ export class Subscription {
     return true;
   }
 
-  /** Until the beginning that follows is complete the old cursor stays: a drop before that leads to the same gap. */
+  /**
+   * Reports a gap. The old cursor stays until the beginning after the gap is complete. If the socket is lost before
+   * that, the same gap is reported again.
+   */
   gap({ reason }: Gap): void {
     if (!this.confirmed) return;
     this.#held = [];
@@ -133,7 +142,7 @@ export class Subscription {
     this.notify((listener) => listener.onGap?.({ reason }));
   }
 
-  /** A listener that throws must not cost the others their event. */
+  /** Calls every listener, even if one throws. */
   notify(what: (listener: Listener) => void): void {
     for (const listener of [...this.listeners]) {
       try {

@@ -1,4 +1,7 @@
-/** Sluice over a WebSocket, for everything that takes an AG-UI agent. Replaces `HttpAgent`, and comes back by itself. */
+/**
+ * Sluice over a WebSocket, for all code that takes an AG-UI agent. It replaces `HttpAgent`, and reconnects
+ * automatically.
+ */
 import { AbstractAgent, type AgentConfig, type RunAgentInput } from "@ag-ui/client";
 import { Observable } from "rxjs";
 import { type ConnectionOptions, type Following, type RunOptions, SluiceConnection } from "./connection.ts";
@@ -12,7 +15,10 @@ const ATTEMPTS = 8;
 export interface WebSocketAgentConfig extends AgentConfig, ConnectionOptions, Omit<Narrowing, "protocol"> {
   /** The agent's name. Default: the one in the URL, else the server's first. */
   readonly agent?: string;
-  /** One to share, so that a run need not open a socket of its own. It stays open. Default: one for each run. */
+  /**
+   * A connection to share, so that a run does not open its own socket. It stays open. Default: one connection for each
+   * run.
+   */
   readonly connection?: SluiceConnection;
 }
 
@@ -23,12 +29,12 @@ interface ActiveRun {
   cancel(): Promise<void> | undefined;
 }
 
-/** An AG-UI agent over a WebSocket with frames. It takes the place of `HttpAgent`, and goes on after a cut. */
+/** An AG-UI agent over a WebSocket with frames. It replaces `HttpAgent`, and continues after a lost connection. */
 export class WebSocketAgent extends AbstractAgent {
   // No private names: clones are made without their constructor, and have none.
   protected config: WebSocketAgentConfig;
   protected active: ActiveRun | undefined;
-  /** The run that is being prepared is not to begin. */
+  /** The run that is being prepared must not begin. */
   protected aborted: boolean | undefined;
 
   constructor(config: WebSocketAgentConfig) {
@@ -42,7 +48,7 @@ export class WebSocketAgent extends AbstractAgent {
     return super.runAgent(...parameters);
   }
 
-  /** Reads the thread as it stands, and its active run to the end. It starts nothing. */
+  /** Reads the present state of the thread, and its active run to the end. It starts no run. */
   override connectAgent(...parameters: Parameters<AbstractAgent["connectAgent"]>) {
     this.aborted = false;
     return super.connectAgent(...parameters);
@@ -53,7 +59,7 @@ export class WebSocketAgent extends AbstractAgent {
     return this.observe(input, { runId: input.runId }, (connection, options) => connection.run(input, options));
   }
 
-  /** The thread as it stands, and its events until its run ends. Starts nothing. */
+  /** The present state of the thread, and its events until its run ends. It starts no run. */
   protected override connect(input: RunAgentInput): ReturnType<AbstractAgent["run"]> {
     const reasoning = new Map<string, string>();
     for (const message of this.messages) if (message.role === "reasoning") reasoning.set(message.id, message.content);

@@ -33,13 +33,16 @@ const agent = z.strictObject({
   orphanGraceSeconds: z.number().min(0).max(86_400).optional(),
   detachedGraceSeconds: z.number().min(0).max(86_400).optional(),
   /**
-   * When the process died in the middle of a run, the next one goes on with it. The node that was at work runs again:
-   * only for graphs that can bear it.
+   * If the process dies during a run, the next process continues the run. The node that was running runs again, so set
+   * this only for graphs that allow it.
    */
   recover: z.boolean().default(false),
   /** Source of the graph's events; `direct` needs `STREAM_VERSION=v2`. */
   source: z.enum(["streamEvents", "direct"]).optional(),
-  /** `error`: a run fails when the stream of a model just ends; `mark`: its end says that the answer is incomplete. */
+  /**
+   * `error`: a run fails when a model's stream ends without a reason. `mark`: the run ends normally and reports that
+   * the answer is incomplete.
+   */
   onCutAnswer: z.enum(["mark", "error"]).default("mark"),
   /** Bytes of tool-call arguments that one model call may stream: with each piece LangChain parses all of them again. */
   maxToolArgumentBytes: z.number().int().min(1_024).default(262_144),
@@ -47,13 +50,13 @@ const agent = z.strictObject({
   progress: progressOption.default(false),
   tokens: z.boolean().optional(),
   reasoning: z.boolean().default(true),
-  /** Names of the tags between which text is thought, without brackets. An empty list turns this off. */
+  /** Names of the tags, without brackets, whose content is reasoning. An empty list turns this off. */
   reasoningTags: z
     .array(z.string().regex(/^[\w-]+$/, "a tag's name is letters, digits, _ and -"))
     .default(["think", "thinking"]),
   /**
-   * The messages of a conversation that clients keep. `sent`: all that were sent, without those that their own run took
-   * back. `state`: the messages of the graph's state.
+   * The messages that clients keep of a conversation. `sent`: all messages that were sent, except those that their run
+   * took back. `state`: the messages in the graph's state.
    */
   transcript: z.enum(["sent", "state"]).default("sent"),
   /** Settings for the messages of single nodes, by the node's name or its path (`research/writer`). */
@@ -64,7 +67,10 @@ const agent = z.strictObject({
         tokens: z.boolean().optional(),
         reasoning: z.boolean().optional(),
         messages: z.boolean().optional(),
-        /** Given to the graph as `config.configurable.models[node]`. Bundled agents ask their endpoint for this one. */
+        /**
+         * Given to the graph as `config.configurable.models[node]`. Bundled agents request this model from their
+         * endpoint.
+         */
         model: z.string().min(1).optional(),
       }),
     )
@@ -83,7 +89,7 @@ const agent = z.strictObject({
    * `contextSchema`.
    */
   context: z.record(z.string(), z.json()).default({}),
-  /** Keys of it that clients may set, with `forwardedProps.context`. */
+  /** Keys of `runtime.context` that clients may set, with `forwardedProps.context`. */
   clientContext: z.array(z.string().min(1)).default([]),
   /**
    * The ways in which clients of LangGraph's API may steer the graph, beside messages, answers and keys of `state` and
@@ -98,8 +104,9 @@ const agent = z.strictObject({
     )
     .default([]),
   /**
-   * Whose items a graph that was compiled without a store of its own finds in LangGraph's `store`: this agent's, or those
-   * of all agents that share. `none`: it finds no store, and is spared what LangGraph's polling of one costs.
+   * The items in LangGraph's `store`, for a graph that was compiled without a store. `own`: the items of this agent.
+   * `shared`: the items of all agents that share. `none`: there is no store, which avoids the cost of LangGraph's
+   * polling.
    */
   store: z.enum(["own", "shared", "none"]).default("own"),
   /**
@@ -136,7 +143,7 @@ const agent = z.strictObject({
         .string()
         .regex(
           AUDITED,
-          "a kind (prompt, state, node, environment, configuration, tool-arguments, tool-results, error), or one of it, like state:plan",
+          "a kind (prompt, state, node, environment, configuration, tool-arguments, tool-results, error), or a kind and a name, like state:plan",
         ),
     )
     .default(["tool-arguments", "tool-results", "error"]),
@@ -155,7 +162,7 @@ export const agentName = z.string().regex(/^[\w-]+$/, "an agent's name is letter
 export const agentsFile = z.strictObject({
   $schema: z.string().optional(),
   filters: z.record(z.string(), allowListSpec).default({}),
-  /** The first is served when a client names none. */
+  /** The first agent is served when a client names no agent. */
   agents: z.record(agentName, agent),
 });
 
@@ -193,7 +200,7 @@ export function checkAgents(source: string, value: unknown): AgentsFile {
 
 /** @throws ConfigError that names the file. */
 export function parseJson(file: string, text: string): unknown {
-  const json = text.replace(/^\uFEFF/, ""); // Some editors begin a file with a mark.
+  const json = text.replace(/^\uFEFF/, ""); // Some editors write a byte order mark at the beginning of a file.
   try {
     return JSON.parse(json);
   } catch (error) {
@@ -201,14 +208,17 @@ export function parseJson(file: string, text: string): unknown {
   }
 }
 
-/** Counted from 1. Which line is wrong stands in no version's message alike: it is the first after which more would not help. */
+/**
+ * Returns the number of the wrong line, from 1. Node versions report it differently, so it is searched for: the first
+ * line that no further text can make valid.
+ */
 function wrongLine(json: string): number {
   const lines = json.split("\n");
   const wrong = lines.findIndex((_, index) => !mayGoOn(`${lines.slice(0, index + 1).join("\n")}\n`));
   return wrong < 0 ? lines.length : wrong + 1;
 }
 
-/** Is `json` whole, or cut short and right so far? Then what is missed is missed at its end. */
+/** Is `json` complete, or a valid beginning? In a valid beginning, the parser's error is at its end. */
 function mayGoOn(json: string): boolean {
   try {
     JSON.parse(json);
@@ -220,14 +230,14 @@ function mayGoOn(json: string): boolean {
   }
 }
 
-/** Words for a key that there is none of: those that there are. Every other problem keeps zod's own words. */
+/** Writes the message for an unknown key, which lists the valid keys. Other problems keep zod's message. */
 function unknownKey(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.code !== "unrecognized_keys" || !(issue.inst instanceof z.ZodObject)) return undefined;
   const unknown = issue.keys.map((key) => JSON.stringify(key)).join(", ");
   return `unrecognized ${unknown}; valid are ${Object.keys(issue.inst.shape).join(", ")}`;
 }
 
-/** The field that is wrong, and how. */
+/** Describes the first problem: the field, and what is wrong. */
 export function explain({ issues }: z.ZodError): string {
   const { path, message } = innermost(issues[0]);
   return `${path.join(".") || "top level"}: ${message}`;
@@ -238,7 +248,7 @@ interface Problem {
   readonly message: string;
 }
 
-/** The issue at the root: zod wraps it when a key is at fault, or none of several shapes fits. */
+/** Finds the innermost issue. Zod wraps an issue if a key is wrong, or if no shape of a union fits. */
 function innermost(issue: z.core.$ZodIssue | undefined): Problem {
   if (!issue) return { path: [], message: "not valid" };
   const [inner] = issue.code === "invalid_key" ? issue.issues : issue.code === "invalid_union" ? closest(issue) : [];
@@ -247,12 +257,12 @@ function innermost(issue: z.core.$ZodIssue | undefined): Problem {
   return { path: [...issue.path, ...path], message };
 }
 
-/** The shape that fits best is the one whose problem lies deepest. */
+/** Picks the shape that fits best: the first one whose problem is below the top level. */
 function closest({ errors }: z.core.$ZodIssueInvalidUnion): readonly z.core.$ZodIssue[] {
   return errors.find(([first]) => first !== undefined && first.path.length > 0) ?? [];
 }
 
-/** An agent's own settings when nobody wrote any: those of a graph named on the command line. */
+/** Returns the default settings of an agent, for a graph without an entry in agents.json. */
 export function defaultAgent(graph: string): AgentEntry {
   return agent.parse({ graph });
 }

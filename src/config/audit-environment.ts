@@ -1,4 +1,4 @@
-/** The environment of an audited graph: its own variables by name, each with a word that stands nowhere else. */
+/** Makes the environment of an audited graph: its variables, each with a unique word as its value. */
 import { randomBytes } from "node:crypto";
 import { type ConfigSources, loadConfig } from "./config.ts";
 import { isSecretName } from "./secrets.ts";
@@ -6,11 +6,11 @@ import { settings } from "./settings.ts";
 
 export interface AuditEnvironment {
   readonly env: Readonly<Record<string, string>>;
-  /** The words, by variable; of variables that keep their values, those. */
+  /** The word of each variable, or its value if it keeps that. */
   readonly words: Readonly<Record<string, string>>;
 }
 
-/** Without these a process does not start, or finds no files. They are no secrets. */
+/** Variables that a process needs to start or to find files. They are not secrets. */
 const OF_THE_SYSTEM = [
   "PATH",
   "PATHEXT",
@@ -24,7 +24,7 @@ const OF_THE_SYSTEM = [
   "TSX_TSCONFIG_PATH",
 ];
 
-/** Packages of providers refuse to be made without them. */
+/** The models of providers cannot be constructed without these variables. */
 const OF_PROVIDERS = [
   "OPENAI_API_KEY",
   "AZURE_OPENAI_API_KEY",
@@ -41,13 +41,16 @@ const OF_PROVIDERS = [
   "TAVILY_API_KEY",
 ];
 
-/** Words for all that `.env` files and langgraph.json name, and for the secrets in `own`. `keep`: names that keep their values. */
+/**
+ * Makes words for all variables in `.env` files and langgraph.json, and for the secrets in `own`. Variables in `keep`
+ * keep their values.
+ */
 export function auditEnvironment(
   sources: ConfigSources,
   keep: readonly string[],
   own: Readonly<Record<string, string | undefined>> = process.env,
 ): AuditEnvironment {
-  // Read into nothing, so that whatever the files name is among the names.
+  // Loaded into an empty environment, so that it contains every variable of the files.
   const named: Record<string, string | undefined> = { CONFIG_DIR: own.CONFIG_DIR };
   loadConfig(sources, named);
   const values = { ...named, ...own };
@@ -64,7 +67,7 @@ export function auditEnvironment(
   return { env: { ...env, LANGSMITH_TRACING: "false" }, words };
 }
 
-/** An address stays one of its kind: whatever is made of it is made at the start. */
+/** The word for a URL is a URL with the same scheme, because clients parse it when they are constructed. */
 function wordFor(name: string, value = ""): string {
   const word = `CANARYENV${randomBytes(9).toString("hex")}`;
   if (URL.canParse(value) && value.includes("://")) return `${new URL(value).protocol}//audit:${word}@audit.invalid/`;

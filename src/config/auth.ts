@@ -17,7 +17,7 @@ export interface JwtSettings {
   readonly claims: readonly string[];
 }
 
-/** @throws ConfigError when the sign-in could not work, or could be got round. */
+/** @throws ConfigError when the sign-in could not work, or could be bypassed. */
 export function checkAuth(settings: Settings, shown: (name: string) => string): void {
   if (settings.AUTH === "jwt") jwtSettings(settings, shown);
 }
@@ -34,7 +34,7 @@ export function jwtSettings(settings: Settings, shown: (name: string) => string 
     throw new ConfigError(`${shown("AUTH")}=jwt needs ${shown("JWT_ISSUER")} and ${shown("JWT_AUDIENCE")}.`);
   }
   const algorithms = settings.JWT_ALGORITHMS.length > 0 ? settings.JWT_ALGORITHMS : [JWT_SECRET ? "HS256" : "RS256"];
-  // A public key that is taken for a shared secret would let everybody sign.
+  // If a public key were used as a shared secret, everybody could sign tokens.
   const valid = JWT_SECRET ? SYMMETRIC : PUBLIC;
   const wrong = algorithms.find((algorithm) => !valid.test(algorithm));
   if (wrong !== undefined) {

@@ -15,9 +15,12 @@ export interface Config extends Settings {
   readonly filters: AgentsFile["filters"];
   /** The folder that graph files in `agents` are relative to. */
   readonly graphsRelativeTo: string;
-  /** Every file that has a say in it, absolute, whether or not it is there: settings, agents and graphs. */
+  /**
+   * The absolute paths of all files that the configuration depends on, whether or not they exist: settings, agents and
+   * graphs.
+   */
   readonly files: readonly string[];
-  /** The API keys in keys.json, beside agents.json or where it would be. */
+  /** The API keys in keys.json, in `CONFIG_DIR` or `config/`. */
   readonly keys: readonly ApiKey[];
   /** Requests of the configuration that are not honoured, a sentence each. */
   readonly notices: readonly string[];
@@ -28,7 +31,7 @@ export interface ConfigSources {
   readonly cwd: string;
   /** The package's own folder, whose `config/` is used when `cwd` has none. */
   readonly packageRoot: string;
-  /** `<file>:<export>` given on the command line: they are served instead of what a file names. */
+  /** Graphs from the command line, as `<file>:<export>`. They are served instead of the agents in a file. */
   readonly graphs?: readonly string[];
   /** An agents.json or a langgraph.json given on the command line. */
   readonly configFile?: string | undefined;
@@ -37,8 +40,8 @@ export interface ConfigSources {
 }
 
 /**
- * Reads it all. What is set in `env` wins over the `.env` of `cwd`, that over what a langgraph.json brings and over the
- * `.env` beside each graph's file; `env` has all of it afterwards, for the graphs to find.
+ * Reads the whole configuration. A variable in `env` has precedence, then the `.env` in `cwd`, then a langgraph.json,
+ * then the `.env` next to each graph's file. All variables are added to `env`, where graphs find them.
  * @throws ConfigError with one line on what is wrong and what is valid.
  */
 export function loadConfig(
@@ -54,7 +57,7 @@ export function loadConfig(
   if (typeof sources.env === "object") dotenv.populate(env as dotenv.DotenvPopulateInput, sources.env);
   for (const file of graphsOwn) fill(env, file);
   const notices = [...misspelt(own), ...sources.notices, ...missingEnvironment(sources, env)];
-  // The loader of TypeScript looks here for the paths of a project; by itself it knows the working directory only.
+  // The TypeScript loader reads a project's `paths` from this file. By default it looks only in the working directory.
   const tsconfig = nearestTsconfig(graphFiles(sources));
   if (tsconfig !== undefined) env.TSX_TSCONFIG_PATH ??= tsconfig;
   const { agents, filters, graphsRelativeTo, file } = sources;
@@ -73,7 +76,7 @@ export function loadConfig(
 }
 
 /**
- * The same, but the environment stays as it is.
+ * Reads the configuration like `loadConfig`, but does not change the environment.
  * @throws ConfigError
  */
 export function peekConfig(sources: ConfigSources): Readonly<Config> {
@@ -103,7 +106,7 @@ function configDir(env: Environment): string | undefined {
   return env.CONFIG_DIR?.trim() || undefined;
 }
 
-/** Sets what the file sets and `env` does not. */
+/** Sets the variables of the file that `env` does not have. */
 function fill(env: Environment, file: string): void {
   dotenv.config({ path: file, processEnv: env as dotenv.DotenvPopulateInput, quiet: true });
 }

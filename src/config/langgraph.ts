@@ -1,4 +1,4 @@
-/** `langgraph.json`, as projects that were made for LangGraph's own server have one. Read for its graphs and `env`. */
+/** Reads the graphs and the `env` of a `langgraph.json`, which projects for LangGraph's own server have. */
 import { z } from "zod";
 import { graphFile } from "../protocol/graph-file.ts";
 import { type AgentsFile, agentName, defaultAgent, explain } from "./agents.ts";
@@ -15,9 +15,9 @@ const langGraphFile = z.object({
   env: z.union([z.string(), z.array(z.string()), z.record(z.string(), z.coerce.string())]).optional(),
 });
 
-/** Fields that change what LangGraph's own server does at its door, and how Sluice is given the same. */
+/** Fields that Sluice does not honour, and a sentence about what applies instead. */
 const NOT_HONOURED = {
-  auth: "Nobody is asked to sign in because of it: see docs/deploying.md on access.",
+  auth: "It does not make clients sign in: see docs/deploying.md on access.",
   http: "Its routes, middleware and CORS are not there: ALLOWED_ORIGINS says which websites may connect.",
   store: "Graphs get Sluice's own store, without a vector index and without expiry.",
   checkpointer: "Threads are kept in DATA_DIR.",

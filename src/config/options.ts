@@ -1,17 +1,17 @@
-/** The settings as an app writes them that embeds Sluice: those of `.env.example`, in code and in camelCase. */
+/** The settings for an app that embeds Sluice: those of `.env.example`, in code and in camelCase. */
 import { ConfigError } from "./config-error.ts";
 import { readSettings, type Settings, settings } from "./settings.ts";
 
 /**
  * Settings of `.env.example` that make sense inside another app, with the same defaults. `MAX_BODY_BYTES` there is
- * `maxBodyBytes` here, with a number where the other has digits, and a list where the other has commas.
+ * `maxBodyBytes` here. Values are numbers and arrays, not text.
  */
 export interface SettingOptions {
   /** The version of LangGraph's `streamEvents`. Default `"v2"`; the names of `"v1"` are normalized to it. */
   readonly streamVersion?: "v2" | "v1" | undefined;
   /**
-   * Source of a graph's events: `"direct"`, one callback handler on `graph.stream`, costs less.
-   * Default `"streamEvents"`; an agent's `source` goes before it.
+   * Source of a graph's events: `"direct"`, one callback handler on `graph.stream`, costs less. Default
+   * `"streamEvents"`; an agent's `source` overrides it.
    */
   readonly streamSource?: "streamEvents" | "direct" | undefined;
   /** Names of graph events that may leave; wildcards such as `on_tool_*` work. Default `DEFAULT_ALLOWED_EVENTS`. */
@@ -19,13 +19,13 @@ export interface SettingOptions {
   /** `false`: each message leaves once, whole. Default `true`. */
   readonly streamTokens?: boolean | undefined;
   /**
-   * Milliseconds that a piece of text may wait for its neighbours to leave with them; 0: it never waits.
-   * Default `"auto"`: up to 20 while the process is busy, otherwise 0.
+   * Milliseconds that a piece of text may wait, so that several pieces are sent together; 0: it never waits. Default
+   * `"auto"`: up to 20 while the process is busy, otherwise 0.
    */
   readonly coalesceMs?: number | "auto" | undefined;
   /** Seconds that a whole run may take. Default 60. */
   readonly streamTimeoutSeconds?: number | undefined;
-  /** Until a run's first model output, tool or custom event, in seconds. Default 30. */
+  /** Seconds until a run's first model output, tool or custom event. Default 30. */
   readonly streamFirstEventTimeoutSeconds?: number | undefined;
   /** The most seconds between two graph events after that; paused while a tool runs. Default 30. */
   readonly streamIdleTimeoutSeconds?: number | undefined;
@@ -44,12 +44,15 @@ export interface SettingOptions {
   readonly maxSockets?: number | undefined;
   /** Runs active at once. Default 1000. */
   readonly maxActiveRuns?: number | undefined;
-  /** Threads kept where they are in memory only, the longest unused going first. Default 10000. */
+  /**
+   * The most threads that are kept, if threads are only in memory. The thread that was unused for longest is dropped
+   * first. Default 10000.
+   */
   readonly maxThreads?: number | undefined;
   /** Days after which a thread that nobody used is deleted for good. Default 0: never. */
   readonly threadRetentionDays?: number | undefined;
   /**
-   * The proxies to believe in `X-Forwarded-For`: their number, or addresses and networks such as `"10.0.0.0/8"`.
+   * The proxies whose `X-Forwarded-For` is trusted: their number, or addresses and networks such as `"10.0.0.0/8"`.
    * Default `undefined`: none, a client's address is that of its connection.
    */
   readonly trustProxy?: number | readonly string[] | undefined;
@@ -78,8 +81,8 @@ export interface SettingOptions {
   /** Bytes of text or of a value in one event: longer text is sent in several, and larger values are cut. Default 262144. */
   readonly maxEventBytes?: number | undefined;
   /**
-   * Bytes of memory for this process. Above 80 % of it runs and WebSockets are refused, above 90 % the slowest readers are
-   * cut. Default 0: what its container or machine has.
+   * Bytes of memory for this process. Above 80 % of it runs and WebSockets are refused, above 90 % the slowest readers
+   * are cut. Default 0: the memory of its container or machine.
    */
   readonly maxMemoryBytes?: number | undefined;
   /** Seconds between two keep-alives; a WebSocket that misses one is cut. Default 15. */
@@ -88,7 +91,10 @@ export interface SettingOptions {
   readonly slowConsumerSeconds?: number | undefined;
   /** Seconds that a run goes on after its last reader has left. Default 5. */
   readonly orphanGraceSeconds?: number | undefined;
-  /** The same for a run whose starter speaks the frames format and can come back, in seconds. Default 300. */
+  /**
+   * Seconds that a run goes on after its last reader has left, if its client uses the frames format and can reconnect.
+   * Default 300.
+   */
   readonly detachedGraceSeconds?: number | undefined;
   /** Seconds that active runs may go on after `close()`. Default 30. */
   readonly drainSeconds?: number | undefined;
@@ -104,7 +110,7 @@ export interface SettingOptions {
   readonly traceContent?: boolean | undefined;
 }
 
-/** Settings that are the host app's own business, or are said otherwise in code. */
+/** Settings that the host app decides itself, or sets in another way in code. */
 const ELSEWHERE: readonly string[] = [
   "HOST",
   "ALLOWED_HOSTS",
@@ -140,7 +146,7 @@ const ELSEWHERE: readonly string[] = [
   "LANGSMITH_TRACING",
 ] satisfies (keyof Settings)[];
 
-/** The setting's name by the option's. */
+/** The names of settings, by the names of their options. */
 export const SETTING_OPTIONS: ReadonlyMap<string, keyof Settings> = new Map(
   settings
     .keyof()
@@ -149,7 +155,7 @@ export const SETTING_OPTIONS: ReadonlyMap<string, keyof Settings> = new Map(
 );
 
 /**
- * The settings that `options` make; nothing is read from the environment.
+ * Makes settings from `options`. Nothing is read from the environment.
  * @throws ConfigError with one line that names the option.
  */
 export function settingsFrom(options: SettingOptions): Readonly<Settings> {
@@ -161,10 +167,10 @@ export function settingsFrom(options: SettingOptions): Readonly<Settings> {
     if (!name)
       throw new ConfigError(`There is no option "${option}". Settings: ${[...SETTING_OPTIONS.keys()].join(", ")}.`);
     if (value === undefined) continue;
-    // In the environment an empty list is none, and the default holds; here somebody wrote it down.
+    // In the environment an empty list means the default. Here it was written on purpose, so it stays empty.
     if (!Array.isArray(value) || value.length > 0) env[name] = String(value);
     else if (Array.isArray(defaults[name])) empty[name] = [];
-    else env[name] = "[]"; // No list at all: what reads it says what is valid.
+    else env[name] = "[]"; // This setting is not a list. Its schema refuses this value, and the error says what is valid.
   }
   return Object.freeze({ ...readSettings(env, optionName), ...empty });
 }

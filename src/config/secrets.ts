@@ -1,4 +1,4 @@
-/** Which values are secrets, by the names they go by. */
+/** Recognizes secrets by the names of their variables and fields. */
 import { isRecord } from "../protocol/input.ts";
 import { hideSecrets } from "../protocol/secrets.ts";
 
@@ -19,21 +19,21 @@ export function secretsOfEnvironment(env: Environment): string[] {
   return Object.entries(env).flatMap(([name, value]) => (value ? secretsOfValue(name, value) : []));
 }
 
-/** The same for plain JSON. */
+/** Finds the secrets in plain JSON in the same way. */
 export function secretsOfFields(value: unknown, name = ""): string[] {
   if (typeof value === "string") return secretsOfValue(name, value);
   if (Array.isArray(value)) return value.flatMap((item) => secretsOfFields(item, name));
   return isRecord(value) ? Object.entries(value).flatMap(([key, inner]) => secretsOfFields(inner, key)) : [];
 }
 
-/** Has errors and logs go without the secrets of this process's environment. */
+/** Removes the secrets of this process's environment from errors and logs. */
 export function hideEnvironment(env: Environment = process.env): void {
   hideSecrets(ENVIRONMENT, () => secretsOfEnvironment(env));
 }
 
 const ENVIRONMENT = {};
 
-/** The same for what agents' entries say to their graphs, until `forgetSecrets(owner)`. */
+/** Removes the secrets that agents' entries pass to their graphs, until `forgetSecrets(owner)`. */
 export function hideFields(owner: object, entries: Iterable<ToGraph>): void {
   const secrets = [...entries].flatMap(({ configurable, context }) => secretsOfFields([configurable, context]));
   hideSecrets(owner, () => secrets);
@@ -53,7 +53,7 @@ function secretsOfValue(name: string, value: string): string[] {
 
 const SECRET_PARAMETER = /key|token|secret|passw|sig|auth|code/i;
 
-/** Passwords in `scheme://user:password@host`, as they are written and as they are meant, and secrets in the query. */
+/** Finds passwords in `scheme://user:password@host`, encoded and decoded, and secrets in the query. */
 function secretsOfUrl(value: string): string[] {
   if (!value.includes("://")) return [];
   const [, written = ""] = /:\/\/[^/?#\s]*?:([^\s]*)@/.exec(value) ?? [];

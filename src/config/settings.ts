@@ -96,7 +96,7 @@ const origins = text.default("").transform((value, context) => {
     if (/^(\*|https?:\/\/(\[[\da-f:]+\]|[\w.-]+)(:(\d+|\*))?)$/i.test(origin)) continue;
     context.addIssue({
       code: "custom",
-      message: `"${origin}" is none; like https://example.com or http://localhost:*`,
+      message: `"${origin}" is not an origin like https://example.com or http://localhost:*`,
     });
   }
   return list;
@@ -108,7 +108,10 @@ const hosts = text.default("").transform((value, context) => {
   const list = splitEvents(value);
   for (const host of list) {
     if (/^(\*|\[[\da-f:]+\]|[\w.-]+)$/i.test(host)) continue;
-    context.addIssue({ code: "custom", message: `"${host}" is none; like chat.example.com, without scheme and port` });
+    context.addIssue({
+      code: "custom",
+      message: `"${host}" is not a host name like chat.example.com, without scheme and port`,
+    });
   }
   return list;
 });
@@ -212,27 +215,27 @@ export const settings = z.object({
 
 export type Settings = z.infer<typeof settings>;
 
-/** The model that answers for the agents that ship. */
+/** Returns the kind of model that the bundled agents use. */
 export function modelKind({ MODEL, OPENAI_API_KEY, OPENAI_BASE_URL }: Settings): "openai" | "demo" {
   if (MODEL !== "auto") return MODEL;
   return OPENAI_API_KEY || OPENAI_BASE_URL ? "openai" : "demo";
 }
 
 /**
- * The settings in this process's environment, for graphs that are made when they are loaded.
+ * Reads the settings in this process's environment, for graphs that are constructed while their module is loaded.
  * @throws ConfigError naming the first that is wrong.
  */
 export function environmentSettings(): Readonly<Settings> {
   return readSettings(process.env);
 }
 
-/** Values that must not be repeated, not even in an error: keys, and what may be a URL with credentials in it. */
+/** Is this a value that no error may repeat: a key, or a URL that may contain credentials? */
 function isSecret(name: string, value: string | undefined): boolean {
   return /KEY|TOKEN$|SECRET|PASSWORD/.test(name) || (/URL/.test(name) && value?.includes("@") === true);
 }
 
 /**
- * The settings in `env`. `shown` turns a setting's name into the one that its author wrote.
+ * Reads the settings in `env`. `shown` turns a setting's name into the name that the user wrote.
  * @throws ConfigError naming the first that is wrong.
  */
 export function readSettings(

@@ -62,14 +62,14 @@ export function graphFiles({ agents, graphsRelativeTo }: AgentSources): string[]
   return Object.values(agents).map(({ graph }) => resolve(graphsRelativeTo, graphFile(graph).file));
 }
 
-/** The files that may say which agents are wanted, absolute: the first one that is there does. */
+/** Returns the absolute paths of the files that may name the agents. The first file that exists is used. */
 export function configFiles({ cwd, packageRoot, configFile, configDir }: Omit<Wanted, "graphs">): string[] {
   if (configFile !== undefined) return [resolve(cwd, configFile)];
   if (configDir) return [resolve(cwd, configDir, "agents.json")];
   return [join(cwd, "config", "agents.json"), join(cwd, "langgraph.json"), join(packageRoot, "config", "agents.json")];
 }
 
-/** @throws ConfigError when none is there. */
+/** @throws ConfigError when no file exists. */
 function configFile(wanted: Wanted): string {
   const files = configFiles(wanted);
   const found = files.find((file) => existsSync(file));
@@ -89,7 +89,7 @@ function textOf(file: string): string {
   }
 }
 
-/** Their content distinguishes them, since either may have any name. */
+/** Is this the content of a langgraph.json, and not of an agents.json? Either file may have any name. */
 function isLangGraph(json: unknown): json is { readonly graphs: unknown } {
   return typeof json === "object" && json !== null && "graphs" in json && !("agents" in json);
 }
@@ -114,7 +114,7 @@ function agentName(graph: string): string {
   return exported === "graph" || exported === "default" ? base : `${base}-${wordsOf(exported) || "other"}`;
 }
 
-/** The part of a name that may be in an agent's name. */
+/** Replaces characters that an agent's name may not have. */
 function wordsOf(name: string): string {
   return name.replace(/[^\w-]+/g, "-").replace(/^-+|-+$/g, "");
 }

@@ -1,7 +1,7 @@
 /** Bounds for the time that storage takes, in seconds. */
 export const STORAGE_SECONDS: readonly number[] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5];
 
-/** The numbers of values in each range. Plain numbers: adding one is cheap enough for every token. */
+/** Counts values by range. It uses plain numbers, so adding a value is cheap enough for every token. */
 export class Buckets {
   /** The upper bounds of the ranges, ascending; one more range is open above. */
   readonly bounds: readonly number[];

@@ -1,6 +1,6 @@
 /**
- * The counts of a process, for its operator. The rooms count into plain numbers and do not know how these are read.
- * Every name in a tally is one of a fixed set: nothing that clients send is ever one.
+ * The counts of a process, for its operator. The rooms add to plain numbers and do not know how these are read. Every
+ * name in a tally is from a fixed set, and never from a client.
  */
 import type { ErrorCode } from "../protocol/errors.ts";
 import type { GapReason } from "../protocol/frames.ts";
@@ -35,13 +35,13 @@ export class AgentCounts {
 export class Counts {
   readonly agents = new Map<string, AgentCounts>();
   readonly gaps = new Tally<GapReason>();
-  /** Clients that were cut since they did not read. */
+  /** Clients that were cut because they did not read. */
   readonly slowConsumers = new Tally<"websocket" | "sse">();
-  /** The number of entries that waited for readers as they began. */
+  /** The number of entries that a reader had missed when it began. */
   readonly replays = new Buckets(OF_A_REPLAY);
   /** Refusals, by the setting that was reached. */
   readonly limits = new Tally();
-  /** Requests and sockets that were not let in. */
+  /** Requests and sockets whose sign-in was refused. */
   authFailures = 0;
   readonly store = new Map<string, Buckets>();
 

@@ -1,7 +1,7 @@
 /**
- * The activity of this process while a graph runs in it: its HTTP requests, the times when bytes arrive, which threads and
- * children it starts, when it stands still, and what sets off the code that runs right now. It watches from outside:
- * through async_hooks, diagnostics channels and the sockets' one way in. Nothing that it watches is changed.
+ * Watches this process while a graph runs in it: its HTTP requests, the times when bytes arrive, the threads and child
+ * processes that it starts, the times when its event loop stands still, and the trigger of the code that runs now. It
+ * uses async_hooks, diagnostics channels and the sockets' `push`. It does not change how the graph behaves.
  */
 import { AsyncLocalStorage, createHook } from "node:async_hooks";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
@@ -22,7 +22,7 @@ const NETWORK = /^(TCP|TLS|HTTP|UDP|GETADDRINFO|QUERY|ZLIB|BROTLI)/;
 const HOPS = new Set(["TickObject", "Microtask", "Immediate"]);
 /** A timer as short as this is a way to yield, not to wait. */
 const YIELD_MS = 1;
-/** The addresses that traces, metrics and errors are reported to: nothing of an answer comes from there. */
+/** The addresses of services for traces, metrics and errors. No part of an answer comes from them. */
 const REPORTING =
   /\/(runs(\/(batch|multipart|[\da-f-]{36}))?|info|v1\/(traces|metrics|logs)|api\/public\/(ingestion|otel\/.*)|envelope|capture)\/?$/;
 const PULSE_MS = 20;
@@ -57,7 +57,7 @@ export class Activity {
   #running = false;
   readonly #undo: (() => void)[] = [];
 
-  /** Watches from here on: made before the graph's module is loaded. */
+  /** Begins to watch. It is made before the graph's module is loaded. */
   constructor() {
     this.#watchTriggers();
     this.#watchSockets();
@@ -112,7 +112,7 @@ export class Activity {
       },
       before: (id) => {
         const trigger = this.#triggers.get(id);
-        // Code that runs inside something else was not called by the event loop.
+        // Nested calls are not made by the event loop.
         if (trigger && this.#depth === 0) {
           this.#trigger = trigger;
           if (!this.#hops.has(id)) this.#turn += 1;
@@ -137,7 +137,7 @@ export class Activity {
     this.helpers.push({ kind, node: currentNode(), at: this.now, place, blocks: type === "SPAWNSYNC" });
   }
 
-  /** Every byte that a client reads comes in through `push`, whatever library it belongs to. */
+  /** Every byte that a client reads comes in through `push`, in every library. */
   #watchSockets(): void {
     const own = Object.getOwnPropertyDescriptor(Socket.prototype, "push");
     const push = Socket.prototype.push;
@@ -217,7 +217,10 @@ export class Activity {
     this.#ended(request);
   }
 
-  /** Gives what ends it, and looks a last time: what stood still to the end has kept the timer from firing. */
+  /**
+   * Returns a function that ends the watch. It checks once more, because a block that lasted to the end kept the timer
+   * from firing.
+   */
   #watchLoop(): () => void {
     let last = performance.now();
     let used = process.cpuUsage();

@@ -3,9 +3,11 @@ import type { DeliveredMessage, Evidence, Piece } from "./evidence.ts";
 import { counted, duration } from "./measures.ts";
 import { type Verdict, verdict } from "./verdict.ts";
 
-/** An answer of less says nothing when it comes in one piece. */
+/** An answer with fewer characters may come in one piece. */
 export const SHORT = 40;
-/** A message that streamed is the answer, unless another is this much longer: nodes repeat what a model said. */
+/**
+ * A message that streamed counts as the answer, unless another is this many times longer: nodes repeat a model's text.
+ */
 const LONGER = 2;
 
 export function charactersOf(pieces: readonly Piece[]): number {

@@ -1,10 +1,12 @@
-/** Sees the calls that hold this process until another one is through: the synchronous ones of child_process. */
+/**
+ * Watches the calls that block this process until another process has ended: the synchronous calls of child_process.
+ */
 import childProcess from "node:child_process";
 import { syncBuiltinESMExports } from "node:module";
 
 const NAMES = ["execSync", "execFileSync", "spawnSync"] as const;
 
-/** `seen` hears of each call as it begins. Gives what ends it. */
+/** Calls `seen` when such a call begins. Returns a function that ends the watch. */
 export function watchBlocking(seen: () => void): () => void {
   const functions = childProcess as unknown as Record<string, (...args: unknown[]) => unknown>;
   const own = Object.fromEntries(NAMES.map((name) => [name, functions[name]]));

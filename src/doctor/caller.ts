@@ -1,4 +1,4 @@
-/** Which line of somebody's own code is at work right now. */
+/** Finds the line of the author's own code that is running now. */
 import { readdirSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";

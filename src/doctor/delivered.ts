@@ -1,4 +1,4 @@
-/** Keeps what a client is sent of a run, event by event. */
+/** Records the events that a client is sent of a run. */
 import { type AguiEvent, EventType } from "../protocol/events.ts";
 import { isRecord } from "../protocol/input.ts";
 import type { Delivered, DeliveredMessage, Piece } from "./evidence.ts";
@@ -83,7 +83,7 @@ export class DeliveryRecorder {
   }
 }
 
-/** Does a snapshot hold something that an assistant said? */
+/** Does a snapshot hold an assistant's text? */
 function holdsAnswer(event: AguiEvent): boolean {
   const snapshot: unknown = event.type === EventType.STATE_SNAPSHOT ? event.snapshot : event;
   const messages = isRecord(snapshot) && Array.isArray(snapshot.messages) ? (snapshot.messages as unknown[]) : [];

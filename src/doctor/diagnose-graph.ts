@@ -9,8 +9,8 @@ import { exchangeRows } from "./pace.ts";
 import { type Verdict, type VerdictCode, verdict } from "./verdict.ts";
 
 /**
- * The verdicts that are a fault of any message. A fixed text beside the answer, or a message that a setting holds back,
- * is intended.
+ * The verdicts that are faults in any message, not only in the answer. Others may be intended, such as a fixed text
+ * beside the answer.
  */
 const OF_ANY: ReadonlySet<VerdictCode> = new Set([
   "unseen-model-call",
@@ -58,7 +58,7 @@ function failure({ end, asked, delivered }: Evidence, graph: GraphEvidence): Ver
     ...graph.exchanges.slice(-1).flatMap(exchangeRows),
   ];
   if (end.kind === "timed-out") {
-    return verdict("fault", "timed-out", `The graph was not through after ${duration(asked.timeoutMs)}.`, rows);
+    return verdict("fault", "timed-out", `The graph had not ended after ${duration(asked.timeoutMs)}.`, rows);
   }
   const refusal = graph.exchanges.findLast(({ status = 0 }) => status >= 400);
   if (refusal && (end.byModel || refusal.inContext)) {
@@ -85,7 +85,7 @@ function nothingSent({ delivered }: Evidence, graph: GraphEvidence): Verdict[] {
     `${count}`,
   ]);
   if (node && graph.refused.on_chain_end) {
-    const sentence = `What node "${node.path}" said was refused: neither its tokens nor its end may leave.`;
+    const sentence = `The text of node "${node.path}" was refused: neither its tokens nor its end may leave.`;
     return [verdict("fault", "events-refused", sentence, refused)];
   }
   const rows: [string, string][] = [
@@ -99,7 +99,7 @@ function nothingSent({ delivered }: Evidence, graph: GraphEvidence): Verdict[] {
   }
   const failed = graph.modelCalls.findLast(({ failed: why }) => why !== undefined);
   if (failed) {
-    const sentence = `The model in node "${failed.node}" could not be asked, and the graph said nothing instead: ${failed.failed}`;
+    const sentence = `The call of the model in node "${failed.node}" failed, and the graph sent no text: ${failed.failed}`;
     return [verdict("unknown", "model-refused", sentence, rows)];
   }
   const structured = graph.modelCalls.findLast(({ argumentChunks }) => argumentChunks.length > 0);
@@ -107,5 +107,5 @@ function nothingSent({ delivered }: Evidence, graph: GraphEvidence): Verdict[] {
     const sentence = `The model in node "${structured.node}" answers in the arguments of a tool, and nothing is said as text.`;
     return [verdict("fault", "structured-output", sentence, rows)];
   }
-  return [verdict("fault", "no-text", "The run ended well, and nothing was said.", rows)];
+  return [verdict("fault", "no-text", "The run ended well, but sent no text.", rows)];
 }

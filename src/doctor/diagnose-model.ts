@@ -41,7 +41,7 @@ function cachedAnswer(call: ModelCall): Verdict {
   return verdict("unknown", "cached-answer", sentence, callRows(call));
 }
 
-/** The model speaks JSON. Where the node makes a message of it, that one is the answer, and arrives whole. */
+/** The model answers in JSON. If the node makes a message of it, that message is the answer, and arrives whole. */
 function jsonText(answer: DeliveredMessage, call: ModelCall, delivered: Delivered): Verdict {
   const made = delivered.messages.find(
     ({ source, startedAt }) =>
@@ -75,7 +75,7 @@ export function fromStructured(call: ModelCall, answer: DeliveredMessage): Verdi
   return structured(sentence, rows);
 }
 
-/** The model was called and ended, and not one chunk came in between. */
+/** The model call ended without a single chunk. */
 export function noChunks(call: ModelCall, graph: GraphEvidence): Verdict {
   const exchange = exchangesOf(call, graph).at(-1);
   const rows = [...callRows(call), ...(exchange ? exchangeRows(exchange) : [])];
@@ -89,7 +89,7 @@ export function noChunks(call: ModelCall, graph: GraphEvidence): Verdict {
   return verdict("fault", "streaming-disabled", sentence, rows);
 }
 
-/** The model failed, and its node said something else instead. */
+/** The model failed, and its node returned another text. */
 export function swallowed(
   call: { node: string; failed: string; rows: [string, string][] },
   exchange: Exchange | undefined,

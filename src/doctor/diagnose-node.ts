@@ -16,9 +16,9 @@ import { beganIn, exchangeRows, judgePace, stalledMs } from "./pace.ts";
 import { type Verdict, verdict } from "./verdict.ts";
 
 const MANY = 5;
-/** Services that are asked with POST, and are no models that say something. */
+/** Services that take POST requests but return no text of a model. */
 const NO_MODEL = /embed|rerank|search|query|retriev|vector|graphql|token(s|ize)?$|webhook|log/i;
-/** The handler by which `streamEvents` listens. */
+/** The name of the callback handler of `streamEvents`. */
 const EVENT_STREAM = /event_?stream/i;
 
 export function ofNode(node: NodeRun, answer: DeliveredMessage, graph: GraphEvidence): Verdict[] {
@@ -55,7 +55,7 @@ function isOf(
   return beganIn(startedAt, node);
 }
 
-/** LangGraph reported a model call in the node, and the message is not what that call said token by token. */
+/** LangGraph reported a model call in the node, but the message is not the text that this call streamed. */
 function ofReported(call: ModelCall, answer: DeliveredMessage, graph: GraphEvidence): Verdict {
   if (call.refused) return refusedCall(call);
   if (call.failed !== undefined) {
@@ -68,7 +68,7 @@ function ofReported(call: ModelCall, answer: DeliveredMessage, graph: GraphEvide
   return verdict("fault", "finished-text", sentence, [...callRows(call), ...piecesOf(answer.pieces)]);
 }
 
-/** No class saw a model call in the node: it asked in another way, or nobody. */
+/** No model class saw a call in the node. It called a model in another way, or no model. */
 function withoutCall(
   node: NodeRun,
   answer: DeliveredMessage,
@@ -95,7 +95,7 @@ function withoutCall(
   return finishedText(answer, node.path, stalled > 0 ? [...rows, ["it stood still for", duration(stalled)]] : rows);
 }
 
-/** A call that its class saw and LangGraph did not: certain, and it has a line. */
+/** A call that the model's class saw and LangGraph did not. It is certain, and its line is known. */
 export function unseenCall(
   call: SeenCall,
   path: string,
@@ -116,11 +116,11 @@ export function unseenCall(
 
 function how({ method, callbacks, inContext }: SeenCall): string {
   if (method === "streamEvents") {
-    return "through its `streamEvents` without a version, which calls no callbacks, so that LangGraph does not hear of it";
+    return "through its `streamEvents` without a version, which calls no callbacks, so LangGraph does not see it";
   }
   if (callbacks === undefined) {
     return inContext
-      ? "with its callbacks left out further up, so that LangGraph does not hear of it"
+      ? "without the callbacks, which a caller further up left out, so LangGraph does not see it"
       : "where the graph's async context was lost, so that no callbacks reach it";
   }
   if (callbacks.some((name) => EVENT_STREAM.test(name))) {
@@ -140,11 +140,11 @@ function seenRows({ method, className, place, callbacks, characters }: SeenCall)
 }
 
 function innerGraph(path: string, inner: string, rows: [string, string][]): Verdict {
-  const sentence = `Node "${path}" runs a graph of its own where no events come from, and passes on its finished state: node "${inner}" asked for the answer unseen.`;
+  const sentence = `Node "${path}" runs an inner graph whose events do not arrive, and passes on its finished state: node "${inner}" got the answer unseen.`;
   return verdict("fault", "state-snapshots", sentence, rows);
 }
 
-/** Marks are left by a model. A request or a helper only makes it likely that there was one. */
+/** Only a model call leaves marks. A request or a helper only makes a model call likely. */
 function askedElsewhere(
   node: NodeRun,
   rows: [string, string][],
@@ -154,7 +154,7 @@ function askedElsewhere(
   const found: [string, string][] = [["model events of this node", "none"]];
   if (node.marks.length > 0) found.push(["its message carries", node.marks.join(", ")]);
   if (helper) found.push(["it started", `a ${helper.kind}${helper.place ? ` at ${helper.place}` : ""}`]);
-  if (helper?.blocks) found.push(["it stood still", "until that was through"]);
+  if (helper?.blocks) found.push(["it stood still", "until it had ended"]);
   if (exchange) found.push(...exchangeRows(exchange));
   const looks = node.marks.length > 0 ? "Node" : "It looks as if node";
   const where = helper

@@ -34,7 +34,7 @@ function ofAnswer(evidence: Evidence, server: ServerEvidence): Verdict[] {
 function failure(evidence: Evidence, server: ServerEvidence): Verdict | undefined {
   const { end, delivered, asked } = evidence;
   if (!server.reached) {
-    return verdict("unknown", "unreachable", `Nobody answers at ${server.url}: ${server.why}`, []);
+    return verdict("unknown", "unreachable", `No server answers at ${server.url}: ${server.why}`, []);
   }
   if (end.kind === "timed-out") {
     const sentence = `The run was not over after ${duration(asked.timeoutMs)}.`;
@@ -49,7 +49,7 @@ function failure(evidence: Evidence, server: ServerEvidence): Verdict | undefine
 
 function refusedRun({ code, message }: { code: string; message: string }): Verdict {
   const rows: Rows = [["RUN_ERROR", `${code} ${message}`.trim()]];
-  if (code.startsWith("timeout")) return verdict("fault", "timed-out", `The server gave the run up: ${message}`, rows);
+  if (code.startsWith("timeout")) return verdict("fault", "timed-out", `The server ended the run: ${message}`, rows);
   const byModel = code === "model_error" || aboutKeys(message);
   if (byModel) return verdict("unknown", "model-refused", `The model could not be asked: ${message}`, rows);
   return verdict("unknown", "run-failed", `The run failed: ${message}`, rows);
@@ -95,7 +95,7 @@ function inOnePiece(answer: DeliveredMessage, { delivered }: Evidence, server: S
   return verdict("fault", "sent-whole", sentence, rows);
 }
 
-/** Tokens that the server's allow-list refused, or that the address itself takes away. */
+/** Finds tokens that the server's allow-list refused, or that the address itself leaves out. */
 function refusedTokens(server: ServerEvidence): Verdict | undefined {
   const { refused = {} } = server;
   const byAddress = takenByAddress(server);

@@ -19,9 +19,9 @@ import { observeServer } from "./observe-server.ts";
 import type { Verdict } from "./verdict.ts";
 
 export interface Examination {
-  /** `<file>:<export>` or an address; without one it is `agent` of the configuration. */
+  /** `<file>:<export>` or an address. Default: the graph of `agent` in the configuration. */
   readonly target: string | undefined;
-  /** An agent's name: whom to ask of a server, whose settings to use for a file. */
+  /** An agent's name: the agent of a server that is asked, or the agent whose settings apply to a file. */
   readonly agent: string | undefined;
   /** An agents.json or langgraph.json, for the agent's settings. */
   readonly configFile: string | undefined;
@@ -42,7 +42,7 @@ export interface Examination {
 
 export interface Finding {
   readonly evidence: Evidence;
-  /** The main one first; at least one. */
+  /** At least one verdict, the main one first. */
   readonly verdicts: readonly Verdict[];
 }
 
@@ -53,7 +53,7 @@ export function isAddress(target: string): boolean {
 }
 
 /**
- * Asks once, and says what it found.
+ * Asks one question, and returns the findings.
  * @throws ConfigError when there is nothing to examine: no such file, export or agent.
  */
 export async function examine(examination: Examination): Promise<Finding> {
@@ -72,7 +72,7 @@ async function examineGraph(examination: Examination): Promise<Evidence> {
   const [name, entry] = entryOf(config, examination);
   const asked = question(examination, entry.reasoningTags);
   const asTarget = target ?? name;
-  // From before the module is loaded, so that nothing it sets up is missed.
+  // Made before the module is loaded, so that resources which the module creates are seen too.
   const activity = new Activity();
   const calls = new ModelCalls(activity);
   try {
@@ -97,7 +97,7 @@ async function load({ graph }: AgentEntry, { graphsRelativeTo: folder }: Config)
   }
 }
 
-/** The agent that is meant: the one of that name, else the one with that graph, else the first. */
+/** The agent to examine: the agent of that name, else the agent with that graph, else the first agent. */
 function entryOf(config: Config, { target, agent, configFile, cwd }: Examination): [string, AgentEntry] {
   const entries = Object.entries(config.agents);
   const names = entries.map(([name]) => name).join(", ");
@@ -136,7 +136,7 @@ function question(examination: Examination, reasoningTags: readonly string[]): Q
   return { message, input, asked: { firstTokenMs, timeoutMs, expectReasoning, reasoningTags } };
 }
 
-/** A graph that could not even be made, for want of a key. */
+/** The evidence for a graph that could not be made, because a key is missing. */
 function notRun(target: string, { asked }: Question, message: string): Evidence {
   return {
     target,

@@ -4,7 +4,7 @@
  */
 
 /**
- * The cause of something: bytes that arrived, a timer that fired, or anything else (another thread, a child, a file).
+ * The trigger of code: bytes that arrived, a timer that fired, or another source (a thread, a child process, a file).
  */
 export type Trigger = "network" | "timer" | "other";
 
@@ -23,12 +23,12 @@ export interface DeliveredMessage {
   readonly pieces: Piece[];
   readonly startedAt: number;
   endedAt?: number;
-  /** The server's own clock at its start and end, where the events say. */
+  /** The server's own times of its start and end, if the events have them. */
   madeFrom?: number;
   madeTo?: number;
   /** For a graph that ran here: the graph event it was made of, and where that happened. */
   readonly source?: { readonly event: string; readonly runId: string; readonly node: string } | undefined;
-  /** The model call, seen at the class, whose answer this is. */
+  /** The model call, seen at its class, that gave this answer. */
   saidBy?: SeenCall;
 }
 
@@ -37,7 +37,10 @@ export interface Delivered {
   /** The number of events, by type; custom ones by name too, like `CUSTOM sluice.model_call`. */
   readonly counts: Record<string, number>;
   readonly messages: DeliveredMessage[];
-  /** Pieces of anything a reader sees grow: text, reasoning, arguments of tools. `span`: what it is a piece of. */
+  /**
+   * Pieces of text, reasoning and tool arguments, which a reader sees grow. `span`: the message, reasoning or call of
+   * the piece.
+   */
   readonly tokens: { readonly at: number; readonly characters: number; readonly span: string }[];
   /** Characters of reasoning. */
   reasoning: number;
@@ -49,7 +52,7 @@ export interface Delivered {
   interrupted?: boolean;
 }
 
-/** A time in which this process's event loop stood still, and how much of it the process itself was at work. */
+/** A time in which this process's event loop stood still, and the part of it in which the process used the CPU. */
 export interface Stall {
   readonly at: number;
   readonly ms: number;
@@ -72,9 +75,9 @@ export interface NodeRun {
   characters: number;
   /** The fields of those messages that only a model call leaves: `usage_metadata`, `response_metadata`. */
   marks: string[];
-  /** It returned the question too: a whole list of messages, not one answer. */
+  /** The node returned the question too: a whole list of messages instead of one answer. */
   returnedQuestion: boolean;
-  /** It returned an iterator, as a generator function does, and no update. */
+  /** The node returned an iterator, as a generator function does, instead of an update. */
   isGenerator?: true;
 }
 
@@ -91,7 +94,7 @@ export interface ModelCall {
   outputTokens?: number;
   /** Switches that its own description shows: `streaming: false`, `disableStreaming: true`. */
   readonly switches: readonly string[];
-  /** Chunks that the allow-list refused, and why. */
+  /** The number of chunks that the allow-list refused, and the reason. */
   refused: number;
   refusedFor?: "name" | "place" | "nostream";
   /** Its chunks that had arguments of tools. */
@@ -104,12 +107,12 @@ export interface ModelCall {
   failed?: string;
 }
 
-/** A model call as its class saw it, whether or not LangGraph heard of it. */
+/** A model call as its class saw it, whether or not LangGraph reported it. */
 export interface SeenCall {
   /** `streamEvents` is one without a version, which calls no callbacks. */
   readonly method: "invoke" | "stream" | "generate" | "streamEvents";
   readonly className: string;
-  /** File, line and column of the call; `undefined` where only packages are on the stack. */
+  /** File, line and column of the call; `undefined` if the stack has only packages. */
   readonly place: string | undefined;
   /** The node it was made in, by LangChain's own context. */
   readonly node: string | undefined;
@@ -117,7 +120,7 @@ export interface SeenCall {
   readonly inContext: boolean;
   /** It was made by another model. */
   readonly inside: boolean;
-  /** The names of the callbacks it was given; `undefined`: none were. */
+  /** The names of its callbacks; `undefined` if it got none. */
   readonly callbacks: readonly string[] | undefined;
   readonly startedAt: number;
   endedAt?: number;
@@ -154,17 +157,17 @@ export interface Helper {
   readonly at: number;
   /** File, line and column that started it. */
   readonly place?: string | undefined;
-  /** This process stood still until it was through. */
+  /** This process stood still until the helper had ended. */
   readonly blocks?: boolean;
 }
 
 /** One text of the custom events of one name from one node. */
 export interface CustomSeries {
   readonly name: string;
-  /** The node it comes from; empty where the event does not say, as those of `config.writer` do. */
+  /** The node it comes from. Empty if the event does not name it: events of `config.writer` do not. */
   node: string;
   readonly pieces: Piece[];
-  /** Put together they are the text of the message that the node returned. */
+  /** The pieces together are the text of the message that the node returned. */
   isAnswer: boolean;
 }
 
@@ -198,17 +201,17 @@ export interface ServerEvidence {
   /** The address that the question was sent to in the end. */
   readonly url: string;
   readonly transport: "sse" | "ws";
-  /** `false`: nobody answered; `why` says what happened instead. */
+  /** `false`: no server answered; `why` is the reason. */
   readonly reached: boolean;
   readonly why?: string | undefined;
   readonly status?: number | undefined;
   readonly location?: string | undefined;
   /** The response's headers that say something about buffering. */
   readonly headers: Readonly<Record<string, string>>;
-  /** The response's text, where it was no stream of events. At most 300 characters. */
+  /** The response's text, if it was no stream of events. At most 300 characters. */
   readonly body?: string | undefined;
   readonly arrivals: readonly Arrival[];
-  /** Frames that were no AG-UI events, and what the first looked like. */
+  /** The number of frames that were no AG-UI events, and the beginning of the first. */
   readonly foreign: number;
   /**
    * The form in which the events came: as server-sent events, as lines of JSON, as WebSocket frames; `none`: no event
@@ -242,7 +245,7 @@ export interface Evidence {
   readonly end: End;
   readonly totalMs: number;
   readonly delivered: Delivered;
-  /** Tags of reasoning in what the model said, as far as it was seen. */
+  /** Tags of reasoning in the model's text, as far as it was seen. */
   readonly tags: { readonly opened: number; readonly closed: number };
   readonly graph?: GraphEvidence;
   readonly server?: ServerEvidence;

@@ -1,4 +1,6 @@
-/** Keeps what a graph reports while it runs: its nodes, its model calls, what it wrote and what was refused. */
+/**
+ * Records the reports of a graph while it runs: its nodes, its model calls, its custom events and the refused events.
+ */
 import { BaseCallbackHandler } from "@langchain/core/callbacks/base";
 import type { Serialized } from "@langchain/core/load/serializable";
 import { type AllowList, isHidden } from "../graph/allow-list.ts";
@@ -10,7 +12,7 @@ import type { CustomSeries, ModelCall, NodeRun, Piece } from "./evidence.ts";
 import type { ModelCalls } from "./model-calls.ts";
 import { isJson, saidIn, squeezed } from "./said.ts";
 
-/** Collects from model calls what no event of v2 carries: a model's own description, and how a call ended. */
+/** Collects facts about model calls that no event of v2 has: the model's own description, and how a call ended. */
 export class ModelProbe extends BaseCallbackHandler {
   override name = "sluice_doctor";
   override awaitHandlers = true;
@@ -133,7 +135,7 @@ export class GraphRecorder {
     if (typeof usage.output_tokens === "number") call.outputTokens = usage.output_tokens;
   }
 
-  /** Facts that are known only when all is over: a call that failed has no end among the events. */
+  /** Adds facts that are known only at the end of the run: a failed call has no end event. */
   finish(): void {
     for (const call of this.modelCalls) {
       const failed = this.#probe.failed.get(call.runId);
@@ -156,7 +158,7 @@ export class GraphRecorder {
     if (isIterator(output)) run.isGenerator = true;
     const messages = messagesIn(output);
     run.returnedQuestion = messages.some((message) => this.#isQuestion(message));
-    // The last message of a whole list is the answer; the messages before it are the thread's.
+    // In a whole list, the last message is the answer. The earlier messages belong to the thread.
     const answers = messages.filter((message) => messageType(message) === "ai");
     const fresh = run.returnedQuestion ? answers.slice(-1) : answers;
     run.characters = fresh.reduce((sum, message) => sum + saidIn(message).length, 0);
@@ -216,7 +218,10 @@ function marksOf(message: object): string[] {
   });
 }
 
-/** The texts in a custom event, by member: beside its token it may name its kind, as `{ type: "token", content }` does. */
+/**
+ * The texts in a custom event, by member. A token's event may have other texts too, such as `type` in `{ type: "token",
+ * content }`.
+ */
 function textsIn(value: unknown): [member: string, text: string][] {
   const members: [string, unknown][] = isRecord(value) ? Object.entries(value) : [["", value]];
   return members.flatMap(([name, text]): [string, string][] =>

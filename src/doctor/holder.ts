@@ -1,4 +1,4 @@
-/** Finds what holds up a server's events, by its headers, its address and its own clock. Pure. */
+/** Finds the program that holds up a server's events, by its headers, its address and its own clock. Pure. */
 import type { Arrival, DeliveredMessage, ServerEvidence } from "./evidence.ts";
 import { duration } from "./measures.ts";
 import { type Verdict, type VerdictCode, verdict } from "./verdict.ts";
@@ -10,13 +10,16 @@ const PROXIES = /nginx|openresty|apache|caddy|envoy|cloud|varnish|traefik|litesp
 const LOOPBACK = /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/i;
 /** Fewer timestamps show no spread. */
 const STAMPS = 3;
-/** Clocks that run in step with the arrivals show at least this part of their time. Others are stamped once, or in seconds. */
+/**
+ * Timestamps that follow the arrivals cover at least this share of their time. Otherwise they were set once, or in
+ * whole seconds.
+ */
 const IN_STEP = 0.5;
 
 export interface Holder {
   readonly code: VerdictCode;
   readonly who: string;
-  /** Why it is this one, where that is not plain. */
+  /** The reason for this choice, if it is not obvious. */
   readonly because: string;
 }
 
@@ -25,7 +28,7 @@ export function holderOf(server: ServerEvidence): Holder {
   const compressed = headers["content-encoding"];
   if (compressed) return { code: "compression-buffers", who: `compression (${compressed})`, because: "" };
   const named = headers.via ?? headers["x-cache"] ?? (PROXIES.test(headers.server ?? "") || undefined);
-  // A Sluice holds nothing back.
+  // A Sluice does not hold events back.
   const mayHold = sluice !== url;
   if (named === undefined && mayHold && LOOPBACK.test(new URL(url).hostname)) {
     const length = headers["content-length"] === undefined ? "" : "it set Content-Length, and ";
@@ -34,7 +37,7 @@ export function holderOf(server: ServerEvidence): Holder {
   return { code: "proxy-buffers", who: "a proxy on the way", because: "" };
 }
 
-/** A verdict on what holds the answer back; `how` says what was seen of it. */
+/** A verdict about the program that holds the answer back. `how` describes it. */
 export function heldBack(how: (holder: Holder) => string, rows: Rows, server: ServerEvidence): Verdict {
   const holder = holderOf(server);
   const { overWebSocketMs } = server;
@@ -57,7 +60,7 @@ export function headerRows(server: ServerEvidence): Rows {
   return [...shown, ["x-accel-buffering", server.headers["x-accel-buffering"] ?? "missing"]];
 }
 
-/** The time in which the answer was made, by the server's clock, and in which it arrived here. */
+/** The time in which the answer was made, by the server's clock, and the time in which it arrived here. */
 export function madeSpan(
   answer: DeliveredMessage,
   { arrivals }: ServerEvidence,

@@ -1,4 +1,4 @@
-/** One HTTP request whose answer is watched as it arrives: what came when, and with which headers. */
+/** An HTTP request whose answer is read piece by piece as it arrives. */
 import { type IncomingMessage, request } from "node:http";
 import { request as requestTls } from "node:https";
 import type { Readable } from "node:stream";
@@ -19,7 +19,10 @@ export interface AskOptions {
   readonly signal: AbortSignal;
 }
 
-/** Rejects when nobody answers. Compression is offered, as browsers do, so that a stream that is compressed shows it. */
+/**
+ * Sends a request. Rejects when no server answers. It accepts compression, as browsers do, so that a compressed stream
+ * is found.
+ */
 export function ask(url: URL, { method = "GET", accept, json, headers: given, signal }: AskOptions): Promise<Answer> {
   const send = url.protocol === "https:" ? requestTls : request;
   const body = json === undefined ? undefined : JSON.stringify(json);

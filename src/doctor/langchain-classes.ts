@@ -9,8 +9,8 @@ export type Prototype = Record<string, unknown>;
 export type Method = (this: object, ...args: unknown[]) => unknown;
 
 /**
- * The prototypes of `classes` (class by module) in the copies that code in `file` may use. After that file was loaded:
- * some copies are known by then.
+ * The prototypes of `classes` (class by module) in the copies that code in `file` may use. Call it after the file was
+ * loaded, because some copies are known only then.
  */
 export async function prototypesFor(file: string, classes: Readonly<Record<string, string>>): Promise<Set<Prototype>> {
   const require = createRequire(file);
@@ -28,7 +28,7 @@ export async function prototypesFor(file: string, classes: Readonly<Record<strin
   return found;
 }
 
-/** Puts `by` in the place of a method; what it returns puts the method back. */
+/** Replaces a method by `by`. The returned function restores the method. */
 export function replaceMethod(
   prototype: object,
   name: string,

@@ -1,4 +1,4 @@
-/** The few figures that are made of measurements, and how they are written. */
+/** Computes figures from measurements, and formats them. */
 
 /** The smallest value that at least `share` (0 to 1) of the values do not exceed; NaN for none. */
 export function percentile(values: readonly number[], share: number): number {

@@ -1,7 +1,7 @@
 /**
  * Sees model calls at the class: every call of a chat or completion model in this process goes through `invoke`,
- * `stream` or `generate` of LangChain's base class, whatever callbacks it is given. So a call that LangGraph does not
- * hear of is certain, has a line, and needs no request. Each copy of LangChain that the graph may use is watched.
+ * `stream` or `generate` of LangChain's base class, with any callbacks. So a call that LangGraph does not see is
+ * certain, and its line is known, even without a request. Each copy of LangChain that the graph may use is watched.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { isRecord } from "../protocol/input.ts";
@@ -16,7 +16,7 @@ export const MODELS = {
   "@langchain/core/language_models/llms": "BaseLLM",
 } as const;
 
-/** A call that goes on, with what was said in it. */
+/** A call that is under way, with its text so far. */
 interface Open {
   readonly call: SeenCall;
   readonly model: object;
@@ -34,7 +34,10 @@ export class ModelCalls {
     this.#activity = activity;
   }
 
-  /** Watches the copies of LangChain that code in `file` may use. After that file was loaded: some are known by then. */
+  /**
+   * Watches the copies of LangChain that code in `file` may use. Call it after the file was loaded, because some copies
+   * are known only then.
+   */
   async watch(file: string): Promise<void> {
     for (const prototype of await prototypesFor(file, MODELS)) this.#wrap(prototype);
   }
@@ -43,13 +46,13 @@ export class ModelCalls {
     for (const undo of this.#undo) undo();
   }
 
-  /** LangGraph's callbacks have reached the call that goes on here. */
+  /** Notes that LangGraph's callbacks have reached the current call. */
   reached(runId: string): void {
     const open = this.#current.getStore();
     if (open) open.call.runId ??= runId;
   }
 
-  /** The calls, each with what it said. */
+  /** The calls, each with its text. */
   said(): [SeenCall, string][] {
     return this.calls.map((call) => [call, this.#texts.get(call)?.() ?? ""]);
   }
@@ -80,7 +83,7 @@ export class ModelCalls {
     });
   }
 
-  /** Without a version of its events a model is asked for its own stream, which calls no callbacks. */
+  /** `streamEvents` without a version is a model's own stream, which calls no callbacks. */
   #wrapEvents(prototype: Prototype): void {
     const streamEvents = prototype.streamEvents as Method;
     this.#replace(prototype, "streamEvents", (model, args) => {
@@ -116,7 +119,9 @@ export class ModelCalls {
     return open;
   }
 
-  /** A call within a call of the same model is the same one: `invoke` generates, and so may `stream`. */
+  /**
+   * A call inside a call of the same model counts as one call: `invoke` calls `generate`, and `stream` may do so too.
+   */
   #answering(
     method: SeenCall["method"],
     model: object,
@@ -134,7 +139,7 @@ export class ModelCalls {
     return answer;
   }
 
-  /** The body of a generator runs in the context of its reader: here, in that of the call. */
+  /** A generator's body runs in the async context of its reader. Here it runs in the context of the call. */
   #reading(open: Open, chunks: AsyncGenerator<unknown>): AsyncGenerator<unknown> {
     const within = <T>(step: () => T) => this.#current.run(open, step);
     let text = "";
@@ -188,7 +193,7 @@ function namesOf(callbacks: unknown): string[] | undefined {
   });
 }
 
-/** The text of a model: in a message, in its chunk, or in what `generate` gives. */
+/** The text of a model, from a message, a chunk, or the result of `generate`. */
 function textOf(value: unknown): string {
   if (typeof value === "string") return value;
   const generation: unknown = isRecord(value) && Array.isArray(value.generations) ? value.generations.flat()[0] : value;

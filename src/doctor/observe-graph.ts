@@ -1,4 +1,4 @@
-/** Runs a graph once, in this process, the way Sluice serves it, and keeps what there is to see. */
+/** Runs a graph once in this process, as Sluice serves it, and keeps the evidence. */
 import { randomUUID } from "node:crypto";
 import type { ServedAgent } from "../graph/registry.ts";
 import { type GraphRun, openRun, type ServedGraph } from "../graph/source.ts";
@@ -25,8 +25,8 @@ export interface Question {
 }
 
 /**
- * Runs `agent`'s graph. `activity` has watched since before the graph's module was loaded. Never rejects for what the
- * graph does: that is evidence.
+ * Runs `agent`'s graph. `activity` has watched since before the graph's module was loaded. A failure of the graph is
+ * evidence, so it does not reject.
  */
 export async function observeGraph(
   target: string,
@@ -120,7 +120,7 @@ async function read(run: GraphRun, each: (event: GraphEvent) => void, signal: Ab
   }
 }
 
-/** Which call said each message, as the texts show. The texts themselves are not kept. */
+/** Assigns each message to the model call with the same text. The texts themselves are not kept. */
 function attribute(deliveries: DeliveryRecorder, calls: ModelCalls): void {
   const said = calls.said().filter(([{ inside }]) => !inside);
   for (const message of deliveries.delivered.messages) {
@@ -129,7 +129,7 @@ function attribute(deliveries: DeliveryRecorder, calls: ModelCalls): void {
   }
 }
 
-/** May the pieces of a node's messages leave as they come? */
+/** May the pieces of a node's messages be sent as they come? */
 function tokensOf(path: string, { nodes, tokens }: ServedAgent): boolean {
   return tokens && [path, path.split("/").at(-1) ?? path].every((name) => nodes[name]?.tokens !== false);
 }
@@ -140,7 +140,7 @@ function runEnd(end: End, { interrupts }: GraphRun): RunEnd {
   return first ? { kind: "interrupted", interrupts: [first, ...rest] } : { kind: "done" };
 }
 
-/** The graph, fed with another input than messages, and with one more handler. */
+/** The graph with `input` instead of messages, and with one more handler. */
 function fedWith(graph: ServedGraph, input: unknown, probe: ModelProbe): ServedGraph {
   return {
     streamEvents: (messages, options) => {

@@ -1,4 +1,4 @@
-/** Asks a server one question, the way a frontend does, and keeps what there is to see. */
+/** Asks a server one question, as a frontend does, and keeps the evidence. */
 import { type AguiEvent, EventType, type RunAgentInput } from "../protocol/events.ts";
 import { isRecord } from "../protocol/input.ts";
 import { questionInput } from "../protocol/question.ts";
@@ -14,7 +14,7 @@ import { askForeign, Handshake, type Socket, type SocketAddress, withSocket } fr
 import { judgeSpread } from "./spread.ts";
 import { reasonOf } from "./trouble.ts";
 
-/** The headers that show what is on the way, and what it does. */
+/** The headers that show proxies on the way, and what they do. */
 const PROXY_HEADERS = [
   "content-type",
   "content-encoding",
@@ -32,7 +32,7 @@ const MAX_REDIRECTS = 3;
 const CUT = "The response ended without RUN_FINISHED or RUN_ERROR: the line was cut.";
 const EVENT_TYPES: ReadonlySet<string> = new Set(Object.values(EventType));
 
-/** Asks the server at `target`. Never rejects for what the server does: that is evidence. */
+/** Asks the server at `target`. A failure of the server is evidence, so it does not reject. */
 export async function observeServer(
   target: string,
   agent: string | undefined,
@@ -85,7 +85,7 @@ type Found = {
   readonly server: Pick<ServerEvidence, "reached" | "why" | "status" | "location" | "headers" | "body">;
 };
 
-/** Everything that arrives, and when. */
+/** Records everything that arrives, with its time. */
 class Watch {
   readonly recorder = new DeliveryRecorder();
   readonly arrivals: Arrival[] = [];
@@ -135,7 +135,7 @@ async function readStream(url: URL, request: Request, watch: Watch): Promise<Fou
   }
 }
 
-/** As browsers do, it goes where a 307 or 308 leads; any other redirect would make a GET of it. */
+/** Follows 307 and 308, as browsers do. Any other redirect would turn the request into a GET. */
 async function post(url: URL, request: Request, left = MAX_REDIRECTS): Promise<Answer> {
   const { input, headers: given, signal } = request;
   const answer = await ask(url, { method: "POST", accept: "text/event-stream", json: input, headers: given, signal });
@@ -144,11 +144,14 @@ async function post(url: URL, request: Request, left = MAX_REDIRECTS): Promise<A
   if (to === undefined || left === 0 || !URL.canParse(to, url.href)) return answer;
   await wholeBody(answer);
   const next = new URL(to, url);
-  // A sign-in is for one origin.
+  // The headers may hold a sign-in, which is only for one origin.
   return post(next, { ...request, headers: next.origin === url.origin ? given : {} }, left - 1);
 }
 
-/** Reads server-sent events, or events as lines of JSON, whatever the response calls them. Gives how the body begins. */
+/**
+ * Reads server-sent events, or events as lines of JSON, even if the response has another type. Returns the beginning of
+ * the body.
+ */
 async function readEvents({ body }: Answer, watch: Watch): Promise<string> {
   const sse = new SseData();
   const lines = new Lines();
@@ -175,7 +178,7 @@ function parsed(json: string): unknown {
   try {
     return JSON.parse(json);
   } catch {
-    return undefined; // Not JSON is no event: it is counted as foreign.
+    return undefined; // Text that is not JSON is no event. It is counted as foreign.
   }
 }
 
@@ -201,7 +204,7 @@ async function readForeign(
   watch.framing = "frames";
   return overSocket(socket, signal, watch, () =>
     askForeign(socket, input, signal, (frame) => {
-      // Some wrap what they send as server-sent events do.
+      // Some servers wrap frames as server-sent events.
       watch.event(parsed(frame.startsWith("data:") ? new SseData().push(`${frame}\n\n`).join("\n") : frame));
       return watch.recorder.delivered.endedAt !== undefined;
     }),
@@ -237,7 +240,7 @@ function broken(message: string): End {
   return { kind: "failed", message, byModel: false };
 }
 
-/** A proxy that passes no WebSocket leaves this out: it is only one more figure. */
+/** Reads what the server refused. If no WebSocket can be opened, this figure is left out. */
 async function refusedIn(
   socket: SocketAddress | undefined,
   threadId: string,
@@ -245,7 +248,7 @@ async function refusedIn(
   return onSocket(socket, AbortSignal.timeout(STATS_MS), (line) => line.refused(threadId));
 }
 
-/** A second run costs money, so it is made only where HTTP looks bad. */
+/** A second run costs money, so it is made only if the answer over HTTP looks held back. */
 function looksHeld({ tokens, messages }: Delivered): boolean {
   const failed = judgeSpread(tokens).checks.some(({ passed }) => !passed);
   return failed || messages.some(({ pieces }) => portionsOf(pieces).jumps);
@@ -278,6 +281,6 @@ async function onSocket<T>(
   try {
     return socket === undefined ? undefined : await withSocket(socket, signal, use);
   } catch {
-    return undefined; // No socket passes here, or not in time.
+    return undefined; // No WebSocket could be opened in time.
   }
 }

@@ -1,7 +1,7 @@
 /**
- * Do pieces of text come as they are made, or is a finished text being cut up? A slow model and a faked one may look
- * the same from afar. The place of the bytes distinguishes them. A real answer is still arriving while it is sent. A
- * fake one was there before its first piece, and timers or nothing at all set off the rest.
+ * Judges whether pieces of text come as they are made, or a finished text was cut up. A slow model and a faked one may
+ * look the same from afar. The bytes from the network distinguish them. A real answer is still arriving while it is
+ * sent. A fake answer was complete before its first piece, and timers or nothing at all trigger the rest.
  */
 import { MOST_WITHOUT_TURN_MS } from "../graph/run-notes.ts";
 import { piecesOf } from "./answer.ts";
@@ -10,11 +10,11 @@ import { counted, duration } from "./measures.ts";
 import { portionRows, portionsOf } from "./portions.ts";
 import { type Verdict, verdict } from "./verdict.ts";
 
-/** Fewer pieces have no pace. */
+/** Fewer pieces show no pace. */
 const MANY = 5;
-/** So many of them set off by timers are no accident. */
+/** If timers trigger this share of the pieces, it is no accident. */
 const MOSTLY = 0.7;
-/** All within this, or in so few turns of the event loop, is one burst. */
+/** Pieces within this time, or in this few turns of the event loop, are one burst. */
 const BURST = { ms: 50, turns: 2 };
 /** Bytes that arrive over at least this long could have been sent as they came. */
 const SPREAD_MS = 150;
@@ -24,15 +24,18 @@ const WAIT_MS = 300;
 const SAME_MS = 5;
 /** A graph reports its steps a little after they began. */
 const SLACK_MS = 20;
-/** Synchronous work in the middle of an answer that a reader notices. */
+/** The amount of synchronous work in the middle of an answer that a reader notices. */
 const HELD = { ms: 500, share: 0.3 };
-/** A process that stood still and did less than this was kept waiting by its machine, not by its code. */
+/**
+ * If a process used less than this share of the CPU while it stood still, its machine was busy, and its code is not the
+ * cause.
+ */
 const BUSY = 0.3;
 const STREAMED = /event-?stream|ndjson|jsonl|octet-stream/i;
-/** Arrives in so many reads whatever it says it is. */
+/** A body that arrives in this many reads is a stream, even if it has another type. */
 const MANY_READS = 4;
 
-/** The source of pieces: a model call or a node, and since when it was at work. */
+/** The source of pieces: a model call or a node, and the time when it began. */
 export interface Origin {
   readonly node: string;
   readonly startedAt: number;
@@ -54,11 +57,11 @@ export function judgePace(pieces: readonly Piece[], origin: Origin, graph: Graph
   const last = pieces.at(-1);
   if (!first || !last) return undefined;
   if (pieces.length < MANY) return inPortions(pieces, origin);
-  // A burst itself holds the event loop: only what was before counts.
+  // A burst itself holds the event loop, so only the time before it counts.
   const waited = first.at - origin.startedAt;
   const stalled = stalledMs(graph, origin.startedAt, first.at);
   const turns = new Set(pieces.map(({ turn }) => turn)).size;
-  // Reading a run lets others in: a burst on a busy machine takes a turn more for each time.
+  // Reading a run gives other tasks a turn of the event loop now and then, so a long burst may take a few more turns.
   const burst = last.at - first.at <= BURST.ms || turns <= BURST.turns + (last.at - first.at) / MOST_WITHOUT_TURN_MS;
   if (burst && stalled > waited / 2 && stalled > WAIT_MS) {
     return verdict("fault", "event-loop-blocked", "Synchronous work held this process, and every token with it.", [
@@ -79,7 +82,7 @@ export function judgePace(pieces: readonly Piece[], origin: Origin, graph: Graph
   const portions = inPortions(pieces, origin);
   if (portions) return portions;
   const exchanges = exchangesOf(graph, origin, first.at);
-  // Something still arrives: the text is not finished.
+  // Bytes still arrive, so the text is not finished.
   if (exchanges.some(({ reads }) => reads.some((at) => at > first.at + SAME_MS))) return undefined;
   const finished = exchanges.filter(({ endedAt = Number.POSITIVE_INFINITY }) => endedAt <= first.at + SAME_MS).at(-1);
   const timed = pieces.slice(1).filter(({ trigger }) => trigger === "timer").length / (pieces.length - 1);
@@ -126,7 +129,7 @@ function paced(
       timers,
     ]);
   }
-  const sentence = `Tokens arrive one by one, but ${who} asked nobody for them: this looks like a stand-in that plays a text with pauses.`;
+  const sentence = `Tokens arrive one by one, but ${who} sent no request for them: this looks like a stand-in that plays a text with pauses.`;
   return verdict("note", "simulated-model", sentence, [["bytes from the network", "none"], timers]);
 }
 
@@ -157,7 +160,7 @@ function exchangesOf(graph: GraphEvidence, { node, startedAt }: Origin, before: 
   );
 }
 
-/** An answer that says it is a stream, or that came as one whatever it says. */
+/** Is the answer a stream, by its type or by the way it arrived? */
 export function isStream(exchange: Exchange): boolean {
   const { contentType = "", reads } = exchange;
   return STREAMED.test(contentType) || (reads.length > MANY_READS && arrivedOver(exchange) >= SPREAD_MS);

@@ -17,9 +17,9 @@ type Headers = Readonly<Record<string, string>>;
 const LOOK_MS = 3_000;
 
 /**
- * An address may be a Sluice's own, as its greeting says, one of its endpoints, or any AG-UI endpoint. A Sluice is known
- * by its list of agents; any other server is asked at the very address. The address's query narrows what a client gets,
- * so it stays.
+ * An address may be a Sluice's own, as its greeting says, one of its endpoints, or any AG-UI endpoint. A Sluice is
+ * recognized by its list of agents. Any other server is asked at the given address. The address's query narrows what a
+ * client gets, so it stays.
  */
 export async function findSluice(
   target: URL,
@@ -49,10 +49,10 @@ async function agentsAt(base: string, headers: Headers, signal: AbortSignal): Pr
     if (answer.status !== 200) return undefined;
     const info: unknown = JSON.parse(await wholeBody(answer));
     if (!isRecord(info) || !isRecord(info.agents)) return undefined;
-    // CopilotKit's runtime answers in the same form, below any path that ends so.
+    // CopilotKit's runtime answers in the same form, at any path with this ending.
     const served = Object.values(info.agents).every((agent) => isRecord(agent) && agent.className === "Sluice");
     return served ? Object.keys(info.agents) : undefined;
   } catch {
-    return undefined; // Nothing there, or nothing that knows the route: no Sluice.
+    return undefined; // No server answers there, or it does not know the route, so it is no Sluice.
   }
 }

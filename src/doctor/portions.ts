@@ -1,25 +1,27 @@
-/** Does an answer come in portions: much at once, and silence in between? */
+/** Judges whether an answer comes in portions: many pieces at once, with silence in between. */
 import type { Piece } from "./evidence.ts";
 import { counted, duration, median } from "./measures.ts";
 
-/** Pieces within this time came together. So do pieces within a small part of the silences: machines are busy. */
+/**
+ * Pieces within this time, or within this share of the silences, came together: on a busy machine they spread a little.
+ */
 const TOGETHER = { ms: 5, share: 0.1 };
-/** Fewer portions have no rhythm. */
+/** Fewer portions show no rhythm. */
 const FEW = 3;
-/** Several pieces at a time were collected, for one by one is how they were made. */
+/** Several pieces at a time were collected, because models make pieces one by one. */
 const COLLECTED = { pieces: 4, silenceMs: 500 };
 /** Some providers send a sentence a piece. Longer pieces, further apart, are what a reader sees as jumps. */
 const LONG = { characters: 120, silenceMs: 800 };
 
 export interface Portions {
   readonly count: number;
-  /** Characters of the middle one. */
+  /** The median number of characters of a portion. */
   readonly characters: number;
-  /** Pieces of the middle one. */
+  /** The median number of pieces of a portion. */
   readonly pieces: number;
-  /** Silence between two, in the middle. */
+  /** The median silence between two portions. */
   readonly silenceMs: number;
-  /** A reader sees it come in jumps. */
+  /** A reader sees the answer come in jumps. */
   readonly jumps: boolean;
 }
 
@@ -35,7 +37,7 @@ export function portionsOf(pieces: readonly Piece[]): Portions {
     } else groups.push({ from: at, at, pieces: 1, characters });
   }
   const silenceMs = median(groups.slice(1).map(({ from }, index) => from - (groups[index]?.at ?? from)));
-  // The last portion is what is left.
+  // The last portion is the rest of the answer, so it may be small.
   const full = groups.length > 1 ? groups.slice(0, -1) : groups;
   const characters = median(full.map((group) => group.characters));
   const together = median(full.map((group) => group.pieces));
@@ -46,7 +48,7 @@ export function portionsOf(pieces: readonly Piece[]): Portions {
   return { count: groups.length, characters, pieces: together, silenceMs, jumps };
 }
 
-/** As many portions as have a rhythm have silences at least as long as this in between. */
+/** The silence between `FEW` portions is at least this long. */
 function silenceOf(pieces: readonly Piece[]): number {
   const gaps = pieces.slice(1).map(({ at }, index) => at - (pieces[index]?.at ?? at));
   return gaps.sort((one, other) => other - one)[FEW - 2] ?? 0;

@@ -1,4 +1,4 @@
-/** A verdict as people and programs read it. Pure. */
+/** Formats verdicts for people and for programs. Pure. */
 import { stripVTControlCharacters } from "node:util";
 import { answerOf, charactersOf } from "./answer.ts";
 import type { Evidence } from "./evidence.ts";
@@ -20,7 +20,7 @@ const MAX_NAME = 32;
 /** The width that a value gets, however narrow the terminal. */
 const MIN_VALUE = 20;
 
-/** For people: the verdicts, what shows them, how the run went, and what to change. */
+/** The report for people: the verdicts, the evidence, the course of the run, and the changes to make. */
 export function report(
   evidence: Evidence,
   verdicts: readonly Verdict[],
@@ -50,7 +50,7 @@ function section(verdict: Verdict, paint: (code: number, text: string) => string
   ].join("\n");
 }
 
-/** Others have a say in it: a terminal is not theirs to steer. */
+/** Parts of the text come from others, so control characters are removed. */
 function oneLine(text: string): string {
   return stripVTControlCharacters(text)
     .replace(/[\s\p{Cc}]+/gu, " ")
@@ -61,7 +61,7 @@ function cut(text: string, length: number): string {
   return text.length > length ? `${text.slice(0, length - 1)}…` : text;
 }
 
-/** Words in lines; `indent` goes before all but the first. */
+/** Wraps text into lines; `indent` comes before each line except the first. */
 function wrapped(text: string, width: number, indent: string): string[] {
   const lines: string[] = [];
   let line = /^ */.exec(text)?.[0] ?? "";
@@ -79,7 +79,7 @@ function wrapped(text: string, width: number, indent: string): string[] {
 /** Changes when a member of the document is renamed or taken away. */
 const SCHEMA = 1;
 
-/** For programs. `streams` is what the exit code says; `null` where nothing came that could show it. */
+/** The report for programs. `streams` agrees with the exit code; `null` if no evidence shows it. */
 export function reportJson(evidence: Evidence, verdicts: readonly Verdict[]): string {
   const { target } = evidence;
   const document = {
@@ -94,7 +94,7 @@ export function reportJson(evidence: Evidence, verdicts: readonly Verdict[]): st
   return JSON.stringify(document, null, 2);
 }
 
-/** The figures a program asks for, as numbers: times in milliseconds, `null` where there is none. */
+/** The figures for programs, as numbers: times in milliseconds, `null` if there is none. */
 function figuresOf(evidence: Evidence): Record<string, number | null> {
   const { delivered, totalMs, graph, server } = evidence;
   const pieces = answerOf(evidence)?.pieces ?? [];

@@ -1,4 +1,4 @@
-/** The text of messages, whatever made them. */
+/** Reads the text of messages of any source. */
 import { isRecord } from "../protocol/input.ts";
 import { asMessage, partsOf } from "../translate/content.ts";
 
@@ -11,15 +11,15 @@ export function saidIn(value: unknown): string {
     .join("");
 }
 
-/** Cutting a text into words may lose the spaces between them. */
+/** Removes white space: a node that cuts a text into words may lose the spaces between them. */
 export function squeezed(text: string): string {
   return text.replace(/\s+/g, "");
 }
 
-/** Shorter texts come again by chance. */
+/** Shorter texts may occur twice by chance. */
 const MARKED = 20;
 
-/** Is `delivered` a model's text, as it was or with little around it? */
+/** Is `delivered` a model's text, unchanged or with little text around it? */
 export function isFrom(delivered: string, said: string): boolean {
   const [a, b] = [squeezed(delivered), squeezed(said)];
   if (a === "" || b === "") return false;

@@ -13,15 +13,18 @@ type Rows = [string, string][];
 const MADE_MS = 200;
 /** Pieces made within this were made at once. */
 const MADE_AT_ONCE_MS = 100;
-/** It arrived in less than this part of the time in which it was made. */
+/** An answer that arrived in less than this part of the time in which it was made was collected. */
 const SQUEEZED = 0.4;
-/** Somebody held events back for this long, by the server's clock, and what was made one by one came together. */
+/**
+ * From these figures on, events were held back: they took this long by the server's clock, and pieces that were made
+ * one by one came together.
+ */
 const HELD = { ms: 250, pieces: 4, portions: 3, silenceMs: 200 };
-/** Timestamps of so many pieces, all on their way for about the same time: nobody held any of them. */
+/** If this share of the pieces has timestamps, and all took about the same time to arrive, no piece was held back. */
 const UNHELD = { ms: 150, share: 0.5 };
 /**
- * Gaps as even as this look like a timer's; the longest and shortest do not count. A short timer varies by a
- * millisecond or two, which is more of its time.
+ * Gaps as even as this look like those of a timer. The longest and shortest gaps do not count. A short timer varies by
+ * a millisecond or two, which is a larger share of its time.
  */
 const EVEN = {
   pieces: 20,
@@ -31,8 +34,8 @@ const EVEN = {
   waitMs: 1_000,
 } as const;
 /**
- * After such a wait, pieces of one length, at even times, were cut from a text: no model's tokens are all of one length. On a
- * busy machine a timer is late, and never early, so the longer gaps do not count.
+ * After a wait this long, pieces of one length at even times were cut from a finished text: the tokens of a model
+ * differ in length. On a busy machine a timer is late but never early, so the longer gaps do not count.
  */
 const CUT = { waitMs: 700, share: 0.95, gaps: [0.2, 0.6] } as const;
 
@@ -83,7 +86,7 @@ function atOnce(rows: Rows, server: ServerEvidence, madeMs: number | undefined):
   return verdict("fault", "all-at-once", sentence, [...rows, ...headerRows(server)]);
 }
 
-/** Much at once, and silence in between: a reader sees the answer come in jumps. */
+/** Judges an answer that comes in portions with silence in between, which a reader sees as jumps. */
 function inPortions(pieces: readonly Piece[], before: Rows, server: ServerEvidence): Verdict | undefined {
   const portions = portionsOf(pieces);
   const held = heldMs(server);
@@ -114,12 +117,12 @@ function whose(pieces: readonly Piece[], held: number | undefined, { arrivals, o
   return "the server, its model or a proxy on the way collects it part by part.";
 }
 
-/** A finished text that is played has the pace of a timer. */
+/** Judges whether a finished text is played: its pieces come at the pace of a timer. */
 function played(pieces: readonly Piece[], rows: Rows): Verdict | undefined {
   const [first] = pieces;
   if (!first) return undefined;
   const variesBy = (variation: number): Rows => [["gaps vary by", `${Math.round(variation * 100)}%`]];
-  // The last piece is what is left.
+  // The last piece may be shorter than the others.
   const alike = pieces.filter(({ characters }) => characters === first.characters).length;
   const isCut = first.at >= CUT.waitMs && alike >= pieces.length * CUT.share;
   const variation = evenness(pieces, (isCut ? CUT : EVEN).gaps);
@@ -136,7 +139,7 @@ function played(pieces: readonly Piece[], rows: Rows): Verdict | undefined {
   return verdict("note", "evenly-paced", sentence, [...variesBy(variation), ...rows]);
 }
 
-/** The spread of the gaps between two of their quantiles, where they are suspiciously even. */
+/** The spread of the gaps between two of their quantiles, if the gaps are suspiciously even. */
 function evenness(pieces: readonly Piece[], [from, to]: readonly [number, number]): number | undefined {
   const gaps = pieces.slice(1).map(({ at }, index) => at - (pieces[index]?.at ?? at));
   if (pieces.length < EVEN.pieces) return undefined;

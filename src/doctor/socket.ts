@@ -3,11 +3,11 @@ import { WebSocket } from "ws";
 import { type AguiEvent, type RunAgentInput, SluiceConnection } from "../client/connection.ts";
 import { isTerminal } from "../protocol/events.ts";
 
-/** The longest that opening may take. A proxy that passes no sockets may not even say so. */
+/** Milliseconds that opening may take. A proxy that passes no WebSockets may not answer at all. */
 const OPEN_MS = 3_000;
 
 export interface Socket {
-  /** Starts a run and hands over its events, until its terminal one. */
+  /** Starts a run and passes on its events up to the terminal event. */
   run(input: RunAgentInput, agent: string | undefined, each: (event: AguiEvent) => void): Promise<void>;
   /** The number of graph events that the allow-list refused in the thread's last run, by name. */
   refused(threadId: string): Promise<Readonly<Record<string, number>>>;
@@ -34,8 +34,8 @@ export class Handshake extends Error {
 const SILENT_MS = 10_000;
 
 /**
- * Asks a WebSocket that is no Sluice's the way AG-UI over a socket is usually asked: the run's input as one text frame.
- * Resolves when the run or the connection ends, or when nothing comes. Rejects when the socket cannot be opened.
+ * Starts a run on a WebSocket of another server, in the usual way for AG-UI: the run's input as one text frame.
+ * Resolves when the run or the connection ends, or when no frame comes. Rejects when the socket cannot be opened.
  */
 export function askForeign(
   { url, headers }: SocketAddress,
@@ -87,7 +87,7 @@ export async function withSocket<T>(
       }
     },
     openMs: OPEN_MS,
-    // The first trouble is the finding: nobody waits for a line that comes back.
+    // The first failure is the finding. The doctor does not wait for a reconnect.
     onState: ({ status }) => {
       if (status === "waiting" || status === "closed")
         fail(new Error("The WebSocket could not be opened, or was cut."));
@@ -113,7 +113,7 @@ export async function withSocket<T>(
     return await Promise.race([use(socket), lost]);
   } finally {
     signal.removeEventListener("abort", abort);
-    lost.catch(() => {}); // Closing it is no trouble any more.
+    lost.catch(() => {}); // From now on, a closed connection is no error.
     connection.close();
   }
 }

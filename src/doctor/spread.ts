@@ -1,9 +1,9 @@
-/** Did the tokens arrive as they were made, or all at once? */
+/** Judges whether the tokens arrived as they were made, or all at once. */
 import { percentile } from "./measures.ts";
 
 /** One event with a piece of a message in it. */
 export interface Token {
-  /** Milliseconds since the run was asked for. */
+  /** Milliseconds since the run was requested. */
   readonly at: number;
   readonly characters: number;
   /** The span that it is a piece of: a message, a reasoning or a tool call. */
@@ -23,10 +23,12 @@ export interface Spread {
   readonly firstMs: number;
   /** From the first token to the last. */
   readonly spanMs: number;
-  /** The part of the time up to the last token in which tokens arrived, 0 to 1. Low where a model thinks in silence. */
+  /**
+   * The share of the time up to the last token in which tokens arrived, 0 to 1. It is low if a model thinks in silence.
+   */
   readonly share: number;
   readonly perSecond: number;
-  /** Instants at which tokens arrived. What comes within ARRIVAL_MS is one arrival. */
+  /** The number of instants at which tokens arrived. Tokens within ARRIVAL_MS are one arrival. */
   readonly arrivals: number;
   readonly gaps: { readonly p50: number; readonly p95: number; readonly max: number };
   /** Empty when the answer is too short to tell. */
@@ -35,16 +37,19 @@ export interface Spread {
 
 /** Fewer tokens, or a shorter span from the question to the last of them, show nothing: a burst looks the same. */
 const ENOUGH = { tokens: 5, ms: 200 };
-/** One write of the server, however many reads it took here. */
+/** Tokens within this time came in one write of the server, even if it took several reads here. */
 const ARRIVAL_MS = 1;
-/** A burst is most tokens in one short time, after a wait that could have brought them. */
+/** A burst has most of the tokens in one short time, after a wait in which they could have come. */
 const BURST = { ms: 50, share: 0.9 };
-/** So many arrivals are enough for any answer; a short one needs one for every eighth token, and two in any case. */
+/**
+ * The number of arrivals that is enough for any answer. A short answer needs one arrival for every eighth token, but at
+ * least two.
+ */
 const ENOUGH_ARRIVALS = 20;
 const TOKENS_AN_ARRIVAL = 8;
 /**
- * The share of a span's time that one pause may take. It counts for spans of so many tokens that one late token does
- * not decide: a busy machine stalls too.
+ * The share of a span's time that one pause may take. It applies only to spans with this many tokens, so that one token
+ * that is late on a busy machine does not decide.
  */
 const SILENCE = { share: 0.8, tokens: 20 };
 
@@ -103,7 +108,7 @@ function manyArrivals(tokens: number, arrivals: number): Check {
   };
 }
 
-/** Only within a span: between two, a tool may work and a model may think. */
+/** Only pauses within a span count: between two spans, a tool may work or a model may think. */
 function noLongSilence(tokens: readonly Token[]): Check {
   const spans = new Map<string, number[]>();
   for (const { span, at } of tokens) spans.set(span, [...(spans.get(span) ?? []), at]);

@@ -1,4 +1,4 @@
-/** The course of a run in a few characters: a bar for each gap, and what happened when. Pure. */
+/** Draws the course of a run in a few characters: a bar for each gap, and the events over time. Pure. */
 import type { Evidence } from "./evidence.ts";
 import { duration } from "./measures.ts";
 
@@ -32,7 +32,7 @@ function gapLine(times: readonly number[], room: number): string[] {
   return [`${"gaps".padEnd(LABEL)}${gapBars(gaps, room - scale.length)}${scale}`];
 }
 
-/** A bar for each gap between two tokens; where there is no room for all, for the longest of some. */
+/** A bar for each gap between two tokens. If there is no room for all, each bar shows the longest of several gaps. */
 export function gapBars(gaps: readonly number[], room: number): string {
   const share = Math.max(Math.ceil(gaps.length / room), 1);
   const bars = Array.from({ length: Math.ceil(gaps.length / share) }, (_, index) =>

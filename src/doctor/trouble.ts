@@ -4,11 +4,11 @@ const SENTENCES: Readonly<Record<string, string>> = {
   ECONNREFUSED: "The connection was refused: is the server running there?",
   ENOTFOUND: "There is no host of that name.",
   EAI_AGAIN: "The host's name could not be looked up.",
-  EHOSTUNREACH: "No way leads to that host.",
-  ENETUNREACH: "No way leads to that network.",
+  EHOSTUNREACH: "There is no route to that host.",
+  ENETUNREACH: "There is no route to that network.",
   ETIMEDOUT: "Nothing answered in time.",
   ECONNRESET: "The server closed the connection without an answer.",
-  DEPTH_ZERO_SELF_SIGNED_CERT: "Its certificate is signed by itself: name its authority in NODE_EXTRA_CA_CERTS.",
+  DEPTH_ZERO_SELF_SIGNED_CERT: "Its certificate is self-signed: name its authority in NODE_EXTRA_CA_CERTS.",
   SELF_SIGNED_CERT_IN_CHAIN: "Its certificate is signed by an unknown authority: name that in NODE_EXTRA_CA_CERTS.",
   UNABLE_TO_VERIFY_LEAF_SIGNATURE:
     "Its certificate is signed by an unknown authority: name that in NODE_EXTRA_CA_CERTS.",
@@ -39,7 +39,8 @@ function wrongScheme(code: string, message: string, { protocol, host }: URL): st
       : undefined;
   }
   const secure = `${protocol.replace(":", "s:")}//${host}`;
-  if (code.startsWith("HPE_")) return `What answers is no plain HTTP: it may want TLS, as in ${secure}`;
+  if (code.startsWith("HPE_"))
+    return `The server does not speak plain HTTP on that port. It may need TLS: try ${secure}`;
   if (code !== "ECONNRESET" && message !== "socket hang up") return undefined;
-  return `${SENTENCES.ECONNRESET} It may want TLS, as in ${secure}`;
+  return `${SENTENCES.ECONNRESET} It may need TLS: try ${secure}`;
 }

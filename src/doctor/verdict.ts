@@ -10,15 +10,15 @@ export const FIXES = {
   "tokens-not-reported":
     "In `_streamResponseChunks`, call `await runManager?.handleLLMNewToken(text, undefined, undefined, undefined, undefined, { chunk })` for each chunk.",
   "structured-output":
-    "Let a second call say the answer as plain text, or have the frontend show the arguments as they grow (TOOL_CALL_ARGS). Tag a call whose JSON nobody should read with `nostream`.",
+    "Let a second call write the answer as plain text, or let the frontend show the arguments as they grow (TOOL_CALL_ARGS). Tag a call whose JSON nobody should read with `nostream`.",
   "generator-node": "Return the update from an ordinary function; report progress with `config.writer`.",
   "cached-answer": "Ask something new with --message, or take the cache off for the examination.",
   "finished-text":
-    "Where the text should come token by token, let a model say it in that node. A fixed text may well arrive whole.",
+    "If the text should come token by token, let a model write it in that node. A fixed text may arrive whole.",
   "state-snapshots":
     "Serve the inner graph itself, or add it as a node; where you call it, pass `config` on and no `callbacks` of your own. In a server, send TEXT_MESSAGE_CONTENT as tokens come instead of whole messages or states.",
   "one-chunk":
-    "Ask the model's provider or gateway for a real stream (`stream: true`), and see that nothing in between collects it. Of a Sluice, see that STREAM_TOKENS and the agent's `tokens` are not false.",
+    "Ask the model's provider or gateway for a real stream (`stream: true`), and see that nothing in between collects it. For a Sluice, check that STREAM_TOKENS and the agent's `tokens` are not false.",
   "tokens-off":
     "Set `tokens` to true for this agent and its nodes, or STREAM_TOKENS=true; take `?tokens=false` off the address.",
   "fake-streaming":
@@ -52,9 +52,9 @@ export const FIXES = {
   "reasoning-unopened":
     "The template of the model puts the opening tag into the prompt. Switch that off, or let the server parse reasoning (vLLM: `--reasoning-parser`).",
   "late-first-token":
-    "See in the timeline what comes before the first token. Shorten the prompt, take a faster model, or do the slow step later.",
+    "The timeline shows the steps before the first token. Shorten the prompt, use a faster model, or do the slow step later.",
   "model-refused": "Check the key, the model's name and the address of its endpoint.",
-  "run-failed": "Mend what the error says, then ask again.",
+  "run-failed": "Fix the error, then ask again.",
   "timed-out": "See which node was at work. Give more time with --timeout if it needs that.",
   interrupted: "Give a --message that reaches an answer: the graph stopped to ask first.",
   "no-text":
@@ -71,11 +71,11 @@ export type VerdictCode = keyof typeof FIXES;
 export interface Verdict {
   readonly code: VerdictCode;
   /**
-   * `fault`: tokens do not stream, or not as was asked. `unknown`: nothing came that could show it. `note`: worth
-   * knowing. `good`: they stream.
+   * `fault`: tokens do not stream, or not as was asked. `unknown`: no evidence shows it. `note`: useful to know.
+   * `good`: tokens stream.
    */
   readonly kind: "fault" | "unknown" | "note" | "good";
-  /** The finding. "Looks like" where the evidence is weak. */
+  /** The finding. It says "looks like" if the evidence is weak. */
   readonly sentence: string;
   /** The evidence for it: name and figure. */
   readonly evidence: readonly (readonly [string, string])[];
@@ -95,7 +95,7 @@ export function verdict(
   return { code, kind, sentence, evidence, fix: FIXES[code], link: `${PAGE}#${code}` };
 }
 
-/** Do tokens stream? `undefined`: nothing came that could show it. */
+/** Do tokens stream? `undefined`: no evidence shows it. */
 export function streaming(verdicts: readonly Verdict[]): boolean | undefined {
   if (verdicts.some(({ kind }) => kind === "fault")) return false;
   return verdicts.some(({ kind }) => kind === "unknown") ? undefined : true;

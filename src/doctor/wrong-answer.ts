@@ -40,11 +40,11 @@ function wrongSocket(server: ServerEvidence): Verdict | undefined {
   return verdict("unknown", "wrong-endpoint", noStream(what), rowsOf(server));
 }
 
-/** Nobody has seen a token here, so none of it says that tokens do not stream. */
+/** No token was seen, so this does not show that tokens do not stream. */
 function refused(server: ServerEvidence, status: number): Verdict {
   const rows = rowsOf(server);
   if (status === 401 || status === 403) {
-    const sentence = `The server wants to know who is asking: it answered ${status}.`;
+    const sentence = `The server requires a sign-in: it answered ${status}.`;
     return verdict("unknown", "sign-in-needed", sentence, rows);
   }
   if (status >= 500 || status === 429) {
@@ -72,7 +72,7 @@ function rowsOf(server: ServerEvidence): Rows {
   return rows;
 }
 
-/** Events came, and not in the form that frontends read. */
+/** Events came, but not in the form that frontends read. */
 export function wrongForm(
   { delivered }: Evidence,
   { headers, framing, transport }: ServerEvidence,

@@ -6,14 +6,14 @@ import type { Message, ToolCall } from "../protocol/events.ts";
 type Result = Extract<Message, { role: "tool" }>;
 
 /**
- * The result that a model reads for a call that nobody answered: the person typed on, say, or the output was only
- * parsed.
+ * The result that a model reads for a call without one: the user sent another message instead, for example, or the
+ * output was only parsed.
  */
 export const NO_RESULT = "There is no result.";
 
 /**
- * Providers refuse a call that no result follows, and a result that does not directly follow its call: results are moved
- * to their calls, and a call without one gets one. Of several results of one call the last one holds.
+ * Providers refuse a call that no result follows, and a result that does not directly follow its call: results are
+ * moved to their calls, and a call without one gets one. If a call has several results, the last one is kept.
  */
 export function answered(messages: readonly Message[]): Message[] {
   const made = new Map<string, number>();

@@ -13,16 +13,18 @@ interface Task {
   readonly input: unknown;
 }
 
-/** The stream modes that show them: `tasks` has a node's input, which is not its update. */
+/** The stream modes that show these nodes. `tasks` has a node's input, which the update lacks. */
 export function cacheModes({ cache }: ServedGraph): readonly string[] {
   return cache ? ["tasks"] : [];
 }
 
 export class CachedNodes {
-  /** Announced and not done, by id. A cached update of a task that is not among them was reported by an earlier run. */
+  /**
+   * Tasks that were announced and are not done, by id. An earlier run reported the cached updates of all other tasks.
+   */
   readonly #tasks = new Map<string, Task>();
 
-  /** A chunk of the mode `tasks`: one begins, or has a result. */
+  /** Reads a chunk of the mode `tasks`: a task begins, or has a result. */
   note(task: unknown): void {
     if (!isRecord(task) || typeof task.id !== "string" || typeof task.name !== "string") return;
     if ("input" in task) this.#tasks.set(task.id, { id: task.id, name: task.name, input: task.input });

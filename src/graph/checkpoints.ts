@@ -2,14 +2,14 @@
 import { isRecord } from "../protocol/input.ts";
 import type { ServedGraph } from "./source.ts";
 
-/** A checkpoint that does not exist. To go on from it is to begin anew, on the same thread. */
+/** A checkpoint that does not exist. A graph that continues from it begins again, on the same thread. */
 export const NO_CHECKPOINT = "00000000-0000-0000-0000-000000000000";
 
 /** The id of the thread's last checkpoint; `NO_CHECKPOINT` when the graph keeps none, or none yet. */
 export async function latestCheckpoint(graph: ServedGraph, threadId: string): Promise<string> {
   const { checkpointer } = graph;
   if (knowsLatestId(checkpointer)) return (await checkpointer.latestId(threadId)) ?? NO_CHECKPOINT;
-  // Another saver has no question for the id alone: LangGraph reads the whole state to learn it.
+  // Other savers cannot return the id alone: LangGraph reads the whole state to get it.
   if (!checkpointer || !graph.getState) return NO_CHECKPOINT;
   const state: unknown = await graph.getState({ configurable: { thread_id: threadId } });
   const config = isRecord(state) && isRecord(state.config) ? state.config.configurable : undefined;

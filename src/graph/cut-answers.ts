@@ -1,6 +1,6 @@
 /**
- * Answers whose stream just ended: the connection closed, and LangChain takes the part that came for the whole. A
- * provider that always gives a reason for stopping gave none.
+ * Detects answers that were cut off: the connection closed, and LangChain takes the part that arrived as the whole
+ * answer. The sign is a missing finish reason, from a provider that always gives one.
  */
 import type { ModelEnd } from "./model-end.ts";
 
@@ -20,7 +20,7 @@ const GIVE_REASONS = new Set([
   "ollama",
 ]);
 
-/** These give the usage after everything else: an endpoint that leaves out the reason still shows by it that it was done. */
+/** Providers that send the usage last. If the reason is missing, the usage still shows that the answer is complete. */
 const USAGE_IS_LAST = new Set(["openai", "azure", "groq", "mistral", "deepseek", "ollama"]);
 
 export class CutAnswers {

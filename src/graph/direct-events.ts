@@ -1,6 +1,6 @@
 /**
- * LangChain's callbacks in the words of `streamEvents` v2. The reference is `EventStreamCallbackHandler` of
- * `@langchain/core/tracers/event_stream`, on `BaseTracer`; its peculiarities are kept where they can be seen.
+ * Turns LangChain's callbacks into the events of `streamEvents` v2. The reference is `EventStreamCallbackHandler` of
+ * `@langchain/core/tracers/event_stream`, on `BaseTracer`; its peculiarities are kept where clients can see them.
  */
 import { BaseCallbackHandler } from "@langchain/core/callbacks/base";
 import type { Serialized } from "@langchain/core/load/serializable";
@@ -18,9 +18,9 @@ interface OpenRun {
   readonly tags: readonly string[];
   readonly metadata: Readonly<Record<string, unknown>>;
   readonly inputs: unknown;
-  /** Its output is being reported chunk by chunk: its end waits for that. */
+  /** Its output is being reported chunk by chunk. Its end is reported after the last chunk. */
   tapped?: boolean;
-  /** The end that waits. */
+  /** The end that is reported after the last chunk. */
   end?: GraphEvent;
 }
 
@@ -31,10 +31,10 @@ interface Root {
 }
 
 export class DirectEvents extends BaseCallbackHandler {
-  /** The name by which core decides whether it shows a handler the chunks of a runnable's output. */
+  /** LangChain's core shows the chunks of a runnable's output to handlers with this name. */
   override name = "event_stream_tracer";
   override awaitHandlers = true;
-  /** Models stream for it although a node calls `invoke`. */
+  /** Models stream although a node calls `invoke`. */
   readonly lc_prefer_streaming = true;
   readonly #notes: RunNotes;
   readonly #root: Root;
@@ -46,7 +46,7 @@ export class DirectEvents extends BaseCallbackHandler {
   /** The runs whose output is reported. */
   readonly #tapped = new Set<string>();
 
-  /** `notes` hears of everything first, so that what an event lacks is there when the event is. */
+  /** `notes` gets every callback first, so that it has what an event lacks when the event is sent. */
   constructor(notes: RunNotes, root: Root, send: (event: GraphEvent) => void) {
     super();
     this.#notes = notes;
@@ -170,7 +170,7 @@ export class DirectEvents extends BaseCallbackHandler {
     if (run) this.#send({ ...eventOf(run, "on_custom_event", data), name });
   }
 
-  /** Core hands a runnable's output through it. Of one run only the outermost output is reported. */
+  /** Core passes a runnable's output through this method. Only the outermost output of a run is reported. */
   async *tapOutputIterable<T>(runId: string, output: AsyncIterator<T>): AsyncGenerator<T> {
     // The run begins as its first chunk is asked for.
     const first = await output.next();
@@ -194,8 +194,8 @@ export class DirectEvents extends BaseCallbackHandler {
     }
   }
 
-  // Core takes a handler with these for a tracer, and gives a tracer the input of a tool as it is. Other handlers get it as
-  // text.
+  // Core treats a handler with these methods as a tracer. Tracers get the input of a tool unchanged; other handlers get
+  // it as text.
   _addRunToRunMap(): void {}
   _createRunForLLMStart(): void {}
   _createRunForChatModelStart(): void {}

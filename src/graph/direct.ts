@@ -11,12 +11,12 @@ import type { Drive } from "./stream-events.ts";
 
 type StreamingGraph = ServedGraph & Required<Pick<ServedGraph, "stream">>;
 
-/** Can a graph be read so? One of another make, with events alone, is read through them. */
+/** Can the direct source read this graph? Graphs with `streamEvents` alone are read through that. */
 export function hasStream(graph: ServedGraph): graph is StreamingGraph {
   return typeof graph.stream === "function";
 }
 
-/** Drives a graph. `config.callbacks` are those beside the notes, which the source's own handler takes along. */
+/** Drives a graph. `config.callbacks` has the callbacks except the notes, which the source's own handler calls. */
 export function driveDirect(
   graph: StreamingGraph,
   input: unknown,
@@ -28,8 +28,8 @@ export function driveDirect(
   const refused = new Promise<never>((_, reject) => {
     refuse = reject;
   });
-  // Work that an event starts belongs to the run, not to the node that happened to make the event. It must not find the
-  // node's config, its span or its user's storage around it.
+  // Work that an event starts belongs to the run, not to the node that happened to make the event. It must not run in
+  // the async context of the node, with the node's config or span.
   const outside = new AsyncResource("sluice.direct");
   let wanted = true;
   const handler = new DirectEvents(notes, { runId: config.runId, input }, (event) => {
@@ -37,7 +37,7 @@ export function driveDirect(
     try {
       outside.runInAsyncScope(each, undefined, event);
     } catch (error) {
-      // Core only warns of what a handler throws.
+      // Core would only print a warning about an error from a handler.
       wanted = false;
       refuse(error);
     }

@@ -5,7 +5,7 @@ import { toLangChain } from "./input.ts";
 import { offeredState } from "./offered-state.ts";
 import type { RunRequest } from "./run-request.ts";
 
-/** The same as LangGraph takes it. `null`: the graph goes on from its last checkpoint. */
+/** Returns the input in LangGraph's form. `null`: the graph continues from its last checkpoint. */
 export function toGraphInput({ input, offeredKeys = [], offered }: RunRequest): unknown {
   const { kind, command } = input;
   if (kind === "continue") return command ? toCommand(command, command.update ?? {}) : null;

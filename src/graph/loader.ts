@@ -1,4 +1,4 @@
-/** Loads a graph that somebody wrote: `<file>:<export>`. */
+/** Loads a graph from a module: `<file>:<export>`. */
 import { graphFile } from "../protocol/graph-file.ts";
 import { isRecord } from "../protocol/input.ts";
 import { whyItThrew } from "./loading/failure.ts";
@@ -8,7 +8,7 @@ import type { ServedGraph } from "./source.ts";
 export interface LoadOptions {
   /** The folder that the graph's file, and the files in error messages, are relative to. */
   readonly folder: string;
-  /** Given to a graph that comes without a checkpointer of its own; one that says `checkpointer: false` has none. */
+  /** Given to a graph without its own checkpointer. A graph with `checkpointer: false` stays without one. */
   readonly checkpointer?: unknown;
 }
 
@@ -40,7 +40,7 @@ export async function loadGraph(graph: string, { folder, checkpointer }: LoadOpt
 const REMEDY = "Export a compiled graph, a StateGraph, an agent, or a function that returns one.";
 
 /**
- * A graph that is there already: a compiled graph, a StateGraph or an agent, which `label` is the name of.
+ * Returns the graph of a value: a compiled graph, a StateGraph or an agent. `label` is its name in errors.
  * @throws Error with one line that says what it is instead.
  */
 export function givenGraph(value: unknown, label: string): ServedGraph {
@@ -48,8 +48,8 @@ export function givenGraph(value: unknown, label: string): ServedGraph {
 }
 
 /**
- * Gives a checkpointer to a graph that comes without one of its own, as LangGraph's own server does it, until the
- * returned function is called. No other way makes the graph's own methods see it, and those of its subgraphs.
+ * Gives a checkpointer to a graph without its own, as LangGraph's server does, until the returned function is called.
+ * No other way makes the graph's own methods see it, and those of its subgraphs.
  */
 export function lendCheckpointer(graph: Graph, checkpointer: unknown): () => void {
   const own = graph.checkpointer;
@@ -102,7 +102,9 @@ function compile(builder: Builder): unknown {
   }
 }
 
-/** A model streams events too, and is no graph. Not by `instanceof`: the file may use another copy of LangGraph. */
+/**
+ * A model streams events too, and is no graph. `instanceof` would not work: the file may use another copy of LangGraph.
+ */
 function isGraph(value: unknown): value is Graph {
   return isRecord(value) && value.lg_is_pregel === true && typeof value.streamEvents === "function";
 }

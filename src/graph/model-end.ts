@@ -4,9 +4,9 @@ import { isRecord } from "../protocol/input.ts";
 import { finishReasonIn, saysItStopped, usageIn, usageOf } from "../protocol/model-report.ts";
 
 export interface ModelEnd {
-  /** There is an answer in it. */
+  /** The result holds an answer. */
   readonly readable: boolean;
-  /** Why the model stopped, in its provider's own word. */
+  /** The finish reason, as the provider named it. */
   readonly finishReason: string | undefined;
   /** The provider said that the model stopped. */
   readonly stopped: boolean;

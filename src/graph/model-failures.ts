@@ -9,7 +9,7 @@ export class ModelFailures {
   readonly #failed: () => readonly string[];
   readonly #each: (event: GraphEvent) => void;
 
-  /** `failed` gives, and takes out, the ids of the calls that have failed since it was asked last. */
+  /** `failed` returns and removes the ids of the calls that have failed since its last call. */
   constructor(failed: () => readonly string[], each: (event: GraphEvent) => void) {
     this.#failed = failed;
     this.#each = each;
@@ -20,7 +20,7 @@ export class ModelFailures {
     switch (event.event) {
       case "on_chat_model_start":
       case "on_llm_start":
-        // A fallback begins at once: the call that it stands in for is over.
+        // A fallback model begins at once, so the call that it replaces is over.
         this.report();
         this.#open.set(event.run_id, event);
         break;
@@ -29,10 +29,10 @@ export class ModelFailures {
         this.#open.delete(event.run_id);
         break;
       case "on_chain_end":
-        // A node that goes on without its answer may be the last thing that the graph does.
+        // The node may have continued without the answer, and the graph may end with it.
         this.report();
         break;
-      default: // No model's.
+      default: // Events that no model made.
     }
   }
 

@@ -1,17 +1,17 @@
 /**
- * The names that a graph can be asked for: its nodes, its state's keys, and the tags that hang on what its nodes are made
- * of. Code in a node may call other graphs and set other tags, which nobody knows before it runs.
+ * The names that a graph reports: its nodes, its state's keys, and the tags on the parts of its nodes. Code in a node
+ * may call other graphs and set other tags. They are not known before the code runs.
  */
 import { isRecord } from "../protocol/input.ts";
 import { HIDDEN_TAGS } from "./allow-list.ts";
 import type { ServedGraph } from "./source.ts";
 
-/** The nodes of a graph by name, each with those of the graph that it is or has. */
+/** The nodes of a graph by name, each with the nodes of the graphs inside it. */
 export interface Nodes extends ReadonlyMap<string, Node> {}
 
 export interface Node {
   readonly nodes: Nodes;
-  /** The node is a graph and no code: all that lies below it is in `nodes`. */
+  /** The node is a graph, not code: `nodes` has everything below it. */
   readonly isGraph: boolean;
 }
 
@@ -22,7 +22,7 @@ export interface GraphNames {
   readonly tags: readonly string[];
 }
 
-/** `undefined` for a graph that cannot be asked, such as one that runs on another server. */
+/** Returns a graph's names, or `undefined` for a graph that does not report them, such as one on another server. */
 export function namesOf(graph: ServedGraph): GraphNames | undefined {
   const { nodes } = graph as { readonly nodes?: unknown };
   if (!isRecord(nodes)) return undefined;
@@ -34,9 +34,9 @@ export function pathsOf(nodes: Nodes): string[] {
   return [...nodes].flatMap(([name, node]) => [name, ...pathsOf(node.nodes).map((path) => `${name}/${path}`)]);
 }
 
-/** The node where LangGraph puts a graph's input; it is none of the author's. */
+/** The node where LangGraph puts a graph's input. The author did not write it. */
 const START = "__start__";
-/** Channels of LangGraph's own are called so: `__start__`, `branch:to:writer`, `join:a+b:c`. */
+/** Matches the names of LangGraph's own channels: `__start__`, `branch:to:writer`, `join:a+b:c`. */
 const OWN_CHANNEL = /^__|:/;
 
 function nodesOf(graph: object): Nodes {
@@ -68,12 +68,12 @@ export function stateKeysOf(graph: object): string[] | undefined {
   return [...new Set([...(streamChannels as string[]), ...all])];
 }
 
-/** So many objects hang on a node's parts at most; one may lead to a whole program. */
+/** The most objects that are searched for tags, because one object may lead to a whole program. */
 const MOST_OBJECTS = 20_000;
 
 /**
- * The tags in the lists called `tags` on all that can be reached from `value`. The inside of a function cannot be
- * reached.
+ * The tags in the lists named `tags` on every object that can be reached from `value`. Variables inside a function
+ * cannot be reached.
  */
 function tagsOf(value: object): string[] {
   const tags = new Set<string>();

@@ -1,4 +1,7 @@
-/** v1's events in v2's words. v1 calls a chat model an `llm`, wraps its chunks, and hides its output in generations. */
+/**
+ * Turns events of v1 into events of v2. v1 calls a chat model an `llm`, wraps its chunks, and puts its output into
+ * generations.
+ */
 import type { GraphEvent, GraphEventName } from "../protocol/graph-event.ts";
 import { isRecord } from "../protocol/input.ts";
 
@@ -19,7 +22,9 @@ function firstMessage(output: unknown): unknown {
   return isRecord(generation) ? generation.message : undefined;
 }
 
-/** The value that `config.writer` wrote. `{name, value}` names itself, as AG-UI's own CUSTOM event does. */
+/**
+ * The value that `config.writer` wrote. A value `{name, value}` gives the event's name, as in AG-UI's own CUSTOM event.
+ */
 export function customEvent(event: GraphEvent, value: unknown): GraphEvent {
   const named = isRecord(value) && typeof value.name === "string" && "value" in value;
   return {

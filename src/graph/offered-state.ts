@@ -1,6 +1,6 @@
 /**
- * Tools and context of a run's client, under the keys of the state where graphs look for them that were written for AG-UI's
- * own LangGraph adapter, or for CopilotKit.
+ * Puts tools and context of a run's client under the state keys that graphs written for CopilotKit or for AG-UI's own
+ * LangGraph adapter read.
  */
 import type { Offered } from "../protocol/input.ts";
 import { stateKeysOf } from "./names.ts";
@@ -10,13 +10,13 @@ const KEYS = ["tools", "copilotkit", "ag-ui"] as const;
 
 export type OfferedKey = (typeof KEYS)[number];
 
-/** The keys of a graph's state that are filled in for it. A key that its clients set themselves is left to them. */
+/** The keys of a graph's state that Sluice fills in. A key that clients set themselves is left out. */
 export function offeredKeys(graph: ServedGraph, clientKeys: readonly string[]): OfferedKey[] {
   const keys = stateKeysOf(graph);
   return KEYS.filter((key) => keys?.includes(key) && !clientKeys.includes(key));
 }
 
-/** The values of these keys, which take the place of those of an earlier run. */
+/** The values of these keys. They replace the values of an earlier run. */
 export function offeredState(
   keys: readonly OfferedKey[],
   { tools, context, injectA2UITool }: Offered,

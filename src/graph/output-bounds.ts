@@ -1,6 +1,6 @@
 /**
- * Bounds the output of a run's models while it streams. LangChain parses all arguments that have come anew with each
- * piece, so that megabytes in small pieces would take minutes of everybody's time.
+ * Bounds the output of a run's models while it streams. LangChain parses all arguments so far again with each piece, so
+ * megabytes in small pieces would block the process for minutes.
  */
 import { isRecord } from "../protocol/input.ts";
 
@@ -9,7 +9,7 @@ export interface OutputLimits {
   readonly callArgumentBytes: number;
   /** The same for all model calls of a run together. */
   readonly runArgumentBytes: number;
-  /** Tokens that all model calls of a run may give together, of hidden nodes too. */
+  /** Tokens that all model calls of a run may give together, including those of hidden nodes. */
   readonly runTokens: number;
 }
 
@@ -34,7 +34,7 @@ export class OutputBounds {
   #argumentBytes = 0;
   #over = false;
 
-  /** `exceeded` is called once, before the piece that is too much is put to the others. */
+  /** `exceeded` is called once, before LangChain adds the piece that is too much to the answer. */
   constructor(limits: OutputLimits, exceeded: (limit: keyof OutputLimits) => void) {
     this.#limits = limits;
     this.#exceeded = exceeded;
@@ -52,7 +52,9 @@ export class OutputBounds {
     this.#check(call);
   }
 
-  /** A model call is over. `usage`: the tokens that it says it used, as LangChain has them; not all models say it. */
+  /**
+   * A model call is over. `usage`: the tokens that the model reports, in LangChain's form. Not all models report them.
+   */
   ended(runId: string, usage?: unknown): void {
     const call = this.#calls.get(runId);
     this.#calls.delete(runId);

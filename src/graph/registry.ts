@@ -33,7 +33,7 @@ export interface ServedAgent {
   /** The built-in demo model answers for it. */
   readonly demo: boolean;
   readonly graph: ServedGraph;
-  /** The way by which the graph's events are got. */
+  /** The source of the graph's events. */
   readonly source: StreamSource;
   /** Spans for OpenTelemetry hold what was said. */
   readonly traceContent: boolean;
@@ -48,13 +48,16 @@ export interface ServedAgent {
   /** The treatment of a run whose process died: `true`, the next process continues it; `false`, it is ended. */
   readonly recover: boolean;
   /**
-   * The treatment of a run where a model's answer was cut off: its end is marked, or it fails before the node is
-   * through.
+   * The treatment of a run where a model's answer was cut off: its end is marked, or it fails before the node has
+   * finished.
    */
   readonly onCutAnswer: "mark" | "error";
   /** Bytes that the arguments of one model call's tool calls may have; with more the run fails with `model_error`. */
   readonly maxToolArgumentBytes: number;
-  /** The setting of the same name holds for all agents. With more the run fails with `model_error`. */
+  /**
+   * Bytes that the arguments of all model calls of a run may have together; with more the run fails with `model_error`.
+   * The setting of the same name holds for all agents.
+   */
   readonly maxRunArgumentBytes: number;
   readonly maxRunTokens: number;
   /** Bytes of one event: longer text is sent in several, and larger values are cut. */
@@ -67,7 +70,7 @@ export interface ServedAgent {
   readonly reasoning: boolean;
   /** Any message that its state removes is taken back from clients, earlier runs' messages too. */
   readonly followsState: boolean;
-  /** Names of the tags between which text is thought. None: text is only text. */
+  /** Names of the tags that enclose reasoning in text. With none, all text is text. */
   readonly reasoningTags: readonly string[];
   /** Settings that differ for single nodes, by name or path. */
   readonly nodes: Readonly<Record<string, NodeSettings>>;

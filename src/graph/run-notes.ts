@@ -7,7 +7,7 @@ import { CutAnswers } from "./cut-answers.ts";
 import { type ModelEnd, modelEnd } from "./model-end.ts";
 import { NO_OUTPUT_LIMITS, OutputBounds, type OutputLimits } from "./output-bounds.ts";
 
-/** The most that models may work without a turn of the event loop. */
+/** The longest time that models may work without giving the event loop a turn. */
 export const MOST_WITHOUT_TURN_MS = 50;
 
 export interface Hooks {
@@ -29,8 +29,8 @@ export interface InterruptedCall {
  * Notes by LangGraph run id. v2 leaves `tool_call_id` out of `on_tool_start`, loses the finish reason when a node
  * calls `invoke`, has no event for a failed model, and gives a failed tool's error with its stack in one string.
  *
- * It is awaited, so a note is there before the event it belongs to is read; it must neither throw nor block, but for the
- * turn of the event loop that it gives to others.
+ * LangChain awaits this handler, so a note exists before its event is read. The handler must not throw. It may only
+ * wait to give the event loop a turn.
  */
 export class RunNotes extends BaseCallbackHandler {
   override name = "sluice_run_notes";
@@ -73,7 +73,10 @@ export class RunNotes extends BaseCallbackHandler {
     this.#cut.started(runId, metadata);
   }
 
-  /** A model that waits for nothing outside the process would keep timers and sockets waiting, its deadlines included. */
+  /**
+   * Gives the event loop a turn now and then. A model that never waits would block timers and sockets, even the
+   * deadlines.
+   */
   override handleLLMNewToken(
     _token: string,
     _index: unknown,

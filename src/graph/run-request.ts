@@ -43,11 +43,11 @@ export interface RunRequest {
   readonly offered: Offered;
   /** Gives the graph the messages that clients have sent into the run, each once. */
   readonly takeInjected?: (() => Promise<readonly InjectedMessage[]>) | undefined;
-  /** State keys under which the graph finds these too. */
+  /** State keys under which the graph also finds `offered`. */
   readonly offeredKeys?: readonly OfferedKey[];
   /** State keys to report as they change. */
   readonly stateKeys: readonly string[];
-  /** Values of the agent's settings for its graph. */
+  /** Values from the agent's settings, for `config.configurable`. */
   readonly configurable: Readonly<Record<string, unknown>>;
   /** Values that the graph finds in its `runtime.context`. */
   readonly context?: Readonly<Record<string, unknown>> | undefined;

@@ -1,6 +1,7 @@
 /**
- * A run as OpenTelemetry sees it: a span for the run, one for each model call and each tool call, by the conventions
- * for generative AI. They hold no text of prompts, answers or tools unless that is asked for. Without a registered SDK nothing is made.
+ * The OpenTelemetry spans of a run: one for the run, and one for each model call and each tool call, by the conventions
+ * for generative AI. They hold text of prompts, answers or tools only on request. Without a registered SDK no span is
+ * made.
  */
 import { BaseCallbackHandler } from "@langchain/core/callbacks/base";
 import type { Serialized } from "@langchain/core/load/serializable";
@@ -23,7 +24,7 @@ export interface TracedRun {
 export class RunSpans {
   readonly #span: Span;
   readonly #context: Context;
-  /** To be given to the graph; none where nobody traces. */
+  /** Callbacks for the graph; empty without tracing. */
   readonly callbacks: readonly BaseCallbackHandler[];
 
   /** `content`: the spans of calls hold what was said. */
@@ -40,7 +41,7 @@ export class RunSpans {
     this.callbacks = this.#span.isRecording() ? [new CallSpans(this.#context, content)] : [];
   }
 
-  /** Does something as a part of the run: whatever it asks of others carries the trace on. */
+  /** Does work as a part of the run, so that requests to other servers carry the trace context. */
   during<T>(work: () => T): T {
     return context.with(this.#context, work);
   }
@@ -133,7 +134,7 @@ class CallSpans extends BaseCallbackHandler {
     this.#end(runId, undefined, this.#content ? resultContent(output) : {});
   }
 
-  /** A tool that interrupts or hands over throws to get out of LangGraph's loop. That is no failure. */
+  /** A tool that interrupts or hands over throws to leave LangGraph's loop. That is no failure. */
   override handleToolError(error: unknown, runId: string): void {
     this.#end(runId, isGraphBubbleUp(error) ? undefined : { error });
   }

@@ -6,17 +6,17 @@ import { type DataFields, ownFields, publicData } from "../protocol/public-data.
 
 export interface SerializeOptions {
   /**
-   * The parts of `data` that leave, by event name, as `publicData` reads them. Default none but those that may always
-   * leave.
+   * The parts of `data` that are sent, by event name, as `publicData` reads them. Default: only the parts that may
+   * always be sent.
    */
   readonly fields?: DataFields;
   /** Bytes of `data` as JSON in UTF-8. Default 262144 (256 KiB). The rest is left out with a mark. */
   readonly maxBytes?: number;
-  /** The writer for messages and the like in `data`. Default: plain shapes. */
+  /** Converts messages and similar objects in `data`. Default: plain shapes. */
   readonly convert?: JsonLimits["convert"];
 }
 
-/** LangGraph copies all of `configurable` into the metadata, so any other key may be somebody's secret. */
+/** LangGraph copies all of `configurable` into the metadata, so any other key may hold a secret. */
 const PUBLIC_METADATA = [
   "thread_id",
   "run_id",
@@ -31,7 +31,7 @@ const PUBLIC_METADATA = [
   "ls_model_type",
 ];
 
-/** Bytes for each thing around `data`. All of them together are a few hundred, unless somebody's graph is at fault. */
+/** The most bytes for each field beside `data`. Usually all of these fields together have a few hundred. */
 const AROUND = { maxBytes: 16_384 };
 
 /**

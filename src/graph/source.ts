@@ -24,7 +24,7 @@ export type { GraphControl, GraphInput, RunRequest } from "./run-request.ts";
 
 export type StreamVersion = "v1" | "v2";
 
-/** The way by which a graph's events are got: its own `streamEvents`, or one callback handler on `graph.stream`. */
+/** The source of a graph's events: its own `streamEvents`, or one callback handler on `graph.stream`. */
 export type StreamSource = "streamEvents" | "direct";
 
 /**
@@ -62,8 +62,8 @@ export interface GraphInterrupt {
 /** A graph being read. `interrupts` is filled as they happen. */
 export interface GraphRun {
   /**
-   * Reads it to its end, once, and hands over every event. A call, not an iteration: passing an event on costs no
-   * promise then, and there are thousands.
+   * Reads it to its end, once, and hands over every event. It calls `each` instead of being iterated, because an
+   * iteration would create a promise for each of thousands of events.
    */
   read(each: (event: GraphEvent) => void): Promise<void>;
   readonly interrupts: readonly GraphInterrupt[];
@@ -121,7 +121,8 @@ async function read(
   each: (event: GraphEvent) => void,
 ): Promise<void> {
   signal.throwIfAborted();
-  // LangSmith wants UUIDs, clients send anything: the trace has an id of its own and carries ours as metadata.
+  // LangSmith needs UUIDs, but clients may send any id. So the trace has its own id, and carries the run's id as
+  // metadata.
   const traceId = randomUUID();
   const controller = new AbortController();
   const input = toGraphInput(request);
@@ -133,11 +134,11 @@ async function read(
       thread_id: request.threadId,
       ag_ui: request.offered,
       sluice: { takeInjected: async () => toLangChain((await request.takeInjected?.()) ?? []) },
-      // After all others: neither a client nor an agent's entry can set the user.
+      // This comes last, so that neither a client nor an agent's settings can set the user.
       ...(request.user ? { user: request.user } : {}),
       ...(request.checkpointId === undefined ? {} : { checkpoint_id: request.checkpointId }),
     },
-    // If nobody gives a context, a graph whose schema asks for one finds none, not an empty one.
+    // Without any context, a graph whose schema asks for one gets none instead of an empty one.
     ...(Object.keys(request.context ?? {}).length > 0 ? { context: { ...request.context } } : {}),
     ...(graph.store || !request.store ? {} : { store: request.store }),
     ...(request.interruptBefore ? { interruptBefore: request.interruptBefore } : {}),
@@ -154,7 +155,7 @@ async function read(
     durability: "sync",
     ...(request.control ? { control: request.control } : {}),
     // `updates` shows interrupts, `custom` shows config.writer; both arrive as on_chain_stream of the root run.
-    // `values` carries the whole state by reference, and is asked for only where some of it is exposed.
+    // `values` carries the whole state by reference, and is requested only if some of it is exposed.
     streamMode: ["updates", "custom", ...(request.stateKeys.length > 0 ? ["values"] : []), ...cacheModes(graph)],
   };
   const cached = new CachedNodes();
@@ -183,12 +184,12 @@ async function read(
     stop = reject;
   });
   const onAbort = () => {
-    // At once: the node that is at work must not commit what it still returns.
+    // The graph is aborted at once: LangGraph must not store what the running node still returns.
     controller.abort(signal.reason);
     stop(signal.reason);
   };
   signal.addEventListener("abort", onAbort);
-  // One turn later: events reach us within the turn, so by then all that the call said has been read.
+  // Events arrive within the same turn of the event loop. One turn later, all events of the call have been read.
   notes.modelFailed = () =>
     setImmediate(() => {
       try {
@@ -210,7 +211,7 @@ async function read(
     signal.removeEventListener("abort", onAbort);
     if (!ended) {
       controller.abort(signal.reason);
-      // A graph that ignores its signal would hold us here for ever: the run's end is decided already.
+      // The run's end is decided already, and a graph that ignores its signal may never end.
       drive.leave();
     }
   }
@@ -243,7 +244,7 @@ function readRootChunk(
   return [{ ...event, data: { chunk: value } }, ...cached.eventsOf(event, value)];
 }
 
-/** A static breakpoint says only that it was reached. */
+/** LangGraph reports a static breakpoint without an id or a value, so both are added here. */
 function noted(interrupts: readonly GraphInterrupt[], notes: RunNotes): readonly GraphInterrupt[] {
   if (interrupts.length > 0) {
     return interrupts.map(({ id, value }) => ({ id, value, ...notes.interruptedCall(id) }));
@@ -266,7 +267,8 @@ function annotate(event: GraphEvent, notes: RunNotes): GraphEvent {
       const toolCallId = notes.toolCallId(event.run_id);
       const thrown = notes.takeToolError(event.run_id);
       notes.endTool(event.run_id);
-      // A tool that interrupts or hands over throws to get out of LangGraph's loop. That is no failure, but an end.
+      // A tool that interrupts or hands over throws to get out of LangGraph's loop. That ends the tool, and is no
+      // failure.
       if (isGraphBubbleUp(thrown)) return { ...event, toolCallId, data: {}, silent: true };
       return { ...event, toolCallId, ...(thrown === undefined ? {} : { data: withError(event.data, thrown) }) };
     }

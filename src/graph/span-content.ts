@@ -1,4 +1,7 @@
-/** The words of a run as attributes of its spans, by OpenTelemetry's conventions for generative AI. They are off by default. */
+/**
+ * Turns the text of a run into attributes of its spans, by OpenTelemetry's conventions for generative AI. They are off
+ * by default.
+ */
 import type { BaseMessage } from "@langchain/core/messages";
 import type { LLMResult } from "@langchain/core/outputs";
 import type { Attributes } from "@opentelemetry/api";
@@ -11,7 +14,7 @@ type Part =
 
 const ROLES: Readonly<Record<string, string>> = { human: "user", ai: "assistant", developer: "system" };
 
-/** The messages that a model was asked with. */
+/** The messages that a model was sent. */
 export function promptContent(messages: unknown): Attributes {
   const [batch] = messages as BaseMessage[][];
   return { "gen_ai.input.messages": toJson((batch ?? []).map(messageOf)) };

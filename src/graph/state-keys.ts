@@ -3,15 +3,15 @@ import { stateKeysOf } from "./names.ts";
 import type { ServedGraph } from "./source.ts";
 
 /**
- * The keys of a graph that has no `messages`: what is said to it does not reach it. `undefined` where it has them, or
- * where nobody knows.
+ * The keys of a graph without `messages`, which gets no messages of clients. `undefined` if the graph has `messages`,
+ * or its keys are not known.
  */
 export function keysBesideMessages(graph: ServedGraph): readonly string[] | undefined {
   const keys = stateKeysOf(graph);
   return keys?.includes("messages") ? undefined : keys;
 }
 
-/** The fault of such a graph, and the remedy. */
+/** The error text for such a graph, with the remedy. */
 export function withoutMessages(keys: readonly string[]): string {
   const names = keys.length > 10 ? [...keys.slice(0, 10), "..."] : keys;
   const has = names.length > 0 ? `Its keys are ${names.join(", ")}.` : "It has no keys.";

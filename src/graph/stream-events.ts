@@ -5,13 +5,13 @@ import type { ServedGraph, StreamVersion } from "./source.ts";
 
 /** A graph being driven. */
 export interface Drive {
-  /** Settles when the graph has ended and all its events were handed over, or one of them could not be taken. */
+  /** Settles when the graph has ended and all its events were passed on, or when passing one on failed. */
   readonly done: Promise<void>;
-  /** No more is wanted. A graph that ignores its signal goes on; its later errors matter to nobody. */
+  /** Stops reading. A graph that ignores its signal goes on, but its later errors are ignored. */
   leave(): void;
 }
 
-/** Reads `streamEvents`, one event after the other, in v2's words. */
+/** Reads `streamEvents`, one event after the other, in the form of v2. */
 export function driveStreamEvents(
   graph: ServedGraph,
   input: unknown,

@@ -6,7 +6,7 @@ import proxyAddr from "proxy-addr";
 /** The proxies whose `X-Forwarded-For` is believed: a number of them, or those in these networks. */
 export type TrustedProxies = { readonly hops: number } | { readonly networks: readonly string[] };
 
-/** @throws TypeError when a network is none. */
+/** @throws TypeError when a network is not valid. */
 export function addressReader(trusted: TrustedProxies | undefined): (request: IncomingMessage) => string {
   const trust = trustOf(trusted);
   return (request) => proxyAddr(request, trust) ?? "";
@@ -19,8 +19,8 @@ function trustOf(trusted: TrustedProxies | undefined): (address: string, hop: nu
 }
 
 /**
- * The address that counts as one client: an IPv4 address, or the /64 of an IPv6 address, which is the least that one
- * customer has.
+ * The address that counts as one client: an IPv4 address, or the /64 of an IPv6 address, which is the smallest network
+ * of one customer.
  */
 export function networkOf(address: string): string {
   const [, mapped] = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address) ?? [];
@@ -40,7 +40,7 @@ const LOOPBACK = new BlockList();
 LOOPBACK.addSubnet("127.0.0.0", 8, "ipv4");
 LOOPBACK.addAddress("::1", "ipv6");
 
-/** This machine itself: a proxy that nobody named, or a developer. */
+/** Is this an address of this machine? Such a client is a developer, or a proxy that the settings do not name. */
 export function isThisMachine(address: string): boolean {
   const plain = networkOf(address);
   if (isIPv4(plain)) return LOOPBACK.check(plain, "ipv4");

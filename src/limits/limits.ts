@@ -1,6 +1,7 @@
 /**
- * The limits of one client: of a principal, or of an address for clients that have not signed in. Clients on this machine
- * are not counted, unless they are signed in: a proxy there that nobody named stands for all clients together.
+ * The limits of one client: of a principal, or of an address for clients that have not signed in. Clients on this
+ * machine are counted only if they are signed in: a proxy that the settings do not name would count as one client for
+ * all others.
  */
 import type { IncomingMessage } from "node:http";
 import type { Tally } from "../counts/tally.ts";
@@ -26,7 +27,7 @@ export interface LimitSettings {
 
 type Limit = Exclude<keyof LimitSettings, "TRUST_PROXY">;
 
-/** A client, as far as it is known. Without either it is the app itself, which is not counted. */
+/** A client, as far as it is known. Without a request and a principal it is the app itself, which is not counted. */
 export interface Client {
   readonly request?: IncomingMessage | undefined;
   readonly principal?: string | undefined;
@@ -47,8 +48,8 @@ export class Limits {
   readonly #subscriptions = new Map<string, number>();
 
   /**
-   * `reached` counts refusals, by the setting. `rates` says where the numbers a minute are kept. `memory` is asked for each
-   * run and each WebSocket.
+   * `reached` counts refusals, by the setting. `rates` decides where the counts per minute are kept. `memory` is
+   * checked before each run and each WebSocket.
    */
   constructor(
     settings: LimitSettings,
@@ -63,44 +64,51 @@ export class Limits {
     const rate = (limit: Limit, kept = rates) => kept(limit, settings[limit]);
     this.#runs = rate("MAX_RUNS_PER_MINUTE");
     this.#requests = rate("MAX_REQUESTS_PER_MINUTE");
-    // Counted here even with Redis: a socket's messages keep their order, and wait for no network.
+    // Counted in this process even with Redis, because a socket's messages must keep their order without waiting for
+    // the network.
     this.#messages = rate("MAX_REQUESTS_PER_MINUTE", ownRates);
     this.#handshakes = rate("MAX_HANDSHAKES_PER_MINUTE");
     this.#failedSignIns = rate("MAX_FAILED_SIGN_INS_PER_MINUTE");
   }
 
-  /** A WebSocket is about to be opened. */
+  /** Counts a WebSocket that is about to be opened. */
   async handshake(request: IncomingMessage): Promise<void> {
     this.#memory.needRoom();
     await this.#hold(this.#handshakes, this.#keyOf({ request }), "MAX_HANDSHAKES_PER_MINUTE");
     return this.mayTalk({ request });
   }
 
-  /** A client that has sent too many messages opens no socket: what it floods one with would be read before it is closed. */
+  /**
+   * Refuses a socket to a client that has sent too many messages: before the socket is closed, more of them would be
+   * read.
+   */
   async mayTalk(client: Client): Promise<void> {
     const key = this.#keyOf(client);
     const seconds = key === undefined ? undefined : await this.#messages.ask(key);
     if (seconds !== undefined) throw this.#refusal("MAX_REQUESTS_PER_MINUTE", seconds);
   }
 
-  /** A request over HTTP. */
+  /** Counts a request over HTTP. */
   request(client: Client): Promise<void> {
     return this.#hold(this.#requests, this.#keyOf(client), "MAX_REQUESTS_PER_MINUTE");
   }
 
-  /** A message over a WebSocket. */
+  /** Counts a message over a WebSocket. */
   message(client: Client): Promise<void> {
     return this.#hold(this.#messages, this.#keyOf(client), "MAX_REQUESTS_PER_MINUTE");
   }
 
-  /** Before a credential is looked at: a client that had too many refused has to wait, even with the right one. */
+  /**
+   * Refuses a client with too many refused sign-ins, before its credential is checked: it has to wait even if the
+   * credential is valid.
+   */
   async signIn(request: IncomingMessage): Promise<void> {
     const key = this.#keyOf({ request });
     const seconds = key === undefined ? undefined : await this.#failedSignIns.ask(key);
     if (seconds !== undefined) throw this.#refusal("MAX_FAILED_SIGN_INS_PER_MINUTE", seconds);
   }
 
-  /** A credential was refused. */
+  /** Counts a refused credential. */
   async signInFailed(request: IncomingMessage): Promise<void> {
     const key = this.#keyOf({ request });
     if (key !== undefined) await this.#failedSignIns.take(key);
@@ -114,7 +122,7 @@ export class Limits {
     return this.#take(this.#activeRuns, key, "MAX_CLIENT_RUNS");
   }
 
-  /** A WebSocket's place among those of its client, which is not taken yet. */
+  /** Returns a place for one WebSocket of a client. The place is not taken yet. */
   socketPlace(): SocketPlace {
     return new SocketPlace((client) => this.#take(this.#openSockets, this.#keyOf(client), "MAX_CLIENT_SOCKETS"));
   }
@@ -125,7 +133,7 @@ export class Limits {
   }
 
   /**
-   * Holds the number of messages that a run brings: each is compared with the thread's.
+   * Limits the number of messages that come with a run, because each is compared with the thread's messages.
    * @throws SluiceError `payload_too_large`.
    */
   history(messages: number): void {
@@ -137,7 +145,7 @@ export class Limits {
   }
 
   /**
-   * Holds the number of values in what a client sends: all that looks at them walks them all.
+   * Limits the number of values in a client's JSON, because every check walks all of them.
    * @throws SluiceError `payload_too_large`.
    */
   nodes(value: unknown): void {
@@ -183,7 +191,7 @@ export class Limits {
 
 function nothing(): void {}
 
-/** The place of one WebSocket: among those of its address, and of its principal from when that is known. */
+/** The place of one WebSocket. It counts for the client's address, and after the sign-in for its principal. */
 export class SocketPlace {
   readonly #take: (client: Client) => () => void;
   #release = nothing;
@@ -193,7 +201,7 @@ export class SocketPlace {
     this.#take = take;
   }
 
-  /** Takes a place as this client, in exchange for the one that it has. */
+  /** Takes a place for this client, and gives up the current one. */
   take(client: Client): void {
     this.#release();
     this.#release = nothing;

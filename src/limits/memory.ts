@@ -1,5 +1,6 @@
 /**
- * Compares this process's memory with its limit: near it nothing new comes in, and nearer the slowest readers are cut.
+ * Compares this process's memory with its limit. Near the limit, new runs and sockets are refused; still nearer, the
+ * slowest readers are cut.
  */
 import { totalmem } from "node:os";
 import { getHeapStatistics } from "node:v8";
@@ -10,7 +11,7 @@ import { SluiceError } from "../protocol/errors.ts";
 const REFUSES = 0.8;
 const CUTS = 0.9;
 
-/** The share that is used of the process's memory, or of its heap: the larger of the two. */
+/** Returns the used share of the process's memory or of its heap, whichever is larger. */
 export type Usage = () => number;
 
 export interface MemoryOptions {
@@ -31,7 +32,7 @@ export class Memory {
     this.#options = options;
   }
 
-  /** To be called every second or so. */
+  /** Measures the memory. Call it about every second. */
   look(): void {
     const { usage, reached, cutSlowest, changed } = this.#options;
     const share = usage();
@@ -52,7 +53,7 @@ export class Memory {
 
 const SETTING = "MAX_MEMORY_BYTES";
 
-/** `maxBytes`: 0 stands for what the container or the machine has. */
+/** Makes a `Usage`. `maxBytes` 0 means the memory of the container or machine. */
 export function usageOf(maxBytes: number): Usage {
   // A container without a limit reports none, or more than the machine has.
   const most = maxBytes || Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem());
@@ -64,7 +65,7 @@ export function usageOf(maxBytes: number): Usage {
   };
 }
 
-/** Reading it takes a file handle. A flood of sockets may have left none, and must not end the process. */
+/** Reading the memory needs a file handle. If a flood of sockets uses all handles, this must not end the process. */
 function residentBytes(): number | undefined {
   try {
     return process.memoryUsage.rss();

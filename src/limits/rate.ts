@@ -2,15 +2,18 @@
 import type { Redis } from "ioredis";
 import { type RateLimiterAbstract, RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from "rate-limiter-flexible";
 
-/** Both resolve with nothing, or with the seconds until it may happen again. */
+/**
+ * A limit on one kind of event. Both methods resolve with `undefined`, or with the seconds until the next event is
+ * allowed.
+ */
 export interface Rate {
-  /** It happens. */
+  /** Counts an event. */
   take(key: string): Promise<number | undefined>;
-  /** Might it happen once more? */
+  /** Checks whether one more event is allowed, without counting it. */
   ask(key: string): Promise<number | undefined>;
 }
 
-/** Makes the limit of a name: each key may do it so many times a minute. */
+/** Makes a limit with a name: each key may have `times` events per minute. */
 export type Rates = (name: string, times: number) => Rate;
 
 const DURATION_SECONDS = 60;
@@ -18,7 +21,7 @@ const DURATION_SECONDS = 60;
 /** Counts in this process. */
 export const ownRates: Rates = (_name, times) => rateOf(inMemory(times));
 
-/** Counts in Redis; in this process while Redis is away. */
+/** Counts in Redis, or in this process while Redis is not available. */
 export function sharedRates(redis: Redis, prefix: string): Rates {
   return (name, times) =>
     rateOf(

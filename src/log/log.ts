@@ -71,7 +71,10 @@ export interface LogSize {
   readonly unwritten: number;
 }
 
-/** `storage_unavailable` after an append: its entries are in the log of this process, and so far in no other's. */
+/**
+ * `storage_unavailable` after an append: its entries are in the log of this process, but other processes cannot read
+ * them yet.
+ */
 export class NotShared extends SluiceError {
   /** The position of the last entry. */
   readonly cursor: Cursor;
@@ -112,11 +115,11 @@ export interface EventLog {
   read(topic: Topic, after: Cursor | null, limit: number): Promise<Page>;
   /** Makes sure that a topic exists, so that it has a position before its first entry. Returns its head. */
   open(topic: Topic): Promise<Cursor>;
-  /** The position of the last entry; nothing when the topic has never been written. */
+  /** The position of the last entry; `undefined` when the topic does not exist. */
   head(topic: Topic): Promise<Cursor | undefined>;
   /**
-   * No reader may begin before this position any more, because the entries before it are no longer valid. Readers that
-   * began earlier may continue.
+   * From now on, no reader may begin before this position, because the entries before it are no longer valid. Readers
+   * that began earlier may continue.
    */
   cutOff(topic: Topic, before: Cursor): Promise<void>;
   /**
@@ -125,7 +128,7 @@ export interface EventLog {
    */
   mayBegin(topic: Topic, after: Cursor): Promise<boolean>;
   /**
-   * Keeps a position beside a topic, in the place of the one before. Readers get it when they can read the entries up to
+   * Keeps a position beside a topic. It replaces the earlier one. Readers get it when they can read the entries up to
    * it. The position is lost with the topic's epoch and with the next claim, and never written for an owner that was
    * replaced.
    */
@@ -139,8 +142,8 @@ export interface EventLog {
    */
   watch(topic: Topic, watcher: Watcher): () => void;
   /**
-   * To be called when a run is over. Resolves when other processes can read all that this one appended to the topic, or
-   * it owns the topic no more.
+   * To be called when a run is over. Resolves when other processes can read all entries that this process appended to
+   * the topic, or when this process no longer owns it.
    * @throws SluiceError `storage_unavailable` when that takes longer than a few seconds.
    */
   settled(topic: Topic): Promise<void>;

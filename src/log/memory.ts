@@ -44,12 +44,12 @@ export class MemoryLog implements EventLog {
   readonly #now: () => number;
   /** In the order of their last append, the longest silent first. */
   readonly #topics = new Map<Topic, TopicState>();
-  /** The topics that were opened only, the oldest first. */
+  /** The topics that were opened and never written, the oldest first. */
   readonly #unwritten = new Set<Topic>();
   readonly #watchers: Watchers;
   #heldBytes = 0;
 
-  /** `now` is a monotonic clock in milliseconds. `watchers`: those of a log that this is a part of. */
+  /** `now` is a monotonic clock in milliseconds. `watchers`: the watchers of the log that this log is a part of. */
   constructor(limits: MemoryLogLimits, now: () => number = () => performance.now(), watchers = new Watchers()) {
     this.#limits = limits;
     this.#now = now;
@@ -98,8 +98,8 @@ export class MemoryLog implements EventLog {
   async read(topic: Topic, after: Cursor | null, limit: number): Promise<Page> {
     const state = this.#topics.get(topic);
     if (!state) {
-      // The topic is gone, or never was. A reader of a lost topic gets a new one. Without a new position, the reader
-      // would meet the same gap for ever.
+      // The topic was dropped, or never existed. A reader of a dropped topic gets a new topic and a new position.
+      // Otherwise it would meet the same gap again and again.
       if (after === null) return page("", [], 0);
       const { epoch } = await this.open(topic);
       return page(epoch, [], 0, "epoch");

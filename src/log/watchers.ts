@@ -3,8 +3,8 @@ import type { Topic } from "../protocol/ids.ts";
 import type { Page } from "./log.ts";
 
 /**
- * Called within each append to its topic, with what was appended; without it when only reading shows what has changed.
- * It does not throw.
+ * Called within each append to its topic, with the appended page. Called without a page when the follower has to read
+ * the log. It must not throw.
  */
 export type Watcher = (appended?: Page) => void;
 

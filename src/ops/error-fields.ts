@@ -1,4 +1,4 @@
-/** The fields of the process's log for an error. It never throws, whatever was thrown. */
+/** Makes the log's fields for an error. It never throws, whatever was thrown. */
 import { messageOf } from "../protocol/redact.ts";
 
 /** Causes that are followed, and errors of an `AggregateError` that are shown. Chains may be long, or go in a circle. */
@@ -8,14 +8,14 @@ const MAX_ERRORS = 5;
 /** The most of a stack that is shown. */
 const MAX_STACK = 20_000;
 
-/** `type`, `message` and `stack` of anything thrown, its own plain fields such as `code`, and what caused it. */
+/** Returns `type`, `message` and `stack` of anything thrown, its plain fields such as `code`, and its causes. */
 export function errorFields(thrown: unknown): unknown {
   return fieldsOf(thrown, MAX_CAUSES);
 }
 
 function fieldsOf(thrown: unknown, depth: number): unknown {
   if (typeof thrown !== "object" || thrown === null) return messageOf(thrown);
-  const name = read(thrown, "name") ?? read(thrown, "type"); // It may be the fields already.
+  const name = read(thrown, "name") ?? read(thrown, "type"); // `thrown` may be the result of an earlier call, which has `type`.
   const stack = read(thrown, "stack");
   const errors = read(thrown, "errors");
   const cause = read(thrown, "cause");
@@ -30,7 +30,7 @@ function fieldsOf(thrown: unknown, depth: number): unknown {
   };
 }
 
-/** Own fields that are a word, a number or a yes or no. */
+/** Returns the own fields that are strings, numbers or booleans. */
 function plainFields(thrown: object): Record<string, unknown> {
   const plain = ["string", "number", "boolean"];
   return Object.fromEntries(

@@ -33,7 +33,7 @@ function lineOf(json: string, look: (how: Look, text: string) => string): string
   ].join(" ");
 }
 
-/** An error in one line: its message, and the first place in the person's own files. */
+/** Writes an error in one line: its message, and the first place in the user's own files. */
 function whyOf(err: unknown): string {
   if (typeof err !== "object" || err === null) return printable(err);
   const { type, message, stack } = err as Readonly<Record<string, unknown>>;
@@ -48,10 +48,10 @@ function ownPlace(stack: string): string | undefined {
   return own && /((?:\/|[A-Za-z]:[\\/])[^()]+?:\d+)(?::\d+)?\)?$/.exec(own.replace("file://", ""))?.[1];
 }
 
-/** The folder that this file's room is in: what is below it is Sluice. */
+/** The folder with all of Sluice's code. */
 const OWN_FOLDER = new URL("..", import.meta.url).pathname;
 
-/** One line, without what a terminal would act upon. */
+/** Makes one line, without control characters. */
 function printable(value: unknown): string {
   const text = typeof value === "string" ? value : (JSON.stringify(value) ?? String(value));
   return stripVTControlCharacters(text)

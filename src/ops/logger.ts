@@ -5,17 +5,17 @@ import { errorFields } from "./error-fields.ts";
 
 /** Receives log entries: their fields, then a sentence. pino's loggers fit, and so does `console`. */
 export interface Logger {
-  /** Details for whoever looks for a fault. */
+  /** Details for finding a fault. */
   debug(fields: object, sentence: string): void;
   /** An event of ordinary work, such as a start. */
   info(fields: object, sentence: string): void;
-  /** Something that goes on working, and that an operator should look at. */
+  /** A problem that an operator should look at, although everything still works. */
   warn(fields: object, sentence: string): void;
   /** Something that failed. */
   error(fields: object, sentence: string): void;
 }
 
-/** JSON lines on standard output, or where else they are to go, with secrets taken out. */
+/** Makes a logger that writes JSON lines without secrets to standard output, or to `destination`. */
 export function createLogger(level: string, destination?: pino.DestinationStream): pino.Logger {
   const options: pino.LoggerOptions = {
     level,
@@ -33,8 +33,8 @@ export function createLogger(level: string, destination?: pino.DestinationStream
 export const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
 /**
- * The same logger, given errors as plain fields without secrets. One that throws takes nothing down with it: there is
- * nobody left to report that to.
+ * Wraps a logger so that it gets errors as plain fields without secrets. If the logger throws, that is ignored, because
+ * it cannot be reported.
  */
 export function unfailing(logger: Logger): Logger {
   const guarded = (level: keyof Logger) => (fields: object, sentence: string) => {

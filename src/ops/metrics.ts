@@ -28,14 +28,14 @@ const PACE_MS = 20;
 
 export interface Metrics {
   readonly contentType: string;
-  /** All of them, as text. */
+  /** Returns all metrics as text. */
   text(): Promise<string>;
 }
 
 type Labels = Record<string, string>;
 type Sample = readonly [value: number, labels?: Labels];
 
-/** Begins to watch the event loop, too. */
+/** Makes the metrics, and begins to watch the event loop. */
 export function metricsOf(counts: Counts, gauges: Gauges): Metrics {
   const registry = new Registry();
   const delay = monitorEventLoopDelay({ resolution: PACE_MS });
@@ -58,7 +58,7 @@ export function metricsOf(counts: Counts, gauges: Gauges): Metrics {
   gauge("sluice_log_bytes", "Bytes of memory that the event log's entries take.", () => [[gauges.log().bytes]]);
   gauge("sluice_log_followed_topics", "Topics that readers follow.", () => [[gauges.log().followed]]);
   gauge("sluice_log_unwritten_entries", "Entries that Redis has not acknowledged.", () => [[gauges.log().unwritten]]);
-  gauge("sluice_event_loop_delay_seconds", "How late timers were since the last look, by quantile.", () =>
+  gauge("sluice_event_loop_delay_seconds", "How late timers were since the last scrape, by quantile.", () =>
     delaysOf(delay),
   );
 
@@ -102,13 +102,15 @@ export function metricsOf(counts: Counts, gauges: Gauges): Metrics {
   counter("sluice_gaps_total", "Readers whose next entries were gone, by reason.", () =>
     tallied("reason", counts.gaps),
   );
-  counter("sluice_slow_consumers_total", "Clients that were cut since they did not read.", () =>
+  counter("sluice_slow_consumers_total", "Clients that were cut because they did not read.", () =>
     tallied("transport", counts.slowConsumers),
   );
   counter("sluice_limits_hit_total", "Refusals, by the setting that was reached.", () =>
     tallied("limit", counts.limits),
   );
-  counter("sluice_auth_failures_total", "Requests and sockets that were not let in.", () => [[counts.authFailures]]);
+  counter("sluice_auth_failures_total", "Requests and sockets whose sign-in was refused.", () => [
+    [counts.authFailures],
+  ]);
 
   const byAgent = (pick: (counts: AgentCounts) => Buckets) => () =>
     [...counts.agents].map(([agent, own]) => [pick(own), { agent }] as const);
@@ -127,7 +129,7 @@ export function metricsOf(counts: Counts, gauges: Gauges): Metrics {
     "Between two pieces that follow each other.",
     byAgent(({ tokenGaps }) => tokenGaps),
   );
-  histogram("sluice_replay_entries", "Entries that lay before readers as they began.", () => [[counts.replays, {}]]);
+  histogram("sluice_replay_entries", "Entries that readers had missed when they began.", () => [[counts.replays, {}]]);
   histogram("sluice_log_write_seconds", "How long Redis took to store entries.", () => {
     const writes = gauges.logWrites();
     return writes ? [[writes, {}]] : [];
@@ -142,7 +144,7 @@ export function metricsOf(counts: Counts, gauges: Gauges): Metrics {
 function metersOf(registry: Registry) {
   const meter =
     (kind: typeof Counter | typeof Gauge) => (name: string, help: string, samples: () => readonly Sample[]) => {
-      // The labels are whatever a sample brings: prom-client only checks those that it was given beforehand.
+      // Each sample has its own labels. prom-client only checks that their names are in this list.
       const metric = new kind({ name, help, registers: [registry], labelNames: LABELS });
       const { get } = metric;
       metric.get = () => {
@@ -172,7 +174,7 @@ function metersOf(registry: Registry) {
 
 const LABELS = ["agent", "format", "quantile", "outcome", "code", "direction", "event", "reason", "transport", "limit"];
 
-/** Prometheus has each range include those below it. */
+/** In Prometheus each range includes all lower ranges. */
 function samplesOf(name: string, { bounds, counts, sum, count }: Buckets, labels: Labels) {
   let below = 0;
   const ranges = counts.map((times, range) => {
@@ -187,7 +189,7 @@ function samplesOf(name: string, { bounds, counts, sum, count }: Buckets, labels
   ];
 }
 
-/** A graph of another LangGraph may have events of its own, and any number of them. */
+/** A graph of another LangGraph version may have any number of other event names, so they are counted as `other`. */
 function known(tally: ReadonlyMap<string, number>): Map<string, number> {
   const names = new Map<string, number>();
   for (const [event, times] of tally) {
@@ -200,7 +202,7 @@ function known(tally: ReadonlyMap<string, number>): Map<string, number> {
 const KNOWN: ReadonlySet<string> = new Set(GRAPH_EVENT_NAMES);
 
 function delaysOf(delay: IntervalHistogram): Sample[] {
-  // The timer that measures is meant to take its own pace.
+  // The measured values include the timer's own interval.
   const seconds = (nanoseconds: number) => Math.max(nanoseconds / 1e9 - PACE_MS / 1_000, 0);
   const samples = [50, 99, 100].map(
     (percent): Sample => [seconds(delay.percentile(percent)), { quantile: String(percent / 100) }],

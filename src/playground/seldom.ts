@@ -1,4 +1,7 @@
-/** The parts of the page that most conversations do without. They are fetched together: small files weigh more. */
+/**
+ * The parts of the page that most conversations do not use. They are fetched together, because many small files cost
+ * more.
+ */
 export { openShare } from "./state/shared.ts";
 export { signOut } from "./state/sign-in.ts";
 export { steer } from "./state/steering.ts";

@@ -6,8 +6,8 @@ export type ActivityMessage = Extract<Message, { role: "activity" }>;
 export type ActivityEvent = Extract<AguiEvent, { type: EventType.ACTIVITY_SNAPSHOT | EventType.ACTIVITY_DELTA }>;
 
 /**
- * The activity after an event about it, as clients of AG-UI hold it then. `undefined`: the event changes no activity.
- * `patched` applies a JSON Patch: servers and browsers use different ones.
+ * Returns the activity after an event, as AG-UI clients have it. `undefined`: the event changes no activity. `patched`
+ * applies a JSON Patch: servers and browsers use different libraries for this.
  */
 export function activityAfterPatch(
   known: Message | undefined,

@@ -50,7 +50,8 @@ export function expandEventPattern(pattern: string): GraphEventName[] {
   if (last === undefined) return GRAPH_EVENT_NAMES.filter((name) => name === pattern);
   return GRAPH_EVENT_NAMES.filter((name) => {
     if (!name.startsWith(first)) return false;
-    // Each part as early as it goes. No expression: patterns come from clients, and one with many stars takes for ever.
+    // Finds each part at its earliest position. A regular expression is not used: patterns come from clients, and one
+    // with many stars could take very long.
     let at = first.length;
     for (const part of rest) {
       const found = name.indexOf(part, at);

@@ -23,7 +23,7 @@ export type ClientCommand =
 export const commandSchemas = {
   run: z.object({ type: z.literal("run"), agent: z.string().optional(), input: z.unknown() }),
   cancel: z.object({ type: z.literal("cancel"), threadId: z.string().optional(), runId: z.string().optional() }),
-  // TanStack AI's word for it.
+  // TanStack AI's name for `cancel`.
   abort: z.object({ type: z.literal("abort"), runId: z.string().optional() }),
   inject: z.object({ type: z.literal("inject"), threadId: z.string().optional(), message: injected }),
   resume: z.object({ type: z.literal("resume"), payload: z.unknown(), interruptId: z.string().optional() }),
@@ -44,8 +44,8 @@ export const HELP = [
 
 /**
  * The command in a text message.
- * @throws SluiceError `bad_request` that says what is wrong and what is valid. The text is not repeated. Or what
- * `check` throws of a JSON value.
+ * @throws SluiceError `bad_request` that says what is wrong and what is valid. The text is not repeated. Errors of
+ * `check`, which gets each JSON value, are passed on.
  */
 export function parseCommand(text: string, check: (value: unknown) => void = () => {}): ClientCommand {
   const line = text.trim();

@@ -1,9 +1,9 @@
 import { SluiceError } from "./errors.ts";
 
 /**
- * A position in a topic: `epoch:offset`. Offsets are dense and start at 1. An offset alone lies after a log was lost:
- * offset 17 of the new log is another event than offset 17 of the old one. So each log has an epoch, and a cursor of
- * another epoch is answered with a gap.
+ * A position in a topic: `epoch:offset`. Offsets are dense and start at 1. After a log was lost, an offset alone would
+ * be wrong: offset 17 of the new log is not the same event as offset 17 of the old log. So each log has an epoch, and a
+ * cursor of another epoch is answered with a gap.
  */
 export interface Cursor {
   /** 1 to 32 letters and digits. */
@@ -34,7 +34,7 @@ export function formatCursor(cursor: Cursor): string {
   return `${cursor.epoch}:${cursor.offset}`;
 }
 
-/** The cursor in `text`, or nothing when it is none. */
+/** Reads the cursor in `text`. Returns `undefined` if `text` is not a cursor. */
 export function parseCursor(text: string): Cursor | undefined {
   const match = /^([A-Za-z0-9]{1,32}):(\d{1,15})$/.exec(text);
   return match?.[1] && match[2] ? { epoch: match[1], offset: Number(match[2]) } : undefined;

@@ -31,7 +31,7 @@ export const ERRORS = {
 /** The codes of errors, over HTTP, in frames and in `RUN_ERROR`. PROTOCOL.md has a table of them. */
 export type ErrorCode = keyof typeof ERRORS;
 
-/** The sentences that are sent by default. They are not in `ERRORS`: a client in a browser does without them. */
+/** The default messages of errors. They are not in `ERRORS`, so that clients in browsers need not load them. */
 export const SENTENCES: Readonly<Record<ErrorCode, string>> = {
   bad_request: "The request is not valid.",
   unauthorized: "Sign in first.",
@@ -44,7 +44,7 @@ export const SENTENCES: Readonly<Record<ErrorCode, string>> = {
   rate_limited: "Too many requests.",
   cancelled: "The run was cancelled.",
   timeout_first_event: "The graph produced nothing in time.",
-  timeout_idle: "The graph fell silent.",
+  timeout_idle: "The graph sent nothing for too long.",
   timeout_total: "The run took too long.",
   model_error: "The model call failed.",
   graph_error: "The graph failed.",
@@ -57,7 +57,9 @@ export const SENTENCES: Readonly<Record<ErrorCode, string>> = {
   internal: "Something went wrong on the server.",
 };
 
-/** The close codes of the WebSocket standard that say: what was sent is not valid. Sending it again changes nothing. */
+/**
+ * The close codes of the WebSocket standard for data that is not valid or not allowed. Sending it again does not help.
+ */
 const INVALID: Readonly<Record<number, ErrorCode>> = {
   1002: "bad_request",
   1003: "bad_request",
@@ -66,15 +68,17 @@ const INVALID: Readonly<Record<number, ErrorCode>> = {
 };
 
 /**
- * The error after which a client must not come back, from the code that a WebSocket closed with. `undefined`: come back.
- * 1009 is no such error although it is not retryable: one message was too large, and the others are welcome.
+ * Returns the error after which a client must not reconnect, for the close code of a WebSocket. `undefined`: the client
+ * may reconnect. 1009 is not such an error although it is not retryable: only one message was too large.
  */
 export function finalClose(closeCode: number): ErrorCode | undefined {
   const rows = rowsOf(({ close }) => close === closeCode && close >= 4000);
   return INVALID[closeCode] ?? rows.find((code) => !ERRORS[code].retryable);
 }
 
-/** The same from the HTTP status that a handshake was refused with: final when no error with this status is retryable. */
+/**
+ * Does the same for the HTTP status of a refused handshake: it is final when no error with this status is retryable.
+ */
 export function finalStatus(status: number): ErrorCode | undefined {
   const rows = rowsOf((row) => row.status === status);
   return rows.some((code) => ERRORS[code].retryable) ? undefined : rows[0];
@@ -84,7 +88,7 @@ function rowsOf(test: (row: { readonly status: number; readonly close?: number }
   return (Object.keys(ERRORS) as ErrorCode[]).filter((code) => test(ERRORS[code]));
 }
 
-/** The code that closes a WebSocket after a larger message than its receiver takes. */
+/** The close code of a WebSocket whose message was too large. */
 export const TOO_LARGE = ERRORS.payload_too_large.close;
 
 /** An error whose message may leave the process. Anything else that is thrown is reported as `internal`. */
@@ -112,7 +116,7 @@ export class SluiceError extends Error {
     return ERRORS[this.code].retryable;
   }
 
-  /** The shape every door shows: HTTP error bodies, `error` frames. */
+  /** Returns the shape of an error in HTTP bodies and in `error` frames. */
   toJSON(): { code: ErrorCode; message: string; retryable: boolean; details?: Readonly<Record<string, unknown>> } {
     return {
       code: this.code,
@@ -122,12 +126,12 @@ export class SluiceError extends Error {
     };
   }
 
-  /** `thrown` itself when it may leave, else an `internal` error that carries it as its cause. */
+  /** Returns `thrown` if it may leave the process, otherwise an `internal` error with `thrown` as its cause. */
   static from(thrown: unknown): SluiceError {
     return SluiceError.is(thrown) ? thrown : new SluiceError("internal", undefined, { cause: thrown });
   }
 
-  /** `instanceof` for anything thrown: a proxy may throw when it is asked what it is. */
+  /** Checks anything thrown with `instanceof`. A proxy may throw during this check. */
   static is(thrown: unknown): thrown is SluiceError {
     try {
       return thrown instanceof SluiceError;

@@ -27,7 +27,7 @@ export function isTerminal(type: EventType): boolean {
 /** An event's place in its span. A `point` belongs to no span. */
 export type Edge = "open" | "inside" | "close" | "point";
 
-/** A span is what a START opens and an END closes; its key is unique among the open spans of a run. */
+/** A START event opens a span, and an END event closes it. Its key is unique among the open spans of a run. */
 export interface SpanPosition {
   readonly span: string | undefined;
   readonly edge: Edge;

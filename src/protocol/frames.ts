@@ -1,4 +1,7 @@
-/** The `frames` format: what travels in each direction on a socket with the subprotocol `sluice.v1`. PROTOCOL.md explains it. */
+/**
+ * The `frames` format: the frames in both directions on a socket with the subprotocol `sluice.v1`. PROTOCOL.md explains
+ * it.
+ */
 import { z } from "zod";
 import { type Cursor, formatCursor, parseCursor } from "./cursor.ts";
 import { SluiceError } from "./errors.ts";
@@ -47,7 +50,7 @@ export type ClientFrame = { [K in keyof ClientFrames]: z.infer<ClientFrames[K]> 
 
 /**
  * The frame in a text message.
- * @throws SluiceError `bad_request` that names the field, or what `check` throws of the JSON value.
+ * @throws SluiceError `bad_request` that names the field, or the error that `check` throws for the JSON value.
  */
 export function parseClientFrame(text: string, check: (value: unknown) => void = () => {}): ClientFrame {
   let value: unknown;
@@ -73,13 +76,13 @@ export function frameId(text: string): string | undefined {
     const value: unknown = JSON.parse(text);
     return isRecord(value) && typeof value.id === "string" ? value.id : undefined;
   } catch {
-    return undefined; // Not JSON has no id; parseClientFrame says what is wrong with it.
+    return undefined; // Text that is not JSON has no id; `parseClientFrame` reports the problem.
   }
 }
 
 /**
  * Why a cursor cannot be continued: its entries were trimmed (`window`), it belongs to a log that was lost (`epoch`),
- * it lies ahead of the head (`ahead`), or what follows it was taken back since (`corrected`).
+ * it lies ahead of the head (`ahead`), or the events after it were taken back later (`corrected`).
  */
 export type GapReason = "window" | "epoch" | "ahead" | "corrected";
 
@@ -99,7 +102,10 @@ interface EventFrame {
   readonly text: string;
 }
 
-/** The frames of events. The readers of a topic are sent an entry one after the other: its frame is made once for all. */
+/**
+ * The frames of events. All readers of a topic are sent the same entry one after the other, so its frame is made only
+ * once.
+ */
 export class EventFrames {
   #last: EventFrame = { topic: "", cursor: undefined, count: 0, json: "", text: "" };
 

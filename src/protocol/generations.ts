@@ -1,6 +1,6 @@
 /**
- * Two generations of AG-UI clients are alive. The log holds protocol 1.0; a client that announced no `protocolVersion`
- * is of the 0.0.x generation, and what kills it is rewritten at the edge.
+ * Two generations of AG-UI clients are in use. The log holds protocol 1.0. A client that announced no `protocolVersion`
+ * belongs to the 0.0.x generation, and events that it cannot read are rewritten before they are sent.
  */
 import { SENTENCES } from "./errors.ts";
 import { type AguiEvent, type ContentPart, EventType, type Message } from "./events.ts";
@@ -20,7 +20,10 @@ const CHANGED: ReadonlySet<EventType> = new Set([
   EventType.SUBAGENT_ERROR,
 ]);
 
-/** Might an event of this type hold a shape the older generation cannot take? Cheap, so that views need not parse. */
+/**
+ * May an event of this type have a shape that older clients cannot read? The check is cheap, because views need not
+ * parse the event.
+ */
 export function mayNeedDowngrade(type: EventType): boolean {
   return CHANGED.has(type);
 }

@@ -1,6 +1,6 @@
 /**
- * The vocabulary of LangGraph's `streamEvents` v2, as far as Sluice speaks of it: in the allow-list, and as the
- * payload of the `langgraph` format. (Source: `StreamEvent` of `@langchain/core/tracers/event_stream`.)
+ * The vocabulary of LangGraph's `streamEvents` v2, as far as Sluice uses it: in the allow-list, and as the payload of
+ * the `langgraph` format. (Source: `StreamEvent` of `@langchain/core/tracers/event_stream`.)
  */
 
 /** Every event name v2 can produce. There is no `on_chain_error` or `on_chat_model_error`: those runs just throw. */
@@ -66,7 +66,10 @@ export interface GraphEvent {
   readonly toolCallId?: string;
   /** The subagents that it happened in, outermost first. Absent where it is of the served graph itself. */
   readonly subagents?: readonly Subagent[];
-  /** Set on what carries the graph's state: the keys its agent exposes, as they are now. `data` is then empty. */
+  /**
+   * Set on events that carry the graph's state: the current values of the keys that the agent exposes. `data` is then
+   * empty.
+   */
   readonly state?: Readonly<Record<string, unknown>>;
   /** Not for clients: it only reports to the run that something has ended. */
   readonly silent?: true;
@@ -74,7 +77,7 @@ export interface GraphEvent {
   readonly failed?: true;
   /** `on_chat_model_end`: why the model stopped (`stop`, `tool_calls`, `length`, ...), where the provider said so. */
   readonly finishReason?: string;
-  /** `on_chat_model_end`, `on_llm_end`: what the call used, as LangChain's `usage_metadata` has it. */
+  /** `on_chat_model_end`, `on_llm_end`: the tokens that the call used, in the form of LangChain's `usage_metadata`. */
   readonly usage?: unknown;
 }
 
@@ -87,20 +90,23 @@ export function isNode(event: GraphEvent): boolean {
   );
 }
 
-/** The execution of a node that an event happened in; what runs inside a node has a namespace below the node's. */
+/**
+ * Returns the namespace of the node execution that an event belongs to. Events inside a node have a namespace below the
+ * node's.
+ */
 export function namespace({ metadata }: Pick<GraphEvent, "metadata">): string {
   const ns = metadata.langgraph_checkpoint_ns;
   return typeof ns === "string" ? ns : "";
 }
 
-/** Is this namespace the other one, or below it? */
+/** Is `place` the same namespace as `around`, or below it? */
 export function isInside(place: string, around: string): boolean {
   return place === around || place.startsWith(`${around}|`);
 }
 
 /**
- * The nodes that lead to an event, outermost first: `["research", "writer"]` for a node of a subgraph. Root: `[]`. From
- * the second graph on that a node's code calls, LangGraph puts a number between the two, which is no node.
+ * The nodes that lead to an event, outermost first: `["research", "writer"]` for a node of a subgraph. Root: `[]`. If a
+ * node's code calls several graphs, LangGraph adds a number for each graph after the first. The number is not a node.
  */
 export function nodePath(event: Pick<GraphEvent, "metadata">): string[] {
   const ns = event.metadata.langgraph_checkpoint_ns;

@@ -1,4 +1,4 @@
-/** `<file>:<export>`: how a graph in somebody's module is written down. */
+/** `<file>:<export>`: the name of a graph in a module. */
 
 export interface GraphFile {
   readonly file: string;
@@ -6,7 +6,7 @@ export interface GraphFile {
   readonly exported: string | undefined;
 }
 
-/** Takes it apart. A single letter before the colon is a drive. */
+/** Splits the name. A single letter before the colon is a drive. */
 export function graphFile(graph: string): GraphFile {
   const colon = graph.lastIndexOf(":");
   return colon > 1

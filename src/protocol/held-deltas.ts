@@ -1,7 +1,7 @@
-/** Token streaming off: the same events, but what was said in pieces is said at once. */
+/** Turns token streaming off: the events are the same, but all pieces of a text are sent at once. */
 import { type AguiEvent, isDelta, mergeDeltas, spanPosition } from "./events.ts";
 
-/** Keeps a span's deltas, and lets them leave as one before the span's next other event. */
+/** Holds a span's deltas, and returns them as one delta before the span's next other event. */
 export class HeldDeltas {
   readonly #waiting = new Map<string, AguiEvent>();
 
@@ -9,7 +9,7 @@ export class HeldDeltas {
     return events.flatMap((event) => {
       const { span, edge } = spanPosition(event);
       if (span === undefined) return [event];
-      // Opened again after a gap: it comes with all that was said.
+      // The span is opened again after a gap, and its whole text follows.
       if (edge === "open") this.#waiting.delete(span);
       const held = this.#waiting.get(span);
       if (isDelta(event)) {

@@ -13,7 +13,7 @@ export function isId(id: string): boolean {
 }
 
 /**
- * `id`, when it is a usable one.
+ * Returns `id` if it is valid.
  * @throws SluiceError `bad_request` that names `field`.
  */
 export function checkId(field: string, id: string): string {
@@ -24,13 +24,15 @@ export function checkId(field: string, id: string): string {
 /** A topic of the event log: a thread's AG-UI events, or the graph events of the same thread. */
 export type Topic = `thread:${string}`;
 
-/** The topic of a thread's AG-UI events. The id is URL-encoded, so a topic has no blanks, slashes or colons to trip over. */
+/**
+ * The topic of a thread's AG-UI events. The id is URL-encoded, so it adds no blanks, slashes or colons to the topic.
+ */
 export function threadTopic(threadId: string): Topic {
   return `thread:${encodeURIComponent(threadId)}`;
 }
 
 /**
- * The thread that a topic is of.
+ * Returns the id of the thread that a topic belongs to.
  * @throws SluiceError `bad_request` when it is no topic of a thread's AG-UI events.
  */
 export function topicThread(topic: string): string {
@@ -38,7 +40,7 @@ export function topicThread(topic: string): string {
   try {
     if (encoded) return checkId("topic", decodeURIComponent(encoded));
   } catch (error) {
-    if (error instanceof SluiceError) throw error; // Else it is no URL encoding, and no topic.
+    if (error instanceof SluiceError) throw error; // Otherwise the text is not URL-encoded, so it is not a topic.
   }
   throw new SluiceError("bad_request", 'A topic is "thread:" and the URL-encoded id of a thread.');
 }
@@ -49,7 +51,7 @@ export function graphTopic(threadId: string): Topic {
 }
 
 /**
- * The ids that models gave to calls of a thread, by those that clients know: where the two differ, and of calls that no
- * message holds any more. Every id in it is taken.
+ * Maps the tool call ids that clients know to the ids that models gave: for calls whose two ids differ, and for calls
+ * that no message contains any more. New calls may not use these ids.
  */
 export type CallIds = Readonly<Record<string, string>>;

@@ -6,7 +6,7 @@ import { type AguiEvent, EventType } from "./events.ts";
 import { checkId } from "./ids.ts";
 import { isRecord } from "./input.ts";
 
-/** A user's message of text: the events of a message carry nothing else. */
+/** A user's message. It is only text, because the events of a message carry nothing else. */
 export interface InjectedMessage {
   readonly id: string;
   readonly role: "user";
@@ -55,7 +55,7 @@ export const MAX_INJECTED_BYTES = 65_536;
 /** The most messages that wait for one run. */
 export const MAX_INJECTED_WAITING = 16;
 
-/** The most messages that one run is sent. */
+/** The most messages that may be sent to one run. */
 export const MAX_INJECTED = 256;
 
 /** A message in a command: its text, or the whole message. One without an `id` gets a new one. */
@@ -94,7 +94,7 @@ interface Sent {
 
 const ONLY_TEXT = "message.content: an active run takes text only. Send files with the next run.";
 
-/** The text of a message that has nothing else. */
+/** Returns the text of a message that contains only text. */
 function textOf(content: unknown): string | undefined {
   if (typeof content === "string") return content;
   if (!Array.isArray(content)) return undefined;

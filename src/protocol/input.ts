@@ -7,7 +7,7 @@ import type { Context, RunAgentInput, Tool } from "./events.ts";
 import { checkId } from "./ids.ts";
 import { shown } from "./text.ts";
 
-const progressError = { error: "must be true, false, or the seconds between two, from 0.1 to 3600" };
+const progressError = { error: "must be true, false, or the seconds between two reports, from 0.1 to 3600" };
 
 /** The progress reports of a run: none, at the usual pace, or this many seconds apart. */
 export const progressOption = z.union(
@@ -31,7 +31,7 @@ export const runOptions = z
     graceSeconds: z.number().min(0).max(86_400).optional(),
     /** `true`: this run needs no reader, and goes on without any until its end or a deadline. */
     background: z.boolean().optional(),
-    /** `true`: the new messages go into the run that is active, and no run starts. `POST /agui` alone takes it. */
+    /** `true`: the new messages go into the run that is active, and no run starts. Only `POST /agui` accepts it. */
     inject: z.boolean().optional(),
     /** `sluice.progress` events. */
     progress: progressOption.optional(),
@@ -114,10 +114,10 @@ export function parseWith<T>(schema: z.ZodType<T>, value: unknown, subject: stri
   throw invalid(subject, parsed.error);
 }
 
-/** Objects and lists inside each other: whatever walks a value later on does so by recursion. */
+/** The most levels of objects and lists. Later code walks values by recursion. */
 const MAX_DEPTH = 64;
 
-/** Level by level: it must not itself fail on what it looks for. */
+/** Walks level by level, because recursion would fail on a value that is too deep. */
 function checkDepth(subject: string, value: unknown): void {
   let level = [value].filter(isNest);
   for (let depth = 0; level.length > 0; depth += 1) {

@@ -47,7 +47,7 @@ function endOfString(text: string, start: number): number {
   return text.length;
 }
 
-/** Does a parsed JSON value hold at most so many values, itself and all inside counted? It stops at one more. */
+/** Does a parsed JSON value contain at most `most` values, including itself? Counting stops when there are more. */
 export function hasAtMost(most: number, value: unknown): boolean {
   let count = 1;
   let nests = [value].filter(isNest);

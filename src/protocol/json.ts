@@ -1,6 +1,6 @@
 /**
- * JSON for whatever a graph or a tool may hand out: it never throws, shows that something is missing rather than
- * dropping it silently, and is bounded in bytes.
+ * Converts any value of a graph or a tool to JSON. It never throws, marks missing parts instead of dropping them
+ * silently, and limits the size in bytes.
  *
  * | value | becomes |
  * |---|---|
@@ -35,8 +35,8 @@ export interface JsonLimits {
   /** Objects and arrays inside each other. Default 64, at most 512. */
   readonly maxDepth?: number;
   /**
-   * Asked first for every object but arrays. The object it returns is written instead: its fields are copied, and it is
-   * not asked about again. `undefined` means "not mine". A throw makes the object `"[unreadable]"`.
+   * Called first for every object except arrays. The object it returns is written instead: its fields are copied, and
+   * `convert` is not called for it again. `undefined` means "not mine". A throw makes the object `"[unreadable]"`.
    */
   readonly convert?: (value: object) => unknown;
 }
@@ -52,12 +52,12 @@ export function toJson(value: unknown, limits: JsonLimits = {}): string {
 }
 
 const CIRCULAR = "[circular]";
-/** Stands for what throws when it is read. */
+/** Replaces a value that throws when it is read. */
 export const UNREADABLE = "[unreadable]";
 const TOO_DEEP = "…[too deep]";
 const TRUNCATED = "…[truncated]";
 
-/** Room for the longest mark. It is free before every value, so a mark always fits and the bound is never passed. */
+/** Room for the longest mark. It is kept free before every value, so a mark always fits within the limit. */
 const MARK_BYTES = 48;
 const MAX_DEPTH = 512;
 /** The bytes of `{"type":"bytes",..}` around the base64. */
@@ -72,12 +72,12 @@ class Writer {
   private readonly ancestors: object[] = [];
 
   constructor({ maxBytes = 262_144, maxDepth = 64, convert }: JsonLimits) {
-    this.left = maxBytes >= 64 ? maxBytes : 64; // NaN too: a bound that bounds nothing would be worse than a tight one
+    this.left = maxBytes >= 64 ? maxBytes : 64; // also for NaN: no limit would be worse than a small one
     this.maxDepth = maxDepth <= MAX_DEPTH ? maxDepth : MAX_DEPTH;
     this.convert = convert;
   }
 
-  /** Nothing for what JSON leaves out. */
+  /** Returns `undefined` for values that JSON leaves out. */
   write(value: unknown): string | undefined {
     switch (typeof value) {
       case "string":
@@ -100,7 +100,7 @@ class Writer {
     return word;
   }
 
-  /** Text that does not fit is cut to half of what is left, so that what follows it has room too. */
+  /** Text that does not fit is cut to half of the remaining bytes, so that later values have room too. */
   private text(text: string): string {
     const bytes = jsonBytes(text, this.left);
     if (bytes <= this.left) {
@@ -214,14 +214,16 @@ class Writer {
       this.left -= bytes + 2;
       const value = this.write(attempt(read, key));
       if (value !== undefined) json += `${comma(json)}${quote(key, bytes)}:${value}`;
-      else this.left += bytes + 1; // not free, or a million of them would be
+      else this.left += bytes + 1; // one byte is charged: a million such keys must not be free
       done++;
     }
     this.left += MARK_BYTES;
     return `{${json}}`;
   }
 
-  /** Takes the brackets and the room for a mark; or gives the mark that must stand for the whole. */
+  /**
+   * Reserves room for the brackets and a mark. Returns the mark that replaces a value that is too deep or does not fit.
+   */
   private open(): string | undefined {
     if (this.ancestors.length > this.maxDepth) return TOO_DEEP;
     if (this.left < 2 + MARK_BYTES) return TRUNCATED;
@@ -239,7 +241,10 @@ function comma(before: string): string {
   return before === "" ? "" : ",";
 }
 
-/** No more than `limit` items: none costs less than a byte, so more than there are bytes left cannot be shown. */
+/**
+ * Returns at most `limit` items. Each item needs at least one byte, so more items than the remaining bytes cannot be
+ * shown.
+ */
 function firstOf<T>(items: Iterable<T>, limit: number): T[] {
   const first: T[] = [];
   for (const item of items) {

@@ -1,7 +1,7 @@
 /** The facts that a provider reports beside a model's answer: why it stopped, and what it used. */
 import { isRecord } from "./input.ts";
 
-/** The places to look: the message, and for completion models the values beside their text. */
+/** The fields to look in: those of a message, or for completion models the values next to the text. */
 export interface Reported {
   readonly usage_metadata?: unknown;
   readonly response_metadata?: unknown;
@@ -11,13 +11,13 @@ export interface Reported {
 /** OpenAI, Mistral and Groq say finish_reason, Anthropic stop_reason, Google finishReason, Ollama done_reason. */
 const REASONS = ["finish_reason", "stop_reason", "finishReason", "done_reason", "stopReason"];
 
-/** Fields that say why a model stopped, and hold nothing of what it said or thought. */
+/** Fields that say why a model stopped. They contain nothing of its answer or its reasoning. */
 export const REASON_FIELDS: readonly string[] = [...REASONS, "messageStop", "status", "incomplete_details"];
 
-/** Statuses of OpenAI's Responses API that are no end. */
+/** Statuses of OpenAI's Responses API for an answer that has not ended. */
 const GOING_ON: ReadonlySet<unknown> = new Set(["queued", "in_progress"]);
 
-/** Why the model stopped, in its provider's own word, where these fields say so. */
+/** Returns why the model stopped, in its provider's word, if these fields say so. */
 export function finishReasonIn(fields: Readonly<Record<string, unknown>>): string | undefined {
   return candidates(fields).find((reason): reason is string => typeof reason === "string" && reason !== "");
 }
@@ -39,15 +39,15 @@ function candidates(fields: Readonly<Record<string, unknown>>): unknown[] {
 }
 
 /**
- * The tokens that an answer used, as LangChain's `usage_metadata` has it. Some packages leave that out, and keep their
- * provider's own figures beside it.
+ * Returns the tokens that an answer used, in the form of LangChain's `usage_metadata`. Some packages leave this field
+ * out, and keep only their provider's figures.
  */
 export function usageOf({ usage_metadata: usage, response_metadata: about }: Reported): unknown {
   if (isRecord(usage)) return usage;
   return isRecord(about) ? usageIn(about) : undefined;
 }
 
-/** The same, from the fields that a provider's figures are kept in. */
+/** Returns the same from the fields with a provider's figures. */
 export function usageIn({ usage, tokenUsage }: Readonly<Record<string, unknown>>): unknown {
   const own = [usage, tokenUsage].find(isRecord);
   if (!own) return undefined;

@@ -8,7 +8,10 @@ export function isPlainObject(value: object): value is Record<string, unknown> {
   return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null;
 }
 
-/** HTTP clients hang the request and its credentials on their errors; the rest is placed by hand, or is the stack. */
+/**
+ * Fields that are not copied from errors: the stack, the request and credentials that HTTP clients put there, and
+ * `cause`, which is added last.
+ */
 const UNFIT_FOR_ERRORS = new Set(["stack", "cause", "config", "request", "response", "headers"]);
 
 export function isError(value: object): value is Error {

@@ -6,7 +6,7 @@ import type { JsonValue } from "./json.ts";
 
 type StateEvent = Extract<AguiEvent, { type: EventType.STATE_SNAPSHOT | EventType.STATE_DELTA }>;
 
-/** @throws Error when a patch leads nowhere. */
+/** @throws Error when a patch does not fit. */
 export function stateAfter(state: JsonValue | undefined, event: StateEvent): JsonValue | undefined {
   if (event.type === EventType.STATE_SNAPSHOT) return event.snapshot as JsonValue;
   return jsonPatch.applyPatch(state, event.delta as Operation[], false, false).newDocument;

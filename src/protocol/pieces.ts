@@ -1,11 +1,11 @@
-/** Deltas in pieces: however much a model says at once, no event is larger than its bound. */
+/** Splits deltas: no event is larger than its limit, however much a model sends at once. */
 import { type AguiEvent, type DeltaEvent, isDelta } from "./events.ts";
 import { jsonBytes, splitText } from "./text.ts";
 
 /** The most bytes of JSON that a UTF-16 unit takes: an escape of six characters. */
 const UNIT_BYTES = 6;
 
-/** The events, with each delta of more than `maxBytes` of JSON as several that say the same. */
+/** Returns the events, with each delta of more than `maxBytes` of JSON split into several. */
 export function inPieces(events: readonly AguiEvent[], maxBytes: number): readonly AguiEvent[] {
   if (!events.some((event) => isLarge(event, maxBytes))) return events;
   return events.flatMap((event): AguiEvent[] =>

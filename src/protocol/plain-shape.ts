@@ -7,7 +7,10 @@ import { redact } from "./redact.ts";
 
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** For the `convert` option of `toJson`: a plain object for what is a message, a document or a command, else nothing. */
+/**
+ * Converts a message, document or command to a plain object, for the `convert` option of `toJson`. Returns `undefined`
+ * for other values.
+ */
 export function toPlainShape(value: object): Fields | undefined {
   const fields = value as Fields;
   const type = messageType(fields);
@@ -31,8 +34,8 @@ function messageType(value: Fields): string | undefined {
 }
 
 /**
- * Empty fields are left out: of a token's chunk they would be most of the bytes. A tool message's `artifact` is what
- * its tool keeps from the model, and so from here.
+ * Leaves out empty fields, which would be most of the bytes of a token's chunk. A tool message's `artifact` is left out
+ * too: the tool hides it from the model.
  */
 function messageShape(message: Fields, type: string): Fields {
   const content = type === "tool" && message.status === "error" ? redacted(message.content) : message.content;
@@ -42,7 +45,7 @@ function messageShape(message: Fields, type: string): Fields {
   return { ...own, ...filled(message, ["tool_call_id", "status", ...ABOUT]) };
 }
 
-/** An error of a tool, which a ToolNode made a message of: errors leave without paths and keys. */
+/** Removes paths and keys from a tool's error that a ToolNode turned into a message. */
 function redacted(content: unknown): unknown {
   if (typeof content === "string") return redact(content);
   if (!Array.isArray(content)) return content;
@@ -55,14 +58,18 @@ function redacted(content: unknown): unknown {
 const CALLS = ["tool_calls", "invalid_tool_calls"];
 const ABOUT = ["usage_metadata", "response_metadata", "additional_kwargs"];
 
-/** The calls of a chunk are only what could be parsed of its call chunks so far; without those they are the news. */
+/**
+ * A chunk's `tool_calls` repeat the part of its `tool_call_chunks` that could be parsed. They are used only if there
+ * are no call chunks.
+ */
 function chunkFields(chunk: Fields): string[] {
   const calls = isEmpty(chunk.tool_call_chunks) ? CALLS : ["tool_call_chunks"];
   return ["id", "name", "role", ...calls];
 }
 
 /**
- * By the class's LangChain name, which survives minifying. `concat` proves nothing: whole system messages have it too.
+ * Checks the class's LangChain name, which minifying does not change. The method `concat` proves nothing: complete
+ * system messages have it too.
  */
 function isChunk(message: Fields): boolean {
   if ("tool_call_chunks" in message) return true;
@@ -70,7 +77,7 @@ function isChunk(message: Fields): boolean {
   return String(typeof lc_name === "function" ? lc_name.call(message.constructor) : name).endsWith("Chunk");
 }
 
-/** Only when nothing else is in it: somebody's own object may have a `pageContent` and more besides. */
+/** A document has only these fields: another object may have a `pageContent` among its fields. */
 function isDocument(value: Fields): boolean {
   return (
     typeof value.pageContent === "string" &&

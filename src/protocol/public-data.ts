@@ -7,10 +7,10 @@ import { withoutStack } from "./text.ts";
 /** Dotted paths into `data`, by event name. */
 export type DataFields = Partial<Record<GraphEventName, readonly string[]>>;
 
-/** An error's text is long enough in this. */
+/** The limit for the text of an error. */
 const ERROR_BYTES = { maxBytes: 16_384 };
 
-/** The default for what leaves; of events that are not named here, everything. */
+/** The fields that leave by default. Events that are not named here leave with all their fields. */
 const DEFAULT_FIELDS: DataFields = {
   on_chain_start: [],
   on_chain_stream: [],
@@ -38,7 +38,7 @@ export function publicData({ event, data }: GraphEvent, fields: DataFields = {})
   return event === "on_tool_error" && "error" in picked ? { ...picked, error: errorText(picked.error) } : picked;
 }
 
-/** The parts of `source` that `paths` lead to, in objects of our own: `source` is the graph's live data. */
+/** Copies the parts of `source` at `paths` into new objects, because `source` is the graph's live data. */
 function pick(source: unknown, paths: readonly (readonly string[])[]): Record<string, unknown> {
   const heads = new Set(paths.flatMap((path) => path.slice(0, 1)));
   const picked = Object.entries(ownFields(source, heads)).flatMap(([key, value]) => {

@@ -1,4 +1,4 @@
-/** The input of a run that asks one question, for the commands that ask servers. */
+/** Makes the input of a run with one question, for command-line commands that call a server. */
 import type { RunAgentInput } from "./events.ts";
 
 /** A complete input on a thread of its own. `state`: the keys of the graph's state that come with it. */

@@ -1,17 +1,20 @@
-/** Makes an error message of other code fit to leave the process: no stack, no paths, no keys. */
+/** Removes stacks, paths and keys from the error messages of other code, so that they may leave the process. */
 import { withoutSecrets } from "./secrets.ts";
 
 const MAX_LENGTH = 500;
 
-/** The most of a message that is looked at; secrets are looked for in more, or half of one would be at its end. */
+/**
+ * The most characters of a message that are read. Secrets are searched for in more, or the end could contain half of
+ * one.
+ */
 const MAX_READ = 10_000;
 const MAX_SEARCHED = 200_000;
 
 type Replacement = string | ((match: string) => string);
 
-/** Each takes time in proportion to the text: a repetition is bounded, or what it fails on is not looked at again. */
+/** Each pattern takes linear time: its repetitions are bounded, or it does not try the same text twice. */
 const SECRETS: readonly [RegExp, Replacement][] = [
-  // Credentials inside a URL; Redis has a password and no user. First of all, for they may hold anything.
+  // Credentials inside a URL; Redis has a password and no user. They come first, because they may contain any text.
   [/\b\w+:\/\/[^\s"'`<>]+/g, withoutCredentials],
   // Provider keys and tokens: sk-..., key-..., ghp_..., AIza..., AKIA..., JWTs, and any text after "Bearer".
   [/\b(?:sk|pk|rk|key|gh[opsu]|github_pat|glpat|xox[abp]|lsv2|hf|gsk|xai)[-_][\w*.-]{6,}/g, "<key>"],
@@ -31,7 +34,7 @@ const SECRETS: readonly [RegExp, Replacement][] = [
   [/\b[A-Za-z]:\\(?:[^\\\s]+\\)*[^\\\s]*/g, "<path>"],
 ];
 
-/** A password may hold slashes and more `@`: it ends at the last of them. A port is none, if no `@` follows. */
+/** A password may contain `/` and `@`: it ends at the last `@`. Without an `@` after it, the text is a port. */
 function withoutCredentials(url: string): string {
   const start = url.indexOf("://") + 3;
   const colon = url.indexOf(":", start);
@@ -51,8 +54,9 @@ export function redact(message: string): string {
 }
 
 /**
- * The message of anything thrown. Not by `instanceof`: errors may come from another realm. It never throws, though what
- * is thrown may: a getter, a `toString`, an object without a prototype.
+ * Returns the message of anything thrown. It does not use `instanceof`, because errors may come from another realm. It
+ * never throws, although a thrown value may throw when it is read: a getter, a `toString`, an object without a
+ * prototype.
  */
 export function messageOf(thrown: unknown): string {
   try {

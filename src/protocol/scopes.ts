@@ -8,7 +8,7 @@ export const SCOPES = ["run", "watch", "cancel", "admin"] as const;
 
 export type Scope = (typeof SCOPES)[number];
 
-/** The rights of a principal for which nobody named any. */
+/** The rights of a principal without named scopes. */
 export const DEFAULT_SCOPES: readonly Scope[] = ["run", "watch", "cancel"];
 
 /** The names in `names` that are scopes. */

@@ -1,9 +1,9 @@
 /**
- * The values of secrets, which are taken out of whatever reports an error: a key without a known prefix is recognized by
- * nothing but its value. Model text, state and results are never changed.
+ * Removes the values of secrets from errors and logs: a key without a known prefix can be recognized only by its value.
+ * Model text, state and results are never changed.
  */
 
-/** Shorter values are words too: `EMPTY` and `ollama` are keys. */
+/** Shorter values may be ordinary words: some users set a key to `EMPTY` or `ollama`. */
 const MIN_LENGTH = 12;
 
 type Source = () => Iterable<string>;
@@ -11,19 +11,19 @@ type Source = () => Iterable<string>;
 const sources = new Map<object, Source>();
 
 /**
- * Takes the values that `source` gives out of errors and logs from here on. It is read for each of them, since a graph's
- * file may set variables whenever it is loaded. The same `owner` again replaces its source.
+ * Removes the values of `source` from all later errors and logs. `source` is read each time, because a graph's file may
+ * set variables when it is loaded. A second call with the same `owner` replaces its source.
  */
 export function hideSecrets(owner: object, source: Source): void {
   sources.set(owner, source);
 }
 
-/** Ends what `hideSecrets` began. */
+/** Removes the source of this `owner`. */
 export function forgetSecrets(owner: object): void {
   sources.delete(owner);
 }
 
-/** `text` without the values of secrets, and without what follows `Basic` or `Bearer`. */
+/** Returns `text` without the values of secrets, and without credentials after `Basic` or `Bearer`. */
 export function withoutSecrets(text: string): string {
   let clean = text;
   for (const written of spellings()) if (clean.includes(written)) clean = clean.replaceAll(written, "<key>");
@@ -42,7 +42,7 @@ export function withoutSecretsIn(value: unknown): unknown {
 
 const AUTHORIZATION = /\b((?:Basic|Bearer)(?:\s{1,9}|%20|\+))([^\s"'`<>,;\\]{4,})/gi;
 
-/** "Basic authentication failed" is a sentence. */
+/** Is this an ordinary word, as in "Basic authentication failed"? */
 function isWord(text: string): boolean {
   return /^([A-Z]?[a-z]+|[A-Z]+)[.:!?)]*$/.test(text) && !Buffer.from(text, "base64").includes(":");
 }
@@ -64,7 +64,7 @@ let known: { readonly key: string; readonly spellings: readonly string[] } = { k
 function spellingsOf(value: string): string[] {
   const encoded = encoding(value);
   const json = escaped(value);
-  // An endpoint's JSON becomes a string of the log's: there it is escaped again.
+  // An endpoint's JSON becomes a string in the log's JSON, which escapes it again.
   return [value, encoded, encoded.replaceAll("%20", "+"), lowercased(encoded), json, escaped(json), ...inBase64(value)];
 }
 
@@ -82,8 +82,8 @@ function escaped(value: string): string {
 }
 
 /**
- * In base64 alone, and as a part of something longer, such as `user:password`: where it begins in a group of three bytes
- * changes how it is written. The characters at its ends may belong to its neighbours in part, and are left.
+ * Returns the forms in base64: alone, and inside a longer text such as `user:password`, where the form depends on the
+ * position in a group of three bytes. Characters at its ends that also encode neighbouring bytes are not included.
  */
 function inBase64(value: string): string[] {
   const bytes = Buffer.from(value);

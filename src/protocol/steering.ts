@@ -1,6 +1,6 @@
 /**
- * The ways in which clients of LangGraph's API may steer a graph beside messages, answers and exposed keys of the state.
- * An agent's `accepts` lists those that it lets in; without it there are none.
+ * The ways in which clients of LangGraph's API may steer a graph beside messages, answers and exposed keys of the
+ * state. An agent's `accepts` lists the ways that it allows. By default it allows none.
  */
 import type { JsonValue } from "./json.ts";
 
@@ -30,14 +30,14 @@ export interface GraphCommand {
 const WHOLE = ["context", "metadata", "goto", "update", "interrupt_before", "interrupt_after"] as const;
 const BY_KEY = /^(configurable|input)\.(.+)$/;
 
-/** They say whose the run is, and where it is kept: no client sets them anywhere. */
+/** These names decide who owns a run and where it is stored, so no client may set them. */
 const NEVER: ReadonlySet<string> = new Set(["user", "thread_id", "checkpoint_ns", "__proto__"]);
 
 /** Names in `configurable` and `metadata` that Sluice, LangGraph or LangChain read. */
 const TAKEN =
   /^(__|checkpoint_|langgraph_|lc_|ls_|emit-|copilotkit:|ag_ui$|models$|sluice$|messages$|predict_state$|run_id$|agent$|user_id$)/;
 
-/** The words for those that may be accepted. */
+/** The list of acceptable members, for error messages. */
 export const ACCEPTABLE = `${WHOLE.join(", ")}, configurable.KEY, input.KEY`;
 
 /** May an agent accept this? */

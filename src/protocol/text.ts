@@ -8,7 +8,8 @@ export function jsonBytes(text: string, enough = Number.POSITIVE_INFINITY): numb
   let bytes = 2;
   for (let i = 0; i < text.length && bytes <= enough; i++) {
     const unit = text.charCodeAt(i);
-    // Letters and digits, nearly all there is, lie between the quote and the backslash or above it.
+    // Nearly all characters are letters and digits. They lie between the quote and the backslash, or above the
+    // backslash.
     bytes += (unit > 0x22 && unit < 0x5c) || (unit > 0x5c && unit < 0x80) ? 1 : bytesAt(text, i);
   }
   return bytes;
@@ -74,8 +75,8 @@ function isPairAt(text: string, i: number): boolean {
 }
 
 /**
- * An error's text without its stack. LangChain's tracers write `message\n\nName: message\n    at ..`; the frames go, and
- * with them the repetition of the message. Text without a stack comes back as it is.
+ * An error's text without its stack. LangChain's tracers write `message\n\nName: message\n at ..`; the stack frames and
+ * the repeated message are removed. Text without a stack comes back as it is.
  */
 export function withoutStack(text: string): string {
   const frames = text.search(/(?:^|\n)[ \t]+at (?:.*[(:/\\]|<anonymous>)/);
@@ -92,18 +93,18 @@ export function withoutStack(text: string): string {
 
 /**
  * `value`, which is plain JSON, without lone halves of characters. Some programs cut texts in the middle of a
- * character, and a reader that is not JavaScript may refuse the rest. A half becomes U+FFFD. A value without any comes
- * back itself.
+ * character, and a reader that is not JavaScript may refuse the rest. A half becomes U+FFFD. A value without lone
+ * halves is returned unchanged.
  */
 export function wellFormed<T>(value: T): T {
-  // JSON.stringify escapes halves, and only halves, so.
+  // `JSON.stringify` escapes only lone halves in this way.
   if (!/\\ud[89a-f]/.test(JSON.stringify(value))) return value;
   return JSON.parse(JSON.stringify(value), (_, part: unknown) =>
     typeof part === "string" ? part.toWellFormed() : part,
   ) as T;
 }
 
-/** Characters of what a client sent that an error repeats. */
+/** The most characters of a client's text that an error repeats. */
 const MOST_SHOWN = 200;
 
 /** Text that a client sent, short enough to be repeated in an error. */

@@ -19,13 +19,13 @@ export interface SluiceThreadOptions extends LineOptions, Pick<RunOptions, "agen
 
 /** A thread as a component sees it, and what the component can do with it. */
 export interface SluiceThread {
-  /** All messages of the thread, whichever client sent them. The last ones may be on their way to the server. */
+  /** All messages of the thread, from every client. The last messages may not have reached the server yet. */
   readonly messages: readonly Message[];
   /** The tool calls of the messages, each with its result as soon as there is one. */
   readonly tools: readonly ToolUse[];
   /** The open questions of the graph. A new message is refused until they are answered. */
   readonly interrupts: readonly Interrupt[];
-  /** The messages that were sent into a run, by any client, and that the thread does not have: they wait, or were returned. */
+  /** Messages that any client sent into a run and that the thread does not have: they wait, or were returned. */
   readonly injected: readonly InjectedMessage[];
   readonly isRunning: boolean;
   /** Why the last run failed, or the last request was refused. */
@@ -34,21 +34,24 @@ export interface SluiceThread {
   /** Starts a run with a text of the user, or with messages such as the results of the page's own tools. */
   send(content: string | readonly Message[]): void;
   /**
-   * Sends a text into the active run, which takes it when its graph can. Where nothing runs any more, it starts a run. One
-   * that is returned stays in `injected` until it is sent again with its id, or dismissed.
+   * Sends a text into the active run, which takes it when its graph can. If no run is active any more, it starts a run.
+   * A message that is returned stays in `injected` until it is sent again with its id, or dismissed.
    */
   inject(content: string): void;
   /** Takes a message out of `injected`. */
   dismiss(id: string): void;
   /** Answers all open interrupts: all with one payload, or each with an entry of its own. */
   resume(answer: { readonly payload: unknown } | { readonly entries: readonly ResumeEntry[] }): void;
-  /** Cancels the active run, whichever client started it. */
+  /** Cancels the active run, even if another client started it. */
   stop(): void;
   /** Connects at once, also after the connection was given up. */
   reconnect(): void;
 }
 
-/** Follows a thread for as long as the component is there. After a cut it goes on where it was; runs go on meanwhile. */
+/**
+ * Follows a thread for as long as the component is there. After a lost connection it continues where it was. Runs go on
+ * meanwhile.
+ */
 export function useSluiceThread(options: SluiceThreadOptions): SluiceThread {
   const { threadId } = options;
   const url = String(options.url);

@@ -1,10 +1,14 @@
-/** A thread's messages, questions and active run, made of its events. Pure: React may apply an event twice. */
+/**
+ * Builds a thread's messages, questions and active run from its events. Pure, because React may apply an event twice.
+ */
 import { type InjectedMessage, injectedAfter, withInjected, withoutInjected } from "../client/injected.ts";
 import { applyPatch } from "../client/json-patch.ts";
 import { activityAfterPatch } from "../protocol/activity.ts";
 import { type AguiEvent, EventType, type Interrupt, type Message, type ToolCall } from "../protocol/events.ts";
 
-/** Why a run failed, or a request of this client was refused. `code` is one of PROTOCOL.md's, or of `ConnectionError`. */
+/**
+ * Why a run failed, or a request of this client was refused. `code` is a code of PROTOCOL.md or of `ConnectionError`.
+ */
 export interface ThreadError {
   readonly code: string;
   readonly message: string;

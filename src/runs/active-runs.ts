@@ -23,9 +23,12 @@ export interface ActiveRun {
   readonly run: Run;
   readonly handle: RunHandle;
   readonly bodyHash: string;
-  /** The lapses of this process when the run began: after another one, another process may have taken the run over. */
+  /**
+   * The number of lapses of this process when the run began. After a later lapse, another process may have taken the
+   * run over.
+   */
   readonly lapses: number;
-  /** It was meant to go on when nobody follows. */
+  /** The run goes on when nobody follows it. */
   readonly detached: boolean;
   /** Resolves when its thread is free. */
   readonly done: Promise<void>;
@@ -64,7 +67,7 @@ export class ActiveRuns {
   readonly #left = new WeakSet<Run>();
   /** The transcript of each run is written up to its last node: this is the last write. */
   readonly #kept = new WeakMap<Run, Promise<void>>();
-  /** Every run is to end as soon as may be, for this reason. */
+  /** The reason why every run has to end as soon as possible. */
   #stopped: SluiceError | undefined;
   /** Runs that other processes can go on with are left to them between two steps. */
   #leaving = false;
@@ -105,8 +108,8 @@ export class ActiveRuns {
   }
 
   /**
-   * Ends them all, and those that are launched from now on. Runs that other processes can go on with are left to them:
-   * they stop here, and nothing is written about it.
+   * Ends all runs, and those that are launched from now on. Runs that other processes can continue only stop here, and
+   * no end is written.
    */
   stopAll(reason: SluiceError): void {
     this.#stopped = reason;
@@ -129,7 +132,7 @@ export class ActiveRuns {
     run.stop(reason);
   }
 
-  /** The row with all it takes to begin it again, then `RUN_STARTED`, then the graph. */
+  /** Stores the row with everything needed to begin the run again, then writes `RUN_STARTED`, then starts the graph. */
   async launch(launch: Launch): Promise<RunHandle> {
     const { store, log, instances, audiences } = this.#options;
     const { agent, claim, bodyHash, messages, input, beginsAfter, checkpointBefore } = launch;
@@ -137,7 +140,7 @@ export class ActiveRuns {
     const { threadId, runId } = claim;
     const topic = threadTopic(threadId);
     const { lapses } = instances;
-    // Readers beside a process that died may have read more of the run than the log has.
+    // Readers in a process that died may have read more of the run than the log has.
     const anew = input.takenUp === true && !handedOver;
     const [graphHead, head, followed] = await Promise.all([
       log.claim(graphTopic(threadId), claim.fence, anew),
@@ -160,7 +163,7 @@ export class ActiveRuns {
       () => this.#drive(run, input),
       () => {}, // The start reports why it could not begin.
     );
-    // Known before anybody can read of it: a client that arrives in between gets it from its start.
+    // The run is registered before its `RUN_STARTED` can be read. A client that arrives in between finds it.
     this.#active.set(threadId, { run, handle, bodyHash, lapses, detached: input.detached, done });
     if (this.#leaving) this.#leave(run);
     if (this.#stopped) this.#stop(run, this.#stopped);
@@ -168,7 +171,7 @@ export class ActiveRuns {
       await begun;
     } catch (error) {
       this.#active.delete(threadId);
-      // A row that stays active would be attached to, and never end.
+      // Without an end, the row would stay active, and clients would attach to a run that never ends.
       const held = { messages: run.plan.history, interrupts: input.answered, state: undefined };
       await store.ending(claim, { status: "failed", closing: [], ...held, refused: {} });
       await store.ended(claim);
@@ -235,9 +238,9 @@ export class ActiveRuns {
   }
 
   /**
-   * Resolves with `true` when the other processes can read the run's end. The thread is not free before: its next run
-   * may be another process's, and entries that are not in the log by then are lost. `false`: this process stops, and
-   * another one writes the end from the row.
+   * Resolves with `true` when the other processes can read the run's end. The thread stays taken until then: its next
+   * run may be in another process, and entries that are not in the log by then are lost. `false`: this process stops,
+   * and another one writes the end from the row.
    */
   async #isReadable({ plan: { threadId } }: Run): Promise<boolean> {
     for (;;) {
@@ -264,7 +267,7 @@ export class ActiveRuns {
     });
   }
 
-  /** Tries again while the store is a server that is away: a run whose end is not stored would count as lost. */
+  /** Tries again while the store's server is away. A run whose end is not stored would count as lost. */
   async #stored<T>(write: (store: Store) => Promise<T>): Promise<T> {
     const { store } = this.#options;
     for (;;) {

@@ -69,7 +69,8 @@ export class Admission {
   }
 
   /**
-   * Runs `start` when every earlier start on the thread has settled: two must not both find it idle.
+   * Runs `start` when every earlier start on the thread has settled. Otherwise two starts could both find the thread
+   * idle.
    * @throws SluiceError `overloaded` when too many wait.
    */
   async inTurn<T>(
@@ -95,7 +96,8 @@ export class Admission {
 
   /**
    * A start that has to wait for others of this process takes its place now, since starts of other processes may come
-   * before its turn does. One that need not wait tries first, and the next one waits until it knows.
+   * before its turn. A start that need not wait tries first. The starts after it take their places when it has one or
+   * needs none.
    */
   async #placed(threadId: string, line: Line): Promise<void> {
     if (this.#turns.waiting(threadId) > 0 || this.#options.active.get(threadId)) {
@@ -111,8 +113,8 @@ export class Admission {
   }
 
   /**
-   * The run that is active under this id.
-   * @throws SluiceError `run_conflict` when something else started it.
+   * Returns the run that is active under this id.
+   * @throws SluiceError `run_conflict` when another body started it.
    */
   attach({ input, bodyHash }: Applicant): RunHandle | undefined {
     const active = this.#options.active.get(input.threadId);
@@ -150,7 +152,7 @@ export class Admission {
           // The same start in another process: it attaches to that run as soon as it has begun.
           await line.makeRoom(inTheWay?.runId === runId ? "enqueue" : whenBusy, inTheWay);
         }
-        // It holds the thread, and nobody drives it: its end could not be written.
+        // The run holds the thread, but no process drives it: its end could not be written.
         else await clear(inTheWay);
       }
     } finally {
@@ -159,8 +161,8 @@ export class Admission {
   }
 
   /**
-   * Holds a thread for its deletion, as a run would: no process admits a run meanwhile. What runs is cancelled. To be
-   * called in turn.
+   * Holds a thread for its deletion, as a run would: no process admits a run meanwhile. An active run is cancelled. To
+   * be called in turn.
    */
   async seize(threadId: string): Promise<Claim> {
     const { active, isDriven, clear } = this.#options;
@@ -230,8 +232,8 @@ export class Admission {
   }
 
   /**
-   * Waits for a thread to be idle, or refuses to. A run that nobody follows and that was not meant to go on alone makes
-   * way: its reader pressed stop and types on.
+   * Waits for a thread to be idle, or refuses to. A run that nobody follows and that was not meant to go on alone is
+   * ended: its reader pressed stop and sends the next message.
    */
   async #makeRoom(whenBusy: ServedAgent["whenBusy"], active: ActiveRun): Promise<void> {
     const { run, handle, done } = active;

@@ -6,7 +6,7 @@ interface Audience {
   followers: number;
   /** The number of them that want the graph topic. */
   ofGraph: number;
-  /** Has anybody followed the active run? The client that started it needs a moment before it follows. */
+  /** Has anybody followed the active run? The client that started it begins to follow a little later. */
   joined: boolean;
   /** Milliseconds that the active run goes on without a follower, or `Infinity`; `undefined` while no run is active. */
   graceMs: number | undefined;
@@ -25,13 +25,13 @@ export class Audiences {
   readonly #instances: Pick<Instances, "followed" | "follows">;
   readonly #orphaned: (threadId: string) => void;
 
-  /** `orphaned` hears of a thread whose run nobody has followed for its grace, in any process. */
+  /** `orphaned` is called with a thread whose run nobody has followed for its grace, in any process. */
   constructor(instances: Pick<Instances, "followed" | "follows">, orphaned: (threadId: string) => void) {
     this.#instances = instances;
     this.#orphaned = orphaned;
   }
 
-  /** Says that somebody follows a thread, until the returned function is called. */
+  /** Counts one follower of a thread until the returned function is called. */
   join(threadId: string, graph = false): () => void {
     const audience = this.#of(threadId);
     audience.followers += 1;
@@ -74,7 +74,7 @@ export class Audiences {
     return (this.#audiences.get(threadId)?.ofGraph ?? 0) > 0;
   }
 
-  /** Was the thread's run followed, and is it no longer, in any process? */
+  /** Was the thread's run followed, and is it now followed in no process? */
   async hasLeft(threadId: string): Promise<boolean> {
     const left = () => {
       const audience = this.#audiences.get(threadId);
@@ -129,7 +129,7 @@ export class Audiences {
     audience.orphaned = setTimeout(() => void this.#look(threadId, audience), ms);
   }
 
-  /** The grace has passed here. A run that is followed elsewhere, or may be, goes on. */
+  /** Runs when the grace has passed here. A run that another process follows, or may follow, goes on. */
   async #look(threadId: string, audience: Audience): Promise<void> {
     const { graceMs } = audience;
     const followed = await this.#instances.followed(threadId).catch(() => true);

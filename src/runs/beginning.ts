@@ -15,7 +15,10 @@ import { graphInterruptId } from "./answering.ts";
 import { callIdsOf, withGivenIds } from "./call-ids.ts";
 import { positionAfter, readHistory } from "./history.ts";
 
-/** A digest of what starts a run: the same again attaches, anything else under the same runId is a conflict. */
+/**
+ * A digest of the input that starts a run. The same input attaches to the run. Another input under the same runId is a
+ * conflict.
+ */
 export function bodyHash(agent: string, input: RunAgentInput): string {
   return createHash("sha256")
     .update(canonicalJson([agent, input]))
@@ -36,8 +39,8 @@ export interface Beginning {
 
 /**
  * Reads a client's input against its thread.
- * @throws SluiceError `interrupt_pending` when the thread waits for answers that are not all there,
- * `bad_request` when answers come that nobody waits for, or when the run to go back before is no longer known.
+ * @throws SluiceError `interrupt_pending` when answers that the thread waits for are missing. `bad_request` when the
+ * thread waits for no answers, or when the run to which the history goes back is no longer known.
  */
 export function beginning(
   agent: ServedAgent,
@@ -80,13 +83,15 @@ export function beginning(
   return { history: transcript, fresh, input: graphInput, fork: undefined, callIds };
 }
 
-/** Clients may add an answer as the result of the call that asked, too. The graph gives that call its result. */
+/**
+ * Leaves out answers that clients also send as the result of the call that asked. The graph gives that call its result.
+ */
 function withoutAnswers(fresh: readonly Message[], open: readonly Interrupt[]): readonly Message[] {
   const asked = new Set(open.flatMap(({ toolCallId }) => toolCallId ?? []));
   return fresh.filter((message) => message.role !== "tool" || !asked.has(message.toolCallId));
 }
 
-/** The last run that began no later than this message: runs of branches that were left are earlier. */
+/** The last run that began at or before this message. Runs of branches that were left come before it. */
 function runThatMade(
   index: number,
   runs: readonly BegunRun[],
@@ -119,7 +124,10 @@ function messagesFor(
   return withGivenIds({ kind: "messages", messages: fresh, state }, thread?.callIds ?? {});
 }
 
-/** The client's changes of the exposed keys. Clients send back all they hold, and a reducer would add it again. */
+/**
+ * The client's changes of the exposed keys. Clients send back all values they hold, and a reducer would add unchanged
+ * values again.
+ */
 function changedState(keys: readonly string[], sent: unknown, known: JsonValue | undefined): Record<string, unknown> {
   if (!isRecord(sent)) return {};
   const before = isRecord(known) ? known : {};

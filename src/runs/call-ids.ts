@@ -1,4 +1,7 @@
-/** Ids of tool calls between clients, which know each call of a thread by another one, and graphs, whose models repeat them. */
+/**
+ * Translates ids of tool calls. Models may repeat an id, but clients know each call of a thread by an id that no other
+ * call has.
+ */
 import type { GraphInput } from "../graph/source.ts";
 import type { Message } from "../protocol/events.ts";
 import type { CallIds } from "../protocol/ids.ts";
@@ -36,7 +39,7 @@ function named(message: Message, given: ReadonlyMap<string, string>): Message {
   return { ...message, toolCalls: message.toolCalls.map((call) => ({ ...call, id: given.get(call.id) ?? call.id })) };
 }
 
-/** Answers say which call they are about in fields of these names, as questions do. */
+/** The fields in which questions and answers name their call. */
 const NAMES: ReadonlySet<string> = new Set(["toolCallId", "tool_call_id"]);
 
 function renamed<T>(value: T, given: ReadonlyMap<string, string>): T {

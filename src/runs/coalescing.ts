@@ -1,11 +1,11 @@
-/** Fewer writes under load: how long a delta may wait for neighbours that leave with it. */
+/** Saves writes under load: decides how long a delta may wait, so that it is written together with the next ones. */
 
 import { performance } from "node:perf_hooks";
 
 /** Shorter than anybody notices, and long enough for several tokens of a fast model. */
 const BUSY_MS = 20;
 
-/** The share of its time that a busy event loop works. Below it a write of its own is cheap enough for each delta. */
+/** The share of its time that a busy event loop works. Below it, each delta can have its own write. */
 const BUSY_SHARE = 0.8;
 
 /** Milliseconds between two looks at the event loop. */

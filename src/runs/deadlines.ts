@@ -20,7 +20,7 @@ export class Deadlines {
   readonly #limits: DeadlineLimits;
   readonly #expired: (error: SluiceError) => void;
   readonly #startedAt: number;
-  /** When the graph was last heard of; before its first event: when it was started. */
+  /** The time of the graph's last event. Before its first event, the time of its start. */
   #heardAt = performance.now();
   #begun: boolean;
   readonly #tools = new Set<string>();
@@ -95,21 +95,21 @@ export class Deadlines {
         ],
       ];
     }
-    // A tool may work in silence: while one runs, the clock of the silence starts anew with every look at it.
+    // A tool may work in silence. While one runs, each check restarts the clock.
     const silentSince = this.#tools.size > 0 ? performance.now() : this.#heardAt;
     return [
       total,
       [
         silentSince + idleMs,
-        () => timeout("timeout_idle", "The graph said nothing more", idleMs, "STREAM_IDLE_TIMEOUT_SECONDS"),
+        () => timeout("timeout_idle", "The graph produced nothing more", idleMs, "STREAM_IDLE_TIMEOUT_SECONDS"),
       ],
     ];
   }
 }
 
 /**
- * Does this event show that the graph produces something? The root's start comes at once and proves nothing, and a
- * model's start only says that it was asked.
+ * Does this event show that the graph produces something? The root's start comes at once and proves nothing. A model's
+ * start only shows that the model was called.
  */
 function isOutput({ event }: GraphEvent): boolean {
   return (

@@ -22,7 +22,7 @@ export interface Keepers {
 /** Erases a thread whose deletion has begun. Each step may be done again. */
 export async function erase({ store, log, registry }: Keepers, claim: Claim): Promise<void> {
   const { threadId } = claim;
-  // Graphs with a checkpointer of their own first: the thread's runs name them.
+  // Graphs with their own checkpointer come first, because the thread's runs name them.
   const agents = new Set((await store.runs(threadId)).map(({ agent }) => agent));
   for (const { name, graph } of registry.all) if (agents.has(name)) await forgetThread(graph, threadId);
   await store.deletions.erase(threadId);
@@ -95,7 +95,7 @@ export class Deletions {
         if (this.#closed.signal.aborted) return deleted;
         if (await this.#reporting(threadId, () => this.#deleteIdle(threadId, unusedSince))) deleted += 1;
       }
-      // Other processes may sweep too: a batch without one deletion is theirs.
+      // Other processes may sweep too. If nothing of a batch could be deleted here, they delete it.
       if (idle.length < BATCH || deleted === before) return deleted;
     }
   }
@@ -141,7 +141,7 @@ export class Deletions {
     }
   }
 
-  /** One thread that cannot be deleted keeps no other from being deleted. Without the store none can. */
+  /** A thread that cannot be deleted does not stop the others. Without the store, no thread can be deleted. */
   async #reporting<T>(threadId: string, work: () => Promise<T>): Promise<T | undefined> {
     try {
       return await work();

@@ -1,7 +1,7 @@
 /** The end of a turn of the event loop, once for all that wait for it. */
 import { AsyncResource } from "node:async_hooks";
 
-/** The calls at the end of a turn belong to many runs: they must not find the storage of the first one. */
+/** The calls at the end of a turn belong to many runs. They must not see the async storage of the first run. */
 const outside = new AsyncResource("sluice.turn");
 
 let due: (() => void)[] = [];

@@ -2,7 +2,7 @@
 import { isRecord } from "../protocol/input.ts";
 import { messageOf, redact } from "../protocol/redact.ts";
 
-/** More causes than this are none that somebody wrote; a chain may also go round. */
+/** The most causes that are read, since a chain of causes may be a cycle. */
 const MAX_CAUSES = 8;
 
 /** The message of `thrown`, with the address that did not answer, and a remedy for a base URL that lacks its `/v1`. */
@@ -10,7 +10,7 @@ export function failureText(thrown: unknown): string {
   const message = redact(messageOf(thrown));
   const address = redact(unreached(thrown) ?? "");
   if (address !== "" && !message.includes(address)) return `${message.replace(/\.$/, "")}: ${address}`;
-  // LangChain adds a paragraph on where to read more, which speaks of models whatever is wrong.
+  // LangChain adds a paragraph with a link. It mentions models even for other failures.
   const [said = ""] = message.split("\n\n");
   return lacksPath(thrown, said) ? `${said}. Does the model's base URL lack its /v1?` : message;
 }
@@ -31,7 +31,9 @@ function causes(thrown: unknown): readonly Record<string, unknown>[] {
   return found;
 }
 
-/** A server that knows no such path says so in words of its own; one that lacks the model names the model. */
+/**
+ * Does the server lack the path, rather than the model? Servers answer 404 to both, but name the model if they lack it.
+ */
 function lacksPath(thrown: unknown, message: string): boolean {
   return isRecord(thrown) && thrown.status === 404 && !/model/i.test(message);
 }

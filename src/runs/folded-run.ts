@@ -13,21 +13,21 @@ import { positionAfter } from "./history.ts";
 import { keptTranscript } from "./kept-position.ts";
 
 export interface FoldedRun {
-  /** The thread's messages nothing can be added to any more. */
+  /** The thread's messages that can no longer grow. */
   readonly messages: readonly Message[];
-  /** With those that are open. */
+  /** These messages, and those that are still open. */
   readonly all: readonly Message[];
   readonly state: JsonValue | undefined;
   readonly open: readonly AguiEvent[];
   /** Its `RUN_STARTED` is in the log. */
   readonly begun: boolean;
-  /** So is its end. */
+  /** Its end is in the log. */
   readonly over: boolean;
-  /** The position that all this is true for. */
+  /** The position in the log for which all these fields hold. */
   readonly cursor: Cursor;
 }
 
-/** Nothing when the log no longer has the run's beginning, and no position is kept. */
+/** Folds a run. Returns `undefined` when the log no longer has the run's beginning and no position is kept. */
 export async function foldedRun(store: Store, log: EventLog, run: BegunRun): Promise<FoldedRun | undefined> {
   const thread = await store.thread(run.threadId);
   const { messages: said = [], removed } = thread ?? {};
@@ -48,7 +48,7 @@ export async function foldedRun(store: Store, log: EventLog, run: BegunRun): Pro
     cursor = page.next;
     if (page.entries.length < PAGE) break;
   }
-  // A kept position may be of a later epoch than the start.
+  // A kept position may belong to a later epoch than the start.
   const begun = kept !== undefined || cursor.offset > run.from.offset;
   const { closed, state = thread?.state } = transcript;
   const open = [...transcript.injected, ...transcript.reopen()];

@@ -12,7 +12,10 @@ export interface GraphFramesOptions
   readonly fields: DataFields;
 }
 
-/** A parser is given all that a model said, and a chain's end may hold messages: what is no message, nobody can check. */
+/**
+ * A parser's input is everything that a model said, and a chain's end may hold messages. In values of other shapes
+ * nobody can find what has to be left out.
+ */
 const NO_PARSERS: DataFields = { on_parser_start: [], on_parser_stream: [], on_parser_end: [] };
 const NO_CHAINS: DataFields = { on_chain_start: [], on_chain_stream: [], on_chain_end: [] };
 
@@ -27,7 +30,7 @@ export class GraphFrames {
     this.#rules = new Rules(options);
   }
 
-  /** The frame of an event; nothing for a piece where only whole messages are sent. */
+  /** Returns the frame of an event, or `undefined` for a piece where only whole messages are sent. */
   of(event: GraphEvent): string | undefined {
     const { tokens, reasoning, messages } = this.#rules.of(event);
     if (!tokens && event.event.endsWith("_stream")) return undefined;

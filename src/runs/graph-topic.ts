@@ -68,7 +68,7 @@ export class GraphTopic {
     await this.#writer?.flushed();
   }
 
-  /** Nobody begins before what is written next any more. */
+  /** From now on, readers begin no earlier than the next entry. */
   async cutOff(): Promise<void> {
     await this.#writer?.flushed();
     if (this.#writer?.cursor) await this.#log.cutOff(graphTopic(this.#plan.threadId), this.#writer.cursor);

@@ -21,7 +21,7 @@ export interface Requester {
 
 /** Graphs find it in `config.configurable.user`. */
 export interface User {
-  /** As its issuer calls it. */
+  /** The id that the issuer gave the user. */
   readonly id: string;
   /** The claims that were allowed by name. */
   readonly claims: Readonly<Record<string, JsonValue>>;
@@ -57,9 +57,9 @@ export interface RunHandle {
   readonly topic: Topic;
   /** The position before the run's `RUN_STARTED`. */
   readonly from: Cursor;
-  /** It was over before it was asked for: this attaches to its stored events. */
+  /** The run had ended before the request. The handle attaches to its stored events. */
   readonly over: boolean;
-  /** The same for the graph topic. */
+  /** The position before the run in the graph topic. */
   readonly graphFrom: Cursor;
 }
 

@@ -23,17 +23,19 @@ const CONVERSATION: ReadonlySet<Message["role"]> = new Set(["user", "assistant",
  * Compares the messages a client holds with those its thread has been sent.
  *
  * - A client that holds nothing of the thread adds to it: a line typed in a terminal comes alone.
- * - Messages missing at the beginning were let go of to keep the history short: nothing parts there.
- * - From the first message that both hold, a user's message that is missing or has other content parts.
- * - An assistant or tool message that is missing parts when nothing after it is held: the client wants another answer.
- *   With something after it, it is one that this client does not keep.
+ * - Messages missing at the beginning were dropped to keep the history short: the histories do not part there.
+ * - After the first message that both hold, the histories part at a user's message that is missing or has other
+ *   content.
+ * - They part at a missing assistant or tool message if the client holds nothing after it: the client wants another
+ *   answer. Otherwise the client does not keep such messages.
  *
  * Clients do not edit what an assistant or a tool said, but some give it other ids, or put a run into one message: the
  * same content, the same tool call, or a message that has it in it, is enough. Reasoning is not compared: many clients
- * do not send it back. Neither are system messages: they are the application's, which puts them in front of however
- * little it keeps.
+ * do not send it back. System messages are not compared either: the application puts them in front of the messages that
+ * it keeps.
  *
- * A message that was taken back (`removed`) is not believed, and a client that still holds it misses nothing of that turn.
+ * A message that was taken back (`removed`) is ignored. In a client that still holds it, missing messages of that turn
+ * do not count as missing.
  */
 export function readHistory(
   sent: readonly Message[],
@@ -75,8 +77,8 @@ export function freshOf(
 }
 
 /**
- * The index in the transcript of what came after this message (`undefined`: all of it), though the message may have
- * been taken back since. Nothing where the message is of a branch that was left.
+ * The index in the transcript of the message after this one, even if this one was taken back since; 0 for `undefined`.
+ * Returns `undefined` for a message of a branch that was left.
  */
 export function positionAfter(
   messageId: string | undefined,
@@ -129,7 +131,7 @@ function callIds(message: Message): readonly string[] {
   return message.role === "assistant" ? (message.toolCalls ?? []).map(({ id }) => id) : [];
 }
 
-/** The last message before the next one of a person. */
+/** The index of the last message before the next user message. */
 function endOfTurn(transcript: readonly Message[], start: number): number {
   const next = transcript.findIndex(({ role }, index) => index >= start && role === "user");
   return (next < 0 ? transcript.length : next) - 1;
@@ -142,15 +144,16 @@ function endOfTurn(transcript: readonly Message[], start: number): number {
 const MOST_SEARCHED = 64 * 1024 * 1024;
 
 /**
- * Which message of the transcript each held one is. Ids decide; content only speaks for ids the thread never gave.
- * @throws SluiceError `bad_request` when too much of what is held is like nothing in the thread.
+ * Matches each held message with a message of the transcript, by its id. Content is compared only where the thread
+ * never gave the id.
+ * @throws SluiceError `bad_request` when too many of the held messages resemble nothing in the thread.
  */
 function matchAll(held: readonly Message[], transcript: readonly Message[]): Map<Message, number> {
   const byId = new Map(transcript.map((message, index) => [message.id, index]));
   const matches = new Map<Message, number>();
   const taken = new Set<number>();
   const take = (message: Message, index: number) => {
-    // A folded message stands where the first of those it holds stood.
+    // A folded message takes the place of the first message in it.
     if (!matches.has(message)) matches.set(message, index);
     taken.add(index);
   };
@@ -242,11 +245,11 @@ function textOf(message: Message): string {
 
 function content(message: Message): string {
   const calls = message.role === "assistant" ? message.toolCalls?.map((call) => call.function) : undefined;
-  // Sent text has no half of a character; held text may.
+  // The thread's text has no half surrogate pair. The client's text may have one.
   return JSON.stringify(wellFormed([plain(message.content), calls ?? []]));
 }
 
-/** A list with one text is that text: clients write a message in either form. */
+/** A list with one text counts as that text: clients write a message in either form. */
 function plain(content: unknown): unknown {
   const [only, ...others] = Array.isArray(content) ? (content as unknown[]) : [];
   const isText = others.length === 0 && isRecord(only) && only.type === "text" && only.metadata === undefined;

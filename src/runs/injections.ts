@@ -68,7 +68,7 @@ export class Injections {
     });
   }
 
-  /** The graph takes the messages that wait. */
+  /** Gives the waiting messages to the graph. */
   readonly take = (): Promise<readonly InjectedMessage[]> =>
     this.#turns.hold("", async () => {
       if (this.#closed) return [];
@@ -76,7 +76,7 @@ export class Injections {
       if (this.#waiting.size === 0) return [];
       const { plan, kept, translator, send } = this.#options;
       const taken = await kept.take(plan);
-      // The graph runs ahead of its events: those of the steps before are sent first.
+      // The graph is ahead of its events. The events of earlier steps have to be sent first.
       await endOfTurn();
       for (const message of taken) {
         const { id: messageId } = message;
@@ -95,7 +95,7 @@ export class Injections {
     });
   }
 
-  /** Learns of the messages that other processes were sent for this run, before it came here or now. */
+  /** Reads messages for this run that other processes received, now or before this process took the run over. */
   recall(): Promise<void> {
     return this.#turns.hold("", async () => {
       if (!this.#closed) await this.#recall();

@@ -5,11 +5,11 @@ import { DEFAULT_SCOPES, type Scope } from "../protocol/scopes.ts";
 
 export interface Principal {
   /**
-   * Made of the way it signed in, its issuer and its id, so that two ways cannot name the same principal. `undefined`:
+   * Made of the sign-in method, the issuer and the id, so that two methods cannot give the same key. `undefined`:
    * anonymous.
    */
   readonly key: string | undefined;
-  /** As its issuer calls it. */
+  /** The id that the issuer gave the principal. */
   readonly id: string;
   readonly scopes: readonly Scope[];
   /** The facts that graphs may know of it. */
@@ -20,7 +20,7 @@ export interface Principal {
   readonly share?: { readonly id: string; readonly threadId: string; readonly threadKey: string } | undefined;
 }
 
-/** Everybody that has not signed in, where nobody has to. */
+/** The principal of every client that is not signed in, where sign-in is optional. */
 export const ANONYMOUS: Principal = { key: undefined, id: "anonymous", scopes: DEFAULT_SCOPES, claims: {} };
 
 /** No part of a key holds its separator unescaped, so no two principals have the same key. */

@@ -12,8 +12,8 @@ export function progressEvery(asked: boolean | number): number | undefined {
 }
 
 /**
- * The first report leaves with the first token, each further one when something was counted since. A count that is too
- * early for a report waits until one may leave: when a model pauses, the last report says how far it came.
+ * The first report leaves with the first token. Each further report leaves when the count has changed. A change that
+ * comes too early waits until the next report may leave, so a report before a pause has the last count.
  */
 export class ProgressReports {
   readonly #everyMs: number;
@@ -33,7 +33,7 @@ export class ProgressReports {
     if (this.#count.push(event, performance.now() - this.#startedAt)) this.#soon();
   }
 
-  /** A refused one: nothing of it is counted, but a model call may have ended with it. */
+  /** A refused event: it is not counted, but a model call may have ended with it. */
   refused({ event, run_id }: GraphEvent): void {
     const ends = event === "on_chat_model_end" || event === "on_llm_end";
     if (ends && this.#count.end(run_id)) this.#soon();

@@ -13,7 +13,7 @@ import { entryOf, stamped } from "./entries.ts";
 import { positionAfter } from "./history.ts";
 import type { RunInput } from "./run-input.ts";
 
-/** A run that brings its process down would do so for ever. */
+/** The most processes that try a run: one that crashes its process would also crash the next ones. */
 const MAX_ATTEMPTS = 3;
 
 export interface LeftRun {
@@ -49,11 +49,11 @@ export async function takeUp(
 ): Promise<LeftRun | undefined> {
   if (run.status === "active" && isBegun(run)) return { run, ...(await goOn(options, run, claim, again)) };
   await close(options, run, claim);
-  // A run that was only admitted was promised to nobody.
+  // No client was promised a run that was only admitted.
   return run.status === "ending" ? { run, outcome: "finished" } : undefined;
 }
 
-/** Lets a run's thread go, whatever the run had come to; a deletion is finished. */
+/** Frees the thread of a run in any status. A deletion is finished. */
 export async function clear(options: Keepers, run: RunRecord): Promise<void> {
   const claim = await options.store.takeOver(run);
   if (claim) await close(options, run, claim);
@@ -91,7 +91,7 @@ async function goOn(options: TakeUpOptions, run: BegunRun, claim: Claim, again: 
   }
 }
 
-/** Messages that the run had taken, and that its graph did not come to keep: they wait again. */
+/** Messages that the run had taken but its graph did not keep. They wait again. */
 async function lostByGraph({ injected }: Store, { graph }: ServedAgent, claim: Claim): Promise<readonly string[]> {
   const taken = (await injected.of(claim)).filter(({ taken }) => taken);
   if (taken.length === 0) return [];
@@ -136,7 +136,7 @@ async function close(
   await store.ended(claim);
 }
 
-/** The messages that came with the run, and its own, stay in the transcript. */
+/** Stores the run's end as lost. The messages that came with the run, and the run's own, stay in the transcript. */
 async function lose(store: Store, claim: Claim, interrupts: readonly Interrupt[]): Promise<void> {
   const { code, message, retryable } = new SluiceError("owner_lost");
   const terminal = stamped({ type: EventType.RUN_ERROR, message, code, metadata: { retryable } });
@@ -146,9 +146,9 @@ async function lose(store: Store, claim: Claim, interrupts: readonly Interrupt[]
 }
 
 /**
- * Makes the log agree with a run's stored end. Where the log has the run without its end, the end is added. An end that
- * does not follow from what the log has (`follows`: it does) begins a new epoch instead: readers meet a gap, and get the
- * end from the store. So do readers of a log that has nothing of the run.
+ * Makes the log agree with a run's stored end. If the log has the run without its end, the end is added. If the end
+ * does not continue the log's entries (`follows` is `false`), a new epoch begins instead: readers meet a gap, and get
+ * the end from the store. Readers of a log that has nothing of the run get the end from the store too.
  */
 async function writeEnd(
   log: EventLog,

@@ -36,7 +36,10 @@ export interface RunOutcome {
   readonly cause?: unknown;
 }
 
-/** For a run whose end could not be written as it should be: a failure may come at any place among its events. */
+/**
+ * The end of a run whose real end could not be written. It has no closers, because the failure may come at any place
+ * among the run's events.
+ */
 export function plainEnd(
   cause: unknown,
   { messages, removed, state }: Pick<RunOutcome, "messages" | "removed" | "state">,

@@ -11,13 +11,13 @@ export class RunFigures {
   readonly refused = new Tally<GraphEventName>();
   /** From the run's start to the first piece of text, reasoning or tool arguments. */
   firstTokenMs: number | undefined;
-  /** The pieces themselves. */
+  /** The number of these pieces. */
   deltas = 0;
-  /** As the models themselves count them; absent where none said. */
+  /** The models' own counts; absent if no model gave any. */
   tokens: { readonly input: number; readonly output: number } | undefined;
   readonly #counts: AgentCounts;
   readonly #startedAt = performance.now();
-  /** When the last piece came, while nothing else has come since. */
+  /** The time of the last piece, if nothing else has come since. */
   #lastAt: number | undefined;
 
   constructor(counts: AgentCounts) {

@@ -27,7 +27,7 @@ export interface RunInput {
   readonly options: RunOptions;
   readonly graphTopic: boolean;
   readonly detached: boolean;
-  /** The thread's last checkpoint as it was begun: another one shows that the graph went on. */
+  /** The thread's last checkpoint when the run was begun. Another checkpoint shows that the graph went on. */
   readonly checkpoint: string;
   /** The graph went on since the run was begun first. */
   readonly wentOn: boolean;
@@ -39,7 +39,7 @@ export interface RunInput {
   readonly drafts?: Readonly<Record<string, string>>;
   /** The ids that models gave to the thread's calls before it began. */
   readonly callIds?: CallIds;
-  /** The number of processes that have begun it, without those that left it to another in good order. */
+  /** The number of processes that have begun the run. Processes that left it in an orderly shutdown do not count. */
   readonly attempt: number;
   /** Another process began it. */
   readonly takenUp?: boolean;
@@ -77,7 +77,7 @@ export function runInput(
   };
 }
 
-/** A run that is taken up goes on, and is not steered there again. */
+/** Adds the client's keys and command to the input, once: a run that is taken up is not steered again. */
 function steered(input: GraphInput, keys: Steering["input"], command: Steering["command"]): GraphInput {
   if (input.kind === "messages" && keys)
     return steered({ ...input, state: { ...input.state, ...keys } }, undefined, command);

@@ -31,7 +31,7 @@ export interface RunPlan extends Claim {
   readonly history: readonly Message[];
   /** The messages of `history` from this index on count as this run's own. */
   readonly ownFrom: number;
-  /** The messages among them that nodes wrote which run again, and their places. */
+  /** The messages among them whose nodes run again, and their places. */
   readonly drafts: Readonly<Record<string, string>>;
   /** The ids that models gave to the thread's calls, where clients know them by other ids. */
   readonly callIds: CallIds;
@@ -39,7 +39,10 @@ export interface RunPlan extends Claim {
   readonly followsState: boolean;
   /** Set when the client's history parts from the thread's: the graph goes on from an earlier checkpoint. */
   readonly fork: { readonly checkpointId: string } | undefined;
-  /** Followers have to forget everything after `history` and `fresh`: all that holds is sent after `RUN_STARTED`. */
+  /**
+   * Followers have to forget everything after `history` and `fresh`. All messages that still hold are sent after
+   * `RUN_STARTED`.
+   */
   readonly resent: boolean;
   /** Tools and context that the client brought for the graph. */
   readonly offered: RunRequest["offered"];
@@ -59,7 +62,7 @@ export interface RunPlan extends Claim {
   readonly coalesceMs: (() => number) | undefined;
   /** The identity that started it; absent where nobody signs in. */
   readonly principal: string | undefined;
-  /** Its agent's. */
+  /** The counts of the run's agent. */
   readonly counts: AgentCounts;
   /** Counts limits that were reached, by the setting. */
   readonly limits: Tally;

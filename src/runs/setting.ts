@@ -27,9 +27,10 @@ export interface Surroundings {
 const plainContext = z.record(z.string(), z.json());
 
 /**
- * The agent's entry, then those keys of the client's that the entry admits, then what the app says: nobody can pass for
- * somebody else.
- * @throws SluiceError `bad_request` when the client's is no object, Error when the app's is not plain JSON.
+ * Merges the agent's context, the keys of the client's context that the agent admits, and the app's context. The app's
+ * values win, so no client can pass for another.
+ * @throws SluiceError `bad_request` when the client's context is no object. Error when the app's context is not plain
+ * JSON.
  */
 export async function settingOf(
   agent: ServedAgent,

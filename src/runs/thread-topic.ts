@@ -24,7 +24,7 @@ interface Sent {
 export interface ThreadTopicOptions {
   readonly log: EventLog;
   readonly waiting: RunThread["waiting"];
-  /** A correction is in the log: what was written before it no longer holds. */
+  /** Called when a correction is in the log. Earlier entries no longer hold. */
   readonly corrected: () => Promise<void>;
   /** Other processes read the log. */
   readonly shared: boolean;
@@ -100,7 +100,10 @@ export class ThreadTopic {
     return { closing, messages, removed, state };
   }
 
-  /** Writes closers and the terminal event, as they are: their end is stored already, and may be written again. */
+  /**
+   * Writes closers and the terminal event unchanged. The run's end is stored already, and another process may write it
+   * again.
+   */
   async close(closing: readonly AguiEvent[]): Promise<void> {
     this.#writer.add(closing.map((event) => ({ event, provenance: undefined })));
     await this.flushed();
@@ -137,12 +140,15 @@ export class ThreadTopic {
     try {
       this.#transcript.push(event);
     } catch (error) {
-      // A transcript that cannot be kept ends the run, but its readers still hear its end.
+      // A transcript that cannot be kept ends the run, but its readers still get the end.
       this.#options.failed(error);
     }
   }
 
-  /** Nobody begins before the last `kept` entries any more: what was taken back would be sent again. */
+  /**
+   * From now on, readers begin no earlier than the last `kept` entries. Otherwise they would get messages that were
+   * taken back.
+   */
   async #cutOff(kept: number): Promise<void> {
     const { log, corrected } = this.#options;
     const at = this.#writer.cursor;
@@ -156,7 +162,7 @@ export class ThreadTopic {
   }
 
   #toEntry({ event: made, provenance, correction }: Sent): NewEntry {
-    // All that was sent before it is in the transcript by now: it is written by itself.
+    // A correction is written by itself, so everything sent before it is in the transcript by now.
     if (correction) this.#transcript.correct(correction);
     const event = correction ? this.#snapshotOf(this.#transcript.messages, this.#transcript.removed) : made;
     const entry = entryOf(event, this.#plan.runId, provenance, this.#positionOf(event));

@@ -27,7 +27,7 @@ import type { RunInput } from "./run-input.ts";
 
 /** The state of a thread, as its clients were sent it so far. */
 export interface Snapshot {
-  /** The messages nothing can be added to any more. */
+  /** The messages that can no longer grow. */
   readonly messages: readonly Message[];
   /** The exposed state; `undefined` when none was sent. */
   readonly state: JsonValue | undefined;
@@ -39,7 +39,7 @@ export interface Snapshot {
   readonly active: { readonly runId: string } | undefined;
   /** The reports of messages that wait for the active run, and the open spans, opened again. */
   readonly open: readonly AguiEvent[];
-  /** The position that all this is true for. */
+  /** The position in the log for which all these fields hold. */
   readonly cursor: Cursor;
 }
 
@@ -122,7 +122,7 @@ export class Threads {
     }
   }
 
-  /** The messages; those of an active run with what they said so far. `undefined`: there is no such thread. */
+  /** The messages, including the unfinished ones of an active run. `undefined`: there is no such thread. */
   async messages(threadId: string): Promise<readonly Message[] | undefined> {
     const run = await this.#activeRun(threadId);
     if (run) return run.messages;
@@ -219,7 +219,7 @@ export class Threads {
     return thread && this.#listed(thread, await this.#instances.heldElsewhere([threadId]));
   }
 
-  /** Names a thread, or puts it away. `false` when there is no such thread. */
+  /** Names a thread, or archives it. `false` when there is no such thread. */
   mark(threadId: string, marks: ThreadMarks): Promise<boolean> {
     return this.#store.markThread(threadId, marks);
   }
@@ -235,7 +235,7 @@ export class Threads {
   }
 }
 
-/** So often a thread is looked at that changes meanwhile. */
+/** The most attempts to read a thread that changes meanwhile. */
 const LOOKS = 5;
 
 /** An error counts for nothing when the run has another owner by now: that one is asked. */

@@ -17,10 +17,13 @@ export interface TopicWriterOptions<T> {
   readonly appended?: (items: readonly T[], cursor: Cursor | undefined) => void;
   /** Two neighbours as one, where that loses nothing. Only asked for items that wait. */
   readonly merge?: (a: T, b: T) => T | undefined;
-  /** Does `b` go on with what `a` said? Then `b` may wait for more of the same, up to `coalesceMs` now. 0: it never waits. */
+  /**
+   * Does `b` continue `a`? Then `b` may wait for more deltas of its kind, for up to `coalesceMs`. With 0 it never
+   * waits.
+   */
   readonly continues?: (a: T, b: T) => boolean;
   readonly coalesceMs?: (() => number) | undefined;
-  /** Is this made of all that was written before it? Then it is written by itself. */
+  /** Is the item built from everything written before it? Then it is written by itself. */
   readonly apart?: (item: T) => boolean;
   /** The log refused: nothing more will be written. */
   readonly failed: (error: unknown) => void;
@@ -81,7 +84,7 @@ export class TopicWriter<T> {
     else this.#waiting[this.#waiting.length - 1] = merged;
   }
 
-  /** Only where neighbours come that quickly: a slower model's deltas would wait in vain. */
+  /** Only if neighbours come quickly enough: the deltas of a slower model would wait in vain. */
   #mayWait(item: T): boolean {
     const { continues, coalesceMs } = this.#options;
     if (!continues || this.#last === undefined || !continues(this.#last, item)) return false;
@@ -111,7 +114,7 @@ export class TopicWriter<T> {
     }
   }
 
-  /** An append that is answered at once costs no promise: there is one for every token. */
+  /** An append that returns at once creates no promise, because there is an append for every token. */
   #append(): void {
     const { log, topic, fence, toEntry } = this.#options;
     const batch = this.#nextBatch();
@@ -141,8 +144,8 @@ export class TopicWriter<T> {
     if (this.#waiting.length > 0) this.#begin();
     else {
       this.#resolveFlushes();
-      // The rest of this turn of the event loop. What arrives within it came in one piece from the model, and can
-      // leave in one: a token alone is never held back.
+      // Items that arrive in the rest of this turn came from the model together, so they are appended together. A
+      // single token is never held back.
       atEndOfTurn(this.#turned);
     }
   }

@@ -1,4 +1,4 @@
-/** A run that ends well and has sent nothing, since its graph has no `messages`: that is said instead of an empty end. */
+/** Reports a failure instead of an empty end when a run has sent nothing because its graph has no `messages`. */
 import { keysBesideMessages, withoutMessages } from "../graph/state-keys.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import { type AguiEvent, EventType } from "../protocol/events.ts";
@@ -19,7 +19,7 @@ export class Unanswered {
   constructor({ agent: { graph }, input }: Pick<RunPlan, "agent" | "input">) {
     const keys = keysBesideMessages(graph);
     this.#keys = keys ?? [];
-    // A graph that was given values of its own has seen them, whatever it makes of them.
+    // Values for the graph's own keys have reached the graph, so it may end without an answer.
     const given = input.kind !== "messages" || Object.keys(input.state).some((key) => keys?.includes(key));
     this.#answered = keys === undefined || given;
   }
@@ -28,7 +28,7 @@ export class Unanswered {
     this.#answered ||= events.some(({ type }) => !NO_ANSWER.has(type));
   }
 
-  /** The end, or the failure that it is. */
+  /** Returns the end, or a failure if the run sent no answer. */
   ended(end: RunEnd): RunEnd {
     if (this.#answered || end.kind !== "done") return end;
     return { kind: "failed", error: new SluiceError("graph_error", withoutMessages(this.#keys)) };

@@ -23,7 +23,7 @@ export class VisitedThread {
   readonly #threads: Threads;
   readonly #key: string;
   readonly #topic: Topic;
-  /** Has this visitor started what runs? A visitor that may not watch is sent its own runs all the same. */
+  /** Has this visitor started the active run? A visitor that may not watch still gets its own runs. */
   readonly #started: boolean;
   /** The id that the client uses. */
   readonly threadId: string;
@@ -69,7 +69,7 @@ export class VisitedThread {
     return this.#runs.delete(this.#key);
   }
 
-  /** Gives the thread a name, or puts it away. `false` when there is none. */
+  /** Gives the thread a name, or archives it. `false` when there is none. */
   async mark({ name, archived }: ThreadMarks): Promise<boolean> {
     this.#visitor.need("run");
     return this.#threads.mark(this.#key, { name: name === undefined ? undefined : oneLine(name), archived });
@@ -94,7 +94,7 @@ export class VisitedThread {
   }
 
   /**
-   * Lets whoever has the secret with this digest watch the thread, until `expiresAt` or until it is revoked.
+   * Lets clients with the secret of this digest watch the thread, until `expiresAt` or until the share is revoked.
    * @throws SluiceError `not_found`, or `overloaded` when the thread has too many shares.
    */
   async share(digest: string, expiresAt: number | undefined): Promise<Share> {

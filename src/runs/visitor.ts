@@ -1,6 +1,7 @@
 /**
- * A request's or a socket's access to the runs, made at the door. Everything a client reads or commands goes through it,
- * so a limit or a counter for one client has its place here: `start` sees every run, `thread` every look at a thread.
+ * A request's or a socket's access to the runs, made at the door. Everything a client reads or commands goes through
+ * it, so limits and counters for one client belong here: `start` sees every run, and `thread` sees every access to a
+ * thread.
  *
  * Clients name threads by ids of their own; stores, topics, locks, audiences and checkpoints know a thread by its key.
  * Only this file and `VisitedThread` know both.
@@ -36,7 +37,7 @@ export interface House {
   readonly counts: Counts;
   readonly limits: Limits;
   readonly store: Pick<Store, "threadKey" | "claimThread" | "threadName" | "run" | "shares">;
-  /** May visitors without a name list the threads of nobody? */
+  /** May visitors that are not signed in list the threads without an owner? */
   readonly listsAnonymous: boolean;
 }
 
@@ -92,14 +93,14 @@ export class Visitor {
   }
 
   /**
-   * The thread that this visitor calls by the id, whether anything ever ran on it or not. The thread of somebody else is
-   * one on which nothing ran. `awaited`: it may be made later, and is to be found under the same key then.
+   * Returns the thread that has this id for the visitor, even if nothing ever ran on it. A thread of another owner
+   * looks like one on which nothing ran. `awaited`: the thread may be made later, and keeps the same key then.
    */
   async thread(threadId: string, awaited = false): Promise<VisitedThread> {
     return new VisitedThread(this, this.#house.runs, threadId, await this.#key(threadId, awaited));
   }
 
-  /** Are threads listed to it? Without a sign-in they may not be. */
+  /** May this visitor list threads? Without a sign-in it depends on the settings. */
   get lists(): boolean {
     return this.principal.key !== undefined || this.#house.listsAnonymous;
   }
@@ -150,7 +151,7 @@ export class Visitor {
   /** The client that the limits apply to. */
   get client(): Client {
     const { key, share } = this.principal;
-    // The readers of one share are many.
+    // One share can have many readers, so they do not count as one client.
     return { request: this.#request, principal: share ? undefined : key };
   }
 
@@ -166,14 +167,14 @@ export class Visitor {
     return underOwnId(input, bodyHash(this.agent(agent).name, input), known);
   }
 
-  /** A name without a thread gets a key without a thread. So an unknown thread is treated as a thread of others is. */
+  /** An unknown name gets a key without a thread. So an unknown thread is treated like a thread of another owner. */
   async #key(threadId: string, claimed: boolean): Promise<string> {
     if (isThreadKey(threadId)) throw new SluiceError("bad_request", "threadId: ids of this form are reserved.");
     const { share } = this.principal;
     if (share) return threadId === share.threadId ? share.threadKey : newThreadKey();
     if (this.#owner === NOBODY) return threadId;
     const { store } = this.#house;
-    if (this.#owner === EVERYBODY) throw new SluiceError("bad_request", "owner: name the one whose thread it is.");
+    if (this.#owner === EVERYBODY) throw new SluiceError("bad_request", "owner: give the owner of the thread.");
     if (claimed) return store.claimThread(this.#owner, threadId);
     return (await store.threadKey(this.#owner, threadId)) ?? newThreadKey();
   }
@@ -185,7 +186,7 @@ export class Visitor {
     return { ...thread, threadId, ...(this.#owner === EVERYBODY ? { owner } : {}) };
   }
 
-  /** Turns a place by the thread's name into one by its key. */
+  /** Turns a page position with the thread's name into one with its key. */
   async #placeOf(before: string | undefined): Promise<string | undefined> {
     if (before === undefined || this.#owner === NOBODY || this.#owner === EVERYBODY) return before;
     const { updatedAt, threadId } = parsePlace(before);

@@ -1,6 +1,6 @@
 /**
- * The state of a thread as one legal beginning: for readers that come late, and for those that missed something for
- * good.
+ * Turns the state of a thread into a valid beginning of events, for readers that come late or have missed events that
+ * are lost.
  */
 import { randomUUID } from "node:crypto";
 import type { GapReason } from "../log/log.ts";
@@ -13,10 +13,10 @@ import type { Peer } from "./peer.ts";
 import { snapshotOf } from "./snapshot.ts";
 
 /**
- * A run's start, the messages so far, the exposed state, and what is open, opened again. When nothing runs it ends
- * there; `runId` then gives the sequence its id. Without one it is the thread's last run, with the end that it had.
- * With a `reason` the gap is named after the start. With `questions` a thread that still waits for answers reports them,
- * even when the run that was to bring the answers failed: a page that reloads has to show them again.
+ * Returns a run's start, the messages so far, the exposed state, and the open spans, opened again. If no run is active,
+ * the sequence also has an end, and `runId` is its id. Without `runId` it is the thread's last run with its real end.
+ * With a `reason`, an event after the start reports the gap. With `questions`, a thread that still waits for answers
+ * reports its questions, even if the run with the answers failed: a page that reloads has to show them again.
  */
 export async function standing(
   thread: VisitedThread,
@@ -37,8 +37,8 @@ export async function standing(
     const waiting =
       interrupts.length > 0 ? { outcome: { type: "interrupt" as const, interrupts: [...interrupts] } } : {};
     const finished: AguiEvent = { type: EventType.RUN_FINISHED, threadId, runId, ...waiting };
-    // A client that missed the end of this very run, or asks for no run, gets its real end. A client of AG-UI that only
-    // joins the thread would take an old failure for one of its own.
+    // A client that missed the end of this run, or names no run, gets its real end. An AG-UI client that only joins the
+    // thread would mistake an old failure for its own.
     const missed = reason !== undefined || run.runId === undefined;
     const asks = run.questions === true && interrupts.length > 0;
     events.push(missed && !asks && ending?.runId === runId ? ending.terminal : finished);
@@ -48,11 +48,11 @@ export async function standing(
 
 /** The way in which a format brings its reader up to date. */
 export interface CatchingUp {
-  /** For a reader that has nothing yet. `runId` names the sequence where nothing runs. */
+  /** For a reader that has nothing yet. `runId` is the id of the sequence if no run is active. */
   readonly first: (thread: VisitedThread, runId: string) => Promise<CatchUp & { readonly runId: string }>;
   /**
-   * For a reader that missed something for good; `begun`: it has been sent events before. `undefined`: nothing stands
-   * in for what is lost, and it reads on.
+   * For a reader that has missed events that are lost. `begun`: it was sent events before. `undefined`: nothing
+   * replaces the lost events, and it reads on.
    */
   readonly missed: (
     thread: VisitedThread,
@@ -63,8 +63,7 @@ export interface CatchingUp {
 }
 
 /**
- * Bare AG-UI: nothing can be put right inside a sequence of which the reader holds half. It has to come back and begin
- * again.
+ * Bare AG-UI: a sequence that the reader has in part cannot be corrected. The reader has to reconnect and begin again.
  */
 export const catchUpAgui: CatchingUp = {
   first: (thread, runId) => standing(thread, { runId }),

@@ -1,4 +1,6 @@
-/** One WebSocket in the formats that follow one thread at a time: what it says becomes runs, what happens becomes frames. */
+/**
+ * One WebSocket in the formats that follow one thread at a time: its messages become runs, and events become frames.
+ */
 import { randomUUID } from "node:crypto";
 import { type ClientCommand, HELP, parseCommand } from "../protocol/commands.ts";
 import type { Cursor } from "../protocol/cursor.ts";
@@ -25,7 +27,7 @@ export interface ConnectionOptions {
   readonly narrowing: Narrowing;
   readonly agent: string | undefined;
   readonly formatName: string;
-  /** @throws SluiceError when there are too many values in what it sent. */
+  /** @throws SluiceError when a message has too many values. */
   readonly checkNodes: (value: unknown) => void;
   /** The thread it is opened on. */
   readonly thread: VisitedThread;
@@ -33,7 +35,7 @@ export interface ConnectionOptions {
   readonly joins?: { readonly run: VisitedRun; readonly after: Cursor | undefined } | undefined;
   /** Closes the socket: all that it was opened for has been sent. */
   readonly end: () => void;
-  /** The peer cannot go on and must come back. */
+  /** Called when the peer has to reconnect. */
   readonly expelled: (error: SluiceError) => void;
 }
 
@@ -49,7 +51,7 @@ export class Connection implements Conversation {
   #following: AbortController | undefined;
   /** The position at which the following began. */
   #from: Cursor = { epoch: "", offset: 0 };
-  /** Is a run open in what this peer has been sent? Then only events that fit inside a run may be sent. */
+  /** Has this peer been sent a run's start and not its end? Then only events that fit inside a run may be sent. */
   #runOpen = false;
 
   constructor(options: ConnectionOptions) {
@@ -76,7 +78,7 @@ export class Connection implements Conversation {
   async open(): Promise<void> {
     const { joins, end } = this.#options;
     if (joins) return this.#follow((reader) => Subscription.ofRun(reader, joins.run, joins.after), end);
-    // Nobody wanted this run as graph events until now: its earlier events are gone for this reader.
+    // Until now no reader wanted graph events of this run, so its earlier ones were not written.
     if (this.#format.graph && (await this.#thread.writeGraph())) {
       await this.#options.peer.send([JSON.stringify({ event: "gap", reason: "window" })]);
       this.#runOpen = true;
@@ -111,7 +113,7 @@ export class Connection implements Conversation {
       .then((active) => active !== undefined);
   }
 
-  /** The thread of this id; the connection's own is at hand. */
+  /** Returns the thread with this id. The connection's own thread needs no lookup. */
   #named(threadId: string | undefined): VisitedThread | Promise<VisitedThread> {
     if (threadId === undefined || threadId === this.#thread.threadId) return this.#thread;
     return this.#options.visitor.thread(threadId);
@@ -165,7 +167,7 @@ export class Connection implements Conversation {
     const { graph } = this.#format;
     const run = await visitor.start({ agent, input, graphTopic: graph, signal: peer.closed });
     const from = graph ? run.graphFrom : run.from;
-    // A new run on the same thread is being sent already. One that is over and asked for again is sent again.
+    // A new run on the same thread is already being sent. A run that is over is sent again.
     const sent = run.thread.topic() === this.#thread.topic() && !liesBefore(from, this.#from);
     if (sent && (graph || !run.over)) return;
     this.#thread = run.thread;
@@ -183,7 +185,7 @@ export class Connection implements Conversation {
     return { threadId: this.#thread.threadId, runId: randomUUID(), messages, tools: [], context: [] };
   }
 
-  /** One answer goes to every open interrupt, unless it names one; and to the agent that asked. */
+  /** Answers every open interrupt, or the one that the command names, with a run of the agent that asked. */
   async #answer({ payload, interruptId }: ClientCommand & { type: "resume" }): Promise<void> {
     const { agent, interrupts } = await this.#thread.waiting();
     if (interrupts.length === 0) throw new SluiceError("bad_request", "Nothing here waits for an answer.");
@@ -245,7 +247,7 @@ function liesBefore(a: Cursor, b: Cursor): boolean {
   return b.epoch !== "" && (a.epoch === "" || (a.epoch === b.epoch && a.offset < b.offset));
 }
 
-/** The `langgraph` format speaks in graph events, so answers do too. */
+/** The frames of the `langgraph` format are graph events, so answers are graph events too. */
 function graphFrame(event: AguiEvent): string {
   if (event.type === EventType.RUN_ERROR) {
     const { code, message, metadata } = event;

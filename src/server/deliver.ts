@@ -10,7 +10,7 @@ import { mergeAdjacent } from "./merge.ts";
 import { type Peer, READY } from "./peer.ts";
 import type { Outgoing, View } from "./view.ts";
 
-/** A page with more entries than this says that the reader is behind: it is brought up to date with fewer, larger frames. */
+/** If a page has more entries than this, the reader is behind, and gets fewer, larger frames. */
 const BEHIND = 64;
 
 /**
@@ -19,9 +19,9 @@ const BEHIND = 64;
  */
 const BATCH = 64 * 1024;
 
-/** Brings a reader up to date after it has missed entries for good. */
+/** Brings a reader up to date after it has missed entries that are lost. */
 export interface CatchUp {
-  /** A legal beginning: what stands in for all that came before `cursor`. */
+  /** A valid beginning, which replaces all events before `cursor`. */
   readonly events: readonly AguiEvent[];
   /** Read on from here. */
   readonly cursor: Cursor;
@@ -29,14 +29,14 @@ export interface CatchUp {
 
 /** The beginning of a delivery. */
 export interface Beginning {
-  /** Deliver what lies after this. */
+  /** Deliver the entries after this position. */
   readonly after: Cursor;
   /**
    * The beginning of the run that `after` lies in, when it is known. A narrowed view has to know which spans are open
    * there.
    */
   readonly since: Cursor | undefined;
-  /** Sent first: all that came before `after`, in short. */
+  /** Sent first: events that replace everything before `after`. */
   readonly first: CatchUp | undefined;
 }
 
@@ -61,7 +61,7 @@ export interface Delivery {
   readonly format: Format;
   readonly peer: Peer;
   readonly signal: AbortSignal;
-  /** Answers a gap. `undefined`: nothing stands in for what is lost, and the reader reads on. */
+  /** Answers a gap. `undefined`: nothing replaces the lost entries, and the reader reads on. */
   readonly catchUp: (reason: GapReason, begun: boolean) => Promise<CatchUp | undefined>;
 }
 
@@ -105,8 +105,8 @@ export async function deliver(delivery: Delivery): Promise<void> {
     }
     const { wanted, over } = upToTheEnd(entries, epoch, ending);
     for (const batch of batches(wanted)) {
-      // A client may have unsubscribed and subscribed again. Entries that still waited here must not come among those
-      // it gets now.
+      // A client may have unsubscribed and subscribed again. Entries that still wait here must not be mixed with those
+      // of the new subscription.
       if (signal.aborted) return undefined;
       await push(batch, epoch, wanted.length > BEHIND);
     }
@@ -178,7 +178,7 @@ function ends(entry: LogEntry, runId: string): boolean {
   return entry.type === "GRAPH_END" || (entry.type !== "GRAPH" && isTerminal(entry.type));
 }
 
-/** Made-up events pass through the view like any other, so that it knows what is open. */
+/** Made-up events pass through the view like all others, so that the view knows which spans are open. */
 function viewed({ events, cursor }: CatchUp, view: View): Outgoing[] {
   const { offset } = cursor;
   const shown = events.flatMap((event) => {

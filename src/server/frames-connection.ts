@@ -37,7 +37,7 @@ export interface FramesConnectionOptions {
   readonly eventFrames: EventFrames;
   readonly heartbeatMs: number;
   readonly maxMessageBytes: number;
-  /** @throws SluiceError when there are too many values in what it sent. */
+  /** @throws SluiceError when a frame has too many values. */
   readonly checkNodes: (value: unknown) => void;
   /** Called with errors that are not reported to the peer. */
   readonly failed: (error: unknown, where: string) => void;
@@ -78,7 +78,7 @@ export class FramesConnection implements Conversation {
     this.#emit({ type: "heartbeat" });
   }
 
-  /** The server is about to go: come back, elsewhere or later. */
+  /** Asks the client to reconnect, elsewhere or later, because the server is about to stop. */
   drain(reconnectAfterMs: number): void {
     this.#emit({ type: "draining", reconnectAfterMs });
   }
@@ -93,7 +93,7 @@ export class FramesConnection implements Conversation {
       const threadId = frame.type === "inject" ? await this.#lineOf(frame) : threadOf(frame);
       if (threadId !== undefined && this.#queues.waiting(threadId) >= MAX_WAITING_COMMANDS)
         throw new SluiceError("overloaded");
-      // In line with what else is asked of the same thread; cancelling does not wait for what it is to end.
+      // Frames about the same thread wait for each other. Only a cancel does not wait for the run that it ends.
       await (threadId === undefined ? this.#do(frame) : this.#queues.hold(threadId, () => this.#do(frame)));
     } catch (thrown) {
       const error = SluiceError.from(thrown);
@@ -102,7 +102,7 @@ export class FramesConnection implements Conversation {
     }
   }
 
-  /** A message for the run that is active waits for nothing; one for a run that is about to start waits for the run. */
+  /** A message for an active run does not wait. A message for a run that is about to start waits for that run. */
   async #lineOf({ threadId }: ClientFrame & { type: "inject" }): Promise<string | undefined> {
     const thread = await this.#signIn.visitor.thread(checkId("threadId", threadId));
     return (await thread.active()) ? undefined : threadId;
@@ -151,7 +151,7 @@ export class FramesConnection implements Conversation {
     const input = parseRunAgentInput(sent);
     const topic = threadTopic(input.threadId);
     const narrowing = narrowingOf({ ...narrows, protocol: narrows.protocol ?? input.protocolVersion });
-    // A subscription to this thread is sent the run already.
+    // A subscription to this thread already gets the run's events.
     const place = this.#places.has(topic) ? undefined : this.#places.take(topic);
     try {
       const run = await visitor.start({ agent, input, detached: true, signal: peer.closed });
@@ -229,8 +229,7 @@ export class FramesConnection implements Conversation {
       visitor,
       format: { graph: false, encode: ({ json, cursor, count }) => [encode(cursor, count, json)] },
       narrowing,
-      // Spans that were open before the gap are void. For a later subscription to the same topic this would void too
-      // much.
+      // A gap makes open spans void. After an abort it would also affect a later subscription to the same topic.
       catchingUp: catchUpFrames((reason, cursor) => {
         if (!signal.aborted) this.#emit({ type: "gap", topic, reason, cursor: formatCursor(cursor) });
       }),
@@ -265,7 +264,7 @@ function narrowingOf({ events, tokens, reasoning, protocol }: Narrows): Narrowin
   return parseNarrowing({ events, tokens: flag(tokens), reasoning: flag(reasoning), protocol });
 }
 
-/** The thread a frame has to wait its turn for; none for what makes sense at once. */
+/** Returns the id of the thread whose earlier frames this frame waits for; `undefined` if it need not wait. */
 function threadOf(frame: ClientFrame): string | undefined {
   if (frame.type === "subscribe") return topicThread(frame.topic);
   const threadId = frame.type === "run" && isRecord(frame.input) ? frame.input.threadId : undefined;

@@ -1,4 +1,4 @@
-/** The HTTP host: the routes behind their defences, as an application of their own or as a router in somebody else's. */
+/** The HTTP host: the routes with their checks, as an application or as a router for another application. */
 import cors from "cors";
 import express, {
   type ErrorRequestHandler,
@@ -29,14 +29,14 @@ import { ticketRoutes } from "./routes/tickets.ts";
 import { upgradeRequired } from "./routes/upgrade-required.ts";
 import type { ServerOptions } from "./server-options.ts";
 
-/** An application that is all Sluice. */
+/** Makes an application that serves only Sluice. */
 export function httpApp(options: ServerOptions, metrics?: MetricsOptions): Express {
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
   // The operator decides whether a domain is for HTTPS alone: browsers remember it for a year, for all its ports.
   app.use(helmet({ strictTransportSecurity: false }));
-  // Probes come from orchestrators that use bare addresses, and say nothing worth guarding.
+  // Probes come from orchestrators that use bare addresses, and their answers are not secret.
   app.use(healthRoutes(options));
   if (metrics) app.use(metricsRoutes(metrics));
   app.use(documentRoutes(options));
@@ -53,7 +53,7 @@ export function httpApp(options: ServerOptions, metrics?: MetricsOptions): Expre
   return app;
 }
 
-/** An application that shows the metrics and nothing else, for a port of its own. */
+/** Makes an application that serves only the metrics, for a separate port. */
 export function metricsApp(metrics: MetricsOptions, options: ServerOptions): Express {
   const app = express();
   app.disable("x-powered-by");
@@ -64,7 +64,9 @@ export function metricsApp(metrics: MetricsOptions, options: ServerOptions): Exp
   return app;
 }
 
-/** The same routes for another application: whatever else it serves passes through untouched. */
+/**
+ * Makes a router with the same routes for another application. Requests for its other routes pass through unchanged.
+ */
 export function httpRouter(options: ServerOptions): Middleware {
   const router = Router();
   const { langGraphApi, aiSdkApi } = options;
@@ -98,7 +100,7 @@ function routes(options: ServerOptions): Router {
   return router;
 }
 
-/** Which hosts are answered, and which pages may ask. */
+/** Makes the handlers that check hosts and origins, and that set the CORS headers. */
 function origins(options: ServerOptions): RequestHandler[] {
   const guard = originGuard(options);
   const named = namedOrigins(options.allowedOrigins);
@@ -154,22 +156,22 @@ const DOORS = `Sluice
 GET  /                                this list; to a browser the playground, unless PLAYGROUND is off
 POST /agui                            AG-UI RunAgentInput in, AG-UI events out (SSE; JSON with Accept: application/json)
 POST /agui/agent/:agent/run           the same, for one agent
-POST /agui/agent/:agent/connect       {"threadId": "..."} in, its history and what happens now out
+POST /agui/agent/:agent/connect       {"threadId": "..."} in, its history and new events out
 POST /agui/agent/:agent/stop/:thread  cancel the thread's run
 POST /agui/agent/:agent               the same as .../run
-POST /agui/agent/:agent/suggest       the same, and nothing of it is kept
-GET  /agui                            ?threadId= where a thread stands, for TanStack AI; &runId= a run's events. Also
+POST /agui/agent/:agent/suggest       the same, but nothing is stored
+GET  /agui                            ?threadId= a thread's messages, for TanStack AI; &runId= a run's events. Also
                                       below /agui/agent/:agent
 GET  /agui/info                       the agents
 GET  /agui/threads                    threads for CopilotKit; PATCH and DELETE /agui/threads/:thread,
                                       POST /agui/threads/:thread/archive, and GET /agui/threads/:thread/messages,
                                       /agui/threads/:thread/events, /agui/threads/:thread/state
 POST /chat                            {"message": "..."} in, the whole answer out
-GET  /threads                         conversations, the last used first (?limit= ?before=, the next of the page before)
+GET  /threads                         conversations, the last used first (?limit= ?before=, from "next" of the last page)
 GET  /threads/:thread                 one of them
-DELETE /threads/:thread               forget it: its messages, what the agent remembers, its events
-GET  /threads/:thread/messages        what was said
-GET  /threads/:thread/events          what happens, for as long as you listen (?after= to resume)
+DELETE /threads/:thread               delete it: its messages, what the agent remembers, its events
+GET  /threads/:thread/messages        its messages
+GET  /threads/:thread/events          its events, until you disconnect (?after= to resume)
 /langgraph/...                        LangGraph's own API for its clients, with LANGGRAPH_API=true
 /ai-sdk/chat                          the AI SDK's useChat, with AI_SDK_API=true
 POST /threads/:thread/shares          a secret with which others may watch it; GET lists its shares
@@ -177,7 +179,7 @@ DELETE /threads/:thread/shares/:share revoke one of them
 POST /shares/tickets                  {"secret": "..."} of a share in, a ticket that opens one WebSocket out
 POST /tickets                         a ticket that opens one WebSocket as you, within 30 s: /ws?ticket=
 GET  /ws                              WebSocket: ?agent= &thread= &format=agui|langgraph|text &events= &tokens= &reasoning=
-                                      with the subprotocol sluice.v1: frames, for many threads and for coming back
+                                      with the subprotocol sluice.v1: frames, for many threads and for reconnecting
 GET  /openapi.json, /asyncapi.json    these routes and the socket's messages, for machines
 GET  /healthz, /readyz                operations
 `;
@@ -195,7 +197,7 @@ function errorHandler({ failed, maxBodyBytes, authenticator }: ServerOptions): E
       return;
     }
     if (error.retryable) response.setHeader("Retry-After", String(error.details?.retryAfterSeconds ?? 1));
-    // A page knows by it that a key or a token of its own will do.
+    // This header says to a page that it can sign in with a key or a token.
     if (error.code === "unauthorized" && authenticator.later) response.setHeader("WWW-Authenticate", "Bearer");
     response.status(error.status).json({ error });
   };

@@ -9,7 +9,7 @@ import type { Format } from "./formats/format.ts";
 import { answersOf } from "./langgraph/request.ts";
 import { toInterrupts } from "./langgraph/values.ts";
 
-/** The same format, where a run that stopped to ask ends like one that is done, after an event for each question. */
+/** Changes a format: a run that stopped to ask sends an event for each question, and then ends like a finished run. */
 export function withLegacyInterrupts(format: Format): Format {
   return {
     ...format,
@@ -30,8 +30,8 @@ export function withLegacyInterrupts(format: Format): Format {
 }
 
 /**
- * The input with the answer that its command has.
- * @throws SluiceError `bad_request` when the thread waits for none, `interrupt_pending` when it waits for several.
+ * Returns the input with the answer from its command.
+ * @throws SluiceError `bad_request` when the thread waits for no answer, `interrupt_pending` when it waits for several.
  */
 export async function withLegacyAnswer(visitor: Visitor, input: RunAgentInput): Promise<RunAgentInput> {
   const forwarded: unknown = input.forwardedProps;

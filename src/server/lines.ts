@@ -1,4 +1,4 @@
-/** All lines to clients that are open, whatever they are made of. */
+/** All open connections to clients, over any transport. */
 
 /** A line, as far as others have to know it. */
 export interface Line {
@@ -8,7 +8,7 @@ export interface Line {
   cut(): void;
 }
 
-/** One in so many is cut at a time, among the lines on which something waits. */
+/** Of the lines with waiting bytes, one in this many is cut at a time. */
 const ONE_IN = 10;
 
 export class Lines {
@@ -21,7 +21,7 @@ export class Lines {
     closed.addEventListener("abort", () => this.#open.delete(line), { once: true });
   }
 
-  /** Cuts the lines on which most waits. Gives their number; 0 where every client reads. */
+  /** Cuts the lines with the most waiting bytes. Returns their number, which is 0 if every client reads. */
   cutSlowest(): number {
     const slow = [...this.#open]
       .map((line) => ({ line, bytes: line.waitingBytes }))

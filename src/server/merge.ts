@@ -2,7 +2,10 @@
 import { type AguiEvent, mergeDeltas } from "../protocol/events.ts";
 import type { Outgoing } from "./view.ts";
 
-/** Adjacent deltas of one span as one delta, at the last one's position. All else, and the text, stays as it is. */
+/**
+ * Adjacent deltas of one span as one delta, at the last one's position. Other events stay unchanged, and no text is
+ * lost.
+ */
 export function mergeAdjacent(outgoing: readonly Outgoing[]): Outgoing[] {
   const merged: Outgoing[] = [];
   let last: AguiEvent | undefined;
@@ -22,7 +25,7 @@ export function mergeAdjacent(outgoing: readonly Outgoing[]): Outgoing[] {
   return merged;
 }
 
-/** Writes the last one, now that nothing more joins it. */
+/** Writes the last merged delta, after which nothing more is added to it. */
 function finish(merged: Outgoing[], event: AguiEvent | undefined): void {
   const out = merged.at(-1);
   if (out && event && out.count > 1) merged[merged.length - 1] = { ...out, json: JSON.stringify(event) };

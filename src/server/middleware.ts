@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
 /**
- * A function that Express calls for requests, whichever copy of Express that is. It has a file of its own: the types of
- * the package lead here, and must not lead to Express's, which a project that uses the package may not have.
+ * A function that Express calls for requests, whichever copy of Express that is. It has its own file, because the
+ * package's types import it. They must not import Express's types, which the user's project may not have.
  */
 export type Middleware = (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => void;

@@ -20,10 +20,11 @@ export const narrowingQuery = z
     protocol: z.string().optional(),
     format: z.string().optional(),
   })
-  // One frame of that format may hold thoughts and words in one: they are parted before the log, or not at all.
+  // A frame of that format may contain reasoning and text together. They can be separated only before they are logged.
   .refine(({ format, reasoning }) => reasoning || format !== "langgraph", {
     path: ["reasoning"],
-    error: "the langgraph format has it switched off for a run (forwardedProps.sluice.reasoning) or an agent",
+    error:
+      "with the langgraph format, switch reasoning off for a run (forwardedProps.sluice.reasoning) or for an agent",
   });
 
 export type Narrowing = z.infer<typeof narrowingQuery>;

@@ -1,6 +1,6 @@
 /**
- * Decides which pages may connect from a browser: exact origins, where a port may be `*`, and pages of the very host
- * that is asked.
+ * Decides which pages may connect from a browser: exact origins, where a port may be `*`, and pages of the same host as
+ * the request.
  */
 import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
@@ -9,10 +9,7 @@ import type { ServerOptions } from "./server-options.ts";
 
 type Asked = Pick<IncomingMessage, "headers" | "method">;
 
-/**
- * Holds a request's `Host` and `Origin` against what is allowed.
- * The returned function throws SluiceError `forbidden`.
- */
+/** Makes a function that checks a request's `Host` and `Origin`. It throws SluiceError `forbidden`. */
 export function originGuard({
   allowedOrigins,
   hosts,
@@ -26,7 +23,8 @@ export function originGuard({
   const hostAllowed = hosts ? hostCheck(allowedOrigins, hosts) : () => true;
   return ({ method = "GET", headers: { host, origin, cookie } }) => {
     if (!hostAllowed(host)) throw new SluiceError("forbidden", HOST_REFUSED);
-    // A page of another site cannot leave the Origin out of what changes something; only with it is a cookie a sign-in.
+    // A page of another site cannot omit the Origin of a request that changes something. So such a request with a
+    // cookie needs an Origin.
     if (cookies && cookie !== undefined && origin === undefined && !/^(GET|HEAD|OPTIONS)$/.test(method)) {
       throw new SluiceError("forbidden", ORIGIN_MISSING);
     }
@@ -37,8 +35,8 @@ export function originGuard({
 }
 
 /**
- * Is this origin one of those that are named, alone or with any port? Its pages may send cookies and read the answer.
- * Browsers keep their cookies back where any origin may come.
+ * Makes a check whether an origin is named, with its port or with any port. Its pages may send cookies and read the
+ * answer. Pages of origins that only `*` allows may not.
  */
 export function namedOrigins(allowedOrigins: readonly string[]): (origin: string | undefined) => boolean {
   const named = originCheck(allowedOrigins.filter((entry) => entry !== "*"));
@@ -46,10 +44,10 @@ export function namedOrigins(allowedOrigins: readonly string[]): (origin: string
 }
 
 const HOST_REFUSED = "This host name is not served. Add it to ALLOWED_HOSTS.";
-const ORIGIN_MISSING = "A request with a cookie that changes something has to name its Origin.";
+const ORIGIN_MISSING = "A request that has a cookie and changes something needs an Origin header.";
 const ORIGIN_REFUSED = "This origin may not connect. Add it to ALLOWED_ORIGINS, or in code to allowedOrigins.";
 
-/** The check for an `Origin` header. Programs that send none pass: a browser always does where it matters. */
+/** The check for an `Origin` header. Programs that send no `Origin` pass: browsers send it where it matters. */
 function originCheck(allowed: readonly string[]): (origin: string | undefined) => boolean {
   if (allowed.includes("*")) return () => true;
   const exact = new Set(allowed.filter((entry) => !entry.endsWith(":*")).map((entry) => entry.toLowerCase()));
@@ -63,9 +61,9 @@ function originCheck(allowed: readonly string[]): (origin: string | undefined) =
 }
 
 /**
- * The check for a `Host` header, against DNS rebinding: a page of another site that points its own name at this
- * machine sends that name, and for a GET no origin at all. Only names that are allowed, or that origins are allowed for,
- * are answered; addresses too where `addresses` says so.
+ * The check for a `Host` header, against DNS rebinding: a page of another site that points its own name at this machine
+ * sends that name, and for a GET no origin at all. Only the names in `names` and in the allowed origins are answered,
+ * and with `addresses` also IP addresses.
  */
 function hostCheck(
   allowed: readonly string[],
@@ -80,7 +78,7 @@ function hostCheck(
   };
 }
 
-/** Did the page come from the host it asks? The scheme says nothing: a proxy may have taken TLS off. */
+/** Is this a page of the same host? The scheme is not compared, because a proxy may have ended TLS. */
 function isOf(host: string | undefined, origin: string | undefined): boolean {
   return host !== undefined && origin !== undefined && withoutScheme(origin).toLowerCase() === host.toLowerCase();
 }

@@ -1,14 +1,15 @@
-/** One open line to a client, whatever it is made of. */
+/** One open connection to a client, over any transport. */
 
 /**
- * The most that may wait for a peer that does not read. Frames are bounded too: closing over many small ones blocks.
+ * The most that may wait for a peer that does not read. The number of frames is limited too, because closing a socket
+ * with many small frames blocks.
  */
 export const HIGH_WATER = { bytes: 256 * 1024, frames: 512 } as const;
 
 export interface Peer {
   /**
    * Sends frames, in order. Resolves when the peer can take more: a caller that awaits it never fills memory for a slow
-   * one. Sending to a closed peer does nothing.
+   * peer. Sending to a closed peer does nothing.
    */
   send(frames: readonly string[]): Promise<void>;
   /** Aborts when the line is down, whichever side ended it. */
@@ -18,8 +19,8 @@ export interface Peer {
 /** A peer that is read from too. */
 export interface TalkingPeer extends Peer {
   /**
-   * Answers what the peer asked. A peer that asks and does not read its answers is not read from until it does: else its
-   * answers would fill memory. What runs send does not count, or a slow reader could not stop its run.
+   * Answers a request of the peer. While a peer does not read its answers, nothing more is read from it, because the
+   * answers would fill memory. Events of runs do not count: a slow reader must be able to stop its run.
    */
   answer(frames: readonly string[]): void;
 }

@@ -1,4 +1,4 @@
-/** The topics that one socket follows. Their number has a bound, which holds for those that are still being looked up. */
+/** The topics that one socket follows. Their number is limited. Topics that are still being looked up count too. */
 import { SluiceError } from "../protocol/errors.ts";
 import type { Topic } from "../protocol/ids.ts";
 
@@ -19,7 +19,8 @@ export class Places {
   }
 
   /**
-   * Takes the place of a topic, at once, and ends what held it before. The signal aborts when the place is given up.
+   * Takes a place for a topic, at once, and ends an earlier subscription to it. The signal aborts when the place is
+   * given up.
    * @throws SluiceError `overloaded` when all places are taken.
    */
   take(topic: string): AbortSignal {
@@ -46,7 +47,7 @@ export class Places {
     return this.#taken.get(topic)?.reads;
   }
 
-  /** Gives up a topic's place; only the one with this signal, when one is given. */
+  /** Gives up a topic's place. With `signal`, only if the place has this signal. */
   free(topic: string, signal?: AbortSignal): void {
     const place = this.#taken.get(topic);
     if (!place || (signal !== undefined && place.held.signal !== signal)) return;

@@ -1,7 +1,9 @@
-/** The playground: a page for browsers and what belongs to it, from the folder that the build has put it in. */
+/** Serves the playground, a page for browsers with its files, from the folder of the build. */
 import express, { type Response, Router } from "express";
 
-/** A name with a digest of the content in it, as esbuild makes them, like `main-AB12CD34.js`: what it names never changes. */
+/**
+ * A name that contains a digest of the content, as esbuild makes them, like `main-AB12CD34.js`: the file never changes.
+ */
 const HASHED = /-[0-9A-Z]{8}\.\w+$/;
 
 /** A `Host` header that can stand in a policy as it is. */
@@ -19,7 +21,8 @@ export function playgroundRoutes(folder: string): Router {
     if (request.accepts(["text/plain", "text/html"]) !== "text/html") return next("router");
     const [path = "/", query] = request.originalUrl.split("?", 2);
     if (path.endsWith("/")) return next();
-    // Without the slash the page's URLs would lead beside it. Relative: a proxy may know this path by another name.
+    // Without the slash the page's relative URLs would be wrong. The redirect is relative, because a proxy may serve
+    // this path under another one.
     response.redirect(`./${path.slice(path.lastIndexOf("/") + 1)}/${query === undefined ? "" : `?${query}`}`);
   });
   router.use(express.static(folder, { redirect: false, cacheControl: false, setHeaders }));
@@ -31,7 +34,7 @@ function setHeaders(response: Response, path: string): void {
   response.setHeader("Content-Security-Policy", policy(response.req.headers.host));
 }
 
-/** Nothing from elsewhere, nothing inline, in nobody's frame. */
+/** Allows nothing from other hosts and nothing inline, and forbids frames around the page. */
 function policy(host = ""): string {
   // Not every browser counts a WebSocket to the same host as 'self'.
   const sockets = PLAIN_HOST.test(host) ? ` ws://${host} wss://${host}` : "";

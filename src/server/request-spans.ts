@@ -3,7 +3,7 @@ import type { IncomingMessage } from "node:http";
 import { type Context, context, propagation, SpanKind, trace } from "@opentelemetry/api";
 import type { RequestHandler } from "express";
 
-/** The app's own span, where it has one; else what the client says. */
+/** Returns the app's own span if there is one, otherwise the client's trace. */
 export function traceOf({ headers }: IncomingMessage): Context {
   const active = context.active();
   return trace.getSpan(active) ? active : propagation.extract(active, headers);
@@ -16,7 +16,7 @@ export const traced: RequestHandler = (request, response, next) => {
   const options = { kind: SpanKind.SERVER, attributes: { "http.request.method": method } };
   const span = trace.getTracer("langgraph-sluice").startSpan(method, options, parent);
   response.once("close", () => {
-    // Paths hold ids of threads: the route stands for them.
+    // Paths contain ids of threads, so the route is used instead.
     const route = typeof request.route?.path === "string" ? `${request.baseUrl}${request.route.path}` : undefined;
     if (route !== undefined) span.updateName(`${method} ${route}`).setAttribute("http.route", route);
     span.setAttribute("http.response.status_code", response.statusCode).end();

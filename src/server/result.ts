@@ -1,4 +1,4 @@
-/** A run's whole result, read from the log: the answer of the doors that do not stream. */
+/** Reads a run's whole result from the log, for routes that do not stream. */
 
 import { follow } from "../log/follow.ts";
 import type { EventLog } from "../log/log.ts";
@@ -30,7 +30,7 @@ export interface RunResult {
 
 /**
  * Waits for the run's end. `undefined` when `signal` aborts first.
- * @throws SluiceError the run's own error; `not_found` when the log let go of its beginning.
+ * @throws SluiceError the run's own error; `not_found` when the log no longer has its beginning.
  */
 export async function readResult(log: EventLog, run: RunHandle, signal: AbortSignal): Promise<RunResult | undefined> {
   const transcript = new Transcript([]);
@@ -53,7 +53,10 @@ export async function readResult(log: EventLog, run: RunHandle, signal: AbortSig
   return end && result(end, transcript.messages, run);
 }
 
-/** A snapshot corrects what was sent. It has the whole thread, and the messages of starts that wait for it. */
+/**
+ * Keeps only the run's own messages of a snapshot, which also has the rest of the thread, and the messages of waiting
+ * starts.
+ */
 function ownPart(event: AguiEvent, { messages }: Transcript): AguiEvent {
   if (event.type !== EventType.MESSAGES_SNAPSHOT) return event;
   const own = new Set(messages.map(({ id }) => id));
@@ -79,7 +82,7 @@ function result(event: AguiEvent, messages: readonly Message[], { threadId, runI
   };
 }
 
-/** The answer of `POST /chat`: the last thing said, what was thought, and which tools were used. */
+/** The answer of `POST /chat`: the last text, the reasoning, and the tool calls. */
 export function chatAnswer(result: RunResult): object {
   const { threadId, runId, messages, interrupts, usage, finishReason } = result;
   const said = messages.findLast((message) => message.role === "assistant" && message.content);

@@ -10,15 +10,15 @@ export type Rewritten = readonly Pick<LogEntry, "json" | "type">[];
 const MAX_ENTRIES = 1_024;
 const MAX_CHARACTERS = 8 * 1024 * 1024;
 
-/**
- * Known by position and not by the entry: a log that is read over a network gives each of its readers objects of their
- * own.
- */
+/** The key is the position and not the entry: a log over a network gives each reader its own objects. */
 export class RewrittenEntries {
   readonly #kept = new Map<string, Rewritten>();
   #characters = 0;
 
-  /** The events that `make` gives, serialized; made again only after a while. `position` names the entry and the change. */
+  /**
+   * Returns the serialized events of `make`, which is called again only if they are no longer kept. `position` names
+   * the entry and the change.
+   */
   of(position: string, make: () => readonly AguiEvent[]): Rewritten {
     const known = this.#kept.get(position);
     if (known) return known;

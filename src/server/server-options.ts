@@ -12,7 +12,7 @@ import type { Door } from "./door.ts";
 import type { Lines } from "./lines.ts";
 import type { Unread } from "./peer.ts";
 
-/** The same with the door, which the server makes once. */
+/** The parts of the server, with the door that is made from them. */
 export interface ServerOptions extends Housing {
   readonly door: Door;
 }
@@ -37,7 +37,7 @@ export interface Housing {
   readonly lines: Lines;
   /** Names this program to clients of `/agui/info`. */
   readonly version: string;
-  /** The folder with the built playground; without one there is none. A folder that is not there is none either. */
+  /** The folder with the built playground. Without it, or if it does not exist, there is no playground. */
   readonly playground?: string | undefined;
   /** Serve LangGraph's own API too. */
   readonly langGraphApi: boolean;
@@ -56,7 +56,7 @@ export interface Housing {
   readonly slow: (transport: "websocket" | "sse", unread: Unread) => void;
   /** May new work come in? `false` while draining. */
   readonly ready: () => boolean;
-  /** Aborts when the last run has ended: what would go on for as long as its client stays ends as well. */
+  /** Aborts when the last run has ended. It ends the responses that would otherwise last as long as their clients. */
   readonly closed: AbortSignal;
   /** The engines that cannot store anything at the moment. */
   readonly unavailable: () => Promise<readonly string[]>;

@@ -33,7 +33,7 @@ export const socketQuery = z.object({
   format: z
     .enum(["agui", "langgraph", "text", "tanstack"], { error: "valid are agui, langgraph, text and tanstack" })
     .default("agui"),
-  // TanStack AI's words for a run, and for the position after which it goes on.
+  // TanStack AI's parameters: the run, and the position after which it is read.
   runId: z.string().optional(),
   offset: z.string().optional(),
 });

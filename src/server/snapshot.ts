@@ -1,4 +1,6 @@
-/** The messages of a thread as events for a reader that begins, within a bound: a snapshot is one frame. */
+/**
+ * Turns the messages of a thread into events for a new reader. Their size is limited, because a snapshot is one frame.
+ */
 import { type AguiEvent, EventType, type Message } from "../protocol/events.ts";
 
 /** The most bytes of messages in one snapshot. The last turn is always whole. */

@@ -12,10 +12,10 @@ export interface SocketRoute {
   readonly path: string;
   /** The formats of its conversations, for the operator. */
   readonly formats: readonly string[];
-  /** A final refusal opens the socket and closes it with the error's code, since browsers hide that of HTTP. */
+  /** A final refusal opens the socket and closes it with the error's code, because browsers hide the HTTP status. */
   readonly closesWithReason?: boolean;
   /**
-   * Everything that can be wrong is found here, before the handshake, where HTTP can still say so.
+   * Makes all checks before the handshake, while an error can still be an HTTP response.
    * @throws SluiceError
    */
   readonly admit: (upgrade: Upgrade, place: SocketPlace) => Promise<Opening>;

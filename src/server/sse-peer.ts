@@ -4,7 +4,7 @@ import type { Line } from "./lines.ts";
 import { type Peer, READY, type Unread } from "./peer.ts";
 
 export interface SsePeerOptions {
-  /** It goes on with a sequence of events, and so a frame that no log holds may be its first. */
+  /** The response continues a sequence of events, so its first frame may be one that is not in the log. */
   readonly continues: boolean;
   /** It ends with a run, and nothing may come after the run's end. */
   readonly ends: boolean;
@@ -24,7 +24,7 @@ export class SsePeer implements Peer, Line {
   readonly #closed = new AbortController();
   readonly #heartbeat: NodeJS.Timeout;
   #begun: boolean;
-  /** It waits for the next frames. */
+  /** A frame that is not in the log, and is sent with the next frames. */
   #unlogged: string | undefined;
   /** Writes that the client has not taken yet, keep-alives included. */
   #waiting = 0;
@@ -49,7 +49,7 @@ export class SsePeer implements Peer, Line {
       "X-Accel-Buffering": "no",
     });
     response.flushHeaders();
-    // A comment only between frames: none may wait in front of a reader that is behind.
+    // No comment is written while the client is behind, so that it does not delay frames.
     this.#heartbeat = setInterval(() => {
       if (!response.writableNeedDrain) this.#write(": keep-alive\n\n");
     }, heartbeatMs);
@@ -82,8 +82,8 @@ export class SsePeer implements Peer, Line {
   }
 
   /**
-   * Sends a frame that no log holds, at the next place where an event may be: after a run's start. If the response ends
-   * with its run, the frame also has to come before the run's end, which a slow client may not have read yet.
+   * Sends a frame that is not in the log, at the next place where an event may be: after a run's start. If the response
+   * ends with its run, the frame also has to come before the run's end, which a slow client may not have read yet.
    */
   sendUnlogged(frame: string): void {
     if (frame === "" || this.#closed.signal.aborted) return;
@@ -97,7 +97,9 @@ export class SsePeer implements Peer, Line {
     return [...frames.slice(0, at), unlogged, ...frames.slice(at)].join("");
   }
 
-  /** Hangs up, in the middle of the response. A client that has read everything so far gets one last frame. */
+  /**
+   * Closes the connection in the middle of the response. A client that has read everything so far gets one last frame.
+   */
   hangUp(last = ""): void {
     if (this.#closed.signal.aborted) return;
     const response = this.#response;
@@ -111,7 +113,7 @@ export class SsePeer implements Peer, Line {
     this.#closed.abort();
   }
 
-  /** Ends the response after what was sent; what then does not drain in time is cut. */
+  /** Ends the response after the frames that were sent. If the client does not read them in time, it is cut. */
   end(): void {
     // A write after the end is an error that nobody would catch.
     clearInterval(this.#heartbeat);

@@ -49,7 +49,7 @@ export class Subscription {
     this.#ending = ending;
   }
 
-  /** One run and no other, from its start or from `after` within it, to its end. */
+  /** Reads only one run, from its start or from `after` within it, to its end. */
   static ofRun(reader: Reader, run: VisitedRun, after: Cursor | undefined): Promise<Subscription> {
     return Subscription.#open(reader, run.thread, async () => {
       const { from, runId, thread } = run;
@@ -60,12 +60,12 @@ export class Subscription {
     });
   }
 
-  /** A thread from the start of a run, and all that comes after. */
+  /** Reads a thread from the start of a run, with all later events. */
   static sinceRun(reader: Reader, run: VisitedRun): Promise<Subscription> {
     return Subscription.#open(reader, run.thread, async () => ({ beginning: startOf(run, reader), ending: undefined }));
   }
 
-  /** A thread from where it stands, or from `after`, and all that comes after. */
+  /** Reads a thread from its current state, or from `after`, with all later events. */
   static ofThread(reader: Reader, thread: VisitedThread, after: Cursor | undefined): Promise<Subscription> {
     return Subscription.#open(reader, thread, async () => {
       const { beginning } = await standingOr(after, reader, thread);
@@ -83,8 +83,8 @@ export class Subscription {
   }
 
   /**
-   * A live thread: from the start of its active run, or from now on if no run is active. In a graph format the graph
-   * events are read.
+   * Reads a live thread: from the start of its active run, or from now on if no run is active. In a graph format the
+   * graph events are read.
    */
   static live(reader: Reader, thread: VisitedThread): Promise<Subscription> {
     return Subscription.#open(reader, thread, async () => {
@@ -136,7 +136,7 @@ export class Subscription {
   }
 
   /**
-   * Joins the audience first, so that the run is not cancelled for lack of followers while the position is looked up.
+   * Joins the followers first, so that the run is not cancelled for lack of followers while the position is looked up.
    */
   static async #open(reader: Reader, thread: VisitedThread, begin: () => Promise<Opened>): Promise<Subscription> {
     const leave = thread.follow(reader.format.graph);
@@ -176,7 +176,7 @@ async function standingOr(
   return { beginning: { after: first.cursor, since: undefined, first }, runId: first.runId };
 }
 
-/** The head, when the run is over and nothing of it can come any more. */
+/** Returns the head if the run is over, because no more of its entries can come. */
 async function lastPosition({ visitor, format }: Reader, thread: VisitedThread, runId: string) {
   if ((await thread.active())?.runId === runId) return undefined;
   return visitor.log.open(thread.topic(format.graph));

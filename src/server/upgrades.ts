@@ -1,4 +1,4 @@
-/** Upgrades of some paths of an HTTP server, taken out of the events that its other listeners get. */
+/** Handles the upgrades of some paths of an HTTP server, which its other listeners then do not get. */
 import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { SluiceError } from "../protocol/errors.ts";
@@ -8,22 +8,23 @@ export interface Upgrade {
   readonly socket: Duplex;
   readonly head: Buffer;
   readonly parameters: URLSearchParams;
-  /** The values of the path's segments that stand for any one, by name. */
+  /** The values of the path's variable segments, by name. */
   readonly segments: Readonly<Record<string, string>>;
 }
 
-/** A path, and what takes its upgrades. A segment like `:threadId` stands for any one. */
+/** A path, and the function that handles its upgrades. A segment like `:threadId` matches any segment. */
 export interface UpgradePath {
   readonly path: string;
   readonly take: (upgrade: Upgrade) => void;
 }
 
 /**
- * Hands the upgrades of `server` to the first of `paths` that is theirs, until the returned function is called. Others are
- * left to whoever else listens; when nobody does they are answered with 404, for Node would leave them open for ever.
+ * Passes each upgrade of `server` to the first of `paths` that matches, until the returned function is called. Other
+ * upgrades go to the server's other listeners. If there are none, they are answered with 404, because Node would leave
+ * them open.
  *
- * Ours are taken before any listener hears of them. A `WebSocketServer` of ws that was given a server and a path refuses
- * every upgrade but its own, and others end what nobody answered at once.
+ * Upgrades of `paths` never reach the listeners. A `WebSocketServer` of ws with a server and a path refuses every
+ * upgrade except its own, and other listeners end upgrades that were not answered at once.
  */
 export function takeUpgrades(server: Server, paths: readonly UpgradePath[]): () => void {
   const { emit } = server;
@@ -36,13 +37,13 @@ export function takeUpgrades(server: Server, paths: readonly UpgradePath[]): () 
         handBack(server, request, socket, head);
         return true;
       }
-      // Anything may stand there: `//` is no URL, and an error here would end the process.
+      // The target may be any text: `//` is not a URL, and an error here would end the process.
       const target = request.url ?? "/";
       const url = URL.canParse(target, "http://host") ? new URL(target, "http://host") : undefined;
       for (const { path, take } of paths) {
         const segments = url && segmentsIn(path, url.pathname);
         if (!segments) continue;
-        // A socket that breaks before it is a WebSocket concerns nobody; unheard, its error would end the process too.
+        // A socket may break before it becomes a WebSocket. Without a listener, its error would end the process.
         socket.on("error", destroy);
         take({ request, socket, head, parameters: url.searchParams, segments });
         return true;
@@ -51,17 +52,17 @@ export function takeUpgrades(server: Server, paths: readonly UpgradePath[]): () 
     return Reflect.apply(emit, server, [event, ...args]);
   };
   server.emit = intercept as typeof emit;
-  // Node upgrades nothing while nobody listens.
+  // Without a listener, Node upgrades no connection.
   server.on("upgrade", answerWhenAlone);
   return () => {
     taking = false;
     server.off("upgrade", answerWhenAlone);
-    // Somebody else may have put theirs around ours since: then ours stays, and passes everything on.
+    // Other code may have wrapped this function since. Then it stays, and passes everything on.
     if (server.emit === intercept) server.emit = emit;
   };
 }
 
-/** The values of a pattern's segments in a path; `undefined` when the path is another. */
+/** Returns the values of a pattern's variable segments in a path; `undefined` if the path does not match. */
 function segmentsIn(pattern: string, path: string): Record<string, string> | undefined {
   const given = path.split("/");
   const wanted = pattern.split("/");
@@ -79,7 +80,7 @@ function decoded(segment: string): string | undefined {
   try {
     return decodeURIComponent(segment);
   } catch {
-    return undefined; // No text: it is no address of ours.
+    return undefined; // Not valid text, so it is not one of these paths.
   }
 }
 
@@ -93,7 +94,7 @@ function hasOthers(server: Server): boolean {
 
 /**
  * Gives a request back to the server as if it had not asked for an upgrade. Java's HttpClient and `curl --http2` offer
- * HTTP/2 that way, and Node takes every such offer while anybody listens for upgrades.
+ * HTTP/2 in this way, and Node accepts every offer while there is a listener for upgrades.
  */
 function handBack(server: Server, request: IncomingMessage, socket: Duplex, head: Buffer): void {
   const { method, url, httpVersion, rawHeaders } = request;
@@ -123,7 +124,7 @@ function answerWhenAlone(this: Server, _request: IncomingMessage, socket: Duplex
 /** Answers an upgrade with an error in JSON. */
 export function refuse(socket: Duplex, error: SluiceError): void {
   const body = JSON.stringify({ error });
-  // Half open it would be nobody's: no timeout of the server's covers a socket that asked for an upgrade.
+  // A half-open socket would stay open: no timeout of the server applies to a socket that asked for an upgrade.
   socket.once("finish", () => socket.destroy());
   socket.end(
     `HTTP/1.1 ${error.status} ${error.code}\r\nConnection: close\r\nContent-Type: application/json\r\n${retryAfter(error)}` +

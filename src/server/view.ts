@@ -1,4 +1,7 @@
-/** One connection's view of a log: what it narrowed away, and what its generation of clients cannot take. */
+/**
+ * One connection's view of a log: it leaves out events that the connection does not want, and rewrites events for older
+ * clients.
+ */
 import type { AllowList } from "../graph/allow-list.ts";
 import type { LogEntry } from "../log/log.ts";
 import { type Cursor, formatCursor } from "../protocol/cursor.ts";
@@ -15,11 +18,14 @@ export interface Outgoing {
   readonly type: LogEntry["type"];
   /** The entry's position in its span. */
   readonly edge: Edge;
-  /** The last entry this covers. Absent where what belongs together is not complete yet, or was made for one connection. */
+  /**
+   * The position of the last entry that this covers. Absent if more of that entry follows, or if the event was made for
+   * one connection.
+   */
   readonly cursor: Cursor | undefined;
   /** The number of entries that this covers. */
   readonly count: number;
-  /** The graph's node that it came from, where it came from one. */
+  /** The graph's node that it came from, if any. */
   readonly node?: string | undefined;
 }
 
@@ -39,7 +45,7 @@ const rewritten = new RewrittenEntries();
 
 const HOLDS_MESSAGES: ReadonlySet<EventType> = new Set([EventType.RUN_STARTED, EventType.MESSAGES_SNAPSHOT]);
 
-/** Reasoning that was sent before is in the thread's messages. */
+/** Removes reasoning from an event's messages: earlier reasoning is among them. */
 function withoutThoughts(event: AguiEvent): AguiEvent {
   const spoken = (messages: readonly Message[]) => messages.filter(({ role }) => role !== "reasoning");
   if (event.type === EventType.MESSAGES_SNAPSHOT) return { ...event, messages: spoken(event.messages) };
@@ -49,7 +55,7 @@ function withoutThoughts(event: AguiEvent): AguiEvent {
 
 const CHANGES = { thoughtless: withoutThoughts, downgraded: downgrade };
 
-/** Most entries: there is one for every token and reader. */
+/** For most entries, so that no list is made for every token and reader. */
 const UNCHANGED: readonly (keyof typeof CHANGES)[] = [];
 
 type Fate = "show" | "hold" | "hide";
@@ -101,12 +107,12 @@ export class View {
     return [...(thoughtless ? (["thoughtless"] as const) : []), ...(downgraded ? (["downgraded"] as const) : [])];
   }
 
-  /** The entries to send for one whose span is sent at once: none, or the waiting ones and the entry itself. */
+  /** Returns the entries to send for an entry of a held span: none, or the held entries and this entry. */
   #hold(entry: LogEntry, cursor: Cursor | undefined, held: HeldDeltas): Outgoing[] {
     const events = held.pass([JSON.parse(entry.json) as AguiEvent]);
     const { edge, provenance } = entry;
     const shown = events.length > 0 ? this.#shared(cursor, "held", () => events) : [];
-    // Only the last brings its reader to the position: one that drops before it must get both again.
+    // Only the last event has the position: a reader that disconnects before it must get both again.
     return shown.map((event, index) => ({
       ...event,
       edge,

@@ -9,7 +9,7 @@ import { HIGH_WATER, READY, type TalkingPeer, type Unread } from "./peer.ts";
 /** Counted for each answer besides its text, so that empty ones are bounded too. */
 const FRAME_BYTES = 64;
 
-/** The milliseconds that a client has to read why it is closed, when nothing more is read of it. */
+/** The milliseconds that a client has to read the close code, when nothing more is read from it. */
 const SHUT_MS = 250;
 
 interface Drained {
@@ -31,12 +31,12 @@ export class WsPeer implements TalkingPeer, Line {
   #paused: NodeJS.Timeout | undefined;
   #shut = false;
 
-  /** `drainMs`: how long a socket may take to catch up before it is cut; `slow` hears of that. */
+  /** `drainMs`: how long a socket may take to catch up before it is cut. `slow` is called then. */
   constructor(socket: WebSocket, drainMs: number, slow: (unread: Unread) => void) {
     this.#socket = socket;
     this.#slow = slow;
     this.#drainMs = drainMs;
-    setMaxListeners(0, this.#closed.signal); // Each topic that is followed is one.
+    setMaxListeners(0, this.#closed.signal); // Each followed topic adds a listener.
     socket.on("close", () => {
       clearTimeout(this.#paused);
       this.#closed.abort();
@@ -51,7 +51,7 @@ export class WsPeer implements TalkingPeer, Line {
   send(frames: readonly string[]): Promise<void> {
     if (frames.length === 0 || this.#socket.readyState !== this.#socket.OPEN) return READY;
     this.#queued += frames.length;
-    // One callback for the lot: the socket writes in order.
+    // One callback for all frames, because the socket writes them in order.
     const written = frames.length === 1 ? this.#oneWritten : () => this.#written(frames.length);
     for (let index = 0; index < frames.length - 1; index += 1) this.#socket.send(frames[index] as string);
     this.#socket.send(frames.at(-1) as string, written);
@@ -71,7 +71,7 @@ export class WsPeer implements TalkingPeer, Line {
     this.#count(data.length, (written) => this.#socket.pong(data, undefined, written));
   }
 
-  /** It has too many answers waiting, and is not read from: its pongs cannot be heard. */
+  /** Too many answers wait, so nothing is read from the socket, not even its pongs. */
   get paused(): boolean {
     return this.#paused !== undefined;
   }
@@ -94,7 +94,7 @@ export class WsPeer implements TalkingPeer, Line {
     if (!this.#shut) this.#socket.resume();
   }
 
-  /** Everything counts that the socket has not taken, of runs too. */
+  /** Includes all bytes that the socket has not written, also those of runs. */
   get waitingBytes(): number {
     return this.#socket.bufferedAmount;
   }
@@ -105,7 +105,7 @@ export class WsPeer implements TalkingPeer, Line {
     this.#socket.terminate();
   }
 
-  /** Closes with the code of an error: 4000 and its HTTP status, where the table has no other. */
+  /** Closes with the code of an error: 4000 plus its HTTP status, if the table has no close code. */
   close(code: ErrorCode, reason = SENTENCES[code]): void {
     const entry = ERRORS[code];
     this.#socket.close("close" in entry ? entry.close : 4_000 + entry.status, shortened(reason));
@@ -122,7 +122,7 @@ export class WsPeer implements TalkingPeer, Line {
     this.#shut = true;
     this.close(code);
     this.#socket.pause();
-    // Its answer to the close cannot be heard. It has read the code by then.
+    // The client's answer to the close is not read. By this time the client has read the code.
     const timer = setTimeout(() => this.#socket.terminate(), SHUT_MS);
     this.#closed.signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
   }
@@ -136,7 +136,7 @@ export class WsPeer implements TalkingPeer, Line {
     return this.#queued > HIGH_WATER.frames || this.#socket.bufferedAmount > HIGH_WATER.bytes;
   }
 
-  /** Most sends are one frame: there is one for every token and reader. */
+  /** Most calls send one frame, for every token and reader. They share this callback. */
   readonly #oneWritten = (): void => this.#written(1);
 
   #written(count: number): void {
@@ -145,7 +145,7 @@ export class WsPeer implements TalkingPeer, Line {
   }
 
   #awaitDrain(): Drained {
-    // A close frame would wait in the same queue that does not move, so the line is cut.
+    // A close frame would wait in the same blocked queue, so the connection is cut.
     const timer = setTimeout(() => this.cut(), this.#drainMs);
     let resolve = () => {};
     const promise = new Promise<void>((done) => {

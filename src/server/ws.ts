@@ -17,11 +17,13 @@ import type { Opening, SocketRoute } from "./socket-route.ts";
 import { refuse, takeUpgrades, type Upgrade } from "./upgrades.ts";
 import { WsPeer } from "./ws-peer.ts";
 
-/** The milliseconds over which many sockets are closed, and those that one may take to answer. */
+/**
+ * The milliseconds over which many sockets are closed, and the milliseconds that a socket may take to answer the close.
+ */
 const SPREAD_MS = 5_000;
 const CLOSE_MS = 1_000;
 
-/** The milliseconds between two sockets when all come back. */
+/** The milliseconds between two sockets when all clients reconnect. */
 const ROOM_MS = 20;
 
 export class WebSocketHost {
@@ -82,8 +84,8 @@ export class WebSocketHost {
   }
 
   /**
-   * Reports to the clients that can understand it that the server is about to go. The fewer they are, the sooner they
-   * may be back.
+   * Reports that the server is about to stop, to clients whose format has a frame for it. The fewer clients there are,
+   * the sooner they may reconnect.
    */
   drain(): void {
     const spread = Math.min(SPREAD_MS, this.#peers.size * ROOM_MS);
@@ -91,8 +93,8 @@ export class WebSocketHost {
   }
 
   /**
-   * Closes every socket, spread over a while so that not all come back at once; none of it when `hurry` aborts. Then
-   * leaves the servers it was attached to.
+   * Closes every socket, spread over some seconds so that clients do not all reconnect at once. When `hurry` aborts, it
+   * does not wait. Then detaches from the servers.
    */
   async close(hurry: AbortSignal): Promise<void> {
     clearInterval(this.#heartbeat);
@@ -141,7 +143,7 @@ export class WebSocketHost {
     this.#server.handleUpgrade(request, socket, head, (webSocket) => this.#serve(webSocket, open, request));
   }
 
-  /** Closes a socket whose client would not learn otherwise that it need not come back. */
+  /** Closes a socket with an error's code, because its client would otherwise reconnect in vain. */
   #turnAway(socket: WebSocket, { code, message }: SluiceError): void {
     socket.on("error", nothing);
     const peer = new WsPeer(socket, this.#options.slowConsumerMs, nothing);
@@ -156,13 +158,13 @@ export class WebSocketHost {
     const share = conversation.visitor?.principal.share;
     if (share) shareWatch.add(share.id, () => expel(socket, () => peer.close("unauthorized")), peer.closed);
     lines.add(peer, peer.closed);
-    // ws closes by itself on what is no WebSocket, with the right code; the error event only repeats why.
+    // After invalid data ws closes the socket itself, with the right code. The error event only repeats the reason.
     socket.on("error", nothing);
     socket.on("close", () => this.#peers.delete(socket));
     socket.on("pong", () => this.#silent.delete(socket));
     const opened = conversation.open().catch((error: unknown) => failed(error, "websocket open"));
     const parent = traceOf(request);
-    /** `then` is done if the client may send this. */
+    /** `then` is called if the client may send this message. */
     const receive = async (then: () => Promise<void> | undefined) => {
       if (peer.isShut) return;
       try {

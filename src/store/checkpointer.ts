@@ -50,7 +50,7 @@ export class Checkpointer extends BaseCheckpointSaver {
     return checkpointId ? { ...tuple, config } : tuple;
   }
 
-  /** The id of a thread's last checkpoint, without the state in it: that grows with the conversation. */
+  /** The id of a thread's last checkpoint. It is read without the state, which grows with the conversation. */
   async latestId(threadId: string): Promise<string | undefined> {
     const [row] = await this.#tables.all(
       `SELECT checkpoint_id FROM checkpoints WHERE ${LAST}`,
@@ -71,7 +71,8 @@ export class Checkpointer extends BaseCheckpointSaver {
     ];
     const asked = conditions.flatMap(([sql, value]) => (value === undefined ? [] : [{ sql, value }]));
     const where = asked.length > 0 ? `WHERE ${asked.map(({ sql }) => sql).join(" AND ")}` : "";
-    // Reads all keys at once, and each checkpoint when it is asked for: a history is long, and most readers stop early.
+    // Reads all keys at once, but each checkpoint only when the caller reaches it: a history is long, and most readers
+    // stop early.
     const keys = await this.#tables.all(
       `SELECT thread_id, checkpoint_ns, checkpoint_id FROM checkpoints ${where} ORDER BY checkpoint_id DESC`,
       ...asked.map(({ value }) => value),

@@ -11,7 +11,9 @@ class NewerVersion extends Error {}
 
 const PROBE_BYTES = 65_536;
 
-/** The number of 4 KiB pages that one step gives back, and of steps after one deletion. Moving pages takes time. */
+/**
+ * The number of 4 KiB pages that one step gives back, and the most steps after one deletion. Moving pages takes time.
+ */
 const STEP_PAGES = 64;
 const MOST_STEPS = 128;
 
@@ -88,8 +90,8 @@ export class Database implements Tables {
   }
 
   /**
-   * Deletes by `work`, and gives the space back. On a full disk, the reserve has the space that a deletion itself
-   * needs.
+   * Runs `work`, which deletes, and gives the space back. If the disk is full, `work` runs again without the reserve,
+   * because a deletion itself needs space.
    */
   deleting<T>(work: () => T): T {
     let result: T;
@@ -130,7 +132,7 @@ export class Database implements Tables {
     }
   }
 
-  /** The write-ahead log's file keeps its size, and is written from its beginning again. */
+  /** Makes SQLite write the write-ahead log from its beginning again. Its file keeps its size. */
   #emptyLog(): void {
     this.#sqlite.exec("PRAGMA wal_checkpoint(RESTART)");
   }
@@ -231,7 +233,7 @@ function takeAlone(sqlite: Sqlite.Database): void {
   // the file.
   sqlite.pragma("locking_mode = EXCLUSIVE");
   sqlite.pragma("journal_mode = WAL");
-  // A crash of the process loses nothing. A crash of the machine may lose the last moments, and never damages the file.
+  // A crash of the process loses nothing. A crash of the machine may lose the last writes, but never damages the file.
   sqlite.pragma("synchronous = NORMAL");
   sqlite.pragma("foreign_keys = ON");
   sqlite.exec("BEGIN EXCLUSIVE; COMMIT");

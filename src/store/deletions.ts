@@ -7,16 +7,16 @@ import type { SqlValue, Tables } from "./tables.ts";
 
 export interface Deletions {
   /**
-   * At most `limit` threads that were last used before this time and that nothing keeps: no run holds them, they wait for
-   * no answer, and they are not shared. The longest unused come first.
+   * Returns at most `limit` threads that were last used before this time, are held by no run, wait for no answer, and
+   * are not shared. The longest unused come first.
    */
   idle(unusedSince: number, limit: number): Promise<readonly string[]>;
   /**
-   * An admission becomes a deletion. `false`, and nothing written, when the claim is no longer good or there is no such
-   * thread; with `unusedSince` also when the thread was used since then, waits, or is shared.
+   * Turns an admission into a deletion. Returns `false`, and writes nothing, when the claim is outdated or there is no
+   * such thread. With `unusedSince` also when the thread was used since then, waits for an answer, or is shared.
    */
   begin(claim: Claim, unusedSince?: number): Promise<boolean>;
-  /** Forgets a thread, its runs, and what graphs remember of it in the same place; the row of a deletion stays. */
+  /** Deletes a thread, its runs, and its checkpoints in the same database. The row of the deletion stays. */
   erase(threadId: string): Promise<void>;
 }
 
@@ -55,7 +55,7 @@ export class TableDeletions implements Deletions {
 
   async erase(threadId: string): Promise<void> {
     await this.#tables.erase(
-      // Also those of agents that are not served any more.
+      // This includes checkpoints of agents that are no longer served.
       ["DELETE FROM checkpoints WHERE thread_id = ?", threadId],
       ["DELETE FROM checkpoint_writes WHERE thread_id = ?", threadId],
       ["DELETE FROM runs WHERE thread_id = ? AND status <> 'deleting'", threadId],

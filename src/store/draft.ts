@@ -18,7 +18,7 @@ export function ownerIn({ subagentRunId }: { readonly subagentRunId?: string | u
   return subagentRunId === undefined ? {} : { subagentRunId };
 }
 
-/** A person's message of text. */
+/** A user's message that is plain text. */
 export type SentMessage = Message & { readonly role: "user"; content: string };
 
 export function isSent(draft: Draft): draft is Draft & { readonly message: SentMessage } {
@@ -29,7 +29,7 @@ export function isAssistant(draft: Draft): draft is Draft & { readonly message: 
   return draft.message.role === "assistant";
 }
 
-/** Copies a draft: drafts grow in place, and a message that was handed out must not. */
+/** Copies a message: drafts grow in place, but a message that was returned must not change. */
 export function copy(message: Message): Message {
   return structuredClone(message);
 }

@@ -2,8 +2,8 @@
 import type { Claim, RunRecord } from "./store.ts";
 
 /**
- * A wish about the run that holds a thread. `yield`: end it if nobody follows it and it was not to go on alone. `inject`:
- * look for messages that were kept for it.
+ * A wish about the run that holds a thread. `yield`: end the run if nobody follows it and it was not meant to go on
+ * alone. `inject`: look for messages that were kept for it.
  */
 export type Wish = "cancel" | "graph" | "yield" | "inject";
 
@@ -23,7 +23,7 @@ export interface Hears {
   lost(): void;
 }
 
-/** A start's place in the line of those that wait for a thread. */
+/** A start's place in the line of starts that wait for a thread. */
 export interface Place {
   isFirst(): Promise<boolean>;
   /** Resolves when the thread may have become free, after about a second, or when `signal` aborts. */
@@ -79,9 +79,9 @@ export interface Instances {
   isAwaited(threadId: string): Promise<boolean>;
   /** Takes a place in line. @throws SluiceError `overloaded` when the line is full. */
   enter(threadId: string): Promise<Place>;
-  /** The followers that other processes serve; nothing when there are none. */
+  /** The followers that other processes serve; `undefined` when there are none. */
   followed(threadId: string): Promise<Following | undefined>;
-  /** Reports this process's own followers of a thread; `undefined`: none any more. */
+  /** Reports this process's own followers of a thread; `undefined` when there are no more. */
   follows(threadId: string, following: Following | undefined): void;
 }
 

@@ -18,7 +18,7 @@ export interface ItemOwner {
   readonly principal?: string | undefined;
 }
 
-/** No scope's name is the beginning of another's, and an agent's name has no `@`. */
+/** Returns the name of a scope. No scope's name is the beginning of another's. An agent's name has no `@`. */
 export function scopeOf({ agent, shared, principal }: ItemOwner): string {
   if (shared) return "@shared";
   return principal === undefined ? agent : `${agent}@${principal}`;

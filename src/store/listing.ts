@@ -5,7 +5,7 @@ import type { ThreadSummary } from "./store.ts";
 
 const TITLE_LENGTH = 80;
 
-/** The beginning of the first thing a person wrote, in one line. Empty when nobody wrote any text. */
+/** The beginning of the first user message with text, in one line. Empty when there is none. */
 export function titleOf(messages: readonly Message[]): string {
   for (const message of messages) {
     if (message.role !== "user") continue;

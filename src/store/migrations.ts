@@ -43,7 +43,7 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT;
   CREATE INDEX active_runs ON runs (number) WHERE status = 'active';
 
-  -- What graphs remember. Theirs alone: not every thread has checkpoints, and a graph's thread may be none of ours.
+  -- Checkpoints of graphs. They refer to no other table: a graph may use threads that are not Sluice's.
   CREATE TABLE checkpoints (
     thread_id TEXT NOT NULL,
     checkpoint_ns TEXT NOT NULL,
@@ -71,7 +71,7 @@ export const MIGRATIONS: readonly string[] = [
   // The path of the task that wrote it; LangGraph applies a step's writes in the order of these paths.
   "ALTER TABLE checkpoint_writes ADD COLUMN task_path TEXT NOT NULL DEFAULT ''",
   `
-  -- What graphs keep across threads. A namespace is a list of labels in JSON; number is the order in which they came.
+  -- Items that graphs keep across threads. A namespace is a list of labels in JSON; number is the order of arrival.
   CREATE TABLE items (
     number INTEGER PRIMARY KEY,
     scope TEXT NOT NULL,

@@ -1,5 +1,5 @@
 /**
- * Shares of threads. Anybody with a share's secret can read one thread, until the share is revoked or expires. Stores
+ * Shares of threads. A client with a share's secret can read one thread until the share is revoked or expires. Stores
  * keep the secrets' digests only. A share is forgotten with its thread.
  */
 import type { Tables } from "./tables.ts";

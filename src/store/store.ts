@@ -35,7 +35,7 @@ export interface ThreadRecord {
   readonly refused?: Readonly<Record<string, number>>;
   /** The interrupts that wait for an answer. Empty when the thread waits for nothing. */
   readonly interrupts: readonly Interrupt[];
-  /** Its name; absent when nobody gave it one. */
+  /** The thread's name; absent when it has none. */
   readonly name?: string;
   /** It was archived; absent otherwise. */
   readonly archived?: true;
@@ -174,7 +174,7 @@ export const MAX_RUNS = 1_000;
 export interface Store extends ThreadNames {
   /** Names the engine for operators, such as `postgres`. */
   readonly engine: string;
-  /** It is a server, which may go away and come back: the ends of runs wait for it. */
+  /** The store is a server that may go away and come back. The ends of runs wait for it. */
   readonly comesBack?: boolean;
   readonly tickets: Tickets;
   /** Messages for active runs. The end of a run forgets its messages. */

@@ -4,7 +4,7 @@ import type { Message } from "../protocol/events.ts";
 /** A message that was taken back. Its id is kept, because a client may still hold it and send it again. */
 export interface Tombstone {
   readonly id: string;
-  /** The message before it, where there was one. */
+  /** The id of the message before it, if there was one. */
   readonly after?: string;
   /** The calls in it. */
   readonly calls?: readonly string[];

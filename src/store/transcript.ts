@@ -41,12 +41,15 @@ export class Transcript {
     }
   }
 
-  /** Every message; open ones with their content so far. */
+  /** Every message. Open messages have their content so far. */
   get messages(): Message[] {
     return [...this.#drafts.values()].map((draft) => copy(draft.message));
   }
 
-  /** A message after the reasoning before it; empty when there is no such message. The others are not copied. */
+  /**
+   * A message, after the reasoning that belongs to it. Empty when there is no such message. Other messages are not
+   * copied.
+   */
   withReasoning(id: string): Message[] {
     const messages = [...this.#drafts.values()].map(({ message }) => message);
     const at = messages.findIndex((message) => message.id === id);
@@ -219,7 +222,7 @@ export class Transcript {
     return draft?.open && isSent(draft) ? draft : this.#assistant(id);
   }
 
-  /** A person's message that was sent into the run. */
+  /** Begins a user's message that was sent into the run. */
   #startUser(id: string): void {
     const message: SentMessage = { id, role: "user", content: "" };
     this.#drafts.set(id, { message, open: true, announced: id });

@@ -7,11 +7,11 @@ import { type JsonLimits, type JsonValue, toJsonValue } from "../protocol/json.t
 import { activityAfter } from "../protocol/patched.ts";
 import type { TranslatorOptions } from "./translator.ts";
 
-/** An activity as a graph asks for it: with new content, or with a patch of what is there. */
+/** An activity as a graph asks for it: with new content, or with a patch of the present content. */
 export interface ActivityWish {
   readonly messageId: string | undefined;
   readonly activityType: string | undefined;
-  /** `false`: content that is there stays. */
+  /** `false`: content that the activity already has stays. */
   readonly replace: boolean;
   readonly content?: JsonValue;
   /** RFC 6902. */
@@ -48,7 +48,7 @@ export class Activities {
     for (const message of messages) if (message.role === "activity") this.#shown.set(message.id, message);
   }
 
-  /** The events for a wish. `undefined`: nothing can be made of it. */
+  /** The events for a wish. `undefined`: the wish cannot be carried out. */
   show(wish: ActivityWish): AguiEvent[] | undefined {
     const { content, patch, replace } = wish;
     const messageId = wish.messageId ?? `${this.#runId}-${wish.activityType ?? "activity"}`;
@@ -82,7 +82,7 @@ export class Activities {
       if (delta.patch.every(({ op }) => op in SIMPLE)) return [delta];
       return [{ ...delta, patch: jsonPatch.compare(known.content, changed.content) as Delta["patch"] }];
     }
-    // Clients would have more than a snapshot may hold.
+    // Patches must not make the content larger than a snapshot may be.
     const content = toJsonValue(changed.content, { maxBytes: this.#maxBytes }) as Snapshot["content"];
     const { messageId, activityType } = delta;
     return this.#replace({ type: EventType.ACTIVITY_SNAPSHOT, messageId, activityType, content });
@@ -93,7 +93,7 @@ export class Activities {
   }
 }
 
-/** `undefined`: the patch does not fit. A graph's mistake ends nothing. */
+/** Applies a patch. `undefined`: the patch does not fit. A graph's mistake does not end the run. */
 function patched(known: ActivityMessage, delta: Delta): ActivityMessage | undefined {
   try {
     return activityAfter(known, delta);

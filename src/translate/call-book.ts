@@ -1,6 +1,6 @@
 /**
- * The tool calls of a thread, each under an id of its own. Models use ids again: turn after turn, in parallel branches,
- * twice in one answer. Clients know a call by its id alone, so a call whose id is taken is sent under another one.
+ * The tool calls of a thread, each under its own id. Models repeat ids: in later turns, in parallel branches, twice in
+ * one answer. Clients know a call by its id alone, so a call whose id is taken is sent under another one.
  */
 import { isDeepStrictEqual } from "node:util";
 import type { Message } from "../protocol/events.ts";
@@ -17,9 +17,9 @@ export interface NewCall {
   readonly place: string;
   /** The message that holds it; `undefined`: a tool's run was the first to show it. */
   readonly parent?: string | undefined;
-  /** As JSON text, where all of them are there. */
+  /** The arguments as JSON text, if all of them have come. */
   readonly args?: string | undefined;
-  /** Clients are not to see it, nor its result. */
+  /** Clients get neither the call nor its result. */
   readonly hidden?: boolean;
 }
 
@@ -45,7 +45,7 @@ export interface ToolRun {
   readonly given: string | undefined;
   readonly name: string;
   readonly place: string;
-  /** Its arguments; `undefined`: it was refused, and nobody looks at them. */
+  /** Its arguments; `undefined` if the run was refused: then they are not read. */
   readonly args: (() => unknown) | undefined;
 }
 
@@ -60,15 +60,18 @@ interface Sought {
 export class CallBook {
   /** In the order they were made. */
   readonly #calls = new Map<string, Call>();
-  /** The ids that models gave, by those that clients know: where they differ, or where no message holds the call. */
+  /**
+   * The ids that models gave, by the ids that clients know. Only for calls where the two differ, or that no message
+   * holds.
+   */
   readonly #ids: Map<string, string>;
   readonly #byRun = new Map<string, Call>();
-  /** Tools' runs that were refused: no node may report their results either. */
+  /** Tools' runs that were refused. No node may report their results either. */
   readonly #refused: { readonly given: string; readonly place: string }[] = [];
 
   /**
-   * `history` is the thread's; what stands in it from `ownFrom` on is of this turn. `earlier`: the turn's calls as another
-   * process knew them.
+   * `history` is the thread's. Its messages from `ownFrom` on belong to this turn. `earlier`: the turn's calls as
+   * another process knew them.
    */
   constructor(history: readonly Message[], ownFrom: number, ids: CallIds, earlier: readonly Call[] = []) {
     this.#ids = new Map(Object.entries(ids));
@@ -104,7 +107,7 @@ export class CallBook {
     }
   }
 
-  /** Enters a call. Its id is none that a call of this thread has or has had. */
+  /** Enters a call. No other call of this thread has or has had its id. */
   enter({ wanted, given, name, place, parent, args, hidden = false }: NewCall): Call {
     const id = this.free(wanted);
     if (given !== undefined && given !== id) this.#ids.set(id, given);
@@ -114,7 +117,7 @@ export class CallBook {
     return call;
   }
 
-  /** The id that a call would get. `also`: ids that are taken besides. */
+  /** The id that a call would get. `also`: more ids that are taken. */
   free(wanted: string, also: ReadonlySet<string> = new Set()): string {
     const isTaken = (id: string) => this.#calls.has(id) || this.#ids.has(id) || also.has(id);
     let id = wanted;
@@ -144,13 +147,13 @@ export class CallBook {
     if (call) call.answered = true;
   }
 
-  /** No message holds it any more. Its id stays taken. */
+  /** Withdraws a call that no message holds any more. Its id stays taken. */
   withdraw(id: string): void {
     const call = this.#calls.get(id);
     if (call) call.gone = true;
   }
 
-  /** The models' ids of calls that have other ids for clients, with all that the thread had before. */
+  /** The models' ids of calls that clients know by other ids, including those that the thread had before. */
   get ids(): CallIds {
     return Object.fromEntries(this.#ids);
   }
@@ -163,7 +166,7 @@ export class CallBook {
     );
   }
 
-  /** A node ended: of the calls that it made, its state has none so far. */
+  /** Notes that a node ended. The graph's state is taken to hold none of the node's calls, until `hold` names them. */
   letGo(place: string): void {
     for (const call of this.#calls.values()) if (call.made === "run" && isInside(call.place, place)) call.held = false;
   }
@@ -176,7 +179,7 @@ export class CallBook {
     );
   }
 
-  /** The call that this run of a tool carries out, as far as that was settled. */
+  /** The call that this run of a tool carries out, if that was settled. */
   ofRun(runId: string): Call | undefined {
     return this.#byRun.get(runId);
   }
@@ -187,7 +190,7 @@ export class CallBook {
     return call;
   }
 
-  /** Finds the call that a tool's run carries out. No other run carries it out then. */
+  /** Finds the call that a tool's run carries out, and reserves it for this run. */
   claim(run: ToolRun): Call | undefined {
     const { runId, given, place, args } = run;
     const admitted = args !== undefined;
@@ -201,12 +204,12 @@ export class CallBook {
     return found && this.settle(runId, found, { place, admitted });
   }
 
-  /** The call that a message of a node answers: the node that is meant is the one that made the last call of this id. */
+  /** The call that a node's message answers. If several calls have this id, the likeliest one is chosen. */
   toAnswer(given: string, name: string | undefined, place: string): Call | undefined {
     if (this.#refused.some((refused) => refused.given === given && isInside(refused.place, place))) return undefined;
     const found = this.#best((call) => call.given === given, { given, name, place });
     if (!found?.answered) return found;
-    // An answer of a model may hold the id twice.
+    // A model's answer may hold the same id twice.
     return [...this.#calls.values()].find(
       (call) => call.parent === found.parent && call.given === given && !call.answered && !call.gone,
     );
@@ -217,7 +220,7 @@ export class CallBook {
     this.#refused.push({ given, place });
   }
 
-  /** The call that a question belongs to, of those that a model gave this id. */
+  /** The call that a question belongs to, among the calls that a model gave this id. */
   asked(given: string): Call | undefined {
     const made = [...this.#calls.values()].filter((call) => call.given === given && !call.gone);
     return made.findLast(({ answered }) => !answered) ?? made.at(-1);
@@ -249,24 +252,25 @@ export class CallBook {
       shared(call.place, sought.place),
       sameArgs(call, sought) ? 1 : 0,
       call.claim ? 0 : 1,
-      // An id means the last answer of a model that has it, and of its calls the first. Without one they are run in turn.
+      // An id refers to the last answer that has it, and to the first such call in that answer. Calls without an id are
+      // run in their order.
       parents.indexOf(call.parent ?? call.id) * (sought.given === undefined ? -1 : 1),
     ];
     return found.map((call) => ({ call, rank: rank(call) })).reduce((a, b) => (isHigher(b.rank, a.rank) ? b : a)).call;
   }
 }
 
-/** A tool that a node runs with bare arguments has no id of a call: name and arguments have to do. */
+/** A tool that a node runs with bare arguments has no call id, so name and arguments are compared. */
 function isLike(call: Call, run: ToolRun): boolean {
   return call.name === run.name && sameArgs(call, run) !== false;
 }
 
-/** Does this run carry out once more what another one has done in the same execution of a node? */
+/** Does this run repeat a call that another run has carried out in the same execution of a node? */
 function isAgain(call: Call, run: ToolRun): boolean {
   return call.answered && call.claim?.place === run.place && isLike(call, run);
 }
 
-/** `undefined`: nobody knows. */
+/** `undefined`: the arguments are not known. */
 function sameArgs(call: Pick<Call, "args">, { args }: Pick<Sought, "args">): boolean | undefined {
   if (args === undefined || call.args === undefined) return undefined;
   return isDeepStrictEqual(parsed(call.args), args());

@@ -1,5 +1,5 @@
 /**
- * The wishes that a graph has for the tool calls of one model call, in the call's metadata. (Source: the conventions of
+ * Reads what a graph asks for the tool calls of one model call, from the call's metadata. (Source: the conventions of
  * `@ag-ui/langgraph` and of CopilotKit's SDK.)
  */
 import { type AguiEvent, EventType } from "../protocol/events.ts";
@@ -14,7 +14,7 @@ interface Prediction {
   readonly tool_argument?: string;
 }
 
-/** `emit-tool-calls`: may calls to this tool be seen? */
+/** `emit-tool-calls`: may clients see calls to this tool? */
 export function isShown({ metadata }: GraphEvent, tool: string): boolean {
   const wish = metadata["emit-tool-calls"] ?? metadata["copilotkit:emit-tool-calls"] ?? true;
   if (typeof wish === "boolean") return wish;
@@ -22,8 +22,8 @@ export function isShown({ metadata }: GraphEvent, tool: string): boolean {
 }
 
 /**
- * `predict_state`: keys that clients may fill in before the state has them, from the arguments of a call. Gives what comes
- * before a call of a tool. `exposed`: the keys that clients may see.
+ * `predict_state`: keys that clients may fill in before the state has them, from the arguments of a call. Returns the
+ * events that come before a call of a tool. `exposed`: the keys that clients may see.
  */
 export function predicting({ metadata }: GraphEvent, exposed: readonly string[], state: ExposedState) {
   const wish = metadata.predict_state ?? metadata["copilotkit:emit-intermediate-state"];

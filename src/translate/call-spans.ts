@@ -5,11 +5,11 @@ import { WholeCharacters } from "./whole-characters.ts";
 
 /** The place where the calls of messages are entered. */
 export interface CallEntries {
-  /** A call begins, with the arguments that are there. `isNew` is `false` for one that clients have seen already. */
+  /** A call begins, with the arguments so far. `isNew` is `false` for a call that clients have seen already. */
   begin(call: {
     /** The id that clients are to know it by, if that is free. */
     readonly wanted: string;
-    /** The one that the model gave it. */
+    /** The id that the model gave it. */
     readonly given: string | undefined;
     readonly name: string;
     readonly args: string;
@@ -19,7 +19,7 @@ export interface CallEntries {
     /** Events that come before it. */
     readonly before?: readonly AguiEvent[];
   };
-  /** All its arguments are there. */
+  /** All arguments of the call have come. */
   complete(id: string, args: string): void;
 }
 
@@ -27,7 +27,7 @@ export interface CallEntries {
 export interface SentCall {
   /** The id that clients know it by. */
   readonly id: string;
-  /** The one that the model gave it. */
+  /** The id that the model gave it. */
   readonly given: string | undefined;
   readonly name: string;
   readonly args: string;
@@ -43,7 +43,7 @@ interface Call {
   /** Arguments that came before id and name were known. */
   waiting: string;
   started: boolean;
-  /** Clients have seen it already, whole, or are not to see it. */
+  /** Clients have seen the whole call already, or must not see it. */
   seen: boolean;
   /** All its arguments so far. */
   args: string;
@@ -72,11 +72,11 @@ export class CallSpans {
     // A name may be split over chunks; some providers instead repeat the whole name in each.
     if (piece.name && piece.name !== call.name) call.name += piece.name;
     call.waiting += args;
-    // Only the first argument says that the name is complete.
+    // The name is known to be complete only when the first argument comes.
     return call.id && call.name && call.waiting ? [...closed, ...this.#start(call)] : closed;
   }
 
-  /** A call whose id never came is given one; one whose name never came was none. */
+  /** Closes all calls. A call whose id never came gets one. A call whose name never came is not sent. */
   close(): AguiEvent[] {
     const events = [...this.#calls].flatMap(([index, call]) => {
       call.id ||= `${this.#messageId}-call-${index}`;
@@ -101,7 +101,7 @@ export class CallSpans {
       seen: false,
       args: "",
     };
-    // Set anew, so that calls close in the order they began.
+    // Deleted first, so that calls close in the order they began.
     this.#calls.delete(index);
     this.#calls.set(index, call);
     return { call, closed: known ? this.#end(known) : [] };

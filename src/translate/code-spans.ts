@@ -8,7 +8,9 @@
 export class CodeSpans {
   #fence: { readonly mark: string; readonly length: number } | undefined;
   #inline = 0;
-  /** The run of backticks or tildes that is being read; its length decides, so it counts once it has ended. */
+  /**
+   * The run of backticks or tildes that is being read. It takes effect when it has ended, because its length decides.
+   */
   #mark = "";
   #run = 0;
   /** Only blanks so far in this line, when the run began. */
@@ -19,7 +21,7 @@ export class CodeSpans {
     for (const char of text) this.#char(char);
   }
 
-  /** Is what comes next, if it is no mark itself, inside code? */
+  /** Is the next character inside code, unless it is a backtick or tilde? */
   get inCode(): boolean {
     this.#endRun();
     return this.#fence !== undefined || this.#inline > 0;

@@ -1,14 +1,14 @@
-/** Reads a LangChain message or chunk: which parts of it are said, which are thought, which are tool calls. */
+/** Reads a LangChain message or chunk: its text, its reasoning and its tool calls. */
 import type { GraphEvent } from "../protocol/graph-event.ts";
 import { isRecord } from "../protocol/input.ts";
 
-/** A piece of what a message says or thinks. */
+/** A piece of a message's text or reasoning. */
 export interface TextPart {
   readonly kind: "text" | "reasoning";
   readonly text: string;
 }
 
-/** A piece of a message, in the order it was produced. `encrypted`: thought that only its provider can read. */
+/** A piece of a message, in the order it was produced. `encrypted`: reasoning that only its provider can read. */
 export type Part = TextPart | { readonly kind: "encrypted"; readonly value: string };
 
 /** A piece of a tool call. Pieces with the same index belong together; id and name come with one of them. */
@@ -19,7 +19,10 @@ export interface ToolCallPiece {
   readonly args: string;
 }
 
-/** Any LangChain message, as far as it is read here. Read structurally: graphs may bring their own copy of LangChain. */
+/**
+ * The fields of a LangChain message that are read here. The type is structural, because graphs may bring their own copy
+ * of LangChain.
+ */
 export interface MessageLike {
   readonly id?: unknown;
   readonly name?: unknown;
@@ -69,15 +72,15 @@ const ROLES: ReadonlyMap<unknown, string> = new Map([
 ]);
 
 /**
- * The text and the reasoning of a message or chunk. Reasoning comes first: no provider sends it after the text it led
- * to.
+ * The text and the reasoning of a message or chunk. Reasoning comes first: no provider sends it after the text that
+ * follows from it.
  */
 export function partsOf({ content, additional_kwargs: extra }: MessageLike): Part[] {
   const blocks = Array.isArray(content) ? content.filter(isRecord).flatMap(blockParts) : [];
   const hasReasoning = blocks.some((part) => part.kind !== "text");
   // Some messages carry their reasoning twice, as blocks and beside them.
   const beside = isRecord(extra) && !hasReasoning ? besideParts(extra) : [];
-  // OpenAI's Responses API has the words of a refusal beside a content that stays empty.
+  // OpenAI's Responses API puts the text of a refusal beside an empty content.
   const refusal = isRecord(extra) ? part("text", extra.refusal) : [];
   return [...beside, ...(typeof content === "string" ? part("text", content) : blocks), ...refusal];
 }
@@ -150,7 +153,10 @@ export function toolCallPieces(message: MessageLike): ToolCallPiece[] {
   });
 }
 
-/** The name of the agent that says this. LangChain's agents give it to a message when it is whole, and to its call before. */
+/**
+ * The name of the agent that wrote the message. LangChain's agents put it on the finished message, and before that on
+ * the model call.
+ */
 export function nameOf({ name }: MessageLike, { metadata }: GraphEvent): string | undefined {
   return nonEmpty(name) ?? nonEmpty(metadata.lc_agent_name);
 }

@@ -8,7 +8,7 @@ import { isRecord } from "../protocol/input.ts";
 import { type JsonLimits, toJson, toJsonValue } from "../protocol/json.ts";
 import { type ActivityWish, activityIn } from "./activities.ts";
 
-/** The request that a custom event makes, besides being sent. */
+/** The request that a custom event makes, in addition to being sent. */
 export type CustomWish =
   | { readonly kind: "event"; readonly events: AguiEvent[] }
   | { readonly kind: "message"; readonly messageId: string; readonly text: string }

@@ -1,4 +1,4 @@
-/** A message as clients hold it, and what a message of the graph's state would be for them. */
+/** Messages as clients hold them, and the form that a message of the graph's state would have for clients. */
 import { isDeepStrictEqual } from "node:util";
 import type { AssistantMessage, ToolCall, ToolMessage, UserMessage } from "../protocol/events.ts";
 import { isRecord } from "../protocol/input.ts";
@@ -18,10 +18,10 @@ export interface CallIdPair {
 /** Reads a message of the state as clients would hold it in the place of `before`. `calls`: those that were in it. */
 export type HeldReader = (message: MessageLike, before: HeldMessage, calls: readonly CallIdPair[]) => HeldMessage;
 
-/** The id that another call would get, of which a model says this one. `also`: ids that are taken besides. */
+/** The id that another call would get if a model gave it this id. `also`: ids that are taken besides. */
 export type FreeId = (given: string, also: ReadonlySet<string>) => string;
 
-/** Text as it is sent: without what is thought between tags. */
+/** The text as clients get it, without reasoning between tags. */
 export function visibleText(message: MessageLike, reasoningTags: readonly string[]): string {
   const calls = { begin: ({ wanted: id }: { wanted: string }) => ({ id, isNew: true }), complete: () => {} };
   const spans = new MessageSpans("", { reasoning: false, reasoningTags, calls });
@@ -30,7 +30,7 @@ export function visibleText(message: MessageLike, reasoningTags: readonly string
   return spans.held.content ?? "";
 }
 
-/** Reads what a message of the state says, thoughts between tags left out. */
+/** Returns a reader for messages of the state. It leaves out reasoning between tags. */
 export function heldReader(reasoningTags: readonly string[], free: FreeId): HeldReader {
   return (message, before, calls) => {
     switch (before.role) {
@@ -44,7 +44,7 @@ export function heldReader(reasoningTags: readonly string[], free: FreeId): Held
   };
 }
 
-/** A person's message in other words: files stay as they were. */
+/** A user's message with new text. Its files stay as they were. */
 function userFor(message: MessageLike, before: UserMessage): UserMessage {
   const said = textOf(message);
   const { content } = before;
@@ -58,7 +58,7 @@ export function callsIn(message: MessageLike) {
   return [...toolCallPieces({ tool_calls: message.tool_calls }), ...invalidCalls(message)];
 }
 
-/** The ids that clients know these calls by: of one that a node made, the id that it would get. */
+/** The ids that clients know these calls by. For a call that a node made, the id that it would get. */
 function idsFor(
   message: MessageLike,
   { id, toolCalls: known = [] }: AssistantMessage,
@@ -101,7 +101,7 @@ function assistantFor(
   };
 }
 
-/** Does a client that holds `before` hold what `now` says? White space at the ends is nothing a client misses. */
+/** Does a client that holds `before` hold what `now` says? White space at the ends does not count. */
 export function isSame(before: HeldMessage, now: HeldMessage): boolean {
   if (before.role !== "assistant" || now.role !== "assistant") return isDeepStrictEqual(before.content, now.content);
   return sameText(before, now) && sameCalls(before, now);
@@ -116,13 +116,13 @@ function text({ content = "" }: HeldMessage): string {
   return content.map((part) => (part.type === "text" ? part.text : "")).join("");
 }
 
-/** Is all that was said before still said? */
+/** Does the new message still have all of the old text? */
 export function onlyAdds(before: HeldMessage, now: HeldMessage): boolean {
   if (before.role !== "assistant" || now.role !== "assistant") return false;
   return repeats(now, before) && sameCalls(before, now);
 }
 
-/** Are the words of `before` among those of `now`? */
+/** Does `now` have the text of `before`? */
 export function repeats(now: HeldMessage, before: HeldMessage): boolean {
   return text(now).includes(text(before).trim());
 }
@@ -135,7 +135,7 @@ function sameCalls({ toolCalls: before = [] }: AssistantMessage, { toolCalls: no
   });
 }
 
-/** Arguments that were cut short are mended by LangChain: that is no edit. */
+/** LangChain repairs arguments that were cut short. That is no edit. */
 function sameArguments(before: string, now: string): boolean {
   const parsed = parsedJson(before);
   return parsed === undefined || isDeepStrictEqual(parsed, parsedJson(now));

@@ -12,7 +12,9 @@ export interface Asked {
   readonly toolRunId?: string | undefined;
 }
 
-/** LangGraph gives an id and any value; what a client can show or build a form from is looked for in the value. */
+/**
+ * LangGraph gives an id and any value. This looks in the value for parts that a client can show or build a form from.
+ */
 export function toInterrupt(
   { id, value, toolCallId: made, toolRunId }: Asked,
   /** The id that clients know a call by. */

@@ -19,12 +19,12 @@ const KINDS: ReadonlyMap<unknown, MediaPart["type"]> = new Map([
   ["resource", "document"],
 ] as const);
 
-/** The part for such a block; nothing for any other, or where the file itself is not in it. */
+/** The part for such a block; `undefined` for other blocks, and for blocks without the file itself. */
 export function mediaPart(block: Block): MediaPart | undefined {
   const kind = KINDS.get(block.type);
   const source = kind && sourceOf(block);
   if (!source) return undefined;
-  // A file may be an image as well, and says so.
+  // A file block may hold an image. Its media type shows that.
   const named = /^(image|audio|video)\//.exec(source.mimeType ?? "")?.[1] as MediaPart["type"] | undefined;
   return { type: kind === "document" ? (named ?? kind) : kind, source } as MediaPart;
 }

@@ -22,7 +22,9 @@ export function messagesIn(update: unknown, type?: "ai" | "tool"): MessageLike[]
 /** The id by which a state update removes all messages that were there before. */
 export const REMOVE_ALL = "__remove_all__";
 
-/** Does this update say which messages the state holds, rather than what is added to them? Histories are cut short so. */
+/**
+ * Does this update replace all messages of the state, instead of adding to them? Graphs shorten histories in this way.
+ */
 export function isWhole(update: unknown): boolean {
   if (Array.isArray(update)) return update.some(isWhole);
   if (!isRecord(update)) return false;

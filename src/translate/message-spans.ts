@@ -14,14 +14,14 @@ export interface MessageSpansOptions {
   readonly name?: string | undefined;
   /** `false`: reasoning is not sent. */
   readonly reasoning: boolean;
-  /** Names of the tags between which text is thought. */
+  /** Names of the tags that enclose reasoning in text. */
   readonly reasoningTags: readonly string[];
   readonly calls: CallEntries;
 }
 
 /**
  * Turns the chunks of one message into events. Chunks may carry text, reasoning and pieces of several tool calls in any
- * order. Text and tool calls stay open until `close`; reasoning closes as soon as something else is said, so that a
+ * order. Text and tool calls stay open until `close`; reasoning closes as soon as something else comes, so that a
  * client knows how long it took.
  */
 export class MessageSpans {
@@ -74,7 +74,7 @@ export class MessageSpans {
     return this.#push(partsOf(chunk), toolCallPieces(chunk));
   }
 
-  /** Events for what the whole message has of kinds that no chunk brought: some models stream their text alone. */
+  /** Events for parts of the whole message whose kind came in no chunk: some models stream their text alone. */
   complete(message: MessageLike): AguiEvent[] {
     const given = new Set(this.#given);
     return this.#push(

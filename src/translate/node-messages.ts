@@ -1,6 +1,6 @@
 /**
- * AI messages that a node added to the graph's `messages` without any model call having streamed them: a model with
- * `disableStreaming`, or a node that returns finished text. They leave once, whole, when the node ends.
+ * AI messages that a node added to the graph's `messages` and no model call streamed: they come from a model with
+ * `disableStreaming`, or from a node that returns finished text. They leave once, whole, when the node ends.
  *
  * A node execution is known by its checkpoint namespace; whatever runs inside a node has a namespace below it.
  */
@@ -12,17 +12,17 @@ import { messagesIn } from "./message-likes.ts";
 export class NodeMessages {
   /** Ids of messages the client has, or has had. */
   readonly #known = new Set<string>();
-  /** Ids among them that are kept for messages of persons. */
+  /** Ids among them that are reserved for messages of users. */
   readonly #expected = new Set<string>();
   /**
    * The texts of model calls, by the namespace they ran in: nodes often wrap a model's text in a message of their own.
    */
   readonly #said = new Map<string, Set<string>>();
-  /** Namespaces of nodes that were refused: what nodes around them return may hold what must not leave. */
+  /** Namespaces of nodes that were refused. The outputs of nodes around them may hold content that must not be sent. */
   readonly #refused = new Set<string>();
-  /** Namespaces in which a model call was refused: what their nodes say may be what it said. */
+  /** Namespaces in which a model call was refused. The messages of their nodes may be its answer. */
   readonly #refusedCalls = new Set<string>();
-  /** Namespaces in which a tool's result was refused of which nobody knows which call it answers. */
+  /** Namespaces in which a tool's result was refused, and the call that it answers is not known. */
   readonly #refusedResults = new Set<string>();
 
   /** Messages that clients have. */
@@ -42,21 +42,21 @@ export class NodeMessages {
     return true;
   }
 
-  /** Keeps an id for a person's message. `false`: another message has it. */
+  /** Reserves an id for a user's message. `false`: another message has it. */
   expect(id: string): boolean {
     if (!this.reserve(id)) return false;
     this.#expected.add(id);
     return true;
   }
 
-  /** The message that an id was kept for is sent. `false`: the id was kept for none. */
+  /** Notes that the message of a reserved id is sent. `false`: the id was not reserved. */
   arrives(id: string): boolean {
     return this.#expected.delete(id);
   }
 
   /**
-   * The id for a message that is to be sent. A model's first chunk has the id of the graph's state. Endpoints that repeat
-   * an id get a fresh one from us.
+   * The id for a message that is to be sent. A model's first chunk has the id that the graph's state uses. If an
+   * endpoint repeats an id, the message gets a new one.
    */
   newId({ id }: MessageLike, runId: string): string {
     const usable = typeof id === "string" && id !== "" && !this.#known.has(id);
@@ -89,13 +89,16 @@ export class NodeMessages {
     return this.holdsRefused(event) || !isRecord(event.data) ? [] : messagesIn(event.data.output, "ai");
   }
 
-  /** The messages this node's end is the first to show. `isKnownCall`: was a call like this one made inside the node? */
+  /**
+   * The messages that clients first get from this node's end. `isKnownCall`: was a call like this one made inside the
+   * node?
+   */
   added(event: GraphEvent, isKnownCall: (call: ToolCallPiece) => boolean): MessageLike[] {
     const input = isRecord(event.data) ? event.data.input : undefined;
     const said = new Set(
       [...this.#said].flatMap(([where, texts]) => (isInside(where, namespace(event)) ? [...texts] : [])),
     );
-    // A subgraph's node returns its whole state: what it was given is not what it added.
+    // A subgraph's node returns its whole state, which includes the messages of its input.
     const given = new Set(messagesGiven(input, "ai").map((message) => message.id));
     return this.returned(event).filter((message) => {
       if (typeof message.id === "string" && (this.#known.has(message.id) || given.has(message.id))) return false;
@@ -106,19 +109,19 @@ export class NodeMessages {
   }
 
   /**
-   * The tool messages that a node's end adds: results that no tool's run may have reported. A refused model call
-   * withholds none of them: a tool that asks a hidden model has its result reported too.
+   * The tool messages that a node's end adds: results that no tool's run may have reported. A refused model call does
+   * not hold them back: the result of a tool that calls a hidden model is reported too.
    */
   toolMessages(event: GraphEvent): MessageLike[] {
     if (this.#holds(event, this.#refused) || this.#holds(event, this.#refusedResults)) return [];
     if (!isRecord(event.data)) return [];
-    // By the message's own id: models use the ids of calls again.
+    // Messages are compared by their own ids, because models repeat call ids.
     const key = (message: MessageLike) => message.id ?? message.tool_call_id;
     const given = new Set(messagesGiven(event.data.input, "tool").map(key));
     return messagesIn(event.data.output, "tool").filter((message) => !given.has(key(message)));
   }
 
-  /** Was something refused that ran inside this node? */
+  /** Was a node or a model call inside this node refused? */
   holdsRefused(event: GraphEvent): boolean {
     return this.#holds(event, this.#refused) || this.#holds(event, this.#refusedCalls);
   }

@@ -1,4 +1,4 @@
-/** The messages that model runs are saying, by LangGraph's run id. */
+/** The messages that models are producing, by LangGraph's run id. */
 import type { AguiEvent } from "../protocol/events.ts";
 import { HeldDeltas } from "../protocol/held-deltas.ts";
 import type { SentCall } from "./call-spans.ts";
@@ -9,7 +9,10 @@ export class OpenMessages {
   /** Model runs whose message leaves in one piece. */
   readonly #whole = new Set<string>();
   readonly #held = new HeldDeltas();
-  /** Runs that failed, or that nobody waits for: what still comes of them would open their messages anew. */
+  /**
+   * Runs that failed, or whose answers nobody waits for. Without this list, their late chunks would open the messages
+   * again.
+   */
   readonly #abandoned = new Set<string>();
 
   get size(): number {
@@ -26,7 +29,7 @@ export class OpenMessages {
     return spans;
   }
 
-  /** A message's events as they leave: pieces, or nothing until it is whole. */
+  /** A message's events as they are sent: piece by piece, or nothing until the message is whole. */
   pass(runId: string, events: AguiEvent[]): AguiEvent[] {
     return this.#whole.has(runId) ? this.#held.pass(events) : events;
   }
@@ -42,7 +45,7 @@ export class OpenMessages {
     return [...this.#open.keys()].flatMap((runId) => this.close(runId));
   }
 
-  /** Closes it for good. */
+  /** Closes a run's message for good. */
   abandon(runId: string): AguiEvent[] {
     this.#abandoned.add(runId);
     return this.close(runId);

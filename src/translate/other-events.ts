@@ -9,7 +9,7 @@ import type { PlaceRules } from "./rules.ts";
 /** As far as the `langgraph` format would show it by default. */
 export function otherEvents(event: GraphEvent, { tokens, reasoning, messages }: PlaceRules): AguiEvent[] {
   if (!tokens && event.event === "on_parser_stream") return [];
-  // A parser is given all that a model said, and not as a message of which parts could be left out.
+  // A parser's input is everything that a model said, as plain text of which no part can be left out.
   const silent = event.event.startsWith("on_parser_") && !(reasoning && messages);
   const data = silent ? {} : toJsonValue(publicData(event), PLAIN);
   return [{ type: EventType.CUSTOM, name: event.event, value: { name: event.name, data } }];

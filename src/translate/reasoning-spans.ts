@@ -31,8 +31,8 @@ export class ReasoningSpans {
   }
 
   /**
-   * A signature over the last block, or a block that only its provider can read: clients keep it and send it back. A
-   * block without readable text is opened all the same, so that the value has something to belong to.
+   * Adds a signature to the last block, or a block that only its provider can read. Clients keep the value and send it
+   * back. A block is opened even without readable text, so that the value belongs to a block.
    */
   seal(encryptedValue: string): AguiEvent[] {
     const blank = this.#count === 0 ? this.#start() : [];

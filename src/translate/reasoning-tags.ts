@@ -1,18 +1,18 @@
-/** Reasoning that hides in plain text, between tags such as `<think>` and `</think>`. */
+/** Finds reasoning in plain text, between tags such as `<think>` and `</think>`. */
 import { CodeSpans } from "./code-spans.ts";
 import type { TextPart } from "./content.ts";
 
 /**
- * Splits streamed text into what is said and what is thought. A tag may be cut anywhere across chunks: text that could
- * still become one is held back. Inside code a tag is only talked about, and stays text. A block that is never closed
- * is reasoning to its end. Line breaks after a tag, and before a closing one, belong to neither side.
+ * Splits streamed text into text and reasoning. A tag may be cut anywhere across chunks: text that could still become
+ * one is held back. A tag inside code stays text. A block that is never closed is reasoning to its end. Line breaks
+ * after a tag, and before a closing one, belong to neither side.
  */
 export class ReasoningTags {
   readonly #names: readonly string[];
   /** Characters of the longest opening tag. */
   readonly #longest: number;
   readonly #code = new CodeSpans();
-  /** The end tag that is waited for, while inside reasoning. */
+  /** The closing tag that ends the present reasoning. */
   #closing: string | undefined;
   #held = "";
   #skipBreaks = false;

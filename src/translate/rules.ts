@@ -10,7 +10,7 @@ export type PlaceRules = Required<Record<keyof NodeRules, boolean>>;
 
 type RuleOptions = Pick<TranslatorOptions, "tokens" | "reasoning" | "reasoningTags" | "nodes" | "maxEventBytes">;
 
-/** Asked with every token: what holds for a node's execution is worked out once. */
+/** It is used for every token, so the rules of a node's execution are computed once. */
 export class Rules {
   readonly #options: RuleOptions;
   readonly #known = new Map<unknown, PlaceRules>();

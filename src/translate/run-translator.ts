@@ -221,7 +221,7 @@ export class RunTranslator implements Translator {
     if (added.length > 0) this.#finishReason = ends.last.finishReason ?? this.#finishReason;
     const news = added.flatMap((message) => {
       this.#usage.message(event, usageOf(message) ?? ends.last.usage);
-      // It has no id until the graph's reducer gives it one: a graph around this one returns it as another message.
+      // The message has no id until the graph's reducer gives it one. An outer graph may return it again under that id.
       return this.#whole(event, this.#open(event, message, reasoning), (spans) => spans.complete(message));
     });
     // A node may answer a call that it makes itself: a handoff back to a supervisor, say.
@@ -246,7 +246,7 @@ export class RunTranslator implements Translator {
     return this.#closeUnheld();
   }
 
-  /** A call may go on streaming when the node that made it has failed: nobody waits for what it says. */
+  /** Closes messages of model calls that still stream although their node has failed. */
   #closeUnheld(): AguiEvent[] {
     const { closers, calls } = this.#messages.abandonAll(({ messageId }) => !this.#sent.holds(messageId));
     for (const { id } of calls) this.tools.book.withdraw(id);

@@ -1,4 +1,4 @@
-/** One message that was sent, with what it takes to know it again in the graph's state. */
+/** One message that was sent, with the facts that identify it in the graph's state. */
 import type { Message } from "../protocol/events.ts";
 import type { MessageLike } from "./content.ts";
 import type { CallIdPair, HeldMessage } from "./held-message.ts";
@@ -7,20 +7,20 @@ export interface NewSent {
   /** The id that clients know it by. */
   readonly id: string;
   readonly role: Message["role"];
-  /** The execution of a node that said it. */
+  /** The execution of the node that sent it. */
   readonly place: string;
   /** The message as clients were sent it. */
   readonly held: () => HeldMessage;
   readonly calls?: () => readonly CallIdPair[];
   /** Ids of its reasoning. */
   readonly thoughts?: () => readonly string[];
-  /** The call that it answers: of a tool's result. */
+  /** The call that it answers, if it is a tool's result. */
   readonly answers?: string | undefined;
-  /** It is what a tool threw: the graph's own message says that in words of its own. */
+  /** It is a tool's error. The graph's own message may word the error differently. */
   readonly thrown?: boolean;
-  /** A model call of this run said it. */
+  /** It is the answer of a model call of this run. */
   readonly ofModel?: boolean;
-  /** The node that said it is through. */
+  /** The node that sent it has ended. */
   readonly settled?: boolean;
   /** LangChain's own object. */
   readonly source?: MessageLike | undefined;

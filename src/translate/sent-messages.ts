@@ -1,6 +1,6 @@
 /**
- * The messages that a run sent, and their fate in the graph's state: one may be replaced or removed there, or never be taken
- * into it. A model call that failed or was made once more, and the draft of a node that ran once more, are left out.
+ * The messages that a run sent, compared with the graph's state. The state may replace or remove a message, or never
+ * take it. Messages of failed or repeated model calls, and drafts of nodes that ran again, are taken back.
  *
  * A message is known by its id in the state. Some get that id only after they were sent, so LangChain's own objects
  * are kept: LangGraph writes the id into them.
@@ -48,7 +48,7 @@ export class SentMessages {
   readonly #sent = new Map<string, Sent>();
   /** The result of each call, by the id that clients know the call by. */
   readonly #results = new Map<string, Sent>();
-  /** The corrections to come: the new message, or nothing where it was removed. */
+  /** The pending corrections: the new message, or `undefined` if the message was removed. */
   readonly #changes = new Map<string, Message | undefined>();
 
   constructor({ reasoningTags, followsState, book }: SentMessagesOptions) {
@@ -57,7 +57,7 @@ export class SentMessages {
     this.#reader = heldReader(reasoningTags, (given, also) => book.free(given, also));
   }
 
-  /** Messages of the thread that this run answers for, as if it had sent them. `drafts`: where nodes run again. */
+  /** Adds messages of the thread that count as this run's own. `drafts`: where nodes run again. */
   addEarlier(messages: readonly Message[], drafts: Readonly<Record<string, string>>): void {
     const ids = messages.map(({ id }) => id);
     for (const message of messages) {
@@ -112,7 +112,7 @@ export class SentMessages {
     const sent: Sent = { ...added, settled, half: false, sources: source ? [source] : [] };
     this.#sent.set(sent.id, sent);
     if (answers === undefined) return;
-    // The later one of two results of one call holds.
+    // If a call has two results, the later one is kept.
     const earlier = this.#results.get(answers);
     if (earlier) this.#discard(earlier);
     this.#results.set(answers, sent);
@@ -123,7 +123,7 @@ export class SentMessages {
     return this.#sent.has(id);
   }
 
-  /** The model call that said this failed. What it said holds as long as nothing takes its place. */
+  /** Notes that the model call of this message failed. The message stays until the graph goes on without it. */
   fail(id: string): void {
     const sent = this.#sent.get(id);
     if (!sent) return;
@@ -131,7 +131,7 @@ export class SentMessages {
     this.#drop(sent);
   }
 
-  /** Something goes on where a model call failed, or around it. */
+  /** Takes back the messages of failed model calls in this place, because the graph goes on there. */
   goesOn(event: GraphEvent): void {
     const place = namespace(event);
     for (const sent of this.#sent.values()) if (sent.half && isInside(sent.place, place)) this.#discard(sent);
@@ -145,7 +145,7 @@ export class SentMessages {
     }
   }
 
-  /** A node ended: its update says what the state holds. `admitted`: may what it writes leave? */
+  /** Compares sent messages with the update of a node that ended. `admitted`: may its messages be sent? */
   ended(event: GraphEvent, admitted: boolean): void {
     this.goesOn(event);
     const { output, input } = isRecord(event.data) ? event.data : {};
@@ -157,7 +157,7 @@ export class SentMessages {
       const given = new Set(messagesIn(input).map(({ id }) => id));
       const byId = this.#byId();
       if (whole) this.#keepOnly(update, byId);
-      // The last one of an id holds: a message may be removed and another take its place.
+      // The last message of an id counts, because a message may be removed and added again.
       for (const message of new Map(update.map((one) => [one.id ?? one, one])).values()) {
         const sent =
           byId.get(message.id) ?? (given.has(message.id) ? undefined : this.#unnamed(message, place, returned));
@@ -176,7 +176,7 @@ export class SentMessages {
     for (const sent of own) sent.settled = true;
   }
 
-  /** The graph came to its end, or stopped to ask: nothing takes the place of what failed, and it was done without. */
+  /** Takes back the messages of failed model calls when the graph has ended or asks: it did without them. */
   finish(): void {
     for (const sent of this.#sent.values()) if (sent.half) this.#discard(sent);
   }
@@ -216,11 +216,11 @@ export class SentMessages {
     sent.held = () => now;
     this.#changes.set(sent.id, now);
     this.#recall(sent, before, now, message);
-    // Reasoning that led to other words may hold what those words held.
+    // The reasoning for the old text may hold the content that was removed from it.
     if (!sameText(before, now)) for (const id of sent.thoughts?.() ?? []) this.#changes.set(id, undefined);
   }
 
-  /** The calls in it are others now: some were dropped, and a node made some. */
+  /** Updates the calls of a changed message: some were dropped, and a node added some. */
   #recall(sent: Sent, before: HeldMessage, now: HeldMessage, message: MessageLike): void {
     const kept = callsOf(now);
     for (const id of callsOf(before)) if (!kept.includes(id)) this.#book.withdraw(id);
@@ -244,7 +244,7 @@ export class SentMessages {
       return results.find(({ sources }) => sources.includes(message)) ?? here[0];
     }
     if (messageType(message) !== "ai") return undefined;
-    // Nodes wrap what a model said in messages of their own.
+    // Nodes put a model's text into messages of their own.
     const wrapped = [...this.#sent.values()].find((sent) => {
       if (sent.role !== "assistant" || !isInside(sent.place, place)) return false;
       const held = sent.held();
@@ -256,7 +256,7 @@ export class SentMessages {
 
   #byId(): Map<unknown, Sent> {
     const sent = [...this.#sent.values()];
-    // An object's own id holds more than the one that clients know.
+    // Object ids come last, so that they win over the ids that clients know.
     return new Map([
       ...sent.map((one): [unknown, Sent] => [one.id, one]),
       ...sent.flatMap((one) =>
@@ -265,7 +265,7 @@ export class SentMessages {
     ]);
   }
 
-  /** The state holds these messages and no others. */
+  /** Takes back every sent message that is not among these. */
   #keepOnly(messages: readonly MessageLike[], byId: ReadonlyMap<unknown, Sent>): void {
     const start = messages.findLastIndex(({ id }) => id === REMOVE_ALL);
     const kept = new Set(messages.slice(start + 1).map(({ id }) => byId.get(id)));

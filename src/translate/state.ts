@@ -1,4 +1,4 @@
-/** The keys of a graph's state that its agent exposes: a snapshot first, then what changed, a snapshot last. */
+/** Reports the exposed keys of a graph's state: first a snapshot, then changes, and at the end a snapshot. */
 import jsonPatch, { type Operation } from "fast-json-patch";
 import { type AguiEvent, EventType } from "../protocol/events.ts";
 import type { GraphEvent } from "../protocol/graph-event.ts";
@@ -43,8 +43,8 @@ export class ExposedState {
   }
 
   /**
-   * Sends the `exposed` keys that the graph announces, as they will be; the others stay as they were sent. The state
-   * does not have them before the update of the node at `place`.
+   * Sends new values of `exposed` keys that the graph announces early. Other keys stay as they were sent. The state has
+   * the new values only after the update of the node at `place`.
    */
   merge(values: Values, exposed: readonly string[], place: string): AguiEvent[] {
     const said = exposed.filter((key) => key in values);
@@ -63,8 +63,8 @@ export class ExposedState {
   }
 
   /**
-   * The updates of nodes: the state that comes next has what these said. A node's own end is too early, since a state from
-   * before it may come after that. No events.
+   * Notes the updates of nodes. The next state includes them. A node's own end would be too early, since an older state
+   * may follow it. Returns no events.
    */
   updated(event: GraphEvent): AguiEvent[] {
     if (this.#ahead.size === 0) return [];
@@ -95,7 +95,7 @@ export class ExposedState {
   #send(now: JsonValue): AguiEvent[] {
     const before = this.#sent;
     this.#sent = now;
-    // A patch would not fit what clients have made of their state themselves.
+    // Clients may have changed their state themselves, so a patch may not fit.
     const unsure = this.#predicted.size > 0;
     for (const key of this.#predicted) if (!this.#ahead.has(key)) this.#predicted.delete(key);
     if (before === undefined || unsure) return [snapshot(now)];
@@ -103,7 +103,7 @@ export class ExposedState {
     if (delta.length === 0) return [];
     // A patch cannot name such a key: the library that clients apply it with refuses, for good reason.
     const safe = !delta.some(({ path }) => /__proto__|prototype/.test(path));
-    // A change to most of the state is shorter, and as exact, when the whole state is sent.
+    // If most of the state changed, the whole state is shorter than a patch.
     const shorter = JSON.stringify(delta).length < JSON.stringify(now).length;
     return [safe && shorter ? { type: EventType.STATE_DELTA, delta: delta as StateDelta } : snapshot(now)];
   }

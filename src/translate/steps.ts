@@ -18,7 +18,7 @@ export class Steps {
 
   start(event: GraphEvent): AguiEvent[] {
     const place = namespace(event);
-    // The same execution again: an attempt failed, and nothing else says that it is over.
+    // The same execution begins again, so an attempt failed. No other event reports its end.
     const failed = place === "" ? [] : this.#close((step) => isInside(step.place, place));
     const path = nodePath(event).join("/") || event.name;
     const taken = new Set([...this.#open.values()].map((step) => step.stepName));

@@ -1,6 +1,6 @@
 /**
- * The tokens that the model calls of a run have given so far, and their pace. It has no clock: its caller says when
- * things came.
+ * The tokens that the model calls of a run have given so far, and their pace. It has no clock: its caller gives the
+ * times.
  */
 import type { GraphEvent } from "../protocol/graph-event.ts";
 import { usageOf } from "../protocol/model-report.ts";
@@ -30,14 +30,14 @@ interface Call {
 }
 
 /**
- * Counts what is admitted: not even the amount of what is refused is reported. Times are milliseconds since the run's
- * start.
+ * Counts admitted events only: not even the amount of refused output is reported. Times are milliseconds since the
+ * run's start.
  */
 export class TokenCount {
   readonly #usage = new Usage();
   readonly #calls = new Map<string, Call>();
   #tokens = 0;
-  /** The sum over all calls; `undefined` once there was one without. */
+  /** The sum of all calls' limits; `undefined` once a call had no known limit. */
   #limit: number | undefined = 0;
   #firstAt: number | undefined;
   /** Tokens that came after another one of their call, and the time they took. */
@@ -57,11 +57,11 @@ export class TokenCount {
     return piece || ended;
   }
 
-  /** A model call is over: what it says that it gave takes the place of what was counted. `true` when that differs. */
+  /** Notes the end of a model call. The call's own number replaces the counted pieces. `true` if the two differ. */
   end(runId: string): boolean {
     const pieces = this.#calls.get(runId)?.pieces ?? 0;
     this.#calls.delete(runId);
-    // Some endpoints say 0 of every call.
+    // Some endpoints report 0 for every call.
     const uncounted = (this.#usage.of(runId)?.outputTokens || pieces) - pieces;
     this.#tokens += uncounted;
     if (pieces > 1) this.#paced += uncounted;

@@ -1,4 +1,4 @@
-/** A tool's result, as clients get it: a text, or parts where there is more than text in it. */
+/** A tool's result as clients get it: a text, or parts if it holds more than text. */
 import type { ContentPart } from "../protocol/events.ts";
 import { isRecord } from "../protocol/input.ts";
 import { type JsonLimits, toJson } from "../protocol/json.ts";
@@ -16,7 +16,7 @@ export interface ToolResult {
 /** Files of one result take at most this much, as base64: log and transcript keep them. */
 const MAX_MEDIA = 2_097_152;
 
-/** Blocks of a model's message that are nothing it says. Tools that ask another model give them on. */
+/** Blocks of a model's message that are not its text. Tools that call another model return them too. */
 const UNSAID = /tool|function|input_json|reason|think|thought|signature|non_standard/i;
 
 /** The content of a tool message. `limits`: how values in it are written. */
@@ -35,7 +35,7 @@ function resultContent(content: unknown, limits: JsonLimits | undefined): string
     limits?.maxBytes,
   );
   if (parts.some(({ type }) => type !== "text")) return parts;
-  // Older frontends know texts alone, and every frontend knows them best.
+  // Older frontends accept only text, and every frontend handles text best.
   return bounded(textsOf(parts).join("\n"), limits?.maxBytes);
 }
 

@@ -1,4 +1,4 @@
-/** Tool executions: the calls no model streamed, and every call's result. */
+/** Reports tool executions: calls that no model streamed, and the result of every call. */
 import { type AguiEvent, EventType, type Message } from "../protocol/events.ts";
 import { type GraphEvent, namespace } from "../protocol/graph-event.ts";
 import type { CallIds } from "../protocol/ids.ts";
@@ -27,7 +27,7 @@ export class ToolCalls {
     this.#note(history);
   }
 
-  /** Messages that came with the run: the results among them are no news. */
+  /** Notes messages that came with the run. The results among them are not sent again. */
   note(messages: readonly Message[]): void {
     this.book.add(messages, "history");
     this.#note(messages);
@@ -56,7 +56,7 @@ export class ToolCalls {
     };
   }
 
-  /** A node ended. The calls in its messages are in the state. */
+  /** Notes that a node ended. The calls in its messages are in the state. */
   hold(event: GraphEvent): void {
     const { output } = isRecord(event.data) ? event.data : {};
     this.book.letGo(namespace(event));
@@ -69,8 +69,8 @@ export class ToolCalls {
   }
 
   /**
-   * Results for calls that nobody will answer: structured output streams as a call, and the node only parses it. A
-   * client that keeps a call open until its result comes would wait for ever.
+   * Results for calls that nobody will answer: structured output streams as a call, and the node only parses it. Some
+   * clients keep a call open until its result comes.
    */
   resultsOfUnheld(frontendTools: ReadonlySet<string>): AguiEvent[] {
     return this.book.unheld(frontendTools).map(({ id }) => ({
@@ -90,7 +90,9 @@ export class ToolCalls {
     return whole(this.#enter(event, event.toolCallId, toJson(inputOf(event.data), limits)));
   }
 
-  /** A tool that may not be shown begins: it carries out its call, and no other tool does. */
+  /**
+   * Notes the start of a tool that may not be shown. It reserves its call, so that no other tool's run takes the call.
+   */
   startRefused(event: GraphEvent): void {
     const { run_id: runId, toolCallId: given, name } = event;
     if (given !== undefined) this.book.claim({ runId, given, name, place: namespace(event), args: undefined });
@@ -111,7 +113,7 @@ export class ToolCalls {
     return this.#results(call, result, message);
   }
 
-  /** A result that was refused, which no node may report either. `false`: nobody knows which call it answers. */
+  /** Notes a refused result, which no node may report either. `false`: the call that it answers is not known. */
   refuse(event: GraphEvent): boolean {
     const given = event.toolCallId;
     if (!this.book.ofRun(event.run_id)) this.startRefused(event);
@@ -121,7 +123,10 @@ export class ToolCalls {
     return given !== undefined || call !== undefined;
   }
 
-  /** The result that a node gave itself, in a message, such as a person's no. Sent once, if no tool's run gave it. */
+  /**
+   * Reports a result that a node returned in a message itself, such as a user's refusal. It is sent once, and only if
+   * no tool's run reported it.
+   */
   answer(event: GraphEvent, message: MessageLike, limits?: JsonLimits): AguiEvent[] {
     const { tool_call_id: given, name } = message;
     if (typeof given !== "string" || this.#isSent(message)) return [];
@@ -137,7 +142,7 @@ export class ToolCalls {
     return this.#results(this.#callOf(event, event.toolCallId), { content, error: content }, undefined);
   }
 
-  /** The call that a tool's run carries out. One that nobody has seen yet is entered. */
+  /** The call that a tool's run carries out. A call that is not known yet is entered. */
   #callOf(event: GraphEvent, given: string | undefined): Call {
     return this.book.ofRun(event.run_id) ?? this.#claim(event, given) ?? this.#enter(event, given, undefined);
   }
@@ -201,7 +206,7 @@ function whole({ id: toolCallId, name: toolCallName, args = "{}" }: Call): AguiE
 function inputOf(data: unknown): unknown {
   const input = isRecord(data) ? data.input : undefined;
   if (!isRecord(input) || Object.keys(input).length !== 1 || typeof input.input !== "string") return input ?? {};
-  return parsed(input.input) ?? input; // Not JSON, so the tool really takes one text named `input`.
+  return parsed(input.input) ?? input; // It is not JSON, so the tool takes one text named `input`.
 }
 
 /**

@@ -1,6 +1,6 @@
 /**
- * Model calls that ended without their end being read: it is not admitted. What their chunks did not have may still stand
- * in what their node returns.
+ * Model calls whose end was not read, because it is not admitted. Parts that their chunks lacked may still be in the
+ * message that their node returns.
  */
 import type { AguiEvent } from "../protocol/events.ts";
 import { type GraphEvent, isInside, namespace } from "../protocol/graph-event.ts";
@@ -9,7 +9,7 @@ import type { MessageSpans } from "./message-spans.ts";
 
 interface Ended {
   readonly event: GraphEvent;
-  /** The message as far as it was sent; `undefined`: nothing of it. */
+  /** The part of the message that was sent; `undefined` if nothing was sent. */
   readonly spans: MessageSpans | undefined;
 }
 
@@ -37,12 +37,12 @@ export class NodeEnds {
     this.#ended = ended;
   }
 
-  /** The last of those of which nothing was sent. */
+  /** The last call of which nothing was sent. */
   get last(): Pick<GraphEvent, "finishReason" | "usage"> {
     return this.#ended.findLast(({ spans }) => spans === undefined)?.event ?? {};
   }
 
-  /** Events for what these messages have and the chunks of their calls did not. */
+  /** Events for parts of these messages that the chunks of their calls lacked. */
   complete(messages: readonly MessageLike[]): AguiEvent[] {
     return this.#ended.flatMap(({ spans }) => {
       const whole = spans && messages.find((message) => isOf(message, spans));
@@ -51,7 +51,7 @@ export class NodeEnds {
   }
 }
 
-/** Nodes wrap what a model said in messages of their own. */
+/** Nodes put a model's text into messages of their own. */
 function isOf(message: MessageLike, { messageId, raw }: MessageSpans): boolean {
   return message.id === messageId || (raw !== "" && textOf(message) === raw);
 }

@@ -14,19 +14,19 @@ export class Usage {
     if (earlier.length > 0) this.#calls.set("", [...earlier]);
   }
 
-  /** A chunk's. The chunks of one call add up, as LangChain's own aggregation has it. */
+  /** Adds the usage of a chunk. The chunks of one call add up, as in LangChain's own aggregation. */
   chunk(event: GraphEvent, usage: unknown): void {
     if (usage) this.#add(event, usage);
   }
 
-  /** The whole call's, which counts only where no chunk said anything of it. */
+  /** Adds the usage of a whole call, unless its chunks reported usage. */
   end(event: GraphEvent, usage: unknown): void {
     if (!isObject(usage)) return;
     this.#ofCalls.add(usage);
     if (!this.#calls.has(event.run_id)) this.#add(event, usage);
   }
 
-  /** A message's that leaves at its node's end, unless its call was counted. */
+  /** Adds the usage of a message that is sent at its node's end, unless its call was counted. */
   message(event: GraphEvent, usage: unknown): void {
     if (!isObject(usage) || this.#ofCalls.has(usage)) return;
     this.#ofCalls.add(usage);
@@ -38,7 +38,7 @@ export class Usage {
     return aggregateTokenUsage(this.#calls.get(runId) ?? [])[0];
   }
 
-  /** One entry by provider and model; nothing when no model reported any. */
+  /** One entry for each provider and model; `undefined` when no model reported usage. */
   get total(): TokenUsage[] | undefined {
     const entries = [...this.#calls.values()].flat();
     return entries.length > 0 ? aggregateTokenUsage(entries) : undefined;

@@ -1,8 +1,8 @@
-/** Text in pieces, with no character cut in half. */
+/** Keeps characters whole in text that comes in pieces. */
 
 /**
  * A character outside the basic plane is two UTF-16 halves, and a chunk may end between them. The first half waits for
- * the next chunk; a half whose other never comes becomes U+FFFD. All other text passes untouched.
+ * the next chunk; a half without its other half becomes U+FFFD. All other text passes untouched.
  */
 export class WholeCharacters {
   #half = "";

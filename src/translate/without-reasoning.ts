@@ -1,22 +1,22 @@
-/** Messages as plain shapes, without what their models thought. */
+/** Turns messages into plain shapes without reasoning. */
 import { isRecord } from "../protocol/input.ts";
 import { REASON_FIELDS } from "../protocol/model-report.ts";
 import { type Fields, toPlainShape } from "../protocol/plain-shape.ts";
 import { ReasoningTags } from "./reasoning-tags.ts";
 
-/** Others may hold reasoning, each provider's in its own way: only what is known not to may stay. */
+/** Other fields may hold reasoning in a form of the provider's own, so only fields that are known to hold none stay. */
 const KWARGS = ["tool_calls", "function_call", "refusal"];
 const RESPONSE = [...REASON_FIELDS, "model", "model_name", "model_provider"];
 
-/** Blocks of content that are thought, or may hold anything. */
+/** Types of content blocks that are reasoning, or may hold anything. */
 const THOUGHT = /reason|think|thought|signature|non_standard/i;
 
-/** Models do not think in these. */
+/** Message types that hold no reasoning. */
 const OTHERS = /^(?:human|system|tool|function|remove)(?:_chunk)?$/;
 
 /**
- * For the `convert` option of `toJson`: what `toPlainShape` gives, without reasoning. `said` takes a text and gives
- * what of it is not thought.
+ * For the `convert` option of `toJson`: returns the result of `toPlainShape` without reasoning. `said` removes
+ * reasoning from a text.
  */
 export function shapeWithoutReasoning(said: (text: string) => string): (value: object) => Fields | undefined {
   return (value) => {
@@ -26,7 +26,7 @@ export function shapeWithoutReasoning(said: (text: string) => string): (value: o
   };
 }
 
-/** A whole text without what is between tags. */
+/** Removes reasoning between tags from a whole text. */
 export function saidBetween(tags: readonly string[]): (text: string) => string {
   return (text) => {
     const reader = new ReasoningTags(tags);
@@ -34,7 +34,10 @@ export function saidBetween(tags: readonly string[]): (text: string) => string {
   };
 }
 
-/** The same for a text that comes in pieces. Text that may yet become a tag is held back, and is lost at the end. */
+/**
+ * Removes reasoning between tags from a text that comes in pieces. Text that may still become a tag is held back, and
+ * is lost at the end.
+ */
 export function saidInPieces(tags: readonly string[]): (text: string) => string {
   const reader = new ReasoningTags(tags);
   return (text) => reader.push(text).map(textIn).join("");

@@ -30,7 +30,7 @@ interface Outcome {
   answer: string;
 }
 
-/** A thread with the agent: what a run left in the state, and what it asks. */
+/** A thread with the agent. Each run returns the state and the questions. */
 function thread(model: BaseChatModel = new DemoChatModel(INSTANT)) {
   const graph = approvals({ model, checkpointer: new MemorySaver(), notesDir });
   const run = async (input: Parameters<typeof graph.invoke>[0]): Promise<Outcome> => {
@@ -41,7 +41,7 @@ function thread(model: BaseChatModel = new DemoChatModel(INSTANT)) {
   return {
     graph,
     say: (text: string) => run({ messages: [new HumanMessage(text)] }),
-    /** Answers all that was asked in one go, by id, as Sluice does. */
+    /** Answers all questions at once, by id, as Sluice does. */
     resume: (asked: Interrupt[], ...answers: unknown[]) =>
       run(new Command({ resume: Object.fromEntries(asked.map(({ id }, n) => [String(id), answers[n]])) })),
   };

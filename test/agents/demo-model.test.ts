@@ -7,7 +7,7 @@ import { calculator } from "../../src/agents/tools/calculator.ts";
 import { convertUnits } from "../../src/agents/tools/convert-units.ts";
 import { demoAssistant, INSTANT, Turn, take } from "./turn.ts";
 
-/** Runs the model with a clock that only counts, and returns what it waited for. */
+/** Runs the model with a fake clock, and returns its waiting times. */
 async function waitsFor(message: string, options: { jitter?: number } = {}): Promise<number[]> {
   const waits: number[] = [];
   const sleep = async (ms: number) => {

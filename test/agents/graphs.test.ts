@@ -1,4 +1,4 @@
-/** The agents that ship, loaded as anybody's: by the file and the export that config/agents.json names. */
+/** The bundled agents, loaded like any others: by the file and export that config/agents.json names. */
 import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";

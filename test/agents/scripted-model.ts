@@ -3,7 +3,7 @@ import { AIMessage, type BaseMessage } from "@langchain/core/messages";
 import type { ChatResult } from "@langchain/core/outputs";
 import { convertToOpenAITool } from "@langchain/core/utils/function_calling";
 
-/** Says the given messages one after the other, and keeps what it was asked with. */
+/** A model that returns the given messages one after the other, and records its prompts. */
 export class ScriptedModel extends BaseChatModel {
   readonly asked: { messages: BaseMessage[]; tools: string[] }[] = [];
   readonly #answers: AIMessage[];

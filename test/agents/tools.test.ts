@@ -35,7 +35,7 @@ describe("calculator", () => {
     ["import({})", /Unknown function "import"/],
     ["(1).constructor", /no accessor/],
     ["constructor", /Unknown name "constructor"/],
-    ["'a'", /Text cannot be/],
+    ["'a'", /cannot contain text/],
     ["sin", /"sin" is a function/],
     ["undefined", /no value/],
     ["5 km", /use convert_units/],

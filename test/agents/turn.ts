@@ -34,7 +34,7 @@ export function demoAssistant(options: DemoChatModelOptions = INSTANT) {
 
 type Assistant = ReturnType<typeof demoAssistant>;
 
-/** The input of a run's client, as AG-UI defines it. */
+/** The part of AG-UI's run input that a client offers to the graph. */
 export interface Offered {
   tools?: { name: string; description: string; parameters?: Record<string, unknown> }[];
   context?: { description: string; value: string }[];
@@ -74,7 +74,7 @@ interface TakeOptions {
   offered?: Offered;
 }
 
-/** Says something to the assistant, or resumes it, and sees the run to its end. */
+/** Sends a message to the assistant or resumes it, and waits for the end of the run. */
 export async function take(
   graph: Assistant,
   input: string | Parameters<Assistant["streamEvents"]>[0],

@@ -1,4 +1,4 @@
-/** Sluice in frameworks of web standards: bare requests, and Hono on a server of Node's. */
+/** Sluice in frameworks with web-standard requests: plain `Request` objects, and Hono on a Node server. */
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { type ServerType, serve } from "@hono/node-server";
@@ -33,7 +33,7 @@ function embedded(model: SteppedModel, options: Partial<SluiceOptions> = {}): Sl
   return sluice;
 }
 
-/** One whose runs' ends are heard of. */
+/** Makes a Sluice that reports the ends of its runs. */
 function reporting(model: SteppedModel) {
   const info = vi.fn<Logger["info"]>();
   const outcomes = () => info.mock.calls.map(([fields]) => (fields as { outcome?: unknown }).outcome);

@@ -1,4 +1,4 @@
-/** Graphs get `runtime.context` and LangGraph's `store` besides a run's input. */
+/** Graphs receive `runtime.context` and LangGraph's `store` in addition to a run's input. */
 
 import { AIMessage } from "@langchain/core/messages";
 import { tool } from "@langchain/core/tools";
@@ -22,7 +22,7 @@ import { connect, isType } from "../support/ws-client.ts";
 
 type Config = LangGraphRunnableConfig<Record<string, unknown>>;
 
-/** A graph whose one node answers with what `look` finds. */
+/** A graph of one node that replies with the result of `look`. */
 function looking(look: (config: Config, said: string) => unknown) {
   return new StateGraph(MessagesAnnotation)
     .addNode("look", async ({ messages }, config) => ({
@@ -33,7 +33,7 @@ function looking(look: (config: Config, said: string) => unknown) {
 
 const seesContext = () => looking(({ context }) => context);
 
-/** Keeps what it hears, and says all that it finds. */
+/** A graph that stores each message, and replies with all stored messages. */
 const keeps = () =>
   looking(async ({ store }, said) => {
     await store?.put(["heard"], said, { said });

@@ -70,7 +70,7 @@ describe("a name that the graph has", () => {
 });
 
 describe("a name that the graph does not have stops the start:", () => {
-  const code = " A node of a graph that a node's code calls goes by its path, such as research/writer.";
+  const code = " If a node's code calls a graph, name the nodes of that graph by their path, such as research/writer.";
   it.each<[AgentSettings, string]>([
     [{ nodes: { plannr: {} } }, `nodes: the graph has no node "plannr". It has: ${NODES}.${code}`],
     [{ nodes: { "research/writr": {} } }, `nodes: the graph has no node "research/writr". It has: ${NODES}.`],
@@ -123,7 +123,7 @@ describe("a name that the graph does not have stops the start:", () => {
 describe("a tag that nobody can see yet", () => {
   it("is reported, with those that can be seen", () => {
     expect(check({ filter: { tags: { exclude: ["at-run-time"] } } })).toEqual([
-      'Agent mine, filter.tags.exclude: nothing in the graph has the tag "at-run-time" before it runs. Only code that runs can set it; if none does, it filters nothing. Tags there are: nostream, langsmith:nostream, langsmith:hidden, internal.',
+      'Agent mine, filter.tags.exclude: the graph does not define the tag "at-run-time". Unless code sets this tag during a run, it filters nothing. The graph defines these tags: nostream, langsmith:nostream, langsmith:hidden, internal.',
     ]);
   });
 
@@ -133,7 +133,7 @@ describe("a tag that nobody can see yet", () => {
     const filter = { tags: { exclude: ["at-run-time"] } };
     await createSluice({ agents: { mine: { graph: tagged as never, filter } }, logger }).close();
     expect(logged).toEqual([
-      expect.stringContaining('has the tag "at-run-time" before it runs'),
+      expect.stringContaining('does not define the tag "at-run-time"'),
       expect.stringContaining('no "messages" key'),
     ]);
   });

@@ -51,7 +51,7 @@ async function scrape(url: string, token = TOKEN): Promise<string> {
   return response.text();
 }
 
-/** One sample's value; `labels` as they are written. */
+/** Returns the value of a sample. `labels`: in the text format. */
 function value(text: string, name: string, labels = ""): number | undefined {
   const line = text.split("\n").find((each) => each.startsWith(`${name}${labels ? `{${labels}}` : ""} `));
   return line === undefined ? undefined : Number(line.split(" ").at(-1));
@@ -231,7 +231,7 @@ describe("the dashboard in config/grafana", () => {
   });
 });
 
-/** The labels of each sample, by its name, when everything that is counted has happened. */
+/** Returns the labels of each sample by name, after everything that is counted has happened. */
 async function samplesOfEverything(): Promise<ReadonlyMap<string, readonly string[]>> {
   const counts = new Counts();
   const { outcomes, failures, admitted, refused, tokens } = counts.agent("a");

@@ -12,7 +12,7 @@ import { chatGraph, SteppedModel } from "../support/stepped-model.ts";
 
 type Line = Readonly<Record<string, unknown>>;
 
-/** All that a server wrote, as JSON and as lines for people. */
+/** Collects everything that a server logs, as JSON and as readable lines. */
 function written() {
   const json: string[] = [];
   const lines: string[] = [];
@@ -85,7 +85,7 @@ describe("a run's line", () => {
   });
 });
 
-/** Each of another kind; the last is short, and only its name gives it away. */
+/** Secrets of different kinds. The last is short, and only its name shows that it is a secret. */
 const SECRETS = {
   OPENAI_API_KEY: "sk-house-9f8e7d6c5b4a",
   DATABASE_URL: "postgres://app:dbpassword-4711@db/app",
@@ -111,7 +111,7 @@ describe("a run full of secrets", () => {
     }
   });
 
-  /** Whatever libraries put into what they throw. */
+  /** An error with the fields that libraries add. */
   function failure(): Error {
     const all = [...TO_FIND, IN_CONFIG].join(" ; ");
     const headers = { authorization: `Bearer ${BEARER}`, cookie: COOKIE };
@@ -150,7 +150,7 @@ describe("a run full of secrets", () => {
     await sluice.close();
     await host.close();
     const text = log.text();
-    // It did write about all of it.
+    // Each failure was logged.
     expect(log.entries().map(({ msg }) => msg)).toEqual(["run failed", "run failed", "internal error"]);
     const base64 = Buffer.from(`user:${SECRETS.STRIPE_SECRET}`).toString("base64").slice(8, 24);
     for (const secret of [...TO_FIND, IN_CONFIG, BEARER, COOKIE, base64]) {

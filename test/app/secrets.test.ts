@@ -1,4 +1,4 @@
-/** A model's endpoint, or a tool, that repeats a key in its error: nobody reads it, neither a client nor in the log. */
+/** If a model's endpoint or a tool repeats a key in its error, neither a client nor the log shows the key. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tool } from "@langchain/core/tools";
@@ -49,7 +49,7 @@ afterEach(() => {
   delete process.env.HOUSE_MODEL_KEY;
 });
 
-/** All that a client and the log get of one run. */
+/** Returns everything that a client and the log receive of one run. */
 async function run(graph: SluiceOptions["agents"][string]): Promise<{ client: string; log: string }> {
   const lines: string[] = [];
   const logger = createLogger("debug", { write: (line) => void lines.push(line) });
@@ -57,7 +57,7 @@ async function run(graph: SluiceOptions["agents"][string]): Promise<{ client: st
   const host = await startHost((app) => app.use("/", sluice.router));
   try {
     const events = await (await postRun(host.url, userInput("hi"))).done;
-    await sluice.close(); // The log hears of a run's end after its client does.
+    await sluice.close(); // The log gets the end of a run later than the client.
     for (const line of lines) JSON.parse(line);
     return { client: JSON.stringify(events), log: lines.join("") };
   } finally {

@@ -1,4 +1,4 @@
-/** Sluice inside somebody else's app: what it serves there, and what it leaves alone. */
+/** Sluice embedded in an app: what it serves, and what it leaves to the app. */
 import { type IncomingMessage, Server } from "node:http";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
@@ -64,7 +64,7 @@ async function expectEcho(url: string): Promise<void> {
   await client.close();
 }
 
-/** A WebSocket route of the app's own, as ws makes one. */
+/** Adds a WebSocket route to the app, with ws. */
 function echo(server: Server, path = "/echo"): WebSocketServer {
   const sockets = new WebSocketServer({ server, path });
   sockets.on("connection", (socket) => socket.on("message", (data) => socket.send(data.toString())));
@@ -86,7 +86,7 @@ describe("under a base path of an Express app", () => {
   it("leaves the app's own routes as they are: headers, origins, bodies, errors", async () => {
     const bare = await host(() => {});
     const sluice = embedded({ basePath: "/", maxBodyBytes: 1_024 });
-    const app = await host((express) => void express.use(sluice.router)); // At the root it is asked about everything.
+    const app = await host((express) => void express.use(sluice.router)); // At the root it gets all requests.
     const large = { method: "POST", body: `{"a":"${"x".repeat(2_000)}"}`, headers: { Origin: "https://evil.example" } };
     for (const [path, init] of [
       ["/", {}],
@@ -296,7 +296,7 @@ describe("beside other upgrades", () => {
     async (when) => {
       const sluice = embedded();
       const app = await host((express, server) => {
-        // By itself this one refuses every upgrade but its own.
+        // Alone, this server refuses every upgrade except its own.
         if (when === "before") echo(server);
         express.use("/ai", sluice.router);
         sluice.attach(server);
@@ -404,7 +404,7 @@ describe("close()", () => {
 });
 
 describe("what is kept", () => {
-  /** Says how many messages it has seen on the thread, its own included. */
+  /** A graph that replies with the number of messages on the thread, including its reply. */
   const counting = () =>
     new StateGraph(MessagesAnnotation)
       .addNode("count", ({ messages }) => ({ messages: [{ role: "ai", content: `${messages.length}` }] }))
@@ -428,7 +428,7 @@ describe("what is kept", () => {
   });
 
   it("what a graph remembers that has no checkpointer is kept with them", async () => {
-    const graph = counting().compile(); // The same one for each Sluice that comes and goes.
+    const graph = counting().compile(); // The same graph for each Sluice, one after the other.
     const say = async (options: Partial<SluiceOptions>) => {
       const sluice = embedded({ agents: { counting: graph }, ...options });
       const counts: unknown[] = [];

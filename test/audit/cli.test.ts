@@ -1,4 +1,4 @@
-/** `sluice audit` as people run it: in a process without a network, with an environment of made-up words. */
+/** `sluice audit` as people run it: in a process without a network, with a made-up environment. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { LLMock } from "@copilotkit/aimock";
@@ -84,7 +84,7 @@ export const agent = createAgent({ model: new ChatOpenAI({ model: "gpt-4o-mini" 
   });
   const { code, stdout, stderr } = await sluice(["audit", "graph.mjs"], {}, folder.path);
   expect([code, stderr]).toEqual([0, ""]);
-  expect(stdout).toMatch(/^graph: nothing leaves that may not\.\n/);
+  expect(stdout).toMatch(/^graph: no forbidden value leaves\.\n/);
   expect(stdout).toContain("  tool-results:look  (STREAM_ALLOWED_EVENTS: ");
   expect(stdout).toMatch(new RegExp(`\\nLooked for 1 prompt, .* at ${Object.keys(DOORS).length} doors\\.\\n$`));
 });
@@ -118,7 +118,7 @@ export const agent = createAgent({ model, tools: [look, other], systemPrompt: "Y
     expect(stderr).toBe("");
     const report = JSON.parse(stdout);
     expect(report).toMatchObject({ failure: null, notReached: [], network: [], exitCode: 1 });
-    // The model repeated its prompt to everybody.
+    // The model sent its prompt to all clients.
     const prompt = report.leaks.find(({ canary }: { canary: string }) => canary.startsWith("prompt"));
     expect(prompt).toMatchObject({ allowed: false, doors: expect.arrayContaining(["SSE", "WebSocket, agui"]) });
     expect(JSON.stringify(report)).not.toContain("sk-of-this-test");

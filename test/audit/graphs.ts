@@ -45,7 +45,7 @@ async function answer({ messages }: State): Promise<Update> {
   return { messages: [await model().invoke([new SystemMessage(PROMPT), ...messages])] };
 }
 
-/** `first` goes before a node that answers, as it should. */
+/** Makes a graph with `first` before a node that answers correctly. */
 function graphOf(first: Node, next: Node = answer): object {
   return new StateGraph(Open)
     .addNode("first", first)

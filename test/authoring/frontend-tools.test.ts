@@ -19,7 +19,7 @@ async function stored(graph: ReturnType<typeof demoAssistant>): Promise<BaseMess
   return (await graph.getState({ configurable: { thread_id: "t" } })).values.messages;
 }
 
-/** The result of a call, as the client's next run brings it. */
+/** Returns the result of a call, as the client's next run sends it. */
 function result(turn: Turn, content: string) {
   const id = turn.wholes.at(-1)?.tool_calls?.find(({ name }) => name === paint.name)?.id ?? "";
   return { messages: [new ToolMessage({ tool_call_id: id, content })] };

@@ -12,7 +12,7 @@ const { open } = playgroundForFile();
 
 const quick = new DemoChatModel({ firstTokenMs: 0, tokensPerSecond: 0 });
 
-/** A graph of one node that answers with what `answer` makes of the messages. */
+/** A graph of one node that replies with the result of `answer`. */
 function answering(answer: (messages: BaseMessage[], config: LangGraphRunnableConfig) => Promise<string> | string) {
   return new StateGraph(MessagesAnnotation)
     .addNode("chat", async ({ messages }, config) => ({

@@ -22,7 +22,7 @@ function notesIn(notesDir: string): string[] {
   try {
     return readdirSync(notesDir).map((name) => readFileSync(join(notesDir, name), "utf8"));
   } catch {
-    return []; // The agent makes the folder with its first note.
+    return []; // The agent creates the folder with its first note.
   }
 }
 
@@ -181,7 +181,7 @@ test("a refusal does not wear the colour of approval, and a question that is ans
   await milk.getByLabel(/^Reason/).fill("We have enough.");
   await milk.getByRole("button", { name: "Reject" }).click();
   await conversation.getByText("Rejected\nReason: We have enough.").waitFor();
-  // The keyboard goes on to the question that is left, and then to the message box.
+  // The focus moves to the next question, and then to the message box.
   const focused = () => page.evaluate(() => document.activeElement?.closest("form")?.ariaLabel ?? "");
   expect(await focused()).toMatch(/call Ann/i);
   await conversation

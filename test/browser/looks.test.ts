@@ -25,7 +25,7 @@ const agents = () => ({
   approvals: { graph: approvals({ model, checkpointer: memory(), notesDir: join(folder, "notes") }) },
 });
 
-/** Is the page's ground dark? */
+/** Returns whether the page's background is dark. */
 function dark({ page }: Playground): Promise<boolean> {
   return page.evaluate(() => {
     const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
@@ -101,7 +101,7 @@ describe("a phone", () => {
 
   test("has targets of 44 pixels", async () => {
     const { ask, answered, button, conversation, openHood, hood, page, tool } = await open(agents(), PHONE);
-    /** The controls in sight that are smaller, and how large they are. */
+    /** Returns the visible controls that are smaller, with their sizes. */
     const small = () =>
       page.evaluate(() =>
         [...document.querySelectorAll("button, select, textarea, summary, a, input:not([type=file])")].flatMap(

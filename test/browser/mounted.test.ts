@@ -1,4 +1,4 @@
-/** The playground where people meet it first, and where others have put it. */
+/** The playground of a first start, and mounted in other places. */
 import { resolve } from "node:path";
 import { expect, test, vi } from "vitest";
 import { appFromConfig } from "../../src/app/from-config.ts";

@@ -1,4 +1,4 @@
-/** The playground in a real browser, before a real Sluice: its parts by the names that everybody knows them by. */
+/** The playground in a real browser with a real Sluice. Its parts are found by their accessible names. */
 
 import type { BrowserContextOptions, Locator } from "playwright-core";
 import { afterEach, expect } from "vitest";
@@ -6,10 +6,13 @@ import { browserForFile, type Visit } from "../support/browser.ts";
 import { builtPlayground } from "../support/chromium.ts";
 import { startSluice, type TestAgent, type TestSluice } from "../support/sluice.ts";
 
-/** Runs outlive the pages that leave them for a moment. */
+/** Runs continue while their page is away for a short time. */
 const PATIENT = { ORPHAN_GRACE_SECONDS: "60" };
 
-/** Pages and servers for a test file. After each test the pages are closed, and none may have had a problem. */
+/**
+ * Makes pages and servers for a test file. After each test the pages are closed, and fail the test if they had a
+ * problem.
+ */
 export function playgroundForFile() {
   const browser = browserForFile();
   const closing: (() => Promise<void>)[] = [];
@@ -36,18 +39,18 @@ export function playgroundForFile() {
     async open(agents: Record<string, TestAgent>, options?: BrowserContextOptions): Promise<Playground> {
       return visit((await serve(agents)).url, options);
     },
-    /** The same person opens the same thread once more. */
+    /** Opens the same thread on another page of the same person. */
     async another(first: Playground): Promise<Playground> {
       return arrived(await browser.another(first, first.page.url()));
     },
-    /** Has something done when the test is over. */
+    /** Registers a function that runs after the test. */
     closes(close: () => Promise<void>): void {
       closing.push(close);
     },
   };
 }
 
-/** The playground on a page that has come to it, once the agents are known, and so is where the thread stands. */
+/** Waits until a page knows the agents and the thread's state, and returns its playground. */
 export async function arrived(opened: Visit): Promise<Playground> {
   await opened.page
     .getByRole("textbox", { name: "Message", exact: true })
@@ -66,7 +69,7 @@ function playground({ page, allow }: Visit) {
   const message = page.getByRole("textbox", { name: "Message", exact: true });
   const button = (name: string) => page.getByRole("button", { name, exact: true });
 
-  /** Waits until nothing runs. */
+  /** Waits until no run is active. */
   const quiet = () => button("Send").waitFor();
   /** Opens the panel, if it is closed. */
   const openHood = async () => {
@@ -80,7 +83,7 @@ function playground({ page, allow }: Visit) {
     conversation,
     answers,
     asked: conversation.getByRole("article", { name: "You", exact: true }),
-    /** The head of a tool's card. */
+    /** The summary of a tool's card. */
     tool: (name: string, state = "finished") =>
       conversation.locator("summary").filter({ hasText: `Tool ${name}, ${state}` }),
     threads: page.getByRole("navigation", { name: "Conversations" }).getByRole("listitem"),
@@ -95,13 +98,13 @@ function playground({ page, allow }: Visit) {
       await message.fill(text);
       await message.press("Enter");
     },
-    /** Waits until the last answer is `text` and nothing else, and finished. */
+    /** Waits until the last answer is finished and is exactly `text`. */
     async answered(text: string | RegExp): Promise<void> {
       const last = conversation.locator('article[aria-label="Answer"][aria-busy="false"]').last();
       await shows(last.locator(".markdown"), text);
       await quiet();
     },
-    /** Waits until the last answer so far has this text in it. */
+    /** Waits until the last answer contains this text. */
     async answering(text: string): Promise<void> {
       await answers.last().filter({ hasText: text }).waitFor();
     },
@@ -110,12 +113,12 @@ function playground({ page, allow }: Visit) {
       await hood.getByRole("radio", { name, exact: true }).check();
       await page.locator(".line.open").waitFor();
     },
-    /** Drops the line, and waits until the panel says that it is gone. */
+    /** Cuts the line, and waits until the panel reports it. */
     async cutTheWire(): Promise<void> {
       await hood.getByRole("button", { name: "Cut the wire" }).click();
       await hood.getByText("The line is gone.").waitFor();
     },
-    /** Nothing sticks out at the side. */
+    /** Checks that nothing is wider than the page. */
     async staysInside(): Promise<void> {
       const [width, inner] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
       expect(width).toBeLessThanOrEqual(inner ?? 0);
@@ -123,7 +126,7 @@ function playground({ page, allow }: Visit) {
   };
 }
 
-/** Waits until an element's text is `text`, all of it, or matches. */
+/** Waits until an element's whole text is `text`, or matches it. */
 export async function shows(element: Locator, text: string | RegExp): Promise<void> {
   const whole = typeof text === "string" ? new RegExp(`^\\s*${escaped(text)}\\s*$`) : text;
   await element.filter({ hasText: whole }).waitFor();

@@ -1,4 +1,4 @@
-/** A link to a thread: others watch it by the link, and can do nothing else. */
+/** A link to a thread: others can watch the thread, and nothing else. */
 
 import { join } from "node:path";
 import { AIMessage } from "@langchain/core/messages";
@@ -33,7 +33,7 @@ async function makeLink({ page, threads, button }: Playground): Promise<string> 
   return page.getByRole("textbox", { name: "Link" }).inputValue();
 }
 
-/** A stranger opens a link, and is shown the conversation. */
+/** Opens a link in a new browser context, and waits for the conversation. */
 async function follow(link: string) {
   const visit = await browser.visit(link);
   await visit.page.getByRole("heading", { name: "Shared conversation" }).waitFor();
@@ -69,14 +69,14 @@ test("a link shows what was said and what is said now, and has nothing to write 
   model.say(".").end();
   await shows(theirs.answers.last().locator(".markdown"), "Black.");
 
-  // All that is left does nothing to the thread.
+  // No remaining control changes the thread.
   await theirs.page.locator(".end").last().waitFor();
   const controls = theirs.page.locator("button, input, textarea, select, a[href]");
   const names = new Set(await controls.evaluateAll((all) => all.map((one) => one.getAttribute("aria-label"))));
   expect([...names].filter((name) => !/^(Copy (message|answer)|Theme: .*)$/.test(name ?? ""))).toEqual([]);
   await theirs.page.keyboard.press("Escape");
 
-  // The same page comes back by itself, and after a reload.
+  // The page reconnects by itself, and after a reload.
   await theirs.page.reload();
   await shows(theirs.answers.last().locator(".markdown"), "Black.");
   const secret = new URL(link).hash.slice("#share=".length);

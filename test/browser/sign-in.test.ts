@@ -1,4 +1,4 @@
-/** The page before a server that wants a sign-in. */
+/** The page with a server that requires sign-in. */
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { Visit } from "../support/browser.ts";
 import { chatGraph, SteppedModel } from "../support/stepped-model.ts";
@@ -134,7 +134,7 @@ test("over SSE a token that expires in mid-answer is renewed, and no token of th
   model.say("a ", "time.").end();
   await page.answered("Once upon a time.");
   expect(model.prompts).toEqual([["A story?"]]);
-  // It watched, started the run, and read on with the next token.
+  // The page watched the thread, started the run, and continued to read with the next token.
   expect(reads).toEqual(["GET", "POST", "GET"]);
 });
 

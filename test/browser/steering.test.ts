@@ -8,7 +8,7 @@ import { playgroundForFile, shows } from "./playground.ts";
 
 const { another, open } = playgroundForFile();
 
-/** Answers, then takes what was sent meanwhile, and answers that. */
+/** A graph that answers, takes the messages sent in the meantime, and answers them. */
 function takingGraph(model: SteppedModel) {
   return new StateGraph(MessagesAnnotation)
     .addNode("chat", async ({ messages }) => ({ messages: await model.invoke(messages) }))
@@ -61,7 +61,7 @@ test("a message that the run did not take is returned, on every page, and can be
   await page.ask("One.");
   await page.ask("Two.");
   await expect.poll(() => waiting.getByText("Waits until the agent takes it").count()).toBe(2);
-  // A page that comes later knows of them too.
+  // A page that is opened later shows them too.
   const other = await another(page);
   const there = other.conversation.getByRole("article", { name: "Sent into the run" });
   await expect.poll(() => there.getByText("Waits until the agent takes it").count()).toBe(2);

@@ -30,7 +30,7 @@ test("while the server is gone the page says so and counts down; when it is back
   await ask("Are you there?");
   await answered("Here.");
 
-  // A request that is under way as the server goes is reset.
+  // A request that is active while the server stops is reset.
   allow(/ERR_CONNECTION_(REFUSED|RESET)/);
   await before.close();
   await page.getByText("The server cannot be reached.").waitFor();
@@ -209,7 +209,7 @@ test("a tool result of 1 MB leaves the page usable", async () => {
   await details.getByText("more characters").waitFor();
   expect((await details.innerText()).length).toBeLessThan(60_000);
   await staysInside();
-  // Drawing all of it again has to be quick enough not to be noticed.
+  // Drawing everything again must be too quick to notice.
   const took = await page.evaluate(async () => {
     const began = performance.now();
     document.documentElement.dataset.theme = "dark";

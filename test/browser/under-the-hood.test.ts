@@ -5,7 +5,7 @@ import { type Playground, playgroundForFile, shows } from "./playground.ts";
 
 const { open } = playgroundForFile();
 
-/** A page after one run of three tokens, with the panel open. */
+/** Opens a page and the panel, after one run of three tokens. */
 async function afterOneRun(options?: Parameters<typeof open>[1]): Promise<Playground & { model: SteppedModel }> {
   const model = new SteppedModel();
   const page = await open({ chat: { graph: chatGraph(model) } }, options);
@@ -20,7 +20,7 @@ async function afterOneRun(options?: Parameters<typeof open>[1]): Promise<Playgr
   return { ...page, model };
 }
 
-/** The types of the events that are listed. */
+/** Returns the types of the listed events. */
 async function types({ events }: Playground): Promise<string[]> {
   const cells = await events.locator("tbody tr[id] td:nth-child(2)").allInnerTexts();
   return cells.map((text) => /[A-Z_]{3,}/.exec(text)?.[0] ?? text);

@@ -9,12 +9,12 @@ const { open, serve, visit } = playgroundForFile();
 
 const TRANSPORTS = ["WebSocket frames", "WebSocket bare", "SSE"];
 
-/** Cuts the wire in the middle of an answer that goes on meanwhile. */
+/** Cuts the wire in the middle of an answer, which continues. */
 async function cutInMidAnswer(page: Playground, model: SteppedModel): Promise<void> {
   await page.ask("A story?");
   model.say("Once ", "upon ", "a ");
   await page.answering("Once upon a");
-  // The wire is away for a moment only: on a busy machine another look at the page takes longer than that.
+  // The wire is cut only for a short time. On a busy machine, another look at the page would take longer.
   await page.hood.getByRole("button", { name: "Cut the wire" }).click();
   model.say("time ", "there ", "was ");
   await page.hood.getByText(/^Back in /).waitFor();
@@ -50,7 +50,7 @@ describe("a wire that is cut in mid-answer", () => {
     await received.waitFor();
     const replayed = Number(/(\d+) entr/.exec(await received.innerText())?.[1]);
     expect(replayed).toBeGreaterThan(0); // "time there was", as one entry or as several
-    // A slow run reports its progress meanwhile.
+    // A slow run also reports its progress.
     const reports = await page.events.locator("tr.replayed").filter({ hasText: "CUSTOM" }).count();
     expect(replayed - reports).toBeLessThanOrEqual(3);
     await page.hood.getByText("The run is whole: its 34 characters are those that the server keeps.").waitFor();
@@ -91,12 +91,12 @@ describe("a wire that is cut in mid-answer", () => {
       await page.ask("A story?");
       model.say("Once ");
       await page.answering("Once");
-      page.allow(/ERR_INCOMPLETE_CHUNKED_ENCODING/); // A reader that is slower than so small a window is cut.
+      page.allow(/ERR_INCOMPLETE_CHUNKED_ENCODING/); // With such a small limit, the server cuts a slow reader.
       await page.hood.getByRole("button", { name: "Cut the wire" }).click();
       const words = Array.from({ length: 30 }, (_, index) => `w${index} `);
       for (const word of words) {
         model.say(word);
-        await page.page.evaluate("0"); // Each becomes an entry of its own.
+        await page.page.evaluate("0"); // Each word becomes a separate entry.
       }
       await page.answering("w29");
       await page.page.getByText(/^Events that came while this page was away are no longer kept\./).waitFor();

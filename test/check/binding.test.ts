@@ -1,4 +1,4 @@
-/** docs/binding.md and the checks have the same requirements, and each is tried by at least one probe. */
+/** docs/binding.md and the checks have the same requirements, and at least one probe tests each. */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { judgeFrame } from "../../src/check/frame.ts";

@@ -1,4 +1,4 @@
-/** `sluice check`: it passes on what is in order, and names what is not by its requirement. */
+/** `sluice check`: it passes for a correct server, and reports each fault by its requirement. */
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { FakeListChatModel } from "@langchain/core/utils/testing";
@@ -50,7 +50,7 @@ interface Meddling {
   readonly sent?: (text: string) => string;
 }
 
-/** A proxy before the Sluice that changes HTTP, and lets WebSockets through. */
+/** Starts a proxy in front of the Sluice that changes HTTP and forwards WebSockets. */
 async function meddling({ asked = () => {}, sent = (text) => text }: Meddling): Promise<string> {
   const { hostname, port, host } = new URL(sluice.url);
   const proxy = createServer((incoming: IncomingMessage, response: ServerResponse) => {
@@ -189,7 +189,7 @@ describe("a server over SSE that is no Sluice", () => {
     async (fault) => {
       const { results } = await found(fault);
       const failed = ids(results, "failed");
-      // Tokens that come in one burst do not come when they are made either.
+      // Tokens in one burst also fail the requirement that they arrive when they are made.
       expect(fault === "one burst" ? failed.filter((id) => id !== "5.2" && id !== "5.3") : failed).toEqual([
         FAULTS[fault],
       ]);

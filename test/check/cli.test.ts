@@ -1,4 +1,4 @@
-/** The command `sluice check`: its exit codes, its JSON, and what it says of wrong options. */
+/** The command `sluice check`: its exit codes, its JSON, and its messages for wrong options. */
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";

@@ -1,4 +1,4 @@
-/** A small AG-UI server over SSE, and faults that can be planted in it. */
+/** A small AG-UI server over SSE, with faults that a test can turn on. */
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";

@@ -1,4 +1,4 @@
-/** Checks the wiring of several graphs in a process of their own, and prints the results as JSON. */
+/** Checks the wiring of several graphs in a separate process, and prints the results as JSON. */
 import { tmpdir } from "node:os";
 import { checkWiring } from "../../src/check/wiring.ts";
 
@@ -15,5 +15,5 @@ for (const target of process.argv.slice(2)) {
     packageRoot: tmpdir(),
   });
 }
-// A graph may hold things open.
+// A graph may keep the process alive.
 process.stdout.write(JSON.stringify(found), () => process.exit(0));

@@ -1,4 +1,4 @@
-/** Is a graph wired so that what happens in it reaches its clients, and stops when its run is stopped? */
+/** Tests the check of a graph's wiring: its events reach its clients, and it stops when its run is stopped. */
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";

@@ -1,4 +1,4 @@
-/** A person answers a graph's question: the line typed, its translation, and the value the graph gets. */
+/** A person answers a graph's question: the typed line, its meaning, and the value that the graph receives. */
 
 import { AIMessage } from "@langchain/core/messages";
 import { END, interrupt, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
@@ -8,7 +8,7 @@ import type { Part } from "../../src/cli/chat/parts.ts";
 import { EXIT, type Screen, ThreadChat } from "../../src/cli/chat/thread-chat.ts";
 import { memory, startSluice, type TestSluice } from "../support/sluice.ts";
 
-/** A person who types these lines, and then leaves. */
+/** A screen on which a person types these lines and then leaves. */
 class ScriptedScreen implements Screen {
   readonly interactive: boolean;
   readonly prompts: string[] = [];
@@ -39,7 +39,7 @@ class ScriptedScreen implements Screen {
     return work(new AbortController().signal);
   }
 
-  /** The texts of all parts of a kind, in one. */
+  /** Returns the joined texts of all parts of a kind. */
   text(kind: "answer" | "question" | "notice"): string {
     return this.parts.map((part) => (part.kind === kind && "text" in part ? part.text : "")).join("");
   }
@@ -153,7 +153,7 @@ describe("a graph that asks", () => {
     expect(await talk("nobody", nobody).ask("Sell")).toBe(EXIT.asked);
     expect(nobody.prompts).toEqual([]);
     expect(nobody.text("question")).toBe("Go[8m on?");
-    expect(nobody.text("notice")).toBe("It waits for an answer, which takes a terminal to type it in.");
+    expect(nobody.text("notice")).toBe("The graph waits for an answer. To type one, run this command in a terminal.");
   });
 
   test("in a conversation", async () => {

@@ -1,4 +1,4 @@
-/** The part of a server's other messages, besides a run's events, that a conversation shows. */
+/** What a conversation shows of a server's messages other than a run's events. */
 import type { AddressInfo } from "node:net";
 import { afterEach, expect, it } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
@@ -30,7 +30,7 @@ afterEach(() => {
   }
 });
 
-/** A server that is no Sluice: what it answers to each frame is up to the test. Gives its address. */
+/** Starts a fake server that answers each frame as the test decides, and returns its address. */
 async function serverThat(answers: (frame: Frame) => readonly object[]): Promise<string> {
   const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
   open.push(server);
@@ -45,7 +45,7 @@ async function serverThat(answers: (frame: Frame) => readonly object[]): Promise
   return `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** Asks one question. `stopAt`: as soon as this is shown, the person presses Ctrl-C. */
+/** Asks one question. `stopAt`: the person presses Ctrl-C when this kind of part is shown. */
 async function ask(url: string, stopAt?: Part["kind"]): Promise<{ code: number; shown: Part[] }> {
   const shown: Part[] = [];
   const stop = new AbortController();

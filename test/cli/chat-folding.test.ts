@@ -1,9 +1,9 @@
-/** Text in a terminal is folded at its spaces, however it comes. */
+/** Text in a terminal is wrapped at spaces, for any pieces in which it arrives. */
 import { expect, test } from "vitest";
 import { Folding } from "../../src/cli/chat/folding.ts";
 import { TerminalLayout } from "../../src/cli/chat/layout.ts";
 
-/** The lines that a terminal of this width shows. It waits with the line break until another character comes. */
+/** Returns the lines that a terminal of this width shows. The terminal wraps only when another character follows. */
 function screenOf(written: string, width: number): string[] {
   const lines: string[] = [""];
   let column = 0;
@@ -16,7 +16,7 @@ function screenOf(written: string, width: number): string[] {
     else if (token === "ESC[K") lines[lines.length - 1] = line.slice(0, column);
     else if (token.startsWith("ESC")) column += Number(/\d+/.exec(token)?.[0]);
     else {
-      expect(column).toBeLessThan(width); // Here the terminal would cut.
+      expect(column).toBeLessThan(width); // Otherwise the terminal would break the line.
       lines[lines.length - 1] = line.slice(0, column) + token;
       column += token.length;
     }

@@ -1,10 +1,10 @@
-/** The part of a run's events that is written, for a person at a terminal and into a pipe. */
+/** The output for a run's events, at a terminal and in a pipe. */
 import { describe, expect, test } from "vitest";
 import { type Layout, PlainLayout, TerminalLayout, type Written } from "../../src/cli/chat/layout.ts";
 import { Parts } from "../../src/cli/chat/parts.ts";
 import { type AguiEvent, EventType } from "../../src/protocol/events.ts";
 
-/** An event and when it came, in milliseconds; or a gap; or another question. */
+/** An event, a gap or another question, with its time in milliseconds. */
 type Moment = readonly [at: number, event: AguiEvent | "gap" | "asked"];
 
 const started: AguiEvent = { type: EventType.RUN_STARTED, threadId: "t", runId: "r" };

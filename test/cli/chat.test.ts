@@ -13,7 +13,7 @@ import { temporaryFolder } from "../support/folder.ts";
 import { memory, startSluice, type TestSluice } from "../support/sluice.ts";
 import { chatGraph, SteppedModel } from "../support/stepped-model.ts";
 
-// The tests run side by side: most of their time goes into starting Node.
+// The tests run concurrently, because starting Node takes most of their time.
 afterAll(killRest);
 
 const GRAPH = `
@@ -43,7 +43,7 @@ describe("sluice chat, in its own process", () => {
     const { code, stdout, stderr } = await launch(["chat", "--agent", "approvals", "write a note: buy milk"]).exit;
     expect(stdout).toBe("");
     expect(stderr).toContain("sluice: The agent asks: May I write this note?\n\nBuy milk\n\nbuy milk\n");
-    expect(stderr).toContain("It waits for an answer, which takes a terminal to type it in.\n");
+    expect(stderr).toContain("The graph waits for an answer. To type one, run this command in a terminal.\n");
     expect(code).toBe(3);
   });
 
@@ -72,7 +72,7 @@ export const broken = new StateGraph(State).addNode("a", fail).addEdge(START, "a
     expect(await chat("g.mjs:mute")).toEqual({
       code: 1,
       stdout: "",
-      stderr: "The run ended and said nothing. This shows why: sluice doctor g.mjs:mute\n",
+      stderr: "The run ended without an answer. This command shows why: sluice doctor g.mjs:mute\n",
     });
     const { code, stderr } = await chat("g.mjs:broken");
     expect(stderr).toContain("In full: no database at /var/lib/my/db (g.mjs:5)\n");
@@ -172,7 +172,7 @@ describe("sluice chat, with a server", () => {
     const { printed, signal, exit } = chat(url, "Count!");
     await printed(/One/);
     signal(name);
-    signal(name === "SIGINT" ? "SIGTERM" : "SIGINT"); // npx passes on what the terminal has sent already.
+    signal(name === "SIGINT" ? "SIGTERM" : "SIGINT"); // npx sends the signal again that the terminal has already sent.
     expect(await exit).toEqual({ code: 130, stdout: "One, \n", stderr: "sluice: Cancelled.\n" });
     await aborted;
   });

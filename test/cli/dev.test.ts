@@ -1,4 +1,4 @@
-/** `sluice dev` as its own process: what is edited under open sockets, and what becomes of them. */
+/** `sluice dev` as a separate process: files are edited while sockets are open. */
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { stat, writeFile } from "node:fs/promises";
@@ -11,12 +11,12 @@ import { dev, killRest, project, SERVES } from "../support/child.ts";
 import { userInput } from "../support/sse-client.ts";
 import { connect } from "../support/ws-client.ts";
 
-// The tests run side by side: most of their time goes into starting Node.
+// The tests run concurrently, because starting Node takes most of their time.
 afterAll(killRest);
 
 const WAITING = /sluice dev: waiting for a change\.\n/;
 
-/** Says a word from another file, and how many messages it was given. */
+/** A graph that replies with a word from another file and the number of its messages. */
 const GRAPH = `
 const count = ({ messages }) => ({ messages: [{ role: "assistant", content: word + " of " + messages.length }] });
 const graph = new StateGraph(MessagesAnnotation).addNode("count", count).addEdge(START, "count").compile();

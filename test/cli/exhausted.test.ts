@@ -1,4 +1,4 @@
-/** A process that has no file handle left: nobody new comes in, and all is well again when there are some. */
+/** A process without free file handles refuses new clients, and works again when handles are free. */
 import { execFileSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { connect as dial, type Socket } from "node:net";
@@ -32,13 +32,13 @@ it.runIf(isLinux)(
     const { hostname, port } = new URL(server.url);
     const crowd: Socket[] = Array.from({ length: 100 }, () => dial(Number(port), hostname).on("error", () => {}));
     await expect.poll(handles).toBeGreaterThanOrEqual(most);
-    // The process looks at its memory, beats and tidies meanwhile.
+    // In the meantime the process checks its memory, sends heartbeats and cleans up.
     for (let turn = 0; turn < 10; turn += 1) {
       await answers(`turn-${turn}`);
       await pause(250);
     }
     for (const socket of crowd) socket.destroy();
-    // Waiting connections are let in after the crowd is gone.
+    // Waiting connections are accepted after the other clients have left.
     const run = await vi.waitFor(() => postRun(server.url, userInput("Still there?")), {
       timeout: 20_000,
       interval: 100,

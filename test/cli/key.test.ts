@@ -1,4 +1,4 @@
-/** `sluice key new`: what is printed signs in, and what is kept is no secret. */
+/** `sluice key new`: the printed key signs in, and the stored value is not secret. */
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";

@@ -1,4 +1,4 @@
-/** `sluice serve` with graphs as people have them: in any kind of module, from any file that names them. */
+/** `sluice serve` with graphs in every kind of module, and from every file that names them. */
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -10,7 +10,7 @@ import { makeApiKey } from "../../src/server/auth/api-keys.ts";
 import { killRest, project, serve, sluice } from "../support/child.ts";
 import { connect, isType } from "../support/ws-client.ts";
 
-// The tests run side by side: most of their time goes into starting Node.
+// The tests run concurrently, because starting Node takes most of their time.
 afterAll(killRest);
 
 const ESM = `
@@ -19,7 +19,10 @@ import { interrupt, MessagesAnnotation, START, StateGraph } from "@langchain/lan
 const CJS = `
 const { FakeListChatModel } = require("@langchain/core/utils/testing");
 const { interrupt, MessagesAnnotation, START, StateGraph } = require("@langchain/langgraph");`;
-/** Says "Yes." letter by letter; asked to ask, it interrupts and says what it was answered. */
+/**
+ * A graph that replies "Yes." letter by letter. If the message requests it, the graph interrupts and repeats the
+ * answer.
+ */
 const GRAPH = `
 const model = new FakeListChatModel({ responses: ["Yes."], sleep: 10 });
 async function answer({ messages }) {
@@ -42,7 +45,7 @@ async function say(url: string, text: string): Promise<AguiEvent[]> {
 const deltas = (events: readonly AguiEvent[]) =>
   events.flatMap((event) => (event.type === EventType.TEXT_MESSAGE_CONTENT ? [event.delta] : []));
 
-/** Does the answer come in pieces? */
+/** Returns whether the answer arrives in pieces. */
 async function streams(url: string): Promise<boolean> {
   const pieces = deltas(await say(url, "hello"));
   expect(pieces.join("")).toBe("Yes.");
@@ -136,7 +139,7 @@ export const agent = createAgent({ model: new Model({ responses: ["Yes."], sleep
     [["--config", "none.json"], 1, "--config: there is no none.json in "],
     [["constructor"], 1, "Agent constructor: There is no constructor in "],
     [[""], 2, "The name of a file is empty.\n\nUsage: sluice serve"],
-    [["--host", "192.0.2.1"], 1, "HOST=192.0.2.1 with AUTH=none would let everybody in who reaches it. "],
+    [["--host", "192.0.2.1"], 1, "HOST=192.0.2.1 with AUTH=none would admit every client that reaches it. "],
     [["--port", "many"], 1, '--port="many" is not valid: '],
     [["--config", "typo.json"], 1, "Agent a: There is no asistant in "],
     [
@@ -157,7 +160,7 @@ export const agent = createAgent({ model: new Model({ responses: ["Yes."], sleep
       code: 1,
       stdout: "",
       stderr: expect.stringContaining(
-        "HOST is no address of this machine (EADDRNOTAVAIL). Set it to 127.0.0.1, or to ",
+        "HOST is not an address of this machine (EADDRNOTAVAIL). Set it to 127.0.0.1, or to ",
       ),
     });
   });

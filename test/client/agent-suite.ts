@@ -1,6 +1,6 @@
 /**
- * A `WebSocketAgent` on either generation of `@ag-ui/client`: the suite is handed the module. A
- * run that resolves has passed that generation's own verifier.
+ * Tests a `WebSocketAgent` with either generation of `@ag-ui/client`, which is an argument. A run that resolves has
+ * passed the verifier of that generation.
  */
 
 import { AIMessage } from "@langchain/core/messages";
@@ -31,11 +31,11 @@ export function agentSuite(
   let agents: Record<string, TestAgent>;
   let sluice: TestSluice;
   let proxy: FaultProxy;
-  /** A second pair of eyes, past the proxy. */
+  /** A second connection, which bypasses the proxy. */
   let witness: SluiceConnection;
 
   beforeEach(async () => {
-    // The clients print what they reject with.
+    // The clients print their errors.
     vi.spyOn(console, "error").mockImplementation(() => {});
     model = new SteppedModel();
     agents = {
@@ -169,7 +169,7 @@ export function agentSuite(
       subject.abortRun();
       await done;
       expect(ear.events.at(-1)).toMatchObject(cancelled);
-      // A reader may have a run's end before its process has let the thread go.
+      // A reader may receive the end of a run before the server releases the thread.
       await expect.poll(() => sluice.runs.activeCount, { interval: 1 }).toBe(0);
     });
 
@@ -221,7 +221,7 @@ export function agentSuite(
   });
 
   describe("what was missed for good", () => {
-    /** Cuts the line, has more said than the log keeps, and lets the agent come back. */
+    /** Cuts the line, makes the run exceed the log, and lets the agent reconnect. */
     async function missing(say: (word: string) => void, then: (watch: Ear) => unknown = () => {}): Promise<void> {
       const ear = new Ear();
       const watch = witness.subscribe("t", ear.listener);
@@ -230,7 +230,7 @@ export function agentSuite(
       proxy.strike("reset");
       for (const word of words(10)) {
         say(word);
-        // One at a time: what waits to be written is put together.
+        // One word at a time, because waiting deltas are merged.
         await ear.until(({ events }) => JSON.stringify(events).includes(word));
       }
       await then(ear);
@@ -317,7 +317,7 @@ export function agentSuite(
       const { ear, done } = run(subject);
       await ear.said("Begin");
       witness.close();
-      // Its process ends before it can end the run, and another takes its port.
+      // The process dies before it can end the run, and another one takes its port.
       proxy.reachable = false;
       proxy.strike("reset");
       await sluice.close();
@@ -367,7 +367,7 @@ export function agentSuite(
 
     it("again, in the middle of reasoning, does not say it twice", async () => {
       model.think("Hmm");
-      // The agent comes over another connection: without a run there would be nothing to read on.
+      // The run is started over another connection: without a run, the agent would have nothing to read.
       await witness.run(userInput("hi", { threadId: "t" })).confirmed;
       const late = await agent({ initialMessages: [] });
       const once = run(late, "connectAgent");

@@ -15,7 +15,7 @@ const bundle = (entry: string, external: string[] = []) =>
     external,
   });
 
-/** Whose files are in it: a package's would be in a room of another name. */
+/** Returns the rooms of the bundled files. A package's file would be in another room. */
 const rooms = ({ inputs }: Metafile) =>
   new Set(Object.keys(inputs).map((path) => path.replace(/^src\//, "").split("/", 1)[0]));
 

@@ -1,4 +1,4 @@
-/** A connection against a server that a test plays, with a clock that a test moves. */
+/** A connection with a fake server and a fake clock. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type ConnectionOptions, type ConnectionState, SluiceConnection } from "../../src/client/connection.ts";
 import { userInput } from "../support/sse-client.ts";
@@ -37,7 +37,7 @@ function following(narrowing: object = {}): { ear: Ear; connection: SluiceConnec
   return { ear, connection };
 }
 
-/** Milliseconds that it waits for the next attempt. */
+/** Returns the time until the next attempt, in milliseconds. */
 function pause(): number {
   const state = states.at(-1);
   if (state?.status !== "waiting") throw new Error(`It does not wait: ${state?.status}`);
@@ -60,7 +60,7 @@ describe("opening", () => {
     const own = Object.getOwnPropertyDescriptor(globalThis, "WebSocket");
     Reflect.deleteProperty(globalThis, "WebSocket");
     try {
-      expect(() => new SluiceConnection({ url: "ws://host" })).toThrow(/Hand one in/);
+      expect(() => new SluiceConnection({ url: "ws://host" })).toThrow(/Pass one/);
     } finally {
       if (own) Object.defineProperty(globalThis, "WebSocket", own);
     }
@@ -396,7 +396,7 @@ describe("refusals and bounds", () => {
     const { ear, connection } = following();
     server.socket.say({ type: "error", topic: "thread:t", code: "internal", message: "Oh.", retryable: true });
     expect(ear.errors).toMatchObject([{ code: "internal" }]);
-    // And may begin again.
+    // The thread may be followed again.
     connection.subscribe("t", ear.listener);
     expect(server.socket.sent.at(-1)).toMatchObject({ type: "subscribe" });
   });

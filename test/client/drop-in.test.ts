@@ -1,6 +1,6 @@
 /**
- * A `WebSocketAgent` where an `HttpAgent` is expected: what CopilotKit's runtime and assistant-ui do with an agent is done
- * with both, each on a server of its own, and what they are sent and end up with is the same.
+ * A `WebSocketAgent` in place of an `HttpAgent`. The test does with both what CopilotKit's runtime and assistant-ui do,
+ * each with its own server, and expects the same events and results.
  */
 import type { AbstractAgent, AgentSubscriber, BaseEvent, Message, RunAgentInput } from "@ag-ui/client";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
@@ -26,7 +26,7 @@ const context = [{ description: "system", value: "Be brief." }];
 
 const user = (id: string, content = "hi"): Message => ({ id, role: "user", content });
 
-/** Everything an agent may report, written down: the names of the callbacks, how often one after the other left out. */
+/** Records everything that an agent reports: the names of the callbacks, without repetitions. */
 function listener(heard = (_: BaseEvent) => {}) {
   const sent: string[] = [];
   const events: BaseEvent[] = [];
@@ -41,7 +41,7 @@ function listener(heard = (_: BaseEvent) => {}) {
   return { sent, events, subscriber };
 }
 
-/** The events without what differs from run to run, and with the pieces of a text in one. */
+/** Returns the events without the values that differ between runs, with merged deltas. */
 function plain(events: readonly BaseEvent[]): object[] {
   const all: Record<string, unknown>[] = [];
   for (const { timestamp: _, ...event } of events as readonly Record<string, unknown>[]) {
@@ -79,7 +79,7 @@ describe.each(["@ag-ui/client", "ag-ui-client-0.0.59"])("%s", (generation) => {
     vi.resetModules();
   });
   beforeEach(() => {
-    // The clients print what they reject with.
+    // The clients print their errors.
     for (const method of ["error", "warn"] as const) vi.spyOn(console, method).mockImplementation(() => {});
   });
   afterEach(async () => {
@@ -108,7 +108,7 @@ describe.each(["@ag-ui/client", "ag-ui-client-0.0.59"])("%s", (generation) => {
     webSocket: ({ ws }: TestSluice) => new WebSocketAgent({ url: `${ws}/ws`, ...quick }),
   };
 
-  /** Does the same with either, and expects the same of either. */
+  /** Calls both agents, and expects the same result. */
   async function same<T>(call: (caller: Caller) => Promise<T>): Promise<T> {
     const results: T[] = [];
     for (const make of [makers.http, makers.webSocket]) {
@@ -188,7 +188,7 @@ describe.each(["@ag-ui/client", "ag-ui-client-0.0.59"])("%s", (generation) => {
       model.say("Hi").end();
       const input = { threadId: THREAD, runId: "r1", messages: [user("u1")], state: {}, tools, context };
       const heard = listener((event) => {
-        // A runner adds what the run began with.
+        // A runner adds the run's input.
         if (event.type === "RUN_STARTED") Object.assign(event, { input });
       });
       await agent.runAgent(input, heard.subscriber);
@@ -270,7 +270,7 @@ describe.each(["@ag-ui/client", "ag-ui-client-0.0.59"])("%s", (generation) => {
       await running;
       agent.abortRun();
       await done;
-      // A reader may have a run's end before its process has let the thread go.
+      // A reader may receive the end of a run before the server releases the thread.
       await expect.poll(() => server.runs.activeCount, { interval: 1 }).toBe(0);
     });
   });

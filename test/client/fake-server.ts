@@ -1,4 +1,4 @@
-/** A server's end of every socket that a connection opens, played by a test. */
+/** A fake server: a test controls the server's end of every socket. */
 import type { WebSocketConstructor, WebSocketLike } from "../../src/client/connection.ts";
 
 export class FakeSocket implements WebSocketLike {
@@ -36,7 +36,7 @@ export class FakeSocket implements WebSocketLike {
     this.say({ type: "hello", connection: "c", heartbeatSeconds: 15, limits });
   }
 
-  /** Answers the frame the client said last. */
+  /** Acknowledges the client's last frame. */
   ack(fields: object = {}): void {
     this.say({ type: "ack", id: this.sent.at(-1)?.id, ...fields });
   }
@@ -70,7 +70,7 @@ export class FakeServer {
     };
   }
 
-  /** The last that was opened. */
+  /** The socket that was opened last. */
   get socket(): FakeSocket {
     return this.sockets.at(-1) as FakeSocket;
   }

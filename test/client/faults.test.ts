@@ -1,4 +1,4 @@
-/** Whatever the network does, a client ends with the complete run: no event is lost, and none is reported twice. */
+/** Under all network faults a client gets the complete run: no event is lost or reported twice. */
 
 import { AIMessage } from "@langchain/core/messages";
 import { END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
@@ -27,7 +27,7 @@ async function begin(graph: object, options: FaultProxyOptions, env: Record<stri
   client = connection(proxy.ws);
 }
 
-/** The events are the run, whole and once. */
+/** Checks that the events are the whole run, each once. */
 async function expectWhole(ear: Ear, text: string): Promise<void> {
   await verifyRun(await ear.ended);
   expect(ear.text).toBe(text);

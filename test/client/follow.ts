@@ -4,14 +4,14 @@ import { type Arrival, type ConnectionOptions, type Gap, SluiceConnection } from
 import type { ConnectionError } from "../../src/client/connection-error.ts";
 import type { AguiEvent } from "../../src/protocol/events.ts";
 
-/** Comes back at once. */
+/** Options for a connection that reconnects at once. */
 export const quick = { WebSocket, openMs: 250, backoff: { firstMs: 1, longestMs: 5 } };
 
 export function connection(ws: string, options: Partial<ConnectionOptions> = {}): SluiceConnection {
   return new SluiceConnection({ url: `${ws}/ws`, ...quick, ...options });
 }
 
-/** Writes down what a listener hears. */
+/** Records the calls of a listener. */
 export class Ear {
   readonly events: AguiEvent[] = [];
   readonly cursors: string[] = [];
@@ -41,7 +41,7 @@ export class Ear {
     },
   };
 
-  /** Resolves with everything once the test passes. Rejects with an error that was heard before. */
+  /** Resolves with all events when the test passes. Rejects with an earlier error. */
   until(test: (ear: this) => boolean): Promise<AguiEvent[]> {
     return new Promise((resolve, reject) => {
       const look = () => {
@@ -55,7 +55,7 @@ export class Ear {
     });
   }
 
-  /** The run to its terminal event. */
+  /** Resolves with the events of the run when it has ended. */
   get ended(): Promise<AguiEvent[]> {
     return this.until(({ events }) => events.some(({ type }) => type === "RUN_FINISHED" || type === "RUN_ERROR"));
   }
@@ -73,7 +73,7 @@ export class Ear {
   }
 }
 
-/** `count` tokens, each another. */
+/** Returns `count` different tokens. */
 export function words(count: number): string[] {
   return Array.from({ length: count }, (_, index) => `word-${index} `);
 }

@@ -26,7 +26,7 @@ afterEach(async () => {
   await sluice.close();
 });
 
-/** The server's process ends and another takes its port; what it kept in memory is gone. */
+/** Replaces the server with a new one on the same port, without the data in memory. */
 async function restart(): Promise<void> {
   await sluice.close();
   sluice = await startSluice(agents, { PORT: new URL(sluice.url).port });

@@ -1,4 +1,4 @@
-/** `sluice check` against a server of another project: CopilotKit's runtime, with an agent that only speaks. */
+/** `sluice check` against a server of another project: CopilotKit's runtime, with an agent that only sends text. */
 import { expect, test } from "vitest";
 import { check } from "../../src/check/check.ts";
 import { asText, exitCode } from "../../src/check/report.ts";
@@ -19,7 +19,7 @@ test("CopilotKit's runtime is named for its header, and meets the rest of what i
       ...new Set(results.flatMap((result) => (result.verdict === verdict ? [Number.parseInt(result.id, 10)] : []))),
     ];
     expect(chapters("passed")).toEqual([1, 2, 3, 4, 5, 12]);
-    // Its runs have no positions, it has no WebSocket, and it does not show the thread.
+    // It has no cursors, no WebSocket, and no route for the thread.
     expect(chapters("not offered")).toEqual([4, 6, 7, 8, 9, 10, 11, 13]);
     expect(asText(finding, "docs/binding.md")).toMatch(/\n {3}1 {2}Request and response +4 of 5\n/);
   } finally {

@@ -1,4 +1,4 @@
-/** Clients of every dialect, as they come from npm, each on a page in a real browser, against one Sluice. */
+/** Clients of every dialect, in the versions from npm. Each runs on a page in a real browser against one Sluice. */
 import { randomUUID } from "node:crypto";
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -11,7 +11,7 @@ import { CLIENTS, type Place } from "./list.ts";
 import { type PageServer, pageServer } from "./page-server.ts";
 import { startRuntime } from "./runtime.ts";
 
-/** Each test has its own: no run of another test takes its words. */
+/** Each test has its own model, so that no run of another test takes its words. */
 let model: SteppedModel;
 
 const graph = lookingGraph(() => model);
@@ -42,10 +42,11 @@ beforeEach(() => {
 });
 afterEach(() => browser.leave());
 
-/** A client on its page, as a person sees and uses it. */
+/** Opens a client's page, and returns the ways in which a person uses it. */
 async function open({ page: client, agent = "agent", line = "sluice", order }: Place, thread: string) {
   const { page, allow } = await browser.visit(pages.page(client, { base: lines[line].url, agent, thread }));
-  // The agent has another address than the page; a new thread has no history; the line is cut on purpose.
+  // These errors are expected: the agent has another origin, a new thread has no history, and the line is cut on
+  // purpose.
   allow(
     /^(request|socket): |status of 404|WebSocket connection|Failed to load resource|ERR_|Failed to fetch|network error|Error: terminated/i,
   );
@@ -59,7 +60,7 @@ function seenOn(page: Page, order: Place["order"]) {
   return {
     page,
     button,
-    /** Waits until these are all the lines there are. */
+    /** Waits until the page shows exactly these lines. */
     shows: (...wanted: string[]) =>
       expect.poll(async () => ordered(await lines.allTextContents()), { timeout: 20_000 }).toEqual(ordered(wanted)),
     async send(text: string) {
@@ -102,7 +103,7 @@ describe.each(CLIENTS)("$name", ({ stop, question, cut, ...place }) => {
     await shows("user: hi", "assistant: Hello", ...looked, ...asked, "user: stop", "assistant: Never");
     await button("Stop").click();
     await is("quiet");
-    // A client that only closes its response leaves the run to its grace.
+    // If a client only closes its response, the run ends after its grace period.
     const timeout = stop === "at once" ? GRACE_SECONDS * 750 : 30_000;
     await expect.poll(() => sluice.runs.activeCount, { timeout }).toBe(0);
 

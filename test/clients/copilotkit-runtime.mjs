@@ -1,7 +1,7 @@
 /**
- * CopilotKit's own runtime as a process, below `/agui`, where its client finds it as it finds Sluice. Its agents `agent` and
- * `langgraph` are the agent `agent` of the Sluice whose address is the argument; `plain` says a sentence by itself. It
- * prints where it listens.
+ * Runs CopilotKit's runtime as a process, below `/agui`, where its client also finds Sluice. Its agents `agent` and
+ * `langgraph` are the agent `agent` of the Sluice at the address in the argument. `plain` sends a sentence without
+ * Sluice. It prints its address.
  */
 import { createServer } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";

@@ -1,4 +1,4 @@
-/** The block of the documents that needs these packages, type-checked as those of test/package are. */
+/** The code block in the documents that needs these packages is type-checked, like those in test/package. */
 import { expect, test } from "vitest";
 import { complaintsElsewhere, TYPED_ELSEWHERE } from "../documents/typed.ts";
 

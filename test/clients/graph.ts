@@ -4,7 +4,7 @@ import { END, interrupt, MessagesAnnotation, START, StateGraph } from "@langchai
 import { memory } from "../support/sluice.ts";
 import type { SteppedModel } from "../support/stepped-model.ts";
 
-/** Answers, looks something up, and asks, as its model of the moment says. */
+/** A graph that answers, calls a tool or asks, as its current model decides. */
 export function lookingGraph(model: () => SteppedModel) {
   return new StateGraph(MessagesAnnotation)
     .addNode("chat", async ({ messages }) => ({ messages: await model().invoke(messages) }))

@@ -1,22 +1,25 @@
-/** The clients that test/clients uses on pages in a browser. docs/frontends.md has them too: a test compares both. */
+/**
+ * The clients that test/clients uses on pages in a browser. docs/frontends.md lists them too; a test compares the
+ * lists.
+ */
 export interface Place {
   /** Its file in `pages/`. */
   readonly page: string;
   readonly agent?: string;
   /** The server that it is connected to. Default: the Sluice. */
   readonly line?: "sluice" | "runtime";
-  /** It shows a tool's result after the answer that the result led to. */
+  /** The client shows a tool's result after the answer that follows it. */
   readonly order?: "mixed";
 }
 
 export interface Client extends Place {
   readonly name: string;
-  /** The packages of package.json that it is made of; a browser has the others. */
+  /** Its packages in package.json. The others are part of a browser. */
   readonly packages: readonly string[];
   readonly stop: "at once" | "after the grace";
-  /** A question that is open when the page is reloaded. */
+  /** Whether an open question is shown after the page is reloaded. */
   readonly question: "shown" | "not shown";
-  /** An answer that is under way when the line is cut. */
+  /** What happens to an answer in progress when the line is cut. */
   readonly cut: "goes on by itself" | "goes on after a reload" | "shown after a reload, once it is complete";
 }
 

@@ -1,4 +1,4 @@
-/** Serves the pages of `pages/`, one for each client, bundled with the client's own package as it comes from npm. */
+/** Serves the pages of `pages/`, one for each client, bundled with the client's package from npm. */
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -8,7 +8,7 @@ import { build } from "esbuild";
 const PAGES = resolve("test/clients/pages");
 
 export interface PageServer {
-  /** The page of a client, for a thread of an agent at `base`. */
+  /** Returns the address of a client's page, for a thread of an agent at `base`. */
   page(client: string, place: { readonly base: string; readonly agent: string; readonly thread: string }): string;
   close(): Promise<void>;
 }

@@ -1,9 +1,9 @@
-/** CopilotKit's runtime, with its packages as they come from npm, in a process of its own. */
+/** Runs CopilotKit's runtime, with its packages from npm, in a separate process. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 
-/** Starts it before the Sluice at `sluice`. */
+/** Starts the runtime in front of the Sluice at `sluice`. */
 export async function startRuntime(sluice: string): Promise<{ readonly url: string; close(): void }> {
   const { PATH = "" } = process.env;
   const child = spawn(process.execPath, ["test/clients/copilotkit-runtime.mjs", sluice], {
@@ -13,7 +13,7 @@ export async function startRuntime(sluice: string): Promise<{ readonly url: stri
   const ended = once(child, "close").then(([code]) => {
     throw new Error(`CopilotKit's runtime ended with ${code}.`);
   });
-  ended.catch(() => {}); // It is ended on purpose when the tests are over.
+  ended.catch(() => {}); // The tests end it on purpose.
   for await (const line of createInterface(child.stdout)) {
     if (line.startsWith("http:")) return { url: line, close: () => void child.kill() };
   }

@@ -1,4 +1,4 @@
-/** wscat as it comes from npm: a person types into it, and reads what it prints. */
+/** wscat from npm, used like a person: the test types into it and reads its output. */
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
@@ -29,7 +29,7 @@ function wscat(address: string, ...more: string[]) {
   const type = (line: string) => void child.stdin.write(`${line}\n`);
   return {
     type,
-    /** It drops what is typed before it is connected: an answer shows that it is. */
+    /** wscat drops text typed before it is connected, so wait for an answer. */
     async connected() {
       const asked = () => {
         type("/help");
@@ -37,7 +37,7 @@ function wscat(address: string, ...more: string[]) {
       };
       await expect.poll(asked, { timeout: 20_000, interval: 500 }).toContain("/cancel");
     },
-    /** Waits until it has printed this since it last had. */
+    /** Waits until it prints this text again. */
     async shows(text: string) {
       await expect.poll(() => printed, { timeout: 20_000 }).toContain(text);
       printed = printed.slice(printed.indexOf(text) + text.length);

@@ -1,4 +1,6 @@
-/** compose.several.yaml without its containers: its nginx before two built processes, Postgres and Redis. */
+/**
+ * compose.several.yaml without its containers: its nginx in front of two processes of the build, Postgres and Redis.
+ */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -49,7 +51,7 @@ describe("compose.several.yaml", () => {
     for (const { depends_on = {} } of Object.values(services)) {
       for (const [needed, { condition }] of Object.entries(depends_on)) {
         expect(condition).toBe("service_healthy");
-        // The image of Sluice brings its own check.
+        // The image of Sluice has a health check.
         expect(needed.startsWith("sluice-") || services[needed]?.healthcheck !== undefined).toBe(true);
       }
     }
@@ -89,7 +91,7 @@ describe("its nginx", () => {
     await shared.stop();
   });
 
-  /** The configuration as it is, but for addresses and the places that nginx writes to. */
+  /** Starts nginx with the configuration. Only addresses and the paths that nginx writes to differ. */
   async function startNginx(port: number): Promise<ChildProcess> {
     const kept = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((name) => `${name}_temp_path ${name};`);
     let conf = NGINX.replace("http {", `http {\n    ${kept.join(" ")}`).replace(
@@ -141,7 +143,7 @@ describe("its nginx", () => {
   it("leads followers to the other process when one is stopped, and starts go there too", async () => {
     const input = userInput("What is 12 * 7?");
     const run = await postRun(url, input);
-    run.done.catch(() => {}); // Its process may be the one that goes.
+    run.done.catch(() => {}); // Its process may be the one that is stopped.
     const followers = Array.from({ length: 4 }, () => followThread(url, input.threadId));
     for (const follower of followers) await follower.until(({ type }) => type === EventType.TEXT_MESSAGE_CONTENT);
     expect(await all[0].stop()).toMatchObject({ code: 0, stderr: "" });

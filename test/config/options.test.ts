@@ -8,7 +8,7 @@ const source = readFileSync(new URL("../../src/config/options.ts", import.meta.u
 const documented = new Map(
   [...source.matchAll(/\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\n {2}readonly (\w+)\?:/g)].map(([, comment = "", name = ""]) => [
     name,
-    comment,
+    comment.replace(/\s*\n\s*\*\s*/g, " "),
   ]),
 );
 const defaults = readSettings({});

@@ -1,4 +1,4 @@
-/** The JSON Schemas for editors are those of the code, and say something of each field. */
+/** The JSON Schemas for editors match the code, and describe each field. */
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { schemaFiles } from "../../scripts/schemas.ts";

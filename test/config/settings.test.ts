@@ -107,7 +107,7 @@ describe("a setting", () => {
 
 describe("a secret", () => {
   it("is not repeated", () => {
-    // No key can be wrong by itself today, so the check goes over everything an error could quote.
+    // No key alone can be invalid today, so the test covers every value that an error could quote.
     const secret = "sk-very-secret";
     expect(messageFor({ OPENAI_API_KEY: secret, PORT: "x" })).not.toContain(secret);
     expect(messageFor({ OPENAI_API_KEY: "", MODEL: "openai" })).toBe(

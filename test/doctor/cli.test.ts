@@ -1,4 +1,4 @@
-/** `sluice doctor` as a program: exit codes, and what it writes where. */
+/** `sluice doctor` as a program: its exit codes and its output. */
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
 import { killRest, sluice } from "../support/child.ts";
@@ -8,7 +8,7 @@ afterAll(killRest);
 const graphs = fileURLToPath(new URL("graphs/graphs.mjs", import.meta.url));
 const doctor = (...args: string[]) => sluice(["doctor", ...args]);
 
-// The tests run side by side: most of their time goes into starting Node.
+// The tests run concurrently, because starting Node takes most of their time.
 describe("sluice doctor", () => {
   it.concurrent("says with 0 that tokens stream, plainly when it is piped", async () => {
     const { code, stdout, stderr } = await doctor(`${graphs}:standIn`);

@@ -1,4 +1,4 @@
-/** Evidence in, verdicts out: what each piece of evidence weighs. */
+/** The verdicts that follow from pieces of evidence. */
 import { describe, expect, test } from "vitest";
 import { diagnose } from "../../src/doctor/diagnose.ts";
 import type { Evidence } from "../../src/doctor/evidence.ts";
@@ -138,7 +138,7 @@ describe("a node that sends a whole answer", () => {
       "that a node inside asked for, unseen",
       nodeRun({ exchanges: [exchange({ node: "chat/writer" })] }),
       "state-snapshots",
-      /"chat\/writer" asked for the answer unseen/,
+      /"chat\/writer" got the answer unseen/,
     ],
   ])("%s", (_name, seen, code, says) => {
     expect(diagnose(seen)[0]).toMatchObject({ code, sentence: expect.stringMatching(says) });
@@ -203,9 +203,9 @@ describe("a server", () => {
   const whole = message([{ at: 1_000, characters: 100 }]);
   const LOCAL = "http://127.0.0.1:8000/agui";
   const uneven = (at: number, index: number) => at + ((index * 5) % 4) * 4;
-  /** Pieces are made every 20 ms, and come when a timer of `ms` releases them. */
+  /** Pieces are made every 20 ms, and arrive when a timer of `ms` sends them. */
   const jumps = (ms: number) => every(20, 200, 10).map((at) => Math.ceil(at / ms) * ms);
-  /** Events that took so long to get here, made half a second apart. */
+  /** Events with these transmission delays, made half a second apart. */
   const onTheWay = (...delays: number[]) =>
     delays.map((delay, index) => ({ type: "CUSTOM", at: index * 500 + delay, made: 100_123 + index * 500 }));
   test.each<[string, Evidence, VerdictCode]>([
@@ -301,7 +301,7 @@ describe("a server", () => {
       { ...serverRun([message(spread)]), end: { kind: "failed", message: "The line was cut.", byModel: false } },
       "run-failed",
     ],
-    ["was not through in time", { ...serverRun([message(spread)]), end: { kind: "timed-out" } }, "timed-out"],
+    ["had not ended in time", { ...serverRun([message(spread)]), end: { kind: "timed-out" } }, "timed-out"],
   ])("that %s", (_name, seen, code) => {
     expect(diagnose(seen)[0]?.code).toBe(code);
   });

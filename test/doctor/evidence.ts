@@ -1,4 +1,4 @@
-/** Evidence made by hand, for what only has to be judged. */
+/** Handmade evidence, for tests of the verdicts only. */
 import type {
   Delivered,
   DeliveredMessage,
@@ -12,7 +12,7 @@ import type {
   Trigger,
 } from "../../src/doctor/evidence.ts";
 
-/** Pieces of five characters at these times, each in a turn of its own. */
+/** Returns pieces of five characters at these times, each in its own turn. */
 export function pieces(times: readonly number[], trigger: Trigger = "network"): Piece[] {
   return times.map((at, turn) => ({ at, characters: 5, trigger, turn }));
 }

@@ -1,4 +1,7 @@
-/** A process that examines graphs one after the other, as `sluice doctor` does with one: cases in, what it found out. */
+/**
+ * A process that examines several graphs, as `sluice doctor` does with one. Its input is the cases and its output the
+ * findings.
+ */
 import { fileURLToPath } from "node:url";
 import { type Examination, examine } from "../../src/doctor/doctor.ts";
 import type { Verdict } from "../../src/doctor/verdict.ts";

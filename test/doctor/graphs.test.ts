@@ -1,4 +1,4 @@
-/** Real graphs over a real model endpoint, each broken for a reason of its own: the doctor has to name that reason. */
+/** Real graphs with a real model endpoint, each with a different fault. The doctor must name the fault. */
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -14,7 +14,7 @@ interface Case {
   readonly pace?: Pace;
   readonly options?: Partial<GraphCase>;
   readonly code: VerdictCode;
-  /** Part of what it says, and what it shows for it. */
+  /** Part of the verdict's text, and its evidence. */
   readonly says: RegExp;
   readonly shows?: Record<string, unknown>;
 }
@@ -90,7 +90,7 @@ const BROKEN: Record<string, Case> = {
     graph: "inBlockingChild",
     code: "unseen-model-call",
     says: /blocks this process/,
-    shows: { "it stood still": "until that was through" },
+    shows: { "it stood still": "until it had ended" },
   },
   "async context lost": { graph: "contextLost", code: "unseen-model-call", says: /async context was lost/ },
   "streaming: false": {
@@ -105,7 +105,7 @@ const BROKEN: Record<string, Case> = {
   "an inner graph of which only the state is read": {
     graph: "innerState",
     code: "state-snapshots",
-    says: /"wrapper\/writer" asked for the answer unseen/,
+    says: /"wrapper\/writer" got the answer unseen/,
   },
   "one chunk": {
     graph: "good",
@@ -195,14 +195,14 @@ const BROKEN: Record<string, Case> = {
     pace: { wait: 3_000 },
     options: { timeoutMs: 400 },
     code: "timed-out",
-    says: /not through after 400 ms/,
+    says: /not ended after 400 ms/,
     shows: { "at work": "chat" },
   },
-  "a graph that says nothing": { graph: "silent", code: "no-text", says: /nothing was said/ },
+  "a graph that says nothing": { graph: "silent", code: "no-text", says: /sent no text/ },
   "too short to tell": { graph: "good", pace: { words: ["Yes."] }, code: "too-short", says: /too short to tell/ },
 };
 
-/** The answers show nothing of streaming. */
+/** Verdicts after which the streaming is unknown. */
 const UNKNOWN: ReadonlySet<VerdictCode> = new Set(["model-refused", "run-failed", "cached-answer"]);
 const CASES = { ...GOOD, ...BROKEN };
 const endpoints: ModelEndpoint[] = [];
@@ -221,12 +221,12 @@ beforeAll(async () => {
     const target = graph === undefined ? {} : { target: `${here("graphs/graphs.mjs")}:${graph}` };
     cases.push({ name, modelUrl: endpoint.baseUrl, ...target, ...options });
   }
-  // The models take their time, and a process examines one graph at a time: two processes wait side by side.
+  // The models are slow and a process examines one graph at a time, so two processes run concurrently.
   const halves = [cases.filter((_, index) => index % 2 === 0), cases.filter((_, index) => index % 2 === 1)];
   found = Object.assign({}, ...(await Promise.all(halves.map(examined))));
 });
 
-/** Gives what a process of its own finds out about these graphs. */
+/** Returns the findings of a separate process about these graphs. */
 async function examined(cases: readonly GraphCase[]): Promise<typeof found> {
   const args = ["--import", "tsx", here("examine.ts"), JSON.stringify(cases)];
   const { stdout } = await promisify(execFile)(process.execPath, args, { maxBuffer: 1 << 24 });

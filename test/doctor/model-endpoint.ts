@@ -1,4 +1,4 @@
-/** An OpenAI-compatible endpoint with a pace of its own: it streams when asked to, else it answers when it is through. */
+/** An OpenAI-compatible endpoint with a set pace. It streams on request; otherwise it answers when it is complete. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout } from "node:timers/promises";
@@ -7,7 +7,7 @@ export const TEXT =
   "Rain falls on the hills and gathers in the first small stream, which looks for the lowest ground and takes its neighbours along, grows wide in the valley, grows slow in the plain, and at last gives all it carried to the sea.";
 export const WORDS = TEXT.split(/(?<= )/);
 
-/** Nobody waits for an answer that is not wanted any more. */
+/** The timer does not keep the process alive for an answer that is no longer needed. */
 const delay = (ms: number) => setTimeout(ms, undefined, { ref: false });
 
 export interface Pace {

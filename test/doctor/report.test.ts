@@ -24,7 +24,7 @@ describe("for people", () => {
     const delivered = report(bad, diagnose(bad), PLAIN);
     expect(delivered).toContain('✗ Node "chat" returns finished text');
     expect(delivered).toMatch(/\n {2}Evidence\n {4}node "chat" +1\.9 s\n/);
-    expect(delivered).toMatch(/\n {2}Fix\n {4}Where the text should come token by token/);
+    expect(delivered).toMatch(/\n {2}Fix\n {4}If the text should come token by token/);
     expect(delivered).toContain(`More: node_modules/langgraph-sluice/docs/page.md#finished-text\n`);
   });
 

@@ -1,4 +1,4 @@
-/** Real servers over real HTTP, with what stands in front of them: the doctor has to name who holds the tokens back. */
+/** Real servers over real HTTP, also behind proxies. The doctor must name the part that delays the tokens. */
 import { once } from "node:events";
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -60,7 +60,7 @@ async function serve(handler: Handler): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** A proxy in front of the Sluice that hands its answers over in a way of its own. It knows no WebSockets. */
+/** Starts a proxy in front of the Sluice that forwards answers with `handOver`. It does not support WebSockets. */
 function proxy(handOver: (answer: IncomingMessage, response: ServerResponse) => void): Promise<string> {
   const { hostname, port, host } = new URL(sluice.url);
   return serve((incoming, response) => {
@@ -75,9 +75,9 @@ interface Serving {
   readonly type?: string;
   /** Writes an event. */
   readonly frame?: (event: object) => string;
-  /** Each event says when it was made. */
+  /** Each event has a time stamp. */
   readonly stamps?: boolean;
-  /** Hands what was written over to the response. */
+  /** Forwards the written data to the response. */
   readonly through?: (response: ServerResponse) => Pick<ServerResponse, "write" | "end">;
 }
 
@@ -115,7 +115,7 @@ function blocksOf(bytes: number): Serving["through"] {
   };
 }
 
-/** A server that has all events before it sends the first, and counts their bytes. */
+/** Starts a server that has all events before it sends the first one, and sends their total size. */
 function counting(events: readonly object[], overMs: number): Promise<string> {
   return serve(async (incoming, response) => {
     incoming.resume();
@@ -130,7 +130,7 @@ function counting(events: readonly object[], overMs: number): Promise<string> {
   });
 }
 
-/** A WebSocket that is no Sluice's. It answers a run's input with these frames. */
+/** Starts a WebSocket server other than Sluice that answers a run's input with these frames. */
 async function socket(frames: readonly string[], pauseMs: number): Promise<string> {
   const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
   closers.push(() => server.close());

@@ -1,4 +1,4 @@
-/** docs/frontends.md says of each client what test/clients shows. */
+/** docs/frontends.md describes each client as test/clients shows it. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -10,7 +10,7 @@ test("the table of clients is that of their tests, in the versions that are test
   const { dependencies } = JSON.parse(read("test/clients/package.json")) as { dependencies: Record<string, string> };
   const versionOf = (name: string) => {
     const version = dependencies[name] ?? "";
-    // Nothing but an exact version is tested by each run.
+    // Only an exact version is the same in each test run.
     expect(version).toMatch(/^(npm:.+@)?\d+\.\d+\.\d+$/);
     return version.startsWith("npm:") ? version.slice("npm:".length) : `${name}@${version}`;
   };

@@ -1,4 +1,4 @@
-/** The fenced blocks of the documents that people copy from. Each kind has tests of its own in this folder. */
+/** The code blocks in the documents that people copy from. Each kind has its own tests in this folder. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -54,7 +54,7 @@ export function codeBlock(id: string): CodeBlock {
   return block;
 }
 
-/** The row of a test's table for a block. A table without one does not know the block yet. */
+/** Returns the row of a test's table for a block. Fails if the table does not list the block yet. */
 export function rowFor<Row>(table: Readonly<Record<string, Row>>, id: string): Row {
   const row = table[id];
   if (row === undefined) throw new Error(`"${id}" needs a row in the table of its test, or a reason in NOT_RUN.`);

@@ -1,4 +1,6 @@
-/** The blocks that are data: JSON against the shape that it shows, files of settings, and other programs' configuration. */
+/**
+ * The blocks with data: JSON that is compared with the real shape, settings files, and other programs' configuration.
+ */
 import { parse as parseEnv } from "dotenv";
 import { describe, expect, test } from "vitest";
 import { parse as parseYaml } from "yaml";
@@ -87,7 +89,7 @@ test("a reason for not running a block belongs to one that is there", () => {
   expect(blocksOf("not run").map(([id]) => id)).toEqual(Object.keys(NOT_RUN));
 });
 
-/** The line that a run leaves in the log. */
+/** Returns the line that a run writes to the log. */
 async function runsLine(): Promise<object> {
   const lines: object[] = [];
   const note = (entry: object, msg: string) => void lines.push({ ...entry, msg });

@@ -1,4 +1,4 @@
-/** The blocks of JavaScript, each run as a person runs it: in a folder of its own, with the built package and a server. */
+/** The JavaScript blocks. Each is run as a person would: in a separate folder, with the built package and a server. */
 import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -43,7 +43,7 @@ const APP: Program = {
 const ANSWER = /12 \* 7 = 84\s+\(demo model\)/;
 const ROLES = "[ 'user', 'assistant', 'tool', 'assistant' ]";
 
-/** Says something, then something more while the first answer is under way, so that the graph has something to take. */
+/** Sends a message, and another one during the first answer, so that the graph can take it. */
 const STEER = `
 const { once } = await import("node:events");
 const { createServer } = await import("node:http");
@@ -69,7 +69,7 @@ console.log(heard.join(" | "));
 await sluice.close();
 server.close();
 `;
-/** A model that waits at first, and notes down what it was asked. */
+/** A model that waits first, and records its prompts. */
 const LISTENING = `
 import { AIMessage } from "@langchain/core/messages";
 import { FakeListChatModel } from "@langchain/core/utils/testing";

@@ -1,4 +1,4 @@
-/** The lines that people paste into a terminal, run by a shell; and what a terminal is shown to say. */
+/** Runs the commands in the documents with a shell, and compares the shown terminal output. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -38,7 +38,7 @@ const PRINTS: readonly [command: RegExp, printed: RegExp][] = [
   [/^curl -X POST .*\/shares$/, /\{"share":"[\w-]+","madeAt":\d+,"secret":"[\w-]+"\}$/],
   [/ chat > answer\.txt$/, /^calculator .* gave: 84 \(\d+ ms\)$/m],
   [/ doctor (\.\/|http:)/, /^✓ Tokens stream: \d+ pieces over [\d.]+ m?s, the first after [\d.]+ m?s\./m],
-  [/ audit \.\//, /^my-graph: nothing leaves that may not/],
+  [/ audit \.\//, /^my-graph: no forbidden value leaves/],
   [/ audit --config .* --json$/, /"agent": "support"[\s\S]*"exitCode": 0/],
   [/^sluice check http:\S+$/, /Every requirement that was tried is met/],
 ];
@@ -67,7 +67,7 @@ beforeAll(async () => {
   server = await serve({ DEMO_TOKENS_PER_SECOND: "100", HEARTBEAT_SECONDS: "1", COALESCE_MS: "0" });
 });
 afterAll(async () => {
-  await Promise.all([...running].map(end)); // what a test that ran out of time left
+  await Promise.all([...running].map(end)); // processes left by a test that timed out
   await server.stop();
   killRest();
   rmSync(folder, { recursive: true, force: true });
@@ -108,7 +108,7 @@ const TRANSCRIPTS: Readonly<Record<string, (shown: string) => Promise<void>>> = 
   },
   "docs/terminal.md › sluice chat": async (shown) => {
     const [turn] = turnsOf(shown, "$ ");
-    // A terminal, which a pipe is not. It ends lines with a carriage return.
+    // Runs the command in a terminal and not a pipe. A terminal ends lines with a carriage return.
     const command = `script -qec '${turn?.typed}' /dev/null`;
     const out = await run(command, folder, /tokens\/s/, { NO_COLOR: "1", TERM: "dumb" });
     expect(out.replaceAll("\r", "")).toMatch(patternOf(turn?.said ?? ""));
@@ -121,7 +121,7 @@ test.each(blocksOf("transcript"))("%s shows what is said", async (id, { code }) 
   await rowFor(TRANSCRIPTS, id)(code);
 });
 
-/** Types what was typed in wscat, and compares what comes as wscat would show it. */
+/** Sends the lines typed in wscat, and compares the answers as wscat shows them. */
 async function talk(path: string, shown: string): Promise<void> {
   const client = await connect(`${server.url.replace("http", "ws")}${path}`);
   for (const { typed, said } of turnsOf(shown, "> ")) {
@@ -149,7 +149,7 @@ function command(name: string, script: string): void {
   chmodSync(file, 0o755);
 }
 
-/** Runs a line until it has printed something, and ends what is left of it. Gives all that it printed. */
+/** Runs a command until its output matches, then ends it. Returns its output. */
 async function run(line: string, cwd: string, printed: RegExp, env: Record<string, string> = {}): Promise<string> {
   const PATH = [join(folder, "bin"), process.env.PATH].join(delimiter);
   const child = spawn("sh", ["-c", line], {

@@ -1,12 +1,12 @@
 /** A terminal transcript of the documents, compared with the real one: ids and times differ from run to run. */
 
-/** A line that was typed, and what the terminal said after it. */
+/** A typed line, and the output after it. */
 export interface Turn {
   readonly typed: string;
   readonly said: string;
 }
 
-/** Cuts a transcript into turns; typed lines begin with the prompt. What stands before the first is left out. */
+/** Cuts a transcript into turns. Typed lines begin with the prompt. Text before the first turn is ignored. */
 export function turnsOf(transcript: string, prompt: "$ " | "> "): Turn[] {
   const parts = `\n${transcript}`.split(`\n${prompt}`).slice(1);
   return parts.map((part) => {
@@ -27,7 +27,10 @@ const VARIES: readonly [RegExp, string][] = [
   [/^\d+ (?=tokens\/s)/, "\\d+ "],
 ];
 
-/** A pattern for all that a terminal says, where the transcript shows one case of it. A line `...` stands for any lines. */
+/**
+ * Returns a pattern for the terminal's output of which the transcript shows one case. A line `...` stands for any
+ * lines.
+ */
 export function patternOf(said: string): RegExp {
   let rest = said;
   let pattern = "";

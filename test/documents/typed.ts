@@ -1,4 +1,4 @@
-/** The blocks of TypeScript, type-checked as strictly as it goes, each in a file where the document says it belongs. */
+/** The TypeScript blocks, type-checked as strictly as possible, each in the file that the document names. */
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { run } from "../package/packed.ts";
@@ -14,7 +14,7 @@ interface Surroundings {
   readonly files?: Readonly<Record<string, string>>;
 }
 
-/** Around each block that needs no packages but those of this checkout. */
+/** The surroundings of the blocks that need only packages of this checkout. */
 export const TYPED: Readonly<Record<string, Surroundings>> = {
   "docs/embedding.md › Several processes": {
     files: {
@@ -60,7 +60,10 @@ export const TYPED_ELSEWHERE: Readonly<Record<string, Surroundings & { readonly 
 
 type Modules = "examples/copilotkit-next" | "examples/assistant-ui" | "test/clients";
 
-/** Type-checks a block of the second kind. What the folder of `modules` has not, such as the compiler, is found above it. */
+/**
+ * Type-checks a block of the second kind. Packages that are missing in the folder `modules`, such as the compiler, are
+ * found above it.
+ */
 export async function complaintsElsewhere(id: string): Promise<string> {
   const { modules, ...surroundings } = rowFor(TYPED_ELSEWHERE, id);
   mkdirSync(join(ROOT, "test", ".tmp"), { recursive: true });

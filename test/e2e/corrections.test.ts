@@ -1,4 +1,6 @@
-/** Messages that a graph takes back after they were sent, as clients see it: over real endpoints, with real graphs. */
+/**
+ * Messages that a graph removes or replaces after they were sent, as clients see them, with real endpoints and graphs.
+ */
 import { HttpAgent } from "@ag-ui/client";
 import { AIMessage, type BaseMessage, RemoveMessage } from "@langchain/core/messages";
 import { tool } from "@langchain/core/tools";
@@ -42,7 +44,7 @@ const guarded = new StateGraph(MessagesAnnotation)
   .addEdge(START, "beside")
   .compile({ checkpointer: memory() });
 
-/** The first attempt breaks off; another model stands in. */
+/** The first attempt fails, and another model is used. */
 const retried = new StateGraph(MessagesAnnotation)
   .addNode("model", async ({ messages }) => ({ messages: await flaky.withFallbacks([spare]).invoke(messages) }))
   .addEdge(START, "model")

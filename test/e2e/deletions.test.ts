@@ -1,4 +1,6 @@
-/** A process is killed in the middle of a deletion: the next one finishes it. Old threads go by themselves. */
+/**
+ * A process is killed in the middle of a deletion, and the next one finishes it. Old threads are deleted automatically.
+ */
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { Database } from "../../src/store/database.ts";

@@ -48,7 +48,7 @@ describe.each(generations)("HttpAgent of @ag-ui/client %s", (generation, HttpAge
     const held = assistant({ model: openaiModel({ baseUrl: model.baseUrl, model: "held" }), checkpointer: memory() });
     sluice = await startSluice({ assistant: { graph }, held: { graph: held } });
   });
-  /** The clients print what they would rather not have been sent. */
+  /** The clients print warnings about unexpected events. */
   let complaints: unknown[][];
   beforeEach(() => {
     complaints = [];
@@ -68,7 +68,7 @@ describe.each(generations)("HttpAgent of @ag-ui/client %s", (generation, HttpAge
     return new HttpAgentClass({ url: `${sluice.url}/agui/agent/${agent}/run`, threadId: randomUUID() });
   }
 
-  /** Says something, or answers what the agent asked, and gives the run's events. */
+  /** Sends a message or answers, and returns the run's events. */
   async function turn(agent: Client, said: string | ResumeEntry[], onEvent = (_: AguiEvent) => {}) {
     const events: AguiEvent[] = [];
     if (typeof said === "string") agent.addMessage({ id: randomUUID(), role: "user", content: said });

@@ -106,7 +106,7 @@ describe("an assistant whose model speaks OpenAI's protocol", () => {
     const [error] = ofType(events, EventType.RUN_ERROR);
     expect(error).toMatchObject({ code: "model_error", message: expect.stringContaining("503 Overloaded") });
     expect(error?.message).not.toMatch(/sk-test|\/srv|router|127\.0\.0\.1|chat\/completions|\n\s+at /);
-    expect(model.getRequests().length).toBeGreaterThan(1); // it was tried again before anything was said
+    expect(model.getRequests().length).toBeGreaterThan(1); // the call was repeated before the first token
   });
 
   it.each([429, 500, 503])(
@@ -144,7 +144,7 @@ describe("an assistant whose model speaks OpenAI's protocol", () => {
       EventType.RUN_ERROR,
     ]);
     expect(events.at(-1)).toMatchObject({ code: "model_error" });
-    expect(model.getRequests()).toHaveLength(1); // what was said cannot be said anew
+    expect(model.getRequests()).toHaveLength(1); // after the first token, the call is not repeated
   });
 
   it("keeps the thread usable after a failed run", async () => {
@@ -269,7 +269,7 @@ describe("a model that leaves its reader waiting", () => {
       client.socket.terminate();
     }
     expect(await call.closed).toBe("hung up");
-    // The same run again is answered from the log: it says how the run ended.
+    // The repeated request for the same run is answered from the log, with the run's end.
     const events = await (await postRun(server.url, input)).done;
     await verifyRun(events);
     expect(textOf(events)).toBe("Well, ");
@@ -281,7 +281,7 @@ describe("a model that leaves its reader waiting", () => {
     const client = await connect(`${ws}/ws`);
     for (const input of [userInput("one"), userInput("two"), userInput("three")]) client.send({ type: "run", input });
     client.socket.terminate();
-    // The first begins; of the others, those that the server had read by the time it heard of the end.
+    // The first run begins, and also the others that the server had read before the socket closed.
     for (let begun = 0; begun < Math.max(model.count, 1); begun += 1) {
       const call = await model.call();
       expect(await call.closed).toBe("hung up");

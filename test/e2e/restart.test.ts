@@ -9,7 +9,7 @@ import { temporaryFolder } from "../support/folder.ts";
 import { postRun, type SseRun, userInput } from "../support/sse-client.ts";
 import { verifyRun } from "../support/verify.ts";
 
-// The tests run side by side: most of their time goes into starting Node.
+// The tests run concurrently, because starting Node takes most of their time.
 afterAll(killRest);
 const folder = temporaryFolder();
 
@@ -22,7 +22,7 @@ function place(name: string, recover: boolean): { DATA_DIR: string; CONFIG_DIR: 
   return { DATA_DIR, CONFIG_DIR };
 }
 
-/** So slow that a test can kill it between two words. */
+/** Slow enough that a test can kill it between two words. */
 const SLOW = { DEMO_TOKENS_PER_SECOND: "20", DEMO_JITTER: "0", STREAM_TIMEOUT_SECONDS: "600" };
 
 async function get<T>(url: string, path: string): Promise<T> {
@@ -45,8 +45,8 @@ interface Thread {
 }
 
 /**
- * Waits until a run has called its tool and answers. The first word may leave in the same turn of the server's event loop
- * in which it stores what the tool's node said, and before that. The second word is of a later turn.
+ * Waits until a run has called its tool and has sent two words. The first word may be sent before the server stores the
+ * tool's message in the same turn of its event loop. The second word is from a later turn.
  */
 async function answering(run: SseRun): Promise<void> {
   await run.until(EventType.TOOL_CALL_RESULT);
@@ -91,7 +91,7 @@ describe("a server that is killed in the middle of a run", () => {
     expect(events.slice(0, 2).map(({ type }) => type)).toEqual(["RUN_STARTED", "MESSAGES_SNAPSHOT"]);
     expect(events[0]).toMatchObject({ runId: input.runId });
     expect(events.at(-1)).toMatchObject({ type: EventType.RUN_FINISHED, runId: input.runId });
-    // The tool ran before, and what is known of it stays known; what is said now is the answer.
+    // The tool ran before the crash, and its result is kept. The run now sends only the answer.
     expect(events.map(({ type }) => type)).not.toContain(EventType.TOOL_CALL_START);
     const { messages } = await get<Thread>(second.url, "/threads/t/messages");
     expect(messages.map(({ role }) => role).filter((role) => role !== "reasoning")).toEqual([

@@ -1,4 +1,4 @@
-/** The server as a process: what it prints, what stops its start, how it stops, and whose graphs it serves. */
+/** The server as a process: its output, errors at its start, its end, and the graphs that it serves. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, describe, expect, it } from "vitest";
@@ -7,7 +7,7 @@ import { killRest, project, serve, sluice } from "../support/child.ts";
 import { postRun, userInput } from "../support/sse-client.ts";
 import { connect, isType } from "../support/ws-client.ts";
 
-// The tests run side by side: most of their time goes into starting Node.
+// The tests run concurrently, because starting Node takes most of their time.
 afterAll(killRest);
 
 async function chat(url: string, message: string): Promise<{ message: string }> {

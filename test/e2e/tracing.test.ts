@@ -1,4 +1,4 @@
-/** LangSmith tracing: a run's trace can be found by our ids, and a broken LangSmith breaks nothing. */
+/** LangSmith tracing: a run's trace can be found by Sluice's ids, and a broken LangSmith does not affect runs. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
@@ -50,7 +50,7 @@ describe("a server that traces to LangSmith", () => {
   it("posts traces that can be found by the thread, run and agent a client knows", async () => {
     langsmith = await fakeLangSmith();
     const server = await traced(langsmith.url);
-    // Ids of a client's own making: LangSmith would refuse them as ids of its runs.
+    // Ids that a client made. LangSmith would refuse them as run ids.
     const ids = { threadId: "thread/1", runId: "run one" };
     const events = await (await postRun(server.url, userInput("what is 12 * 7?", ids))).done;
     expect(textOf(events)).toBe("12 * 7 = 84\n\n(demo model)");

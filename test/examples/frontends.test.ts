@@ -8,7 +8,7 @@ import { type CutLine, cutLine } from "../support/cut-line.ts";
 import { freePort } from "../support/free-port.ts";
 import { EXAMPLES, examplesForFile } from "./example.ts";
 
-const start = examplesForFile(); // First: the pages leave before the servers end.
+const start = examplesForFile(); // First, so that the pages are closed before the servers end.
 const browser = browserForFile();
 const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -23,7 +23,7 @@ interface Frontend {
   readonly oneServer?: boolean;
 }
 
-/** The parts of coming back that a frontend's own library has. A reload shows the whole thread in each of them. */
+/** How each frontend's library recovers after a cut. A reload shows the whole thread in all of them. */
 const FRONTENDS: readonly Frontend[] = [
   { name: "react", continuesAfterCut: true },
   { name: "vanilla", continuesAfterCut: true },
@@ -35,7 +35,7 @@ const FRONTENDS: readonly Frontend[] = [
 /** Next.js compiles all of CopilotKit for the first page, which takes minutes on a busy machine. */
 const TIMEOUT_MS = 600_000;
 
-/** For a page that can be written in. */
+/** The wait for a page that accepts input. */
 const PATIENCE = { timeout: 60_000, interval: 500 };
 
 test.each(FRONTENDS)(

@@ -8,7 +8,7 @@ import { expectAccessible } from "../support/accessible.ts";
 import { type CutLine, cutLine } from "../support/cut-line.ts";
 import { EXAMPLES, examplesForFile } from "./example.ts";
 
-const start = examplesForFile(); // First: the pages leave before the servers end.
+const start = examplesForFile(); // First, so that the pages are closed before the servers end.
 const { visit, browser, closes } = playgroundForFile();
 
 test.each(["hono", "fastify", "agentcore"])(

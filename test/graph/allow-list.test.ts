@@ -14,7 +14,7 @@ interface Place {
   metadata?: Record<string, unknown>;
 }
 
-/** An event whose `data` nobody may touch. */
+/** An event whose `data` must not be read. */
 function at({
   event = "on_chat_model_stream",
   node = "",

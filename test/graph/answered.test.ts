@@ -1,4 +1,4 @@
-/** A conversation that any model's provider takes, whatever clients and graphs left open. */
+/** Makes a conversation valid for every model provider, even with unanswered calls. */
 import { describe, expect, it } from "vitest";
 import { answered, NO_RESULT } from "../../src/graph/answered.ts";
 import type { Message } from "../../src/protocol/events.ts";

@@ -84,13 +84,13 @@ async function read(
   return { runs: [...runs.values()], thrown: String(thrown), asked, seen };
 }
 
-/** All that a graph reports to its end; the runs in any order. */
+/** Returns all events of a graph, with its runs in any order. */
 async function runsOf(graph: object, source: StreamSource, stateKeys?: readonly string[]): Promise<string[]> {
   const { runs, thrown, asked } = await read(graph, source, { stateKeys });
   return [...runs.map((lines) => settled(lines).join("\n")).sort(), thrown, ...asked];
 }
 
-/** Nodes that run side by side end in any order, whoever reads: the root's chunks of one layer are put in one order. */
+/** Sorts the root's chunks of each layer, because parallel nodes end in any order. */
 function settled(lines: readonly string[]): string[] {
   const layerOf = (line: string) => /^\["on_chain_stream","agent",.*?"chunk":\{"n(\d+)-/.exec(line)?.[1];
   const runs: string[][] = [];
@@ -111,7 +111,7 @@ const speaking = (...chunks: string[]) =>
     chunks: (chunks.length > 0 ? chunks : ["Hel", "lo"]).map((content) => new AIMessageChunk({ content, id: "m" })),
   });
 
-/** A graph of its own around one node, as a node of another. */
+/** Makes a graph around one node, for use as a node of another graph. */
 const around = (node: Node, options: object = {}) =>
   new StateGraph(MessagesAnnotation)
     .addNode("inner", node as never, options)
@@ -140,7 +140,7 @@ function fallingBack(): object {
   return broken.withFallbacks([speaking()]);
 }
 
-/** A node of each kind. What a node says is the same each time, so that two readings can be compared. */
+/** A node of each kind. Its output is always the same, so that two runs can be compared. */
 const KINDS: Record<string, () => object | Node> = {
   model: () => async (_, config) => ({ messages: [await speaking().invoke("hi", config)] }),
   "model without its config": () => async () => ({ messages: [await speaking().invoke("hi")] }),
@@ -284,7 +284,10 @@ function randomLayers(seed: number): string[][] {
   return below(4) === 0 ? [...layers, [stops[below(2)] as string]] : layers;
 }
 
-/** Each of these runs is the beginning of another one of the others. Of a layer's chunks any may be the first. */
+/**
+ * Checks that each of these runs is the beginning of a different one of the others. The chunks of a layer may be in any
+ * order.
+ */
 function expectBeginnings(begun: readonly string[][], whole: readonly string[][], how: string): void {
   const left = whole.map(settled);
   for (const lines of [...begun].sort((a, b) => b.length - a.length)) {

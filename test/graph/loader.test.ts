@@ -1,4 +1,4 @@
-/** Every kind of module and export, loaded by the built loader in a process of its own, as `sluice serve` does it. */
+/** Every kind of module and export, loaded by the built loader in a separate process, as in `sluice serve`. */
 import { execFile } from "node:child_process";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
@@ -22,7 +22,7 @@ for (const [index, spec] of JSON.parse(process.argv[2]).entries()) {
     const { messages } = await graph.invoke({ messages: [{ role: "user", content: "two" }] }, config);
     results.push(messages.at(-1).content);
   } catch (error) {
-    // This script is none of a person's own files.
+    // This script is not one of the person's files.
     results.push(error.message.replaceAll(process.cwd(), "<folder>").replace(/ \\(load.mjs:\\d+\\)$/, ""));
   }
 }
@@ -55,7 +55,7 @@ const { MessagesAnnotation, START, StateGraph } = require("@langchain/langgraph"
 ${BODY}
 module.exports = { ...{ hidden: 1 }, graph: builder.compile() };
 `;
-/** Nothing of this is JavaScript. */
+/** Source that is valid TypeScript but not JavaScript. */
 const TYPED = `${ESM}
 enum Kind { A, B }
 export const kind: Kind = Kind.B;
@@ -293,7 +293,7 @@ export const graph = new StateGraph(MessagesAnnotation).addNode("count", () => (
       "awaits.cts",
       'awaits.cts cannot be loaded: Top-level await is currently not supported with the "cjs" output format (awaits.cts:1)',
     ],
-    // The compiler of TypeScript is at work by now, and reads JavaScript too.
+    // TypeScript's compiler is active now, and compiles JavaScript too.
     ["./syntax.js:graph", "./syntax.js cannot be loaded: Unexpected token ';' (syntax.js:2)"],
     ["imports-syntax.ts", "imports-syntax.ts cannot be loaded: Unexpected token ';' (lib/syntax.js:1)"],
   ];

@@ -1,4 +1,4 @@
-/** A module that does not come to its end. */
+/** A module whose evaluation never ends. */
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { announced } from "../../src/graph/loading/module.ts";
 

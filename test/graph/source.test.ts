@@ -252,7 +252,7 @@ describe("an interrupt", () => {
     const events = await read(run);
     expect(run.interrupts).toMatchObject([{ value: "Sure?" }]);
     const [start] = named(events, "on_tool_start");
-    // Its end is for the run's clocks only, which wait for tools.
+    // Its end is only for the run's timeouts, which wait for tools.
     expect(named(events, "on_tool_error")).toMatchObject([{ silent: true, data: {}, run_id: start?.run_id }]);
     expect(named(events, "on_tool_end")).toEqual([]);
   });
@@ -433,7 +433,7 @@ it("a subgraph's events have the path of nodes that leads to them", async () => 
 });
 
 describe("a model that waits for nothing", () => {
-  /** Says words in microtasks alone, until a timer fires; or for ever, were it not for its bound. */
+  /** Produces words only in microtasks, until a timer fires or a bound is reached. */
   class Eager extends SteppedModel {
     said = 0;
 

@@ -1,4 +1,4 @@
-/** The promises of every engine of the event log. Engines differ in how much they keep; tests of that are their own. */
+/** The tests for every engine of the event log. How much an engine keeps is tested separately. */
 
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -55,7 +55,7 @@ export function eventLogContract(
       ]);
       expect(await offsetsAfter(at(0))).toEqual([1, 2, 3]);
       expect(await log.mayBegin(other, at(0))).toBe(true);
-      // Another epoch is a gap of its own.
+      // Another epoch is always a gap.
       expect(await log.mayBegin(topic, { epoch: "other", offset: 0 })).toBe(true);
     });
 
@@ -453,7 +453,7 @@ export function eventLogContract(
               const controller = new AbortController();
               const seen: number[] = [];
               let offered = 0;
-              // Takes some pages, leaves others, and its end is left to be read.
+              // Takes some pages but not others. Its remaining entries are read later.
               const take = (page: Page) => {
                 offered += 1;
                 if (seed % 3 === 0 || (seed + offered) % 5 === 0 || page.next.offset === total + 1) return false;

@@ -175,7 +175,7 @@ it("keeps a bounded number of topics that nobody writes, and those that are foll
   unwatch();
 });
 
-/** A follower of a log in memory that has nothing to read waits by the next turn of the event loop. */
+/** Waits for one turn of the event loop. By then, a follower with nothing to read is waiting. */
 const resting = () => new Promise((resolve) => setImmediate(resolve));
 
 describe("a follower at the head", () => {
@@ -191,7 +191,7 @@ describe("a follower at the head", () => {
     };
     const pages = pagesOf(log, topic, null, controller.signal, take);
     expect(shown((await pages.next()).value?.entries ?? [])).toEqual(["1=a"]);
-    // It is busy with the page it has: nothing is offered.
+    // The follower still works on its page, so nothing is offered to it.
     await log.append(topic, 1, entries("b"));
     expect(taken).toEqual([]);
     expect(shown((await pages.next()).value?.entries ?? [])).toEqual(["2=b"]);

@@ -1,4 +1,4 @@
-/** The configuration that docs/deploying.md gives nginx, in an nginx before a Sluice. */
+/** The nginx configuration of docs/deploying.md, in an nginx in front of a Sluice. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -34,7 +34,7 @@ beforeAll(async () => {
         () => false,
       )
     )
-      break; // it says nothing when it listens
+      break; // nginx prints nothing when it listens
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 });

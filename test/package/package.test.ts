@@ -1,4 +1,4 @@
-/** The package itself: what is in it, and whether whoever installs it can use it. */
+/** The package: its files, and its use in a project. */
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -6,7 +6,7 @@ import { blocksOf } from "../documents/code-blocks.ts";
 import { complaints, TYPED, TYPED_ELSEWHERE } from "../documents/typed.ts";
 import { consumer, type Packed, pack, ROOT, run, temporary } from "./packed.ts";
 
-/** Bytes of the packed file. It grows with its contents, and not by accident. */
+/** The largest size of the packed file, in bytes, so that it does not grow by accident. */
 const MOST_BYTES = 1_100_000;
 
 let folder: Awaited<ReturnType<typeof temporary>>;
@@ -165,7 +165,7 @@ describe("importing it", () => {
       console.log(JSON.stringify({ all, reads, resources: process.getActiveResourcesInfo() }));
     `);
     const { all, reads, resources } = JSON.parse(out) as { all: number; reads: string[]; resources: string[] };
-    expect(all).toBeGreaterThan(0); // Those of others are seen, so ours would be.
+    expect(all).toBeGreaterThan(0); // Reads in other packages are found, so reads in Sluice would be found too.
     expect(reads).toEqual([]);
     expect(resources.filter((name) => /TCP|Server|Pipe(?!Wrap)|Timeout|FSEvent|Worker/.test(name))).toEqual([]);
   });

@@ -1,4 +1,6 @@
-/** The package as people get it: packed from this checkout, which `npm test` has built, and unpacked where somebody uses it. */
+/**
+ * The package as people install it: packed from this checkout, which `npm test` has built, and unpacked in a project.
+ */
 import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -25,8 +27,8 @@ export async function pack(folder: string): Promise<Packed> {
 }
 
 /**
- * Somebody's folder with the package in it and nothing else of ours. Its dependencies are those of this checkout, so that
- * no registry is needed; of these only `langgraph-sluice` lists are there, and `also`.
+ * Makes a project folder that contains only the package and its dependencies. They are linked from this checkout, so no
+ * registry is needed: those that `langgraph-sluice` lists, and `also`.
  */
 export async function consumer(folder: string, { tarball }: Packed, also: readonly string[] = []): Promise<string> {
   const path = await mkdtemp(join(folder, "consumer-"));

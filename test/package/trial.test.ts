@@ -1,4 +1,4 @@
-/** The package in somebody's empty folder: a graph served from there, and an app there that has Sluice in it. */
+/** The package in an empty folder: it serves a graph, and is embedded in an app. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";

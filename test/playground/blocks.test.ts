@@ -1,4 +1,4 @@
-/** Growing Markdown in blocks: whatever the pieces it comes in, the blocks are those of the whole. */
+/** Growing Markdown in blocks: the blocks are the same for any pieces of the text. */
 
 import fc from "fast-check";
 import { marked } from "marked";

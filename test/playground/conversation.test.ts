@@ -1,4 +1,4 @@
-/** A conversation made from events: those of real runs through a real server, and the few that are hard to provoke. */
+/** A conversation built from events of real runs on a real server, and from a few events that are hard to cause. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { approvals } from "../../src/agents/approvals.ts";
 import { assistant } from "../../src/agents/assistant.ts";
@@ -133,7 +133,8 @@ describe("a snapshot", () => {
     const before = conversation.items.value;
     const { messages } = await messagesOf(threadId);
     sent([runStarted("r2"), { type: EventType.MESSAGES_SNAPSHOT, messages }], conversation);
-    // The thread's messages have no reasoning of older runs, unless the transcript keeps it: what is there stays itself.
+    // Reasoning of older runs is in the thread's messages only if the transcript keeps it. Items that remain are the
+    // same objects.
     const kept = conversation.items.value.filter(({ kind }) => kind !== "end");
     for (const item of kept) expect(before.includes(item) || item.kind === "user").toBe(true);
     const fresh = sent([runStarted("r3"), { type: EventType.MESSAGES_SNAPSHOT, messages }]);

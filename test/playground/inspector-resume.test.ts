@@ -1,4 +1,4 @@
-/** A page's report of a line that was cut: its counts, its comparison, and no more than that. */
+/** The page's report after a cut: its counts and its comparison. */
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { compared, textsReceived } from "../../src/playground/inspector/received.ts";
 import { sentence } from "../../src/playground/inspector/resume.ts";

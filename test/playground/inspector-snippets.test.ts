@@ -16,7 +16,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const AGENT = "wise & old";
 const SAID = ["It ", "is ", "so."];
 const model = new SteppedModel({ always: SAID });
-/** Inside the repository, so that what is written there finds its packages. */
+/** Inside the repository, so that files in it can import its packages. */
 let folder: string;
 let sluice: TestSluice;
 
@@ -53,7 +53,7 @@ describe.each(TEXTS)("%j", (text) => {
   });
 
   test("wscat", async () => {
-    // The shell takes the command apart; what wscat does with it is done here.
+    // The shell splits the command. The test does what wscat would do with the arguments.
     const sent = await shell(`npx() { printf '%s\\0' "$@"; }\n${wscat(snippet(text))}`);
     const [program, connect, url = "", wait, seconds, execute, message = ""] = sent.split("\0");
     expect([program, connect, wait, seconds, execute]).toEqual(["wscat", "-c", "-w", "60", "-x"]);

@@ -1,4 +1,4 @@
-/** From the schema of an answer to a form, and from what was typed to the answer. */
+/** Turns an answer's schema into a form, and the typed text into an answer. */
 import { describe, expect, test } from "vitest";
 import { answerSchema } from "../../src/agents/decision.ts";
 import {

@@ -1,4 +1,4 @@
-/** Postgres breaks lines, hangs, or has no connection left, while runs go on. */
+/** Postgres cuts connections, hangs, or has no free connection while runs are active. */
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { openPostgres } from "../../src/app/postgres-storage.ts";

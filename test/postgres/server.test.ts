@@ -1,4 +1,4 @@
-/** A server that keeps everything in Postgres: what a restart leaves, and what a process may not write any more. */
+/** A server that keeps everything in Postgres: what survives a restart, and what an old process may no longer write. */
 import { Annotation, END, interrupt, START, StateGraph } from "@langchain/langgraph";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

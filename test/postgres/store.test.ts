@@ -1,4 +1,4 @@
-/** The store in Postgres: what every engine does, and what several processes may expect of one. */
+/** The store in Postgres: the tests for every engine, and those for several processes. */
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { PostgresDatabase } from "../../src/store/postgres/database.ts";

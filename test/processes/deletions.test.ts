@@ -1,4 +1,4 @@
-/** Processes that share Postgres and Redis delete threads: one dies in the middle of it, or all sweep at once. */
+/** Processes that share Postgres and Redis delete threads: one dies during a deletion, or all sweep at once. */
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { killRest, type ServerProcess, serve } from "../support/child.ts";
@@ -16,7 +16,7 @@ afterAll(async () => {
   await Promise.all([shared.stop(), place[Symbol.asyncDispose]()]);
 });
 
-/** A deployment's way to start one more process, and its database. */
+/** Makes a deployment: a function that starts one more process, and its database. */
 async function deployment({ url: REDIS_URL } = shared.redis) {
   const { databaseUrl: DATABASE_URL, prefix: REDIS_PREFIX } = await shared.deployment();
   const where = { DATABASE_URL, REDIS_URL, REDIS_PREFIX };
@@ -36,7 +36,7 @@ async function deployment({ url: REDIS_URL } = shared.redis) {
 
 type Query = Awaited<ReturnType<typeof deployment>>["query"];
 
-/** The tables that have something of a thread. */
+/** Returns the tables that have rows of a thread. */
 async function tablesWith(query: Query, threadId: string): Promise<string[]> {
   const found = KEEPS.map((table) => `SELECT '${table}' AS text FROM sluice.${table} WHERE thread_id = $1`);
   return [...new Set(await query(found.join(" UNION ALL "), threadId))];
@@ -58,7 +58,7 @@ describe("processes that share a database", () => {
     await expect(remove(dying, threadId)).rejects.toThrow();
     await dying.kill();
     expect(await isMarked(query, threadId)).toEqual(["deleting"]);
-    // A deletion is no run that could be cancelled.
+    // A deletion is not a run, so it cannot be cancelled.
     expect((await stop(other, threadId)).status).toBe(404);
     await vi.waitFor(async () => expect(await tablesWith(query, threadId)).toEqual([]), { timeout: 40_000 });
     expect(await status(other, threadId)).toBe(404);

@@ -1,4 +1,4 @@
-/** A run that one process drives, for clients of other dialects that ask another process. */
+/** Clients of other dialects use one process while another process drives the run. */
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import type { BaseCheckpointSaver } from "@langchain/langgraph";
@@ -9,7 +9,7 @@ import { type Deployment, type SharedServers, startShared } from "../support/pro
 import type { TestSluice } from "../support/sluice.ts";
 import { SteppedModel } from "../support/stepped-model.ts";
 
-/** Stepped by each case to the end. Both servers have it: it does not matter which of them calls it. */
+/** Each test ends its steps. Both servers share this model, so either may call it. */
 const model = new SteppedModel();
 let shared: SharedServers;
 let deployment: Deployment;
@@ -41,7 +41,7 @@ afterAll(async () => {
 const headers = { "content-type": "application/json" };
 const post = (url: string, body: object) => fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
 
-/** Reads a response as it comes. */
+/** Reads a response as it arrives. */
 function reading({ body }: Response) {
   let text = "";
   const reader = (body as ReadableStream<Uint8Array>).getReader();
@@ -60,7 +60,7 @@ it("the AI SDK's chat joins the answer, leaves it out of the history, and stops 
   const id = randomUUID();
   const messages = [{ id: "m1", role: "user", parts: [{ type: "text", text: "hi" }] }];
   const driven = reading(await post(`${here.url}/ai-sdk/chat`, { id, agent: "chat", messages }));
-  // One at a time: words that come together may leave together.
+  // One word at a time, because words that arrive together may be sent together.
   for (const word of ["one ", "two "]) {
     model.say(word);
     await driven(word);
@@ -72,7 +72,7 @@ it("the AI SDK's chat joins the answer, leaves it out of the history, and stops 
   expect(words.match(/"delta":"\w+ "/g)).toEqual(['"delta":"one "', '"delta":"two "']);
   expect((await post(`${there.url}/ai-sdk/chat/${id}/stop`, {})).status).toBe(200);
   for (const read of [driven, joined]) expect(await read()).toContain("[DONE]");
-  // The run has ended for the other process when its row says so, which is after its readers have its end.
+  // For the other process, the run has ended when its row says so. Readers get the end earlier.
   await expect.poll(async () => (await fetch(`${there.url}/ai-sdk/chat/${id}/stream`)).status).toBe(204);
 });
 

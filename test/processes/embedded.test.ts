@@ -1,4 +1,4 @@
-/** Sluice in two apps that share Postgres and Redis, as two processes of one app would. */
+/** Sluice in two apps that share Postgres and Redis, like two processes of one app. */
 import { END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type ConnectedStorage, connectStorage, type StorageOptions } from "../../src/app/embedded-storage.ts";
@@ -17,7 +17,7 @@ afterAll(() => shared.stop());
 
 const model = new SteppedModel();
 
-/** An app of its own, on a free port. */
+/** Starts an app on a free port. */
 async function app(storage: ConnectedStorage): Promise<Sluice & { readonly url: string }> {
   const graph = new StateGraph(MessagesAnnotation)
     .addNode("chat", async ({ messages }) => ({ messages: await model.invoke(messages) }))

@@ -1,4 +1,4 @@
-/** Real processes that share Postgres and Redis, and die, halt or leave while their runs go on. */
+/** Real processes that share Postgres and Redis, and die, halt or stop during runs. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import pg from "pg";
@@ -23,7 +23,7 @@ afterAll(async () => {
 /** The deployments' databases, by the address of a process. */
 const databases = new Map<string, string>();
 
-/** The number of starts that wait for a thread, in all processes. */
+/** Returns the number of starts that wait for a thread, in all processes. */
 async function waitingOn({ url }: ServerProcess, threadId: string): Promise<number> {
   const client = new pg.Client(databases.get(url));
   await client.connect();
@@ -50,7 +50,7 @@ async function processes(count: number, ofFirst: Record<string, string> = {}): P
   return started;
 }
 
-/** So slow that a test can act between two words. */
+/** Slow enough that a test can act between two words. */
 const SLOW = { DEMO_TOKENS_PER_SECOND: "20", DEMO_JITTER: "0", STREAM_TIMEOUT_SECONDS: "600" };
 
 const starts = (event: AguiEvent) => event.type === EventType.RUN_STARTED;
@@ -70,13 +70,13 @@ async function followed(
 ) {
   const input = userInput("What is 12 * 7?");
   const run = await postRun(on.url, input, `/agui/agent/${agent}/run`);
-  run.done.catch(() => {}); // Its process may go.
+  run.done.catch(() => {}); // Its process may die.
   const follower = followThread(from.url, input.threadId);
   await follower.until(reached);
   return { ...input, run, follower };
 }
 
-// A process is taken for dead after 15 s: the tests wait for that side by side.
+// A process counts as dead after 15 s. The tests wait for that at the same time.
 describe("a process that", () => {
   it.concurrent("is killed leaves its runs to another, which goes on with them or ends them", async () => {
     const [dying, other] = (await processes(2)) as [ServerProcess, ServerProcess];
@@ -138,7 +138,8 @@ describe("a process that", () => {
     const { follower, threadId, runId } = await followed("lost", halted, other);
     halted.signal("SIGSTOP");
     expect(await follower.until(endOf(runId))).toMatchObject({ type: "RUN_ERROR", code: "owner_lost" });
-    // What it is asked meanwhile it answers when it goes on: from what is so by then, not from what it remembers.
+    // Requests made while it is halted are answered when it continues, with the state of that time and not from its
+    // memory.
     const meanwhile = userInput("What is 1 + 1?", { threadId });
     const asked = messagesOf(halted, threadId);
     await (await postRun(other.url, meanwhile)).done;
@@ -146,7 +147,7 @@ describe("a process that", () => {
     const [events, messages] = [follower.events.length, await messagesOf(other, threadId)];
     halted.signal("SIGCONT");
     expect(said(await asked)).toEqual(said(messages));
-    // It notices that the run is no longer its own, and serves as before.
+    // It notices that it has lost the run, and serves requests as before.
     const next = userInput("What is 2 + 3?", { threadId });
     const refused = ({ message }: Error): undefined => {
       expect(message).toMatch(/"code":"(storage_unavailable|thread_busy)"/); // It has not noticed yet.

@@ -1,4 +1,4 @@
-/** A process whose lease has lapsed, and that has not noticed yet: of its run it knows only what it remembers. */
+/** A process whose lease has lapsed but that has not noticed it yet. It only has its own memory of the run. */
 import type { BaseCheckpointSaver } from "@langchain/langgraph";
 import pg from "pg";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
@@ -89,7 +89,7 @@ it("a run that another process took over does not hide the run after it", async 
   lost.abort();
 });
 
-/** Has a run look as if its process had not reported for long. */
+/** Makes a run look as if its process has not sent a heartbeat for a long time. */
 async function left(threadId: string): Promise<void> {
   const client = new pg.Client(deployment.databaseUrl);
   await client.connect();

@@ -1,4 +1,7 @@
-/** A run that says more than the log keeps, on one of two servers: late readers of the other get its beginning too. */
+/**
+ * One of two servers has a run with more events than the log keeps. Late readers of the other server get its beginning
+ * too.
+ */
 import { END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { AguiEvent, Message } from "../../src/protocol/events.ts";
@@ -60,7 +63,7 @@ it("a late reader in another process gets all that was said, and reads on", asyn
   for (const [n, word] of words.entries()) {
     model.say(word);
     await run.until(text(word));
-    // Wherever the run stands: the log reaches back to the position that is kept.
+    // At every point of the run, the log reaches back to the stored position.
     if (n % 7 !== 0 || n < MAX_EVENTS) continue;
     const late = await watchSse(`${there.url}/threads/${threadId}/events`);
     await late.until(({ data }) => data?.includes(word) === true);

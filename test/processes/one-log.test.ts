@@ -1,4 +1,4 @@
-/** Processes that share a database and not a log: the later one does not start, and nothing else keeps one from starting. */
+/** Of processes that share a database but not a log, the later one does not start. Nothing else prevents a start. */
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from "vitest";
 import { openPostgres } from "../../src/app/postgres-storage.ts";
@@ -16,7 +16,7 @@ afterAll(async () => {
   await shared.stop();
 });
 
-/** Processes of one test, by what they share: each has come in or not, and lives until the test is over. */
+/** Starts processes of one test, and returns whether each was admitted. They run until the test is over. */
 function processes({ onTestFinished }: TestContext, url = shared.redis.url) {
   return async (databaseUrl: string, prefix: string): Promise<boolean> => {
     const log = new RedisLog({ ...LIMITS, url, prefix, failed: () => {} });
@@ -33,7 +33,7 @@ function processes({ onTestFinished }: TestContext, url = shared.redis.url) {
   };
 }
 
-// A process counts as dead after 15 s, and as alive with its next heartbeat: the tests wait for that side by side.
+// A process counts as dead after 15 s, and as alive with its next heartbeat. The tests wait for that at the same time.
 describe("a process that starts", () => {
   it.concurrent("is refused with one line when others have their events elsewhere", async () => {
     const { databaseUrl: DATABASE_URL, prefix } = await shared.deployment();
@@ -41,12 +41,12 @@ describe("a process that starts", () => {
     const first = await serve({ ...env, REDIS_PREFIX: prefix });
     const refused = await serve({ ...env, REDIS_PREFIX: "elsewhere:" }).catch(String);
     expect(refused).toMatch(
-      /exited with 1: sluice: REDIS_URL, REDIS_PREFIX: processes that use this DATABASE_URL have their events elsewhere\. [^\n]*\n$/,
+      /exited with 1: sluice: REDIS_URL, REDIS_PREFIX: other processes that use this DATABASE_URL keep their events elsewhere\. [^\n]*\n$/,
     );
     expect((await fetch(`${first.url}/readyz`)).status).toBe(200);
     const second = await serve({ ...env, REDIS_PREFIX: prefix });
     await Promise.all([first.stop(), second.stop()]);
-    // Nothing waits for processes that left in good order.
+    // After a normal stop of the others, a process starts at once.
     await (await serve({ ...env, REDIS_PREFIX: "elsewhere:" })).stop();
   });
 
@@ -61,7 +61,7 @@ describe("a process that starts", () => {
   });
 
   it.concurrent("comes in after Redis lost everything: a process that lives gives the log its name again", async (test) => {
-    const server = await startRedis(); // which the other tests do not use
+    const server = await startRedis(); // not shared with other tests
     test.onTestFinished(() => server.kill());
     const process = processes(test, server.url);
     const { databaseUrl, prefix } = await shared.deployment();

@@ -1,4 +1,4 @@
-/** Postgres or Redis goes away while runs are active on two servers that share them. */
+/** Postgres or Redis fails while runs are active on two servers that share them. */
 import { END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { isTerminal } from "../../src/protocol/events.ts";
@@ -37,7 +37,7 @@ const text = (part: string) => (frame: { data?: string }) => frame.data?.include
 const json = async (url: string) => (await (await fetch(url)).json()) as Record<string, unknown>;
 const ready = ({ url }: TestSluice) => json(`${url}/readyz`);
 
-/** A run on one server that has said "one", and a reader on the other. */
+/** Starts a run on one server, which has sent "one", and a reader on the other. */
 async function running(agent: string) {
   const input = userInput("count");
   const run = await openSse(`${here.url}/agui/agent/${agent}/run`, input);
@@ -48,7 +48,7 @@ async function running(agent: string) {
   return { ...input, run, reader };
 }
 
-/** The end of a run as both readers got it, and as the store has it. */
+/** Returns the end of a run that both readers received and that the store has. */
 async function endOf({ run, reader, threadId }: Awaited<ReturnType<typeof running>>) {
   const ends = [await run.done, await reader.until(({ data }) => /RUN_(FINISHED|ERROR)/.test(data ?? ""))];
   reader.abort();
@@ -117,7 +117,7 @@ describe("while Postgres is away", () => {
   it("a run is stopped before another process may take it, and ends with storage_unavailable once", async () => {
     const active = await running("forgetful");
     await shared.postgres.halt("immediate");
-    // Its model is left.
+    // The run no longer waits for its model.
     await vi.waitFor(() => expect(model.waits).toBe(false), { timeout: 2 * LEASE_MS, interval: 50 });
     await shared.postgres.start();
     expect(await endOf(active)).toMatchObject({
@@ -131,7 +131,7 @@ describe("while Redis does not answer", () => {
   it("a run whose events have no room any more leaves its model, and ends with storage_unavailable", async () => {
     const active = await running("forgetful");
     shared.redis.pause();
-    // Readers beside the run need no Redis.
+    // Readers in the run's process do not need Redis.
     model.say("two");
     await active.run.until(text("two"));
     model.say(...Array.from({ length: 6 }, () => "x".repeat(1_000_000)));

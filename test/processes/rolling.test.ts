@@ -1,4 +1,4 @@
-/** Processes that share Postgres and Redis are replaced one after the other, while clients go on. */
+/** Processes that share Postgres and Redis are replaced one after the other while clients use them. */
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type AguiEvent, EventType, type Message } from "../../src/protocol/events.ts";
 import { startBalancer } from "../support/balancer.ts";
@@ -16,7 +16,7 @@ afterAll(async () => {
   await shared.stop();
 });
 
-/** So slow that an answer takes longer than it takes to stop a process that waits for nothing. */
+/** Slow enough that an answer takes longer than the stop of a process that does not wait. */
 const SLOW = { DEMO_TOKENS_PER_SECOND: "10", DEMO_JITTER: "0" };
 
 const answers = (event: AguiEvent) => event.type === EventType.TEXT_MESSAGE_CONTENT;
@@ -24,15 +24,18 @@ const said = (messages: readonly Message[]) => messages.map(({ role, content = "
 const messagesOf = async (url: string, threadId: string) =>
   ((await (await fetch(`${url}/threads/${threadId}/messages`)).json()) as { messages: Message[] }).messages;
 
-/** The process that a request came to has gone. */
+/** Checks that a request failed because its process has stopped. */
 function gone({ cause }: Error & { cause?: { code?: string } }): undefined {
   expect(["ECONNREFUSED", "ECONNRESET", "UND_ERR_SOCKET"]).toContain(cause?.code);
 }
 
 describe("a rolling deployment", () => {
-  /** Threads that are talked on and read through the balancer meanwhile, one run after the other each. */
+  /**
+   * The number of threads that are used and read through the balancer in the meantime, each with one run after the
+   * other.
+   */
   const LANES = 4;
-  /** Runs that the process that is stopped is in the middle of, each time. */
+  /** The number of active runs of each process when it is stopped. */
   const HELD = 3;
 
   it("under load opens no gap, sends no position twice, and cuts no answer short", async () => {

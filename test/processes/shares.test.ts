@@ -1,4 +1,6 @@
-/** A link to a thread in several processes: made in one, used in another, and cut there when the first revokes it. */
+/**
+ * A link to a thread in several processes: made in one, used in another, and cut there when the first one revokes it.
+ */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { formatApiKey } from "../../src/config/keys.ts";
 import { SUBPROTOCOL } from "../../src/protocol/frames.ts";
@@ -45,7 +47,7 @@ it("is made in one process, opens a socket in another, once, and is cut there wi
   const reader = await connect(`${there.ws}/ws?ticket=${ticket}`, {}, [SUBPROTOCOL]);
   reader.send({ type: "subscribe", id: "1", topic: "thread:hers" });
   expect((await reader.until((frame) => frame.includes("Hello"))).join()).toContain("Hello");
-  // One process took the ticket: the other knows.
+  // The ticket was used in one process, so the other refuses it.
   await expect(connect(`${here.ws}/ws?ticket=${ticket}`, {}, [SUBPROTOCOL])).rejects.toThrow("401");
 
   const revokedAt = performance.now();

@@ -1,4 +1,4 @@
-/** Several servers on one database and one Redis: whichever is asked, a client sees the same threads and runs. */
+/** Several servers with one database and one Redis: a client sees the same threads and runs on each of them. */
 import type { RunnableConfig } from "@langchain/core/runnables";
 import type { BaseCheckpointSaver } from "@langchain/langgraph";
 import { END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
@@ -12,7 +12,7 @@ import { userInput } from "../support/sse-client.ts";
 import { dataOf, eventsOf, hasType, openSse, type SseReader, watchSse } from "../support/sse-frames.ts";
 import { SteppedModel } from "../support/stepped-model.ts";
 
-/** Stepped by each case to the end. Both servers have it: it does not matter which of them calls it. */
+/** Each test ends its steps. Both servers share this model, so either may call it. */
 const model = new SteppedModel();
 let shared: SharedServers;
 let deployment: Deployment;
@@ -129,7 +129,7 @@ describe("a run in another process", () => {
     model.say("one ");
     await run.until(text("one "));
     const { threads } = (await (await fetch(`${there.url}/threads`)).json()) as { threads: object[] };
-    // A thread whose run has just ended may have been used later.
+    // The order may differ: a thread whose run has just ended may have been used later.
     expect(threads).toContainEqual(expect.objectContaining({ threadId: input.threadId, active: true }));
     const stopped = await post(`${there.url}/agui/agent/chat/stop/${input.threadId}`, { runId: input.runId });
     expect(await stopped.json()).toEqual({ stopped: true });
@@ -148,7 +148,7 @@ describe("a run in another process", () => {
     expect(await refused.json()).toMatchObject({ error: { code: "thread_busy", details: { runId: first.runId } } });
 
     run.abort();
-    // Its reader is gone, and it was not meant to go on alone.
+    // Its reader has left, and it was not started as a background run.
     const next = await openSse(`${there.url}/agui`, { ...userInput("third", { threadId }), runId: "third" });
     model.say("three").end();
     expect(textOf(eventsOf(dataOf(await next.done)))).toBe("three");
@@ -161,7 +161,7 @@ describe("a run in another process", () => {
     const run = await start(here, "first");
     model.say("one");
     await run.until(text("one"));
-    // Each process has starts that wait for others of its own, and for those of other processes between them.
+    // In each process, starts wait for starts of the same process and of other processes between them.
     const servers = [here, there, elsewhere, there, here, elsewhere, here];
     const waiting: Promise<SseReader>[] = [];
     for (const [index, server] of servers.entries()) {
@@ -217,7 +217,7 @@ describe("a run in another process", () => {
     const watcher = await watchSse(`${there.url}/threads/${input.threadId}/events`);
     await watcher.until(text("one "));
     run.abort();
-    // A run that is left later, and followed nowhere, has ended: the grace of the first has passed.
+    // A run that lost its reader later has already ended, so the grace period of the first has passed.
     const left = userInput("count");
     const second = await openSse(`${here.url}/agui/agent/brief/run`, left);
     await second.until(hasType("STEP_STARTED"));
@@ -236,7 +236,7 @@ async function lastRun(threadId: string): Promise<object | undefined> {
   return thread.lastRun;
 }
 
-/** Starts that wait for a run of another process. */
+/** Returns the number of starts that wait for a run of another process. */
 async function inLine(): Promise<number> {
   const client = new pg.Client(deployment.databaseUrl);
   await client.connect();

@@ -1,6 +1,6 @@
 /**
- * Three built processes that share Postgres and Redis, and a load balancer without stickiness in front: each request, and
- * each socket, comes to another process than the one before. Clients notice nothing of it.
+ * Three processes of the build share Postgres and Redis, behind a load balancer without stickiness. Each request and
+ * each socket goes to the next process. Clients must not notice this.
  */
 import { randomUUID } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -39,7 +39,7 @@ const ASKING = `
     .compile();
 `;
 
-/** Else a client that asks one thing after the other would ask one process alone. */
+/** Otherwise a client would send all its requests to one process over the same connection. */
 const APART = { connection: "close" };
 
 const folder = temporaryFolder();
@@ -55,7 +55,7 @@ beforeAll(async () => {
   const { databaseUrl: DATABASE_URL, prefix: REDIS_PREFIX } = await shared.deployment();
   const CONFIG_DIR = join(folder, "config");
   mkdirSync(CONFIG_DIR);
-  // Where its imports are found.
+  // In dist, where its imports are resolved.
   const asking = resolve("dist", `asking-${process.pid}.mjs`);
   writeFileSync(asking, ASKING);
   const agents = {
@@ -69,7 +69,7 @@ beforeAll(async () => {
     REDIS_PREFIX,
     CONFIG_DIR,
     OPENAI_BASE_URL: model.baseUrl,
-    // For the names of OpenAI's own models LangChain loads tables from the network.
+    // For names of OpenAI's models, LangChain would load tables from the network.
     OPENAI_MODEL: "raw",
     COALESCE_MS: "0",
   };
@@ -99,7 +99,7 @@ const said =
   ({ data }: { data?: string }) =>
     data?.includes(`"delta":"${text}"`) === true;
 
-/** One word at a time, each seen before the next: words that come together may leave together. */
+/** Sends one word at a time and waits until it is seen, because words that arrive together may be sent together. */
 async function inWords(call: ModelCall, seen: (word: string) => Promise<unknown>, ...words: string[]): Promise<void> {
   for (const word of words) {
     call.say(word);
@@ -224,7 +224,7 @@ it("watchers of all processes, early and late, over frames and SSE, see the same
     clients.map(async (each) => {
       await each.until(({ data }) => data?.type === EventType.RUN_FINISHED && data.runId === input.runId);
       const events = each.sent(input.threadId).map(({ cursor, data }) => ({ cursor, data }));
-      // Before the run a watcher is sent where the thread stands.
+      // A watcher is sent the thread's state before the run.
       return events.slice(events.findIndex(({ data }) => "runId" in data && data.runId === input.runId));
     }),
   );

@@ -31,7 +31,7 @@ const chat = new StateGraph(MessagesAnnotation)
   .addEdge(START, "chat")
   .addConditionalEdges("chat", toolsCondition, ["tools", END])
   .addEdge("tools", "chat");
-/** Takes what was sent meanwhile, and answers that too. */
+/** Takes the messages sent in the meantime, and answers them too. */
 const takes = new StateGraph(MessagesAnnotation)
   .addNode("chat", async ({ messages }) => ({ messages: await current.invoke(messages) }))
   .addNode("take", async (_, config) => ({ messages: await takeInjected(config) }))

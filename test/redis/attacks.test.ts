@@ -1,4 +1,4 @@
-/** The log while Redis is attacked through ids, runs full, fails over, or is out of reach for some processes. */
+/** The log while Redis is attacked through ids, is full, fails over, or cannot be reached by some processes. */
 import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { RedisLog } from "../../src/log/redis/redis-log.ts";
@@ -49,7 +49,7 @@ async function relay(port = server.port): Promise<Relay> {
 let topics = 0;
 const topicOf = () => threadTopic(`attacked ${++topics}`);
 
-/** The entries and gaps that a follower is sent until `enough`: entries as `offset=text`, and gaps. */
+/** Collects what a follower is sent until `enough`: entries as `offset=text`, and gaps. */
 async function collect(
   log: RedisLog,
   topic: Topic,
@@ -65,7 +65,7 @@ async function collect(
   return seen;
 }
 
-/** The part of a key that decides in which slot of a cluster it lies. */
+/** Returns the part of a key that decides its cluster slot. */
 function slotOf(key: string): string {
   const [, tag] = /\{([^}]+)\}/.exec(key) ?? [];
   return tag ?? key;
@@ -91,7 +91,7 @@ it("ids with braces, globs and line breaks are names like any other: no other to
     await log.claim(threadTopic(id), 1);
     await log.append(threadTopic(id), 1, entries(`of ${id}`));
   }
-  await log.close(); // All is in Redis now, and nothing is read from memory.
+  await log.close(); // All entries are in Redis now, and nothing is read from memory.
   const other = await redisLog();
   for (const id of odd) {
     const { entries: read } = await other.read(threadTopic(id), null, 10);
@@ -184,7 +184,7 @@ it("messages that Redis loses without a sign delay a follower by ten seconds, an
     return all.length === 3;
   });
   await expect.poll(() => seen).toEqual(["1=a"]);
-  // Its subscriptions hold, and nothing comes of them.
+  // Its subscriptions stay open but deliver nothing.
   line.silence((asked) => asked.toLowerCase().includes("ssubscribe"));
   const lostAt = performance.now();
   await owner.append(topic, 1, entries("b", "c"));
@@ -202,7 +202,7 @@ it("a log that closes while its subscriptions are being made again leaves no rej
   line.cut();
   line.heal();
   let asked = false;
-  // The answer to the next subscription does not come through.
+  // The answer to the next subscription is lost.
   line.silence((sent) => {
     const subscribes = sent.toLowerCase().includes("ssubscribe");
     asked ||= subscribes;
@@ -212,7 +212,7 @@ it("a log that closes while its subscriptions are being made again leaves no rej
   await log.close();
 });
 
-/** A Redis in whose place a replica comes that lacks the end of what was written. */
+/** Makes a Redis that is replaced by a replica without the last writes. */
 async function failover() {
   const [first, second] = [await startRedis(), await startRedis()];
   ends.push(() => second.kill());
@@ -223,9 +223,9 @@ async function failover() {
   await expect.poll(() => next.info("replication")).toContain("master_link_status:up");
   return {
     line,
-    /** The replica has all that was written so far, and gets nothing of what comes. */
+    /** The replica gets everything written so far, and nothing after that. */
     async stopReplication() {
-      await old.set("last", "1"); // WAIT is for what its own connection wrote.
+      await old.set("last", "1"); // WAIT covers only the writes of its own connection.
       await old.wait(1, 5_000);
       await next.replicaof("NO", "ONE");
     },
@@ -265,7 +265,7 @@ it("a failover that loses the end of a thread at rest reuses none of its positio
   const read = await first.append(topic, 1, entries("lost"));
   await first.close();
   await happens();
-  // Another process, which knows nothing of what was lost.
+  // Another process, which does not know of the loss.
   const second = await redisLog(line.port);
   await second.claim(topic, 2);
   await second.append(topic, 2, entries("other"));

@@ -37,7 +37,7 @@ describe("with a Redis server", () => {
     return () => threadTopic(`of its own ${++count}`);
   })();
 
-  /** Collects what a follower gets until `enough`. */
+  /** Collects the entries that a follower is sent until `enough`. */
   async function collect(log: RedisLog, topic: Topic, after: Cursor | null, enough: (seen: string[]) => boolean) {
     const seen: string[] = [];
     for await (const page of pagesOf(log, topic, after, new AbortController().signal)) {
@@ -136,7 +136,7 @@ describe("with a Redis server", () => {
     for (const log of [owner, elsewhere]) {
       expect(await collect(log, topic, from, (seen) => seen.length >= all.length)).toEqual(all);
     }
-    // An owner that has nothing to say notices too, when a reader opens the topic, or at its next look.
+    // An owner without new entries notices it too, when a reader opens the topic or at its next check.
     await flushAll();
     await owner.sweep();
     await owner.settled(topic);
@@ -215,10 +215,10 @@ describe("with a Redis server", () => {
     await own.kill();
     await owner.append(topic, 1, entries("b"));
     await owner.append(topic, 1, entries("c"));
-    // Followers beside the owner notice nothing while Redis is away.
+    // Followers in the owner's process notice nothing while Redis is down.
     expect(await here).toEqual(["1=a", "2=b", "3=c"]);
     await own.start();
-    // The server came back empty. A reader that looks before the owner puts it back gets a gap.
+    // Redis is empty after the restart. A reader that reads before the owner writes its entries again gets a gap.
     await reading;
     await owner.settled(topic);
     const left = await collect(elsewhere, topic, null, (seen) => seen.includes("3=c"));

@@ -1,4 +1,4 @@
-/** Limits a minute that several processes share by Redis, and what they do while Redis is away. */
+/** Limits per minute that several processes share through Redis, also while Redis is down. */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { openSharedRates, type SharedRates } from "../../src/app/shared-rates.ts";
 import { readSettings } from "../../src/config/settings.ts";
@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => redis.kill());
 
-/** As each process opens them. A prefix stands for one deployment. */
+/** Opens the rates as each process does. A prefix stands for one deployment. */
 async function open(prefix: string): Promise<SharedRates> {
   const shared = await openSharedRates(readSettings({ REDIS_URL: redis.url, REDIS_PREFIX: prefix }));
   if (!shared) throw new Error("REDIS_URL was not used.");
@@ -84,7 +84,7 @@ it("each process counts alone while Redis hangs, keeps nobody waiting for it, an
   expect(await here.take("before")).toBeUndefined();
   redis.pause();
   const from = performance.now();
-  // Both kinds of command time out, and memory answers them.
+  // Both kinds of commands time out, and are answered from memory.
   expect(await Promise.all([here.take("ann"), here.ask("ann")])).toEqual([undefined, undefined]);
   const answers = await taken(here, "ann", 3);
   expect(answers.slice(0, 2)).toEqual([undefined, undefined]);
@@ -108,7 +108,7 @@ it("and while Redis is gone: refusals still come, and at once", async () => {
   close();
 });
 
-/** Resolves once what one process counts is known to the other; else the test runs out of time. */
+/** Resolves when both processes share their counts again. Otherwise the test times out. */
 async function sharing(here: Rate, there: Rate): Promise<void> {
   for (let round = 0; ; round += 1) {
     const key = `round ${round}`;

@@ -1,4 +1,4 @@
-/** Events in Redis outlive the process: a client goes on by its cursor after a restart, without a gap. */
+/** Events in Redis survive the process: a client continues from its cursor after a restart, without a gap. */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { openStorage } from "../../src/app/storage.ts";
 import { RedisLog } from "../../src/log/redis/redis-log.ts";
@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => redis.kill());
 
-/** A process on the same data and the same Redis. */
+/** Starts a process with the same data and the same Redis. */
 async function start(model: SteppedModel): Promise<TestSluice> {
   const limits = { maxEvents: 10_000, maxBytes: 1e9, maxTotalBytes: 1e9, retentionMs: 60_000 };
   const log = new RedisLog({ ...limits, url: redis.url, prefix: "restart:", failed: () => {} });

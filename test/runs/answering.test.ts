@@ -104,7 +104,7 @@ describe("answers under the id of the run that asked", () => {
     await sluice.close();
     await serve();
     const again = await turn(sluice.url, "main", body);
-    // The log was in memory: what stands in for it has the same end.
+    // The log was in memory and is lost. The events made in its place have the same end.
     expect(interruptsOf(again)).toEqual(interruptsOf(events));
     expect((await refusal(sluice.url, "main", answering(input, first?.id, "two"))).error.code).toBe("run_conflict");
   });

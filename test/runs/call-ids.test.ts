@@ -1,4 +1,4 @@
-/** A model that gives its calls one id turn after turn: each is a call of its own to clients, and the graph knows its own ids. */
+/** A model that repeats one call id in each turn. Clients see different calls, and the graph keeps its own ids. */
 import { AIMessage, type BaseMessage, ToolMessage } from "@langchain/core/messages";
 import { MemorySaver, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { afterEach, describe, expect, it } from "vitest";
@@ -30,7 +30,7 @@ describe("a frontend's tool whose calls all have one id", () => {
     for (const subject of open.splice(0)) await subject.close(0);
   });
 
-  /** Processes one after the other, on what is kept. */
+  /** Uses one process after the other, with the same stored data. */
   function thread(keeps: boolean) {
     const store = new MemoryStore(100, () => {});
     const checkpointer = keeps ? new MemorySaver() : undefined;
@@ -96,7 +96,7 @@ describe("a frontend's tool whose calls all have one id", () => {
     expect(pending(await run("r4", "other", user("u3")))).toEqual(["c-3"]);
     expect(texts(await run("r5", "other", result("c-2"), result("c-3")))).toEqual(["paid c-3"]);
     expect(seen.at(-1)?.slice(-2)).toEqual(["c-2", "c"]);
-    // And back: the first agent gets the whole conversation, as clients know it.
+    // Back to the first agent, which gets the whole conversation as clients know it.
     expect(pending(await run("r6", "one", user("u4")))).toEqual(["c-4"]);
   });
 
@@ -105,7 +105,7 @@ describe("a frontend's tool whose calls all have one id", () => {
     await run([user("u1")]);
     await run([result("c")]);
     expect(pending(await run([user("u2")]))).toEqual(["c-2"]);
-    // The call of the branch that is left may have been carried out: its id stays taken.
+    // The call of the abandoned branch may have been executed, so its id is not used again.
     expect(pending(await run([user("u1", "edited")]))).toEqual(["c-3"]);
     expect(texts(await run([result("c-3")]))).toEqual(["paid c-3"]);
     expect(seen.at(-1)).toEqual(["c"]);

@@ -1,4 +1,4 @@
-/** Threads are deleted: when a client asks, when nobody used them for long, and also when a step of it fails. */
+/** Threads are deleted on a client's request or after a long time without use, also if a step of the deletion fails. */
 import { MemorySaver, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { describe, expect, it } from "vitest";
 import { MemoryStore } from "../../src/store/memory.ts";

@@ -1,4 +1,4 @@
-/** The error of a model's client for an endpoint that is not there, or has no such path, with the client itself. */
+/** The error of a real model client for an endpoint that does not exist or lacks the path. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { ChatOpenAI } from "@langchain/openai";

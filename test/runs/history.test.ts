@@ -1,4 +1,6 @@
-/** A client's intent, read from the history it sends: it typed on, edited, or wants another answer. */
+/**
+ * A client's intent, derived from the history that it sends: a new message, an edit, or a request for another answer.
+ */
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -96,7 +98,7 @@ describe("a client that goes back", () => {
   });
 
   it("may have to go back further than where it parts: to where a run began", () => {
-    // The run that called the tool began at u1; its answer is not wanted, and there is no going back into its middle.
+    // The run that called the tool began at u1. Its answer is dropped, and the thread cannot go back into its middle.
     const { partsAt, freshAfter } = readHistory(messages("u1 a1= t1"), messages("u1 a1= t1 a2"));
     expect(partsAt).toBe(3);
     expect(words(freshAfter(0))).toBe("u1 a1= t1");

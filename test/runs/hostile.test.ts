@@ -1,4 +1,4 @@
-/** A graph may throw anything: its run ends all the same, the thread is free, and the server can stop. */
+/** A graph may throw any value: its run still ends, the thread is free, and the server can stop. */
 import { createServer } from "node:http";
 import { MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { describe, expect, it, vi } from "vitest";
@@ -29,7 +29,7 @@ describe.each(Object.entries(graphs))("thrown by %s", (_where, graph) => {
   it.each(HOSTILE)("%s ends the run", async (_name, thrown) => {
     const subject = testRuns(graph(thrown));
     const events = await subject.eventsOf(await subject.start());
-    // LangGraph takes some of these for no error at all.
+    // LangGraph does not treat some of these as errors.
     expect([EventType.RUN_ERROR, EventType.RUN_FINISHED]).toContain(events.at(-1)?.type);
     await subject.idle();
     expect(subject.ended).toHaveLength(1);

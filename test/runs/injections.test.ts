@@ -31,7 +31,10 @@ describe("a message into an active run", () => {
   const inject = (subject: TestRuns, ...messages: ReturnType<typeof message>[]) =>
     subject.runs.threads.inject("t", messages);
 
-  /** Two steps; the second takes what came during the first. `began` opens when the first waits for `gate`. */
+  /**
+   * A graph of two steps. The second takes the messages sent during the first. `began` opens when the first step waits
+   * for `gate`.
+   */
   function twoSteps(checkpointer = new MemorySaver()) {
     const gate = new Gate();
     const began = new Gate();
@@ -224,7 +227,7 @@ describe("a message into an active run", () => {
       await inject(old, message("m", "Use euros"));
       await taken.opened;
       await old.until((event) => event.type === EventType.STEP_FINISHED && event.stepName === "first");
-      // The process lives for a moment longer: what it sent is kept a turn after it is in the log.
+      // The process runs a little longer, because sent messages are stored one turn after they are in the log.
       await new Promise((resolve) => setTimeout(resolve, 10));
 
       const seen: string[] = [];
@@ -303,7 +306,7 @@ function isReport(state: string) {
     (event.value as { state: string }).state === state;
 }
 
-/** Messages and reports, in the order they were first sent: a message's text, and what became of it. */
+/** Returns messages and reports in the order in which they were first sent. */
 function received(events: readonly AguiEvent[]): string[] {
   const lines: { id: string; text: string }[] = [];
   for (const event of events) {

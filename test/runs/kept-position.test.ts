@@ -1,4 +1,4 @@
-/** The position that is kept beside the log while a run says more than the log keeps. */
+/** The position that is stored besides the log while a run has more entries than the log keeps. */
 import { beforeEach, describe, expect, it } from "vitest";
 import { NotShared } from "../../src/log/log.ts";
 import { MemoryLog } from "../../src/log/memory.ts";
@@ -74,7 +74,7 @@ describe("a run that says more than the log keeps", () => {
     expect(from.offset).toBe(3 * MAX_EVENTS);
     await write(...words(0, 15).map(delta));
     await log.claim(topic, 1, true);
-    // At once: nobody can read the run's start any more, and no later entry says what was said so far.
+    // Stored at once, because the run's start can no longer be read and no later entry contains its text.
     for (const [n, word] of words(15, 45).entries()) {
       await write(delta(word));
       const { begun, all, cursor } = (await folded()) ?? {};

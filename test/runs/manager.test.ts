@@ -7,7 +7,7 @@ import { emitting, Gate, interrupting, NEVER, scripted, type TestRuns, testRuns,
 
 const answering = emitting(...said("a", ["Hel", "lo"]));
 
-/** A graph that says something and then waits for the test, or for ever. */
+/** A graph that sends text, and then waits for the test or without end. */
 function waiting(gate?: Gate) {
   return scripted(async function* () {
     yield token("a", "Hi");
@@ -36,7 +36,7 @@ describe("the run manager", () => {
     return subject;
   };
 
-  /** Whatever a test did: nobody is left waiting, and no run goes on. */
+  /** After each test no caller waits and no run is active. */
   afterEach(async () => {
     for (const subject of open.splice(0)) {
       await subject.close(0);
@@ -409,7 +409,7 @@ describe("the run manager", () => {
       const leave = [subject.runs.follow("t"), subject.runs.follow("t")];
       const handle = await subject.runs.start({ agent: undefined, input });
       leave[0]?.();
-      leave[0]?.(); // Leaving twice is leaving once.
+      leave[0]?.(); // A second call does nothing.
       await new Promise((resolve) => setTimeout(resolve, 5));
       expect(subject.runs.activeCount).toBe(1);
       leave[1]?.();

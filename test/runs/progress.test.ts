@@ -1,4 +1,4 @@
-/** `sluice.progress`: how often, with what numbers, and what it leaves alone. */
+/** `sluice.progress`: how often it is sent, its numbers, and that it changes nothing else. */
 
 import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
@@ -131,7 +131,7 @@ describe("a run", () => {
     await expect(testRuns(answering()).start(asking(asked))).rejects.toMatchObject({
       code: "bad_request",
       message:
-        "forwardedProps.sluice, field progress: must be true, false, or the seconds between two, from 0.1 to 3600.",
+        "forwardedProps.sluice, field progress: must be true, false, or the seconds between two reports, from 0.1 to 3600.",
     });
   });
 
@@ -174,7 +174,7 @@ describe("a run", () => {
     const graph = emitting(...said("a", Array<string>(500).fill("x")));
     const deltas = (events: AguiEvent[]) => events.filter(({ type }) => type === EventType.TEXT_MESSAGE_CONTENT).length;
     const [without, with_] = [await eventsOf(graph), await eventsOf(graph, { entry: { progress: 60 } })];
-    // The one report that comes within the burst parts two of them.
+    // A report within the burst separates two deltas that would be merged.
     expect(deltas(with_)).toBeLessThanOrEqual(deltas(without) + 1);
   });
 

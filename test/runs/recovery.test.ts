@@ -1,4 +1,4 @@
-/** A process dies in the middle of runs, and the next one finds what it left. */
+/** A process dies during runs, and the next one recovers them. */
 
 import { AIMessage } from "@langchain/core/messages";
 import {
@@ -24,14 +24,14 @@ import { altered } from "../support/altered.ts";
 import { verifyRun } from "../support/verify.ts";
 import { Gate, NEVER, type TestRuns, testRuns, USER } from "./scripted.ts";
 
-/** The parts that outlive a process. */
+/** The parts that survive a process. */
 function disk() {
   return { store: new MemoryStore(100, () => {}), checkpointer: new MemorySaver() };
 }
 
 type Disk = ReturnType<typeof disk>;
 
-/** Two nodes that speak; in a process that is going to die, one of them never comes back. */
+/** A graph of two nodes that send text. In a process that will die, one of them never returns. */
 function twoNodes(checkpointer: BaseCheckpointSaver | undefined, hangsIn?: "first" | "second") {
   const node = (name: "first" | "second") => async () => {
     if (hangsIn === name) await NEVER;
@@ -64,20 +64,20 @@ describe("a run whose process died", () => {
     for (const subject of open.splice(0)) await subject.close(0);
   });
 
-  /** A process: what it knows besides the disk is its own. */
+  /** Starts a process, which shares only the disk with others. */
   function start(graph: object, { store }: Disk, recover: boolean): TestRuns {
     const subject = testRuns({ agent: graph }, { store, entry: { ...QUICK, recover } });
     open.push(subject);
     return subject;
   }
 
-  /** Starts a run, and leaves it where it hangs. What a dead process would still write is held off by the next one. */
+  /** Starts a run and leaves it hanging. The next process prevents further writes of the dead one. */
   async function die(graph: object, { store }: Disk, reached: (event: AguiEvent) => boolean, input = {}) {
     const subject = testRuns({ agent: graph }, { store, entry: QUICK });
     open.push(subject);
     const handle = await subject.start(input);
     await subject.until(reached, handle.threadId);
-    // It lives for a moment longer: what it sent is kept a turn after it is in the log.
+    // The process runs a little longer, because sent messages are stored one turn after they are in the log.
     const sent = (await subject.snapshot(handle.threadId)).messages.length;
     const kept = async () => (await store.thread(handle.threadId))?.messages.length ?? 0;
     while ((await kept()) < sent) await new Promise((resolve) => setImmediate(resolve));

@@ -71,16 +71,16 @@ export interface TestRuns {
   readonly store: Store;
   /** Every run that ended, in order. */
   readonly ended: Ended[];
-  /** Takes up what an earlier process left. */
+  /** Recovers the runs that an earlier process left. */
   recover(): Promise<LeftRun[]>;
   start(input?: Partial<RunAgentInput>, agent?: string): Promise<RunHandle>;
   /** A run's events, once it has ended. */
   eventsOf(handle: RunHandle): Promise<AguiEvent[]>;
   /** Resolves when an event of the thread, old or new, passes the test. */
   until(test: (event: AguiEvent) => boolean, threadId?: string): Promise<void>;
-  /** Resolves when no run is active any more, and everybody has heard of it. */
+  /** Resolves when no run is active any more and all listeners were called. */
   idle(): Promise<void>;
-  /** Drains, and ends what is left after the grace. */
+  /** Drains, and ends the remaining runs after the grace period. */
   close(graceMs: number): Promise<void>;
   snapshot(threadId: string): ReturnType<RunManager["threads"]["snapshot"]>;
 }
@@ -142,7 +142,7 @@ export function testRuns(graphs: Record<string, object> | object, options: Optio
       return tookUp.splice(0);
     },
     start: (input, agent) => {
-      // Somebody follows, so that no run is taken for one that its reader has left.
+      // A reader follows each run, so that it does not count as abandoned.
       const full = inputFor(input);
       runs.follow(full.threadId);
       return runs.start({ agent, input: full });

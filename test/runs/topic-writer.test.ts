@@ -91,7 +91,7 @@ describe("a topic writer", () => {
     for (const item of ["a1", "a2", "a3", "b1", "b2", "a4"]) subject.add([item]);
     gate.open();
     await subject.flushed();
-    // The first was on its way already.
+    // The first one was already being written.
     expect(log.batches).toEqual([["a1"], ["a2a3", "b1b2", "a4"]]);
   });
 
@@ -180,7 +180,7 @@ describe("a topic writer", () => {
 });
 
 describe("a topic writer that coalesces", () => {
-  /** Long enough that a test that waited for it would fail. */
+  /** Long enough that a test would fail if it waited for it. */
   const HOUR = 3_600_000;
 
   it("writes the first of a kind at once, and keeps what follows it quickly for its neighbours", async () => {

@@ -1,4 +1,4 @@
-/** A graph without a `messages` key that answers nothing says so. */
+/** The server reports that a graph without a `messages` key has sent no answer. */
 import { Annotation, START, StateGraph } from "@langchain/langgraph";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createSluice } from "../../src/app/sluice.ts";

@@ -81,7 +81,7 @@ test("the targets are held against what several processes cost, but for the dela
   expect(verdictOnProcesses(result)).toEqual([
     expect.stringMatching(/^Target met: .* 0\.90 ms later/),
     expect.stringMatching(/^Target met: .* 32,000 events\/s/),
-    expect.stringMatching(/^Target met: 1\.30 times the CPU a token with Redis in "20 at 30\/s"/),
+    expect.stringMatching(/^Target met: 1\.30 times the CPU per token with Redis in "20 at 30\/s"/),
   ]);
   expect(reportProcesses(result)).toMatch(/in another process +1\.30 +500\.00 +\+0\.90 +\+495\.00\n/);
   const worse = { ...result, delays: { ...result.delays, elsewhere: [2] }, log: { ...result.log, ms: 1_000 } };

@@ -1,4 +1,4 @@
-/** Attacks that no other file makes. After each the server serves somebody else. */
+/** Attacks that are not tested in other files. After each attack, the server still serves other clients. */
 import { randomUUID } from "node:crypto";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { createLogger } from "../../src/ops/logger.ts";

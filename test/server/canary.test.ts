@@ -1,6 +1,6 @@
 /**
- * Secrets do not leave by any door. Canaries are put where secrets live; then every byte that the
- * server sends is searched for them. A second agent, whose config admits what can be admitted, shows that the search finds.
+ * Secrets do not leave on any route. Canaries are put in the places of secrets, and every byte that the server sends is
+ * searched for them. A second agent, which admits everything, shows that the search works.
  */
 import { randomUUID } from "node:crypto";
 import { dispatchCustomEvent } from "@langchain/core/callbacks/dispatch";
@@ -40,7 +40,7 @@ type Messages = typeof MessagesAnnotation.State;
 
 const saying = (...tokens: string[]) => new SteppedModel({ always: tokens });
 
-/** `saw` hears what the graph's configuration holds: no event of the graph shows it. */
+/** `saw` is called with the graph's configuration, which no event contains. */
 function secretiveGraph(saw: (configurable: unknown) => void = () => {}) {
   /** Its nodes add messages of their own, and the whole history comes back to the graph around it. */
   const research = new StateGraph(MessagesAnnotation)
@@ -114,7 +114,7 @@ beforeAll(async () => {
         },
       },
     },
-    // All names are allowed: what stays inside stays for better reasons than its name.
+    // All event names are allowed, so the allow-list is not the reason why a canary stays inside.
     { STREAM_ALLOWED_EVENTS: "*" },
   );
 });
@@ -187,7 +187,7 @@ describe.each(Object.keys(DOORS))("%s", (door) => {
   it.each(["hi", "fail"])("lets no canary out (%s)", async (message) => {
     const sent = await sentAt(door, "closed", message);
     expect(found(sent)).toEqual([]);
-    // Something did leave: the answer, whole or in tokens, or how the run ended.
+    // The server did send something: the answer, or the end of the run.
     expect(sent).toMatch(message === "fail" ? /The database said no\./ : /forty-two/);
     expect(sent).toContain(
       door.includes("langgraph") || door.includes("text") || message === "hi" ? "forty-two" : "database",

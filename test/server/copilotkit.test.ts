@@ -9,7 +9,7 @@ import { AIMessage } from "@langchain/core/messages";
 import { Annotation, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { frontendToolChoice } from "../../src/authoring/frontend-tools.ts";
-// The client connects in pages only.
+// The client connects only in a page.
 import "../support/react-hook.ts";
 import { memory, startSluice, type TestSluice } from "../support/sluice.ts";
 import { chatGraph, SteppedModel } from "../support/stepped-model.ts";
@@ -186,7 +186,7 @@ test("/agent/NAME is /agent/NAME/run, and an envelope without sense is refused",
   };
   const input = { threadId: randomUUID(), runId: "r", messages: [{ id: "u", role: "user", content: "plan" }] };
   expect(await post("/agui/agent/planning", input)).toContain("RUN_FINISHED");
-  // A member of that name makes no envelope of an input.
+  // An input with a member of that name is not an envelope.
   expect(await post("/agui/agent/planning", { ...input, runId: "r2", method: "info" })).toContain("RUN_FINISHED");
   expect(await post("/agui", { method: "info" })).toContain('"mode":"sse"');
   expect(await post("/agui", { method: "agent/run", params: {} })).toMatch(/^400 .*params\.agentId/);

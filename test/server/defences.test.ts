@@ -1,4 +1,6 @@
-/** A server on an open port meets broken frames, strangers and floods. It answers, and goes on serving others. */
+/**
+ * A server on an open port gets broken frames, unknown clients and floods. It answers, and continues to serve others.
+ */
 import { randomUUID } from "node:crypto";
 import type { Socket } from "node:net";
 import { tool } from "@langchain/core/tools";
@@ -44,7 +46,7 @@ async function server(env: Record<string, string>): Promise<TestSluice> {
   return started;
 }
 
-/** Whatever was done to it: the server still serves a whole run to somebody else. */
+/** Checks that the server still serves a whole run to another client. */
 async function expectServing({ ws }: TestSluice = sluice): Promise<void> {
   const client = await connect(`${ws}/ws`);
   client.send("Still there?");
@@ -402,7 +404,7 @@ describe("the handshake", () => {
   });
 });
 
-/** Resolves when the server has let go of all but so many sockets. */
+/** Resolves when the server has at most this many sockets left. */
 async function gone({ sockets }: TestSluice, left: number): Promise<void> {
   while (sockets.size > left) await new Promise((resolve) => setImmediate(resolve));
 }

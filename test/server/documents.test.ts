@@ -1,4 +1,4 @@
-/** The documents for machines: they name every route and every message there is, and what is sent is what they say. */
+/** The machine-readable documents: they list all routes and messages, and match what is sent. */
 import { randomUUID } from "node:crypto";
 import { Router } from "express";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -227,7 +227,7 @@ function eventsIn(text: string): unknown[] {
   return [...text.matchAll(/^data: (.+)$/gm)].map(([, json = ""]) => JSON.parse(json) as unknown);
 }
 
-/** A watch goes on for ever: it is left after its first terminal event. */
+/** Reads a watch until its first terminal event, because a watch never ends. */
 async function firstEvents({ body }: Response): Promise<unknown[]> {
   let text = "";
   for await (const bytes of body as unknown as AsyncIterable<Uint8Array>) {

@@ -1,4 +1,4 @@
-/** Clients that ask and do not read, offer other protocols, or take nothing of a response. */
+/** Clients that send requests but do not read, or offer other protocols. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

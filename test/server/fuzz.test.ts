@@ -1,4 +1,4 @@
-/** Frames and bodies that were right once, and then changed at random: nothing breaks, and nothing is kept. */
+/** Valid frames and bodies with random changes: nothing breaks, and nothing is kept. */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import fc from "fast-check";
@@ -11,7 +11,7 @@ import { chatGraph, SteppedModel } from "../support/stepped-model.ts";
 import { verifyRun } from "../support/verify.ts";
 import { connect, isType, type WsClient } from "../support/ws-client.ts";
 
-/** However many are asked for, it ends: what is left then is not tried. */
+/** The longest time of the test. Inputs that are left then are not tested. */
 const MOST_MS = 900_000;
 vi.setConfig({ testTimeout: MOST_MS + 60_000 });
 

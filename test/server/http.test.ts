@@ -1,4 +1,6 @@
-/** The HTTP doors: AG-UI over SSE and as JSON, the plain chat, histories, probes; and how a cut stream is resumed. */
+/**
+ * The HTTP routes: AG-UI over SSE and as JSON, the plain chat, histories and probes, and the resume of a cut stream.
+ */
 import { randomUUID } from "node:crypto";
 import { get } from "node:http";
 import { AIMessage } from "@langchain/core/messages";
@@ -15,7 +17,7 @@ import { chatGraph, SteppedModel } from "../support/stepped-model.ts";
 import { verifyRun } from "../support/verify.ts";
 import { connect, isType } from "../support/ws-client.ts";
 
-/** Thinks, calls `clock`, and answers in three tokens; all by itself. */
+/** A graph that reasons, calls `clock`, and answers in three tokens, without steps by the test. */
 function clockGraph() {
   const clock = tool(() => "noon", { name: "clock", description: "The time.", schema: z.object({}) });
   let calls = 0;

@@ -1,4 +1,4 @@
-/** Messages into active runs, over every door that takes them. */
+/** Messages into active runs, over every route that accepts them. */
 import { randomUUID } from "node:crypto";
 import { AIMessage } from "@langchain/core/messages";
 import { MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";

@@ -245,7 +245,7 @@ describe("a principal", () => {
     while (sluice.sockets.size > 2) await new Promise((resolve) => setImmediate(resolve));
     late.send({ type: "auth", id: "2", token: ann.key });
     await late.until(isType("ack"));
-    // Renewing takes no second place.
+    // A renewed sign-in is not counted twice.
     late.send({ type: "auth", id: "3", token: ann.key });
     await late.until((frame) => frame.includes('"id":"3"') && isType("ack")(frame));
     await (await signedIn(ONE, ben)).close();

@@ -65,7 +65,7 @@ describe("GET /", () => {
   it("is asked again every time, and not sent again when it is the same", async () => {
     const { header } = await get("/");
     expect(header("cache-control")).toBe("no-cache");
-    // A browser's header about the copy it holds; fetch by itself would insist on a new one.
+    // The header of a browser with a cached copy. By default, fetch would request a new one.
     const headers = { accept: BROWSER, "if-none-match": String(header("etag")), "cache-control": "max-age=0" };
     expect((await get("/", BROWSER, { headers })).status).toBe(304);
   });

@@ -1,4 +1,4 @@
-/** Readers that do not keep up: what waits for them is bounded, they hold nobody else up, and in the end they are cut. */
+/** Slow readers: their waiting data is bounded, they do not delay others, and in the end they are cut. */
 import { randomUUID } from "node:crypto";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
@@ -32,7 +32,7 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
 
-/** Looks again after each turn of the event loop, until what it looks for is there. */
+/** Waits until `look` returns true, and checks it after each turn of the event loop. */
 async function until(look: () => boolean): Promise<void> {
   while (!look()) await new Promise((resolve) => setImmediate(resolve));
 }
@@ -75,7 +75,7 @@ describe("a WebSocket peer whose client does not read", () => {
     }
     expect(most).toBeGreaterThan(HIGH_WATER.bytes);
     expect(most).toBeLessThan(HIGH_WATER.bytes + 2 * BATCH);
-    // 320 batches are 20 MB: the peer was cut long before.
+    // 320 batches are 20 MB. The client was cut long before that.
     expect(sent).toBeLessThan(320);
     client.socket.resume();
     expect(await client.closed).toMatchObject({ code: 1006 });
@@ -206,7 +206,7 @@ describe("a reader that stops while a run says 20 MB", () => {
   const LOADS = 200;
   const load = (number: number) => `${number} `.padEnd(LOAD, "z");
 
-  /** A server whose graph sends whatever is poured in, and the server's end of every connection, in order. */
+  /** Starts a server whose graph sends the poured data, and returns the server's end of every connection, in order. */
   async function serving(env: Record<string, string>) {
     const poured = new PassThrough({ objectMode: true });
     const graph = new StateGraph(MessagesAnnotation)

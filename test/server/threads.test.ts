@@ -99,7 +99,7 @@ describe("GET /threads", () => {
     expect(refused).toMatchObject({ on_chain_stream: expect.any(Number) });
     const run = await postRun(sluice.url, { ...userInput("wait"), threadId: "t" });
     await run.until(EventType.STEP_STARTED);
-    // The run that waits in its node has ended nothing yet, which the one before had.
+    // The waiting run has ended no node yet, unlike the run before.
     expect((await ask("/threads/t")).body?.refused).not.toEqual(refused);
     expect((await ask("/threads")).body).not.toHaveProperty("threads.0.refused");
   });

@@ -1,4 +1,4 @@
-/** The WebSocket door: what may be said to it, and what it says in each of its formats. */
+/** The WebSocket route: the frames that it accepts and sends, in each format. */
 
 import { AIMessage } from "@langchain/core/messages";
 import { tool } from "@langchain/core/tools";
@@ -223,7 +223,7 @@ describe("agui: who sees what", () => {
   });
 });
 
-/** The types of events; how many pieces a text came in is a matter of time. */
+/** Returns the types of events. The number of deltas of a text depends on time and is ignored. */
 function typesOf(events: readonly AguiEvent[]): string[] {
   const types = events.map(({ type }): string => type);
   return types.filter((type, index) => !/CONTENT$|ARGS$/.test(type) || type !== types[index - 1]);

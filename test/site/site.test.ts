@@ -13,7 +13,7 @@ import { browserForFile } from "../support/browser.ts";
 const MOST_BYTES = 200_000;
 const SITE = resolve("site", "dist");
 
-const browser = browserForFile(); // It also sees to it that no page asks another host.
+const browser = browserForFile(); // It also checks that no page sends requests to another host.
 let server: Server;
 let url: string;
 let sent = 0;
@@ -39,7 +39,7 @@ const contents = new Map(
   files.filter((path) => path.endsWith(".html")).map((path) => [path, readFileSync(join(SITE, path), "utf8")]),
 );
 
-/** Every document, and of the API reference one page of each kind: those of a kind are made alike. */
+/** Every document, and one page of each kind of the API reference, since pages of one kind are alike. */
 const PAGES = [...contents.keys()]
   .filter((path) => path !== "/404.html")
   .filter((path, index, all) => !path.startsWith("/api/") || all.findIndex((other) => alike(path, other)) === index);

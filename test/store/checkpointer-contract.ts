@@ -1,6 +1,4 @@
-/**
- * The contract of a checkpointer: the same as LangGraph's own in memory does, and LangGraph's own validation suite.
- */
+/** The tests for a checkpointer: the behaviour of LangGraph's in-memory one, and LangGraph's validation suite. */
 import { HumanMessage } from "@langchain/core/messages";
 import { Annotation, Command, END, interrupt, START, StateGraph } from "@langchain/langgraph";
 import {
@@ -15,7 +13,7 @@ import { deltaChannelHistoryTests, specTest } from "@langchain/langgraph-checkpo
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { NO_CHECKPOINT } from "../../src/graph/checkpoints.ts";
 
-/** Gives an empty checkpointer; under a name, it gives what was kept under that name, to be read by another process. */
+/** Opens an empty checkpointer. With a name, it opens the data stored under that name, as another process would. */
 export type OpenCheckpointer = (name?: string) => BaseCheckpointSaver | Promise<BaseCheckpointSaver>;
 
 const NOTED = { source: "loop" as const, step: 0, parents: {} };
@@ -237,7 +235,7 @@ export const State = Annotation.Root({
 });
 export const says = (text: string) => () => ({ log: [text] });
 
-/** Says a, asks, says c; the asking lies in a graph of its own. */
+/** A graph that sends "a", asks in a subgraph, and sends "c". */
 export function asking(checkpointer: BaseCheckpointSaver) {
   const inner = new StateGraph(State)
     .addNode("before", says("before"))

@@ -228,7 +228,7 @@ export function storeContract(name: string, open: (now: () => number) => Store |
         await subject.ended(claim);
         expect(await subject.run("t", "r")).toEqual(run("t", "r", { status: "done" }));
         await admit(subject, run("t", "r2"));
-        // The same run is in the way of itself for ever, and comes before one that is active.
+        // The same run always blocks itself, and is reported before another active run.
         expect(await subject.admit(run("t", "r"))).toEqual({ inTheWay: run("t", "r", { status: "done" }) });
       });
 
@@ -335,7 +335,7 @@ export function storeContract(name: string, open: (now: () => number) => Store |
       const { subject, clock } = await store();
       for (const id of ["a", "b", "c", "d", "e"]) {
         await talk(subject, id, `  Thread\n${id} `);
-        // Two that were used in the same millisecond have an order too.
+        // Two threads that were used in the same millisecond are ordered too.
         if (id !== "b") clock.tick();
       }
       await talk(subject, "a", "Again");

@@ -1,4 +1,4 @@
-/** The contract of LangGraph's `store`: the same as LangGraph's own in memory does, for each scope by itself. */
+/** The tests for LangGraph's `store`: the behaviour of LangGraph's in-memory store, separately for each scope. */
 import { type BaseStore, InMemoryStore } from "@langchain/langgraph-checkpoint";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { ItemStores } from "../../src/store/items.ts";
@@ -143,7 +143,7 @@ export function itemsContract(name: string, open: OpenItems, tables = false): vo
   });
 }
 
-/** Holds for our engines, and not for LangGraph's own, which knows no scopes. */
+/** Tests for Sluice's engines only, because LangGraph's store has no scopes. */
 export function scopedItemsContract(name: string, open: OpenItems): void {
   describe(`the stores ${name}`, () => {
     it("show each scope its own items, in a search, a list and a batch", async () => {

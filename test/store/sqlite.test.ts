@@ -81,7 +81,7 @@ describe("the store in SQLite", () => {
     const database = Database.open(newFile());
     const store = new SqliteStore(database);
     await end(store, await start(store, run("t", "r1"), [USER]), DONE);
-    database.maxPages = 1; // SQLite takes the pages there are for the limit.
+    database.maxPages = 1; // SQLite uses the current number of pages as the limit.
     const large = { id: "l", role: "user" as const, content: "x".repeat(1_000_000) };
     const claim = await admit(store, run("t", "r2"));
     const { from, checkpointBefore } = run("t", "r2");

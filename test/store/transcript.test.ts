@@ -19,7 +19,7 @@ import {
 } from "../translate/events.ts";
 import { cutEvents, runEnd } from "../translate/random-runs.ts";
 
-/** Calls of one id are updated by clients, who say so. */
+/** Clients update calls with the same id, and print a warning. */
 beforeAll(() => {
   vi.spyOn(console, "warn").mockImplementation(() => {});
 });

@@ -1,4 +1,4 @@
-/** An object that does as another does, but for what is put in the place of some of its methods. */
+/** Returns a proxy of an object with some methods replaced. */
 export function altered<T extends object>(object: T, methods: Partial<T>): T {
   return new Proxy(object, {
     get(target, name) {

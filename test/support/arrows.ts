@@ -1,24 +1,27 @@
-/** Holds a source tree against the rules of the house. Pure: the tree is handed in, so a test can hand in a bad one. */
+/** Checks a source tree against the architecture rules. The tree is an argument, so a test can pass a bad one. */
 import { posix } from "node:path";
 
-/** Path below src -> content. */
+/** The content of each file, by its path below src. */
 export type Tree = ReadonlyMap<string, string>;
 
 export interface Rules {
-  /** Room (a folder of src, or a file in src itself) -> the rooms it may import. Its own room always is allowed. */
+  /**
+   * The rooms that each room may import. A room is a folder of src, or a file in src itself; it may always import
+   * itself.
+   */
   mayImport: Readonly<Record<string, readonly string[]>>;
-  /** File -> the rooms that may import it, where not all that may import its room may. */
+  /** The rooms that may import a file, for files with stricter rules than their room. */
   onlyFor: Readonly<Record<string, readonly string[]>>;
   /** The one room that reads process.env. */
   readsEnv: string;
   maxLines: number;
-  /** Names that say nothing about what is inside, without extension. */
+  /** File names, without extension, that do not describe the content. */
   emptyNames: RegExp;
-  /** Paths that may have such a name. */
+  /** The paths that may have such a name. */
   namesAllowed: readonly string[];
 }
 
-/** One line for each broken rule, in the tree's order. */
+/** Returns one line for each broken rule, in the tree's order. */
 export function violations(tree: Tree, rules: Rules): string[] {
   return [...tree].flatMap(([path, source]) => {
     const code = withoutComments(source);
@@ -60,7 +63,9 @@ function name(path: string, { emptyNames, namesAllowed }: Rules): string[] {
   return namesAllowed.includes(path) ? [] : empty.map((segment) => `${path}: ${segment} says nothing as a name`);
 }
 
-/** Static and dynamic imports, re-exports and `import("...")` types; type-only ones count too. */
+/**
+ * Returns the paths of static and dynamic imports, re-exports and `import("...")` types, including type-only imports.
+ */
 function importedPaths(path: string, code: string): string[] {
   const specifiers = code.matchAll(/\b(?:from|import)\s*\(?\s*(["'`])(\.{1,2}\/[^"'`]*)\1/g);
   return [...specifiers].map(([, , specifier = ""]) => posix.join(posix.dirname(path), specifier));
@@ -70,7 +75,7 @@ function room(path: string): string {
   return path.split("/", 1)[0] ?? path;
 }
 
-/** Only whole lines: an import in the text of a comment is none. */
+/** Removes comment lines, because an import in a comment does not count. */
 function withoutComments(source: string): string {
   return source.replace(/^\s*(?:\/\/|\/\*|\*).*$/gm, "");
 }

@@ -1,4 +1,4 @@
-/** A load balancer over TCP without stickiness: it knows nothing of what passes through. */
+/** A TCP load balancer without stickiness. It does not read the data. */
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
@@ -7,7 +7,7 @@ export interface Balancer {
   close(): Promise<void>;
 }
 
-/** Each connection goes to the next of the ports, in turn; to one after that where nothing listens. */
+/** Starts a balancer that sends each connection to the next port in turn. It skips ports where nothing listens. */
 export async function startBalancer(ports: () => readonly number[], port = 0): Promise<Balancer> {
   const clients = new Set<Socket>();
   let turn = 0;

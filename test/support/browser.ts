@@ -1,21 +1,24 @@
-/** A Chromium for a test file, with pages that note down whatever a page should not do. */
+/** A Chromium for a test file, with pages that record every problem. */
 
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, beforeAll, expect } from "vitest";
 import { launch } from "./chromium.ts";
 
-/** For what a page is waited for, in milliseconds: long enough for a machine that is busy with other tests. */
+/**
+ * The longest wait for something on a page, in milliseconds. It is long enough for a machine that is busy with other
+ * tests.
+ */
 const PATIENCE_MS = 40_000;
 
 export interface Visit {
   readonly page: Page;
-  /** Console errors, uncaught errors, violations of the policy, and requests to anybody but the server. */
+  /** Console errors, uncaught errors, violations of the policy, and requests to other hosts than the server. */
   readonly problems: string[];
-  /** A problem that a test provokes on purpose counts as none, also if it came before. */
+  /** Ignores problems that a test causes on purpose, also earlier ones. */
   allow(problem: RegExp): void;
 }
 
-/** One browser for a test file. */
+/** Makes one browser for a test file. */
 export function browserForFile() {
   let browser: Browser;
   const visits: Visit[] = [];
@@ -28,7 +31,7 @@ export function browserForFile() {
   });
 
   return {
-    /** Opens `url` as a new person would, with nothing remembered. */
+    /** Opens `url` in a new context, without stored data. */
     async visit(url: string, options: BrowserContextOptions = {}): Promise<Visit> {
       const context = await browser.newContext({ viewport: { width: 1_280, height: 800 }, ...options });
       context.setDefaultTimeout(PATIENCE_MS);
@@ -36,13 +39,13 @@ export function browserForFile() {
       visits.push(visit);
       return visit;
     },
-    /** Another page of the same person. */
+    /** Opens another page of the same person. */
     async another({ page }: Pick<Visit, "page">, url: string): Promise<Visit> {
       const visit = await open(await page.context().newPage(), url);
       visits.push(visit);
       return visit;
     },
-    /** Closes every page; none of them may have done what it should not. */
+    /** Closes every page, and fails if one of them had a problem. */
     async leave(): Promise<void> {
       const contexts = new Set(visits.map(({ page }) => page.context()));
       const problems = visits.splice(0).flatMap((visit) => visit.problems);

@@ -1,4 +1,4 @@
-/** The built server as its own process, the way people run it. `npm test` builds it. */
+/** Runs the built server as a separate process, as people do. `npm test` builds it. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
@@ -16,32 +16,32 @@ export interface Exit {
 }
 
 export interface ServerProcess {
-  /** Like `http://127.0.0.1:8123`. */
+  /** Such as `http://127.0.0.1:8123`. */
   readonly url: string;
   readonly pid: number | undefined;
-  /** Its output up to the moment it was ready. */
+  /** Its output until it was ready. */
   readonly greeting: string;
-  /** Asks it to stop, as an operator's SIGTERM does, and waits until it has. */
+  /** Stops it with SIGTERM, as an operator does, and waits for its end. */
   stop(): Promise<Exit>;
-  /** Ends it at once, as a crash does, and waits until it is gone. */
+  /** Ends it at once, like a crash, and waits for its end. */
   kill(): Promise<Exit>;
-  /** Such as SIGSTOP, which halts it, and SIGCONT. */
+  /** Sends a signal, such as SIGSTOP or SIGCONT. */
   signal(name: NodeJS.Signals): void;
 }
 
-/** Runs `sluice ...args` to its end. Nothing of this process's environment but `PATH` reaches it. */
+/** Runs `sluice ...args` to its end. Of this process's environment it gets only `PATH`. */
 export async function sluice(args: string[], env: Record<string, string> = {}, cwd = tmpdir()): Promise<Exit> {
   return exitOf(start(args, env, cwd));
 }
 
 export interface Launched {
-  /** Resolves with its stdout so far, once that matches. Rejects when it ends before. */
+  /** Resolves with its stdout so far when that matches. Rejects if the process ends first. */
   printed(pattern: RegExp): Promise<string>;
   signal(name: NodeJS.Signals): void;
   readonly exit: Promise<Exit>;
 }
 
-/** Runs `sluice ...args` with `input` piped in, and hands over the running process. */
+/** Starts `sluice ...args` with `input` on stdin, and returns the running process. */
 export function launch(
   args: string[],
   {
@@ -53,7 +53,7 @@ export function launch(
 ): Launched {
   const child = start(args, { ...QUICK_DEMO, ...env }, cwd, "pipe");
   const exit = exitOf(child, outsideRejections);
-  child.stdin?.on("error", () => {}); // It need not read it.
+  child.stdin?.on("error", () => {}); // The process need not read its input.
   child.stdin?.end(input);
   return {
     printed: (pattern) => Promise.race([printed(child, pattern), endedEarly(exit)]),
@@ -62,7 +62,7 @@ export function launch(
   };
 }
 
-/** Runs `sluice serve ...graphs` on a free port until it is stopped. Rejects when it ends before it listens. */
+/** Starts `sluice serve ...graphs` on a free port. Rejects if it ends before it listens. */
 export async function serve(
   env: Record<string, string> = {},
   graphs: string[] = [],
@@ -90,15 +90,15 @@ export async function serve(
 }
 
 export interface DevProcess {
-  /** Like `http://127.0.0.1:8123`. */
+  /** Such as `http://127.0.0.1:8123`. */
   readonly url: string;
-  /** Resolves once it has printed this, since it last resolved. Rejects with what it did print when it ends before. */
+  /** Resolves when it has printed this after the last match. Rejects with its output if it ends first. */
   said(pattern: RegExp): Promise<void>;
   stop(): Promise<Exit>;
   kill(): Promise<Exit>;
 }
 
-/** Runs `sluice dev ...args` on a free port, and waits until it serves. */
+/** Starts `sluice dev ...args` on a free port, and waits until it serves. */
 export async function dev(args: string[], cwd: string, env: Record<string, string> = {}): Promise<DevProcess> {
   const child = start(["dev", ...args], { PORT: "0", LOG_LEVEL: "silent", ...env }, cwd);
   const exited = exitOf(child);
@@ -138,7 +138,10 @@ export const SERVES = /\n {2}curl .*\n\n/;
 
 const QUICK_DEMO = { DEMO_FIRST_TOKEN_MS: "0", DEMO_TOKENS_PER_SECOND: "0", DRAIN_SECONDS: "0.2" };
 
-/** A folder as a person has it: their files, and the packages they installed. ESM, unless a package.json is among them. */
+/**
+ * Makes a person's project folder with files and installed packages. It is ESM, unless the files include a
+ * package.json.
+ */
 export async function project(
   files: Record<string, string>,
 ): Promise<{ path: string; [Symbol.asyncDispose](): Promise<void> }> {
@@ -152,12 +155,12 @@ export async function project(
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true }) };
 }
 
-/** Node's argument with which a process ends when the process of the tests has ended, however that ended. */
+/** A Node argument that makes a process end when the test process has ended, for any reason. */
 export const ENDS_WITH_TESTS = `--import=${new URL("ends-with.mjs", import.meta.url)}?pid=${process.pid}`;
 
 const running = new Set<ChildProcess>();
 
-/** For when tests are over: ends what a failed test left running. */
+/** Ends the processes that a failed test left running. */
 export function killRest(): void {
   for (const child of running) child.kill("SIGKILL");
 }
@@ -168,7 +171,7 @@ function start(
   cwd: string,
   stdin: "ignore" | "pipe" = "ignore",
 ): ChildProcess {
-  // Each has a data folder of its own, unless a test says otherwise: two cannot share one.
+  // Each process has its own data folder, unless a test sets one, because two processes cannot share a folder.
   const data = mkdtempSync(join(tmpdir(), "sluice-data-"));
   const child = spawn(process.execPath, [ENDS_WITH_TESTS, join(ROOT, "dist", "main.js"), ...args], {
     cwd,
@@ -183,7 +186,7 @@ function start(
   return child;
 }
 
-/** Resolves with the child's output so far, once it matches. */
+/** Resolves with the child's output so far when it matches. */
 function printed(child: ChildProcess, pattern: RegExp): Promise<string> {
   let stdout = "";
   return new Promise((resolve) => {
@@ -199,7 +202,7 @@ async function endedEarly(exit: Promise<Exit>): Promise<never> {
   throw new Error(`exited with ${code}: ${stderr}`);
 }
 
-/** Rejects as well when the server itself left a rejection unhandled, unless a test has it do so. */
+/** Resolves with the child's exit. Rejects if the server left a rejection unhandled, unless the test expects that. */
 function exitOf(child: ChildProcess, outsideRejections = false): Promise<Exit> {
   let stdout = "";
   let stderr = "";

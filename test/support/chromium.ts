@@ -1,9 +1,9 @@
-/** A real Chromium, and the page that it is to show. */
+/** Starts a real Chromium, and finds the built page. */
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { type Browser, chromium } from "playwright-core";
 
-/** Nothing of its own may go out: neither updates nor reports, and no sandbox where a container has none. */
+/** No requests of its own, such as updates and reports, and no sandbox, because a container may not support one. */
 const FLAGS = [
   "--no-sandbox",
   "--disable-gpu",
@@ -18,7 +18,7 @@ export function launch(): Promise<Browser> {
   return chromium.launch({ executablePath: process.env.CHROMIUM_PATH || "/usr/bin/chromium", args: FLAGS });
 }
 
-/** The page as `npm run build` makes it. */
+/** Returns the folder of the page that `npm run build` makes. */
 export function builtPlayground(): string {
   const folder = resolve("dist", "playground");
   if (!existsSync(folder)) throw new Error("There is no built playground. Run `npm run build` first.");

@@ -1,11 +1,11 @@
-/** A TCP proxy for any protocol that passes everything on, until its connections are cut. */
+/** A TCP proxy for any protocol. It forwards everything until its connections are cut. */
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
 export interface CutLine {
-  /** Stands for the target's address. */
+  /** The address to use in place of the target's. */
   readonly url: string;
-  /** Resets every connection there is; new ones go through. */
+  /** Resets all open connections. New connections are forwarded. */
   cut(): void;
   close(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** Two agents on one thread. The second kills its process while the thread is being deleted, as a crash would. */
+/** Two agents for one thread. The second one kills its process while the thread is deleted, like a crash. */
 import { project } from "./child.ts";
 import { userInput } from "./sse-client.ts";
 
@@ -21,17 +21,17 @@ const DEADLY = `${GREETING}
   export const deadly = greeting().compile({ checkpointer: new Deadly() });
 `;
 
-/** Makes the process that is started with it die in the middle of a deletion. */
+/** The environment that makes a process die in the middle of a deletion. */
 export const DIES = { DEADLY: "1" };
 
-/** A folder with the agents `kept`, whose checkpoints the server keeps, and `deadly`. */
+/** Makes a folder with the agents `deadly` and `kept`, whose checkpoints the server keeps. */
 export const deadlyProject = () =>
   project({ "kept.mjs": `${GREETING} export const kept = greeting().compile();`, "deadly.mjs": DEADLY });
 
-/** Files of the folder as arguments of `serve`. */
+/** The files of the folder, as arguments of `serve`. */
 export const GRAPHS = ["kept.mjs", "deadly.mjs"];
 
-/** Says something to each of these agents on a new thread, and gives the thread. */
+/** Sends a message to each of these agents on a new thread, and returns the thread's id. */
 export async function talk(url: string, agents: readonly string[] = ["kept", "deadly"]): Promise<string> {
   const { threadId } = userInput("hello");
   for (const agent of agents) {
@@ -45,5 +45,5 @@ export async function talk(url: string, agents: readonly string[] = ["kept", "de
   return threadId;
 }
 
-/** Tables that keep something of a thread, under the column `thread_id`. */
+/** The tables with data of a thread, all with the column `thread_id`. */
 export const KEEPS = ["threads", "messages", "runs", "checkpoints", "checkpoint_writes", "injected", "shares"];

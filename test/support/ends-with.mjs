@@ -1,4 +1,4 @@
-/** Preloaded with `?pid=`: ends this process when that one has ended, also when nothing could end this one in its place. */
+/** Preloaded with `?pid=`: ends this process when the process with that id has ended, even if it was killed. */
 const other = Number(new URL(import.meta.url).searchParams.get("pid"));
 setInterval(() => {
   try {

@@ -1,8 +1,8 @@
-/** An endpoint that takes traces, or takes nothing. */
+/** A LangSmith endpoint that accepts traces, or hangs. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** One traced run, put together from all that was posted about it. */
+/** One traced run, combined from all posts about it. */
 export interface TracedRun {
   readonly id: string;
   readonly name: string;
@@ -21,7 +21,7 @@ export interface FakeLangSmith {
   close(): Promise<void>;
 }
 
-/** `hangs`: it accepts connections and reads requests, and never answers one. */
+/** Starts the endpoint. `hangs`: it accepts connections and reads requests, but never answers. */
 export async function fakeLangSmith({ hangs = false } = {}): Promise<FakeLangSmith> {
   const runs = new Map<string, Record<string, unknown>>();
   const waiting = new Set<() => void>();
@@ -35,7 +35,7 @@ export async function fakeLangSmith({ hangs = false } = {}): Promise<FakeLangSmi
     try {
       for await (const chunk of request) chunks.push(chunk as Buffer);
     } catch {
-      return; // The traced process went in the middle of sending.
+      return; // The traced process ended while it was sending.
     }
     if (hangs) return;
     for (const [id, fields] of parts(Buffer.concat(chunks).toString())) runs.set(id, { ...runs.get(id), ...fields });

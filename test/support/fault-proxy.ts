@@ -1,4 +1,4 @@
-/** A TCP proxy in front of a server's WebSockets that does to them what networks do. */
+/** A TCP proxy in front of a server's WebSockets that simulates network faults. */
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
 export type Fault =
@@ -6,37 +6,40 @@ export type Fault =
   | "reset"
   /** It ends, without a closing handshake. */
   | "end"
-  /** It stays open, and nothing comes through any more. */
+  /** It stays open, but no more data is forwarded. */
   | "blackhole";
 
 export interface Trouble {
   readonly fault: Fault;
-  /** So many frames from the server come through whole, then half of the next. The handshake's answer is the first. */
+  /**
+   * The number of the server's frames that are forwarded completely, before half of the next one. The handshake's
+   * answer is the first.
+   */
   readonly afterFrames: number;
 }
 
 export interface FaultProxyOptions {
-  /** The fault of a connection; the first has the number 1. `undefined`: none. */
+  /** Returns the fault of a connection, or `undefined` for none. The first connection has the number 1. */
   readonly trouble?: (connection: number) => Trouble | undefined;
-  /** Passes on the server's bytes in pieces of this size. Default: as they come. */
+  /** Forwards the server's bytes in pieces of this size. Default: as they arrive. */
   readonly pieceBytes?: number;
-  /** Holds back what the server says, in milliseconds. Default 0. */
+  /** Delays the server's data by this time, in milliseconds. Default 0. */
   readonly delayMs?: number;
 }
 
 export interface FaultProxy {
-  /** Stands for the server's, like `ws://127.0.0.1:5000`. */
+  /** The address to use in place of the server's, such as `ws://127.0.0.1:5000`. */
   readonly ws: string;
   /** The number of connections so far. */
   readonly connections: number;
   /** Refuses connections while `false`. */
   reachable: boolean;
-  /** Befalls every connection there is, now. */
+  /** Applies a fault to all open connections now. */
   strike(fault: Fault): void;
   close(): Promise<void>;
 }
 
-/** Starts a proxy in front of `target`, like `ws://127.0.0.1:4000`. */
+/** Starts a proxy in front of `target`, such as `ws://127.0.0.1:4000`. */
 export async function faultProxy(target: string, options: FaultProxyOptions = {}): Promise<FaultProxy> {
   const { hostname, port } = new URL(target);
   const passages = new Set<Passage>();
@@ -79,7 +82,7 @@ class Passage {
   readonly #upstream: Socket;
   readonly #options: FaultProxyOptions;
   readonly #trouble: Trouble | undefined;
-  /** Bytes of the server that are no whole frame yet. */
+  /** The server's bytes that do not yet make a whole frame. */
   #rest = Buffer.alloc(0);
   #frames = 0;
   #struck = false;
@@ -133,7 +136,7 @@ class Passage {
     else setTimeout(write, delayMs);
   }
 
-  /** The size of the next frame, or of the handshake's answer; 0 while that is not known. */
+  /** Returns the size of the next frame or of the handshake's answer, or 0 if it is not known yet. */
   #frameSize(): number {
     const rest = this.#rest;
     if (this.#frames === 0) return rest.indexOf("\r\n\r\n") < 0 ? 0 : rest.indexOf("\r\n\r\n") + 4;

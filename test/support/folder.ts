@@ -1,4 +1,4 @@
-/** A folder of a test's own, gone when the test file is through. */
+/** Makes a temporary folder for a test file, which is removed at its end. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

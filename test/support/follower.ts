@@ -1,14 +1,14 @@
-/** A client that follows a thread over frames, comes back after each cut, and keeps what it was sent. */
+/** A client that follows a thread over frames, reconnects after each cut, and keeps its events. */
 import { WebSocket } from "ws";
 import { SluiceConnection, type WebSocketConstructor } from "../../src/client/connection.ts";
 import { type AguiEvent, isTerminal, type Message } from "../../src/protocol/events.ts";
 import { Transcript } from "../../src/store/transcript.ts";
 
 export interface Follower {
-  /** The messages that its events add up to. */
+  /** The messages that result from its events. */
   readonly messages: Message[];
   readonly gaps: number;
-  /** Every cursor that came with an event, in order. */
+  /** Every cursor received with an event, in order. */
   readonly cursors: readonly string[];
   readonly events: readonly AguiEvent[];
   /** Resolves with the first event, old or new, that passes the test. */
@@ -16,7 +16,7 @@ export interface Follower {
   close(): void;
 }
 
-/** `after` goes on from a cursor; without one it begins with where the thread stands. */
+/** Follows a thread. With `after` it continues from a cursor; without it, it begins with the thread's state. */
 export function followThread(url: string, threadId: string, after?: string): Follower {
   const connection = new SluiceConnection({
     url: `${url.replace("http", "ws")}/ws`,
@@ -67,7 +67,7 @@ export function followThread(url: string, threadId: string, after?: string): Fol
   };
 }
 
-/** The end of this run, which its readers may have been sent after a gap. */
+/** Returns a test for the end of this run, which may follow a gap. */
 export function endOf(runId: string): (event: AguiEvent) => boolean {
   let open: string | undefined;
   return (event) => {

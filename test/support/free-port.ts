@@ -1,11 +1,11 @@
-/** A port for a server that cannot be asked which one it took. */
+/** Finds a free port, for a server that cannot report its port. */
 import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:net";
 
 /**
- * A port that nothing listens on just now. It lies below those that systems give to connections and to servers on port 0:
- * none of them takes it before its server starts, or while its server is away.
+ * Returns a port on which nothing listens now. It lies below those that systems give to connections and to servers on
+ * port 0: none of them takes it before its server starts, or while its server is away.
  */
 export async function freePort(): Promise<number> {
   for (;;) {

@@ -1,4 +1,4 @@
-/** Somebody's Express app on a free port, with a route of its own: what Sluice is embedded in. */
+/** An Express app on a free port with its own route, in which Sluice is embedded. */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import express, { type Express } from "express";

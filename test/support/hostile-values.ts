@@ -1,10 +1,10 @@
-/** Values that somebody's code may throw, and that break whoever reads them without care. */
+/** Values that a person's code may throw, and that break code that reads them carelessly. */
 
 const no = (): never => {
   throw new Error("not to be read");
 };
 
-/** An error whose causes go on and on. */
+/** Makes an error with a long chain of causes. */
 function chain(length: number): Error {
   let error = new Error("the first");
   for (let n = 0; n < length; n += 1) error = new Error(`caused ${n}`, { cause: error });

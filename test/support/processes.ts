@@ -1,4 +1,4 @@
-/** A Postgres and a Redis of a test's own, and servers in this process that share them, as several processes would. */
+/** Starts a Postgres and a Redis for a test, and servers in this process that share them like several processes. */
 import { openPostgres } from "../../src/app/postgres-storage.ts";
 import { RedisLog } from "../../src/log/redis/redis-log.ts";
 import type { Instances } from "../../src/store/instances.ts";
@@ -12,7 +12,7 @@ export const LIMITS = { maxEvents: 10_000, maxBytes: 1e9, maxTotalBytes: 1e9, re
 export interface SharedServers {
   readonly postgres: PostgresServer;
   readonly redis: RedisServer;
-  /** A deployment with a database and a prefix of its own: each call of the result starts one more process of it. */
+  /** Makes a deployment with its own database and prefix. `start` starts one more of its processes. */
   deployment(limits?: Partial<typeof LIMITS>): Promise<Deployment>;
   stop(): Promise<void>;
 }
@@ -21,15 +21,15 @@ export interface Deployment {
   readonly databaseUrl: string;
   readonly prefix: string;
   /**
-   * `agents` is given the checkpointer of the process. `othersAs` is put in the place of what the process knows of the
-   * others.
+   * Starts a process. `agents` gets the checkpointer of the process. `othersAs` replaces what the process knows about
+   * the others.
    */
   start(
     agents: Agents,
     env?: Record<string, string>,
     othersAs?: (others: Instances) => Partial<Instances>,
   ): Promise<TestSluice>;
-  /** Ends all that were started. */
+  /** Stops all started processes. */
   close(): Promise<void>;
 }
 

@@ -1,7 +1,7 @@
 /** The settings of tests with random inputs. */
 import fc from "fast-check";
 
-/** The number of inputs that a property is tried with. */
+/** The number of random inputs for each property. */
 export const NUM_RUNS = Number(process.env.PROPERTY_RUNS) || 200;
 
 /** The seed of the inputs: the same seed makes the same inputs. fast-check's seeds are 32-bit integers. */

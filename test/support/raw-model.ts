@@ -1,16 +1,16 @@
-/** An OpenAI-compatible endpoint that says only what a test wants, and sees when its reader hangs up. */
+/** An OpenAI-compatible endpoint that a test controls. It detects when its client disconnects. */
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** One request to the endpoint. Until something is said there is no answer at all, not even headers. */
+/** One request to the endpoint. There is no answer, not even headers, until the test sends something. */
 export interface ModelCall {
   /** Sends a token. */
   say(text: string): void;
   /** Ends the answer as a model does. */
   finish(): void;
-  /** Ends the answer in the middle: the connection closes in good order, but no reason to stop came. */
+  /** Ends the answer in the middle: the connection closes normally, but without a finish reason. */
   cut(): void;
-  /** The end of the exchange. */
+  /** Resolves at the end of the request. */
   readonly closed: Promise<"finished" | "hung up">;
 }
 
@@ -53,7 +53,7 @@ export async function rawModel(): Promise<RawModel> {
   };
 }
 
-/** `id`: of its answer. A graph takes two messages with one id for one. */
+/** `id`: the id of the answer. Two messages with the same id are one message to a graph. */
 function modelCall(response: ServerResponse, id: string): ModelCall {
   const send = (delta: object, finish_reason: string | null) => {
     if (!response.headersSent) response.writeHead(200, { "content-type": "text/event-stream" });

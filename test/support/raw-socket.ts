@@ -1,17 +1,17 @@
-/** HTTP and WebSocket by hand, for what no decent client would send. */
+/** HTTP and WebSocket written by hand, for requests that no correct client sends. */
 import { connect, type Socket } from "node:net";
 
 export interface RawSocket {
   readonly socket: Socket;
-  /** Every byte so far, as latin1: one character, one byte. */
+  /** All bytes so far, as latin1: one character per byte. */
   readonly received: string;
-  /** Resolves with everything so far once it passes the test. Rejects when the socket closes first. */
+  /** Resolves with all bytes so far when they pass the test. Rejects if the socket closes first. */
   until(test: (received: string) => boolean): Promise<string>;
-  /** Resolves with everything, once the server has closed the socket. */
+  /** Resolves with all bytes when the server has closed the socket. */
   readonly closed: Promise<string>;
 }
 
-/** A TCP connection to the server at `url`. */
+/** Opens a TCP connection to the server at `url`. */
 export async function rawSocket(url: string): Promise<RawSocket> {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
@@ -48,7 +48,7 @@ export async function rawSocket(url: string): Promise<RawSocket> {
   };
 }
 
-/** The lines of a WebSocket handshake. `headers` are added to it, or replace what it has. */
+/** Returns the lines of a WebSocket handshake. `headers` are added, or replace those with the same name. */
 export function handshake(url: string, headers: Record<string, string> = {}): string {
   const { host, pathname, search } = new URL(url);
   const all = {
@@ -63,7 +63,7 @@ export function handshake(url: string, headers: Record<string, string> = {}): st
   return `GET ${pathname}${search} HTTP/1.1\r\n${lines.join("\r\n")}\r\n\r\n`;
 }
 
-/** A socket after its handshake: from here on it speaks frames. */
+/** Opens a WebSocket. After the handshake, the socket carries frames. */
 export async function rawWebSocket(url: string, headers: Record<string, string> = {}): Promise<RawSocket> {
   const raw = await rawSocket(url);
   raw.socket.write(handshake(url, headers));
@@ -71,7 +71,7 @@ export async function rawWebSocket(url: string, headers: Record<string, string> 
   return raw;
 }
 
-/** A frame as a client sends it, masked with zeros. */
+/** Returns a client's frame, masked with zeros. */
 export function clientFrame(opcode: number, payload: Buffer = Buffer.alloc(0), { fin = true } = {}): Buffer {
   const { length } = payload;
   const head = length < 126 ? Buffer.alloc(2) : Buffer.alloc(4);
@@ -87,7 +87,7 @@ export interface Refusal {
   readonly error: { readonly code: string; readonly message: string; readonly retryable: boolean };
 }
 
-/** The server's answer in place of a handshake. Rejects after a completed handshake. */
+/** Returns the server's refusal of a handshake. Rejects if the handshake succeeds. */
 export async function refusal(url: string, headers: Record<string, string> = {}): Promise<Refusal> {
   const raw = await rawSocket(url);
   raw.socket.write(handshake(url, headers));

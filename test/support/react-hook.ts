@@ -1,15 +1,15 @@
-/** Renders a React hook in a page that has no browser, and shows what it returned last. */
+/** Renders a React hook without a browser, and returns its last value. */
 import { Window } from "happy-dom";
 
 export interface Rendered<T> {
   /** The last value that the hook returned. */
   readonly now: T;
-  /** Resolves when what it returns passes the test. */
+  /** Resolves when the hook's value passes the test. */
   until(test: (value: T) => boolean): Promise<T>;
   unmount(): void;
 }
 
-/** React looks for a page when it is loaded. */
+/** React looks for `window` when it is loaded. */
 const window = new Window({ url: "http://127.0.0.1/" });
 const { document, navigator } = window;
 Object.assign(globalThis, { window, document });

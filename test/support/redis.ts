@@ -1,4 +1,4 @@
-/** A Redis server of a test's own, on a free port, that keeps nothing on disk. */
+/** Starts a Redis server for a test, on a free port, without files on disk. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
@@ -8,11 +8,11 @@ import { freePort } from "./free-port.ts";
 export interface RedisServer {
   readonly url: string;
   readonly port: number;
-  /** Ends the server at once, as a crash does. */
+  /** Ends the server at once, like a crash. */
   kill(): Promise<void>;
   /** Starts it again on the same port, empty. */
   start(): Promise<void>;
-  /** Stops its process, and lets it go on. */
+  /** Halts its process; `resume` continues it. */
   pause(): void;
   resume(): void;
 }
@@ -28,7 +28,7 @@ export async function startRedis(): Promise<RedisServer> {
   const port = await freePort();
   let child: ChildProcess;
   const start = async () => {
-    // A replica keeps nothing on disk either.
+    // A replica writes no files either.
     const replication = { "repl-diskless-sync-delay": 0, "repl-diskless-load": "on-empty-db" };
     const settings = { port, bind: "127.0.0.1", save: "", appendonly: "no", ...replication };
     const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);

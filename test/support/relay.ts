@@ -1,15 +1,15 @@
-/** A TCP relay between a process and a database, which breaks the line between them in the ways that networks do. */
+/** A TCP relay between a process and a database, which simulates network faults between them. */
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
 export interface Relay {
   readonly port: number;
-  /** The target of new connections. Open ones stay where they are. */
+  /** Sets the target of new connections. Open connections keep their target. */
   leadTo(port: number): void;
-  /** Resets what is open, and refuses what comes, until `heal`. */
+  /** Resets open connections, and refuses new ones, until `heal`. */
   cut(): void;
-  /** Lines stay open, and nothing more comes through from the server on those for which the test passes, until `heal`. */
+  /** Keeps connections open, but drops the server's data on those that pass the test, until `heal`. */
   silence(test?: (sentByClient: string) => boolean): void;
-  /** New connections come through, and so does everything on lines that were not cut. What was said meanwhile is lost. */
+  /** Forwards new connections, and all data on connections that were not cut. Dropped data is lost. */
   heal(): void;
   close(): Promise<void>;
 }
@@ -17,7 +17,7 @@ export interface Relay {
 interface Line {
   readonly client: Socket;
   readonly server: Socket;
-  /** The beginning of what the client sent. */
+  /** The first bytes that the client sent. */
   asked: string;
 }
 

@@ -15,7 +15,7 @@ export function runScript(name: string, ...args: string[]): Promise<Ended> {
   const tsx = join(ROOT, "node_modules", "tsx", "dist", "cli.mjs");
   const child = spawn(process.execPath, [tsx, join(ROOT, "scripts", name), ...args], {
     cwd: ROOT,
-    // Under Vitest this is a copy of the process's own, with what a test has set.
+    // Under Vitest this is a copy of the environment, with the variables that a test has set.
     env: process.env,
   });
   let stdout = "";

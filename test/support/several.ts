@@ -1,6 +1,6 @@
 /**
- * A server that is several: each has its own log, store and connections, as a process has, and all share one database and
- * one Redis. They serve the same graphs. A balancer without stickiness stands in front, and each request is a connection.
+ * Starts several servers that a test uses as one. Each has its own log, store and connections, like a process. All
+ * share one database, one Redis and the same graphs. They are behind a balancer without stickiness.
  */
 import { randomBytes } from "node:crypto";
 import type { AddressInfo } from "node:net";
@@ -72,14 +72,14 @@ async function start(agents: Agents, settings: Settings, options: AppOptions): P
   if (!(await instances?.shareLog(log))) throw new Error("Its events are elsewhere.");
   const shared = await openSharedRates(settings);
   const app = createApp(agents, settings, { ...options, store, items, instances, log, shared });
-  // A client keeps no connection for a second or less. Else it would ask one process alone, one thing after the other.
-  // With `Connection: close`, a cut would be the end of the answer to fetch.
+  // With a timeout of a second or less, a client does not reuse a connection. Otherwise it would send all requests to
+  // one process. `Connection: close` does not work: fetch would take a cut for the end of the answer.
   app.server.keepAliveTimeout = 1_000;
   await app.listen();
   return app;
 }
 
-/** The first of them, and a call of it is a call of all: a listener hears of each, and what is closed is closed in all. */
+/** Returns the first object, whose method calls are made on all. A listener is added to all, and `close` closes all. */
 function together<T extends object>(all: readonly [T, ...T[]]): T {
   return new Proxy(all[0], {
     get(first, name) {
@@ -92,7 +92,7 @@ function together<T extends object>(all: readonly [T, ...T[]]): T {
   });
 }
 
-/** The first of them, with these numbers of all together. */
+/** Returns the first object, with the sums of these numbers of all. */
 function summed<T extends object>(all: readonly T[], numbers: readonly (keyof T)[]): T {
   return new Proxy(all[0] as T, {
     get(first, name) {
@@ -103,7 +103,7 @@ function summed<T extends object>(all: readonly T[], numbers: readonly (keyof T)
   });
 }
 
-/** Outside the databases of the tests: one that is copied may have no other visitor. */
+/** Runs SQL outside the tests' databases, because a database that is copied must have no other connection. */
 async function statement(sql: string): Promise<void> {
   const server = new URL(String(process.env.SLUICE_TEST_DATABASE));
   server.pathname = "/postgres";

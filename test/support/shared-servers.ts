@@ -1,11 +1,11 @@
-/** For Vitest: a Postgres and a Redis that all test files of a run share, where SLUICE_TEST_PROCESSES asks for several processes. */
+/** For Vitest with SLUICE_TEST_PROCESSES: starts a Postgres and a Redis that all test files of a run share. */
 import { openPostgres } from "../../src/app/postgres-storage.ts";
 import { startPostgres } from "./postgres.ts";
 import { startRedis } from "./redis.ts";
 
 export default async function setup(): Promise<() => Promise<void>> {
   const [postgres, redis] = await Promise.all([startPostgres(1_000), startRedis()]);
-  // A copy of it has the tables, so that the servers of each test need not make them.
+  // Tests copy this database with its tables, so that their servers need not create them.
   const database = await postgres.database();
   await (await openPostgres(database)).store.close();
   process.env.SLUICE_TEST_DATABASE = database;

@@ -1,4 +1,4 @@
-/** A real Sluice on a free port, for tests: quiet, with the graphs a test hands in, closed with `await using`-like care. */
+/** Starts a real Sluice on a free port for tests, without logs, with the graphs of a test. */
 import { MemorySaver } from "@langchain/langgraph";
 import { type App, type AppOptions, createApp } from "../../src/app/app.ts";
 import { servedAgent } from "../../src/app/served-agent.ts";
@@ -22,18 +22,18 @@ export interface TestSluice extends App {
 }
 
 /**
- * Settings that keep tests quick: nothing waits for long, and each piece of text is an event of its own, however busy the
- * machine is. `env` overrides them, as the environment would.
+ * Settings that keep tests quick: nothing waits for long, and each piece of text is a separate event, even on a busy
+ * machine. `env` overrides them.
  */
 const QUICK = { COALESCE_MS: "0", PORT: "0", LOG_LEVEL: "silent", ORPHAN_GRACE_SECONDS: "0.05", DRAIN_SECONDS: "0.2" };
 
-/** So many processes are the server of each test: `npm run test:processes` sets it. */
+/** The number of processes of each test's server. `npm run test:processes` sets it. */
 const PROCESSES = Number(process.env.SLUICE_TEST_PROCESSES ?? "1");
 
-/** A test that gives one of these starts the processes it wants itself. */
+/** A test that passes one of these options starts its own processes. */
 const BRINGS_ITS_OWN = ["store", "instances", "log", "shared"] as const;
 
-/** Starts a server for `agents`; the first is the default one. Call `close()` when done. */
+/** Starts a server for `agents`. The first agent is the default. Call `close()` when done. */
 export async function startSluice(
   agents: Record<string, TestAgent>,
   env: Record<string, string> = {},

@@ -1,4 +1,4 @@
-/** A run over SSE, read as it comes. */
+/** Reads a run over SSE as it arrives. */
 import { randomUUID } from "node:crypto";
 import { readSse } from "../../src/client/sse.ts";
 import { type AguiEvent, EventType, type RunAgentInput } from "../../src/protocol/events.ts";
@@ -7,15 +7,17 @@ export interface SseRun {
   readonly response: Response;
   /** Every event so far. */
   readonly events: AguiEvent[];
-  /** Resolves with the first event, old or new, of one of these types. Rejects when the stream ends without. */
+  /**
+   * Resolves with the first event of one of these types, including earlier events. Rejects if the stream ends first.
+   */
   until(...types: EventType[]): Promise<AguiEvent>;
-  /** All events, once the server has ended the stream. Rejects when the stream is cut. */
+  /** Resolves with all events when the server has ended the stream. Rejects if the stream is cut. */
   readonly done: Promise<AguiEvent[]>;
-  /** Hangs up. */
+  /** Closes the connection. */
   abort(): void;
 }
 
-/** The body that a client of protocol 1.0 sends to add a message to a thread. */
+/** Returns the body with which a client of protocol 1.0 adds a message to a thread. */
 export function userInput(content: string, input: Partial<RunAgentInput> = {}): RunAgentInput {
   return {
     threadId: randomUUID(),
@@ -72,7 +74,7 @@ async function read(body: ReadableStream<Uint8Array>, heard: (event: AguiEvent) 
   for await (const { data } of readSse(body)) heard(JSON.parse(data) as AguiEvent);
 }
 
-/** The text of all messages, put together from their deltas. */
+/** Returns the text of all messages, joined from their deltas. */
 export function textOf(events: readonly AguiEvent[]): string {
   return events.map((event) => (event.type === EventType.TEXT_MESSAGE_CONTENT ? event.delta : "")).join("");
 }

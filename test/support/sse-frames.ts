@@ -1,4 +1,4 @@
-/** An event stream as it lies on the wire: ids, data and comments, each in its order. */
+/** Reads the frames of an event stream: ids, data and comments, in order. */
 import { createParser } from "eventsource-parser";
 import type { AguiEvent } from "../../src/protocol/events.ts";
 
@@ -12,15 +12,18 @@ export interface SseReader {
   readonly response: Response;
   /** Every frame so far. */
   readonly frames: SseFrame[];
-  /** Resolves with all frames so far once one of them, new or old, passes the test. Rejects when the stream ends first. */
+  /**
+   * Resolves with all frames so far when one of them passes the test, including earlier frames. Rejects if the stream
+   * ends first.
+   */
   until(test: (frame: SseFrame) => boolean): Promise<SseFrame[]>;
-  /** All frames, once the server has ended the stream. Rejects when the stream is cut. */
+  /** Resolves with all frames when the server has ended the stream. Rejects if the stream is cut. */
   readonly done: Promise<SseFrame[]>;
-  /** Hangs up. */
+  /** Closes the connection. */
   abort(): void;
 }
 
-/** Posts `body` and reads the answer. It need not be a stream: look at `response` before waiting for frames. */
+/** Posts `body` and reads the answer. The answer may not be a stream: check `response` before waiting for frames. */
 export async function openSse(url: string, body: unknown, headers: Record<string, string> = {}): Promise<SseReader> {
   return opened(url, {
     method: "POST",
@@ -29,7 +32,7 @@ export async function openSse(url: string, body: unknown, headers: Record<string
   });
 }
 
-/** The same for a `GET`. */
+/** Sends a `GET` and reads the answer. */
 export async function watchSse(url: string, headers: Record<string, string> = {}): Promise<SseReader> {
   return opened(url, { headers });
 }
@@ -76,7 +79,10 @@ async function read(body: ReadableStream<Uint8Array>, heard: (frame: SseFrame) =
   for await (const bytes of body) feed(bytes);
 }
 
-/** Is fed bytes, however they are cut. Every line must be one that Sluice writes: an id, one line of data, or a comment. */
+/**
+ * Returns a parser for bytes in pieces of any size. Every line must be one that Sluice writes: an id, one line of data,
+ * or a comment.
+ */
 export function frameParser(heard: (frame: SseFrame) => void): (bytes: Uint8Array) => void {
   const decoder = new TextDecoder();
   const parser = createParser({
@@ -92,7 +98,7 @@ export function frameParser(heard: (frame: SseFrame) => void): (bytes: Uint8Arra
   return (bytes) => parser.feed(decoder.decode(bytes, { stream: true }));
 }
 
-/** The data of the frames that have any. */
+/** Returns the data of the frames that have data. */
 export function dataOf(frames: readonly SseFrame[]): string[] {
   return frames.flatMap(({ data }) => (data === undefined ? [] : [data]));
 }

@@ -1,4 +1,4 @@
-/** A chat model that a test steps by hand: it says what the test gives it, when the test gives it, and nothing else. */
+/** A chat model that a test controls step by step: it produces only the tokens that the test gives it, at that time. */
 import type { CallbackManagerForLLMRun } from "@langchain/core/callbacks/manager";
 import { BaseChatModel } from "@langchain/core/language_models/chat_models";
 import { AIMessageChunk, type BaseMessage } from "@langchain/core/messages";
@@ -14,8 +14,8 @@ type Step =
   | { readonly kind: "fail"; readonly error: Error };
 
 /**
- * Steps may be given before the model is called: they wait. One call takes the steps up to its `end` or `fail`. With
- * `always`, every call says those tokens and ends by itself.
+ * Steps that are given before a call are kept for it. One call takes the steps up to `end` or `fail`. With `always`,
+ * every call produces those tokens and ends by itself.
  */
 export class SteppedModel extends BaseChatModel {
   /** The texts of every prompt so far. */
@@ -30,17 +30,17 @@ export class SteppedModel extends BaseChatModel {
     this.#always = always;
   }
 
-  /** A call waits for its next step. */
+  /** Whether a call waits for its next step. */
   get waits(): boolean {
     return this.#waiting.size > 0;
   }
 
-  /** Says tokens, one chunk each. */
+  /** Produces tokens, one chunk each. */
   say(...tokens: string[]): this {
     return this.#add(...tokens.map((content) => ({ kind: "chunk" as const, fields: { content } })));
   }
 
-  /** Says one chunk as it is given. */
+  /** Produces this chunk. */
   chunk(fields: Partial<AIMessageChunk> & { content: string }): this {
     return this.#add({ kind: "chunk", fields });
   }
@@ -53,7 +53,7 @@ export class SteppedModel extends BaseChatModel {
     return this.#add(...tokens.map(chunk));
   }
 
-  /** Asks for a tool, its arguments in one piece. */
+  /** Calls a tool, with its arguments in one piece. */
   call(name: string, args: object, id: string): this {
     const tool_call_chunks = [{ type: "tool_call_chunk" as const, index: 0, id, name, args: JSON.stringify(args) }];
     return this.#add({ kind: "chunk", fields: { content: "", tool_call_chunks } });

@@ -7,7 +7,7 @@ export interface Tap {
   /** The server's URL through the tap. */
   readonly url: string;
   readonly ws: string;
-  /** Everything the server has sent so far, over whatever connection. */
+  /** Everything that the server has sent so far, over all connections. */
   readonly sent: string;
   close(): Promise<void>;
 }

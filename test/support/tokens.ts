@@ -1,4 +1,4 @@
-/** Servers that want a sign-in, and what signs in there. */
+/** Settings of servers that require sign-in, and their credentials. */
 import { SignJWT } from "jose";
 import { formatApiKey } from "../../src/config/keys.ts";
 import { DEFAULT_SCOPES, type Scope } from "../../src/protocol/scopes.ts";
@@ -6,7 +6,7 @@ import { makeApiKey } from "../../src/server/auth/api-keys.ts";
 
 const SECRET = "s".repeat(32);
 
-/** The settings of a server that takes JSON Web Tokens. */
+/** The settings of a server that accepts JSON Web Tokens. */
 export const JWT = {
   AUTH: "jwt",
   JWT_SECRET: SECRET,
@@ -15,7 +15,10 @@ export const JWT = {
   JWT_CLOCK_SKEW_SECONDS: "0",
 };
 
-/** A token for such a server, or one with a fault. `expires`: a span like `5m`, or seconds since the Unix epoch. */
+/**
+ * Makes a token for such a server, or an invalid one. `expires`: a duration such as `5m`, or seconds since the Unix
+ * epoch.
+ */
 export function token(
   claims: Record<string, unknown> = {},
   expires: number | string = "5m",
@@ -35,7 +38,7 @@ export function inSeconds(seconds: number): number {
   return Math.floor(Date.now() / 1_000) + seconds;
 }
 
-/** An API key, and the settings of a server that takes it. */
+/** Makes an API key, and the settings of a server that accepts it. */
 export function oneKey(name: string, scopes: readonly Scope[] = DEFAULT_SCOPES) {
   const { key, known } = makeApiKey(name, scopes);
   return { key, env: { AUTH: "api-key", API_KEYS: formatApiKey({ ...known, scopes: [...known.scopes] }) } };

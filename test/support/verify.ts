@@ -1,4 +1,4 @@
-/** Holds a run's events against the real clients: both generations, from the wire to the messages they end up with. */
+/** Checks a run's events with the real clients of both generations, from the wire to the resulting messages. */
 import { HttpAgent } from "@ag-ui/client";
 import { HttpAgent as HttpAgent0 } from "ag-ui-client-0.0.59";
 import { type AguiEvent, EventType, isTerminal } from "../../src/protocol/events.ts";
@@ -6,8 +6,8 @@ import { downgrade } from "../../src/protocol/generations.ts";
 import { sseFrame } from "../../src/server/sse-peer.ts";
 
 /**
- * Rejects with what is wrong about one run's events: they must begin with `RUN_STARTED`, end with their only terminal
- * event, and pass the parser, schemas and verifier of `@ag-ui/client` 1.0.0 and, downgraded, of 0.0.59.
+ * Rejects if one run's events are not valid: they must begin with `RUN_STARTED`, end with their only terminal event,
+ * and pass the parser, schemas and verifier of `@ag-ui/client` 1.0.0 and, downgraded, of 0.0.59.
  */
 export async function verifyRun(events: readonly AguiEvent[]): Promise<void> {
   const types = events.map(({ type }) => type);
@@ -22,7 +22,7 @@ export async function verifyRun(events: readonly AguiEvent[]): Promise<void> {
   await new HttpAgent0({ url: "http://none.invalid", threadId, fetch: answering(older) }).runAgent({ runId });
 }
 
-/** A fetch whose every answer is these events as SSE. */
+/** Returns a fetch that always answers with these events as SSE. */
 function answering(events: readonly AguiEvent[]): () => Promise<Response> {
   const body = events.map((event) => sseFrame(JSON.stringify(event), undefined)).join("");
   return async () => new Response(body, { headers: { "content-type": "text/event-stream" } });

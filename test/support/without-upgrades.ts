@@ -1,4 +1,4 @@
-/** An HTTP proxy that lets no WebSocket pass: it answers each upgrade with 426. */
+/** An HTTP proxy that blocks WebSockets: it answers each upgrade with 426. */
 import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 

@@ -1,4 +1,4 @@
-/** A WebSocket client whose inbox queues frames before anybody waits for them. */
+/** A WebSocket client that keeps all frames, so that a test can wait for earlier ones. */
 import WebSocket from "ws";
 
 export interface WsClient {
@@ -6,7 +6,10 @@ export interface WsClient {
   /** Every frame so far. */
   readonly frames: string[];
   send(message: string | object): void;
-  /** Resolves with all frames so far once one of them, new or old, passes the test. Rejects when the socket closes first. */
+  /**
+   * Resolves with all frames so far when one of them passes the test, including earlier frames. Rejects if the socket
+   * closes first.
+   */
   until(test: (frame: string) => boolean): Promise<string[]>;
   closed: Promise<{ code: number; reason: string }>;
   close(): Promise<void>;

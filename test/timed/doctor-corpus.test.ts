@@ -15,7 +15,7 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const endpoints: ModelEndpoint[] = [];
 const found: Record<string, string[]> = {};
 
-/** The verdict first said: the others go with it. */
+/** Returns the first verdict other than `late-first-token`. */
 const first = (codes: readonly string[]) => codes.find((code) => code !== "late-first-token") ?? "none";
 
 async function examineAgents(): Promise<void> {
@@ -55,7 +55,7 @@ async function examineServers(): Promise<void> {
   for (let from = 0; from < names.length; from += 4) await Promise.all(names.slice(from, from + 4).map(examineServer));
 }
 
-// One after the other: an endpoint in a busy process is late, and then what was to be seen is not there.
+// One after the other, because an endpoint in a busy process is late and hides the fault.
 beforeAll(async () => {
   await examineAgents();
   await examineServers();

@@ -1,4 +1,4 @@
-/** A long answer as it comes from a quick model: its end must not cost the page more than its beginning. */
+/** A long answer from a fast model: its end must not cost the page more than its beginning. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { CDPSession, Page } from "playwright-core";
 import { expect, test } from "vitest";
@@ -95,7 +95,7 @@ test("10,000 tokens at 200 a second: the last thousand costs at most 1.5 times t
 /** @returns a function that reads how long the page's main thread has worked, in milliseconds of CPU. */
 async function busyTime(page: Page): Promise<() => Promise<number>> {
   const session: CDPSession = await page.context().newCDPSession(page);
-  // The thread's own clock: what other processes take of the CPU is none of the page's doing.
+  // Uses the thread's CPU time, which does not include other processes.
   await session.send("Performance.enable", { timeDomain: "threadTicks" });
   return async () => {
     const { metrics } = await session.send("Performance.getMetrics");

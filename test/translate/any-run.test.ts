@@ -8,7 +8,7 @@ import { verifyRun } from "../support/verify.ts";
 import { translate } from "./events.ts";
 import { cutEvents, graphEvents, runEnd } from "./random-runs.ts";
 
-/** Calls of one id are updated by clients, who say so. */
+/** Clients update calls with the same id, and print a warning. */
 beforeAll(() => {
   vi.spyOn(console, "warn").mockImplementation(() => {});
 });
@@ -16,7 +16,7 @@ afterAll(() => {
   vi.restoreAllMocks();
 });
 
-/** Admits each event or refuses it by its name or its place, as the next of `dice` says. */
+/** Admits each event, or refuses it by its name or place, as the next number of `dice` decides. */
 function randomly(dice: readonly number[]): AllowList {
   const fates = new Map<GraphEvent, number>();
   const fate = (event: GraphEvent) => {
@@ -85,7 +85,7 @@ describe("of every model's run that is admitted", () => {
   }
 
   it("the whole text leaves, once, in one message", () => {
-    // Without nodes: what their ends add is theirs, and one that begins again takes back what it said.
+    // Without nodes, because a node's end adds messages and a repeated node removes its earlier ones.
     const list = allowList({ events: ["on_chat_model_*", "on_tool_*"] });
     fc.assert(
       fc.property(graphEvents, fc.boolean(), (all, tokens) => {

@@ -1,4 +1,4 @@
-/** Messages that were sent, and that the graph's state replaced, removed, or never took in. */
+/** Messages that were sent but then replaced in, removed from, or never added to the graph's state. */
 
 import { AIMessage, type BaseMessage, HumanMessage, RemoveMessage } from "@langchain/core/messages";
 import { Command, Overwrite, REMOVE_ALL_MESSAGES } from "@langchain/langgraph";

@@ -1,4 +1,4 @@
-/** v2 graph events written tersely, what a translator makes of them, and that as lines to read. */
+/** Short notations for v2 graph events, their translation, and readable lines of the result. */
 import { AIMessage, AIMessageChunk, type BaseMessage, HumanMessage, ToolMessage } from "@langchain/core/messages";
 import { ADMIT_ALL, type AllowList } from "../../src/graph/allow-list.ts";
 import { type AguiEvent, EventType, type Message } from "../../src/protocol/events.ts";
@@ -172,14 +172,14 @@ export interface TranslateOptions extends Partial<TranslatorOptions> {
   readonly allowList?: AllowList;
 }
 
-/** A model call that failed, as the source makes it up. */
+/** A failed model call, as the source reports it. */
 export function modelFailed(run: string, place?: Place): GraphEvent {
   return { ...event("on_chat_model_end", run, {}, place), failed: true };
 }
 
 /**
- * A whole run as lines, with what it corrects where it corrects it: `-m1` for a message that was taken back, `m1="x"` for
- * one that says something else now, with its calls after it.
+ * Returns a whole run as lines, with its corrections in place: `-m1` for a removed message, `m1="x"` for a changed one,
+ * followed by its calls.
  */
 export function correctedLines(events: readonly GraphEvent[], options: TranslateOptions = {}): string[] {
   const { end = DONE, fresh = [], allowList = ADMIT_ALL, ...own } = options;
@@ -201,7 +201,7 @@ export function correctedLines(events: readonly GraphEvent[], options: Translate
   return lines;
 }
 
-/** The corrections of a run, and nothing else of it. */
+/** Returns only the corrections of a run. */
 export function corrections(events: readonly GraphEvent[], options?: TranslateOptions): string[] {
   return correctedLines(events, options).flatMap((line) => (line.startsWith("CORRECTED ") ? [line.slice(10)] : []));
 }

@@ -1,4 +1,4 @@
-/** Events that have no AG-UI events of their own, and messages in what a graph says by itself. */
+/** Graph events without a matching AG-UI event, and messages in custom events of a graph. */
 
 import { Document } from "@langchain/core/documents";
 import { HumanMessage } from "@langchain/core/messages";

@@ -1,4 +1,4 @@
-/** The same translation over what real graphs emit: LangGraph's own events, not ours of them. */
+/** The same translation with the events of real graphs, not with handmade ones. */
 
 import { AIMessage, AIMessageChunk } from "@langchain/core/messages";
 import { tool } from "@langchain/core/tools";

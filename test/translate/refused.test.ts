@@ -121,7 +121,7 @@ describe("nothing of what is refused leaks", () => {
     ];
   }
 
-  /** A node that runs a tool with bare arguments, so that LangChain reports to nobody which call it is. */
+  /** A node that runs a tool with only its arguments, so LangChain does not report the call's id. */
   const bareTool = [
     callPiece("m", { id: "c1", name: "look", args: "{}" }, { node: "model" }),
     modelEnd("m", "", { node: "model" }),
@@ -209,7 +209,7 @@ describe("nothing of what is refused leaks", () => {
     };
     expect(ends("hidden", nodes)).not.toHaveProperty("metadata");
     expect(ends("open", allowList({ events: ["on_tool_*"] }))).not.toHaveProperty("metadata");
-    // Its own end is refused, but its node sends what it said.
+    // The model's end is refused, but its node sends the message.
     expect(ends("open", allowList({ events: ["on_chain_*"] }))).toMatchObject({ metadata: { finishReason: "length" } });
   });
 

@@ -1,4 +1,4 @@
-/** The exposed state as its events: a snapshot, then the shortest way to say what changed. */
+/** The events of the exposed state: a snapshot, then the shortest description of each change. */
 
 import fc from "fast-check";
 import jsonPatch, { type Operation } from "fast-json-patch";

@@ -1,4 +1,4 @@
-/** Subagents of real graphs: which event is of which, when they begin and end, and how they end. */
+/** Subagents of real graphs: which events belong to each, when they begin, and how they end. */
 import { AIMessage } from "@langchain/core/messages";
 import { tool } from "@langchain/core/tools";
 import { FakeListChatModel } from "@langchain/core/utils/testing";

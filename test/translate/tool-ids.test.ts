@@ -1,4 +1,4 @@
-/** Which call a tool's result belongs to, and how much of it leaves. */
+/** The call that a tool's result belongs to, and how much of the result is sent. */
 
 import { AIMessage } from "@langchain/core/messages";
 import { Command } from "@langchain/langgraph";

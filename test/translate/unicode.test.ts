@@ -1,4 +1,4 @@
-/** Characters of two UTF-16 halves, cut in the middle by the chunks of a model: they leave whole. */
+/** Characters of two UTF-16 units that a model's chunks cut in the middle: they are sent whole. */
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";

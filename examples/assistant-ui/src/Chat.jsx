@@ -46,7 +46,7 @@ export function Chat({ threadId }) {
   );
 }
 
-/** Sluice keeps the thread, so a reload shows it, and there is nothing to write. */
+/** Loads the thread from Sluice, which also stores it, so there is nothing to save here. */
 function history(threadId) {
   return {
     async load() {
@@ -98,7 +98,7 @@ function Tool({ toolName, result }) {
   );
 }
 
-/** What the agent wants to know before it goes on. */
+/** Shows the agent's questions; the run continues with the answers. */
 function Questions() {
   const interrupts = useAgUiInterrupts();
   const submit = useAgUiSubmitInterruptResponses();

@@ -18,7 +18,7 @@ export function Chat() {
   }, []);
   if (!threadId) return null;
   return (
-    // The inspector would ask other hosts.
+    // The inspector would send requests to other hosts.
     <CopilotKit runtimeUrl="/ai/agui" enableInspector={false}>
       <main>
         <h1>Chat</h1>
@@ -36,7 +36,7 @@ function Conversation({ threadId }) {
   return <CopilotChat agentId="agent" threadId={threadId} input={INPUT} />;
 }
 
-/** CopilotKit's parts, with names for people who do not see them. */
+/** Labels for screen readers on CopilotKit's parts. */
 const INPUT = {
   textArea: { "aria-label": "Message" },
   addMenuButton: { "aria-label": "Add" },
@@ -55,7 +55,7 @@ function Tool({ name, result }) {
   );
 }
 
-/** What the agent wants to know before it goes on. */
+/** Shows the agent's questions; the run continues with the answers. */
 function Question({ interrupt, resolve }) {
   return (
     <p className="question">

@@ -48,7 +48,7 @@ export function Chat({ threadId }) {
   );
 }
 
-/** What a person or the agent said, and the tools that the agent called with it. */
+/** Shows a message, and the tool calls of the agent's message. */
 function Message({ message: { role, content, toolCalls = [] }, tools }) {
   const results = new Map(tools.map(({ id, result }) => [id, result]));
   return (

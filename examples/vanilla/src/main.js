@@ -7,7 +7,7 @@ const agent = new WebSocketAgent({
   url: `${location.origin.replace("http", "ws")}/ws`,
   threadId: location.hash.slice(1),
   onState: ({ status }) => {
-    // After a cut the agent connects again by itself, and the answer goes on where it was.
+    // After a lost connection the agent reconnects by itself, and the answer continues.
     one("[role=status]").textContent = status === "waiting" ? "Connecting …" : "";
   },
 });
@@ -15,7 +15,7 @@ agent.subscribe({ onMessagesChanged: show, onRunFinalized: show, onRunErrorEvent
 one("form").addEventListener("submit", send);
 one("#stop").addEventListener("click", () => agent.abortRun()); // cancels the run on the server
 
-// The thread as it stands: its messages, the question that is open, and the answer that is under way.
+// Loads the thread: its messages, an open question, and an answer in progress.
 await follow(agent.connectAgent());
 
 function send(event) {
@@ -32,7 +32,7 @@ function answer(approved) {
   void follow(agent.runAgent({ resume }));
 }
 
-/** Shows a run while it is active, and what became of it. */
+/** Shows a run while it is active, and its result. */
 async function follow(run) {
   one("[role=alert]").textContent = "";
   show();
@@ -56,7 +56,7 @@ function show() {
   one("#stop").hidden = !agent.isRunning;
 }
 
-/** What a person or the agent said, and the tools that the agent called with it. */
+/** Returns the elements of a message and of its tool calls. */
 function said({ role, content, toolCalls = [] }, results) {
   return [
     ...(["user", "assistant"].includes(role) && content ? [element("p", role, content)] : []),

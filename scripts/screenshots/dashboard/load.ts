@@ -1,4 +1,4 @@
-/** Clients of every kind, good and bad, at a steady pace: each panel of the dashboard gets something to show. */
+/** Good and bad clients at a steady pace, so that each panel of the dashboard has data. */
 import { randomUUID } from "node:crypto";
 import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
@@ -9,18 +9,21 @@ import { type AguiEvent, isTerminal, type RunAgentInput } from "../../../src/pro
 
 export interface Target {
   readonly url: string;
-  /** The API keys of a client that keeps to the limits, and of one that does not. */
+  /** The API keys of a client that respects the limits, and of one that does not. */
   readonly keys: { readonly patient: string; readonly greedy: string };
 }
 
-/** The agents that the clients ask; `failing` throws, and `bulky` says more than a client that reads nothing can take. */
+/**
+ * The agents that the clients use. `failing` throws; `bulky` sends more than the buffers of a client that does not
+ * read.
+ */
 export const AGENTS = ["assistant", "researcher", "brief", "failing", "bulky"] as const;
 type Agent = (typeof AGENTS)[number];
 
 const LANES = 4;
 const QUESTIONS = ["What is 12 * 7?", "How does a canal lock lift a boat?", "Why are there two tides a day?"];
 
-/** Goes on until `signal` aborts. Rejects when a client is treated otherwise than the dashboard should show. */
+/** Runs the clients until `signal` aborts. Rejects if the server does not treat a client as expected. */
 export async function load(target: Target, signal: AbortSignal): Promise<void> {
   const every = async (ms: number, work: () => Promise<unknown>) => {
     while (!signal.aborted) {
@@ -71,7 +74,7 @@ function post(client: Signed, agent: Agent, input: RunAgentInput): Promise<Respo
   return fetch(`${client.url}/agui/agent/${agent}/run`, { method: "POST", headers: headersOf(client), body });
 }
 
-/** Reads a run to its end, and gives the cursor of that. */
+/** Reads a run to its end, and returns the last cursor. */
 async function overSse(client: Signed, agent: Agent, input: RunAgentInput): Promise<string | undefined> {
   const { ok, status, body } = await post(client, agent, input);
   if (!ok || !body) throw new Error(`The run was answered with ${status}.`);
@@ -106,7 +109,7 @@ async function watchOnce(client: Signed, threadId: string, after: string): Promi
   }
 }
 
-/** Asks for more than a connection holds, and reads none of it, until it is cut. */
+/** Requests more than a connection can buffer, and does not read until the server cuts it. */
 function readNothing(client: Signed): Promise<void> {
   const { hostname, port, host } = new URL(client.url);
   const body = JSON.stringify(inputOf("hi"));
@@ -116,7 +119,7 @@ function readNothing(client: Signed): Promise<void> {
     `POST /agui/agent/bulky/run HTTP/1.1\r\n${head.map((pair) => pair.join(": ")).join("\r\n")}\r\n\r\n${body}`,
   );
   return new Promise((resolve) => {
-    // The end shows only to one that reads.
+    // The socket's close is visible only after reading.
     setTimeout(() => socket.resume(), 4_000);
     socket.on("error", () => {}).once("close", () => resolve());
   });

@@ -1,4 +1,4 @@
-/** One panel of a Grafana dashboard as SVG, drawn from what its queries returned. */
+/** Draws one panel of a Grafana dashboard as SVG, from the results of its queries. */
 
 export interface Panel {
   readonly title: string;
@@ -19,7 +19,7 @@ const RIGHT = 8;
 const TOP = 8;
 const PLOT = 122;
 const LINE = 14;
-/** Series beyond these are in the picture, but not in its legend. */
+/** The most series in the legend. Further series are only drawn. */
 const LEGEND = 6;
 const COLOURS = ["#3274d9", "#e0752d", "#37872d", "#c4162a", "#8f3bb8", "#b58900", "#0a8a8a", "#d6438a"];
 
@@ -58,7 +58,7 @@ export function drawPanel({ title, fieldConfig }: Panel, series: readonly Series
   return `<h2>${escaped(title)}<small>${more}</small></h2><svg width="${WIDTH}" height="${height}">${parts}</svg>`;
 }
 
-/** Three to six steps of 1, 2 or 5 times a power of ten, up to at least `most`. */
+/** Returns a scale of three to six steps up to at least `most`. A step is 1, 2 or 5 times a power of ten. */
 function scale(most: number): { readonly step: number; readonly top: number } {
   const raw = (most || 1) / 4;
   const power = 10 ** Math.floor(Math.log10(raw));
@@ -66,7 +66,7 @@ function scale(most: number): { readonly step: number; readonly top: number } {
   return { step, top: Math.ceil((most || 1) / step) * step };
 }
 
-/** As Grafana writes the units that the dashboard has. */
+/** Formats a value as Grafana does, for the units of the dashboard. */
 function withUnit(value: number, unit: string): string {
   const number = (size: number) => String(Number(size.toPrecision(3)));
   switch (unit) {

@@ -1,4 +1,4 @@
-// The reader's own fonts: a page stays small, and looks like the rest of their system.
+// Uses the reader's system fonts, so that pages stay small.
 import DefaultTheme from "vitepress/theme-without-fonts";
 import "./style.css";
 

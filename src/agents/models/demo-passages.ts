@@ -2,11 +2,11 @@
 
 const PASSAGE =
   /<passage id="(?<id>.*?)" file="(?<file>.*?)" heading="(?<heading>.*)">\n(?<text>[\s\S]*?)\n<\/passage>/g;
-/** In characters. More is no retriever's, and the pattern takes quadratic time. */
+/** In characters. No retriever returns more, and the pattern takes quadratic time. */
 const MAX_LISTED = 20_000;
 
 export function researchAnswer(asked: string): string | undefined {
-  // The last ones: what comes before is the person's own.
+  // The last passages count: earlier text is the user's.
   const start = asked.lastIndexOf("<passages>");
   const end = asked.indexOf("</passages>", start);
   if (start < 0 || end < 0) return undefined;

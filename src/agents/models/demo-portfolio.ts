@@ -5,7 +5,7 @@ import type { BoundTools } from "./demo-tools.ts";
 
 type Analysis = Record<"risk", RiskFigures & Concerns> & Record<"performance", PerformanceFigures>;
 
-/** By the kind of a concern: when there is one, why, and what to do. */
+/** By the kind of a concern: its condition, the reason, and the advice. */
 const CONCERNS: Readonly<Record<string, readonly [(risk: RiskFigures) => boolean, string, string, string]>> = {
   volatile: [({ byKind: { crypto = 0 } }) => crypto > 0.1, "Little swings as much as crypto.", "reduce", "Reduce it."],
   few_holdings: [({ effectiveHoldings: n }) => n < 3, "Each of few holdings matters.", "diversify", "Spread it wider."],
@@ -32,14 +32,14 @@ const FORMS: Readonly<Record<string, (figures: RiskFigures & Analysis) => Record
   recommendations: ({ risk }) => ({ recommendations: judged(risk).map((each) => ({ ...each, why: each.advice })) }),
 };
 
-/** The call that fills in a form, when one of the analysis is the only thing that can be called. */
+/** The call that fills in a form of the analysis, if that form is the only tool. */
 export function portfolioForm(asked: string, tools: BoundTools) {
   const [name = ""] = tools.size === 1 ? tools.keys() : [];
   const fill = FORMS[name];
   return fill && { name, args: fill(JSON.parse(/<figures>\n(.*)\n<\/figures>/.exec(asked)?.[1] ?? "{}")) };
 }
 
-/** The answer to a person, when the request has a voice to speak in and an analysis to speak of. */
+/** The answer to the user, if the request names a voice and has an analysis. */
 export function portfolioAdvice(asked: string, orders: string): string | undefined {
   const voice = /^Speak as the (\w+)/.exec(orders)?.[1];
   const json = /^[\s\S]*<analysis>\n(.*)\n<\/analysis>/.exec(asked)?.[1];

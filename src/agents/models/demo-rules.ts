@@ -16,12 +16,12 @@ export interface Plan {
   readonly slow: boolean;
 }
 
-/** The words that make the demo model show something. In a question about Sluice they are what it is about. */
+/** The words that make the demo model show a feature. In a question about Sluice they are only the topic. */
 const SHOWS = ["think", "tool", "interrupt", "error", "slow"] as const;
 /** In characters. The patterns take quadratic time, and anyone can send a message. */
 const MAX_LENGTH = 2_000;
 
-/** By tool: what in a part of a message asks for it, with its arguments; what the answer says of its result. */
+/** By tool: the pattern that asks for it, with its arguments, and the sentence about its result. */
 const RULES: Readonly<Record<string, readonly [RegExp, (result: string, args: Call["args"]) => string]>> = {
   current_time: [
     /\b(?:what(?:'s| is)? (?:the )?(?:current )?(?:time|date|day)|time (?:is it|in|now))\b(?:.*\bin (?<place>\p{L}[\p{L} /_'+-]*))?/iu,
@@ -46,7 +46,7 @@ function passage({ title, source, excerpt }: Readonly<Record<string, string>>): 
 
 /**
  * Decides the next message from the conversation alone. A turn starts at the last human message, and has at most two
- * stages of calls: first the person is asked, since an interrupt makes the tools beside it run twice; then the rest.
+ * stages of calls: first the question to the user, since an interrupt repeats the tools beside it; then the rest.
  */
 export function planMessage(messages: readonly BaseMessage[], tools: BoundTools): Plan {
   const start = messages.findLastIndex((message) => HumanMessage.isInstance(message));
@@ -102,7 +102,7 @@ function argumentsOf(groups: Readonly<Record<string, string | undefined>>): Call
   );
 }
 
-/** "Write a note: buy milk", "write two notes: A; B": all that comes after the request is in the notes. */
+/** "Write a note: buy milk", "write two notes: A; B": the notes have all text after the request. */
 function notesIn(message: string): { before: string; notes: Call[] } {
   const request = /\b(?:write|take) (?:\w+ )?note(s?)\b:? ?|\bnote that /i.exec(message);
   if (!request) return { before: message, notes: [] };
@@ -119,7 +119,7 @@ function answerFrom(turn: readonly BaseMessage[]): string | undefined {
   const results = turn.flatMap((message) => {
     if (!ToolMessage.isInstance(message)) return [];
     const { name, args } = calls.find(({ id }) => id === message.tool_call_id) ?? { name: "unknown", args: {} };
-    // LangGraph's last line is advice to a model, not to a person.
+    // LangGraph's last line is advice to a model, not to a user.
     const failed = message.text.replace(/^Error: |\s*Please fix your mistakes\.\s*$/g, "");
     if (message.status === "error") return [`The tool \`${name}\` failed: ${failed}`];
     return [RULES[name]?.[1](message.text, args) ?? `The tool \`${name}\` returned: ${message.text || "nothing"}`];
@@ -127,7 +127,7 @@ function answerFrom(turn: readonly BaseMessage[]): string | undefined {
   return results.length > 0 ? `${results.join("\n\n")}\n\n(demo model)` : undefined;
 }
 
-/** The answer when there was nothing to call. The tools of the assistant that ships come together. */
+/** The answer when no tool was called. The tools of the assistant that ships come together. */
 function introduction(tools: BoundTools, missing: boolean): string {
   const named = [...tools.keys()].filter((name) => !(name in RULES)).join(" or ");
   return `I am the demo model: I follow a few rules and need no API key. ${missing ? "I have no tool for that here. " : ""}\

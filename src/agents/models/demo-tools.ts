@@ -10,12 +10,12 @@ export interface Schema {
 /** The schemas of the tools' arguments, by name. */
 export type BoundTools = ReadonlyMap<string, Schema>;
 
-/** Used where the words say nothing. */
+/** The default values, for arguments that the message does not give. */
 const USUAL: Readonly<Record<string, unknown>> = { number: 1, integer: 1, boolean: true, array: [], object: {} };
 
 export const mentions = (text: string, name: string): boolean => pattern(name, "(?![\\w-])", "iu").test(text);
 
-/** `color=red` gives the argument `color`; a quoted text is for the first text that has none. */
+/** `color=red` gives the argument `color`; a quoted text becomes the first text argument that has no value. */
 export function argumentsFor({ properties = {} }: Schema, words: string): Record<string, unknown> {
   let quoted = /["“]([^"”]*)["”]/.exec(words.replace(/= ?["“][^"”]*["”]/g, ""))?.[1];
   return Object.fromEntries(

@@ -32,7 +32,7 @@ type CallOptions = BaseChatModelCallOptions & { tools?: BindToolsInput[] };
 
 /**
  * A chat model that needs no key: it follows rules instead of a neural network, and streams tokens, reasoning and tool
- * calls as hosted models do. It says the same in the same conversation. It fails when a message has the word "error".
+ * calls as hosted models do. It answers the same conversation alike. It fails when a message has the word "error".
  */
 export class DemoChatModel extends BaseChatModel<CallOptions> {
   readonly #pace: typeof PACE;
@@ -104,7 +104,7 @@ function* deltas({ reasoning, text, calls }: Plan, id: string): Generator<AIMess
   }
 }
 
-/** Words, each with the space before it, and single characters of Chinese: put together again they are the text. */
+/** Splits text into words, each with its space before it, and single Chinese characters. Joined, they are the text. */
 function words(text: string): string[] {
   return text.match(/\s*(?:\p{Script=Han}|[^\s\p{Script=Han}]+)|\s+$/gu) ?? [];
 }

@@ -26,7 +26,7 @@ export function openaiModel({ apiKey, baseUrl, model, useResponsesApi = false }:
     useResponsesApi,
     streaming: true,
     streamUsage: true,
-    // Only the request is retried, and so only before the first token: a broken answer is never started anew.
+    // Only the request is retried, before the first token. A broken answer is never started again.
     maxRetries: 2,
     // Both are always given: where one is missing, the SDK would look for it in the environment.
     apiKey: apiKey || "none",

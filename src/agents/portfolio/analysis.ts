@@ -1,4 +1,4 @@
-/** Everything that can be computed of a portfolio is computed here; no model is asked for it. */
+/** Computes all figures of a portfolio, without a model. */
 import type { Holding } from "./forms.ts";
 
 /** A holding's part of the whole. */
@@ -25,7 +25,7 @@ export interface RiskFigures {
   readonly byKind: Readonly<Partial<Record<Holding["kind"], number>>>;
   /** Herfindahl-Hirschman index: the sum of the squared weights. 1: everything is in one holding. */
   readonly concentration: number;
-  /** As many equal holdings would be as concentrated. */
+  /** The number of equal holdings that would be as concentrated. */
   readonly effectiveHoldings: number;
   /** Null when nothing is known to be worth something. */
   readonly level: "low" | "medium" | "high" | null;
@@ -51,7 +51,8 @@ export interface PerformanceFigures {
   readonly unknown: readonly string[];
 }
 
-// The rough worth of one unit in US dollars in 2025: good enough for weights, and the result says that it was used.
+// The rough value of one unit in US dollars in 2025. It is good enough for weights, and the result says that it was
+// used.
 const DOLLARS: Readonly<Record<string, number>> = {
   ...{ USD: 1, EUR: 1.13, GBP: 1.33, CHF: 1.22, CNY: 0.14, JPY: 0.0068, INR: 0.0117, CAD: 0.72, AUD: 0.65, HKD: 0.128 },
 };
@@ -67,7 +68,8 @@ export function riskOf(holdings: readonly Holding[]): RiskFigures {
   const known = sum(values.map((value) => value ?? 0));
   const shares = holdings.map(({ percent }, index) => (values[index] === null ? (percent ?? 0) / 100 : 0));
   const shared = sum(shares);
-  // Beside sums, shares are of the whole and the sums are the rest of it. Without any sums the shares are all there is.
+  // If there are sums too, shares are parts of the whole, and the sums are the rest. Without sums, the shares are the
+  // whole.
   const beside = known > 0 && shared < 1;
   const total = known > 0 ? known / (beside ? 1 - shared : 1) : null;
   const weights = holdings
@@ -130,7 +132,7 @@ function levelOf(weights: readonly Weight[]): RiskFigures["level"] {
   return score >= 0.65 ? "high" : score >= 0.35 ? "medium" : "low";
 }
 
-/** The one that most holdings are in. */
+/** The currency of most holdings. */
 function currencyOf(holdings: readonly Holding[]): string | null {
   const times = new Map<string, number>();
   for (const { currency } of holdings) if (currency !== null) times.set(currency, (times.get(currency) ?? 0) + 1);
@@ -138,7 +140,7 @@ function currencyOf(holdings: readonly Holding[]): string | null {
   return most?.[0] ?? null;
 }
 
-/** Null where it is given as a share of the whole, or not at all. */
+/** A holding's value; null if it is given as a share of the whole, or not at all. */
 function worthOf(holding: Holding, currency: string | null): number | null {
   const { quantity, cost, price, value } = holding;
   const each = price ?? cost;

@@ -11,7 +11,7 @@ export const VOICES: Readonly<Record<Character, string>> = {
   coach: "a football coach at half-time, who speaks in short sentences and means well",
 };
 
-/** The one that a message names, as in "like an old sea captain". */
+/** The character that a message names, as in "like an old sea captain". */
 export function characterIn(text: string): Character | undefined {
   return CHARACTERS.find((name) => new RegExp(`\\b${name}\\b`, "i").test(text));
 }

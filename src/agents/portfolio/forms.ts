@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { CHARACTERS } from "./characters.ts";
 
-// Every field is there and may be null: endpoints that enforce a schema know no optional ones.
+// Every field is required and may be null, because endpoints that enforce a schema do not support optional fields.
 const figure = (what: string) => z.number().nonnegative().nullable().describe(`${what} Null if not said.`);
 const why = z.string().describe("One sentence for the owner.");
 

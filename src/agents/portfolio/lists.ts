@@ -58,7 +58,7 @@ interface ReadItem {
   readonly holding: Holding | undefined;
 }
 
-/** A holding is known by a price, a sum, a share of the whole, or by a ticker with a number. */
+/** A line is a holding if it has a price, a sum, a share of the whole, or a ticker with a number. */
 function lineIn(item: string): Holding | undefined {
   let rest = item.replace(/^[-*•] /, "").replace(/:/g, " ");
   const take = (pattern: RegExp): number | null => {
@@ -115,7 +115,7 @@ function currencyIn(text: string): string | null {
   return found === undefined ? null : (SIGNS[found] ?? found);
 }
 
-/** Null where the text is more than a number, such as "1.234,50": a guess would be worse than none. */
+/** Null where the text is more than a number, such as "1.234,50": a wrong guess would be worse than no number. */
 function numberOf(text: string): number | null {
   const match = new RegExp(`^[$€£¥]?(${NUMBER})(?: ?[%$€£¥]| ?[A-Z]{3})?$`).exec(text.trim());
   return match?.[1] === undefined ? null : Number(match[1].replaceAll(",", ""));

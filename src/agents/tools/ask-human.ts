@@ -5,8 +5,8 @@ import { z } from "zod";
 const SKIPPED = "The person skipped the question.";
 
 /**
- * Interrupts the run with a question and returns the answer as text, once the run is resumed with it.
- * A node starts over when it is resumed, so nothing may happen here before the interrupt.
+ * Interrupts the run with a question and returns the answer as text, once the run is resumed with it. A resumed node
+ * starts again from its beginning, so nothing may happen here before the interrupt.
  */
 export const askHuman = tool(
   ({ question }) => {

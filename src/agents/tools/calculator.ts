@@ -6,9 +6,8 @@ import { safeMath } from "./math.ts";
 /** In characters. */
 const MAX_LENGTH = 200;
 
-// The allowed parts of an expression. A list of what is allowed, rather than of what is not, keeps out everything that
-// takes time or memory without bound: ranges, matrices, user-defined functions. Numbers are doubles, so 9^9^9 is
-// infinite at once.
+// The allowed parts of an expression. A list of allowed parts excludes everything that may take unlimited time or
+// memory: ranges, matrices, user-defined functions. Numbers are doubles, so 9^9^9 is infinite at once.
 const NODES = new Set([
   "ConditionalNode",
   "ConstantNode",
@@ -56,7 +55,7 @@ export const calculator = tool(
 function check(node: MathNode, path: string, parent: MathNode): void {
   if (!NODES.has(node.type)) throw new Error(`Only a single expression is allowed here, and no ${nameOf(node)}.`);
   if (node.type === "ConstantNode" && "value" in node && typeof node.value === "string") {
-    throw new Error("Text cannot be calculated with.");
+    throw new Error("An expression cannot contain text.");
   }
   if (node.type === "FunctionNode") {
     const { name } = (node as FunctionNode).fn;

@@ -17,7 +17,8 @@ const MAX_SLUG = 50;
 const DEVICES = /^(?:con|prn|aux|nul|com\d|lpt\d)$/;
 
 /**
- * Writes notes as Markdown files named after their titles. It never overwrites one: the second of a name gets -2.
+ * Writes notes as Markdown files named after their titles. It never overwrites a note: the second note with a name gets
+ * -2.
  *
  * @param folder - where they go; made when the first is written
  */
@@ -72,7 +73,7 @@ function slug(title: string): string {
     .normalize("NFKC")
     .toLowerCase()
     .replace(/[^\p{L}\p{M}\p{N}]+/gu, "-");
-  // By code points: half of a character is no name.
+  // Cut by code points, so that no character is cut in half.
   const name = [...dashed.replace(/^-/, "")].slice(0, MAX_SLUG).join("").replace(/-$/, "") || "note";
   return DEVICES.test(name) ? `note-${name}` : name;
 }

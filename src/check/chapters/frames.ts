@@ -11,9 +11,9 @@ import { type Inbox, SUBPROTOCOL, withInbox } from "../socket.ts";
 
 /** The pieces of text that a socket gets before it is cut. */
 const CUT_AFTER = 4;
-/** Milliseconds for which events of a topic are watched for after it was unsubscribed from. */
+/** Milliseconds that the probe waits for events of a topic after `unsubscribe`. */
 const SILENT_MS = 300;
-/** A heartbeat may come after so many times its period. */
+/** A heartbeat may take this many times its period. */
 const LATE = 1.5;
 
 export function frameProbes(producer: Producer): Probe[] {
@@ -99,7 +99,7 @@ async function wholeRun(inbox: Inbox, input: RunAgentInput, report: Report): Pro
     if (frame.type === "ack" && frame.id === "run") acknowledged = true;
     if (frame.type !== "event") continue;
     if (!acknowledged) report("8.4", "an event came before the ack");
-    // The event as the frame carried it: a schema may fill in defaults.
+    // The event is taken from the frame's text, because a schema may fill in defaults.
     sequence.push(JSON.stringify((JSON.parse(text) as { data: unknown }).data));
     if (frame.cursor === undefined) continue;
     if (!follows(position, frame.cursor, frame.n ?? 1)) report("8.5", `${frame.cursor} comes after ${position}`);
@@ -126,7 +126,10 @@ async function handshakes(producer: Producer, report: Report): Promise<void> {
   }
 }
 
-/** One socket starts a run and is cut. A second goes on after its last position, and a third reads the whole run. */
+/**
+ * One socket starts a run and is cut. A second socket continues after its last position, and a third socket reads the
+ * whole run.
+ */
 async function cutAndBack({ message }: Producer, within: Within, report: Report): Promise<void> {
   const input = questionInput(message);
   const topic = topicOf(input.threadId);
@@ -206,7 +209,7 @@ async function nothingToCancel(inbox: Inbox, report: Report): Promise<void> {
     report("9.2", `it was answered by ${JSON.stringify(answer)}`);
 }
 
-/** A run with a second reader, and with a third one that comes after its end. */
+/** Checks a run with a second reader, and with a third reader that comes after the run's end. */
 async function watched({ message }: Producer, within: Within, report: Report): Promise<void> {
   const input = questionInput(`${message}\n\n${SCRIPTS}`);
   const topic = topicOf(input.threadId);

@@ -42,7 +42,7 @@ export function positionProbe(run: Recording): Probe {
   };
 }
 
-/** Positions of one run: each beyond the one before, in one epoch. */
+/** Checks that the positions of a run grow, in one epoch. */
 export function judgeOrder(positions: readonly string[], report: Report, id: RequirementId): void {
   let before: string | undefined;
   for (const at of positions) {
@@ -54,7 +54,7 @@ export function judgeOrder(positions: readonly string[], report: Report, id: Req
   }
 }
 
-/** The run, if its answer has text: nothing can be said about text and pace without it. */
+/** The run, if its answer has text. Without text, text and pace cannot be judged. */
 function answered(run: Recording): Recording {
   if (textOf(run.events) === "") throw new NotTried("the answer has no text");
   return run;

@@ -6,7 +6,7 @@ import { eventOf, type Producer, readRun, shapeOf, type WireEvent } from "../pro
 
 /** The most positions of a run that the probe resumes after. */
 const MOST_CUTS = 30;
-/** The pieces of text that a reader gets before it loses its line. */
+/** The pieces of text that a reader gets before its connection is cut. */
 const CUT_AFTER = 4;
 
 export function resumeProbes(producer: Producer): Probe[] {
@@ -48,7 +48,7 @@ async function everyCut(
 function difference(whole: readonly WireEvent[], joined: readonly WireEvent[]): string {
   const [there, here] = [shapeOf(whole).split("\n"), shapeOf(joined).split("\n")];
   const first = there.findIndex((line, index) => line !== here[index]);
-  if (first < 0) return `${here.length - there.length} events more than there were`;
+  if (first < 0) return `${here.length - there.length} events too many`;
   return `${(here[first] ?? "nothing").slice(0, 80)} where ${(there[first] ?? "nothing").slice(0, 80)} was`;
 }
 
@@ -71,7 +71,7 @@ async function lostPosition(producer: Producer, input: object, report: Report): 
   else if (!types.includes("MESSAGES_SNAPSHOT")) report("7.4", "no MESSAGES_SNAPSHOT follows the gap");
 }
 
-/** The line is cut while the run goes on. */
+/** Cuts the connection while the run goes on. */
 async function lostLine(producer: Producer, report: Report): Promise<void> {
   const input = questionInput(producer.message);
   let count = 0;
@@ -80,7 +80,7 @@ async function lostLine(producer: Producer, report: Report): Promise<void> {
     return count >= CUT_AFTER && at !== undefined;
   };
   const before = await readRun(producer, input, { until: enough });
-  if (before.end !== "left") throw new NotTried("the answer was over before its line could be cut");
+  if (before.end !== "left") throw new NotTried("the answer was over before its connection could be cut");
   const rest = await readRun(producer, input, { after: before.events.at(-1)?.at });
   const whole = await readRun(producer, input);
   const joined = [...before.events, ...rest.events];

@@ -6,7 +6,7 @@ import { type Producer, readRun, typeOf } from "../producer.ts";
 
 /** Milliseconds for which a reader stops. */
 const STOP_MS = 1_500;
-/** Another reader may take so many times as long meanwhile. */
+/** While one reader is stopped, another reader may take this many times as long as usual. */
 const HELD_UP = 3;
 
 export function slowProbe(producer: Producer): Probe {

@@ -5,17 +5,17 @@ import { oneLine, printable } from "./printable.ts";
 
 /** The way to address the person. */
 export interface Dialogue {
-  /** Shows a prompt and gives the line that was typed; `undefined` when the person left. */
+  /** Shows a prompt and returns the typed line; `undefined` when the user left. */
   read(prompt: string): Promise<string | undefined>;
   /** Shows a line. */
   say(line: string): void;
 }
 
-/** The text to type, and its meaning. */
+/** A value that the user types: the text that fits, and its meaning. */
 interface Field {
-  /** The values that fit, in a few words. */
+  /** Describes the values that fit, in a few words. */
   readonly hint: string;
-  /** The value that `text` stands for. `undefined`: none. */
+  /** The value that `text` stands for; `undefined` if it fits no value. */
   value(text: string): unknown;
 }
 
@@ -43,7 +43,7 @@ export async function answerTo({ responseSchema }: Interrupt, dialogue: Dialogue
   return optional.size === 0 ? answer : addTo(answer, optional, dialogue);
 }
 
-/** Asks for one value until what is typed is one. */
+/** Asks for one value until the typed text is valid. */
 async function fill(name: string, { hint, value }: Field, dialogue: Dialogue): Promise<unknown> {
   for (;;) {
     const text = await dialogue.read(`${oneLine(name)} (${hint}): `);
@@ -74,8 +74,8 @@ async function addTo(
 }
 
 /**
- * Without a schema nobody knows the form. Text that looks like JSON goes as JSON; other text as Sluice's sockets take
- * it.
+ * The field for a question without a schema. Text that looks like JSON is sent as JSON. Other text is read as Sluice's
+ * sockets read it.
  */
 const FREE: Field = {
   hint: "text, /approve or /reject",
@@ -109,13 +109,13 @@ function fieldOf(schema: unknown): Field {
   return JSON_TEXT;
 }
 
-/** One of several. The beginning of a word will do where only one begins so. */
+/** A field for one of several values. The beginning of a word is enough if only one word begins with it. */
 function choice(values: readonly unknown[]): Field {
   const words = new Map(values.map((value) => [typeof value === "string" ? value : JSON.stringify(value), value]));
   return {
     hint: [...words.keys()].map((word) => oneLine(word)).join(", "),
     value(typed) {
-      // Over a socket it is `/approve`, and habits stay.
+      // Over a socket the answer is `/approve`, so people may type the slash here too.
       const text = typed.replace(/^\//, "");
       if (words.has(text)) return words.get(text);
       const meant = [...words].filter(([word]) => text && word.toLowerCase().startsWith(text.toLowerCase()));

@@ -1,4 +1,4 @@
-/** Corrects what a person was shown: a snapshot in the middle of a run may take back what the run sent. */
+/** Corrects the messages that a user was shown: a snapshot in the middle of a run may take messages back. */
 import type { Message } from "../../protocol/events.ts";
 import type { Part } from "./parts.ts";
 import { oneLine } from "./printable.ts";
@@ -17,7 +17,7 @@ export interface Shown {
   readonly results: readonly (readonly [id: string, result: ShownResult])[];
 }
 
-/** The most characters that are shown again of a text that was taken back. */
+/** The most characters of a taken-back text that are shown again. */
 const NAMED = 60;
 
 /** The parts that correct what was shown. */

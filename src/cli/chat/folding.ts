@@ -1,12 +1,12 @@
 /** Folds text that comes in pieces at its spaces, so that a terminal cuts no word in two. */
 
-/** Takes a word back that turned out too long for its line: to the line's start, to the word's, and clear the rest. */
+/** Removes a word that is too long for its line: moves to the line's start, then to the word's, and clears the rest. */
 const takeBack = (column: number) => `\r${column > 0 ? `\x1b[${column}C` : ""}\x1b[K\n`;
 
 export class Folding {
   readonly #width: () => number;
   #column: number;
-  /** The word at the end of what was pushed, and how wide it is. */
+  /** The word at the end of the text so far, and its width. */
   #word = "";
   #wordWidth = 0;
 

@@ -1,4 +1,4 @@
-/** Parts as text: for a person at a terminal, and for a program that reads a pipe. */
+/** Formats parts as text, for a user at a terminal or for a program that reads a pipe. */
 import { Folding } from "./folding.ts";
 import type { Part } from "./parts.ts";
 
@@ -16,10 +16,10 @@ export interface Layout {
 
 const ANEW = "The answer begins again:";
 
-/** The looks of text, in the words of Node's `util.styleText`. */
+/** The styles of text, named as in Node's `util.styleText`. */
 export type Look = "dim" | "red" | "cyan" | "yellow";
 
-/** Everything on stdout; styles set the answer apart from the rest. */
+/** Writes everything to stdout. Styles distinguish the answer from the rest. */
 export class TerminalLayout implements Layout {
   readonly #look: (look: Look, text: string) => string;
   readonly #width: () => number;
@@ -99,7 +99,7 @@ export class TerminalLayout implements Layout {
   }
 }
 
-/** The answer on stdout and nothing else; what a person should know of on stderr. */
+/** Writes only the answer to stdout, and notices for the user to stderr. */
 export class PlainLayout implements Layout {
   readonly #lines = new Lines();
   #message = "";
@@ -133,24 +133,24 @@ export class PlainLayout implements Layout {
         return { stdout: this.#lines.apart(1), stderr: "sluice: Cancelled.\n" };
       case "end":
         return { stdout: this.#lines.apart(1), stderr: "" };
-      default: // For people.
+      default: // These parts are only for people.
         return { stdout: "", stderr: "" };
     }
   }
 
-  typed(): void {} // Nobody does.
+  typed(): void {} // Nobody types into a pipe.
 }
 
 function note(text: string): Written {
   return { stdout: "", stderr: `${text}\n` };
 }
 
-/** Keeps count of line breaks, so that things can be set apart by as many as there should be and no more. */
+/** Counts line breaks, so that parts are separated by exactly as many as needed. */
 class Lines {
-  /** Line breaks at the end of what was written; of nothing there are enough. */
+  /** Line breaks at the end of the output. Before any output there are enough. */
   #breaks = Number.POSITIVE_INFINITY;
 
-  /** The line breaks that are missing for there to be so many. They are taken as written. */
+  /** Returns the line breaks that are missing up to this number, and counts them as written. */
   apart(breaks: number): string {
     const missing = "\n".repeat(Math.max(0, breaks - this.#breaks));
     this.wrote(missing);

@@ -1,4 +1,4 @@
-/** Measures a model's speed and use, from the moment a person asked. */
+/** Measures a model's speed and token usage since the user asked. */
 import type { TokenUsage } from "../../protocol/events.ts";
 import { isRecord } from "../../protocol/input.ts";
 
@@ -6,13 +6,13 @@ import { isRecord } from "../../protocol/input.ts";
 export interface Measures {
   readonly inputTokens?: number;
   readonly outputTokens?: number;
-  /** From asking to the first piece of anything a model said, in milliseconds. */
+  /** Milliseconds from the question to the first piece of a model's output. */
   readonly firstTokenMs?: number;
-  /** While tokens came: neither the wait for the first nor tools count. */
+  /** The rate while tokens came. The wait for the first token and the time of tools do not count. */
   readonly tokensPerSecond?: number;
 }
 
-/** A message that came within less, in milliseconds, came at once: that gives no rate. */
+/** Milliseconds. A message that came in less time came at once, which gives no rate. */
 const SHORTEST_STREAM_MS = 20;
 
 export class Meter {
@@ -41,7 +41,7 @@ export class Meter {
     const tokens = isRecord(usage) ? usage.outputTokens : undefined;
     const message = this.#messages.get(String(messageId));
     if (!message || typeof tokens !== "number" || message.last - message.first < SHORTEST_STREAM_MS) return;
-    // The time is that between tokens: of the first nobody knows how long it took.
+    // The time is measured between tokens, so the first token does not count.
     this.#streamed.tokens += tokens - 1;
     this.#streamed.ms += message.last - message.first;
   }

@@ -19,17 +19,17 @@ export type Part =
       /** The time that the tool took; absent when a person was asked meanwhile. */
       readonly ms: number | undefined;
     }
-  /** A node said nothing for long. */
+  /** A node was silent for a long time. */
   | { readonly kind: "step"; readonly name: string; readonly ms: number }
   /** A report of the graph itself. */
   | { readonly kind: "custom"; readonly name: string; readonly value: string }
   /** The graph asks the person. */
   | { readonly kind: "question"; readonly text: string }
-  /** The earlier text of a message does not hold: it comes once more, from the beginning. */
+  /** The earlier text of a message is no longer valid. It is sent again from the beginning. */
   | { readonly kind: "anew" }
   /** An earlier message no longer holds. */
   | { readonly kind: "taken back"; readonly id: string; readonly text: string }
-  /** News of the connection, and the like. */
+  /** A notice, for example about the connection. */
   | { readonly kind: "notice"; readonly text: string }
   | { readonly kind: "error"; readonly code: string; readonly message: string }
   | { readonly kind: "cancelled" }
@@ -54,7 +54,7 @@ interface ToolCall {
   since: number | undefined;
 }
 
-/** Characters of an error's message. It says what to do, so it is not cut short; what servers send is not much longer. */
+/** Characters of an error's message. It says what to do, so the messages of servers fit. */
 export const MAX_ERROR = 1_000;
 
 /** A node that says nothing for this long is named when it ends, in milliseconds. */
@@ -78,7 +78,7 @@ export class Parts {
   #repeats = new Set<string>();
   #afterGap = false;
 
-  /** A person asks, whatever became of the answer before. `at` and all other times: milliseconds on one clock. */
+  /** Begins a new question, also in mid-answer. `at` and all other times are milliseconds on one clock. */
   asked(at: number): void {
     this.#meter = new Meter(at);
     this.#turns = [];
@@ -87,7 +87,7 @@ export class Parts {
     this.#afterGap = false;
   }
 
-  /** Something was missed: open parts are void, and the events that follow repeat everything. */
+  /** Notes that events are lost: open parts are void, and the events that follow repeat everything. */
   gap(): void {
     this.#turns = [];
     this.#repeats = new Set(this.#said.keys());
@@ -209,7 +209,7 @@ export class Parts {
         message: oneLine(event.message, MAX_ERROR),
       });
     } else if (event.outcome?.type === "interrupt") {
-      return; // It goes on when the person has answered.
+      return; // The run continues when the user has answered.
     } else if (event.outcome?.type === "cancelled") {
       this.#emit({ kind: "cancelled" });
     } else {
@@ -220,7 +220,7 @@ export class Parts {
     if (measures.outputTokens !== undefined) this.#emit({ kind: "end", ...measures });
   }
 
-  /** Messages as the server holds them, for a reader that missed something: the new ones since the last question. */
+  /** Shows the messages of a snapshot after a gap, from the last question on. */
   #replace(messages: readonly Message[]): void {
     const asked = messages.findLastIndex(({ role }) => role === "user");
     for (const message of messages.slice(asked + 1)) {
@@ -287,7 +287,7 @@ export class Parts {
     }
   }
 
-  /** The branch that was printed gives way to the next, with all that it has collected. */
+  /** Ends the turn of the branch that was printed, and prints what the next branch has collected. */
   #endTurn(id: string): void {
     for (const turn of this.#turns) if (turn.speaker === id) turn.ended = true;
     while (this.#turns[0]?.ended) {

@@ -14,11 +14,11 @@ export type Ending =
 
 export interface RunListener {
   event(event: AguiEvent): void;
-  /** Something was missed for good: the events from here on repeat the thread from its beginning. */
+  /** Is called when events are lost. The next events repeat the thread from its beginning. */
   gap(): void;
-  /** News of the connection, as a sentence. */
+  /** Shows a notice about the connection, as a sentence. */
   notice(text: string): void;
-  /** The run could not begin, or nobody knows how it ended. */
+  /** Is called when the run could not begin, or its end is not known. */
   failed(code: string, message: string): void;
 }
 
@@ -32,9 +32,9 @@ export interface RunRequest {
   readonly input: RunAgentInput;
 }
 
-/** Attempts to reach a server, within a second: it is there or it is not. */
+/** The attempts to reach a server for the first time, within a second. */
 const FIRST_ATTEMPTS = 3;
-/** Attempts to come back to one, within half a minute: it was there. */
+/** The attempts to reconnect to a server, within half a minute. */
 const LATER_ATTEMPTS = 8;
 
 const SIGN_IN = 'The server wants a sign-in, or refuses this one. Give it: --header "Authorization: Bearer ...".';
@@ -61,7 +61,7 @@ export function run(
     };
     const cancel = () => {
       if (!opened) return end({ kind: "cancelled" });
-      // Before it is confirmed, what is active on the thread may be another run.
+      // Until the run is confirmed, another run may be active on the thread.
       following.confirmed
         .then(() => connection.cancel(threadId))
         .catch(({ code, message }: ConnectionError) => {

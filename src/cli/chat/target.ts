@@ -1,6 +1,4 @@
-/**
- * The server that the questions go to: one that runs elsewhere, or one that is started for them and leaves no traces.
- */
+/** The server that gets the questions: a running server, or a server that is started for them and leaves no traces. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
@@ -22,7 +20,7 @@ export interface Target {
 }
 
 /**
- * A running server, by whatever of its address a person has: `http://host`, `wss://host/base/ws`, `localhost:8123`.
+ * A running server, by any form of its address: `http://host`, `wss://host/base/ws`, `localhost:8123`.
  * @throws UsageError when it is no address.
  */
 export function remoteTarget(address: string, headers: Readonly<Record<string, string>> = {}): Target {
@@ -48,9 +46,9 @@ async function agentsAt(ws: URL, headers: Readonly<Record<string, string>>): Pro
 }
 
 /**
- * The agents that `sluice serve` would serve here, on a port of their own. Their threads are kept in a folder that goes
- * with the process, so that a server that runs here is not disturbed. `failed` receives the full error of a run:
- * clients get no paths, but the graph's author sits at this terminal.
+ * The agents that `sluice serve` would serve here, on a port of their own. Their threads are kept in a temporary
+ * folder, so that a running server is not disturbed. `failed` receives the full error of a run: clients get no paths,
+ * but the graph's author sits at this terminal.
  * @throws ConfigError when a setting, or a graph, is wrong.
  */
 export async function localTarget(
@@ -58,7 +56,7 @@ export async function localTarget(
   { cwd, packageRoot, version }: CommandContext,
   failed: (why: string) => void,
 ): Promise<Target> {
-  // Loading a server takes time that talking to another one need not take.
+  // These modules are loaded only here, because loading a server takes time that a remote server does not need.
   const [{ loadConfig }, { appFromConfig }, { silent }, { whyItThrew }] = await Promise.all([
     import("../../config/config.ts"),
     import("../../app/from-config.ts"),

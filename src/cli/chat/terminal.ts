@@ -1,4 +1,4 @@
-/** The terminal, or the pipes in its place: what is shown, what is typed, and what Ctrl-C means. */
+/** The terminal or the pipes: shows output, reads input, and handles Ctrl-C. */
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { styleText } from "node:util";
@@ -6,7 +6,10 @@ import { type Layout, PlainLayout, TerminalLayout } from "./layout.ts";
 import type { Part } from "./parts.ts";
 import { EXIT, type Screen } from "./thread-chat.ts";
 
-/** One Ctrl-C may come as two signals: npx and tsx pass on theirs to a program that has had its own. In milliseconds. */
+/**
+ * One Ctrl-C may come as two signals: npx and tsx pass their signal on to a program that has already received one. In
+ * milliseconds.
+ */
 const SAME_PRESS_MS = 300;
 
 export class Terminal implements Screen {
@@ -26,7 +29,7 @@ export class Terminal implements Screen {
         )
       : new PlainLayout();
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => this.#signalled());
-    // Nobody reads any more: head has its lines, or the window was closed.
+    // The reader of stdout is gone: `head` has its lines, or the window was closed.
     stdout.once("error", () => this.#interrupt());
     for (const stream of [stdout, process.stderr]) stream.on("error", () => {});
   }
@@ -61,7 +64,7 @@ export class Terminal implements Screen {
       reader.on("SIGINT", () => this.#interrupt());
       reader.on("line", (line) => {
         lines.push(line);
-        // The lines of what is pasted come at once, but for the last, which waits for Enter.
+        // Pasted lines come at once, except the last, which waits for Enter.
         setImmediate(() => reader.line === "" && reader.close());
       });
       reader.on("close", () => {
@@ -74,7 +77,7 @@ export class Terminal implements Screen {
     });
   }
 
-  /** The first Ctrl-C asks the work to stop. Another one, or one while nothing is at work, ends the process. */
+  /** The first Ctrl-C asks the work to stop. A second Ctrl-C, or one while no work is active, ends the process. */
   async during<T>(work: (stop: AbortSignal) => Promise<T>): Promise<T> {
     const controller = new AbortController();
     this.#work = controller;
@@ -86,7 +89,7 @@ export class Terminal implements Screen {
     }
   }
 
-  /** Says something after the work that goes on, or at once. */
+  /** Shows a line after the active work, or at once if there is none. */
   sayAfter(text: string): void {
     if (this.#work) this.#after.push(text);
     else this.say(text);
@@ -104,7 +107,7 @@ export class Terminal implements Screen {
       this.#work.abort();
       return;
     }
-    if (process.stdout.isTTY) this.blank(); // The shell's prompt wants a line of its own.
+    if (process.stdout.isTTY) this.blank(); // The shell's prompt needs its own line.
     process.exit(EXIT.cancelled);
   }
 }

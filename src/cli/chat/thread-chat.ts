@@ -53,7 +53,7 @@ export class ThreadChat {
     this.#screen = screen;
   }
 
-  /** Asks, shows the answer, and has the person answer what the graph asks meanwhile. Resolves with the exit code. */
+  /** Asks, shows the answer, and lets the user answer the graph's questions. Resolves with the exit code. */
   async ask(question: string): Promise<number> {
     this.#parts.asked(performance.now());
     this.#said = false;
@@ -64,7 +64,7 @@ export class ThreadChat {
       if (ending.kind === "answered" && !this.#said) {
         const agent = this.#agent === undefined ? "" : ` --agent ${this.#agent}`;
         this.#screen.say(
-          `The run ended and said nothing. This shows why: sluice doctor ${this.#options.examined}${agent}`,
+          `The run ended without an answer. This command shows why: sluice doctor ${this.#options.examined}${agent}`,
         );
         return EXIT.failed;
       }
@@ -130,7 +130,7 @@ export class ThreadChat {
     );
   }
 
-  /** The person's answer; `undefined` when there is nobody, or they leave without an answer. */
+  /** The user's answer; `undefined` when there is no terminal, or the user leaves without an answer. */
   async #answers(interrupts: readonly Interrupt[]): Promise<ResumeEntry[] | undefined> {
     const entries: ResumeEntry[] = [];
     for (const interrupt of interrupts) {
@@ -141,7 +141,7 @@ export class ThreadChat {
       entries.push({ interruptId: interrupt.id, status: "resolved", payload });
     }
     if (this.#screen.interactive) return entries;
-    this.#screen.say("It waits for an answer, which takes a terminal to type it in.");
+    this.#screen.say("The graph waits for an answer. To type one, run this command in a terminal.");
     return undefined;
   }
 }

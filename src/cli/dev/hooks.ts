@@ -1,4 +1,4 @@
-/** Runs beside the modules of the server that `sluice dev` starts, on Node's thread for that: sees what is imported. */
+/** Reports the imported files of the server that `sluice dev` starts. It runs on Node's thread for module hooks. */
 import type { LoadHook } from "node:module";
 import { fileURLToPath } from "node:url";
 import type { MessagePort } from "node:worker_threads";
@@ -14,7 +14,7 @@ export function initialize(data: { readonly port: MessagePort }): void {
 export const load: LoadHook = (url, context, nextLoad) => {
   if (url.startsWith("file:")) {
     const path = fileURLToPath(url);
-    // Looked at before it is read, so that no later change passes for what was loaded.
+    // The time is read before the file, so that a later change is noticed.
     port.postMessage({ path, written: lastWritten(path) } satisfies LoadedFile);
   }
   return nextLoad(url, context);

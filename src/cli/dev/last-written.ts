@@ -5,6 +5,6 @@ export function lastWritten(path: string): number | undefined {
   try {
     return statSync(path).mtimeMs;
   } catch {
-    return undefined; // Nor is one that nobody may look at, or whose folder has become a file.
+    return undefined; // This includes a file that may not be read, or whose folder has become a file.
   }
 }

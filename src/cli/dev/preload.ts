@@ -8,7 +8,7 @@ import { lastWritten } from "./last-written.ts";
 export interface LoadedFile {
   /** Absolute. */
   readonly path: string;
-  /** When what was loaded of it had been written. */
+  /** The time of the last change before it was loaded. */
   readonly written: number | undefined;
 }
 
@@ -47,7 +47,7 @@ function isNews(path: string): boolean {
 setInterval(report, EVERY_MS).unref();
 process.on("exit", report);
 
-// Nobody would end it when `sluice dev` was killed. Twice: a server takes the second for impatience.
+// If `sluice dev` is killed, the server has to end by itself. The second signal makes it end at once.
 process.on("disconnect", () => {
   process.kill(process.pid, "SIGTERM");
   setTimeout(() => process.kill(process.pid, "SIGTERM"), HURRY_MS).unref();

@@ -3,7 +3,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Loaded, LoadedFile } from "./preload.ts";
 
-/** The time for runs to hear that the server goes, and for the rest of it to go. */
+/** Milliseconds until the second signal, which ends the runs, and until the process is killed. */
 const HURRY_MS = 250;
 const KILL_MS = 3_000;
 
@@ -12,7 +12,7 @@ export class ServerProcess {
   /** Resolves when it has ended, for whatever reason. */
   readonly ended: Promise<void>;
 
-  /** Starts `sluice serve ...args`. `loaded` hears of the files it loads. */
+  /** Starts `sluice serve ...args`. `loaded` is called with each file that it loads. */
   constructor(args: readonly string[], cwd: string, loaded: (file: LoadedFile) => void) {
     this.#child = fork(fileURLToPath(ours("main")), ["serve", ...args], {
       cwd,
@@ -26,11 +26,11 @@ export class ServerProcess {
     });
   }
 
-  /** Ends it, politely at first. Resolves when it is gone. */
+  /** Ends the server. It gets some time before it is killed. Resolves when it has ended. */
   async stop(): Promise<void> {
     const signal = (name: NodeJS.Signals) => void this.#child.kill(name);
     signal("SIGTERM");
-    // A server takes the second for impatience, and ends the runs that it would have waited for.
+    // At the second signal a server ends the runs that it would have waited for.
     const timers = [setTimeout(signal, HURRY_MS, "SIGTERM"), setTimeout(signal, KILL_MS, "SIGKILL")];
     await this.ended;
     for (const timer of timers) clearTimeout(timer);

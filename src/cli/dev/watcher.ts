@@ -1,33 +1,33 @@
 /**
- * Notices changes to files by looking at them, again and again: there are few, and so it does not matter how an editor
- * saves them, whether they are links, or whether their folder goes away and comes back.
+ * Notices changes to files by checking them again and again. There are few files, and this works however an editor
+ * saves them, with links, and when a folder is removed and made again.
  */
 import { readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { lastWritten } from "./last-written.ts";
 
 /**
- * Milliseconds between two looks. Files are saved in several steps, and several at a time: the first quiet look ends a
- * change.
+ * Milliseconds between two looks. Files are saved in several steps, and several at a time. A change ends when a look
+ * finds no new change.
  */
 const EVERY_MS = 100;
 
-/** Files that a person may write to mend a start that failed. */
+/** Files that a user may add to repair a failed start. */
 const SOURCE = /\.(?:[cm]?[jt]sx?|json|env)$|^\.env/;
 
 type Written = Map<string, number | undefined>;
 
 export class FileWatcher {
   readonly #files: Written = new Map();
-  /** The source code beside them, while that counts too. */
+  /** The source files beside them, while they are watched too. */
   #beside: Written | undefined;
   #changed: string | undefined;
   #report: ((file: string) => void) | undefined;
   readonly #timer = setInterval(() => this.#look(), EVERY_MS);
 
   /**
-   * From now on a change to this file is heard too: an absolute path; it need not be there yet. `written` is when what is
-   * known of it was written.
+   * Watches this file too. The path is absolute, and the file need not exist yet. `written` is the time of the last
+   * known change.
    */
   add(file: string, written = lastWritten(file)): void {
     if (!this.#files.has(file)) this.#files.set(file, written);
@@ -35,7 +35,7 @@ export class FileWatcher {
 
   /**
    * Resolves with the next file that changes. With `newFiles`, any file of source code counts that is beside a file
-   * that is watched: it may be the one that was missing.
+   * that is watched: it may be the file that was missing.
    */
   next({ newFiles = false } = {}): Promise<string> {
     this.#beside = newFiles ? new Map(this.#sources().map((file) => [file, lastWritten(file)])) : undefined;
@@ -66,7 +66,7 @@ export class FileWatcher {
   }
 }
 
-/** One that was written since it was last looked at. */
+/** A file that was written since the last look. */
 function changedIn(files: Written): string | undefined {
   let changed: string | undefined;
   for (const [file, before] of files) {
@@ -83,6 +83,6 @@ function sourceNames(folder: string): string[] {
   try {
     return readdirSync(folder).filter((name) => SOURCE.test(name));
   } catch {
-    return []; // It is as good as empty: nothing in it can be loaded.
+    return []; // A folder that cannot be read counts as empty: no file in it can be loaded.
   }
 }

@@ -42,7 +42,7 @@ export function projectFiles(options: ProjectOptions): ProjectFiles {
   ]);
 }
 
-/** @throws ConfigError when something is there already: then nothing is written. */
+/** @throws ConfigError when one of the files exists already. Then nothing is written. */
 export async function writeProject(folder: string, cwd: string, files: ProjectFiles): Promise<void> {
   const root = resolve(cwd, folder);
   const there = [...files.keys()].filter((path) => existsSync(join(root, path)));

@@ -4,7 +4,10 @@ import type { LoadHook } from "node:module";
 import { fileURLToPath } from "node:url";
 import { compileFunction } from "node:vm";
 
-/** Node goes by the package's `type`, which `npm init` sets to CommonJS; where there is none, it guesses, and warns. */
+/**
+ * Node itself decides by the package's `type`, which `npm init` sets to CommonJS. Without a `type` it guesses, and
+ * warns.
+ */
 export const load: LoadHook = (url, context, nextLoad) =>
   nextLoad(
     url,

@@ -38,7 +38,7 @@ function firstLine(thrown: unknown): string {
   return messageOf(thrown).split("\n", 1)[0] ?? "";
 }
 
-/** It, or a module it imports, imports a module that is not there. */
+/** Describes a missing module that the module at `path`, or one of its imports, imports. */
 function missing(thrown: unknown, path: string, folder: string): string | undefined {
   if (!isRecord(thrown) || !["ERR_MODULE_NOT_FOUND", "MODULE_NOT_FOUND"].includes(String(thrown.code)))
     return undefined;
@@ -80,15 +80,18 @@ function ownPlace(stack: string): Place | undefined {
 }
 
 /**
- * The ES module with a syntax error whose place is not known. After TypeScript is understood, JavaScript fails
- * otherwise.
+ * The ES module with a syntax error whose place is not known. Once TypeScript can be loaded, JavaScript fails with
+ * another error.
  */
 function hiddenSyntaxError(thrown: unknown, path: string | undefined): string | undefined {
   const [, parsed] = /^Parse error (.+):\d+:\d+$/.exec(firstLine(thrown)) ?? [];
   return parsed ?? (isRecord(thrown) && thrown.name === "SyntaxError" ? path : undefined);
 }
 
-/** Node keeps the place of a syntax error in an ES module to itself, but prints it when a process ends by it. */
+/**
+ * Node's error does not have the place of a syntax error in an ES module, but a process that ends with the error prints
+ * it.
+ */
 function compiled(path: string): Promise<Failure | undefined> {
   const script = ["--input-type=module", "--eval", `import ${JSON.stringify(pathToFileURL(path).href)};`];
   const typeScript = /tsx?$/.test(path) ? ["--import", import.meta.resolve("tsx")] : [];

@@ -19,7 +19,7 @@ export async function loadModule(file: string, folder: string): Promise<Readonly
   try {
     if (TYPESCRIPT.includes(extname(path))) await understandTypeScript();
     await import("./es-syntax.ts");
-    // Required, since the names of what a CommonJS module exports get lost when it is imported.
+    // Loaded with `require`, because `import` loses the names of a CommonJS module's exports.
     if ([".cjs", ".cts"].includes(extname(path))) return namesOf(createRequire(path)(path));
     return exportsOf(await announced(import(pathToFileURL(path).href), file));
   } catch (error) {
@@ -27,12 +27,15 @@ export async function loadModule(file: string, folder: string): Promise<Readonly
   }
 }
 
-/** A module that takes longer than this is named, once: a top-level await in it may never end. */
+/** A module that takes longer than this causes one warning: a top-level await in it may never end. */
 const SLOW_MS = 10_000;
 
-/** `loading`, with a warning of the process when it takes long. It is not given up: a module may fetch much. */
+/**
+ * Waits for `loading`, and emits a process warning when it takes long. It does not give up, because a module may
+ * download much.
+ */
 export async function announced<T>(loading: Promise<T>, file: string): Promise<T> {
-  // The timer also keeps a process alive that nothing else does, so that it says this before Node ends it.
+  // The timer also keeps the process alive, so that the warning appears before Node would end it.
   const slow = setTimeout(() => {
     process.emitWarning(
       `${file} is still loading after 10 s. Does a top-level await in it never end?`,
@@ -63,7 +66,7 @@ function assertModule(file: string, path: string): void {
   }
 }
 
-/** A file of the same name that ends otherwise, which is what people mistake most. */
+/** A file of the same name with another ending, which is the most common mistake. */
 function similar(path: string): string {
   const folder = dirname(path);
   const stem = (name: string) => basename(name, extname(name)).toLowerCase();
@@ -85,7 +88,9 @@ function understandTypeScript(): Promise<void> {
   return typeScript;
 }
 
-/** For a CommonJS module, Node offers `module.exports` as the default, and those of its names that it could guess. */
+/**
+ * For a CommonJS module, Node gives `module.exports` as the default export, and the named exports that it could guess.
+ */
 function exportsOf(namespace: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   const { default: whole, "module.exports": _, ...named } = namespace;
   const isCommonJs = isPlain(whole) && Object.keys(named).every((name) => named[name] === whole[name]);
@@ -96,7 +101,7 @@ function namesOf(exports: unknown): Readonly<Record<string, unknown>> {
   return isPlain(exports) ? { ...exports } : { default: exports };
 }
 
-/** An object literal, rather than an instance of a class. By name: it may be of another realm. */
+/** Is this an object literal? Its class is compared by name, since it may come from another realm. */
 function isPlain(value: unknown): value is Record<string, unknown> {
   if (!isRecord(value)) return false;
   const prototype: unknown = Object.getPrototypeOf(value);

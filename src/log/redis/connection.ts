@@ -1,4 +1,4 @@
-/** Connections to Redis, and what their failures mean. */
+/** Connections to Redis, and the errors for their failures. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { SluiceError } from "../../protocol/errors.ts";
@@ -8,7 +8,7 @@ export interface RedisOptions {
   readonly url: string;
   /** Before each key and channel, so that several deployments can share a server. */
   readonly prefix: string;
-  /** Called after a connection failed. It is made again by itself. */
+  /** Called after a connection failed. The connection is made again automatically. */
   readonly failed: (error: Error) => void;
 }
 
@@ -20,7 +20,7 @@ export function connection({ url, failed }: RedisOptions): Redis {
   const redis = new Redis(url, {
     lazyConnect: true,
     commandTimeout: COMMAND_TIMEOUT_MS,
-    // A command that was cut off is sent again: each step here may come twice.
+    // A command that was cut off is sent again, so each command must be safe to repeat.
     autoResendUnfulfilledCommands: true,
     maxRetriesPerRequest: null,
     // It would leave the rejection of a subscription that fails to nobody. The log subscribes again itself.
@@ -44,14 +44,14 @@ export async function disconnect(redis: Redis): Promise<void> {
 const BRIEF_MS = 250;
 
 /**
- * A connection, not made yet, for what is worth no waiting: a command fails after a quarter of a second, and at once while
- * Redis is away. None is sent again.
+ * Returns a connection that is not made yet, for commands that must not wait. A command fails after a quarter of a
+ * second, or at once while Redis is away. No command is sent again.
  */
 export function briefConnection({ url, failed }: RedisOptions): Redis {
   const redis = new Redis(url, {
     lazyConnect: true,
     commandTimeout: BRIEF_MS,
-    // A Redis that hangs is left, so that no commands pile up for it.
+    // The connection to a Redis that hangs is closed, so that commands do not pile up.
     socketTimeout: 4 * BRIEF_MS,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
@@ -66,7 +66,7 @@ function retryStrategy(attempt: number): number {
   return Math.min(50 * 2 ** attempt, 1_000);
 }
 
-/** @throws Error when Redis cannot be reached, does not let us in, or is older than 7. */
+/** @throws Error when Redis cannot be reached, refuses the sign-in, or is older than 7. */
 export async function connect(redis: Redis): Promise<void> {
   let why: unknown;
   const note = (error: unknown) => {
@@ -76,7 +76,7 @@ export async function connect(redis: Redis): Promise<void> {
   try {
     await redis.connect();
   } catch (error) {
-    // The connection's own error says more than that it is closed.
+    // The connection's own error says why. The error of `connect` only says that it is closed.
     throw why ?? error;
   } finally {
     redis.off("error", note);
@@ -85,10 +85,10 @@ export async function connect(redis: Redis): Promise<void> {
   if (Number(version) < 7) throw new Error(`Redis ${version} is too old: sharded channels need Redis 7.`);
 }
 
-/** Milliseconds in which a Redis answers that is not taken for away: probes do not wait. */
+/** Milliseconds after which a Redis that does not answer counts as away. Probes do not wait longer. */
 const PROBE_MS = 2_000;
 
-/** A Redis that hangs keeps its connections. */
+/** Does Redis answer? A Redis that hangs keeps its connections. */
 export async function answers(redis: Redis): Promise<boolean> {
   if (redis.status !== "ready") return false;
   const answered = redis.ping().then(
@@ -98,7 +98,7 @@ export async function answers(redis: Redis): Promise<boolean> {
   return Promise.race([answered, sleep(PROBE_MS, false, { ref: false })]);
 }
 
-/** @throws SluiceError `storage_unavailable` when Redis does not answer, or does not do it. */
+/** @throws SluiceError `storage_unavailable` when Redis does not answer, or refuses the command. */
 export async function attempt<T>(command: () => Promise<T>): Promise<T> {
   try {
     return await command();
@@ -116,7 +116,7 @@ export async function withinTime(done: Promise<void>): Promise<void> {
   if (first === "late") throw new SluiceError("storage_unavailable");
 }
 
-/** Did Redis answer, and say no? Else it is away, or not ready. */
+/** Did Redis refuse the command? Otherwise Redis is away, or not ready. */
 export function isRefusal(error: unknown): boolean {
   return (
     error instanceof Error && error.name === "ReplyError" && !/^(LOADING|BUSY|READONLY|MASTERDOWN)/.test(error.message)

@@ -1,4 +1,4 @@
-/** An entry as two fields of a Redis stream: what it is, and its JSON as it is. */
+/** An entry as two fields of a Redis stream: its attributes, and its JSON unchanged. */
 import type { LogEntry, NewEntry, Provenance } from "../log.ts";
 
 type About = [LogEntry["type"], string, string | 0, LogEntry["edge"], Provenance | 0];
@@ -22,7 +22,7 @@ export function fromFields(id: string, fields: readonly string[]): LogEntry {
   };
 }
 
-/** JSON leaves out a node that is not there. */
+/** JSON leaves out an undefined node. */
 function withNode(provenance: Provenance): Provenance {
   return { ...provenance, node: provenance.node };
 }

@@ -5,8 +5,8 @@ import type { KeptPosition, NewEntry } from "../log.ts";
 import { toFields } from "./entry.ts";
 
 /**
- * Redis' answer to an append. `epoch_lost`: the topic is gone there, or lacks entries that it acknowledged. `differs`:
- * other entries are in the place of these.
+ * Redis' answer to an append. `epoch_lost`: Redis lost the topic, or lacks entries that it acknowledged. `differs`:
+ * Redis has other entries at these positions.
  */
 export type Answer = "ok" | "owner_lost" | "epoch_lost" | "differs";
 
@@ -18,16 +18,19 @@ export interface OutboxOptions {
   send(after: Cursor, fields: readonly string[]): Promise<Answer>;
   /** Keeps a position that Redis has acknowledged. Rejects when Redis cannot be reached. */
   keep(position: KeptPosition): Promise<void>;
-  /** Puts the topic back as Redis had it, up to this position. `false` when this process has not all of that any more. */
+  /**
+   * Puts the topic back as Redis had it, up to this position. `false` when this process no longer has all of its
+   * entries.
+   */
   restore(acknowledged: Cursor): Promise<boolean>;
-  /** Begins the topic in a new epoch. The entries that are not acknowledged come again, from its position on. */
+  /** Begins the topic in a new epoch. The entries that are not acknowledged are appended again, after its position. */
   renew(unacknowledged: readonly NewEntry[]): Promise<Cursor>;
 }
 
-/** Beyond one of these the run should not go on. */
+/** Above one of these limits the run has to end. */
 const MAX_BYTES = 4 * 1024 * 1024;
 const MAX_AGE_MS = 10_000;
-/** The most entries a script call takes. Redis serves nobody else meanwhile. */
+/** The most entries of one script call. Redis serves no other client during the call. */
 const BATCH = 512;
 const RETRY_MS = 100;
 /** The milliseconds from a send of deltas alone to the next one. Deltas that come quickly share a send. */
@@ -40,7 +43,7 @@ export class Outbox {
   #bytes = 0;
   /** To be kept when Redis has acknowledged the entries up to it. */
   #position: KeptPosition | undefined;
-  /** To be kept after that. */
+  /** The position to keep after `#position`. */
   #newer: KeptPosition | undefined;
   #sending: Promise<void> | undefined;
   #lost: SluiceError | undefined;
@@ -90,8 +93,8 @@ export class Outbox {
   }
 
   /**
-   * Keeps a position after the entries up to it. Of several that wait, the first and the last are kept: if each replaced
-   * the one before, none would be kept for as long as Redis lags.
+   * Keeps a position after the entries up to it. If several positions wait, the first and the last are kept. If each
+   * replaced the earlier one, no position would be kept while Redis is late.
    */
   keep(position: KeptPosition): void {
     if (this.#position) this.#newer = position;
@@ -99,7 +102,10 @@ export class Outbox {
     this.#sending ??= this.#send();
   }
 
-  /** Asks whether Redis has the topic as it was, and puts that right: an owner that has nothing to say would not notice. */
+  /**
+   * Checks that Redis still has the topic as it was, and restores it if not. An owner that appends nothing would not
+   * notice the loss.
+   */
   probe(): void {
     this.#sending ??= this.#send(true);
   }
@@ -117,7 +123,7 @@ export class Outbox {
     if (this.#lost) throw this.#lost;
   }
 
-  /** Resolves when all was acknowledged, or nothing will be any more. */
+  /** Resolves when all entries are acknowledged, or no more can be. */
   async flushed(): Promise<void> {
     await this.#sending;
   }
@@ -161,7 +167,7 @@ export class Outbox {
         this.#pausesUntil = areDeltas(batch) ? sentAt + PAUSE_MS : 0;
       } catch (error) {
         if (SluiceError.from(error).code === "owner_lost") this.#took("owner_lost", batch);
-        // Redis is away. The same batch is sent again: what it took of it already counts once.
+        // Redis is away. The same batch is sent again. Entries that Redis took already are not added twice.
         else await new Promise((resolve) => setTimeout(resolve, RETRY_MS).unref());
       }
       for (const done of [...this.#waiting]) done();
@@ -180,12 +186,12 @@ export class Outbox {
     });
   }
 
-  /** `true` when there was nothing to do but to keep a position. */
+  /** Keeps or drops the waiting position, unless its entries still wait for Redis. `true` if it did so. */
   async #kept(): Promise<boolean> {
     const position = this.#position;
     if (!position) return false;
     const { epoch, offset } = position.cursor;
-    // In another epoch it means nothing.
+    // A position of another epoch is dropped, because it means nothing.
     const isOfEpoch = epoch === this.#acknowledged.epoch;
     if (isOfEpoch && offset > this.#acknowledged.offset && this.#entries.length > 0) return false;
     if (isOfEpoch) await this.#options.keep(position);

@@ -1,6 +1,6 @@
 /**
- * The event log that several processes share: Redis holds it, and each process reads what it writes itself from memory,
- * ahead of what Redis has acknowledged. So followers beside their run wait for no network.
+ * The event log that several processes share: Redis holds it. Each process reads its own entries from memory, before
+ * Redis has acknowledged them. So followers in the process of their run do not wait for the network.
  */
 import type { Redis } from "ioredis";
 import { Buckets, STORAGE_SECONDS } from "../../counts/buckets.ts";
@@ -21,11 +21,11 @@ export interface RedisLogOptions extends RedisOptions, MemoryLogLimits {}
 interface Owned {
   readonly outbox: Outbox;
   writtenAt: number;
-  /** Its run is over. Until then the entries stay here: should Redis lose them, they are put back. */
+  /** Its run is over. Until then the entries stay in memory, so that they can be restored if Redis loses them. */
   settled: boolean;
 }
 
-/** A topic whose run is over, and that its process has not written for so long, is read from Redis again. */
+/** Milliseconds without a write after which a topic whose run is over is read from Redis again. */
 const RING_MS = 10_000;
 
 export class RedisLog implements EventLog {
@@ -36,7 +36,7 @@ export class RedisLog implements EventLog {
   readonly #topics: RedisTopics;
   readonly #wakes: Wakes;
   readonly #watchers = new Watchers();
-  /** The entries that this process wrote of late. */
+  /** The latest entries that this process wrote. */
   readonly #ring: MemoryLog;
   readonly #owned = new Map<Topic, Owned>();
   readonly #claiming = new Map<Topic, Promise<Cursor>>();
@@ -55,7 +55,7 @@ export class RedisLog implements EventLog {
     );
   }
 
-  /** @throws Error when Redis cannot be reached, does not let us in, or is older than 7. */
+  /** @throws Error when Redis cannot be reached, refuses the sign-in, or is older than 7. */
   async ready(): Promise<void> {
     await connect(this.#redis);
     await connect(this.#listener);
@@ -78,7 +78,7 @@ export class RedisLog implements EventLog {
     await withinTime(this.#flushed(topic));
     const cursor = await this.#topics.claim(topic, fence, anew);
     await this.#own(topic, fence, cursor);
-    // If it is a new epoch, followers of the one before learn that it is gone.
+    // In a new epoch, followers of the earlier one learn that it is lost.
     this.#watchers.wake(topic);
     return cursor;
   }
@@ -172,7 +172,7 @@ export class RedisLog implements EventLog {
     return { ...this.#ring.size, unwritten };
   }
 
-  /** Topics that this process writes no more are read from Redis from now on. */
+  /** Topics that this process no longer writes are read from Redis from now on. */
   async sweep(): Promise<void> {
     const silent = performance.now() - RING_MS;
     for (const [topic, { outbox, writtenAt, settled }] of this.#owned) {
@@ -181,7 +181,7 @@ export class RedisLog implements EventLog {
     this.#probe();
   }
 
-  /** Waits until Redis has taken what it can take, then lets go of the connections. */
+  /** Waits until Redis has taken the entries, but not for long. Then closes the connections. */
   async close(): Promise<void> {
     const outboxes = [...this.#owned.values()].map(({ outbox }) => outbox);
     await Promise.allSettled(outboxes.map((outbox) => withinTime(outbox.flushed())));
@@ -195,7 +195,7 @@ export class RedisLog implements EventLog {
     void this.#ringHead(topic).then((ring) => {
       if (ring && head?.epoch === ring.epoch && head.offset <= ring.offset) return; // This process wrote it.
       const outbox = this.#owned.get(topic)?.outbox;
-      // A reader opened a topic that Redis lost, or another process owns it now: Redis knows.
+      // A reader opened a topic that Redis lost, or another process owns it now. The probe finds out which.
       if (head && head.epoch !== ring?.epoch) outbox?.probe();
       else if (ring && outbox?.isEmpty) this.#release(topic);
       this.#watchers.wake(topic);
@@ -264,7 +264,7 @@ export class RedisLog implements EventLog {
     this.#wakes.want(topic);
   }
 
-  /** Followers here read on from what the new owner writes. */
+  /** Releases a topic. Followers in this process continue with the entries of the new owner. */
   #lost(topic: Topic, outbox: Outbox): void {
     if (this.#owned.get(topic)?.outbox !== outbox) return;
     this.#release(topic);

@@ -1,6 +1,6 @@
 /**
- * The steps that Redis takes as one. A topic is two keys of one slot: a hash with its epoch, head, fence, floor and kept
- * position, and a stream whose ids are `offset-0`.
+ * Scripts that Redis executes atomically. A topic is two keys of one slot: a hash with its epoch, head, fence, floor
+ * and kept position, and a stream whose ids are `offset-0`.
  */
 import { createHash } from "node:crypto";
 import type { Redis } from "ioredis";
@@ -17,7 +17,7 @@ class Script {
   readonly #sha: string;
   readonly #keys: readonly (keyof TopicKeys)[];
 
-  /** `keys`: those that the step gets, in this order. */
+  /** `keys`: the keys that the script gets, in this order. */
   constructor(lua: string, keys: readonly (keyof TopicKeys)[] = ["meta", "stream"]) {
     this.#lua = lua;
     this.#keys = keys;
@@ -38,8 +38,8 @@ class Script {
 
 /**
  * Arguments: fence, or "" for a reader; "1" for a new epoch; the new epoch's name; TTL in ms. Returns epoch and head.
- * An owner begins a new epoch as well when another server has the topic than the one that began it: after a failover or
- * a restart the end may be lost, and its positions are not used again.
+ * An owner also begins a new epoch when the topic was begun by another server: after a failover or a restart the last
+ * entries may be lost, and their positions must not be used again.
  */
 export const claimTopic = new Script(`
 local meta, stream = KEYS[1], KEYS[2]
@@ -48,7 +48,7 @@ local fence = tonumber(ARGV[1])
 if fence and known[3] and tonumber(known[3]) > fence then return 'owner_lost' end
 local server = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
 if not known[1] or ARGV[2] == '1' or (fence and known[4] ~= server) then
-  -- First, since a Redis that is full refuses a script's first write alone, and never a DEL.
+  -- HSET comes first: a full Redis refuses only a script's first write, and never a DEL.
   redis.call('HSET', meta, 'epoch', ARGV[3], 'head', 0, 'fence', 0, 'floor', 0, 'bytes', 0, 'server', server)
   redis.call('DEL', stream)
   known = { ARGV[3], '0' }
@@ -64,9 +64,9 @@ return { known[1], known[2] }
 
 /**
  * Arguments: fence, epoch, the head that was acknowledged, TTL in ms, the most entries and bytes to keep, then two for
- * each entry. A repeat of what is there already succeeds, for a connection that was lost before the answer came.
- * Without entries it asks whether the topic is as it was. Returns "ok", "owner_lost", "epoch_lost", or "differs" when
- * other entries are in the place of these.
+ * each entry. Appending entries again succeeds, in case a connection was lost before the answer came. Without entries
+ * the script checks whether the topic is as it was. Returns "ok", "owner_lost", "epoch_lost", or "differs" when other
+ * entries are in the place of these.
  */
 export const appendEntries = new Script(`
 local meta, stream = KEYS[1], KEYS[2]
@@ -144,7 +144,7 @@ return 'ok'
 );
 
 /**
- * Arguments: epoch or "" for the oldest entry, offset, the most entries, TTL in ms. A topic that is read stays.
+ * Arguments: epoch or "" for the oldest entry, offset, the most entries, TTL in ms. Reading a topic renews its TTL.
  * Returns nothing for a missing topic, else epoch, head, gap or "", and the entries.
  */
 export const readEntries = new Script(`

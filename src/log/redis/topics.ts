@@ -1,4 +1,4 @@
-/** The topics as Redis holds them, with what it acknowledged. */
+/** The topics as Redis holds them, with all acknowledged entries. */
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Redis } from "ioredis";
@@ -24,10 +24,10 @@ import {
 
 const RETRY_MS = 200;
 
-/** The most entries of a script call. Redis serves nobody else meanwhile. */
+/** The most entries of one script call. Redis serves no other client during the call. */
 const GATHERED = 512;
 
-/** Its methods throw SluiceError `storage_unavailable` when Redis does not answer, where nothing else is said. */
+/** Unless they say otherwise, the methods throw SluiceError `storage_unavailable` when Redis does not answer. */
 export class RedisTopics {
   readonly #redis: Redis;
   readonly #prefix: string;
@@ -45,7 +45,7 @@ export class RedisTopics {
     return { meta, stream: `${meta}:log`, restored: `${meta}:restored` };
   }
 
-  /** The name of all topics together. With `name`, it is given where there is none. */
+  /** The name of the log. With `name`, a log without a name gets it. */
   async name(name?: string): Promise<string | undefined> {
     const key = `${this.#prefix}name`;
     const before = await attempt(() =>
@@ -90,7 +90,7 @@ export class RedisTopics {
     if (answer === "owner_lost") throw new SluiceError("owner_lost");
   }
 
-  /** Waits while Redis is away: a follower hears nothing of it, and reads on when Redis is back. */
+  /** Waits while Redis is away. The follower does not notice it, and continues when Redis is back. */
   async read(topic: Topic, after: Cursor | null, limit: number): Promise<Page> {
     for (;;) {
       try {
@@ -139,7 +139,8 @@ export class RedisTopics {
     const answer = await readEntries.run(this.#redis, this.keys(topic), ...args);
     if (!Array.isArray(answer)) {
       if (after === null) return { epoch: "", entries: [], next: { epoch: "", offset: 0 } };
-      // A reader of what is gone needs a position to read on from, or it would meet the same gap for ever.
+      // A reader of a lost topic needs a position to continue from. Otherwise it would meet the same gap again and
+      // again.
       const next = await this.claim(topic, "", false);
       return { epoch: next.epoch, entries: [], next, gap: "epoch" };
     }

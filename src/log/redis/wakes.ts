@@ -1,4 +1,7 @@
-/** One connection of a process, which receives the names of topics that grew. A message is a hint: the reader asks the log. */
+/**
+ * A process's connection that receives the names of topics that grew. A message is only a hint: the reader reads the
+ * log.
+ */
 import type { Redis } from "ioredis";
 import { type Cursor, parseCursor } from "../../protocol/cursor.ts";
 import type { Topic } from "../../protocol/ids.ts";
@@ -16,8 +19,8 @@ export class Wakes {
   readonly #timer: NodeJS.Timeout;
 
   /**
-   * `wanted`: topics that are heard although nobody watches them. `heard` is called for each message, with the topic's
-   * head, where the message has one.
+   * `wanted`: topics that stay subscribed although nobody watches them. `heard` is called for each message, with the
+   * topic's head if the message has one.
    */
   constructor(
     redis: Redis,
@@ -39,7 +42,7 @@ export class Wakes {
     this.#timer.unref();
   }
 
-  /** Subscribes to a topic. A reader that read before the subscription held is woken once more. */
+  /** Subscribes to a topic. A reader that read before the subscription took effect is woken once more. */
   want(topic: Topic): void {
     const channel = this.#channelOf(topic);
     if (this.#topics.has(channel)) return;
@@ -54,7 +57,7 @@ export class Wakes {
   #subscribe(channel: string, topic: Topic): void {
     this.#redis.ssubscribe(channel).then(
       () => this.#watchers.wake(topic),
-      // Asked for again with the next look at all topics.
+      // Subscribed again at the next look at all topics.
       () => this.#topics.delete(channel),
     );
   }
@@ -72,12 +75,15 @@ export class Wakes {
     }
   }
 
-  /** Topics that nobody wants are left only here, because the next reader of a thread often comes soon. */
+  /**
+   * Unsubscribes from topics that nobody wants. It does not happen earlier, because the next reader of a thread often
+   * comes soon.
+   */
   #tidy(): void {
     for (const [channel, topic] of this.#topics) {
       if (this.#watchers.has(topic) || this.#wanted(topic)) continue;
       this.#topics.delete(channel);
-      // A connection that is away forgets its channels when it comes back without them.
+      // If the connection is away, it comes back without the channel.
       this.#redis.sunsubscribe(channel).catch(() => {});
     }
     this.#wakeAll();

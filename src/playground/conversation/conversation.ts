@@ -1,4 +1,4 @@
-/** A thread as it is shown, made from its events alone. It knows neither clock nor page: each event brings its own time. */
+/** A thread as the page shows it, built only from events and their times. It uses neither the clock nor the DOM. */
 import { batch, signal } from "@preact/signals";
 import { type InjectedMessage, injectedAfter } from "../../client/injected.ts";
 import { applyPatch, type PatchOperation } from "../../client/json-patch.ts";
@@ -29,7 +29,7 @@ export interface ActiveRun {
   readonly startedAt: number;
 }
 
-/** News in sentences, for people who listen. */
+/** Changes to announce to a person who uses a screen reader. */
 export type Said =
   | { readonly kind: "text"; readonly id: string; readonly delta: string }
   | { readonly kind: "end"; readonly id: string }
@@ -45,7 +45,7 @@ export class Conversation {
   readonly interrupts = signal<readonly Interrupt[]>([]);
   /** The messages that were sent into runs and are not among the items. */
   readonly injected = signal<readonly InjectedMessage[]>([]);
-  /** Something was missed for good, and the thread came once more. */
+  /** Some events were lost, and the thread was sent again. */
   readonly missed = signal(false);
   /** The thread's messages are complete. */
   readonly known = signal(false);
@@ -54,18 +54,18 @@ export class Conversation {
   /** The person's messages that the server has not confirmed, by id. */
   readonly #unsent = new Map<string, UserItem>();
   #firstTextAt: number | undefined;
-  /** The run came from its first event, so that its time can be known. */
+  /** The page received the run from its first event, so its duration is known. */
   #whole = false;
   /** The state has not been sent in this run yet. */
   #stateIsOld = true;
 
-  /** `changed`: there is something to flush. */
+  /** `changed` is called when there is something to flush. */
   constructor(changed: () => void = () => {}, said: (said: Said) => void = () => {}) {
     this.#growth = new Growth(changed);
     this.#said = said;
   }
 
-  /** Wakes the views of what grew. */
+  /** Updates the views of the texts that grew. */
   flush(): void {
     this.#growth.flush();
   }
@@ -81,18 +81,18 @@ export class Conversation {
     return [...this.#unsent.values()].at(-1);
   }
 
-  /** Shows how the person answered. Returns a function that takes it away again. */
+  /** Shows the person's answers. Returns a function that removes them again. */
   answered(item: AnsweredItem): () => void {
     this.#list.put(item);
     return () => this.#list.replace(this.items.value.filter((other) => other !== item));
   }
 
-  /** Takes out all that came after a message: another answer is on its way. */
+  /** Removes all items after a message, because another answer was requested. */
   cutAfter(id: string): void {
     this.#list.cutAfter(id);
   }
 
-  /** Says that a run was not taken, and why. */
+  /** Shows that the server refused a run, and why. */
   refuse(runId: string, error: LineError): void {
     this.#list.put(refusedRun(runId, error));
     this.#said({ kind: "notice", text: `The message was refused: ${error.message}` });
@@ -165,12 +165,12 @@ export class Conversation {
       case EventType.RUN_ERROR:
         this.#end(event, at);
         break;
-      default: // Nothing that is shown.
+      default: // Events that are not shown.
     }
   }
 
   #begin(runId: string, at: number, messages: readonly Message[]): void {
-    // It comes again from its beginning, or another one comes: the last one's deltas end here.
+    // The same run is sent again from its beginning, or another run begins: no more deltas of the last run follow.
     if (this.run.value) this.#closeAll();
     this.#whole = messages.length > 0 || this.known.value;
     this.#firstTextAt = undefined;
@@ -201,7 +201,7 @@ export class Conversation {
     const failed = event.type === EventType.RUN_ERROR ? runError(event) : undefined;
     const open = finished?.outcome?.type === "interrupt" ? finished.outcome.interrupts : [];
     const usage = event.usage ?? [];
-    // An end without anything before it only closes a report of where a thread stands.
+    // A run end with nothing before it only completes a report of the thread's current state.
     const isNews = failed || outcome === "cancelled" || usage.length > 0 || this.steps.value.length > 0;
     batch(() => {
       this.run.value = undefined;
@@ -279,7 +279,7 @@ export class Conversation {
     if (started !== undefined) item.tookMs.value = at - started;
   }
 
-  /** Puts an item at the end, or restarts the one there is: its content comes again. */
+  /** Adds an item at the end. If it exists already, clears its text, which is sent again. */
   #open(item: TextItem | ReasoningItem | ToolItem, at: number): void {
     const known = this.#list.find(item.kind, item.id);
     if (!known) {

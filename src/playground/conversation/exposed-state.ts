@@ -1,4 +1,4 @@
-/** The state of a graph as far as its agent exposes it, with what the latest run that changed it did to it. */
+/** The part of a graph's state that its agent exposes, with the changes made by the latest run that changed it. */
 import { differences, type PatchOperation } from "../../client/json-patch.ts";
 
 /** The number of a run's changes that are kept. */
@@ -6,15 +6,15 @@ const KEPT = 20;
 
 export interface ExposedState {
   readonly value: unknown;
-  /** The last of them. */
+  /** The last changes, at most `KEPT`. */
   readonly changes: readonly PatchOperation[];
   /** The number of changes in all. */
   readonly count: number;
 }
 
 /**
- * The state after another value came. `changes`: how it came about; a snapshot does not say, and a state that was not
- * known before has not changed. `isOld`: the state is of an earlier run.
+ * Returns the state after a new value. `changes`: the operations that led to it. For a snapshot they are computed;
+ * without a known state there are none. `isOld`: the known state is from an earlier run.
  */
 export function newState(
   known: ExposedState | undefined,
@@ -22,7 +22,7 @@ export function newState(
   isOld: boolean,
   changes: readonly PatchOperation[] = known ? differences(known.value, value) : [],
 ): ExposedState {
-  // A snapshot that repeats what is known says nothing, and the last changes stay in view.
+  // A snapshot that repeats the known state changes nothing, so the last changes stay visible.
   if (known && changes.length === 0) return known;
   const before = isOld ? undefined : known;
   return {

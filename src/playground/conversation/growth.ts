@@ -1,4 +1,6 @@
-/** Text that comes in pieces. A piece costs an append; `flush` wakes the views, as often as the page can draw. */
+/**
+ * Text that arrives in pieces. Each piece is only appended; `flush` updates the views, as often as the page can draw.
+ */
 import { batch } from "@preact/signals";
 import type { Growing } from "./items.ts";
 
@@ -6,7 +8,7 @@ export class Growth {
   readonly #dirty = new Set<Growing>();
   readonly #changed: () => void;
 
-  /** `changed`: there is something to flush. */
+  /** `changed` is called when there is something to flush. */
   constructor(changed: () => void) {
     this.#changed = changed;
   }
@@ -19,7 +21,7 @@ export class Growth {
     this.#dirty.clear();
   }
 
-  /** Empties it: it comes again from its beginning. */
+  /** Clears the text, which is sent again from its beginning. */
   restart(body: Growing): void {
     body.text = "";
     body.done.value = false;

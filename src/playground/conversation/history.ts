@@ -2,7 +2,7 @@
 import type { Message } from "../../protocol/events.ts";
 import type { Item } from "./items.ts";
 
-/** The history up to an item and with it, as AG-UI messages: what a client that forgot the rest would send. */
+/** Returns the history up to and including an item, as AG-UI messages. */
 export function historyUntil(items: readonly Item[], last: string): Message[] {
   const end = items.findIndex((item) => item.id === last);
   const messages: Message[] = [];

@@ -1,4 +1,4 @@
-/** The items of a conversation in their order, each found by what it is and its id. */
+/** The items of a conversation in order. Each is found by its kind and id. */
 import { signal } from "@preact/signals";
 import type { Item } from "./items.ts";
 
@@ -6,7 +6,7 @@ export class ItemList {
   readonly all = signal<readonly Item[]>([]);
   readonly #byKey = new Map<string, Item>();
 
-  /** In their order, by key. */
+  /** The items by key, in order. */
   get byKey(): ReadonlyMap<string, Item> {
     return this.#byKey;
   }
@@ -15,7 +15,7 @@ export class ItemList {
     return this.#byKey.get(`${kind}:${id}`) as Extract<Item, { kind: K }> | undefined;
   }
 
-  /** At the end, or in the place of the one that has its key. */
+  /** Adds an item at the end, or replaces the item with the same key. */
   put(item: Item): void {
     const key = keyOf(item);
     const known = this.#byKey.has(key);
@@ -25,7 +25,7 @@ export class ItemList {
       : [...this.all.value, item];
   }
 
-  /** Adds to a person's message. `false`: there is none with this id. */
+  /** Appends to a person's message. Returns `false` if no message has this id. */
   grow(id: string, delta: string): boolean {
     const item = this.find("user", id);
     if (item) this.put({ ...item, content: `${String(item.content)}${delta}` });
@@ -38,14 +38,14 @@ export class ItemList {
     this.all.value = items;
   }
 
-  /** Takes out all that came after an item. */
+  /** Removes all items after an item. */
   cutAfter(id: string): void {
     const index = this.all.value.findIndex((item) => item.id === id);
     if (index >= 0) this.replace(this.all.value.slice(0, index + 1));
   }
 }
 
-/** Names an item among all of a conversation. */
+/** Returns the key of an item, which is unique in a conversation. */
 export function keyOf({ kind, id }: Item): string {
   return `${kind}:${id}`;
 }

@@ -1,4 +1,4 @@
-/** The items of a conversation, in the order they are shown. Each has signals of its own: a token wakes one item. */
+/** The kinds of items in a conversation. Each item has its own signals, so a token updates only one item. */
 import { type Signal, signal } from "@preact/signals";
 import type { ContentPart, TokenUsage } from "../../protocol/events.ts";
 import type { LineError } from "../transport/transport.ts";
@@ -8,11 +8,11 @@ export interface UserItem {
   readonly kind: "user";
   readonly id: string;
   readonly content: string | readonly ContentPart[];
-  /** The run took it while it was active. */
+  /** The message was sent into an active run, and the run took it. */
   readonly taken?: true;
 }
 
-/** Text that grows. `revision` changes after it did, many deltas at a time. */
+/** Text that grows. `revision` changes after the text did, once for many deltas. */
 export class Growing {
   readonly revision = signal(0);
   /** Nothing more is added. */
@@ -30,9 +30,9 @@ export interface ReasoningItem {
   readonly kind: "reasoning";
   readonly id: string;
   readonly body: Growing;
-  /** The time of its begin, as `performance.now()` counts; unknown for an item from a snapshot. */
+  /** When it began, by `performance.now()`. Unknown for an item from a snapshot. */
   readonly startedAt: Signal<number | undefined>;
-  /** Milliseconds that the model thought. */
+  /** The time that the model thought, in milliseconds. */
   readonly tookMs: Signal<number | undefined>;
 }
 
@@ -48,7 +48,7 @@ export interface ToolItem {
   readonly name: string;
   /** The assistant message that made the call. */
   readonly parentId: string | undefined;
-  /** The arguments as JSON text, as far as they came. */
+  /** The arguments received so far, as JSON text. */
   readonly args: Growing;
   /** The id of the message with the result, once there is one. */
   readonly resultId: Signal<string | undefined>;
@@ -103,7 +103,7 @@ export function toolItem(id: string, name: string, parentId: string | undefined)
   };
 }
 
-/** The end of a run that was not taken. */
+/** Returns the end of a run that the server refused. */
 export function refusedRun(id: string, error: LineError): EndItem {
   return {
     kind: "end",

@@ -4,8 +4,8 @@ import { type Growing, type Item, reasoningItem, type ToolItem, textItem, toolIt
 import { contentText } from "./wording.ts";
 
 /**
- * The messages as items. Those that are `known` keep what only the events said: how long they took. `unsent`: the ids of
- * user messages that the server does not have yet.
+ * Returns the messages as items. Items in `known` keep their times, which only events carry. `unsent`: the ids of user
+ * messages that the server does not have yet.
  */
 export function itemsOf(
   messages: readonly Message[],
@@ -46,13 +46,16 @@ export function itemsOf(
         call.result.value = { content: contentText(message.content), error: message.error };
         break;
       }
-      default: // Nobody says these to a person.
+      default: // Messages of the other roles are not shown.
     }
   }
   return withOwn(items, known, unsent);
 }
 
-/** Items that only this page has stay below the item that they followed: ends of runs, answers, and unsent text. */
+/**
+ * Inserts the items that only this page has below the item that they followed: ends of runs, answers, and unsent
+ * messages.
+ */
 function withOwn(items: readonly Item[], known: ReadonlyMap<string, Item>, unsent: ReadonlySet<string>): Item[] {
   const before = [...known.values()];
   const isOwn = ({ kind, id }: Item) => kind === "end" || kind === "answered" || unsent.has(id);

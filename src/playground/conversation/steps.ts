@@ -1,4 +1,4 @@
-/** The steps of a run, and how far it says it is. */
+/** The steps and the reported progress of a run. */
 
 export interface Step {
   readonly name: string;
@@ -17,7 +17,7 @@ export interface Progress {
   readonly tokensPerSecond: number | undefined;
 }
 
-/** A step of a subgraph runs while that of its graph is open, and so stands beside it, in the same column. */
+/** Adds a step. A subgraph's step runs while the step of its parent graph is open, so both are in the same column. */
 export function stepStarted(steps: readonly Step[], name: string, at: number): readonly Step[] {
   const open = steps.filter(({ tookMs }) => tookMs === undefined);
   const last = steps.at(-1)?.column ?? -1;
@@ -30,7 +30,7 @@ export function stepFinished(steps: readonly Step[], name: string, at: number): 
   return steps.map((step, i) => (i === index ? { ...step, tookMs: at - step.startedAt } : step));
 }
 
-/** The steps by column, each column a list of what ran side by side. */
+/** Returns the steps by column. The steps of a column ran side by side. */
 export function columns(steps: readonly Step[]): readonly (readonly Step[])[] {
   const byColumn: Step[][] = [];
   for (const step of steps) {
@@ -41,8 +41,8 @@ export function columns(steps: readonly Step[]): readonly (readonly Step[])[] {
 }
 
 /**
- * The progress after a `CUSTOM` event that is called `progress` or `sluice.progress`. Graphs name the parts as they
- * like; one event reports the steps and another the tokens, and neither removes the other's.
+ * Returns the progress after a `CUSTOM` event named `progress` or `sluice.progress`. Graphs may name the fields
+ * differently. An event that reports only steps keeps the known tokens, and the reverse.
  */
 export function progressed(known: Progress | undefined, value: unknown): Progress | undefined {
   if (typeof value !== "object" || value === null) return known;
@@ -51,7 +51,7 @@ export function progressed(known: Progress | undefined, value: unknown): Progres
   const text = (...names: string[]) => names.map((name) => fields[name]).find((part) => typeof part === "string");
   const done = number("done", "step", "current", "completed", "index");
   return {
-    // An earlier one of several steps side by side may end last.
+    // Of several steps side by side, an earlier one may end last.
     done: done === undefined ? known?.done : Math.max(done, known?.done ?? 0),
     total: number("total", "of", "steps", "count") ?? known?.total,
     label: text("label", "name", "title", "message", "node", "step") ?? known?.label,

@@ -1,4 +1,4 @@
-/** The words for what events say in codes. */
+/** Sentences for the codes in events. */
 import type { AguiEvent, EventType, Interrupt } from "../../protocol/events.ts";
 import type { InjectedState } from "../../protocol/injected.ts";
 import type { LineError } from "../transport/transport.ts";
@@ -17,10 +17,10 @@ export function textOf(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
-/** A skipped question, as the graph gets it. A tool that asks may return it as its result. */
+/** A skipped question, as the graph receives it. A tool that asks a question may return this as its result. */
 const SKIPPED = /^\s*\{\s*"__agui_cancelled__":\s*true\s*\}\s*$/;
 
-/** A tool's result as text: parts that are none are named. */
+/** Returns a tool's result as text. A part that is not text becomes its type in brackets. */
 export function contentText(content: unknown): string {
   if (typeof content === "string") return SKIPPED.test(content) ? "The question was skipped." : content;
   if (!Array.isArray(content)) return JSON.stringify(content);
@@ -33,7 +33,7 @@ const INJECTED = {
   returned: "The run ended without the message. It is returned.",
 };
 
-/** The news of a message that was sent into a run. */
+/** Returns the announcement for a message that was sent into a run. */
 export function injectedSentence(state: InjectedState): string {
   return INJECTED[state];
 }

@@ -5,7 +5,7 @@ import { reasoning, tokens } from "../state/settings.ts";
 import { copy, done } from "./copy.ts";
 import { curl, httpAgent, type SnippetOf, wscat } from "./snippets.ts";
 
-/** An example for a conversation without a message. */
+/** The message that is copied when the conversation has none. */
 const EXAMPLE = "What is 12 * 7?";
 
 const SNIPPETS: readonly (readonly [name: string, make: (of: SnippetOf) => string])[] = [
@@ -14,10 +14,10 @@ const SNIPPETS: readonly (readonly [name: string, make: (of: SnippetOf) => strin
   ["HttpAgent", httpAgent],
 ];
 
-/** The last message as something to run elsewhere, on the same thread. */
+/** Copies the last message as a command or program that sends it to the same thread. */
 export function CopyBar() {
   return (
-    <section class="copy" aria-label="Do the same elsewhere">
+    <section class="copy" aria-label="Copy the request">
       <div class="bar">
         {SNIPPETS.map(([name, make]) => (
           <button
@@ -52,7 +52,7 @@ function lastMessage(): SnippetOf {
   };
 }
 
-/** The text alone: images and files are too large to paste. */
+/** Returns only the text: images and files are too large to paste. */
 function textOf(message: Message | undefined): string {
   const content = message?.role === "user" ? message.content : "";
   if (typeof content === "string") return content;

@@ -1,9 +1,9 @@
 import { signal } from "@preact/signals";
 
-/** The last action, for people who do not see it happen. */
+/** The last action, for a screen reader. */
 export const done = signal("");
 
-/** Puts text on the clipboard, and says so with `sentence`. */
+/** Copies text to the clipboard, then announces `sentence`. */
 export function copy(text: string, sentence: string): void {
   const copied = navigator.clipboard?.writeText(text) ?? Promise.reject(new Error("There is no clipboard."));
   copied
@@ -25,7 +25,10 @@ export function save(name: string, type: string, text: string): void {
   say(`${name} was saved.`);
 }
 
-/** Says it, again if need be: a live region is silent about what it says already. */
+/**
+ * Announces a sentence. The text is cleared first, because a live region does not repeat a text that it already
+ * contains.
+ */
 function say(sentence: string): void {
   done.value = "";
   setTimeout(() => {
@@ -33,7 +36,7 @@ function say(sentence: string): void {
   }, 50);
 }
 
-/** For pages that are not from this machine and not over TLS: they have no clipboard. */
+/** Copies through a selection. A page without TLS from another machine has no clipboard API. */
 function copyBySelection(text: string): void {
   const area = document.createElement("textarea");
   const focused = document.activeElement;

@@ -16,7 +16,7 @@ export function EventDetails({ tapped, close }: Props) {
     entries > 1 && `${entries} log entries in one`,
     bytes > 0 && size(bytes),
     new Date(performance.timeOrigin + at).toISOString().slice(11, 23),
-    replayed && "caught up on after the line was gone",
+    replayed && "sent after the line was back",
   ];
   return (
     <section class="details" aria-label="Event details">

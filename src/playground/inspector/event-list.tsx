@@ -1,4 +1,4 @@
-/** The rows of the event log. Only those in sight are in the page; all are of one height. */
+/** The rows of the event log. Only visible rows are in the page; all have the same height. */
 import type { Signal } from "@preact/signals";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { tap } from "../state/tap.ts";
@@ -9,22 +9,22 @@ import type { Rows } from "./rows.ts";
 
 /** In pixels; `inspector.css` has the same. */
 const ROW = 26;
-/** The number of rows beyond either edge that are drawn, so that scrolling shows no blanks. */
+/** The number of extra rows drawn above and below the visible ones, so that scrolling shows no gaps. */
 const BEYOND = 8;
 
 interface Props {
-  /** Another one each time: the rows change in place. */
+  /** Differs for each drawing, because the rows change in place. */
   readonly drawing: number;
   readonly rows: Rows;
-  /** The sequence number of the event that is looked at. */
+  /** The sequence number of the event that is shown in full. */
   readonly selected: Signal<number | undefined>;
-  /** Does the list keep to its end? */
+  /** Whether the list stays scrolled to its end. */
   readonly following: Signal<boolean>;
 }
 
 export function EventList({ rows, selected, following }: Props) {
   const scroller = useRef<HTMLDivElement>(null);
-  /** Its position when it was drawn or scrolled last. */
+  /** The position when the list was last drawn or scrolled. */
   const seen = useRef({ top: 0, dropped: 0 });
   const [view, setView] = useState({ top: 0, height: 0 });
   const end = Math.max(0, (rows.length + 1) * ROW - view.height);
@@ -93,7 +93,7 @@ export function EventList({ rows, selected, following }: Props) {
       >
         <thead>
           <tr aria-rowindex={1}>
-            <th scope="col" title="Since the event before">
+            <th scope="col" title="Time since the previous event">
               Δt
             </th>
             <th scope="col">Type</th>
@@ -113,7 +113,7 @@ export function EventList({ rows, selected, following }: Props) {
   );
 }
 
-/** Stands for rows that are not in sight. */
+/** Fills the space of the rows that are not visible. */
 function Space({ rows }: { readonly rows: number }) {
   if (rows <= 0) return null;
   return (
@@ -148,7 +148,7 @@ function Row({ rows, row, selected, select }: RowProps) {
       <td>{before ? `+${fine(at - before.at)}` : "–"}</td>
       <td>
         {replayed && (
-          <span class="mark" title="Caught up on after the line was gone">
+          <span class="mark" title="Sent after the line was back">
             ↻<span class="hidden"> replayed </span>
           </span>
         )}
@@ -160,7 +160,7 @@ function Row({ rows, row, selected, select }: RowProps) {
   );
 }
 
-/** The row that a key leads to; nothing for other keys. */
+/** Returns the row that a key moves to, or `undefined` for any other key. */
 function rowAfter(key: string, row: number, height: number): number | undefined {
   const page = Math.max(1, Math.floor(height / ROW) - 2);
   switch (key) {

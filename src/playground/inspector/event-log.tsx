@@ -1,4 +1,4 @@
-/** The log of all that came over the line. */
+/** The log of all events that came over the line. */
 import { useComputed, useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { tap } from "../state/tap.ts";
@@ -7,7 +7,7 @@ import { EventDetails } from "./event-details.tsx";
 import { EventList } from "./event-list.tsx";
 import { KINDS, type Kind, Rows } from "./rows.ts";
 
-/** Milliseconds that the search waits for another key. */
+/** The time that the search waits for another key, in milliseconds. */
 const TYPING_MS = 150;
 
 export function EventLog() {
@@ -15,14 +15,14 @@ export function EventLog() {
   const kinds = useSignal<readonly Kind[]>([]);
   const typed = useSignal("");
   const search = useSignal("");
-  /** Nothing from this sequence number on is listed. */
+  /** Events from this sequence number on are not listed. */
   const pausedAt = useSignal<number | undefined>(undefined);
   const selected = useSignal<number | undefined>(undefined);
   const following = useSignal(true);
 
   const filter = useComputed(() => ({ kinds: kinds.value, search: search.value })).value;
   useMemo(() => rows.filter(filter, tap, pausedAt.peek()), [filter]);
-  tap.version.value; // Drawn again with every news.
+  tap.version.value; // Draws the log again when the tap changes.
   rows.update(tap, pausedAt.value);
   const drawing = useRef(0);
   drawing.current += 1;
@@ -91,7 +91,7 @@ export function EventLog() {
           typed.value = currentTarget.value;
         }}
       />
-      {/* biome-ignore lint/a11y/useSemanticElements: a fieldset would want a legend to see */}
+      {/* biome-ignore lint/a11y/useSemanticElements: a fieldset would need a visible legend */}
       <div class="kinds" role="group" aria-label="Show only">
         {(Object.keys(KINDS) as Kind[]).map((kind) => (
           <button
@@ -108,9 +108,7 @@ export function EventLog() {
       <div class="list">
         <EventList drawing={drawing.current} rows={rows} selected={selected} following={following} />
         {rows.length === 0 && (
-          <p class="quiet empty">
-            {held === 0 ? "Nothing has come yet. Send a message." : "No event passes the filter."}
-          </p>
+          <p class="quiet empty">{held === 0 ? "No events yet. Send a message." : "No event passes the filter."}</p>
         )}
       </div>
       {tapped && (

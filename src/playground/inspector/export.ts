@@ -2,12 +2,12 @@
 import type { AguiEvent } from "../../protocol/events.ts";
 import type { Received } from "../transport/transport.ts";
 
-/** The most that a details pane shows; copying gives all. */
+/** The bounds for the details pane. Copying gives the whole event. */
 const LONGEST_TEXT = 2_000;
 const MOST_ITEMS = 100;
 const LONGEST = 50_000;
 
-/** Indented JSON to read. Long texts and lists are cut, and say by how much. */
+/** Returns indented JSON. Long texts and lists are cut, with a note of how much is missing. */
 export function readable(event: AguiEvent): string {
   const text = JSON.stringify(event, (_, value: unknown) => shortened(value), 2);
   return text.length > LONGEST ? `${text.slice(0, LONGEST)}\n… ${more(text.length - LONGEST, "characters")}` : text;
@@ -28,8 +28,8 @@ function more(count: number, of: string): string {
 }
 
 /**
- * One event a line: when it came (milliseconds since 1970), its cursor (`null`: it has none), the bytes of the message
- * it came in, how many log entries it covers, whether it was replayed, and the event itself.
+ * Returns one event per line: when it arrived (milliseconds since 1970), its cursor or `null`, the bytes of its
+ * message, the number of log entries that it covers, whether it was replayed, and the event itself.
  */
 export function jsonLines(received: Iterable<Received>, timeOrigin: number): string {
   let text = "";

@@ -4,7 +4,7 @@ import { theme } from "../state/settings.ts";
 import type { Evenness, Gap } from "./gaps.ts";
 
 const HEIGHT = 100;
-/** Nothing shorter is shown: a scale of orders of magnitude has no zero. */
+/** Shorter gaps are drawn with this length, because a logarithmic scale has no zero. */
 const SHORTEST_MS = 0.1;
 
 interface Props {
@@ -12,7 +12,7 @@ interface Props {
   readonly points: readonly Gap[];
 }
 
-/** The gaps between tokens over the run's time. The text beside it says the same. */
+/** Plots the gaps between tokens over the run's time. The text beside it says the same. */
 export function GapPlot({ evenness, points }: Props) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
@@ -30,7 +30,7 @@ export function GapPlot({ evenness, points }: Props) {
     const dark = matchMedia("(prefers-color-scheme: dark)");
     resized.observe(element);
     dark.addEventListener("change", draw);
-    // Colours are read when it is made; the page has put on the new theme by the next frame.
+    // The plot reads its colours when it is made, so it is made again. The page has the new theme by the next frame.
     const unsubscribe = theme.subscribe(() => requestAnimationFrame(() => place.current && draw()));
     return () => {
       unsubscribe();
@@ -66,7 +66,7 @@ function aligned({ firstTokenMs, p50, p95, stallMs }: Evenness, points: readonly
 function options(element: HTMLElement): uPlot.Options {
   const probe = element.appendChild(document.createElement("span"));
   const style = getComputedStyle(probe);
-  // A canvas knows no custom properties: each colour is that of an element.
+  // A canvas does not know custom properties, so each colour is read from an element.
   const colour = (name: string) => {
     probe.className = name;
     return style.color;

@@ -1,16 +1,19 @@
-/** The evenness of one run's tokens: the time to the first, and the gaps between them. */
+/** Measures one run's tokens: the time to the first token, and the gaps between tokens. */
 import type { AguiEvent } from "../../protocol/events.ts";
 import type { Received } from "../transport/transport.ts";
 import { Quantiles } from "./quantiles.ts";
 
 export interface Gap {
-  /** When it ended, in milliseconds after the run began. */
+  /** When the gap ended, in milliseconds after the run began. */
   readonly t: number;
   readonly ms: number;
 }
 
 export interface Evenness {
-  /** From `RUN_STARTED` to the first token, in milliseconds. None: this page was not there, or none has come. */
+  /**
+   * From `RUN_STARTED` to the first token, in milliseconds. `undefined` if there is no token yet, or if this page
+   * missed the beginning.
+   */
   readonly firstTokenMs: number | undefined;
   readonly gaps: number;
   readonly p50: number | undefined;
@@ -18,34 +21,35 @@ export interface Evenness {
   readonly longest: number;
   /** The number of gaps that were stalls. */
   readonly stalls: number;
-  /** From how long on a gap is a stall. */
+  /** A longer gap is a stall, in milliseconds. */
   readonly stallMs: number;
-  /** Are the percentiles exact? If not, they are within 1 %. */
+  /** Whether the percentiles are exact. Otherwise they are within 1 %. */
   readonly exact: boolean;
 }
 
-/** Longer than this is a stall: people notice a second, and a slow model is no stall of its own. */
+/** Returns the length beyond which a gap is a stall. People notice a second; a slow model alone is not a stall. */
 export function stallMs(p50 = 0): number {
   return Math.max(1_000, 10 * p50);
 }
 
-/** As many points as a plot of a panel's width can show; beyond it neighbours become one. */
+/** The most points that a plot of the panel's width can show. Beyond it, neighbouring points are merged. */
 export const MAX_POINTS = 1_024;
 
 /**
- * A gap lies between two neighbouring deltas of one message, thought or call, as they arrived. A tool's time lies
- * between messages, and is none. Replayed events show how fast the connection is, and do not count.
+ * Collects the gaps of a run. A gap is the time between the arrivals of two neighbouring deltas of one message, thought
+ * or call. The time of a tool is between messages, so it is not a gap. Replayed events only show the speed of the
+ * connection and do not count.
  */
 export class Gaps {
   readonly #quantiles = new Quantiles();
-  /** When the last delta of each open message or call came. */
+  /** When the last delta of each open message or call arrived. */
   readonly #last = new Map<string, number>();
   #points: Gap[] = [];
   #startedAt: number | undefined;
   #firstTokenMs: number | undefined;
-  /** A token has come, live or not: another is not the first. */
+  /** A token has arrived, live or replayed, so the next one is not the first. */
   #begun = false;
-  /** This page came late: what was made for it alone, without a cursor, had happened before. */
+  /** This page joined the run late: events without a cursor were made for it and describe the past. */
   #late = false;
 
   push({ event, at, cursor, replayed }: Received): void {
@@ -69,7 +73,7 @@ export class Gaps {
     this.#begun = true;
   }
 
-  /** Every gap, the earliest first; of a long run, the longest of each neighbourhood. */
+  /** The gaps in order of time. For a long run, the longest gap of each group of neighbours. */
   get points(): readonly Gap[] {
     return this.#points;
   }
@@ -99,24 +103,24 @@ export class Gaps {
   }
 }
 
-/** A piece of text, of reasoning or of a call's arguments: what the panel calls a token. */
+/** Returns whether an event is a piece of text, of reasoning or of a call's arguments. The panel calls this a token. */
 export function isDelta({ type }: AguiEvent): boolean {
   return type === "TEXT_MESSAGE_CONTENT" || type === "REASONING_MESSAGE_CONTENT" || type === "TOOL_CALL_ARGS";
 }
 
-/** If events have no cursor, only the server's clock distinguishes a run that begins from one that is repeated. */
+/** Without cursors, only the server's clock distinguishes a new run from one that is sent again. */
 function isRecent(timestamp: number | undefined, at: number): boolean {
   return timestamp !== undefined && performance.timeOrigin + at - timestamp < 1_000;
 }
 
-/** The message or call that an event belongs to. */
+/** Returns the message or call that an event belongs to. */
 function spanOf(event: AguiEvent): string | undefined {
   if ("toolCallId" in event && event.toolCallId) return `call ${event.toolCallId}`;
   if ("messageId" in event && event.messageId) return `message ${event.messageId}`;
   return undefined;
 }
 
-/** The longer of two neighbouring gaps: an outlier stays. */
+/** Keeps the longer of each two neighbouring gaps, so outliers stay. */
 function halved(points: readonly Gap[]): Gap[] {
   const kept: Gap[] = [];
   for (let index = 0; index < points.length; index += 2) {

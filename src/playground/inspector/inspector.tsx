@@ -1,4 +1,4 @@
-/** The panel "Under the hood": what comes over the line, how, and how to have it elsewhere. */
+/** The panel "Under the hood": the events that come over the line, their timing, and how to get them elsewhere. */
 import { threadId } from "../state/session.ts";
 import { CopyBar } from "./copy-bar.tsx";
 import { EventLog } from "./event-log.tsx";

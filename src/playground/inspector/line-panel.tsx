@@ -1,4 +1,4 @@
-/** The line to the server: which way it goes, what comes over it, and what becomes of it when it is cut. */
+/** The line to the server: its transport, what it delivers, and the result when it is cut. */
 import type { Signal } from "@preact/signals";
 import { useMemo } from "preact/hooks";
 import { conversation } from "../state/chat.ts";
@@ -20,7 +20,7 @@ export function LinePanel() {
   const line = transport.value;
   const open = line?.state.value.status === "open";
   const resume = tap.resumes.value.at(-1);
-  // As things were when the line came back: what is switched since says nothing of it.
+  // Computed once, when the line is back: switches that change later must not change the sentence.
   const back = useMemo(
     () => resume && line && sentence(resume, line.kind, !tokens.peek() || !reasoning.peek()),
     [resume],
@@ -80,8 +80,10 @@ function Switch({ name, on }: { readonly name: string; readonly on: Signal<boole
 }
 
 function stateOf(status: string, running: boolean): string {
-  if (noWebSocket.value) return "No WebSocket gets through to the server. SSE needs plain HTTP only.";
+  if (noWebSocket.value) return "WebSockets do not reach the server. SSE needs only plain HTTP.";
   if (status === "waiting")
-    return running ? "The line is gone. The run goes on, and the server keeps its events." : "The line is gone.";
+    return running
+      ? "The connection is lost. The run continues, and the server keeps its events."
+      : "The line is gone.";
   return status === "closed" ? "The line is closed." : "Connecting …";
 }

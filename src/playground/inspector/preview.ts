@@ -1,8 +1,8 @@
-/** The gist of an event, in a few words for its row. */
+/** Summarizes an event in a few words, for its row. */
 import type { AguiEvent } from "../../protocol/events.ts";
 
 const LONGEST = 80;
-/** The members that say most of an event, in that order. */
+/** The members of an event that are shown, the most important first. */
 const SHOWN = ["delta", "content", "toolCallName", "stepName", "name", "code", "role", "runId"];
 
 export function preview(event: AguiEvent): string {

@@ -8,7 +8,7 @@ import { compared, textsReceived } from "./received.ts";
 import { type RunRecord, runs } from "./runs.ts";
 import { useNews } from "./use-news.ts";
 
-/** Shown after the resumed run has ended: does this page have what the server keeps? */
+/** Shows whether this page has the text that the server keeps. Appears after the resumed run has ended. */
 export function Proof({ resume }: { readonly resume: Resume }) {
   useNews(250);
   const [found, setFound] = useState("");
@@ -21,7 +21,7 @@ export function Proof({ resume }: { readonly resume: Resume }) {
     let current = true;
     finding(over).then(
       (text) => current && setFound(text),
-      () => current && setFound("The server did not send what it keeps, so the text could not be compared."),
+      () => current && setFound("The server did not send its messages, so the text could not be compared."),
     );
     return () => {
       current = false;
@@ -34,7 +34,7 @@ async function finding({ threadId, from, to }: RunRecord): Promise<string> {
   const url = new URL(`threads/${encodeURIComponent(threadId)}/messages`, base);
   const { messages } = await requestJson<{ messages: readonly Message[] }>(url);
   const { characters, different } = compared(textsReceived(eventsBetween(from, to)), messages);
-  if (different > 0) return `${different} of its messages differ from what the server keeps.`;
+  if (different > 0) return `${different} of its messages differ from those on the server.`;
   return `The run is whole: its ${characters.toLocaleString("en")} characters are those that the server keeps.`;
 }
 

@@ -1,13 +1,13 @@
 /** Percentiles of a stream of durations, in bounded memory. */
 
-/** The number of values that are kept as they are: up to here percentiles are exact. */
+/** The number of values that are kept unchanged. Up to this number, percentiles are exact. */
 export const EXACT = 1_000;
 
 /** Each bucket's upper edge is this many times its lower one. */
 const RATIO = 1.02;
-/** The first bucket holds all up to here; a browser's clock is no finer. */
+/** The first bucket holds all values up to this one. A browser's clock is not finer. */
 const SMALLEST_MS = 0.01;
-/** The last bucket holds all from about a day on. */
+/** The last bucket holds all values of about a day or more. */
 const BUCKETS = Math.ceil(Math.log(86_400_000 / SMALLEST_MS) / Math.log(RATIO)) + 1;
 
 /**
@@ -48,7 +48,7 @@ export class Quantiles {
     this.#tally(ms);
   }
 
-  /** The smallest value that at least `share` (0 to 1) of all do not exceed; `undefined` for none. */
+  /** The smallest value that at least `share` (0 to 1) of all values do not exceed; `undefined` without values. */
   percentile(share: number): number | undefined {
     const rank = Math.max(Math.ceil(share * this.#count), 1);
     if (this.#values) return Float64Array.from(this.#values).sort()[rank - 1];
@@ -77,7 +77,7 @@ function bucketOf(ms: number): number {
   return Math.min(Math.ceil(Math.log(ms / SMALLEST_MS) / Math.log(RATIO)), BUCKETS - 1);
 }
 
-/** The value whose distance from either edge of the bucket is the same share of it. */
+/** Returns the value whose relative distance from both edges of the bucket is the same. */
 function middleOf(bucket: number): number {
   return (SMALLEST_MS * RATIO ** bucket * 2) / (RATIO + 1);
 }

@@ -1,7 +1,9 @@
-/** Compares what a page received with what the server keeps: the check that needs no cursors. */
+/** Compares the text that the page received with the text that the server keeps. This check needs no cursors. */
 import type { AguiEvent, Message } from "../../protocol/events.ts";
 
-/** The text of each message, thought and call, by its id. A message that begins again replaces its earlier text. */
+/**
+ * Returns the text of each message, thought and call by its id. A message that begins again replaces its earlier text.
+ */
 export function textsReceived(events: Iterable<AguiEvent>): Map<string, string> {
   const texts = new Map<string, string>();
   for (const event of events) {
@@ -20,13 +22,13 @@ export function textsReceived(events: Iterable<AguiEvent>): Map<string, string> 
       case "TOOL_CALL_ARGS":
         append(texts, event.toolCallId, event.delta);
         break;
-      default: // Says nothing.
+      default: // Has no text.
     }
   }
   return texts;
 }
 
-/** Only what was seen to begin: a piece without its beginning cannot be compared. */
+/** Appends only if the beginning was received. Otherwise the text cannot be compared. */
 function append(texts: Map<string, string>, id: string, delta: string): void {
   const text = texts.get(id);
   if (text !== undefined) texts.set(id, text + delta);

@@ -1,8 +1,8 @@
-/** Which of the tapped events the log lists: those that pass the filter, in order. */
+/** The events in the tap that pass the filter, in order: the rows of the log. */
 import type { AguiEvent } from "../../protocol/events.ts";
 import type { Tap } from "../state/tap.ts";
 
-/** The kinds of events that people look for, by how their types begin. */
+/** The kinds of events to filter by, each with the prefixes of its event types. */
 export const KINDS = {
   Run: ["RUN_"],
   Steps: ["STEP_", "SUBAGENT_"],
@@ -16,9 +16,9 @@ export const KINDS = {
 export type Kind = keyof typeof KINDS;
 
 export interface Filter {
-  /** None: all kinds. */
+  /** Empty: all kinds. */
   readonly kinds: readonly Kind[];
-  /** Text that the event's JSON must contain, in any case. */
+  /** Text that the event's JSON must contain, in upper or lower case. */
   readonly search: string;
 }
 
@@ -29,9 +29,9 @@ export function kindOf(type: string): Kind | undefined {
 
 export class Rows {
   #filter: Filter = { kinds: [], search: "" };
-  /** Sequence numbers, growing. */
+  /** The sequence numbers of the rows, in ascending order. */
   #rows: number[] = [];
-  /** Up to here the tap was looked at. */
+  /** The events of the tap before this sequence number were read. */
   #seen = 0;
   #dropped = 0;
 
@@ -39,17 +39,17 @@ export class Rows {
     return this.#rows.length;
   }
 
-  /** The number of rows that have gone at the top, ever. */
+  /** The total number of rows that were removed at the top. */
   get dropped(): number {
     return this.#dropped;
   }
 
-  /** The sequence number in a row. */
+  /** Returns the sequence number of a row. */
   at(row: number): number | undefined {
     return this.#rows[row];
   }
 
-  /** The row of a sequence number, or that of the next greater one there is. */
+  /** Returns the row of a sequence number, or of the next greater one. */
   rowOf(seq: number): number {
     let low = 0;
     let high = this.#rows.length;
@@ -61,7 +61,7 @@ export class Rows {
     return low;
   }
 
-  /** Takes in what is new in the tap, up to `next`, and lets go of what the tap has let go of. */
+  /** Adds the tap's new events, up to `next`, and drops the rows that the tap has dropped. */
   update(tap: Pick<Tap, "first" | "next" | "at">, next: number = tap.next): void {
     this.#dropped += this.#rows.splice(0, this.rowOf(tap.first)).length;
     for (let seq = Math.max(this.#seen, tap.first); seq < next; seq += 1) {
@@ -71,7 +71,7 @@ export class Rows {
     this.#seen = Math.max(this.#seen, next);
   }
 
-  /** Looks through all anew. */
+  /** Sets the filter and reads the whole tap again. */
   filter(filter: Filter, tap: Pick<Tap, "first" | "next" | "at">, next: number = tap.next): void {
     this.#filter = filter;
     this.#rows = [];

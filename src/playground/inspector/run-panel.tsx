@@ -1,4 +1,4 @@
-/** One run in figures: how evenly its tokens came, how much it was, what the allow-list kept back. */
+/** The figures of one run: how evenly its tokens arrived, its size, and the events that the allow-list refused. */
 import { useSignal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import { base, threadId, transport } from "../state/session.ts";
@@ -13,9 +13,9 @@ import { fine } from "./precise.ts";
 import { type RunRecord, runs } from "./runs.ts";
 import { useNews } from "./use-news.ts";
 
-/** Milliseconds between two changes of the figures, at least. */
+/** The shortest time between two changes of the figures, in milliseconds. */
 const DRAW_MS = 250;
-/** Milliseconds between two questions for the refused events of an active run. */
+/** The time between two requests for the refused events of an active run, in milliseconds. */
 const ASK_MS = 2_000;
 
 export function RunPanel() {
@@ -50,7 +50,7 @@ export function RunPanel() {
           Save as JSONL
         </button>
       </div>
-      {run ? <Figures run={run} /> : <p class="quiet">How evenly a run’s tokens come shows here.</p>}
+      {run ? <Figures run={run} /> : <p class="quiet">The timing of a run’s tokens is shown here.</p>}
       <Refused run={runs.all.at(-1)} />
     </section>
   );
@@ -59,7 +59,7 @@ export function RunPanel() {
 function Figures({ run }: { readonly run: RunRecord }) {
   const { evenness, points } = run.gaps;
   const { firstTokenMs, p50, p95, longest, stalls, stallMs, exact } = evenness;
-  const about = exact ? undefined : "Within 1 %: there are too many gaps to keep each";
+  const about = exact ? undefined : "Accurate to 1 %: there are too many gaps to keep all of them";
   return (
     <>
       <GapPlot evenness={evenness} points={points} />
@@ -106,7 +106,7 @@ function Refused({ run }: { readonly run: RunRecord | undefined }) {
   const [reported, setReported] = useState<{ runId: string; counts: Counts }>();
   const [line, thread] = [transport.value, threadId.value];
   const open = line?.state.value.status === "open";
-  // The server knows nothing of a thread without a run.
+  // The server does not know a thread without a run.
   const [runId, ended] = run?.threadId === thread ? [run.runId, run.ended] : [];
   useEffect(() => {
     if (!line || !open || !runId) return;
@@ -115,7 +115,7 @@ function Refused({ run }: { readonly run: RunRecord | undefined }) {
       const counts = (await line.refused(thread)) ?? (await refusedOf(thread));
       if (current && counts) setReported({ runId, counts });
     };
-    // A server that has just gone is asked again when it is back.
+    // If the server cannot be reached, the request is made again when it is back.
     const now = () => void ask().catch(() => {});
     now();
     const timer = ended ? undefined : setInterval(now, ASK_MS);
@@ -146,7 +146,7 @@ async function refusedOf(thread: string): Promise<Counts | undefined> {
   return (await requestJson<{ refused?: Counts }>(url)).refused;
 }
 
-/** Saves what has come of a run by now, which may be more than was drawn. */
+/** Saves the events of a run that have arrived, which may be more than was drawn. */
 function saveRun(runId: string): void {
   runs.update(tap);
   const run = runs.all.find((one) => one.runId === runId);

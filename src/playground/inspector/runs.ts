@@ -1,4 +1,4 @@
-/** The events run by run: the begin and end of each in the tap, its size, its evenness. */
+/** The runs in the tap: where each begins and ends, its size, and the gaps between its tokens. */
 
 import type { Tap, Tapped } from "../state/tap.ts";
 import { Gaps, isDelta } from "./gaps.ts";
@@ -6,9 +6,9 @@ import { Gaps, isDelta } from "./gaps.ts";
 export interface RunRecord {
   readonly runId: string;
   readonly threadId: string;
-  /** It reports where a thread stands, and may be no run at all. */
+  /** It reports the thread's current state, and may not be a run. */
   readonly madeUp: boolean;
-  /** Sequence numbers of its first event, and of the one after its last. */
+  /** The sequence number of its first event; `to` is the one after its last event. */
   readonly from: number;
   readonly to: number;
   readonly ended: boolean;
@@ -19,7 +19,7 @@ export interface RunRecord {
   readonly gaps: Gaps;
 }
 
-/** Older ones are let go of. */
+/** The most runs that are kept. Older runs are dropped. */
 const MAX_RUNS = 20;
 
 export class Runs {
@@ -31,7 +31,7 @@ export class Runs {
     return this.#runs;
   }
 
-  /** Takes in what is new in the tap, and lets go of the runs that the tap holds nothing of any more. */
+  /** Reads the tap's new events, and drops the runs that have no events left in the tap. */
   update(tap: Pick<Tap, "first" | "next" | "at">): void {
     for (let seq = Math.max(this.#seen, tap.first); seq < tap.next; seq += 1) {
       const tapped = tap.at(seq);
@@ -61,7 +61,7 @@ export class Runs {
       };
       this.#runs.push(run);
     }
-    if (!run || run.ended) return; // Nothing of a run's.
+    if (!run || run.ended) return; // The event does not belong to a run.
     run.gaps.push(tapped);
     this.#runs[this.#runs.length - 1] = {
       ...run,
@@ -74,7 +74,7 @@ export class Runs {
   }
 }
 
-/** An idle thread is reported as if it were a run. */
+/** Returns whether a run is only the report of an idle thread, which looks like a run. */
 function isHistory({ madeUp, ended, deltas }: RunRecord): boolean {
   return madeUp && ended && deltas === 0;
 }

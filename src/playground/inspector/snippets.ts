@@ -1,4 +1,4 @@
-/** The page's requests, to be pasted into a terminal or a file. */
+/** The page's requests as text to paste into a terminal or a file. */
 
 export interface SnippetOf {
   /** The base of the protocol's paths, like `http://127.0.0.1:8123/`. */
@@ -8,12 +8,12 @@ export interface SnippetOf {
   readonly runId: string;
   readonly messageId: string;
   readonly text: string;
-  /** `false`: each message at once, when it is complete. */
+  /** `false`: each message is sent in one piece, when it is complete. */
   readonly tokens: boolean;
   readonly reasoning: boolean;
 }
 
-/** The run over SSE. Sent twice, it starts one run: its ids are fixed. */
+/** Returns a command that runs the agent over SSE. Its ids are fixed, so sending it twice starts one run. */
 export function curl(of: SnippetOf): string {
   return [
     `curl -N ${quoted(runUrl(of))}`,
@@ -22,19 +22,19 @@ export function curl(of: SnippetOf): string {
   ].join(" \\\n  ");
 }
 
-/** The message over a WebSocket with bare events, which stays open for a minute. */
+/** Returns a command that sends the message over a WebSocket with bare events. The socket stays open for a minute. */
 export function wscat(of: SnippetOf): string {
   const url = new URL("ws", of.base.replace(/^http/, "ws"));
   url.searchParams.set("agent", of.agent);
   url.searchParams.set("thread", of.threadId);
   url.searchParams.set("protocol", "1.0");
   narrow(url, of);
-  // Text that begins with { or / is a command, text that begins with - an option of wscat's.
+  // Text that begins with { or / is a command; text that begins with - is an option of wscat.
   const plain = /^[^{/\p{Cc}-]\P{Cc}*$/u.test(of.text);
   return `npx wscat -c ${quoted(String(url))} -w 60 -x ${quoted(plain ? of.text : JSON.stringify(input(of)))}`;
 }
 
-/** A module that asks through AG-UI's own client. */
+/** Returns a module that sends the message with AG-UI's client. */
 export function httpAgent(of: SnippetOf): string {
   const { threadId, messageId, text } = of;
   return `import { HttpAgent } from "@ag-ui/client";
@@ -49,7 +49,7 @@ await agent.runAgent(undefined, {
 `;
 }
 
-/** One argument for a POSIX shell, whatever is in it. */
+/** Quotes any text as one argument for a POSIX shell. */
 export function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }

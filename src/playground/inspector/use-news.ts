@@ -1,7 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { tap } from "../state/tap.ts";
 
-/** Has the component drawn again when something came over the line, at most once in `ms` milliseconds. */
+/** Draws the component again after an event arrived, at most once in `ms` milliseconds. */
 export function useNews(ms: number): void {
   const [, draw] = useState(0);
   useEffect(() => {

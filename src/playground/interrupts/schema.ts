@@ -9,15 +9,15 @@ export interface Field {
   readonly hint: string | undefined;
   readonly required: boolean;
   readonly integer: boolean;
-  /** The text that it shows at first. */
+  /** The text that the field shows at first. */
   readonly initial: string;
 }
 
 export interface Form {
-  /** The choice that decides about all else, such as approve or reject; each choice becomes a button. */
+  /** The field that decides about the others, such as approve or reject. Each of its choices becomes a button. */
   readonly decision: Field | undefined;
   readonly fields: readonly Field[];
-  /** The schema is not an object's: the answer is the value of its one field. */
+  /** The schema does not describe an object: the answer is the value of the only field. */
   readonly bare: boolean;
 }
 
@@ -33,7 +33,7 @@ interface Schema {
 
 const ANSWER = "answer";
 
-/** The form for a schema; without one, for any text. */
+/** Returns the form for a schema. Without a schema, the form asks for any text. */
 export function formOf(schema: unknown): Form {
   if (typeof schema !== "object" || schema === null)
     return { decision: undefined, fields: [fieldOf(ANSWER, { type: "string" }, true)], bare: true };
@@ -45,7 +45,7 @@ export function formOf(schema: unknown): Form {
   return { decision, fields: fields.filter((field) => field !== decision), bare: false };
 }
 
-/** A field that only asks for yes or no under a name that says so. */
+/** Returns whether a field is a boolean whose name asks for approval. */
 function isApproval({ name, kind }: Field): boolean {
   return kind === "boolean" && /^(approved?|accept(ed)?|confirm(ed)?|allow(ed)?)$/i.test(name);
 }
@@ -54,7 +54,7 @@ function isApproval({ name, kind }: Field): boolean {
 export interface Decision {
   readonly label: string;
   readonly value: unknown;
-  /** It says no, and must not look like a yes. */
+  /** It refuses, so it must not look like an approval. */
   readonly refuses: boolean;
 }
 
@@ -69,7 +69,7 @@ export function decisionsOf({ kind, choices }: Field): readonly Decision[] {
 
 const REFUSAL = /^(reject|refuse|deny|decline|disapprove|disallow|cancel|abort|stop|no|never|ignore)(ed|d)?\b/i;
 
-/** The label of a decision once its fields are filled in: an edit is done, not begun. */
+/** Returns the label of a decision after its fields are filled in. An edit is then complete. */
 export function confirming(label: string): string {
   return label === "Edit" ? "Approve with changes" : label;
 }
@@ -83,7 +83,7 @@ const DONE: Readonly<Record<string, string>> = {
   Deny: "Denied",
 };
 
-/** An answer in words: the decision, and what was filled in. */
+/** Returns an answer in words: the decision and the filled-in values. */
 export function inWords({ decision, fields, bare }: Form, { status, payload }: ResumeEntry): string {
   if (status === "cancelled") return "Skipped";
   if (bare || typeof payload !== "object" || payload === null) return wordsOf(payload);
@@ -100,14 +100,17 @@ function wordsOf(value: unknown): string {
   return typeof value === "string" ? value : value === undefined ? "Answered" : JSON.stringify(value);
 }
 
-/** The fields that a decision wants: those whose description says so ("For edit: ..."), or all if none says anything. */
+/**
+ * Returns the fields that a decision needs: those whose description names it ("For edit: ..."), or all fields if no
+ * description names a decision.
+ */
 export function fieldsFor(fields: readonly Field[], value: unknown): readonly Field[] {
   const named = fields.some(({ hint }) => /^for \w+:/i.test(hint ?? ""));
   return named ? fields.filter(({ hint }) => hint?.toLowerCase().startsWith(`for ${String(value)}:`)) : fields;
 }
 
 /**
- * The value of a field from what was typed; nothing for what was left empty.
+ * Returns the value of a field from the typed text, or `undefined` if it was left empty.
  * @throws Error with a sentence for the person who typed it.
  */
 export function answerOf({ kind, integer, required, label }: Field, typed: string): unknown {
@@ -155,7 +158,7 @@ function initialOf(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value, null, 2);
 }
 
-/** `due_date` as "Due date". */
+/** Turns `due_date` into "Due date". */
 function titled(name: string): string {
   const words = name.replace(/([a-z])([A-Z])/g, "$1 $2").replaceAll(/[_-]+/g, " ");
   return words.charAt(0).toUpperCase() + words.slice(1).toLowerCase();

@@ -1,10 +1,10 @@
 /**
- * Cuts growing Markdown into blocks: all but the last are finished and never looked at again, so that a token costs the
+ * Cuts growing Markdown into blocks. All blocks but the last are finished and never read again, so a token costs the
  * same at the end of a long answer as at its beginning.
  */
 
 export interface Blocks {
-  /** Finished since the last time. */
+  /** The blocks finished since the last call. */
   readonly finished: readonly Block[];
   /** The part that may still change. */
   readonly open: string;
@@ -12,13 +12,13 @@ export interface Blocks {
 
 export interface Block {
   readonly source: string;
-  /** It was cut for its length, in the middle of what belongs together. */
+  /** The block was cut because of its length, and continues in the next block. */
   readonly cut: boolean;
-  /** So many characters at its beginning repeat those of the block it was cut from: the head of a table. */
+  /** The number of characters at its beginning that repeat the block before: the head of a table. */
   readonly repeats: number;
 }
 
-/** An open block that is longer is cut, in characters: drawing it anew would take longer and longer. */
+/** An open block with more characters is cut, because drawing it again would take longer and longer. */
 const LONGEST = 2_400;
 
 const FENCE = /^ {0,3}(`{3,}|~{3,})/;
@@ -27,14 +27,14 @@ const TABLE_RULE = /^\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*$/;
 
 export class BlockCutter {
   #open = "";
-  /** Up to here the open block's lines were read. */
+  /** The offset up to which the open block's lines were read. */
   #read = 0;
   #fence: string | undefined;
-  /** The open block ended with an empty line, unless what follows belongs to it. */
+  /** The offset of the empty line that ends the open block, unless the next line belongs to the block. */
   #blankAt: number | undefined;
   #repeats = 0;
 
-  /** `text`: what came since the last time. */
+  /** `text`: the text added since the last call. */
   push(text: string): Blocks {
     this.#open += text;
     const finished: Block[] = [];
@@ -50,12 +50,12 @@ export class BlockCutter {
     return { finished, open: this.#open };
   }
 
-  /** Is the open block code? Then `open` begins with its fence, and only grows. */
+  /** Whether the open block is code. Then `open` begins with its fence, and only grows. */
   get inCode(): boolean {
     return this.#fence !== undefined;
   }
 
-  /** As of a finished block, of the open one. */
+  /** The `repeats` of the open block. */
   get repeats(): number {
     return this.#repeats;
   }
@@ -75,7 +75,7 @@ export class BlockCutter {
     }
     if (this.#blankAt !== undefined) {
       const inList = LIST_ITEM.test(this.#open);
-      // Indented text goes on with the list item, and another item with the list.
+      // Indented text continues the list item, and another item continues the list.
       if (!(inList && (/^\s/.test(line) || LIST_ITEM.test(line)))) {
         this.#finish(this.#blankAt, finished);
         start = 0;
@@ -85,7 +85,7 @@ export class BlockCutter {
     }
     const fence = FENCE.exec(line)?.[1];
     if (fence === undefined) return;
-    // Code inside a list item stays with the list; else it is a block of its own.
+    // Code inside a list item stays in the list's block. Other code is a separate block.
     if (start > 0 && !LIST_ITEM.test(this.#open)) {
       this.#finish(start, finished);
       this.#read = line.length + 1;
@@ -106,7 +106,7 @@ export class BlockCutter {
     this.#blankAt = undefined;
   }
 
-  /** At the end of a line where that says something, else of a sentence, else of a word. */
+  /** Cuts at the end of a line where lines matter, otherwise at the end of a sentence or a word. */
   #cut(finished: Block[]): void {
     const [first = "", second = ""] = this.#open.split("\n", 2);
     const table = first.includes("|") && TABLE_RULE.test(second);

@@ -1,17 +1,17 @@
-/** Draws Markdown that grows: finished blocks once, the open one anew, and as often as that is cheap. */
+/** Draws Markdown that grows: finished blocks once, and the open block again as often as that is cheap. */
 import { BlockCutter } from "./blocks.ts";
 import { codeFrame, renderMarkdown } from "./render.ts";
 
-/** Drawing may take this part of the time at most. */
+/** The largest share of the time that drawing may take. */
 const SHARE = 0.15;
-/** Code is laid out in pieces of this many characters: a line more does not move the lines before it. */
+/** Code is laid out in pieces of this many characters, so that a new line does not move the earlier lines. */
 const PIECE = 2_000;
 
 export class GrowingMarkdown {
   readonly #root: HTMLElement;
   #cutter = new BlockCutter();
   #text = "";
-  /** The parts of a block that was cut for its length, to be drawn as one in the end. */
+  /** The parts of a block that was cut because of its length. In the end they are drawn as one block. */
   #cuts: { element: HTMLElement; source: string }[] = [];
   #open: HTMLElement | undefined;
   #openSource = "";
@@ -23,7 +23,7 @@ export class GrowingMarkdown {
     this.#root = root;
   }
 
-  /** `text` is the whole of it. `done`: it is finished. */
+  /** `text`: the whole text. `done`: the text is finished. */
   show(text: string, done: boolean): void {
     if (!text.startsWith(this.#text.slice(0, 64)) || text.length < this.#text.length) this.#reset();
     clearTimeout(this.#later);
@@ -79,7 +79,7 @@ export class GrowingMarkdown {
     }
   }
 
-  /** Code that is still open only grows: its text is added to. */
+  /** Appends to open code, which only grows. */
   #drawCode(source: string): void {
     const begin = source.indexOf("\n") + 1;
     if (begin === 0) return; // Its language is not known yet.
@@ -103,7 +103,7 @@ export class GrowingMarkdown {
     this.#code.shown = source.length;
   }
 
-  /** A finished block: where the open one is, if there is one. */
+  /** Draws a finished block, in place of the open one if there is one. */
   #place(source: string): HTMLElement {
     const element = this.#open ?? this.#append();
     this.#open = this.#code = undefined;
@@ -111,7 +111,7 @@ export class GrowingMarkdown {
     return element;
   }
 
-  /** Draws what was cut as the one block that it is. */
+  /** Draws the parts of a cut block as one block. */
   #join(): void {
     const [first, ...others] = this.#cuts;
     this.#cuts = [];

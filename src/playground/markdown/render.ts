@@ -1,4 +1,4 @@
-/** Markdown as DOM that is safe to show: no scripts, no styles, nothing that is fetched. */
+/** Turns Markdown into safe DOM: without scripts, without styles, and without anything that the browser fetches. */
 import DOMPurify from "dompurify";
 import { Marked } from "marked";
 
@@ -6,11 +6,11 @@ const marked = new Marked({
   gfm: true,
   breaks: true,
   renderer: {
-    // Shown as the text it is. Taken out later it would still offend the page's policy: a browser looks while it parses.
+    // HTML is shown as text. Removing it later would be too late: the browser checks the page's policy while it parses.
     html({ text }) {
       return /^<br\s*\/?>$/i.test(text.trim()) ? "<br>" : attribute(text);
     },
-    // A link's target is named, and fetched only when a person follows the link.
+    // An image becomes a link, so its target is fetched only when a person follows it.
     checkbox({ checked }) {
       return checked ? "☑ " : "☐ ";
     },

@@ -1,8 +1,8 @@
-/** The text for a screen reader: whole sentences, as the answer comes, and news of the connection. */
+/** The text for a screen reader: the answer in whole sentences, as it arrives, and notices. */
 import { signal } from "@preact/signals";
 import type { Said } from "../conversation/conversation.ts";
 
-/** The number of sentences that stay in the page; those before were read out. */
+/** The number of sentences that stay in the page. Earlier ones were already read out. */
 const KEPT = 12;
 
 export interface Sentence {
@@ -26,7 +26,7 @@ export class Announcer {
       this.#say(rest);
       return;
     }
-    // Only what came last can have ended a sentence, and it is short.
+    // The rest contains no end of a sentence, so this text is short.
     const text = rest + said.delta;
     const end = lastEnd(text);
     this.#rest.set(said.id, text.slice(end));
@@ -41,7 +41,7 @@ export class Announcer {
   }
 }
 
-/** The end of the last whole sentence or line; 0 when there is none. */
+/** Returns the end of the last whole sentence or line, or 0 without one. */
 function lastEnd(text: string): number {
   let end = 0;
   for (const { index, 0: found } of text.matchAll(/[.!?…]["')\]]*\s|[。！？]|\n/g)) end = index + found.length;

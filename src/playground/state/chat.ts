@@ -9,24 +9,24 @@ import { draftOf, keepDraft, MESSAGE, takeDrafts } from "./drafts.ts";
 import { freshId } from "./ids.ts";
 import { agent, base, lastRun, threadId, transport } from "./session.ts";
 
-/** Milliseconds between two drawings of text that grows, at least. */
+/** The shortest time between two drawings of growing text, in milliseconds. */
 const DRAW_EVERY_MS = 80;
 
 export const conversation = signal(fresh());
-/** A run was asked for, and the server has not taken it yet. */
+/** A run was requested, and the server has not accepted it yet. */
 export const sending = signal(false);
 export const busy = computed(() => sending.value || conversation.value.run.value !== undefined);
 /** The message that is being edited. */
 export const editing = signal<UserItem | undefined>(undefined);
 
-/** Begins with an empty conversation: that of another thread. */
+/** Begins an empty conversation, for another thread. */
 export function newConversation(): void {
   rescueUnsent();
   conversation.value = fresh();
   editing.value = undefined;
 }
 
-/** Puts a message that the server never took back into the message box, unless another one is being written. */
+/** Moves a message that the server never accepted back into the message box, unless the box has text. */
 export function rescueUnsent(): void {
   const { unsent, injected } = conversation.peek();
   const { content } = unsent ?? injected.peek().findLast(({ state }) => state !== "waiting") ?? {};
@@ -58,19 +58,19 @@ export async function send(content: UserItem["content"], id = freshId()): Promis
   await start([asMessage(message)]);
 }
 
-/** An answer, as the graph gets it and in words. */
+/** An answer, in the form for the graph and in words. */
 export interface Given {
   readonly entry: ResumeEntry;
   readonly question: string;
   readonly answer: string;
 }
 
-/** The key that a draft of an answer is kept under. */
+/** Returns the key of a draft of an answer. */
 export function answerDraft(interruptId: string): string {
   return `answer:${threadId.value}:${interruptId}`;
 }
 
-/** Answers all that the graph asks. The answers go to the agent that asked, whichever is selected. */
+/** Answers all questions of the graph. The answers go to the agent that asked, even if another agent is selected. */
 export async function answer(given: readonly Given[]): Promise<void> {
   const shown = conversation.value;
   const asked = shown.interrupts.value;
@@ -82,11 +82,11 @@ export async function answer(given: readonly Given[]): Promise<void> {
   if (await start([], { resume, agentOf: agentThatAsked })) return;
   takeAway();
   giveBack();
-  // The events of the meantime are newer: somebody else may have answered.
+  // Events may have changed the questions in the meantime, for example because another client answered. They are newer.
   if (shown.interrupts.value === none) shown.interrupts.value = asked;
 }
 
-/** The server knows which agent waits on the thread. */
+/** Asks the server which agent waits for the answer. */
 async function agentThatAsked(): Promise<string> {
   const url = new URL(`threads/${encodeURIComponent(threadId.value)}`, base);
   return (await requestJson<{ agent?: string }>(url)).agent ?? agent.value;
@@ -97,7 +97,7 @@ export async function stop(): Promise<void> {
     await transport.value?.cancel(agent.value, threadId.value);
   } catch (thrown) {
     const error = lineError(thrown);
-    if (error.code !== "not_found") conversation.value.refuse(freshId(), error); // Else it has ended meanwhile.
+    if (error.code !== "not_found") conversation.value.refuse(freshId(), error); // If not found, the run has already ended.
   }
 }
 
@@ -106,7 +106,7 @@ interface Answering {
   readonly agentOf?: () => string | Promise<string>;
 }
 
-/** Starts a run on the thread. `false`: it was refused, and the conversation says why. */
+/** Starts a run on the thread. Returns `false` if it was refused; the conversation then shows why. */
 export async function start(
   messages: readonly Message[],
   { resume, agentOf = () => agent.value }: Answering = {},
@@ -123,7 +123,11 @@ export async function start(
     forwardedProps: { sluice: { progress: true } },
   };
   if (!line) {
-    shown.refuse(input.runId, { code: "unreachable", message: "There is no line to it yet.", retryable: true });
+    shown.refuse(input.runId, {
+      code: "unreachable",
+      message: "There is no connection to the server yet.",
+      retryable: true,
+    });
     return false;
   }
   sending.value = true;
@@ -144,7 +148,7 @@ export function asMessage({ id, content }: UserItem): Message {
   return { id, role: "user", content: typeof content === "string" ? content : ([...content] as ContentPart[]) };
 }
 
-/** The words of a message, without its attachments. */
+/** Returns the text of a message, without its attachments. */
 export function textOf(content: UserItem["content"]): string {
   if (typeof content === "string") return content;
   return content.flatMap((part) => (part.type === "text" ? [part.text] : [])).join("\n");

@@ -1,4 +1,4 @@
-/** Text that was typed and not sent yet. A draft outlives its form, a lost connection and a reload of the page. */
+/** Text that was typed and not sent yet. A draft survives its form, a lost connection and a reload of the page. */
 import { effect, signal } from "@preact/signals";
 
 const KEY = "sluice.drafts";
@@ -8,10 +8,10 @@ type Drafts = Readonly<Record<string, unknown>>;
 const drafts = signal<Drafts>(stored());
 effect(() => store(JSON.stringify(drafts.value)));
 
-/** The message that is being written. It belongs to the page: another thread or agent does not take it away. */
+/** The draft of the message. It belongs to the page and stays when the thread or the agent changes. */
 export const MESSAGE = "message";
 
-/** A draft by its name. A component that reads it is drawn again when it changes. */
+/** Returns a draft by its name. A component that reads it is drawn again when it changes. */
 export function draftOf<T>(name: string, initial: T): T {
   return (drafts.value[name] as T | undefined) ?? initial;
 }
@@ -45,6 +45,6 @@ function store(text: string): void {
   try {
     sessionStorage.setItem(KEY, text);
   } catch {
-    // As above.
+    // Without storage, the draft lasts as long as the page.
   }
 }

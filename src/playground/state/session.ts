@@ -7,7 +7,7 @@ export interface AgentInfo {
   readonly name: string;
   readonly description?: string;
   readonly prompts?: readonly string[];
-  /** The demo model answers, for want of an API key. */
+  /** The demo model answers, because there is no API key. */
   readonly demo?: boolean;
 }
 
@@ -22,12 +22,12 @@ export const threadId = signal("");
 export const transport = signal<Transport | undefined>(undefined);
 /** The last request that started a run, and its agent: for "copy as curl" and the like. */
 export const lastRun = signal<{ readonly agent: string; readonly input: RunAgentInput } | undefined>(undefined);
-/** A shared thread is watched: nothing is written. */
+/** The page shows a shared thread, read-only. */
 export const watching = signal(false);
 /** Is a run active on the thread? */
 export const running = signal(false);
 
-/** The secret of a share that the address is a link to. */
+/** Returns the secret of the share, if the page's address is a link to a shared thread. */
 export function shareInHash(): string | undefined {
   return new URLSearchParams(location.hash.slice(1)).get("share") ?? undefined;
 }

@@ -12,14 +12,14 @@ export const theme = remembered<Theme>("theme", "system", ["system", "light", "d
 /** Is the panel "Under the hood" open? On a phone it starts closed. */
 export const inspectorOpen = remembered("inspector", globalThis.innerWidth > 1_200, [true, false]);
 
-/** Shows the theme that is chosen, from now on. */
+/** Shows the chosen theme, and follows each change of it. */
 export function showTheme(): void {
   effect(() => {
     document.documentElement.dataset.theme = theme.value;
   });
 }
 
-/** A signal that outlives the page. A value that is none of `allowed` counts as none. */
+/** Makes a signal whose value is stored in the browser. A stored value that is not in `allowed` is ignored. */
 function remembered<T>(name: string, initial: T, allowed: readonly T[]): Signal<T> {
   const key = `sluice.${name}`;
   const value = signal(allowed.find((one) => JSON.stringify(one) === stored(key)) ?? initial);
@@ -39,6 +39,6 @@ function store(key: string, text: string): void {
   try {
     localStorage.setItem(key, text);
   } catch {
-    // As above.
+    // Without storage, the choice lasts as long as the page.
   }
 }

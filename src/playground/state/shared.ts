@@ -1,4 +1,4 @@
-/** Links to threads: made and revoked here, and followed by others, which watch the thread and write nothing. */
+/** Links to threads: makes and revokes them, and shows the thread of a link, read-only. */
 import { framesTransport } from "../transport/frames.ts";
 import { lineError, request, requestJson } from "../transport/http.ts";
 import { base, threadId, transport, watching } from "./session.ts";
@@ -24,7 +24,7 @@ export async function sharesOf(thread: string): Promise<readonly Share[]> {
 }
 
 /**
- * Makes a link to a thread. It is known here alone: the server keeps a digest of its secret.
+ * Makes a link to a thread. Only this page knows the link: the server keeps a digest of its secret.
  * @throws LineError
  */
 export async function makeLink(thread: string): Promise<string> {
@@ -43,7 +43,7 @@ function sharesUrl(thread: string): URL {
   return new URL(`threads/${encodeURIComponent(thread)}/shares`, base);
 }
 
-/** Watches the thread that a link leads to. */
+/** Follows the thread of a link, read-only. */
 export function openShare(secret: string): void {
   watching.value = true;
   showTheme();

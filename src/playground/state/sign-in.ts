@@ -1,4 +1,4 @@
-/** Signing in and out, where the server takes keys or tokens. */
+/** Signs in and out, if the server accepts keys or tokens. */
 import { expiring, signIns, token } from "../transport/credentials.ts";
 import { request } from "../transport/http.ts";
 import { newConversation } from "./chat.ts";
@@ -7,7 +7,7 @@ import { base, transport } from "./session.ts";
 import { loadAgents, newThread } from "./start.ts";
 
 /**
- * Signs in, or stays signed in.
+ * Signs in, or replaces the token before it expires.
  * @throws LineError `unauthorized` when the server does not know the key or token.
  */
 export async function signIn(key: string): Promise<void> {
@@ -16,13 +16,13 @@ export async function signIn(key: string): Promise<void> {
   token.value = key;
   expiring.value = false;
   if (renews) return;
-  // It may be somebody else: the thread comes anew.
+  // The key may be another person's, so the thread is loaded again.
   newConversation();
   signIns.value += 1;
   await loadAgents();
 }
 
-/** Cuts the line, and forgets the token and all that the page shows. */
+/** Closes the line, and reloads the page without the token, the thread and the drafts. */
 export function signOut(): void {
   transport.value?.close();
   newThread();

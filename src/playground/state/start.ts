@@ -1,4 +1,4 @@
-/** Sets the page going: which agents there are, which thread it shows, and the line that follows it. */
+/** Starts the page: loads the agents, chooses the thread, and opens the line that follows the thread. */
 import { computed, effect, signal, untracked } from "@preact/signals";
 import { expiring, signIns, takesTokens, token } from "../transport/credentials.ts";
 import { lineError, request, requestJson } from "../transport/http.ts";
@@ -11,13 +11,13 @@ import { reasoning, showTheme, tokens, transportKind } from "./settings.ts";
 import { tap } from "./tap.ts";
 import { moreThreads, reloadThreads, type ThreadInfo, threads } from "./threads.ts";
 
-/** Why the server cannot be talked to at all. */
+/** Why the server refuses or cannot be reached. */
 export const doorError = signal<LineError | undefined>(undefined);
-/** WebSockets do not get through to the server, though HTTP does. */
+/** WebSockets do not reach the server, but HTTP does. */
 export const noWebSocket = signal(false);
-/** Why the thread is followed no more. */
+/** Why the thread is no longer followed. */
 export const threadError = signal<LineError | undefined>(undefined);
-/** The page cannot go on, and waiting is of no use: the worst reason. */
+/** The most important reason why the page cannot continue, if waiting does not help. */
 export const refused = computed(() => {
   const line = transport.value?.state.value;
   return [doorError.value, line?.status === "closed" ? line.error : undefined, threadError.value].find(
@@ -25,7 +25,7 @@ export const refused = computed(() => {
   );
 });
 
-/** Why the page asks for a key or a token: to get in, to get in again, or to stay. */
+/** Why the page asks for a key or a token: to sign in, to sign in again, or to stay signed in. */
 export const asked = computed<"in" | "again" | "expiring" | undefined>(() => {
   const known = token.value !== undefined;
   if (refused.value?.code === "unauthorized" && (known || takesTokens.value)) return known ? "again" : "in";
@@ -50,7 +50,7 @@ export function startPage(): void {
   void loadAgents();
 }
 
-/** Goes to a thread, known to the server or not. */
+/** Opens a thread, whether or not the server knows it. */
 export function openThread(id: string): void {
   if (id === threadId.value) return;
   newConversation();
@@ -61,7 +61,7 @@ export function openThread(id: string): void {
   chooseAgent();
   const hash = `#thread=${encodeURIComponent(id)}`;
   if (location.hash === hash) return;
-  // An address without a thread is not come back to: it would lead to yet another new one.
+  // An address without a thread is replaced in the history: the Back button would open another new thread.
   if (threadInHash()) history.pushState(null, "", hash);
   else history.replaceState(null, "", hash);
 }
@@ -74,7 +74,7 @@ function threadInHash(): string | undefined {
   return new URLSearchParams(location.hash.slice(1)).get("thread") ?? undefined;
 }
 
-/** Opens a line of the kind that is chosen, in place of the one before. */
+/** Opens a line of the chosen kind. The returned function closes it. */
 function connect(): () => void {
   void signIns.value;
   const opened = openTransport(transportKind.value, base, () => agent.peek());
@@ -96,17 +96,17 @@ function connect(): () => void {
   };
 }
 
-/** Follows the thread over the transport, and again when one of them or the narrowing changes. */
+/** Follows the thread, and again when the transport, the thread or the narrowing changes. */
 function follow(): (() => void) | undefined {
   const [line, id] = [transport.value, threadId.value];
   const narrowing = { tokens: tokens.value, reasoning: reasoning.value };
-  // Over bare events an agent's route gives the history.
+  // The agents must be known, because over bare events an agent's route returns the history.
   if (!line || !id || agents.value.length === 0) return undefined;
   // The transport's own state is no reason to follow the thread again.
   return untracked(() => line.follow(id, narrowing, listener()));
 }
 
-/** Shows what comes in the conversation of this moment. */
+/** Makes a listener that shows the events in the current conversation. */
 export function listener(): Listener {
   const shown = conversation.peek();
   return {
@@ -126,11 +126,11 @@ export function listener(): Listener {
   };
 }
 
-/** A socket that fails so many times in a row, each time while HTTP works, does not get through. */
+/** After so many failures in a row while HTTP works, WebSockets count as blocked. */
 const BLOCKED_AFTER = 2;
 let failedAlone = 0;
 
-/** A socket that is not let in looks like a lost network to a page: only HTTP says why. */
+/** Asks over HTTP why the line is lost: to a page, a refused socket looks like a lost network. */
 function askWhy(): void {
   const line = transport.value;
   const status = line?.state.value.status;
@@ -139,7 +139,7 @@ function askWhy(): void {
     noWebSocket.value = false;
     failedAlone = 0;
   }
-  // On a wire that was cut on purpose nothing is wrong.
+  // A wire that was cut on purpose is not an error.
   if (status !== "waiting" || line?.down) return;
   request(new URL("agui/info", base)).then(
     () => {
@@ -154,18 +154,18 @@ function askWhy(): void {
   );
 }
 
-/** Titles, order and what waits change with each run. */
+/** Reloads the threads when a run begins or ends: their titles, order and open questions change. */
 function refreshAfterRuns(): void {
   if (agents.value.length === 0) return;
   void conversation.value.run.value?.runId;
   void reloadThreads();
 }
 
-/** Asks for the agents until they are known, or until asking is of no use. */
+/** Loads the agents, and tries again as long as the error is retryable. */
 export async function loadAgents(): Promise<void> {
   clearTimeout(retry);
   try {
-    // A thread goes on with the agent that answered there last, and the list of threads knows which.
+    // A thread continues with the agent that answered last, which the list of threads contains.
     const [info] = await Promise.all([
       requestJson<{ agents: Readonly<Record<string, AgentInfo>> }>(new URL("agui/info", base)),
       reloadThreads(),
@@ -181,16 +181,16 @@ export async function loadAgents(): Promise<void> {
   }
 }
 
-/** The one that answered on the thread last; else the one that was chosen before, or the first. */
+/** Chooses the agent that answered last on the thread, else the current agent, else the first. */
 function chooseAgent(): void {
   const id = threadId.value;
   const listed = threads.value.find((thread) => thread.threadId === id);
   choose(listed?.agent);
-  // The server is asked for a thread that an address names and the list does not reach.
+  // If the address names a thread that the list does not contain, ask the server for it.
   if (listed || !moreThreads.value || threadInHash() !== id) return;
   requestJson<ThreadInfo>(new URL(`threads/${encodeURIComponent(id)}`, base)).then(
     (thread) => id === threadId.value && choose(thread.agent),
-    () => {}, // Nobody answered on it yet: any agent will do.
+    () => {}, // No agent has answered on the thread yet, so any agent is fine.
   );
 }
 

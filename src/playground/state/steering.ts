@@ -1,11 +1,11 @@
-/** Messages into the active run, and what becomes of those that it did not take. */
+/** Sends messages into the active run, and handles those that the run did not take. */
 import { type InjectedMessage, withInjected, withoutInjected } from "../../client/injected.ts";
 import { lineError, unreachable } from "../transport/http.ts";
 import { conversation, send } from "./chat.ts";
 import { freshId } from "./ids.ts";
 import { agent, threadId, transport } from "./session.ts";
 
-/** Sends a text into the active run. Where none is active any more, the text starts a run. */
+/** Sends a text into the active run. If no run is active any more, the text starts one. */
 export async function steer(content: string, id = freshId()): Promise<void> {
   const { injected } = conversation.value;
   injected.value = withInjected(injected.value, { id, content, state: "sending" });
@@ -20,7 +20,7 @@ export async function steer(content: string, id = freshId()): Promise<void> {
   }
 }
 
-/** Sends a message as the next turn, or into the run that is active by now. */
+/** Sends a message as the next turn, or into the active run if there is one. */
 export async function sendNow({ id, content }: Pick<InjectedMessage, "id" | "content">): Promise<void> {
   if (conversation.value.run.value) return steer(content, id);
   discard(id);

@@ -1,22 +1,22 @@
-/** Everything that came over the line, as it came: what the panel "Under the hood" shows. */
+/** The events as they came over the line, for the panel "Under the hood". */
 import { signal } from "@preact/signals";
 import type { Received, Resume } from "../transport/transport.ts";
 
-/** Older ones are let go of. */
+/** The most events that are kept. Older ones are dropped. */
 export const TAP_SIZE = 20_000;
-/** And so are older ones when all together are larger than this, but for the newest. */
+/** The most bytes that are kept. Older events are dropped; the newest one always stays. */
 export const TAP_BYTES = 64_000_000;
 
 export interface Tapped extends Received {
-  /** Counts from 0 over all that came since the page was opened. */
+  /** The number of the event since the page was opened, from 0. */
   readonly seq: number;
 }
 
-/** A ring of what came last. `first` to `next` (exclusive) are the sequence numbers it holds. */
+/** A ring of the last events. It holds the sequence numbers from `first` to `next` (exclusive). */
 export class Tap {
-  /** Changes at most once a frame, however much came: read it to hear of news. */
+  /** Changes after new events, at most once per frame. */
   readonly version = signal(0);
-  /** The reconnects, each with its way. The last is the newest. */
+  /** The reconnects. The last is the newest. */
   readonly resumes = signal<readonly Resume[]>([]);
   readonly #ring: (Tapped | undefined)[];
   readonly #schedule: (callback: () => void) => void;
@@ -61,7 +61,7 @@ export class Tap {
     this.resumes.value = [...this.resumes.value.slice(-99), resume];
   }
 
-  /** Forgets what came so far; the numbering goes on. */
+  /** Drops all events. The numbering continues. */
   clear(): void {
     this.#ring.fill(undefined);
     this.#first = this.#next;
@@ -70,7 +70,7 @@ export class Tap {
     this.#changed();
   }
 
-  /** Lets go of the oldest. */
+  /** Drops the oldest event. */
   #drop(): void {
     const slot = this.#first % this.#ring.length;
     this.#bytes -= this.#ring[slot]?.bytes ?? 0;

@@ -20,14 +20,14 @@ interface Page {
 
 export const threads = signal<readonly ThreadInfo[]>([]);
 export const threadsError = signal<LineError | undefined>(undefined);
-/** There are more than are listed. */
+/** The server has more threads than are listed. */
 export const moreThreads = signal(false);
 
 const PAGE = 30;
 let shown = PAGE;
 let latest = 0;
 
-/** Asks the server anew, as far down as was asked before. */
+/** Loads the list again, as many threads as before. */
 export async function reloadThreads(): Promise<void> {
   latest += 1;
   const asked = latest;

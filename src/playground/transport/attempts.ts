@@ -1,4 +1,4 @@
-/** Comes back after each loss, with the pauses of the client library. */
+/** Reconnects after each loss, with the pauses of the client library. */
 import { type Signal, signal } from "@preact/signals";
 import { pauseMs } from "../../client/backoff.ts";
 import { finalClose } from "../../protocol/errors.ts";
@@ -16,7 +16,7 @@ export class Attempts {
     this.#connect = connect;
   }
 
-  /** Connects now, whatever was planned. */
+  /** Connects now, and cancels the planned attempt. */
   now(): void {
     clearTimeout(this.#timer);
     if (this.state.value.status === "closed") return;
@@ -28,12 +28,12 @@ export class Attempts {
     this.state.value = { status: "open" };
   }
 
-  /** The line was of use: the next loss is a first one. */
+  /** Resets the count of failures, because the line has worked. */
   useful(): void {
     this.#failures = 0;
   }
 
-  /** `closeCode`: as of a WebSocket. */
+  /** Plans the next attempt, or closes for good. `closeCode`: the close code of the WebSocket. */
   lost(message: string, closeCode = 1006): void {
     clearTimeout(this.#timer);
     const code = finalClose(closeCode);

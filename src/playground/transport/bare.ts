@@ -1,6 +1,6 @@
 /**
- * A WebSocket with events and nothing else: no cursors. Each time it opens, the thread's history is asked for over
- * HTTP, and an active run is sent from its beginning; its earlier events are replaced.
+ * A WebSocket that carries only events, without cursors. Each time it opens, the page requests the thread's history
+ * over HTTP. An active run is sent from its beginning again, and replaces its earlier events.
  */
 import type { Narrowing } from "../../client/connection.ts";
 import { readSse } from "../../client/sse.ts";
@@ -34,10 +34,10 @@ export function bareTransport(base: URL, agentName: () => string): Transport {
   let query = "";
   let listener: Listener | undefined;
   let socket: WiredSocket | undefined;
-  /** Messages that came before the history. */
+  /** Messages that arrived before the history was complete. */
   let waiting: Message[] | undefined;
   let start: Start | undefined;
-  /** The number of the active run's events so far. */
+  /** The number of events of the active run so far. */
   let seen = 0;
   const catchUp = new CatchUp((resume) => listener?.onResume(resume));
 
@@ -49,7 +49,7 @@ export function bareTransport(base: URL, agentName: () => string): Transport {
     waiting = early;
     opened.onmessage = ({ data }) => {
       const message = read(String(data));
-      // It is no news of the thread, whose history may still be on its way.
+      // This event is not about the thread, so it need not wait for the history.
       if (message.event.type === EventType.CUSTOM && message.event.name === "sluice.token_expiring")
         expiring.value = true;
       else if (waiting) waiting.push(message);
@@ -61,7 +61,7 @@ export function bareTransport(base: URL, agentName: () => string): Transport {
       catchUp.lost(undefined);
       const said = reason || `The socket closed with ${code}.`;
       attempts.lost(said, code);
-      // Only what was sent was wrong: without it the line comes back.
+      // Only the message was too large: the line reconnects without it.
       if (code === TOO_LARGE) refuse({ code: "payload_too_large", message: said, retryable: false });
       if (attempts.state.value.error && attempts.state.value.status === "closed")
         listener?.onError(attempts.state.value.error);
@@ -84,7 +84,10 @@ export function bareTransport(base: URL, agentName: () => string): Transport {
     };
   }
 
-  /** A browser sends no headers with a socket: where the page is signed in, a ticket opens it. */
+  /**
+   * Returns the socket's address. A browser cannot send headers with a WebSocket, so a page that is signed in uses a
+   * ticket.
+   */
   async function address(): Promise<string> {
     const url = new URL(`ws?thread=${encodeURIComponent(threadId)}&${query}`, base);
     url.protocol = url.protocol.replace("http", "ws");
@@ -95,7 +98,7 @@ export function bareTransport(base: URL, agentName: () => string): Transport {
     return url.href;
   }
 
-  /** Reports where the thread stands, up to an active run: the socket sends that from its beginning. */
+  /** Reports the thread's state up to the active run, which the socket sends from its beginning. */
   async function history(early: readonly Message[]): Promise<void> {
     const url = new URL(`agui/agent/${encodeURIComponent(agentName())}/connect?${query}`, base);
     const { body } = await request(url, { method: "POST", body: { threadId } });
@@ -126,7 +129,7 @@ export function bareTransport(base: URL, agentName: () => string): Transport {
     listener?.onEvent({ event, cursor: undefined, entries: counts ? 1 : 0, bytes, at: performance.now(), replayed });
   }
 
-  /** Is it the answer to a start that was refused? There is no other event for that. */
+  /** Returns whether an event reports that the start of a run was refused. */
   function refuses(event: AguiEvent): boolean {
     if (!start) return false;
     let error: LineError | undefined;

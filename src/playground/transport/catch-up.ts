@@ -1,27 +1,30 @@
 /**
- * Separates entries that were missed while the line was gone from new ones: those that the log held when the line was
- * back were missed, and later ones are new. The server says how far its log reached.
+ * Separates missed entries from new ones after a reconnect. Entries that the log held when the line was back were
+ * missed; later entries are new. The server reports the end of its log.
  */
 import { type Cursor, parseCursor } from "../../protocol/cursor.ts";
 import type { Resume } from "./transport.ts";
 
 export interface Step {
-  /** The thread's position after it. Absent: it belongs to the next step that has one, or the line has no positions. */
+  /**
+   * The thread's position after this step. Absent if the step belongs to the next one that has a position, or if the
+   * line has no positions.
+   */
   readonly cursor?: string | undefined;
-  /** The number of log entries that came with it for the first time. */
+  /** The number of log entries that this step brings for the first time. */
   readonly entries?: number;
   readonly lost?: number;
   readonly doubled?: number;
 }
 
-/** From the line's return until it has caught up. */
+/** The state from the reconnect until the line has caught up. */
 interface Back {
   readonly at: number;
-  /** The position that the log had reached. */
+  /** The end of the log at the reconnect. */
   readonly head: Cursor | undefined;
-  /** When the last of it came that was missed. */
+  /** When the last missed entry arrived. */
   endedAt: number;
-  /** The thread is sent anew: the first position that comes ends the catch-up. */
+  /** The thread is sent again from its beginning: the first position ends the catch-up. */
   anew: boolean;
   counts: { replayed: number; lost: number; doubled: number };
 }
@@ -36,14 +39,14 @@ export class CatchUp {
     this.#done = done;
   }
 
-  /** The line is gone. `from`: the cursor that it will go on after. */
+  /** Reports that the line was lost. `from`: the cursor after which it will continue. */
   lost(from: string | undefined): void {
     this.#lostAt ??= performance.now();
     this.#back = undefined;
     this.#from = from;
   }
 
-  /** The line is back, and what was missed up to `head` comes next. Does nothing if the line was not gone. */
+  /** Reports that the line is back. The missed entries, up to `head`, follow. Does nothing if the line was not lost. */
   open(head: string | undefined): void {
     if (this.#lostAt === undefined || this.#back) return;
     const at = performance.now();
@@ -52,13 +55,13 @@ export class CatchUp {
     if (distance(this.#from, head) === 0) this.finish();
   }
 
-  /** Something came. `true`: at least a part of it was missed before. */
+  /** Counts the entries of a step. Returns `true` if at least one of them was missed. */
   heard({ cursor, entries = 0, lost = 0, doubled = 0 }: Step): boolean {
     const back = this.#back;
     if (!back) return false;
     const left = this.#leftAfter(back, cursor);
     const missed = Math.min(entries, Math.max(0, entries + left));
-    // The view may leave out the entry at the head: the first entry beyond it ends the catch-up too.
+    // A narrowed view may omit the entry at the head, so the first entry after it ends the catch-up too.
     const news = cursor !== undefined && missed + doubled === 0;
     if (!news) {
       const { counts } = back;
@@ -69,12 +72,12 @@ export class CatchUp {
     return !news;
   }
 
-  /** The missed entries are no longer kept: the events that come show the thread anew. */
+  /** Reports that the missed entries are no longer kept. The next events describe the thread from its beginning. */
   gap(): void {
     if (this.#back) this.#back.anew = true;
   }
 
-  /** It has caught up. A line without positions calls this itself. */
+  /** Ends the catch-up. A line without positions calls this itself. */
   finish(): void {
     if (!this.#back) return;
     const { at, endedAt, anew, counts } = this.#back;
@@ -87,7 +90,7 @@ export class CatchUp {
     this.#lostAt = this.#back = undefined;
   }
 
-  /** The number of missed entries that are still to come after this position. */
+  /** Returns the number of missed entries that follow this position. */
   #leftAfter({ head, anew }: Back, cursor: string | undefined): number {
     const position = positionOf(cursor);
     if (!position || anew || this.#from === undefined || head?.epoch !== position.epoch) return 0;
@@ -95,7 +98,7 @@ export class CatchUp {
   }
 }
 
-/** The number of entries from `from` to `to`; `undefined` between two logs. */
+/** Returns the number of entries between two cursors, or `undefined` if they are of different logs. */
 export function distance(from: string | undefined, to: string | undefined): number | undefined {
   const [earlier, later] = [positionOf(from), positionOf(to)];
   return earlier && later?.epoch === earlier.epoch ? later.offset - earlier.offset : undefined;

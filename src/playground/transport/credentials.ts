@@ -1,22 +1,22 @@
-/** The key or token that this page signs in with. It lives in memory alone, and is gone with the page. */
+/** The key or token that this page signs in with. It is kept only in memory, until the page is closed. */
 import { signal } from "@preact/signals";
 
 /** `undefined`: the page has not signed in. */
 export const token = signal<string | undefined>(undefined);
-/** The server takes keys and tokens: it says so when it refuses a request. */
+/** Whether the server accepts keys and tokens, which it reports when it refuses a request. */
 export const takesTokens = signal(false);
 /** The server warned that the token expires soon. */
 export const expiring = signal(false);
-/** The number of sign-ins that need a line of their own: an open line of frames takes a new token as it is. */
+/** The number of sign-ins that need a new line. For a renewed token, an open line over frames or SSE stays. */
 export const signIns = signal(0);
 
-/** The header of a request that shows the token. */
+/** Returns the headers that carry the token. */
 export function authorization(): Readonly<Record<string, string>> {
   const known = token.peek();
   return known === undefined ? {} : { Authorization: `Bearer ${known}` };
 }
 
-/** Resolves with the token that replaces the one that expires. */
+/** Asks the person to sign in again, and resolves with the new token. */
 export function nextToken(): Promise<string> {
   const old = token.peek();
   expiring.value = true;

@@ -1,4 +1,4 @@
-/** The frames format, through the client library that every frontend can use. */
+/** The frames transport, built on the client library. */
 import { signal } from "@preact/signals";
 import { type ConnectionState, type Following, type Narrowing, SluiceConnection } from "../../client/connection.ts";
 import type { RunAgentInput } from "../../protocol/events.ts";
@@ -7,12 +7,12 @@ import { nextToken, token } from "./credentials.ts";
 import type { LineState, Listener, Transport } from "./transport.ts";
 import { Wire, WiredSocket } from "./wire.ts";
 
-/** `ticket`: opens a socket of somebody that does not sign in; each has one of its own. */
+/** Opens a line over frames. `ticket`: gets a ticket for each socket of a page that is not signed in. */
 export function framesTransport(base: URL, ticket?: () => Promise<string>): Transport {
   const signedIn = token.peek();
   const state = signal<LineState>({ status: "idle" });
   const wire = new Wire();
-  /** The last cursor that came. */
+  /** The last cursor received. */
   let position: string | undefined;
   let following: Following | undefined;
   let listener: Listener | undefined;
@@ -59,7 +59,8 @@ export function framesTransport(base: URL, ticket?: () => Promise<string>): Tran
         onBegin: (head) => catchUp.open(head),
         onEvent: (event, { cursor, entries, bytes }) => {
           const ahead = narrows ? undefined : distance(position, cursor);
-          // The library skips known events and begins anew after a hole. These counts would show that it failed to.
+          // The library skips known events and reloads the thread after a hole. These counts would show that it failed
+          // to.
           const doubled = ahead !== undefined && ahead <= 0 ? entries : 0;
           const lost = ahead === undefined ? 0 : Math.max(0, ahead - entries);
           const replayed = catchUp.heard({ cursor, entries: entries - doubled, lost, doubled });
@@ -80,7 +81,7 @@ export function framesTransport(base: URL, ticket?: () => Promise<string>): Tran
     async run(agent: string, input: RunAgentInput) {
       const run = connection.run(input, { agent });
       let abandon = () => {};
-      // A reader that begins to follow the thread meanwhile learns of the run that way.
+      // If the page follows the thread again in the meantime, the new subscription reports the run.
       const abandoned = new Promise<void>((resolve) => {
         abandon = () => {
           run.unsubscribe();
@@ -92,7 +93,7 @@ export function framesTransport(base: URL, ticket?: () => Promise<string>): Tran
         await Promise.race([run.confirmed, abandoned]);
       } finally {
         starting.delete(abandon);
-        run.unsubscribe(); // The thread itself stays followed.
+        run.unsubscribe(); // The subscription of `follow` stays.
       }
     },
     cancel: (_agent, threadId) => connection.cancel(threadId),

@@ -1,4 +1,4 @@
-/** The protocol's HTTP routes, relative to the page, and their errors as they say them. */
+/** Requests to the protocol's HTTP routes, and the errors that they answer. */
 import type { Narrowing } from "../../client/connection.ts";
 import { authorization, takesTokens } from "./credentials.ts";
 import type { LineError } from "./transport.ts";
@@ -10,9 +10,7 @@ export interface Request {
   readonly signal?: AbortSignal;
 }
 
-/**
- * @throws LineError what the server answered with, or `unreachable`.
- */
+/** @throws LineError with the server's error, or `unreachable`. */
 export async function request(
   url: URL,
   { method = "GET", body, headers, signal }: Request = {},
@@ -42,7 +40,7 @@ export function unreachable(thrown: unknown): LineError {
   return { code: "unreachable", message: thrown instanceof Error ? thrown.message : String(thrown), retryable: true };
 }
 
-/** Anything thrown here, as an error of the line. */
+/** Turns a thrown value into a `LineError`. */
 export function lineError(thrown: unknown): LineError {
   const { code, message, retryable, details } = (thrown ?? {}) as Partial<LineError>;
   if (typeof code !== "string" || typeof message !== "string") return unreachable(thrown);
@@ -55,13 +53,13 @@ async function errorOf(response: globalThis.Response): Promise<LineError> {
   try {
     return lineError((JSON.parse(text) as { error: unknown }).error);
   } catch {
-    // Not Sluice's own words: a proxy's page, say.
+    // The answer is not from Sluice, but from a proxy, for example.
     const code = response.status === 401 ? "unauthorized" : "internal";
     return { code, message: `The server answered ${response.status}.`, retryable: response.status >= 500 };
   }
 }
 
-/** URL parameters: the narrowing of a thread, and the version of the protocol that this page speaks. */
+/** Returns URL parameters for a thread's narrowing and the page's protocol version. */
 export function queryOf({ tokens, reasoning }: Narrowing): string {
   return new URLSearchParams({
     protocol: "1.0",

@@ -1,4 +1,7 @@
-/** A message into an active run, by HTTP: it answers whether the server keeps it, which bare events leave open. */
+/**
+ * Sends a message into an active run over HTTP. The answer confirms that the server keeps it; bare events do not report
+ * that.
+ */
 import type { InjectedText } from "../../client/connection.ts";
 import { freshId } from "../state/ids.ts";
 import { request } from "./http.ts";

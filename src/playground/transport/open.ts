@@ -1,7 +1,10 @@
 import { framesTransport } from "./frames.ts";
 import type { Transport, TransportKind } from "./transport.ts";
 
-/** A line of the kind; those that few choose are fetched first. `agentName`: whose routes to use where any will do. */
+/**
+ * Opens a line of a kind. The code of the rarely used kinds is loaded first. `agentName`: an agent for routes where any
+ * agent is fine.
+ */
 export async function openTransport(kind: TransportKind, base: URL, agentName: () => string): Promise<Transport> {
   switch (kind) {
     case "frames":

@@ -1,6 +1,7 @@
 /**
- * HTTP alone. A thread is watched (`GET threads/:id/events`) until a run is started here; that comes as the response to
- * its own request, which is sent again with `Last-Event-ID` when it is cut. Then the watch continues after it.
+ * A line that needs only HTTP. It reads the thread (`GET threads/:id/events`) until the page starts a run. The run's
+ * events are the response to its request, which is sent again with `Last-Event-ID` after a cut. After the run it reads
+ * the thread again.
  */
 import type { Narrowing } from "../../client/connection.ts";
 import { readSse } from "../../client/sse.ts";
@@ -19,11 +20,11 @@ interface OwnRun {
   readonly input: RunAgentInput;
   readonly taken: () => void;
   readonly refused: (error: LineError) => void;
-  /** The server has answered with its events. */
+  /** The server has begun to answer with the run's events. */
   begun: boolean;
 }
 
-/** The events that are joined for a slow reader. */
+/** The events that the server merges for a slow reader. */
 const DELTAS: ReadonlySet<string> = new Set<string>([
   EventType.TEXT_MESSAGE_CONTENT,
   EventType.REASONING_MESSAGE_CONTENT,
@@ -43,7 +44,7 @@ export function sseTransport(base: URL): Transport {
   let stop = () => {};
   const catchUp = new CatchUp((resume) => listener?.onResume(resume));
 
-  /** Reads one response to its end, and sees to what comes next. */
+  /** Reads one response to its end, then starts the next request or plans an attempt. */
   async function read(): Promise<void> {
     stop();
     const abort = new AbortController();
@@ -65,7 +66,7 @@ export function sseTransport(base: URL): Transport {
       catchUp.open(response.headers.get("Sluice-Head") ?? undefined);
       if (response.body) await hand(response.body, left);
       if (left()) return;
-      if (own && run === own) throw new Error("The response was cut."); // Its end would have taken it away.
+      if (own && run === own) throw new Error("The response was cut."); // The event that ends the run would have cleared `run`.
       attempts.now();
     } catch (thrown) {
       if (left()) return;
@@ -76,8 +77,8 @@ export function sseTransport(base: URL): Transport {
   }
   let current: AbortController | undefined;
 
-  // A response cannot be renewed: the thread is read on with the next token, before the last one expires. A run that the
-  // server has is not sent again, for the next token may be somebody else's.
+  // A response cannot take a new token, so a new request continues the thread with it. A run that the server has
+  // accepted is not sent again, because the new token may be another person's.
   let signedIn = token.peek();
   const unsubscribe = token.subscribe((next) => {
     if (next === signedIn) return;
@@ -125,11 +126,12 @@ export function sseTransport(base: URL): Transport {
       if (left()) return;
       const event = JSON.parse(data) as AguiEvent;
       if (event.type === EventType.CUSTOM && event.name === "sluice.token_expiring") {
-        expiring.value = true; // It is no news of the thread.
+        expiring.value = true; // This event is not about the thread.
         continue;
       }
       held.push({ event, cursor: id, bytes: bytesOf(data) });
-      // Frames without an id belong to the next one that has an id: if the line is cut before it, they come again.
+      // Events without an id belong to the next event with an id. If the line is cut before that one, they are sent
+      // again.
       if (id === undefined) continue;
       const frames = held;
       held = [];
@@ -139,7 +141,8 @@ export function sseTransport(base: URL): Transport {
         continue;
       }
       const between = ahead === undefined || query.includes("=false") ? 1 : ahead;
-      // Only deltas are merged, and a part that is sent whole has several frames: any other frame is one entry.
+      // Only deltas are merged, and several events can belong to one id. Any other single event is one entry, so a
+      // distance above 1 means a loss.
       const lost = frames.length > 1 || DELTAS.has(event.type) ? 0 : between - 1;
       const entries = between - lost;
       const anew = frames.some(({ event }) => event.type === EventType.CUSTOM && event.name === "sluice.gap");

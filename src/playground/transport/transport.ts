@@ -3,7 +3,7 @@ import type { ReadonlySignal } from "@preact/signals";
 import type { InjectedText, Narrowing } from "../../client/connection.ts";
 import type { AguiEvent, RunAgentInput } from "../../protocol/events.ts";
 
-/** `frames`: a WebSocket with the subprotocol. `bare`: a WebSocket with events and nothing else. `sse`: HTTP. */
+/** `frames`: a WebSocket with the subprotocol. `bare`: a WebSocket that carries only events. `sse`: HTTP. */
 export type TransportKind = "frames" | "bare" | "sse";
 
 /** One event as it arrived. */
@@ -23,7 +23,7 @@ export interface Received {
 
 /** A reconnect that has caught up. */
 export interface Resume {
-  /** The cursor after which it continued. None: the thread was sent from its beginning again. */
+  /** The cursor after which it continued. Absent if the thread was sent from its beginning again. */
   readonly from: string | undefined;
   /** `performance.now()` when the connection was open again. */
   readonly at: number;
@@ -60,8 +60,8 @@ export interface LineState {
 export interface Listener {
   onEvent(received: Received): void;
   /**
-   * The listener discards all it has of the thread: the next events describe the thread from its beginning. `missed`:
-   * the reason is that the events in between are no longer kept.
+   * The listener discards its state of the thread, because the next events describe the thread from its beginning.
+   * `missed`: the events in between are no longer kept.
    */
   onBeginning(missed?: boolean): void;
   /** The connection is open again and has caught up. */
@@ -76,8 +76,8 @@ export interface Transport {
   /** The connection was cut by hand, and has not reconnected yet. */
   readonly down: boolean;
   /**
-   * Follows a thread through every reconnect, beginning with where it stands, until the returned function is called.
-   * It follows one thread at a time: following another leaves this one.
+   * Follows a thread from its current state, through every reconnect, until the returned function is called. Following
+   * another thread ends this one.
    */
   follow(threadId: string, narrowing: Narrowing, listener: Listener): () => void;
   /**
@@ -86,12 +86,13 @@ export interface Transport {
    */
   run(agent: string, input: RunAgentInput): Promise<void>;
   /**
-   * Cancels the thread's active run. `agent`: any agent's name; some ways need one.
+   * Cancels the thread's active run. `agent`: the name of any agent; some transports need one.
    * @throws LineError `not_found` when nothing runs.
    */
   cancel(agent: string, threadId: string): Promise<void>;
   /**
-   * Sends a message into the thread's active run. Resolves when the server keeps it. Its events report what becomes of it.
+   * Sends a message into the thread's active run. Resolves when the server keeps it. Later events report whether the
+   * run took the message.
    * @throws LineError `not_found` when nothing runs.
    */
   inject(agent: string, threadId: string, message: InjectedText): Promise<void>;

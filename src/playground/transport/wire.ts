@@ -1,8 +1,8 @@
-/** The network between this page and the server, as far as the page can take it away. */
+/** The network between this page and the server, which the page can cut for a test. */
 import { ERRORS } from "../../protocol/errors.ts";
 import { lineError } from "./http.ts";
 
-/** The time that the network stays away after a cut, in milliseconds: long enough to miss something. */
+/** How long the network stays cut, in milliseconds: long enough to miss events. */
 const OUTAGE_MS = 1_200;
 
 export class Wire {
@@ -13,7 +13,7 @@ export class Wire {
     return performance.now() < this.#downUntil;
   }
 
-  /** `lose` is called when the wire is cut, until the function that this returns is called. */
+  /** Registers `lose`, which is called when the wire is cut. The returned function removes it. */
   hold(lose: () => void): () => void {
     this.#holders.add(lose);
     return () => this.#holders.delete(lose);
@@ -44,7 +44,7 @@ export class WiredSocket {
   #closed = false;
   readonly #release: () => void;
 
-  /** `address`: where a ticket has to be asked for first, it comes later. */
+  /** `address`: a promise if a ticket must be requested first. */
   constructor(wire: Wire, address: string | Promise<string>, protocol: string | undefined) {
     this.#release = wire.hold(() => this.#end({ code: ABNORMAL, reason: "The wire was cut." }));
     if (wire.down) {
@@ -95,7 +95,7 @@ export class WiredSocket {
   }
 }
 
-/** The code that a socket closes with after this error. */
+/** Returns the WebSocket close code for an error code. */
 function closeCode(error: string): number {
   return (ERRORS as Readonly<Record<string, { readonly close?: number }>>)[error]?.close ?? ABNORMAL;
 }

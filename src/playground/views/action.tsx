@@ -1,7 +1,7 @@
 import { useCopy } from "./hooks.ts";
 import { Icon, type IconName } from "./icons.tsx";
 
-/** A small button with a sign. */
+/** A small button with an icon. */
 export function Action(props: { name: string; icon: IconName; onClick: () => void; disabled?: boolean }) {
   const { name, icon, onClick, disabled = false } = props;
   return (

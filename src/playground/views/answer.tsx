@@ -20,7 +20,10 @@ export function Answer({ item }: { item: TextItem }) {
   );
 }
 
-/** Open while the model thinks; afterwards one line that says how long it took, unless a person opened it. */
+/**
+ * The model's reasoning. It is open while the model thinks, then it collapses to one line with the duration, unless the
+ * person opened it.
+ */
 export function Reasoning({ item }: { item: ReasoningItem }) {
   const done = item.body.done.value;
   const [chosen, choose] = useState<boolean>();

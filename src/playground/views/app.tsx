@@ -21,7 +21,7 @@ export function App() {
   const leave = () => {
     if (!menu) return;
     setMenu(false);
-    // The page is inert until it is drawn again.
+    // The page is inert until the next drawing, so the focus is set after it.
     setTimeout(() => menuButton.current?.focus());
   };
   useEffect(() => {

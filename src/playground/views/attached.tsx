@@ -6,7 +6,7 @@ interface AttachedProps {
   readonly onChange: (attached: readonly Attachment[]) => void;
 }
 
-/** The files that go with the message that is written. */
+/** The files attached to the message that is being written. */
 export function Attached({ attached, onChange }: AttachedProps) {
   return (
     <ul class="attachments" aria-label="Attached">

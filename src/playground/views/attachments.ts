@@ -1,20 +1,20 @@
-/** Files and images on their way into a message. */
+/** Prepares files and images for a message. */
 import type { ContentPart } from "../../protocol/events.ts";
 
 export interface Attachment {
   readonly id: number;
   readonly name: string;
   readonly part: Exclude<ContentPart, { type: "text" }>;
-  /** As it is sent. */
+  /** The size as sent. */
   readonly bytes: number;
   /** For an image. */
   readonly preview: string | undefined;
 }
 
-/** The composer has the same bound for the whole message. */
+/** The composer has the same limit for the whole message. */
 const MOST_BYTES = 1_000_000;
 
-/** Larger images are made smaller. */
+/** Images with more bytes are scaled down. */
 const IMAGE_BYTES = 350_000;
 const IMAGE_EDGES = [1_600, 1_200, 800, 512];
 
@@ -43,7 +43,10 @@ function kindOf(mimeType: string): "image" | "audio" | "video" | "document" {
   return kind === "image" || kind === "audio" || kind === "video" ? kind : "document";
 }
 
-/** The image, or one with shorter edges that is small enough. An image that cannot be drawn stays as it is. */
+/**
+ * Returns the image, or a version scaled down until it is small enough. An image that cannot be drawn is returned
+ * unchanged.
+ */
 async function smaller(file: File): Promise<Blob> {
   if (file.size <= IMAGE_BYTES) return file;
   let smallest: Blob = file;
@@ -61,7 +64,7 @@ async function smaller(file: File): Promise<Blob> {
     }
     bitmap.close();
   } catch {
-    return file; // A kind of image that this browser does not know: whether it is too large is checked later.
+    return file; // This browser cannot draw this kind of image. Its size is checked later.
   }
   return smallest;
 }

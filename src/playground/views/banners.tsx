@@ -8,10 +8,10 @@ const NoWebSocket = lazy(async () => (await import("./later.tsx")).NoWebSocket);
 const Refused = lazy(async () => (await import("./later.tsx")).Refused);
 const Missed = lazy(async () => (await import("./later.tsx")).Missed);
 
-/** A line that comes back sooner is not worth a word. */
+/** A loss shorter than this shows no notice. */
 const PATIENCE_MS = 400;
 
-/** Notices of what keeps the page from working, one at a time, the worst first. */
+/** Shows why the page cannot work: one notice at a time, the most important first. */
 export function Banners() {
   const line = transport.value;
   const state = line?.state.value;

@@ -11,9 +11,9 @@ import { size } from "./readable.ts";
 
 const Attached = lazy(async () => (await import("../seldom.ts")).Attached);
 
-/** Sluice takes messages of 1 MiB by default; the rest is for the words and what is around them. */
+/** The most bytes of a message. Sluice accepts 1 MiB by default; the rest is left for the JSON around it. */
 const MOST_BYTES = 1_000_000;
-/** In pixels; more lines scroll. */
+/** The largest height of the message box, in pixels. More lines scroll. */
 const TALLEST = 240;
 
 export function Composer() {
@@ -28,7 +28,7 @@ export function Composer() {
   const active = conversation.value.run.value !== undefined;
   const empty = text.trim() === "" && attached.length === 0;
 
-  // The height follows the text.
+  // Fits the height of the message box to its text.
   useLayoutEffect(() => {
     if (!area.current) return;
     area.current.style.height = "auto";
@@ -52,7 +52,8 @@ export function Composer() {
       }
     }
   };
-  // Files may be dropped anywhere: beside a small target the browser would leave the page for them.
+  // Files may be dropped anywhere on the page. Outside a drop target, the browser would open the file in place of the
+  // page.
   useEffect(() => {
     const dragged = (event: DragEvent) => {
       if (!event.dataTransfer?.types.includes("Files")) return;
@@ -106,7 +107,7 @@ export function Composer() {
           ref={area}
           rows={1}
           aria-label="Message"
-          placeholder={waiting ? "First answer the question" : `Message ${agent.value || "the agent"}`}
+          placeholder={waiting ? "Answer the question first" : `Message ${agent.value || "the agent"}`}
           dir="auto"
           value={text}
           disabled={!known}

@@ -15,7 +15,7 @@ const Injected = lazy(async () => (await import("../seldom.ts")).Injected);
 const StatePanel = lazy(async () => (await import("./later.tsx")).StatePanel);
 const Interrupts = lazy(async () => (await import("./later.tsx")).Interrupts);
 
-/** A reader who is this close to the end, in pixels, wants to stay there. */
+/** The view stays at the end if it is at most this many pixels away from it. */
 const NEAR = 80;
 
 export function ConversationView() {
@@ -28,7 +28,8 @@ export function ConversationView() {
   useEffect(() => {
     const [box, inside] = [scroller.current, content.current];
     if (!box || !inside) return undefined;
-    // At the last scroll of the page's own: its event may come when the content has grown or shrunk.
+    // The content's height when the page last scrolled by itself. The scroll event may arrive after the height has
+    // changed.
     let height = 0;
     const toEnd = () => {
       height = box.scrollHeight;
@@ -49,7 +50,7 @@ export function ConversationView() {
     };
   }, []);
 
-  // A person who opens a thread or sends a message wants to see its end.
+  // Scrolls to the end when a thread is opened or a message is sent.
   const asked = items.value.findLast(({ kind }) => kind === "user")?.id;
   useEffect(() => {
     stays.current = true;
@@ -59,7 +60,7 @@ export function ConversationView() {
   const empty = items.value.length === 0 && !run.value && !sending.value;
   return (
     <div class="scroll-frame">
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard */}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard must reach an element that scrolls */}
       <section class="conversation" aria-label="Conversation" tabIndex={0} ref={scroller}>
         <div class="column" ref={content}>
           {items.value.map((item) => (
@@ -85,7 +86,7 @@ export function ConversationView() {
   );
 }
 
-/** Something was asked, and nothing has come of it yet. */
+/** Returns whether a request has no answer yet. */
 function busyWith(last: Item | undefined): boolean {
   return busy.value && (last === undefined || last.kind === "user" || last.kind === "end" || last.kind === "answered");
 }

@@ -6,7 +6,7 @@ import { lineError, request } from "../transport/http.ts";
 import { focusOnce } from "./focus.ts";
 import type { ThreadFormProps } from "./sidebar.tsx";
 
-/** Asks whether a thread is to be forgotten. */
+/** Asks whether to delete a thread. */
 export function DeleteForm({ threadId: id, title, onDone }: ThreadFormProps) {
   const [problem, setProblem] = useState("");
   const remove = async () => {
@@ -38,7 +38,7 @@ async function deleteThread(id: string): Promise<void> {
     await request(new URL(`threads/${encodeURIComponent(id)}`, base), { method: "DELETE" });
   } catch (thrown) {
     const error = lineError(thrown);
-    if (error.code !== "not_found") throw error; // Then it is gone already, which is what was asked.
+    if (error.code !== "not_found") throw error; // The thread is already deleted.
   }
   threads.value = threads.value.filter((thread) => thread.threadId !== id);
 }

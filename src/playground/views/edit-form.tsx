@@ -35,19 +35,19 @@ function Form({ item, text }: { item: UserItem; text: string }) {
         onInput={({ currentTarget }) => keepDraft(name, currentTarget.value)}
         onKeyDown={(event) => {
           if (event.key === "Escape") {
-            event.preventDefault(); // Elsewhere Escape stops a run.
+            event.preventDefault(); // Otherwise Escape would stop the run.
             close();
           }
           if (event.key === "Enter" && !event.shiftKey && !event.isComposing) save(event);
         }}
       />
-      <p class="quiet small">What came after this message is forgotten.</p>
+      <p class="quiet small">The messages after this one will be deleted.</p>
       <div class="row">
         <button type="button" class="button" onClick={close}>
           Cancel
         </button>
         <button type="submit" class="button primary" disabled={busy.value}>
-          Send anew
+          Send again
         </button>
       </div>
     </form>

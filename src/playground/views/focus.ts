@@ -1,11 +1,11 @@
-/** Moves the keyboard's focus. */
+/** Moves the keyboard focus. */
 
-/** Goes to the message box. A phone would show its keyboard for that, so there nothing happens. */
+/** Focuses the message box. Does nothing on a phone, which would show its keyboard. */
 export function focusMessage(): void {
   if (matchMedia("(pointer: fine)").matches) document.getElementById("message")?.focus();
 }
 
-/** A `ref`: gives an element the focus when it comes into the page. */
+/** A `ref` that focuses an element when it is added to the page. */
 export function focusOnce(element: HTMLElement | null): void {
   element?.focus();
 }

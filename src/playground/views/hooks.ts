@@ -1,6 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 
-/** `performance.now()`, kept up to date while `active`. */
+/** Returns `performance.now()`, updated while `active`. */
 export function useNow(active: boolean, everyMs = 200): number {
   const [now, setNow] = useState(() => performance.now());
   useEffect(() => {
@@ -12,7 +12,7 @@ export function useNow(active: boolean, everyMs = 200): number {
   return now;
 }
 
-/** `true` for a moment after the function was called with a text that could be copied. */
+/** Returns a function that copies a text, and `true` for a short time after it succeeded. */
 export function useCopy(): [copied: boolean, copy: (text: string) => void] {
   const [copied, setCopied] = useState(false);
   useEffect(() => {
@@ -23,7 +23,7 @@ export function useCopy(): [copied: boolean, copy: (text: string) => void] {
   const copy = (text: string) => {
     navigator.clipboard?.writeText(text).then(
       () => setCopied(true),
-      () => setCopied(false), // The browser does not allow it; nothing is claimed.
+      () => setCopied(false), // The browser did not allow it, so nothing is confirmed.
     );
   };
   return [copied, copy];

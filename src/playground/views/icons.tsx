@@ -1,4 +1,4 @@
-/** The few signs on buttons. They say nothing to a screen reader: the button's name does. */
+/** The icons on buttons. Screen readers skip them and read the button's name. */
 
 const PATHS = {
   plus: "M8 3v10M3 8h10",

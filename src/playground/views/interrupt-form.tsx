@@ -16,7 +16,7 @@ import { focusMessage } from "./focus.ts";
 import { count } from "./readable.ts";
 import { SchemaFields } from "./schema-fields.tsx";
 
-/** An answer that is being made. */
+/** An answer that is not sent yet. */
 interface Draft {
   readonly decided?: unknown;
   readonly values?: Readonly<Record<string, string>>;
@@ -26,14 +26,14 @@ interface Draft {
 
 const EMPTY: Draft = {};
 
-/** The questions of the graph. A run goes on only when all are answered, so the answers are sent together. */
+/** The questions of the graph. The run continues only when all are answered, so the answers are sent together. */
 export function Interrupts() {
   const asked = conversation.value.interrupts.value;
   const box = useRef<HTMLElement>(null);
   const entryOf = ({ id }: Interrupt) => draftOf(answerDraft(id), EMPTY).entry;
   const left = asked.filter((interrupt) => !entryOf(interrupt)).length;
   const answered = asked.length - left;
-  // The answered form is gone, and with it the focus: the next question takes it.
+  // The answered form had the focus and is removed, so the next question gets the focus.
   useEffect(() => {
     if (answered > 0) box.current?.querySelector<HTMLElement>("form button, form .field")?.focus();
   }, [answered]);
@@ -41,7 +41,7 @@ export function Interrupts() {
   const give = (interrupt: Interrupt, draft: Draft) => {
     const given = asked.map((one) => givenOf(one, one === interrupt ? draft.entry : entryOf(one)));
     const complete = given.every((one) => one !== undefined);
-    // If the answers are refused, the last one can be given again.
+    // If the server refuses the answers, the last one can be given again.
     keepDraft(answerDraft(interrupt.id), complete ? { ...draft, entry: undefined } : draft);
     if (!complete) return;
     void answer(given);
@@ -67,7 +67,7 @@ function questionOf({ message, reason }: Interrupt): string {
 
 const AT_BREAKPOINT = "The graph has stopped at a breakpoint.";
 
-/** The question, and below it what it is about. */
+/** Shows the question, and its details below. */
 function Asked({ text }: { text: string }) {
   const [question = "", ...rest] = text.split("\n\n");
   return (
@@ -191,7 +191,7 @@ function Question({ interrupt, give }: QuestionProps) {
   );
 }
 
-/** A refusal never wears the colour of approval. */
+/** A button that refuses never has the colour of approval. */
 function looksOf({ refuses }: Decision, main: boolean): string {
   if (refuses) return "button danger";
   return main ? "button primary" : "button";

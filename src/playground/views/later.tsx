@@ -1,4 +1,6 @@
-/** The parts of the page that a conversation begins without. They are fetched together: small files weigh more. */
+/**
+ * The parts of the page that are not needed at first. They are fetched together, because many small files cost more.
+ */
 export { answerAgain } from "../state/again.ts";
 export { DeleteForm } from "./delete-form.tsx";
 export { EditForm } from "./edit-form.tsx";

@@ -15,7 +15,7 @@ const STATES = {
   closed: "closed",
 };
 
-/** A dot and the line's name. */
+/** Shows a dot and the name of the transport, or the line's state. */
 export function LineStatus() {
   const line = transport.value;
   if (!line) return null;

@@ -3,7 +3,7 @@ import { useEffect, useRef } from "preact/hooks";
 import type { Growing } from "../conversation/items.ts";
 import { GrowingMarkdown } from "../markdown/growing-markdown.ts";
 
-/** Text that grows, as Markdown. It draws itself: nothing above it is drawn again for a token. */
+/** Shows growing text as Markdown. It updates its own DOM, so a token does not draw other components again. */
 export function Markdown({ body }: { body: Growing }) {
   const root = useRef<HTMLDivElement>(null);
   const drawn = useRef<GrowingMarkdown>(undefined);

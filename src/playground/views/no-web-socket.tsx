@@ -1,13 +1,12 @@
 import { transportKind } from "../state/settings.ts";
 import { noWebSocket } from "../state/start.ts";
 
-/** The line that most proxies let through is one click away. */
+/** Tells the person that WebSockets are blocked, and offers SSE. */
 export function NoWebSocket() {
   return (
     <div class="banner warn" role="alert">
       <p>
-        <strong>No WebSocket gets through to the server.</strong> A proxy on the way may not let WebSockets pass. SSE
-        needs plain HTTP only.
+        <strong>WebSockets do not reach the server.</strong> A proxy may block WebSockets. SSE needs only plain HTTP.
       </p>
       <button
         type="button"

@@ -1,4 +1,4 @@
-/** Notices that stay until a person has done something. */
+/** Notices that stay until the person acts. */
 import { conversation } from "../state/chat.ts";
 import { refused } from "../state/start.ts";
 import { Icon } from "./icons.tsx";
@@ -9,9 +9,8 @@ export function Refused() {
   return (
     <div class="banner bad" role="alert">
       <p>
-        <strong>{signedOut ? "You are not signed in, or no longer." : "The server refuses this."}</strong>{" "}
-        {signedOut ? "Sign in to the app that serves this page, in another tab. Then reload this one." : message}{" "}
-        <code>{code}</code>
+        <strong>{signedOut ? "You are not signed in, or your sign-in has ended." : "The server refuses this."}</strong>{" "}
+        {signedOut ? "Sign in to the app in another tab, then reload this page." : message} <code>{code}</code>
       </p>
       <button type="button" class="button" onClick={() => location.reload()}>
         <Icon name="again" /> Reload the page
@@ -20,12 +19,15 @@ export function Refused() {
   );
 }
 
-/** The thread came once more. The page shows all there is, but it did not see how it came about. */
+/**
+ * Reports that events were missed and the thread was loaded again. The page shows the complete thread, but not how it
+ * developed.
+ */
 export function Missed() {
   const { missed } = conversation.value;
   return (
     <div class="banner">
-      <p>Events that came while this page was away are no longer kept. The conversation below is complete.</p>
+      <p>Some events were missed and are no longer kept. The conversation below is complete.</p>
       <button
         type="button"
         class="button"

@@ -6,7 +6,7 @@ import { Icon } from "./icons.tsx";
 import { count, duration } from "./readable.ts";
 import { StepRail } from "./steps.tsx";
 
-/** The end of a run: a line after a success, a box after a failure. */
+/** Shows the end of a run: one line after a success, a box after a failure. */
 export function RunEnd({ item }: { item: EndItem }) {
   return (
     <div class="end">
@@ -54,7 +54,7 @@ const HEADINGS: Readonly<Record<string, string>> = {
   unreachable: "The server cannot be reached",
 };
 
-/** Another answer to the message that this run answered: the last one of the person above it. */
+/** Asks for another answer to the message that this run answered: the person's last message above it. */
 function AgainButton({ item, strong = false, label = "Another answer" }: AgainProps) {
   const { items } = conversation.value;
   const index = items.value.indexOf(item);
@@ -85,7 +85,7 @@ interface AgainProps {
   label?: string;
 }
 
-/** Reasons to stop that say nothing. */
+/** Finish reasons that are not worth showing. */
 const ORDINARY = new Set(["stop", "end_turn", "tool_calls", "tool_use"]);
 
 function facts({ tookMs, firstTextMs, usage, finishReason }: EndItem): string[] {

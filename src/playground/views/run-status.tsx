@@ -3,7 +3,7 @@ import { useNow } from "./hooks.ts";
 import { duration } from "./readable.ts";
 import { StepRail } from "./steps.tsx";
 
-/** The active run: its steps, its reported progress, and the time so far. */
+/** Shows the active run: its steps, its reported progress, and the elapsed time. */
 export function RunStatus() {
   const { run, steps, progress } = conversation.value;
   const now = useNow(busy.value);

@@ -1,7 +1,7 @@
 import type { Field } from "../interrupts/schema.ts";
 
 interface FieldsProps {
-  /** Makes the ids of the inputs. */
+  /** The prefix of the ids of the inputs. */
   readonly id: string;
   readonly fields: readonly Field[];
   readonly values: Readonly<Record<string, string>>;

@@ -5,7 +5,7 @@ import { CopyAction } from "./action.tsx";
 import { focusOnce } from "./focus.ts";
 import type { ThreadFormProps } from "./sidebar.tsx";
 
-/** The links to a thread: makes one, and revokes those that there are. */
+/** Makes and revokes links to a thread. */
 export function ShareForm({ threadId, onDone }: ThreadFormProps) {
   const [shares, setShares] = useState<readonly Share[]>([]);
   const [link, setLink] = useState("");
@@ -22,14 +22,14 @@ export function ShareForm({ threadId, onDone }: ThreadFormProps) {
   useEffect(() => void attempt(async () => {}), [threadId]);
   return (
     <>
-      <p>Others watch this conversation by a link, and can do nothing else.</p>
+      <p>A person with a link can watch this conversation, but not write.</p>
       {link && (
         <div class="row made">
           <input class="field" aria-label="Link" readOnly value={link} ref={select} />
           <CopyAction name="Copy link" text={() => link} />
         </div>
       )}
-      {link && <p class="quiet">It is shown this once.</p>}
+      {link && <p class="quiet">Copy it now: it is not shown again.</p>}
       {problem && (
         <p class="problem" role="alert">
           {problem}

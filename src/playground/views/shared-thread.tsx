@@ -5,14 +5,14 @@ import { LineStatus } from "./line-status.tsx";
 import { RunStatus } from "./run-status.tsx";
 import { ThemeSwitch } from "./theme-switch.tsx";
 
-/** The page that a link to a thread leads to. */
+/** The page behind a shared link: one thread, read-only. */
 export function SharedThread() {
   return (
     <div class="app shared">
       <main>
         <header class="topbar">
           <h1>Shared conversation</h1>
-          <p class="about quiet">You watch it live. Nothing can be written here.</p>
+          <p class="about quiet">Live and read-only.</p>
           <LineStatus />
           <ThemeSwitch />
         </header>
@@ -22,7 +22,7 @@ export function SharedThread() {
           <div class="column">
             <RunStatus />
             {conversation.value.interrupts.value.length > 0 && (
-              <p class="quiet small">The agent waits for an answer of the person that it talks with.</p>
+              <p class="quiet small">The agent waits for the user's answer.</p>
             )}
           </div>
         </div>
@@ -38,7 +38,7 @@ function Notice() {
   return (
     <div class={error.retryable ? "banner warn" : "banner bad"} role="alert">
       <p>
-        <strong>{over ? "This link is not valid, or not any more." : "The conversation cannot be shown."}</strong>{" "}
+        <strong>{over ? "This link is not valid, or no longer valid." : "The conversation cannot be shown."}</strong>{" "}
         {over ? "It was revoked, it has expired, or the conversation was deleted." : error.message}{" "}
         <code>{error.code}</code>
       </p>

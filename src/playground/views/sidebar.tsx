@@ -15,7 +15,7 @@ import { Icon } from "./icons.tsx";
 import { lazy } from "./lazy.tsx";
 import { ThemeSwitch } from "./theme-switch.tsx";
 
-/** A question about a thread. It is shown in the thread's place in the list. */
+/** The properties of a form for a thread, which replaces the thread in the list. */
 export interface ThreadFormProps {
   readonly threadId: string;
   readonly title: string;
@@ -25,7 +25,7 @@ export interface ThreadFormProps {
 const DeleteForm = lazy(async () => (await import("./later.tsx")).DeleteForm);
 const ShareForm = lazy(async () => (await import("../seldom.ts")).ShareForm);
 
-/** `drawer`: it lies over the page. Then it has the focus, and Escape closes it. */
+/** The list of conversations. `drawer`: it covers the page, gets the focus, and closes with Escape. */
 export function Sidebar({ onLeave, drawer }: { onLeave: () => void; drawer: boolean }) {
   const box = useRef<HTMLElement>(null);
   useEffect(() => {
@@ -43,7 +43,7 @@ export function Sidebar({ onLeave, drawer }: { onLeave: () => void; drawer: bool
       ref={box}
       onKeyDown={(event) => {
         if (event.key !== "Escape" || !drawer) return;
-        event.preventDefault(); // Elsewhere Escape stops a run.
+        event.preventDefault(); // Otherwise Escape would stop the run.
         onLeave();
       }}
     >

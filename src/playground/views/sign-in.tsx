@@ -6,11 +6,14 @@ import { lineError } from "../transport/http.ts";
 
 const REASONS = {
   in: "This server asks for an API key or a token.",
-  again: "Your sign-in has ended. Sign in once more to go on.",
-  expiring: "Your sign-in ends within a minute. A new token keeps you here; what runs goes on.",
+  again: "Your sign-in has expired. Sign in again to continue.",
+  expiring: "Your sign-in expires within a minute. Enter a new token to stay signed in. Active runs continue.",
 };
 
-/** Asks for a key or a token. Without one it lies over the page; before one expires it lies beside the conversation. */
+/**
+ * Asks for a key or a token. If the page is not signed in, the form covers the page. If the token expires soon, it is
+ * shown next to the conversation.
+ */
 export function SignIn() {
   const [typed, type] = useState("");
   const [problem, setProblem] = useState("");
@@ -34,12 +37,12 @@ export function SignIn() {
       key={why}
       class="sign-in"
       aria-labelledby="sign-in"
-      // It takes no focus from a person that writes.
+      // When the token expires soon, the dialog is not modal: the person may be typing.
       open={why === "expiring"}
       ref={why === "expiring" ? undefined : openOver}
       onKeyDown={(event) => {
         if (event.key !== "Escape") return;
-        event.preventDefault(); // Elsewhere Escape stops a run.
+        event.preventDefault(); // Otherwise Escape would stop the run.
         if (why === "expiring") later();
       }}
     >
@@ -59,7 +62,7 @@ export function SignIn() {
             {problem}
           </p>
         )}
-        <p class="quiet small">It stays in this page's memory, and is gone with the page.</p>
+        <p class="quiet small">It is kept in memory only, until you close or reload the page.</p>
         <div class="row">
           <button type="submit" class="button primary" disabled={busy}>
             Sign in

@@ -3,15 +3,15 @@ import { Icon } from "./icons.tsx";
 import { count } from "./readable.ts";
 import { ScrollText } from "./scroll-text.tsx";
 
-/** The characters that are shown of one change. */
+/** The most characters shown of one change. */
 const BRIEF = 160;
-/** The characters that are shown of the state. */
+/** The most characters shown of the state. */
 const LONGEST = 50_000;
 
-/** The graph's state as far as its agent exposes it, and what the last run changed in it. */
+/** Shows the exposed part of the graph's state, and the changes of the last run. */
 export function StatePanel() {
   const state = conversation.value.state.value;
-  // A graph that begins reports that there is nothing yet.
+  // A graph reports an empty state when it begins.
   if (!state || (state.count === 0 && JSON.stringify(state.value) === "{}")) return null;
   const { value, changes, count: all } = state;
   return (

@@ -3,7 +3,7 @@ import { columns } from "../conversation/steps.ts";
 import { useNow } from "./hooks.ts";
 import { duration } from "./readable.ts";
 
-/** The steps of a run from left to right; those that ran side by side stand below each other. */
+/** Shows the steps of a run from left to right. Steps that ran side by side are below each other. */
 export function StepRail({ steps, active = false }: { steps: readonly Step[]; active?: boolean }) {
   if (steps.length === 0) return null;
   return (

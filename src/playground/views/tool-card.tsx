@@ -45,7 +45,7 @@ export function ToolCard({ item }: { item: ToolItem }) {
 
 const STATES = { failed: "failed", done: "finished", running: "running", waiting: "not finished" };
 
-/** On the closed card: the arguments in one line. */
+/** Shows the arguments in one line while the card is closed. */
 function Arguments({ item, open }: { item: ToolItem; open: boolean }) {
   void item.args.revision.value;
   return <span class="brief">{open ? "" : item.args.text.slice(0, 200)}</span>;

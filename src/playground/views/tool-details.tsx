@@ -4,11 +4,11 @@ import { CopyAction } from "./action.tsx";
 import { size } from "./readable.ts";
 import { ScrollText } from "./scroll-text.tsx";
 
-/** The characters of a long text that are shown at first; then it grows by as much as a browser draws at once. */
+/** The characters of a long text that are shown at first. `MORE` is added with each click. */
 const FIRST = 1_200;
 const MORE = 100_000;
 
-/** The inside of an open tool card: arguments and result in full. */
+/** Shows the arguments and the result of a tool call in full. */
 export function ToolDetails({ item }: { item: ToolItem }) {
   const result = item.result.value;
   return (
@@ -54,12 +54,12 @@ function Text({ text, name, growing = false }: { text: string; name: string; gro
   );
 }
 
-/** JSON with line breaks, if it is JSON and not so much that nobody reads it. */
+/** Indents JSON. Returns any other text, and a very long one, unchanged. */
 function indented(text: string): string {
   if (!/^\s*[[{]/.test(text) || text.length > 200_000) return text;
   try {
     return JSON.stringify(JSON.parse(text), null, 2);
   } catch {
-    return text; // It only looked like JSON.
+    return text; // The text is not JSON.
   }
 }

@@ -8,12 +8,12 @@ const Inspector = lazy(async () => {
   return Inspector;
 });
 
-/** The panel's styles are named in the page, and fetched when they are enabled. */
+/** Enables the panel's stylesheet, which the browser then loads. */
 function styles(): Promise<void> {
   const link = document.querySelector<HTMLLinkElement>("#inspector-styles");
   return new Promise((resolve) => {
     if (!link?.disabled) return resolve();
-    // A panel without its looks is better than none.
+    // A panel without styles is better than no panel.
     link.onload = link.onerror = () => resolve();
     link.disabled = false;
   });
@@ -27,7 +27,7 @@ export function UnderTheHood() {
 function Panel() {
   const panel = useRef<HTMLElement>(null);
   useEffect(() => {
-    // On a phone it covers the page.
+    // On a phone the panel covers the page, so it gets the focus.
     const box = panel.current;
     if (box && getComputedStyle(box).position === "fixed") box.querySelector<HTMLElement>("button")?.focus();
   }, []);
@@ -42,7 +42,7 @@ function Panel() {
       ref={panel}
       onKeyDown={(event) => {
         if (event.key !== "Escape") return;
-        event.preventDefault(); // Elsewhere Escape stops a run.
+        event.preventDefault(); // Otherwise Escape would stop the run.
         close();
       }}
     >

@@ -55,7 +55,7 @@ function Attached({ content }: { content: UserItem["content"] }) {
 function Part({ part }: { part: ContentPart }) {
   if (part.type === "text") return null;
   const { source } = part;
-  // Only what came with the message is shown: nothing is fetched from elsewhere.
+  // Only data in the message is shown. Nothing is fetched from another host.
   if (part.type === "image" && source.type === "data")
     return <img src={`data:${source.mimeType};base64,${source.value}`} alt="Attached" />;
   const name = part.metadata?.name;

@@ -1,7 +1,7 @@
 import { busy, send } from "../state/chat.ts";
 import { agent, agents } from "../state/session.ts";
 
-/** An empty conversation: the agent's name, and suggestions for a first question. */
+/** Shows the agent's name and suggestions in an empty conversation. */
 export function Welcome() {
   const current = agents.value.find(({ name }) => name === agent.value);
   if (!current) return null;
@@ -12,8 +12,7 @@ export function Welcome() {
       {current.description && <p class="quiet">{current.description}</p>}
       {!current.description && prompts.length === 0 && (
         <p class="quiet small">
-          Its author can have it introduced here: with <code>description</code> and <code>prompts</code>, where the
-          agent is configured.
+          To introduce the agent here, set <code>description</code> and <code>prompts</code> in its configuration.
         </p>
       )}
       {prompts.length > 0 && (
@@ -31,7 +30,7 @@ export function Welcome() {
   );
 }
 
-/** The first run needs no key, and says so once, quietly. */
+/** Notes that a demo model answers, because there is no API key. */
 export function DemoNote() {
   const current = agents.value.find(({ name }) => name === agent.value);
   if (!current?.demo) return null;

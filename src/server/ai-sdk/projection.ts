@@ -1,6 +1,6 @@
 /**
- * A run's AG-UI events as chunks of the AI SDK's UI message stream. It reads one run from its start, is pure, and knows
- * only what the log has. All that a run says goes into one message of the client, which the next run may continue.
+ * A run's AG-UI events as chunks of the AI SDK's UI message stream. It is pure, reads one run from its start, and uses
+ * only events of the log. The whole output of a run becomes one message of the client, which the next run may continue.
  */
 import { type AguiEvent, EventType, type Interrupt, type Message, type TokenUsage } from "../../protocol/events.ts";
 import { Transcript } from "../../store/transcript.ts";
@@ -25,7 +25,7 @@ export interface AnswerOptions {
   readonly runId: string;
   /** The thread's messages before the run. */
   readonly history: readonly Message[];
-  /** The message that the client goes on with. Without one it has nothing of this turn, and is sent all of it. */
+  /** The message that the client continues. Without it the client has nothing of this turn, and gets all of it. */
   readonly continued?: Continued | undefined;
   /** The questions that the run brings answers to. */
   readonly answered?: readonly Interrupt[];
@@ -46,13 +46,13 @@ export class AnswerProjection {
   #inStep = false;
   /** The message that the current step has. */
   #spoken: string | undefined;
-  /** Texts, reasoning and arguments that are open. Between a step's end and the next one's start none may be. */
+  /** Texts, reasoning and arguments that are open. None may be open when a step ends. */
   readonly #open = new Set<string>();
   /** Messages that the client has, or has the beginning of. */
   readonly #sent = new Set<string>();
   /** Calls that the client has in this message. */
   readonly #calls = new Map<string, Call>();
-  /** Something that was sent may not hold any more. */
+  /** Something that was sent may no longer be valid. */
   #corrected = false;
 
   constructor(options: AnswerOptions) {
@@ -64,13 +64,13 @@ export class AnswerProjection {
     this.#transcript.push(event);
     switch (event.type) {
       case EventType.RUN_STARTED:
-        // Without its input a snapshot follows, which stands for a beginning that is no longer kept.
+        // Without input, a snapshot follows, which replaces events that are no longer kept.
         return event.input ? this.#start() : [];
       case EventType.MESSAGES_SNAPSHOT:
         return this.#snapshot();
       case EventType.TEXT_MESSAGE_START: {
         const { messageId: id, role } = event;
-        // A person's message that came into the run has no place inside an answer; the history has it.
+        // A user's message that was sent into the run cannot be a part of an answer. It is in the history.
         if (role === "user") return [];
         const step = this.#step(id);
         this.#open.add(`text:${id}`);
@@ -147,7 +147,10 @@ export class AnswerProjection {
     return [start, ...this.#repeated(turnAfter(messages, this.#asked))];
   }
 
-  /** Everything holds that stands in a snapshot. What the client has besides, it can only be sent at the end. */
+  /**
+   * A snapshot contains everything that is valid. If the client has other messages, it can get the correction only at
+   * the end.
+   */
   #snapshot(): Chunk[] {
     if (!this.#started) return this.#start();
     this.#corrected ||= this.#sent.size > 0;
@@ -155,7 +158,7 @@ export class AnswerProjection {
     return this.#repeated(turn.filter(({ id, role }) => role === "tool" || !this.#sent.has(id)));
   }
 
-  /** Messages that were said before the client came. */
+  /** Returns chunks for messages that were sent before the client began to read. */
   #repeated(messages: readonly Message[]): Chunk[] {
     for (const { id } of messages) this.#sent.add(id);
     return answerParts(messages).flatMap((part, index) => this.#part(part, `sent-${this.#sent.size}-${index}`));
@@ -259,7 +262,7 @@ export class AnswerProjection {
     return [...(about ? [{ type: "tool-approval-request", approvalId, toolCallId }] : []), interruptPart(interrupt)];
   }
 
-  /** The end of the last step, what the run used, and the whole message once more where something was taken back. */
+  /** Returns the end of the last step, the usage, and the whole message again if something was taken back. */
   #end(about: { readonly usage?: readonly TokenUsage[]; readonly error?: object }): Chunk[] {
     const known = Object.keys(about).length > 0;
     const metadata = known ? [{ type: "message-metadata", messageMetadata: { sluice: about } }] : [];
@@ -273,7 +276,7 @@ export class AnswerProjection {
   }
 }
 
-/** An event of the graph's own stays in the message; one of Sluice's own is only reported. */
+/** A custom event of the graph stays in the message. An event of Sluice is transient. */
 function custom(name: string, value: unknown): Chunk {
   const chunk = { type: `data-${name}`, data: value };
   if (name.startsWith("sluice.")) return { ...chunk, transient: true };
@@ -281,7 +284,7 @@ function custom(name: string, value: unknown): Chunk {
   return typeof id === "string" ? { ...chunk, id } : chunk;
 }
 
-/** Providers say it in words of their own. */
+/** Each provider has its own words for the reason. */
 function reasonOf({ finishReason, incomplete }: Readonly<Record<string, unknown>>): string {
   const reason = String(finishReason ?? "").toLowerCase();
   if (/length|max_?tokens/.test(reason)) return "length";

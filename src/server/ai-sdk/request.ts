@@ -12,12 +12,15 @@ const message = z.object({
   parts: z.array(part),
 });
 
-/** Members beside those that `useChat` sends by itself come from a page's `body`, and mean what they mean in AG-UI. */
+/**
+ * `useChat` sends some of these members itself. The others come from a page's `body` option, and have the same meaning
+ * as in AG-UI.
+ */
 export const chatRequest = z.object({
   /** The thread. */
   id: z.string(),
   messages: z.array(message),
-  /** The message that is answered anew, edited or continued. */
+  /** The message that is answered again, edited or continued. */
   messageId: z.string().nullish(),
   agent: z.string().optional(),
   /** AG-UI's list, or an object by name, as assistant-ui sends it. */
@@ -108,7 +111,7 @@ interface Said {
   toolCalls?: object[];
 }
 
-/** The messages that a client has put into one: those that the thread gave by their ids, others by their steps. */
+/** Splits a client's message into messages of the thread: by their ids if the thread sent them, otherwise by steps. */
 function fromAnswer({ id, parts }: SentMessage): object[] {
   const said = new Map<string, { readonly message: Said; readonly results: object[] }>();
   let step = 0;
@@ -128,7 +131,7 @@ function fromAnswer({ id, parts }: SentMessage): object[] {
   return [...said.values()].flatMap(({ message, results }) => [message, ...results]);
 }
 
-/** The call that a part is about. One whose arguments are still coming is none yet. */
+/** Returns the call of a part. A call with incomplete arguments does not count yet. */
 function callOf({ type, toolCallId, toolName, state }: SentPart): { readonly id: string; name: string } | undefined {
   if (typeof toolCallId !== "string" || state === "input-streaming") return undefined;
   if (type === "dynamic-tool") return { id: toolCallId, name: String(toolName) };

@@ -1,4 +1,7 @@
-/** The AI SDK's clients: `useChat` with its `DefaultChatTransport` finds its two routes here, and a chat's history. */
+/**
+ * The routes for the AI SDK's `useChat` with its `DefaultChatTransport`, for stopping an answer, and for a chat's
+ * history.
+ */
 import { randomUUID } from "node:crypto";
 import { type Request, type Response, Router } from "express";
 import { SluiceError } from "../../protocol/errors.ts";
@@ -38,7 +41,7 @@ export function aiSdkRoutes(options: ServerOptions): Router {
     }),
   );
 
-  // The run that is active, from its beginning: a client that comes back builds its answer anew.
+  // Sends the active run from its beginning, because a client that reconnects builds its answer again.
   router.get("/chat/:id/stream", (request, response) =>
     whileOpen(response, async (signal) => {
       door.visitorOf(request).need("watch");

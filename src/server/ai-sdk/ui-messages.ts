@@ -1,6 +1,6 @@
 /**
- * A thread's messages as the AI SDK's clients hold them: a message of a person, then one message with all that was
- * answered, as parts. Pure.
+ * Converts a thread's messages for the AI SDK's clients: each user message, then one message with the whole answer in
+ * parts. Pure.
  */
 import type {
   AssistantMessage,
@@ -21,7 +21,7 @@ export interface UiMessage {
   readonly parts: readonly UiPart[];
 }
 
-/** A conversation. */
+/** Converts a conversation. */
 export function toUiMessages(messages: readonly Message[], interrupts: readonly Interrupt[] = []): UiMessage[] {
   const shown: UiMessage[] = [];
   let asked: string | undefined;
@@ -61,7 +61,7 @@ export function answerParts(turn: readonly Message[], interrupts: readonly Inter
   const results = new Map(turn.flatMap((message) => (message.role === "tool" ? [[message.toolCallId, message]] : [])));
   const questions = new Map(interrupts.map((interrupt) => [interrupt.toolCallId, interrupt]));
   const parts: UiPart[] = [];
-  /** Has the step a message? The next one begins another step. */
+  /** Does the step have a message already? Then the next message begins another step. */
   let spoken = true;
   const step = () => {
     if (spoken) parts.push({ type: "step-start" });
@@ -80,10 +80,10 @@ export function answerParts(turn: readonly Message[], interrupts: readonly Inter
   return [...parts, ...interrupts.map((interrupt) => interruptPart(interrupt))];
 }
 
-/** The type of the part that an activity is. A part with the same id takes its place. */
+/** The type of the part for an activity. A later part with the same id replaces it. */
 export const ACTIVITY = "data-activity";
 
-/** The part that an activity is; none for any other message. */
+/** Returns the part for an activity, and no part for any other message. */
 export function activityParts(message: Message): UiPart[] {
   if (message.role !== "activity") return [];
   const { id, activityType, content } = message;
@@ -118,7 +118,7 @@ function toolPart(
   return { ...call, state: "input-available" };
 }
 
-/** The result of a call, in the words of a part. */
+/** Returns the result of a call as fields of a part. */
 export function outcomeOf(
   content: string | readonly ContentPart[],
   error: unknown,
@@ -127,7 +127,7 @@ export function outcomeOf(
   return { state: "output-error", errorText: typeof content === "string" && content ? content : String(error) };
 }
 
-/** Tools mostly say JSON, and pages read its fields. A text that only looks like a number stays one. */
+/** Most tools return JSON, and pages read its fields. A text that only looks like a number stays a text. */
 function outputOf(content: string | readonly ContentPart[]): unknown {
   if (typeof content !== "string" || !/^\s*[[{]/.test(content)) return content;
   return parsed(content) ?? content;
@@ -151,7 +151,7 @@ export function interruptPart(interrupt: Interrupt, answered = false): UiPart {
   return { type: "data-interrupt", id: interrupt.id, data: { ...interrupt, answered } };
 }
 
-/** Clients send parts back with what was noted on them: so each part is known by its message. */
+/** Clients send parts back with their metadata. So each part names its message. */
 export function madeBy(messageId: string): { readonly sluice: { readonly messageId: string } } {
   return { sluice: { messageId } };
 }
@@ -163,7 +163,7 @@ function userParts(content: string | readonly ContentPart[]): UiPart[] {
 function userPart(part: ContentPart): UiPart {
   if (part.type === "text") return { type: "text", text: part.text };
   const { type, source, metadata } = part;
-  // A file that only its provider knows has no address; the part comes back as it was sent.
+  // A file that is stored at its provider has no URL, so the part is passed on unchanged.
   if (source.type === "file") return { type: AS_IT_IS, data: part };
   const mediaType = source.mimeType ?? `${type === "document" ? "application" : type}/*`;
   const url = source.type === "data" ? `data:${mediaType};base64,${source.value}` : source.value;

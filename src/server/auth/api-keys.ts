@@ -1,4 +1,4 @@
-/** API keys: `sluice_<public id>_<secret>`. The server keeps a digest of the secret alone. */
+/** API keys: `sluice_<public id>_<secret>`. The server keeps only a digest of the secret. */
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { SluiceError } from "../../protocol/errors.ts";
 import type { Scope } from "../../protocol/scopes.ts";
@@ -17,7 +17,7 @@ export interface KnownKey {
 
 const FORM = /^sluice_([\da-f]{16})_([\w-]{43})$/;
 
-/** A new key: what its holder keeps, and what the server keeps. */
+/** Makes a new key: the text for its holder, and the record for the server. */
 export function makeApiKey(name: string, scopes: readonly Scope[]): { readonly key: string; readonly known: KnownKey } {
   const id = randomBytes(8).toString("hex");
   // 256 random bits need no slow hash: nobody can guess them.

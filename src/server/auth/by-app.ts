@@ -14,7 +14,7 @@ const identity = z.strictObject({
   expiresAt: z.number().positive().optional(),
 });
 
-/** `true` is the anonymous principal. Anything that is no lawful answer lets nobody in. */
+/** `true` means the anonymous principal. Any answer that is not valid is a refusal. */
 export function byApp(authorize: (request: IncomingMessage) => unknown): Authenticator {
   const ofRequest = async (request: IncomingMessage): Promise<Principal> => {
     const answer: unknown = await authorize(request);
@@ -25,7 +25,7 @@ export function byApp(authorize: (request: IncomingMessage) => unknown): Authent
   };
   return {
     ofRequest,
-    // A new token of an open socket is shown to the app as the header that would bring it.
+    // The app gets the new token of an open socket in the `Authorization` header.
     ofToken: (token, request) => ofRequest(withToken(request, token)),
     later: false,
   };

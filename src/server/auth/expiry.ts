@@ -6,7 +6,7 @@ import type { Principal } from "../../runs/principal.ts";
 /** Milliseconds before the end that a client is warned. */
 const WARNING_MS = 60_000;
 
-/** The longest that a timer of Node's can run. */
+/** The longest time of a timer in Node. */
 const LONGEST_MS = 2 ** 31 - 1;
 
 export interface Expiry {
@@ -16,10 +16,12 @@ export interface Expiry {
   readonly over: () => void;
 }
 
-/** Calls both in time, until the function that this returns is called. Neither is called while this function runs. */
+/**
+ * Calls `expiring` and `over` in time, until the returned function is called. It never calls them before it returns.
+ */
 export function watchExpiry({ expiresAt }: Principal, { expiring, over }: Expiry): () => void {
   const left = (expiresAt ?? Number.POSITIVE_INFINITY) - Date.now();
-  if (expiresAt === undefined || left > LONGEST_MS) return () => {}; // Three weeks and more: no line is held that long.
+  if (expiresAt === undefined || left > LONGEST_MS) return () => {}; // More than three weeks: no connection lasts that long.
   const warn = () => expiring(Math.max(0, Math.ceil((expiresAt - Date.now()) / 1_000)));
   const timers = [setTimeout(warn, Math.max(0, left - WARNING_MS)), setTimeout(over, left)];
   return () => timers.forEach(clearTimeout);
@@ -30,7 +32,7 @@ export function tokenExpiring(expiresInSeconds: number): AguiEvent {
   return { type: EventType.CUSTOM, name: "sluice.token_expiring", value: { expiresInSeconds } };
 }
 
-/** The end, for such clients: an error of the line, since the run goes on. */
+/** The end of the sign-in, for the same clients. It is an error of the connection, because the run goes on. */
 export function tokenExpired(): AguiEvent {
   const error = new SluiceError("unauthorized", "The sign-in has expired.");
   return { type: EventType.CUSTOM, name: "sluice.error", value: error.toJSON() };

@@ -18,7 +18,7 @@ export interface JwtOptions {
   readonly clockSkewSeconds: number;
   /** Names of the claims that graphs may know. */
   readonly claims: readonly string[];
-  /** Is given what goes wrong with the keys' address. */
+  /** Called with errors of reading the keys. */
   readonly failed: (error: unknown) => void;
 }
 
@@ -43,7 +43,7 @@ export function jwtVerifier(options: JwtOptions): (token: string) => Promise<Pri
         failed(error);
         throw new SluiceError("storage_unavailable", "Sign-ins cannot be checked at the moment.");
       }
-      // The particulars help those alone that try tokens out.
+      // Details would help only attackers who try tokens.
       throw new SluiceError("unauthorized", "This token is not valid.");
     }
   };
@@ -62,7 +62,7 @@ function keyOf({ jwksUrl, secret, publicKey, algorithms }: JwtOptions): () => Pr
   };
 }
 
-/** A fault of the keys' address and not of the token. */
+/** Is the keys' address at fault, and not the token? */
 function isUnreachable(error: unknown): boolean {
   return (
     !(error instanceof errors.JOSEError) || error instanceof errors.JWKSTimeout || error.code === "ERR_JOSE_GENERIC"
@@ -80,8 +80,8 @@ function principalOf(payload: JWTPayload, allowed: readonly string[], skew: numb
 }
 
 /**
- * Scopes are named `sluice:run` and so on, in `scope` (one string) or `scopes`. A token that names none of Sluice's has
- * the default ones.
+ * Scopes are named `sluice:run` and so on, in `scope` (one string) or `scopes`. A token without scopes of Sluice gets
+ * the default scopes.
  */
 function scopesOf({ scope, scopes = scope }: JWTPayload & { scope?: unknown; scopes?: unknown }): readonly Scope[] {
   const names = typeof scopes === "string" ? scopes.split(" ") : Array.isArray(scopes) ? scopes.map(String) : [];

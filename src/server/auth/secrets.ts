@@ -1,4 +1,4 @@
-/** Secrets that the server makes: tickets, and those of shares. It keeps their digests alone. */
+/** Secrets that the server makes, for tickets and shares. It keeps only their digests. */
 import { createHash, randomBytes } from "node:crypto";
 
 /** 256 random bits need no slow hash: nobody can guess them. */

@@ -1,13 +1,16 @@
 /**
- * Ends the sockets of shares that were revoked. Any process may revoke a share, so the store is asked again and again, for
- * as long as somebody reads by one.
+ * Ends the sockets of shares that were revoked. Any process may revoke a share, so the store is asked repeatedly while
+ * shares have readers.
  */
 import type { Shares } from "../../store/shares.ts";
 
 /** Milliseconds between two questions. */
 const PACE_MS = 1_000;
 
-/** Questions that the store may leave unanswered in a row. After that nobody knows whether a share still holds. */
+/**
+ * After this many unanswered questions in a row, all shares count as revoked, because nobody knows whether they are
+ * still valid.
+ */
 const MOST_UNANSWERED = 3;
 
 export class ShareWatch {
@@ -20,7 +23,7 @@ export class ShareWatch {
     this.#shares = shares;
   }
 
-  /** Calls `revoked` when the share no longer holds, unless `closed` aborts before. */
+  /** Calls `revoked` when the share is no longer valid, unless `closed` aborts before. */
   add(share: string, revoked: () => void, closed: AbortSignal): void {
     if (closed.aborted) return;
     const readers = this.#readers.get(share) ?? new Set();

@@ -22,7 +22,7 @@ export interface SignInOptions {
 export class SignIn {
   readonly #options: SignInOptions;
   #visitor: Visitor | undefined;
-  /** Ends the wait for what comes next: a sign-in, or its expiry. */
+  /** Stops the timers for the sign-in, or for its expiry. */
   #stop: () => void;
 
   constructor(options: SignInOptions) {
@@ -50,7 +50,7 @@ export class SignIn {
 
   /**
    * Signs in, or renews the sign-in. `false`: somebody else signed in, and the socket closes.
-   * @throws SluiceError `unauthorized` when the token is not valid; what was signed in stays so.
+   * @throws SluiceError `unauthorized` when the token is not valid; the earlier sign-in stays valid.
    */
   async renew(token: string): Promise<boolean> {
     const visitor = await this.#options.admit(token);

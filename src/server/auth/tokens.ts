@@ -10,7 +10,7 @@ export const NOBODY: Authenticator = {
   later: false,
 };
 
-/** Knows principals by the token in `Authorization: Bearer` or in `X-API-Key`. */
+/** Finds the principal by the token in `Authorization: Bearer` or in `X-API-Key`. */
 export function byToken(verify: (token: string) => Promise<Principal>): Authenticator {
   return {
     async ofRequest({ headers }) {

@@ -15,7 +15,7 @@ export function asyncApi(version: string, { langGraphApi }: Pick<Doors, "langGra
   const short = message(
     "short",
     { type: "array", minItems: 3, maxItems: 4 },
-    "An event in short, for a client that asked so: the topic's number, the position, the event, and n.",
+    "A short frame, for a client that asked for it: the topic's number, the position, the event, and n.",
   );
   const protocol = {
     protocolCommand: message("protocolCommand", { $ref: "#/components/schemas/LangGraphCommand" }, "A command."),
@@ -32,7 +32,7 @@ export function asyncApi(version: string, { langGraphApi }: Pick<Doors, "langGra
     channels: {
       frames: {
         address: "/ws",
-        description: `With the subprotocol ${SUBPROTOCOL}: frames, for many threads and for coming back.`,
+        description: `With the subprotocol ${SUBPROTOCOL}: frames, for many threads and for reconnecting.`,
         messages: refs({ ...sent, ...received, short }),
       },
       agui: {
@@ -64,7 +64,7 @@ export function asyncApi(version: string, { langGraphApi }: Pick<Doors, "langGra
 const PROTOCOL_CHANNEL = {
   address: "/langgraph/threads/{threadId}/stream/events",
   parameters: { threadId: { description: "The thread that all commands and events are about." } },
-  description: "LangGraph's Agent Streaming Protocol. docs/langgraph-api.md describes what it has of it.",
+  description: "LangGraph's Agent Streaming Protocol. docs/langgraph-api.md describes the part that is served.",
 };
 
 /** One message for each type of a union. */

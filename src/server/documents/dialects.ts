@@ -42,16 +42,26 @@ export const LANGGRAPH_OPERATIONS: readonly Operation[] = [
     status: 204,
     answer: { description: "The thread is deleted." },
   }),
-  operation("get", "/langgraph/threads/{threadId}/state", "Returns where a thread stands"),
-  operation("get", "/langgraph/threads/{threadId}/state/{checkpoint}", "Returns the same, by its checkpoint", ofThread),
+  operation("get", "/langgraph/threads/{threadId}/state", "Returns the state of a thread"),
+  operation(
+    "get",
+    "/langgraph/threads/{threadId}/state/{checkpoint}",
+    "Returns the state of a thread by its checkpoint",
+    ofThread,
+  ),
   operation("post", "/langgraph/threads/{threadId}/state", "Refuses the change: runs change a thread's state", {
     status: 501,
     answer: { description: "Not served: input of a run, or its `command.update`, changes the state.", ...JSON_ANSWER },
   }),
-  operation("post", "/langgraph/threads/{threadId}/state/checkpoint", "Returns the same, by its checkpoint", {
-    ...ofThread,
-    body: "LangGraphSearch",
-  }),
+  operation(
+    "post",
+    "/langgraph/threads/{threadId}/state/checkpoint",
+    "Returns the state of a thread by its checkpoint",
+    {
+      ...ofThread,
+      body: "LangGraphSearch",
+    },
+  ),
   operation("post", "/langgraph/threads/{threadId}/history", "Returns the thread's one state in a list", {
     body: "LangGraphSearch",
   }),
@@ -59,12 +69,7 @@ export const LANGGRAPH_OPERATIONS: readonly Operation[] = [
     ...starts,
     answer: FRAMES,
   }),
-  operation(
-    "post",
-    "/langgraph/threads/{threadId}/runs/wait",
-    "Starts a run and returns the values that it leaves",
-    starts,
-  ),
+  operation("post", "/langgraph/threads/{threadId}/runs/wait", "Starts a run and returns its final values", starts),
   operation("post", "/langgraph/threads/{threadId}/runs", "Starts a run in the background", starts),
   operation("get", "/langgraph/threads/{threadId}/runs", "Lists the thread's runs"),
   operation("get", "/langgraph/threads/{threadId}/runs/{runId}", "Returns a run", ofThread),
@@ -76,16 +81,11 @@ export const LANGGRAPH_OPERATIONS: readonly Operation[] = [
     ofThread,
   ),
   operation("post", "/langgraph/threads/{threadId}/runs/{runId}/cancel", "Cancels a run", { ...ofThread, status: 202 }),
-  operation("post", "/langgraph/runs/stream", "Runs an agent on a thread of the run's own, and streams it", {
+  operation("post", "/langgraph/runs/stream", "Runs an agent on a new thread, and streams the run", {
     ...starts,
     answer: FRAMES,
   }),
-  operation(
-    "post",
-    "/langgraph/runs/wait",
-    "Runs an agent on a thread of the run's own, and returns its values",
-    starts,
-  ),
+  operation("post", "/langgraph/runs/wait", "Runs an agent on a new thread, and returns the run's values", starts),
   operation("post", "/langgraph/threads/{threadId}/commands", "Carries out a command of the streaming protocol", {
     body: "LangGraphCommand",
     errors: [...RUN_ERRORS, "not_implemented"],

@@ -7,7 +7,7 @@ import { components, type JsonSchema, propertiesOf, refTo } from "./schemas.ts";
 /** The errors that every route may answer with, except the open ones. */
 const ANYWHERE: readonly ErrorCode[] = ["bad_request", "unauthorized", "forbidden", "rate_limited", "internal"];
 
-/** The doors for clients of other protocols, where they are open. */
+/** The APIs for clients of other protocols, and whether they are served. */
 export interface Doors {
   readonly langGraphApi: boolean;
   readonly aiSdkApi: boolean;

@@ -27,9 +27,9 @@ const start = {
   errors: RUN_ERRORS,
 } as const;
 
-/** For TanStack AI's clients: they read where they post to. */
+/** For TanStack AI's clients, which send GET and POST requests to the same address. */
 const hydration = {
-  summary: "Returns where a thread stands for TanStack AI, or with runId the events of that run",
+  summary: "Returns a thread's messages for TanStack AI, or with runId the events of that run",
   query: hydrationQuery,
   headers: { "Last-Event-ID": "With runId: goes on after this position." },
   answers: { 200: { description: "The thread, or the run's events.", json: "Hydrated", stream: "Event" } },
@@ -70,7 +70,7 @@ export const OPERATIONS: readonly Operation[] = [
   {
     method: "post",
     path: "/agui/agent/{agent}/connect",
-    summary: "Sends where a thread stands, and the events of its active run",
+    summary: "Sends a thread's messages and state, and the events of its active run",
     query: narrowingQuery,
     body: "Connect",
     answers: { 200: events },
@@ -101,7 +101,7 @@ export const OPERATIONS: readonly Operation[] = [
   {
     method: "patch",
     path: "/agui/threads/{threadId}",
-    summary: "Names a thread, or puts it away",
+    summary: "Names or archives a thread",
     body: "ThreadChange",
     answers: { 200: { description: "The thread.", json: "CopilotThread" } },
     errors: ["not_found"],
@@ -109,7 +109,7 @@ export const OPERATIONS: readonly Operation[] = [
   {
     method: "post",
     path: "/agui/threads/{threadId}/archive",
-    summary: "Puts a thread away",
+    summary: "Archives a thread",
     answers: { 200: { description: "The thread.", json: "CopilotThread" } },
     errors: ["not_found"],
   },
@@ -130,7 +130,7 @@ export const OPERATIONS: readonly Operation[] = [
   {
     method: "get",
     path: "/agui/threads/{threadId}/events",
-    summary: "Returns where a thread stands, as events",
+    summary: "Returns a thread's messages and state as events",
     answers: { 200: { description: "A sequence of events.", json: "Standing" } },
     errors: ["not_found"],
   },
@@ -183,7 +183,7 @@ export const OPERATIONS: readonly Operation[] = [
   {
     method: "get",
     path: "/threads/{threadId}/events",
-    summary: "Sends where a thread stands, and all of its events from then on",
+    summary: "Sends a thread's messages and state, and then all new events",
     query: z.object({ ...ownerQuery.shape, ...narrowingQuery.shape, after: z.string().optional() }),
     headers: { "Last-Event-ID": "Goes on after this position." },
     answers: { 200: { description: "Events, until the client leaves.", stream: "Event" } },
@@ -204,7 +204,7 @@ export const OPERATIONS: readonly Operation[] = [
     path: "/threads/{threadId}/shares",
     summary: "Lists a thread's shares",
     query: ownerQuery,
-    answers: { 200: { description: "The shares that hold, the first made first.", json: "Shares" } },
+    answers: { 200: { description: "The valid shares, the oldest first.", json: "Shares" } },
     errors: ["not_found"],
   },
   {

@@ -1,4 +1,4 @@
-/** The shapes that the documents name, as JSON Schemas. Those of requests are the very schemas that check requests. */
+/** The shapes that the documents name, as JSON Schemas. For requests, these are the same schemas that check them. */
 import {
   AgentCapabilitiesSchema,
   EventSchemas,
@@ -29,7 +29,7 @@ const thread = z.object({
   title: z.string().describe("Its name; without one the beginning of its first user message, in one line."),
   agent: z.string(),
   waiting: z.boolean().describe("It waits for answers to interrupts."),
-  archived: z.boolean().describe("Somebody has put it away."),
+  archived: z.boolean().describe("It is archived."),
   active: z.boolean().describe("A run is active on it."),
   createdAt: z.number().describe("Milliseconds since the Unix epoch."),
   updatedAt: z.number().describe("Milliseconds since the Unix epoch."),
@@ -58,7 +58,10 @@ const threadEndpoints = z.object({
 const share = z.object({
   share: z.string().describe("Names the share, and is no secret."),
   madeAt: z.number().describe("Milliseconds since the Unix epoch."),
-  expiresAt: z.number().optional().describe("The same. Absent: it lasts until it is revoked."),
+  expiresAt: z
+    .number()
+    .optional()
+    .describe("Milliseconds since the Unix epoch. Absent: the share is valid until it is revoked."),
 });
 
 const failure = z.object({
@@ -75,7 +78,7 @@ export const SHAPES = {
   Event: EventSchemas,
   Message: MessageSchema,
   Connect: connectBody,
-  Stop: stopBody.describe("Without a runId the run is cancelled that is active."),
+  Stop: stopBody.describe("Without a runId the active run is cancelled."),
   ChatQuestion: chatBody,
   ChatAnswer: z.object({
     threadId: z.string(),
@@ -135,7 +138,7 @@ export const SHAPES = {
       command: z.looseObject({ resume: z.unknown().optional() }).nullish(),
       stream_mode: z.union([z.string(), z.array(z.string())]).optional(),
     })
-    .describe("The body that LangGraph's clients start a run with. docs/langgraph-api.md has what may be in it."),
+    .describe("The body that LangGraph's clients start a run with. docs/langgraph-api.md lists its fields."),
   LangGraphSearch: z.looseObject({}).describe("As LangGraph's clients send it."),
   LangGraphCommand: protocolCommand,
   LangGraphChannels: wantedEvents,

@@ -1,4 +1,4 @@
-/** `agui`: one bare AG-UI event a frame, byte for byte what SSE has after `data:`. */
+/** `agui`: one bare AG-UI event a frame, exactly the bytes after `data:` in SSE. */
 import type { Format } from "./format.ts";
 
 export const agui: Format = {

@@ -8,7 +8,7 @@ export interface Format {
   encode(out: Outgoing): string[];
   /** Its frames are AG-UI's events, so an event that no log holds may be among them. */
   readonly agui?: boolean;
-  /** Clients know its frames by their positions, so none are joined for a slow reader. */
+  /** Clients know its frames by their positions, so frames are not joined for a slow reader. */
   readonly apart?: boolean;
   /** Notes an event that its reader has had already, for formats whose frames depend on earlier ones. */
   remember?(out: Outgoing): void;

@@ -1,4 +1,4 @@
-/** `tanstack`: AG-UI events in envelopes with their positions, as TanStack AI's `webSocket()` resumes by. */
+/** `tanstack`: AG-UI events in envelopes with the positions from which TanStack AI's `webSocket()` resumes. */
 import { formatCursor } from "../../protocol/cursor.ts";
 import type { Format } from "./format.ts";
 

@@ -1,15 +1,15 @@
-/** `text`: what a person would read. For wscat, by hand. */
+/** `text`: lines for a person, for example in wscat. */
 import { type AguiEvent, EventType } from "../../protocol/events.ts";
 import type { Outgoing } from "../view.ts";
 import type { Format } from "./format.ts";
 
-/** Results may be long; a terminal wants the beginning. */
+/** The most characters of a result that are shown. */
 const MAX_RESULT = 400;
 
 export function textFormat(): Format {
   const calls = new Map<string, { name: string; args: string }>();
   const subagents = new Map<string, string>();
-  /** Messages of persons that are open. */
+  /** Open messages of users. */
   const asked = new Set<string>();
   const lines = (event: AguiEvent): string[] => {
     switch (event.type) {

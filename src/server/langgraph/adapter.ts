@@ -1,11 +1,11 @@
 /**
- * Tools and context of a client, in the keys of a graph's input into which AG-UI's own LangGraph adapter writes them
- * (`LangGraphAgent` of `@ag-ui/langgraph` 0.0.43). A run's AG-UI input has places of its own for both. Pure.
+ * Reads a client's tools and context from a graph's input, where AG-UI's own LangGraph adapter writes them
+ * (`LangGraphAgent` of `@ag-ui/langgraph` 0.0.43). AG-UI's input has its own fields for both. Pure.
  */
 import { isRecord } from "../../protocol/input.ts";
 import type { Gatekeeper } from "./steering.ts";
 
-/** The keys, as far as they are no keys of the agent's state that clients write. */
+/** Returns the adapter's keys, without those that clients may write as the agent's state. */
 export function adapterKeys({ stateKeys, accepts }: Gatekeeper): string[] {
   return ["tools", "ag-ui", "copilotkit"].filter(
     (key) => !stateKeys.includes(key) && !accepts.includes(`input.${key}`),

@@ -5,7 +5,10 @@ import type { Format } from "../formats/format.ts";
 import type { Outgoing } from "../view.ts";
 import type { LangGraphFrame, RunProjection } from "./projection.ts";
 
-/** Only an entry's last frame carries its position: a client that is cut off before it gets all of them again. */
+/**
+ * Only an entry's last frame carries its position. A client that is cut off before that frame gets all frames of the
+ * entry again.
+ */
 export function runFormat(projection: RunProjection): Format {
   return {
     graph: false,

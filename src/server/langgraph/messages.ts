@@ -8,7 +8,10 @@ import { isRecord } from "../../protocol/input.ts";
 /** A message as LangGraph's API writes it: plain JSON with a `type`. */
 export type LangGraphMessage = Readonly<Record<string, unknown>> & { readonly type: string; readonly id: string };
 
-/** A conversation. Reasoning is in the message that it led to, and activities are left out: no client shows them. */
+/**
+ * Converts a conversation. Reasoning is added to the message that it led to. Activities are left out, because no client
+ * shows them.
+ */
 export function toLangGraphMessages(messages: readonly Message[]): LangGraphMessage[] {
   const names = new Map<string, string>();
   let thought = "";
@@ -84,7 +87,7 @@ function toCall({ id, function: made }: ToolCall): object {
   return { type: "tool_call", id, name: made.name, args: argumentsOf(made.arguments) };
 }
 
-/** Arguments may be under way, or cut short. */
+/** The arguments may be incomplete. */
 export function argumentsOf(json: string): object {
   try {
     const value: unknown = JSON.parse(json);

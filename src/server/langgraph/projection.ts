@@ -39,9 +39,9 @@ interface Answer {
 export class RunProjection {
   readonly #run: ProjectedRun;
   readonly #transcript: Transcript;
-  /** The roles of messages by id: a model's message may not take the id of another's. */
+  /** The roles of messages by id: a model's message may not have the id of a message with another role. */
   readonly #roles: Map<string, Message["role"]>;
-  /** Messages of persons that are open. */
+  /** Open messages of users. */
   readonly #asked = new Set<string>();
   readonly #answers = new Map<string, Answer>();
   /** The answer that a tool call belongs to. */
@@ -166,7 +166,7 @@ export class RunProjection {
   #answer(announced: string, node: string | undefined): Answer {
     const known = this.#answers.get(announced);
     if (known) return known;
-    // The transcript gives it this id too, where a message of another role has the announced one.
+    // If a message of another role has the announced id, the transcript uses this id too.
     const role = this.#roles.get(announced);
     const id = role !== undefined && role !== "assistant" ? `assistant-${announced}` : announced;
     this.#roles.set(id, "assistant");
@@ -227,7 +227,7 @@ export class RunProjection {
     return this.#wants("messages-tuple") ? [{ event: "messages", data: [message, this.#metadata(node)] }] : [];
   }
 
-  /** A person's message came into the run. */
+  /** Returns frames for a user's message that was sent into the run. */
   #joined(id: string): LangGraphFrame[] {
     const message = this.#message(id);
     return message
@@ -235,7 +235,7 @@ export class RunProjection {
       : [];
   }
 
-  /** The mode `messages` sends each message anew with every piece. */
+  /** The mode `messages` sends the whole message again with every piece. */
   #whole(event: string, message: () => object | undefined): LangGraphFrame[] {
     const whole = this.#wants("messages") ? message() : undefined;
     return whole ? [{ event, data: [whole] }] : [];
@@ -262,7 +262,7 @@ export class RunProjection {
     return [{ event: "updates", data: { [node]: { messages } } }];
   }
 
-  /** Messages that were streamed and no longer hold. */
+  /** Removes messages that were streamed and are no longer valid. */
   #takenBack(kept: readonly Message[]): LangGraphFrame[] {
     const ids = new Set(kept.map(({ id }) => id));
     return [...this.#answers].flatMap(([announced, { id, node }]) => {

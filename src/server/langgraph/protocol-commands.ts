@@ -20,7 +20,7 @@ export function parseProtocolCommand(value: unknown, where: string): ProtocolCom
   return parseWith(protocolCommand, value, where);
 }
 
-/** An answer to a command that was carried out, and to one that was not. */
+/** Makes the answer to a command that succeeded. */
 export function success({ id }: Pick<ProtocolCommand, "id">, result: object): object {
   return { type: "success", id, result };
 }
@@ -45,7 +45,7 @@ export async function perform(
   switch (method) {
     case "run.start": {
       const { multitaskStrategy, multitask_strategy = multitaskStrategy, ...body } = params;
-      // Its client reads the thread's events, and may come back to them.
+      // The client reads the thread's events, and may reconnect.
       const { run } = await startRun(visitor, threadId, { ...body, multitask_strategy }, { detached: true });
       return { run_id: run.runId };
     }
@@ -79,7 +79,7 @@ const inject = z.object({
 
 const response = z.object({ interrupt_id: z.string(), response: z.unknown().optional() });
 
-/** Answers one interrupt, or several at once. All that are open have to be answered. */
+/** Answers one interrupt, or several at once. All open interrupts have to be answered. */
 async function respond(visitor: Visitor, threadId: string, params: Readonly<Record<string, unknown>>): Promise<object> {
   const { responses, interrupt_id, response: only, namespace: _, update, goto, ...body } = params;
   const given = parseWith(

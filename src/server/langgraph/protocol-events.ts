@@ -39,7 +39,7 @@ export interface EventPosition {
   readonly entry: Cursor;
 }
 
-/** The position of all events that are made of an entry, and of those before it. */
+/** Returns the position after all events that are made from this entry and earlier ones. */
 export function throughEntry(entry: Cursor): EventPosition {
   return { seq: (entry.offset + 1) * ROOM - 1, entry };
 }
@@ -52,8 +52,9 @@ export interface ThreadEvents {
 }
 
 /**
- * A thread's events from the start of the active or last run: clients know events by their ids, and may have sent a command
- * before they listen. A client that has had the events up to `reached` misses none, though another run has begun since.
+ * Returns a thread's events from the start of the active or last run. A client may send a command before it listens,
+ * and recognizes repeated events by their ids. With `reached`, a client that has the events up to there misses none,
+ * even if another run has begun.
  */
 export async function eventsOf(
   visitor: Visitor,

@@ -17,7 +17,7 @@ export class Listeners {
     return this.#listeners.size;
   }
 
-  /** The entry that all of them have got to; `undefined` when there are none. */
+  /** The last entry that all subscriptions have reached; `undefined` without subscriptions. */
   get reached(): Cursor | undefined {
     const entries = [...this.#listeners.values()].map(({ reached }) => reached.entry);
     return entries.reduce<Cursor | undefined>(
@@ -26,7 +26,7 @@ export class Listeners {
     );
   }
 
-  /** @throws SluiceError `overloaded` when there can be none beside these, and as many as `waiting`. */
+  /** @throws SluiceError `overloaded` when these and the `waiting` ones leave no room for another subscription. */
   needRoom(waiting: number): void {
     if (this.#listeners.size + waiting < MAX_SUBSCRIPTIONS) return;
     const message = `A socket may have ${MAX_SUBSCRIPTIONS} subscriptions. Unsubscribe one first.`;
@@ -41,7 +41,7 @@ export class Listeners {
     return this.#listeners.delete(id);
   }
 
-  /** Does any want this event that has not had it? From now on each has had it. */
+  /** Does any subscription want this event and not have it yet? Afterwards the event counts as sent to all. */
   want(event: ProtocolEvent, position: EventPosition | undefined): boolean {
     let wanted = false;
     for (const listener of this.#listeners.values()) {

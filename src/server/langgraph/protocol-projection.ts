@@ -8,7 +8,7 @@ import { type LangGraphFrame, type ProjectedRun, RunProjection } from "./project
 import type { StreamMode } from "./request.ts";
 import { toInterrupts } from "./values.ts";
 
-/** The part of an event that a client is sent; the door adds its position. */
+/** The part of an event that a client is sent. The position is added later. */
 export interface ProtocolEvent {
   readonly method: string;
   /** Each message and each run of a tool has a namespace of its own, by which clients filter events. */
@@ -43,7 +43,7 @@ export class ProtocolProjection {
   readonly #messages = new Map<string, OpenMessage>();
   readonly #calls = new Map<string, OpenCall>();
 
-  /** `history`: the messages before the first run that it is shown. */
+  /** `history`: the messages before the first run that is pushed. */
   constructor(thread: Pick<ProjectedRun, "threadId" | "agent">, history: readonly Message[]) {
     this.#thread = thread;
     this.#run = this.#runOf("", history);
@@ -159,7 +159,10 @@ function lifecycle(data: object): ProtocolEvent {
   return { method: "lifecycle", namespace: [], data };
 }
 
-/** The end of a run, after the questions of a graph that asks. A cancelled run is called interrupted, as in a list of runs. */
+/**
+ * Returns the end of a run, after the questions of the graph, if it has any. A cancelled run is called interrupted, as
+ * in a list of runs.
+ */
 function lifecycleAfter(event: AguiEvent): ProtocolEvent[] {
   if (event.type === EventType.RUN_ERROR) return [lifecycle({ event: "failed", error: event.message })];
   if (event.type !== EventType.RUN_FINISHED) return [];

@@ -49,7 +49,7 @@ interface ProtocolConnectionOptions {
   readonly peer: TalkingPeer;
   readonly visitor: Visitor;
   readonly threadId: string;
-  /** @throws SluiceError when there are too many values in what it sent. */
+  /** @throws SluiceError when a command has too many values. */
   readonly checkNodes: (value: unknown) => void;
   /** Closes the socket with the code of an error. */
   readonly close: (code: ErrorCode) => void;
@@ -81,7 +81,7 @@ class ProtocolConnection implements Conversation {
     this.#options = options;
     const { peer, visitor, close } = options;
     this.visitor = visitor;
-    // The protocol has no word to renew a sign-in: the client comes back with a newer token.
+    // The protocol has no command that renews a sign-in: the client reconnects with a newer token.
     new SignIn({
       visitor,
       admit: () => Promise.reject(new SluiceError("unauthorized")),
@@ -156,9 +156,9 @@ class ProtocolConnection implements Conversation {
   }
 
   /**
-   * Reads the thread anew, for subscriptions that want what came before them too. A client hands each event to all of its
-   * subscriptions, so one reading serves them all: else one of them would get the end of a run before its words. The
-   * answer to each comes before its events.
+   * Reads the thread again, because new subscriptions want earlier events too. A client passes each event to all of its
+   * subscriptions, so one reading serves all of them: with several, a subscription could get the end of a run before
+   * its text. The answer to each command comes before its events.
    */
   async #begin(): Promise<void> {
     const { peer, visitor, threadId, close } = this.#options;

@@ -124,7 +124,7 @@ function stream(options: ServerOptions, request: Request<object>, response: Resp
   const { run, wishes, signal } = started;
   const { modes } = wishes;
   const query = new URLSearchParams([...modes].map((mode): [string, string] => ["stream_mode", mode]));
-  // The address to come back to. A client that comes back brings the id of the last event it got.
+  // The address for reconnecting. A client that reconnects sends the id of the last event it got.
   response.set({ "Content-Location": pathOf(run), Location: `${pathOf(run)}/stream?${query}` });
   return send(options, request, response, { run, modes, signal });
 }
@@ -149,7 +149,7 @@ async function projectionOf(run: VisitedRun, modes: ReadonlySet<StreamMode>): Pr
   return new RunProjection({ threadId, runId, agent: agent.name, history, state, modes });
 }
 
-/** Answers with the values that a run leaves, or with its error. */
+/** Answers with the final values of a run, or with its error. */
 async function answer(
   run: VisitedRun,
   options: ServerOptions,

@@ -6,7 +6,7 @@ import type { VisitedRun } from "../../runs/visited-thread.ts";
 import type { Visitor } from "../../runs/visitor.ts";
 import { type RunWishes, readRunBody, toRunInput } from "./request.ts";
 
-/** The facts of a start that the door knows beside those that its client sends. */
+/** The options of a start that the route sets, and not the client. */
 export type StartMore = Pick<StartRequest, "signal" | "background" | "detached">;
 
 export async function startRun(

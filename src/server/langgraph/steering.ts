@@ -76,7 +76,7 @@ export function steeringOf(
   for (const key of Object.keys(hidden)) if (!accepted.has(`input.${key}`)) throw forbidden(`input.${key}`);
   if (Object.keys(hidden).length > 0) steering.input = parseWith(values, hidden, "input");
 
-  // A `Command` that was written as JSON says so.
+  // A `Command` that was written as JSON has the field `lg_name`.
   const { resume: _, lg_name: __, ...orders } = command ?? {};
   refuseExcept(orders, (name) => (name === "update" || name === "goto") && accepted.has(name), "command.");
   const update = fieldsIn(orders.update, "command.update");
@@ -106,7 +106,7 @@ export function isEmpty(value: unknown): boolean {
   return typeof value === "object" && Object.keys(value).length === 0;
 }
 
-/** Refuses the fields that are not allowed and ask for something; those that ask for nothing are taken out. */
+/** Refuses fields that are not allowed. If such a field asks for nothing, it is only removed. */
 export function refuseExcept(fields: Record<string, unknown>, allowed: (name: string) => boolean, path: string): void {
   for (const [name, value] of Object.entries(fields)) {
     if (allowed(name)) continue;

@@ -91,8 +91,8 @@ async function run(
 }
 
 /**
- * Sends a client's new messages into the active run. The response is the thread from where it stands to the run's end,
- * or only the states of the messages for a client that wants no events.
+ * Sends a client's new messages into the active run. The response is the thread's messages, state and events until the
+ * run ends. A client that wants no events gets only the states of its messages.
  */
 async function inject(
   options: ServerOptions,
@@ -120,7 +120,7 @@ async function inject(
   );
 }
 
-/** History and live tail in one legal sequence. Never starts a run. */
+/** Sends the history and the new events as one valid sequence. Never starts a run. */
 async function connect(options: ServerOptions, agent: string, request: Request, response: Response): Promise<void> {
   const format = formatOf(options.registry.get(agent));
   const { threadId, after: sent } = parseWith(connectBody, jsonBody(request), "body");

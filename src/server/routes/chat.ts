@@ -1,4 +1,4 @@
-/** One request, one answer: a message in, all that was said out. */
+/** `POST /chat`: takes one message, and returns the whole answer. */
 import { randomUUID } from "node:crypto";
 import { Router } from "express";
 import { checkId } from "../../protocol/ids.ts";

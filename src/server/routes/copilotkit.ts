@@ -31,7 +31,7 @@ export const threadChange = z.object({ name: z.string().trim().min(1).optional()
 /** The most threads that one page looks at. */
 const MAX_LOOKED_AT = 1_000;
 
-/** The agents, and what their clients may ask for here. */
+/** Describes the agents, and the requests that clients may send here. */
 export function runtimeInfo(visitor: Visitor, { registry, version }: Pick<ServerOptions, "registry" | "version">) {
   const { lists } = visitor;
   const threadEndpoints = { list: lists, inspect: true, mutations: lists, realtimeMetadata: false };
@@ -46,7 +46,7 @@ export function runtimeInfo(visitor: Visitor, { registry, version }: Pick<Server
   };
 }
 
-/** Beside the members that CopilotKit reads stand others that are useful to frontends. */
+/** Describes an agent. Besides the members that CopilotKit reads, there are others that are useful to frontends. */
 function listed(agent: ServedAgent): object {
   const { name, description, prompts, stateKeys, demo } = agent;
   const capabilities = capabilitiesOf(agent);
@@ -73,7 +73,7 @@ const envelope = z.object({
   body: z.unknown().optional(),
 });
 
-/** Turns a request in an envelope into the request that it stands for. Any other passes. */
+/** Turns a request in an envelope into the request that it contains. Other requests pass unchanged. */
 export const openEnvelope: RequestHandler = (request, _response, next) => {
   const value = request.method === "POST" ? jsonBody(request) : undefined;
   if (!isRecord(value) || value.method === undefined || value.threadId !== undefined) return next();
@@ -109,7 +109,7 @@ function target(method: string, params: Readonly<Record<string, string>>) {
   );
 }
 
-/** A run of which nothing is kept: its thread is deleted after it, and when its client leaves. */
+/** Runs an agent and keeps nothing: the thread is deleted after the run, or when the client disconnects. */
 export async function suggest(options: ServerOptions, agent: string, request: Request, response: Response) {
   const visitor = options.door.visitorOf(request);
   const input = parseRunAgentInput(jsonBody(request));
@@ -159,7 +159,7 @@ export function copilotThreadRoutes({ door }: Pick<ServerOptions, "door">): Rout
     if (!messages) throw notThere();
     response.json({ messages: messages.map(toInspected) });
   });
-  // A sequence of events that leads to the thread's present messages: the events themselves are not kept for ever.
+  // Returns made-up events that lead to the thread's current messages, because the original events are not kept.
   router.get("/:threadId/events", async (request, response) => {
     const thread = await threadOf(request);
     if (!(await thread.listed())) throw notThere();
@@ -177,7 +177,7 @@ function notThere(): SluiceError {
   return new SluiceError("not_found", "There is no such thread.");
 }
 
-/** Threads of one agent, without those that were put away unless they are asked for. */
+/** Returns a page of threads of one agent. Archived threads are left out, unless the query includes them. */
 async function page(visitor: Visitor, query: z.infer<typeof copilotListQuery>) {
   const { agentId, limit, cursor, includeArchived } = query;
   const fits = ({ agent, archived }: VisibleThread) =>

@@ -1,4 +1,4 @@
-/** The JSON in a request's body. A body that is not called JSON was not read. */
+/** The JSON in a request's body. A body with another content type was not read. */
 import type { RequestHandler } from "express";
 import type { Limits } from "../../limits/limits.ts";
 import { SluiceError } from "../../protocol/errors.ts";

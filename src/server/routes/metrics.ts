@@ -4,7 +4,10 @@ import { Router } from "express";
 import { SluiceError } from "../../protocol/errors.ts";
 
 export interface MetricsOptions {
-  /** `Authorization: Bearer` has to bring it; without one every client that reaches the route is answered. */
+  /**
+   * Clients have to send it as `Authorization: Bearer`. Without a token every client that reaches the route is
+   * answered.
+   */
   readonly token: string | undefined;
   /** The text, and its content type. */
   readonly read: () => Promise<{ readonly contentType: string; readonly text: string }>;
@@ -24,7 +27,7 @@ export function metricsRoutes({ token, read }: MetricsOptions): Router {
   return router;
 }
 
-/** In a time that shows nothing of how much of it is right. */
+/** Compares in constant time, which does not show how much is right. */
 function isSame(given: string, expected: string): boolean {
   const digest = (text: string) => createHash("sha256").update(text).digest();
   return timingSafeEqual(digest(given), digest(expected));

@@ -26,7 +26,10 @@ export const HEAD_HEADER = "Sluice-Head";
 
 type Sending = Pick<ServerOptions, "door" | "lines" | "heartbeatMs" | "slowConsumerMs" | "slow">;
 
-/** Sends what `subscribe` begins until it ends, then ends the response. An error before the beginning is still an answer. */
+/**
+ * Sends the events of a subscription until it ends, and then ends the response. If `subscribe` fails, the error can
+ * still be answered with a status.
+ */
 export async function sendEvents(
   { door, lines, heartbeatMs, slowConsumerMs, slow }: Sending,
   request: IncomingMessage,
@@ -46,7 +49,7 @@ export async function sendEvents(
     slow: (unread) => slow("sse", unread),
   });
   lines.add(peer, peer.closed);
-  // A response cannot be renewed: its client comes back with a newer token, and with its cursor.
+  // A response cannot get a newer token: the client reconnects with a token and with its cursor.
   const frame = (event: AguiEvent) => (format.agui ? sseFrame(JSON.stringify(event), undefined) : "");
   const unwatch = watchExpiry(visitor.principal, {
     expiring: (seconds) => peer.sendUnlogged(frame(tokenExpiring(seconds))),

@@ -1,4 +1,7 @@
-/** Shares of a thread: a link that lets others watch it. Its secret is in the part of the address that is never sent. */
+/**
+ * Shares of a thread: a link that lets others watch it. Its secret is in the fragment of the URL, which browsers do not
+ * send.
+ */
 import { type Request, Router } from "express";
 import { z } from "zod";
 import { parseWith } from "../../protocol/input.ts";
@@ -12,7 +15,7 @@ export const shareBody = z.object({ expiresInSeconds: z.number().int().min(1).ma
 
 export const shareTicketBody = z.object({ secret: z.string().max(256) });
 
-/** Below a thread. `threadOf` finds the one that a request names. */
+/** Makes the routes below a thread. `threadOf` finds the thread that a request names. */
 export function shareRoutes(threadOf: (request: Request<{ threadId: string }>) => Promise<VisitedThread>): Router {
   const router = Router({ mergeParams: true });
 
@@ -38,7 +41,7 @@ export function shareRoutes(threadOf: (request: Request<{ threadId: string }>) =
   return router;
 }
 
-/** For those that have nothing but a share's secret. */
+/** Makes the route for clients that have only the secret of a share. */
 export function shareTicketRoutes({ door }: Pick<ServerOptions, "door">): Router {
   const router = Router();
   router.post("/tickets", async (request, response) => {

@@ -63,7 +63,8 @@ export function threadRoutes(options: ServerOptions): Router {
     response.json({ threadId, messages, ...(interrupts.length > 0 ? { interrupts } : {}) });
   });
 
-  // A watch: where the thread stands, or what came after a cursor, then whatever happens, until the client leaves.
+  // A watch: the thread's messages and state, or the events after a cursor, and then new events until the client
+  // disconnects.
   router.get("/:threadId/events", async (request, response) => {
     const thread = await threadOf(door, request, true);
     const narrowing = parseNarrowing(request.query);
@@ -87,7 +88,7 @@ export function threadRoutes(options: ServerOptions): Router {
   return router;
 }
 
-/** An admin may name the owner of the threads; the empty name stands for threads of nobody. */
+/** An admin may name the owner of the threads; the empty name stands for threads without an owner. */
 function visitorIn(door: Door, request: Request<object>): Visitor {
   const { owner } = parseWith(ownerQuery, request.query, "query");
   const visitor = door.visitorOf(request);

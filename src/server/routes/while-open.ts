@@ -1,7 +1,7 @@
 /** Does something for as long as a response is open. */
 import type { ServerResponse } from "node:http";
 
-/** Runs `work` with a signal that aborts when the client goes away, or when `until` does. */
+/** Runs `work` with a signal that aborts when the client disconnects, or when `until` aborts. */
 export async function whileOpen<T>(
   response: ServerResponse,
   work: (signal: AbortSignal) => Promise<T>,

@@ -1,6 +1,6 @@
 /**
- * The answers that TanStack AI's clients read at the address that they post to: with `threadId`, where the thread stands;
- * with `runId` too, a run from its start.
+ * Answers GET requests of TanStack AI's clients, at the address that they post to: with `threadId` the thread's
+ * messages, with `runId` too the events of a run.
  */
 import type { Request, Response } from "express";
 import { z } from "zod";

@@ -8,7 +8,7 @@ export interface TanStackMessage {
   readonly parts: readonly object[];
 }
 
-/** A conversation. What was thought before an answer is a part of it. Activities are left out. */
+/** Converts a conversation. The reasoning before an answer becomes a part of the answer. Activities are left out. */
 export function toTanStackMessages(messages: readonly Message[]): TanStackMessage[] {
   const results = new Map(
     messages.flatMap((message) => (message.role === "tool" ? [[message.toolCallId, message] as const] : [])),

@@ -10,14 +10,18 @@ type Value = SqlValue | readonly string[];
 /** Milliseconds that a connection may take. */
 const CONNECT_MS = 5_000;
 
-/** Milliseconds that a statement may take: as Postgres sees it, and as this process does when Postgres does not answer. */
+/**
+ * Milliseconds that a statement may take. Postgres enforces it, and so does this process if Postgres does not answer.
+ */
 const STATEMENT_MS = 30_000;
 const ANSWER_MS = 35_000;
 
-/** The same for the question whether rows can be written: probes do not wait. */
+/** Milliseconds that a probe may take. */
 const PROBE_MS = 2_000;
 
-/** Milliseconds after which Postgres ends a transaction that its process left open: one that was halted holds locks. */
+/**
+ * Milliseconds after which Postgres ends an idle transaction: a process that was halted in one would keep its locks.
+ */
 const IDLE_MS = 8_000;
 
 const SCHEMA = "sluice";
@@ -103,9 +107,9 @@ export class PostgresDatabase extends Queries {
   }
 
   /**
-   * Keeps other processes out until this one lets go of its connection or dies. If the connection breaks, another
-   * process may come in: it takes the runs over under new fences, and this one writes nothing more for them.
-   * @throws Error when another process is in.
+   * Locks the database for this process until it releases its connection or dies. If the connection breaks, another
+   * process may take the lock. It takes the runs over under new fences, and this process writes nothing more for them.
+   * @throws Error when another process uses the database.
    */
   async takeAlone(): Promise<void> {
     if (await this.#take("pg_try_advisory_lock")) return;
@@ -115,15 +119,15 @@ export class PostgresDatabase extends Queries {
   }
 
   /**
-   * Keeps processes out that want the database to themselves.
-   * @throws Error when one of these is in.
+   * Locks the database against processes that need it for themselves.
+   * @throws Error when such a process uses the database.
    */
   async takeShared(): Promise<void> {
     if (await this.#take("pg_try_advisory_lock_shared")) return;
     throw new Error("the database is in use by a process without REDIS_URL. Stop it, or choose another.");
   }
 
-  /** All that `work` writes, or none of it. */
+  /** Runs `work` in a transaction: all of its writes are made, or none. */
   async transaction<T>(work: (queries: Queries) => Promise<T>): Promise<T> {
     const client = await guarded(() => this.#pool.connect());
     const queries = new Queries(client);
@@ -139,7 +143,7 @@ export class PostgresDatabase extends Queries {
       await queries.script("COMMIT");
       return result;
     } catch (error) {
-      // A connection that cannot even roll back is given up.
+      // A connection that cannot even roll back is closed.
       await queries.script("ROLLBACK").catch(breaks);
       throw error;
     } finally {
@@ -155,7 +159,7 @@ export class PostgresDatabase extends Queries {
       const asked = { text: "SELECT pg_is_in_recovery()::int AS standby", query_timeout: PROBE_MS };
       return (await this.#pool.query<Row>(asked)).rows[0]?.standby === 0;
     } catch {
-      return false; // Whatever is wrong: nothing can be written.
+      return false; // After any error, rows cannot be written.
     }
   }
 

@@ -1,6 +1,6 @@
 /**
- * Reports every few seconds that its process lives. It runs in a thread of its own: a graph that keeps the main thread
- * busy is not taken for dead.
+ * Reports every few seconds that its process lives. It has its own thread, so that a process whose main thread is busy
+ * does not count as dead.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
@@ -55,6 +55,6 @@ while (!stopped) {
   }
   await sleep(wait, undefined, { signal: ended.signal }).catch(() => {});
 }
-// The last word: this process drives nothing any more.
+// The last statement: this process no longer drives any run.
 await client?.query("DELETE FROM sluice.instances WHERE instance = $1", [instance]).catch(() => {});
 await client?.end().catch(() => {});

@@ -1,4 +1,4 @@
-/** The proof that a process lives: a row whose time is renewed from a thread of its own. */
+/** The proof that a process lives: a row whose time is renewed from a separate thread. */
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 
@@ -6,21 +6,21 @@ import { Worker } from "node:worker_threads";
 export const BEAT_MS = 5_000;
 export const RETRY_MS = 500;
 
-/** Milliseconds without a heartbeat after which others take a process for dead. */
+/** Milliseconds without a heartbeat after which a process counts as dead. */
 export const DEAD_MS = 15_000;
 
 /** Does a row of `instances` belong to a process that lives? */
 export const ALIVE = `instances.seen_at > now() - interval '${DEAD_MS} milliseconds'`;
 
-/** Milliseconds after which it stops its own runs: before anybody else may take them. */
+/** Milliseconds without a heartbeat after which a process stops its own runs, before others may take them over. */
 export const LEASE_MS = 10_000;
 
 export interface HeartbeatData {
   readonly url: string;
   readonly instance: string;
   /**
-   * When the last good heartbeat was sent, since when none has failed (0: one has), in ns of a monotonic clock, and how
-   * often the time between two good ones was longer than the lease.
+   * Three numbers: the time of the last good heartbeat, the time since which none has failed (0: the last one failed),
+   * and the number of lapses of the lease. Times are in ns of a monotonic clock.
    */
   readonly times: BigInt64Array;
 }
@@ -61,7 +61,7 @@ export class Heartbeat {
     return lapsesNow + Number(this.#load(2));
   }
 
-  /** Milliseconds that every heartbeat has been good for. */
+  /** Milliseconds since which every heartbeat was good. */
   get unbrokenMs(): number {
     const from = this.#load(1);
     return from === 0n || this.ageMs > LEASE_MS ? 0 : since(from);

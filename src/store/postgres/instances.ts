@@ -25,7 +25,7 @@ const ORPHANS = 32;
 
 export class PostgresInstances implements Instances {
   readonly shared = true;
-  /** Names this process in rows. */
+  /** The id of this process in rows. */
   readonly id = randomUUID();
   readonly #db: PostgresDatabase;
   readonly #news: News;
@@ -36,7 +36,7 @@ export class PostgresInstances implements Instances {
   #heartbeat: Heartbeat | undefined;
   #agreement: LogAgreement | undefined;
   #hears: Hears | undefined;
-  /** At the last look. */
+  /** The number of lapses at the last check. */
   #lapses = 0;
 
   constructor(database: PostgresDatabase) {
@@ -57,7 +57,7 @@ export class PostgresInstances implements Instances {
     this.#every(BEAT_MS, () => this.recall());
     this.#every(ORPHANS_MS, () => hears.orphaned());
     this.#every(BEAT_MS, () => void this.#tidy().catch(() => {}));
-    // While one of the servers is away, nobody else starts either.
+    // Errors are ignored: while Redis or Postgres is away, no other process can start either.
     this.#every(RENEW_MS, () => void this.#agreement?.renew().catch(() => {}));
   }
 
@@ -78,7 +78,7 @@ export class PostgresInstances implements Instances {
   async leave(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     try {
-      // Before its row goes: a run without an owner was left in good order.
+      // This happens before the process's row is deleted: a run without an owner was left in good order.
       await this.#db.run(`UPDATE runs SET owner = NULL WHERE owner = $1 AND ${HOLDING}`, this.id);
       await Promise.all([
         this.#db.run("DELETE FROM followers WHERE instance = $1", this.id),
@@ -156,7 +156,7 @@ export class PostgresInstances implements Instances {
       isFirst: () => this.#isFirst(threadId, number),
       changed: (signal) => this.#changed(threadId, signal),
       leave: async () => {
-        // A row that stays, because the database is away, lapses with this process.
+        // If the database is away, the row stays. It no longer counts when this process is gone.
         await this.#db.run("DELETE FROM waiting_starts WHERE number = $1", number).catch(() => {});
       },
     };
@@ -186,7 +186,8 @@ export class PostgresInstances implements Instances {
         following.graph ? 1 : 0,
       );
     };
-    // In order. A report that is lost makes a run go on too long, or end too early: its readers come back.
+    // Reports are sent in order. A lost report can make a run go on too long or end too early, but its readers come
+    // back.
     const done = (this.#reports.get(threadId) ?? Promise.resolve()).then(report).catch(() => {});
     this.#reports.set(threadId, done);
     void done.then(() => {
@@ -210,7 +211,7 @@ export class PostgresInstances implements Instances {
     else if (kind in ASK) this.#hears?.asked(threadId, kind as Wish);
   };
 
-  /** Looks at everything that messages report. */
+  /** Reads everything that lost messages may have reported. */
   recall(): void {
     for (const threadId of this.#waiting.keys()) this.#wake(threadId);
     this.#db
@@ -225,7 +226,7 @@ export class PostgresInstances implements Instances {
           if (graph === 1) this.#hears?.asked(String(threadId), "graph");
         }
       })
-      .catch(() => {}); // The database is away; the lease knows.
+      .catch(() => {}); // The database is away. The lease handles that.
   }
 
   #checkLease(): void {
@@ -270,12 +271,12 @@ export class PostgresInstances implements Instances {
     await this.#db.run("SELECT pg_notify($1, $2)", CHANNEL, message);
   }
 
-  /** When the database was away, everybody's last heartbeat is old. Those that live report within this time. */
+  /** After the database was away, every last heartbeat is old. Living processes report again within this time. */
   get #isCertain(): boolean {
     return (this.#heartbeat?.unbrokenMs ?? 0) >= DEAD_MS;
   }
 
-  /** Rows of processes that died: of their runs nothing is left to take up. */
+  /** Deletes the rows of dead processes that have no more runs to take up. */
   async #tidy(): Promise<void> {
     if (!this.#isCertain) return;
     await this.#db.run(`DELETE FROM instances WHERE NOT (${ALIVE}) AND NOT EXISTS (

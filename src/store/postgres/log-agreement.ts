@@ -1,9 +1,10 @@
 /**
- * Processes that share a database have to share a log: with another one, each would end the other's runs where nobody
- * reads them. The log carries a name, and each process's row has the name of the log that it writes.
+ * Processes that share a database have to share a log. With different logs, each would write the ends of the other's
+ * runs where their readers do not see them. The log carries a name, and each process's row has the name of the log that
+ * it writes.
  *
- * Only a process that lives gives a log its name: one that starts could not know whether a log without a name lost it, or
- * is another one. So after Redis lost everything the name is back as soon as a living process looks.
+ * A starting process cannot know whether a log without a name is another log or lost its name. So only a living process
+ * gives a log its name again: if Redis lost everything, the name is back at the next check of a living process.
  */
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -11,16 +12,16 @@ import type { NamedLog } from "../instances.ts";
 import type { PostgresDatabase } from "./database.ts";
 import { ALIVE } from "./heartbeat.ts";
 
-/** Milliseconds between two looks at the log's name by a process that lives. */
+/** Milliseconds between two checks of the log's name by a living process. */
 export const RENEW_MS = 2_000;
 
-/** A process that reports after this time has had the time to give the log its name. */
+/** A process that still reports after this time has had time to name the log. */
 const RENEWED_MS = RENEW_MS + 1_000;
 
-/** Milliseconds between two looks of a process that starts. */
+/** Milliseconds between two checks of a starting process. */
 const LOOK_MS = 250;
 
-/** Names the lock under which one process at a time compares. */
+/** The key of the lock under which one process at a time compares the names. */
 const AGREEMENT_LOCK = 7_358_245;
 
 export class LogAgreement {
@@ -36,8 +37,8 @@ export class LogAgreement {
   }
 
   /**
-   * Makes this process's row. `false` when a process that lives writes another log. Rows of processes that died are
-   * waited for, up to the time after which they count as dead.
+   * Makes this process's row. `false` when a living process writes another log. Waits until rows of dead processes no
+   * longer count.
    */
   async reach(): Promise<boolean> {
     const begun = String((await this.#db.one("SELECT now()::text AS now"))?.now);
@@ -49,7 +50,10 @@ export class LogAgreement {
     }
   }
 
-  /** Gives the log its name again, if it lost it. A log that was named anew while this process was halted keeps that name. */
+  /**
+   * Gives the log its name again, if it lost it. A log that got a new name while this process was halted keeps the new
+   * name.
+   */
   async renew(): Promise<void> {
     this.#name = await this.#log.name(this.#name);
     await this.#db.run(
@@ -59,7 +63,7 @@ export class LogAgreement {
     );
   }
 
-  /** A log without a name, where nobody lives who knows it. */
+  /** Names a log that has no name, unless a living process knows its name. */
   async #nameFirst(): Promise<string | undefined> {
     const known = await this.#db.one(`SELECT 1 FROM instances WHERE log IS NOT NULL AND ${ALIVE} LIMIT 1`);
     return known ? undefined : this.#log.name(randomUUID());

@@ -1,4 +1,7 @@
-/** One connection of a process that hears what the others report. A message is a hint: it may be lost. */
+/**
+ * A process's connection that receives messages of the other processes. A message is only a hint, because it may be
+ * lost.
+ */
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 
@@ -22,7 +25,7 @@ export class News {
     this.#options = options;
   }
 
-  /** Rejects when the database cannot be reached; from then on it comes back by itself. */
+  /** Rejects when the database cannot be reached. Once opened, the connection is reopened automatically. */
   async open(): Promise<void> {
     const client = new pg.Client({
       connectionString: this.#options.url,
@@ -51,7 +54,7 @@ export class News {
         this.#options.missed();
         return;
       } catch {
-        // The database is away: whoever needs it reports that.
+        // The database is away. The next statement that needs it reports the error.
         await sleep(RETRY_MS, undefined, { ref: false });
       }
     }

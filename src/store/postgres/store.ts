@@ -40,7 +40,7 @@ export class PostgresStore extends TableNames implements Store {
   readonly shares: Shares;
   readonly deletions: TableDeletions;
   readonly #db: PostgresDatabase;
-  /** The process, in the rows of its runs. */
+  /** The id of this process in the rows of its runs. */
   readonly #owner: string | null;
   readonly #now: () => number;
 
@@ -57,7 +57,7 @@ export class PostgresStore extends TableNames implements Store {
   }
 
   async thread(threadId: string): Promise<ThreadRecord | undefined> {
-    // One statement: another process may replace the transcript between two.
+    // It is one statement, because another process may replace the transcript between two statements.
     const messages = "SELECT message FROM messages m WHERE m.thread_id = threads.thread_id ORDER BY position";
     const row = await this.#db.one(
       `SELECT threads.*, runs.terminal, ARRAY(${messages}) AS said ${WITH_ENDING}`,
@@ -139,7 +139,7 @@ export class PostgresStore extends TableNames implements Store {
         runId,
       );
       if (inTheWay) return { inTheWay: toRun(inTheWay) };
-      // The run in the way let the thread go between the two statements.
+      // The run in the way released the thread between the two statements.
     }
   }
 
@@ -265,7 +265,7 @@ async function writeCallIds(queries: Queries, threadId: string, more: CallIds = 
   await queries.run("UPDATE threads SET call_ids = $2 WHERE thread_id = $1", threadId, all);
 }
 
-/** Replaces the transcript. A message that is there already costs a comparison, no write. */
+/** Replaces the transcript. A message that is stored already costs a comparison and no write. */
 async function writeMessages(queries: Queries, threadId: string, messages: readonly Message[]): Promise<void> {
   await queries.run(
     `INSERT INTO messages SELECT $1, number - 1, message
@@ -280,7 +280,7 @@ async function writeMessages(queries: Queries, threadId: string, messages: reado
 
 const CLAIMED = "thread_id = $1 AND run_id = $2 AND fence = $3";
 
-/** The same, and starts of other processes that wait for the thread hear of it. */
+/** The statement, with a message to starts of other processes that wait for the thread. */
 function freeing(statement: string): string {
   return `WITH freed AS (${statement} RETURNING thread_id)
     SELECT pg_notify('${CHANNEL}', 'freed ' || thread_id) FROM freed

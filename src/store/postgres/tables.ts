@@ -9,7 +9,7 @@ export class PostgresTables implements Tables {
   readonly #claim: () => Claim | undefined;
 
   /**
-   * `claim` gives the run that is written for, or nothing if a write belongs to no run. A run that another process
+   * `claim` returns the run that a write belongs to, or `undefined` if it belongs to no run. A run that another process
    * took over writes nothing more.
    */
   constructor(database: PostgresDatabase, claim: () => Claim | undefined = () => undefined) {
@@ -36,7 +36,7 @@ export class PostgresTables implements Tables {
 
 /**
  * Keeps a run from being taken over until the transaction is over.
- * @throws SluiceError `owner_lost` when it was taken over, or let its thread go.
+ * @throws SluiceError `owner_lost` when the run was taken over, or has released its thread.
  */
 async function lock(queries: Queries, { threadId, runId, fence }: Claim): Promise<void> {
   const own = await queries.one(

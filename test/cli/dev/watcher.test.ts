@@ -18,7 +18,7 @@ describe("a change to a file that is watched", () => {
 
   afterEach(() => watcher.close());
 
-  /** Writes a file, later than anything that was written before. */
+  /** Writes a file with a time stamp later than all earlier ones. */
   function write(name: string): string {
     const file = join(folder, name);
     const time = Date.now() / 1_000 + count++;

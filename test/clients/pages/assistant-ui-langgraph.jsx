@@ -26,7 +26,7 @@ export function Surrounding({ base, agent, thread, children }) {
   return <AssistantRuntimeProvider runtime={useLangGraphRuntime(options)}>{children}</AssistantRuntimeProvider>;
 }
 
-/** The thread in the page's address is the list. */
+/** A list of threads that contains only the thread in the page's address. */
 function oneThread(id) {
   const thread = { remoteId: id, externalId: id, status: "regular" };
   return {

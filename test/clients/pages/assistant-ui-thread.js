@@ -1,4 +1,4 @@
-/** A thread as assistant-ui keeps it, whichever of its runtimes fills it. */
+/** The thread in assistant-ui's state, for any of its runtimes. */
 import { useAui, useAuiState } from "@assistant-ui/react";
 import { partLines } from "./lines.js";
 
@@ -13,7 +13,7 @@ export function useThread() {
   };
 }
 
-/** A call has its result; a list of parts has both. */
+/** Splits a call with its result into two parts. */
 function calledPart(part) {
   if (part.type !== "tool-call") return [part];
   const call = { type: "tool-call", name: part.toolName };

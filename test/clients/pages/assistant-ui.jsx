@@ -17,7 +17,7 @@ export function Surrounding({ base, agent: name, thread, children }) {
   return <AssistantRuntimeProvider runtime={useAgUiRuntime(options)}>{children}</AssistantRuntimeProvider>;
 }
 
-/** Sluice keeps the thread: there is nothing to write. */
+/** Sluice stores the thread, so there is nothing to save. */
 function history(base, thread) {
   return {
     async load() {

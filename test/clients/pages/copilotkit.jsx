@@ -19,7 +19,8 @@ export function useClient({ agent: agentId, thread }) {
     const { unsubscribe } = agent.subscribe({
       onRunFinishedEvent: ({ event }) => setInterrupts(event.outcome?.interrupts ?? []),
     });
-    // As its own chat does when it opens a thread. What is said before the thread is there would be replaced by it.
+    // CopilotKit's chat does the same when it opens a thread. The loaded thread would replace messages that are sent
+    // before.
     if (connected) void copilotkit.connectAgent({ agent }).finally(() => setOpen(true));
     return unsubscribe;
   }, [agent, copilotkit, connected]);

@@ -1,4 +1,4 @@
-/** The browser's own EventSource follows a thread; `fetch` sends what a person says. */
+/** The browser's EventSource follows a thread; `fetch` sends messages. */
 import { useEffect, useState } from "react";
 import { agUiLines } from "./lines.js";
 
@@ -13,7 +13,7 @@ export function useClient({ base, agent, thread }) {
     const body = JSON.stringify({ threadId: thread, runId: crypto.randomUUID(), messages: [], ...input });
     const headers = { "content-type": "application/json" };
     const response = await fetch(`${base}/agui/agent/${agent}/run`, { method: "POST", headers, body });
-    await response.body.cancel(); // The thread's events have the answer.
+    await response.body.cancel(); // The answer is in the thread's events.
   };
   return {
     lines: agUiLines(messages),

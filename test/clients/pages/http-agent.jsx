@@ -29,7 +29,7 @@ export function useHttpAgent(Agent, { base, agent: name, thread }) {
     setInterrupts([]);
     agent
       .runAgent(parameters)
-      .catch(() => {}) // A cut line: the person reloads.
+      .catch(() => {}) // After a cut line, the person reloads the page.
       .finally(() => setRunning(false));
   };
   return {

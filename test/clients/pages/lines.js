@@ -1,6 +1,6 @@
-/** Lines of a conversation, from the forms of messages that the clients have. */
+/** Turns the message formats of the clients into lines of a conversation. */
 
-/** AG-UI's messages. */
+/** Lines from AG-UI's messages. */
 export function agUiLines(messages) {
   return messages.flatMap(({ role, content, toolCalls = [] }) => [
     ...(typeof content === "string" && content !== "" && role !== "reasoning" ? [`${role}: ${content}`] : []),
@@ -8,7 +8,7 @@ export function agUiLines(messages) {
   ]);
 }
 
-/** LangChain's messages. */
+/** Lines from LangChain's messages. */
 export function langChainLines(messages) {
   const roles = { human: "user", ai: "assistant", tool: "tool" };
   return messages.flatMap(({ type, content, text = content, tool_calls: calls = [] }) => [
@@ -17,7 +17,7 @@ export function langChainLines(messages) {
   ]);
 }
 
-/** Messages with parts: the AI SDK's, and TanStack AI's. */
+/** Lines from messages with parts, of the AI SDK and TanStack AI. */
 export function partLines(messages) {
   return messages.flatMap(({ role, parts }) =>
     parts.flatMap((part) => {

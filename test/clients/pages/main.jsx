@@ -1,4 +1,4 @@
-/** One page for each client: the same few elements, filled by that client's own library. */
+/** One page for each client: the same few elements, filled by the client's library. */
 
 import * as client from "client";
 import { useState } from "react";
@@ -7,7 +7,7 @@ import { createRoot } from "react-dom/client";
 const parameters = new URLSearchParams(location.search);
 const place = Object.fromEntries(["base", "agent", "thread"].map((name) => [name, parameters.get(name)]));
 
-/** The messages and calls as lines, and what a person can do. */
+/** Shows the messages and calls as lines, and the controls. */
 function Page({ lines, question, running, send, stop, answer }) {
   const [draft, setDraft] = useState("");
   return (

@@ -1,4 +1,4 @@
-/** The SDK's `Client` without a hook of its own: the page keeps what it streams. */
+/** The SDK's `Client` without a React hook: the page keeps the streamed messages. */
 import { Client } from "@langchain/langgraph-sdk";
 import { useCallback, useEffect, useMemo, useState } from "react";
 import { langChainLines } from "./lines.js";

@@ -19,7 +19,7 @@ export function useTanStack(connection, threadId) {
     running: chat.isLoading || chat.sessionGenerating,
     send: (text) => chat.sendMessage(text),
     stop: () => chat.stop(),
-    // Only a server of TanStack AI binds its questions to a schema.
+    // Only a server of TanStack AI has a schema for its questions.
     answer: (payload) => chat.resumeInterruptsUnsafe([{ interruptId: asked.id, status: "resolved", payload }]),
   };
 }

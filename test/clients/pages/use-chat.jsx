@@ -31,7 +31,7 @@ export function useClient({ base, agent, thread }) {
     question: asked?.message,
     running: chat.status === "submitted" || chat.status === "streaming",
     send: (text) => chat.sendMessage({ text }),
-    // The transport's own stop only closes the response.
+    // The transport's `stop` only closes the response.
     stop: () => chat.stop().then(() => fetch(`${api}/${thread}/stop`, { method: "POST" })),
     answer: (payload) =>
       chat.sendMessage(undefined, {

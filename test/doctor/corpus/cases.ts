@@ -3,7 +3,7 @@ import type { VerdictCode } from "../../../src/doctor/verdict.ts";
 import { type Pace, TEXT, WORDS } from "../model-endpoint.ts";
 import type { SITES } from "./servers.ts";
 
-/** The verdicts that are right; several where from outside nobody can know which. */
+/** The correct verdicts. Several if the cause cannot be known from outside. */
 type Right = VerdictCode | readonly VerdictCode[];
 
 export interface AgentCase {

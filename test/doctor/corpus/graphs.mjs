@@ -1,4 +1,4 @@
-// Agents as strangers write them. What is the matter with each is in cases.ts.
+// Agents as other people write them. cases.ts lists the fault of each.
 import { SimpleChatModel } from "@langchain/core/language_models/chat_models";
 import { AIMessage, AIMessageChunk } from "@langchain/core/messages";
 import { StringOutputParser } from "@langchain/core/output_parsers";
@@ -41,7 +41,7 @@ async function* pieces() {
   }
 }
 
-/** Model classes of a team's own. */
+/** Custom model classes. */
 class WholeModel extends SimpleChatModel {
   constructor() {
     super({});

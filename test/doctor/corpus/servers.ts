@@ -1,4 +1,4 @@
-/** Servers as strangers write them, over real HTTP and WebSockets. What is the matter with each is in cases.ts. */
+/** Servers as other people write them, over real HTTP and WebSockets. cases.ts lists the fault of each. */
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
@@ -63,7 +63,7 @@ const streaming = ({ pieces = WORDS, wait = 20, gap = () => 15, stamps, headers,
     response.end();
   });
 
-/** Has the same events, made over time, and lets go of them by a timer or at the end. */
+/** Makes the same events over time, but sends them at intervals or at the end. */
 const holding = (everyMs: number | undefined, stamps: boolean, headers: Record<string, string> = {}) =>
   listen(async (_, response) => {
     response.writeHead(200, { "content-type": "text/event-stream", ...headers });
@@ -83,7 +83,7 @@ const holding = (everyMs: number | undefined, stamps: boolean, headers: Record<s
     response.end(held);
   });
 
-/** Hands another site's answers over. */
+/** Starts a proxy for another site's answers. */
 async function inFront(site: Promise<Site>, handOver: (answer: IncomingMessage, response: ServerResponse) => void) {
   const behind = await site;
   const { hostname, port } = new URL(behind.url);

@@ -1,4 +1,4 @@
-// Graphs that stream, and graphs that do not, each for a reason of its own.
+// Graphs that stream, and graphs that do not, each for a different reason.
 import { execFileSync } from "node:child_process";
 import { Worker } from "node:worker_threads";
 import { BaseCache } from "@langchain/core/caches";
@@ -39,7 +39,7 @@ export const topical = new StateGraph(Topic)
   .addEdge(START, "write")
   .addEdge("write", END)
   .compile();
-/** Real pieces, smoothed on their way. */
+/** Real pieces that are smoothed before they are sent. */
 export const smoothed = oneNode(async ({ messages }) => {
   const model = new Custom(async function* say(asked) {
     for await (const chunk of await openai().stream(asked, { callbacks: [] })) {
@@ -87,7 +87,7 @@ export const inBlockingChild = oneNode(({ messages }) => {
   const script = new URL("./worker.mjs", import.meta.url).pathname;
   return { messages: [new AIMessage(String(execFileSync(process.execPath, [script, messages.at(-1).text])))] };
 });
-/** A loop that began long before, outside of any run, serves each caller. */
+/** A loop that was started outside any run serves each caller. */
 const queue = [];
 let wake = () => {};
 async function serveQueue() {
@@ -161,7 +161,7 @@ export const swallows = oneNode(async ({ messages }) => {
   }
 });
 
-// A graph inside, of which only the state comes out.
+// A nested graph from which only the state leaves.
 const inner = oneNode(async ({ messages }) => ({ messages: [await openai().invoke(messages)] }), "writer");
 export const innerState = oneNode(async (state) => {
   let last = state;
@@ -214,7 +214,7 @@ export const thrower = oneNode(() => {
 });
 export const other = { answer: 42 };
 
-// Graphs that ask a person, one of which cannot remember what.
+// Graphs that ask a person. One has no checkpointer.
 const ask = () => ({ messages: [new AIMessage(String(interrupt("Which river?")))] });
 export const asking = oneNode(ask);
 export const forgetful = new StateGraph(MessagesAnnotation)

@@ -78,7 +78,7 @@ export class Tooled extends Custom {
   }
 }
 
-/** Asks the model for its whole answer, past LangChain. */
+/** Requests the model's whole answer without LangChain. */
 export async function askWhole(messages) {
   const body = JSON.stringify({
     model: "mock",

@@ -1,4 +1,4 @@
-// Asks the model, as a worker thread or as a child process.
+// Calls the model in a worker thread or a child process.
 import { parentPort, workerData } from "node:worker_threads";
 import { askWhole } from "./parts.mjs";
 

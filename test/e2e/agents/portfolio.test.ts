@@ -1,4 +1,4 @@
-/** The portfolio workflow as a client sees it: results as state and events, steps side by side, one voice. */
+/** The portfolio workflow as a client sees it: results as state and events, parallel steps, and one answer. */
 import { randomUUID } from "node:crypto";
 import { LLMock } from "@copilotkit/aimock";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
@@ -192,7 +192,7 @@ describe("the portfolio agent with models over HTTP", () => {
     for (const [name, filled] of Object.entries(forms)) {
       model.on({ predicate: (request) => form(request) === name }, { content: JSON.stringify(filled) });
     }
-    // In pieces that arrive apart: neighbours that come together are merged.
+    // In pieces that arrive separately, because neighbours that arrive together are merged.
     const apart = { latency: 3, chunkSize: 16 };
     model.on({ predicate: (request) => form(request) === undefined }, { content: answer }, apart);
   }

@@ -51,7 +51,7 @@ describe("the researcher with the demo model", () => {
     await ask(sluice, "How does land below the sea stay dry?", threadId);
     const events = await ask(sluice, "Why does it sink?", threadId);
     expect(textOf(events)).toMatch(/^Peat that is drained dries/);
-    // And one that stands by itself is not drawn back to it.
+    // A question that does not refer to the earlier one is answered alone.
     const other = await ask(sluice, "Why do rivers meander?", threadId);
     expect(custom<Source[]>(other, "sources")[0]?.[0]).toMatchObject({ file: "rivers.md" });
     expect(textOf(other)).not.toContain("Peat");
@@ -65,7 +65,7 @@ describe("the researcher with the demo model", () => {
     expect(reasoningOf(events)).toContain("I do not know");
   });
 
-  // Not held against AG-UI's own client: it copies the question for each event, and is held up itself.
+  // Not tested with AG-UI's client, which copies the question for each event and is slow itself.
   it.each([
     ["a book", "And what is it about this? ".repeat(10_000)],
     ["a book without spaces", "是".repeat(100_000)],

@@ -1,4 +1,4 @@
-/** The agents that ship, served as config/agents.json has them, with whatever model a test wants. */
+/** The bundled agents, served as in config/agents.json, with a test's models. */
 import { readFileSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -16,7 +16,7 @@ import { ofType } from "../translation/turns.ts";
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 const { agents } = parseAgents("agents.json", readFileSync(`${root}/config/agents.json`, "utf8"));
 
-/** It waits for nothing, but lets others have their turn between two tokens, as a model does that takes its time. */
+/** The demo model without delays. It yields to the event loop between two tokens, as a slow model does. */
 export const DEMO: Models = { model: new DemoChatModel({ tokensPerSecond: 1000, sleep: () => setImmediate() }) };
 
 /** Models at an endpoint that speaks OpenAI's protocol. */
@@ -25,7 +25,7 @@ export function modelsAt(baseUrl: string): Models {
   return { model: named("gpt-test"), named };
 }
 
-/** `entry` is laid over the one that ships. */
+/** `entry` overrides fields of the bundled entry. */
 export async function serveResearcher(
   models: Models,
   env: Record<string, string> = {},

@@ -1,4 +1,4 @@
-/** A loopback model in OpenAI's wire format whose answers are in what it is asked. */
+/** A model on loopback in OpenAI's format. The prompt contains its answers. */
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { ChatOpenAI } from "@langchain/openai";
@@ -29,8 +29,8 @@ export interface Brain {
 
 /**
  * Answers with the steps in the last message of a person: `look {"q":"a"} & look {"q":"b"} | Bye.` calls a tool twice,
- * then says goodbye. A prompt like `Say: Hello.` goes before that. A step that begins with `break` breaks off in the
- * middle, the first time that it is asked for. A moderator flags what has "flag".
+ * then says goodbye. A prompt such as `Say: Hello.` has priority. A step that begins with `break` is cut in the middle
+ * the first time. A moderation request is flagged if it contains "flag".
  */
 export async function brain(): Promise<Brain> {
   const asked: Asked[] = [];
@@ -110,7 +110,10 @@ function chunks({ text, calls }: Said, number: number): string[] {
   return [...deltas.map((delta) => frame(delta, null)), frame({}, calls.length > 0 ? "tool_calls" : "stop")];
 }
 
-/** Not streamed: a structured answer, whose tools are all that may be selected, or the same as a stream. */
+/**
+ * Returns an answer without streaming: a structured answer that selects the tool `look`, or the same answer as the
+ * stream.
+ */
 function completion({ text, calls }: Said, { response_format }: Asked, number: number): object {
   const content = response_format?.type === "json_schema" ? JSON.stringify({ tools: ["look"] }) : text;
   const tool_calls = calls.map(({ name, args }, index) => ({

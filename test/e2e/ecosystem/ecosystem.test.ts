@@ -311,7 +311,7 @@ function cases({ model }: Brain): Record<string, Case> {
   };
 }
 
-/** Middleware of one provider alone, with that provider's package and wire format: each turn asks twice, then once. */
+/** Middleware of a single provider, with its package and wire format. The turns call the model twice and then once. */
 async function ofProviders(): Promise<{ cases: Record<string, Case>; endpoints: Endpoint[] }> {
   const own = await Promise.all([wires.anthropic, wires.responses].map((wire) => endpoint(wire)));
   const bedrock = await endpoint(wires.bedrock, true);
@@ -424,7 +424,7 @@ function decisions(turn: string): object[] {
 
 interface Known {
   readonly role: string;
-  /** The part of a message that clients and graph both know: of ids, those that the endpoint gave. */
+  /** The part of a message that clients and graph share. Of the ids, only those from the endpoint. */
   readonly key: string;
   readonly label: string;
 }
@@ -470,7 +470,10 @@ function fromState(message: BaseMessage): Known {
   );
 }
 
-/** Parallel tools have their results in the state in the order of their calls, and in the transcript as they came. */
+/**
+ * Sorts the results of parallel tools: the state has them in the order of the calls, the transcript in the order of
+ * arrival.
+ */
 function inOrder(messages: readonly Known[]): Known[] {
   const group = messages.map(({ role }, index) =>
     role === "tool" ? messages.findLastIndex((one, at) => at < index && one.role !== "tool") + 0.5 : index,

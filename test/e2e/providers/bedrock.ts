@@ -1,4 +1,4 @@
-/** Bedrock's own package, whose setting for an endpoint takes a host of https alone, led to one on loopback. */
+/** Bedrock's package, directed to an endpoint on loopback. Its endpoint setting accepts only an https host. */
 import { ChatBedrockConverse } from "@langchain/aws";
 
 export function bedrockModel(url: string): ChatBedrockConverse {

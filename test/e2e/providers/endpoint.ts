@@ -1,4 +1,4 @@
-/** A loopback endpoint that answers each request with the next answer it was given, in one provider's wire format. */
+/** An endpoint on loopback that answers each request with the next prepared answer, in one provider's wire format. */
 import { createServer, type RequestListener } from "node:http";
 import { createServer as createHttp2Server } from "node:http2";
 import type { AddressInfo } from "node:net";
@@ -6,7 +6,7 @@ import type { Answer, Wire } from "./wires.ts";
 
 export interface Endpoint {
   readonly url: string;
-  /** The answers to the next requests. `cut`: the last of them just ends. */
+  /** Sets the answers to the next requests. `cut`: the last one ends without a finish reason. */
   answer(answers: readonly Answer[], cut?: boolean): void;
   close(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** The same turn is reported the same, whoever the provider is: each one's own package, against its own wire format. */
+/** The same turn is reported equally for every provider, with the provider's package and wire format. */
 import { ChatAnthropic } from "@langchain/anthropic";
 import type { BaseChatModel } from "@langchain/core/language_models/chat_models";
 import { AIMessage, type BaseMessage, type BaseMessageChunk } from "@langchain/core/messages";
@@ -29,7 +29,7 @@ interface Provider {
   readonly reasons: readonly [string, string];
   /** The part of its own answer that the model is given again. Default: all of it. */
   readonly given?: (messages: BaseMessage[]) => BaseMessage[];
-  /** The package itself finds that an answer was cut. */
+  /** The package itself detects a cut answer. */
   readonly failsCut?: boolean;
 }
 

@@ -8,17 +8,17 @@ export interface Answer {
   readonly call?: { readonly id: string; readonly name: string; readonly args: object };
 }
 
-/** Every answer of every provider uses so much. */
+/** The token usage of every answer. */
 export const USED = { input: 9, output: 7 };
 
-/** An answer's frames. Those that say that it is done come last, and are as many as `endings`. */
+/** The frames of an answer. The last `endings` frames report its end. */
 export interface Wire {
   readonly type: string;
   readonly frames: readonly (string | Uint8Array)[];
   readonly endings: number;
 }
 
-/** As with the providers, no id comes twice: LangGraph would take one answer for the other. */
+/** Ids are unique, as with real providers. LangGraph would treat answers with the same id as one. */
 let answers = 0;
 
 const SSE = "text/event-stream";

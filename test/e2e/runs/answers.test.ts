@@ -1,4 +1,4 @@
-/** An answer to an interrupt is not lost with the run that was to bring it. */
+/** An answer to an interrupt is not lost if its run fails. */
 
 import { Command, END, interrupt, MemorySaver, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { afterEach, describe, expect, it } from "vitest";

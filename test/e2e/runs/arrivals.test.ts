@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => sluice.close());
 
-/** Cuts the events of one client into runs, each of which must be legal for itself. */
+/** Cuts the events of one client into runs, and checks that each run is valid. */
 async function wholeRuns(events: readonly AguiEvent[]): Promise<string[]> {
   const runs: AguiEvent[][] = [[]];
   for (const event of events) {
@@ -80,7 +80,7 @@ it("over frames: one who subscribes", async () => {
       return runs.length;
     }),
   );
-  // Clients that came while it ran, and clients that found the thread at rest before or after it.
+  // Some clients arrived during the run, and others before or after it.
   expect(new Set(sent).size).toBeGreaterThan(1);
 });
 

@@ -1,4 +1,4 @@
-/** Events as if all adjacent deltas had been merged: what a client was sent, however it was cut into frames. */
+/** Merges all adjacent deltas, so that a client's events do not depend on the frames. */
 import type { AguiEvent } from "../../../src/protocol/events.ts";
 
 type Delta = AguiEvent & { readonly delta: string };
@@ -18,7 +18,7 @@ function isText(event: AguiEvent): event is Delta {
   return "delta" in event && typeof event.delta === "string";
 }
 
-/** Do two deltas differ in nothing but their text? */
+/** Returns whether two deltas differ only in their text. */
 function sameBut(a: Delta, b: Delta): boolean {
   return JSON.stringify({ ...a, delta: "" }) === JSON.stringify({ ...b, delta: "" });
 }

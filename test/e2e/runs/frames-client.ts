@@ -1,4 +1,4 @@
-/** A client of the `frames` format, as plain as can be: it keeps every frame, and asks with ids. */
+/** A minimal client of the `frames` format. It keeps every frame, and sends requests with ids. */
 import type { AguiEvent } from "../../../src/protocol/events.ts";
 import { SUBPROTOCOL } from "../../../src/protocol/frames.ts";
 import { threadTopic } from "../../../src/protocol/ids.ts";
@@ -25,14 +25,14 @@ export interface FramesClient {
   /** Every frame so far. */
   readonly frames: readonly Frame[];
   send(frame: object | string): void;
-  /** Sends a frame with a fresh id and gives the frame that answers it. */
+  /** Sends a frame with a new id, and resolves with the answer to it. */
   ask(frame: object): Promise<Frame>;
   /** Resolves with all frames so far once one of them, new or old, passes the test. Rejects when the socket closes first. */
   until(test: (frame: Frame) => boolean): Promise<readonly Frame[]>;
   /** The event frames of a thread's topic, so far. */
   sent(threadId: string): (Frame & { readonly data: AguiEvent })[];
   readonly closed: Promise<{ code: number; reason: string }>;
-  /** Breaks the line, without a word. */
+  /** Cuts the connection without a closing handshake. */
   drop(): Promise<void>;
   close(): Promise<void>;
 }
@@ -75,7 +75,7 @@ export async function openFrames(ws: string, query = ""): Promise<FramesClient> 
   };
 }
 
-/** Is this an event of one of these types? */
+/** Returns a test for events of these types. */
 export function sends(...types: string[]): (frame: Frame) => boolean {
   return ({ data }) => data !== undefined && types.includes(data.type);
 }

@@ -1,4 +1,7 @@
-/** The `frames` format: many topics on one socket, each of which can be resumed, and every answer has its question's id. */
+/**
+ * The `frames` format: many topics on one socket, each of which can be resumed, and answers with the ids of their
+ * requests.
+ */
 import { randomUUID } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type AguiEvent, EventType, type RunAgentInput } from "../../../src/protocol/events.ts";
@@ -342,7 +345,7 @@ describe("subscribe", () => {
     await Promise.all(threads.map((each) => starter.ask(run("quick", { threadId: each }))));
     for (const each of threads) {
       const ends = () => client.sent(each).filter(over).length;
-      // The first end is that of where the thread stood.
+      // The first end belongs to the report of the thread's state.
       await client.until((frame) => frame.topic === threadTopic(each) && ends() === 2);
       const sent = client.sent(each).slice(3);
       await verifyRun(eventsIn(sent));
@@ -357,7 +360,7 @@ describe("subscribe", () => {
       expect(await client.ask({ type: "subscribe", topic: each })).toMatchObject({ type: "ack" });
     expect(await client.ask({ type: "subscribe", topic })).toMatchObject({ type: "error", code: "overloaded" });
     expect(await client.ask(run("quick"))).toMatchObject({ type: "error", code: "overloaded" });
-    // Again to the same topic is not one more.
+    // A second subscription to the same topic is not counted.
     expect(await client.ask({ type: "subscribe", topic: "thread:t5" })).toMatchObject({ type: "ack" });
     await client.ask({ type: "unsubscribe", topic: "thread:t0" });
     expect(await client.ask({ type: "subscribe", topic })).toMatchObject({ type: "ack" });
@@ -374,7 +377,7 @@ describe("200 topics at once", () => {
     const answers = await Promise.all(threads.map((each) => client.ask(frame(each))));
     const kinds = answers.map(({ type, code }) => String(code ?? type)).sort();
     expect(kinds).toEqual([...Array<string>(64).fill("ack"), ...Array<string>(136).fill("overloaded")]);
-    // A refused request holds no place.
+    // A refused request is not counted.
     const [first = ""] = threads;
     await client.ask({ type: "unsubscribe", topic: threadTopic(first) });
     expect(await client.ask({ type: "subscribe", topic })).toMatchObject({ type: "ack" });
@@ -433,7 +436,7 @@ describe("stats", () => {
 });
 
 describe("a cursor that cannot be continued", () => {
-  /** A log that keeps twenty entries of a thread, and a run that has said much more and goes on. */
+  /** Starts a server whose log keeps twenty entries of a thread, and an active run that has produced many more. */
   async function trimmed() {
     const small = await serve({ LOG_MAX_EVENTS: "20" });
     const starter = await open(small);

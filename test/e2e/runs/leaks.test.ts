@@ -19,7 +19,7 @@ let sluice: TestSluice;
 
 beforeAll(async () => {
   const quick = chatGraph(new SteppedModel({ always: ["Hi."] }));
-  // Says nothing, ever: it is for others to end it.
+  // This model never answers, so others must end its run.
   const silent = chatGraph(new SteppedModel());
   sluice = await startSluice(
     {
@@ -31,14 +31,15 @@ beforeAll(async () => {
       ORPHAN_GRACE_SECONDS: "0.02",
       DETACHED_GRACE_SECONDS: "0.02",
       LOG_RETENTION_SECONDS: "0.02",
-      // A keep-alive does not show that a client hung up, and no timer of the heartbeat may hide another one.
+      // A long heartbeat: keep-alives must not reveal that a client has disconnected, and heartbeat timers must not
+      // hide other timers.
       HEARTBEAT_SECONDS: "3600",
     },
   );
 });
 afterAll(() => sluice.close());
 
-/** Posts on a connection of its own, so that nothing of the client outlives it. */
+/** Posts on a new connection, so that no client resources remain. */
 function post(agent: string, body: object): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     request(
@@ -56,7 +57,7 @@ async function read(response: IncomingMessage, test: (text: string) => boolean =
   let text = "";
   for await (const bytes of response.setEncoding("utf8")) {
     text += bytes;
-    if (test(text)) break; // Which hangs up.
+    if (test(text)) break; // Leaving the loop closes the connection.
   }
   return text;
 }
@@ -121,7 +122,7 @@ function resources(): Record<string, number> {
   return counts;
 }
 
-/** Lets the event loop turn until `look` holds, for ten seconds at most: what then does not hold is for the test to say. */
+/** Waits until `look` returns true, for at most ten seconds. The test then checks the result. */
 async function settle(look: () => boolean | Promise<boolean>): Promise<void> {
   const late = performance.now() + 10_000;
   while (!(await look()) && performance.now() < late) await endOfTurn();
@@ -152,7 +153,7 @@ const NOTHING = { active: 0, audiences: 0, sockets: 0, connections: 0, topics: 0
 
 it("nothing is left of runs that ended, were abandoned, cancelled or timed out", async () => {
   const lives = Object.entries(LIVES);
-  // Once each beforehand: what is made once and kept is no leak.
+  // Runs each kind once first, because objects that are made once and kept are not leaks.
   for (const [, live] of lives) await live(randomUUID());
   await settle(async () => JSON.stringify(await held()) === JSON.stringify(NOTHING));
   const before = resources();

@@ -1,4 +1,4 @@
-/** A run of more than a thousand events: thoughts, words, tools and steps, each of them an entry of its own. */
+/** A run of more than a thousand events: reasoning, text, tools and steps. Each is a separate entry. */
 import { randomUUID } from "node:crypto";
 import { setImmediate as endOfTurn } from "node:timers/promises";
 import type { ChatGenerationChunk } from "@langchain/core/outputs";
@@ -13,7 +13,7 @@ const ROUNDS = 6;
 const THOUGHTS = 50;
 const WORDS = 110;
 
-/** Gives every token a turn of its own, so that none of them is merged with the next on its way into the log. */
+/** Produces one token per turn of the event loop, so that no tokens are merged in the log. */
 class Unhurried extends SteppedModel {
   override async *_streamResponseChunks(
     ...parameters: Parameters<SteppedModel["_streamResponseChunks"]>
@@ -45,7 +45,7 @@ export interface LongRun {
   readonly frames: readonly SseFrame[];
 }
 
-/** Has `agent`, which serves a `longGraph`, say it all, and reads it as it comes. */
+/** Runs `agent`, which serves a `longGraph`, to its end, and reads its events. */
 export async function longRun({ url }: TestSluice, agent: string): Promise<LongRun> {
   const input = userInput("Tell me everything.");
   const reader = await openSse(`${url}/agui/agent/${agent}/run`, input);

@@ -1,4 +1,4 @@
-/** A run after its clients go away, come back, stop it or type on. */
+/** A run after its clients leave, come back, stop it or send another message. */
 import { randomUUID } from "node:crypto";
 import type { ServerResponse } from "node:http";
 import { setImmediate as endOfTurn } from "node:timers/promises";
@@ -17,7 +17,7 @@ let threadId: string;
 let model: SteppedModel;
 const closing: (() => Promise<unknown>)[] = [];
 
-/** A grace that is over at once, and one that is never over while a test runs. */
+/** A grace period that ends at once, and one that does not end during a test. */
 const [SHORT, LONG] = ["0.03", "3600"];
 
 async function serve(env: Record<string, string>, entry: object = {}): Promise<TestSluice> {
@@ -273,7 +273,7 @@ describe("cancelling", () => {
       const body = userInput("hi");
       const topic = threadTopic(body.threadId);
       starter.send({ type: "run", agent: "quick", input: body });
-      // Each waits a little longer than the last, so that the cancelling meets every moment of a run.
+      // Each round waits a little longer, so that runs are cancelled at every point.
       for (let turn = 0; turn < round; turn += 1) await endOfTurn();
       canceller.send({ type: "cancel", threadId: body.threadId });
       await starter.until((frame) => over(frame) && frame.topic === topic);
@@ -285,7 +285,7 @@ describe("cancelling", () => {
       expect(starter.sent(body.threadId).map(({ data }) => data)).toEqual(events);
       outcomes.push(endOf(events.at(-1)));
     }
-    // The race was one: some won it, some lost.
+    // Both outcomes must occur, so this was a real race.
     expect(new Set(outcomes)).toEqual(new Set(["success", "cancelled"]));
     await starter.close();
     await canceller.close();

@@ -1,4 +1,4 @@
-/** Models that give more than their agent, a run or an event may have. */
+/** Models whose output exceeds the bounds of an agent, a run or an event. */
 
 import { dispatchCustomEvent } from "@langchain/core/callbacks/dispatch";
 import type { CallbackManagerForLLMRun } from "@langchain/core/callbacks/manager";
@@ -62,7 +62,7 @@ class CallingModel extends SteppedModel {
   }
 }
 
-/** Says nothing of its tokens before its end. */
+/** A model that streams only one chunk; the usage with it reports 40 tokens. */
 class SilentModel extends SteppedModel {
   override async *_streamResponseChunks(): AsyncGenerator<ChatGenerationChunk> {
     const usage_metadata = { input_tokens: 1, output_tokens: 40, total_tokens: 41 };

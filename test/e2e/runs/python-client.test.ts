@@ -1,4 +1,7 @@
-/** A client in another language, written from PROTOCOL.md alone: it survives cuts anywhere and knows how its run ended. */
+/**
+ * A client in another language, written only from PROTOCOL.md. It survives cuts at any point and reports how its run
+ * ended.
+ */
 import { execFile, spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -75,7 +78,7 @@ async function survive(sluice: TestSluice, agent: string, frames: readonly numbe
   }
 }
 
-// Skipped where there is no python3: the client needs it, and nothing else.
+// Skipped without python3, which is all that the client needs.
 describe.skipIf(!hasPython)("a client in Python, cut 50 times in one run", { timeout: 90_000 }, () => {
   it.each([
     ["answers", "success", 1],

@@ -1,4 +1,4 @@
-/** Wherever a client is cut, it ends up where one does that never was: the same events, the same text, the same cursor. */
+/** A client that was cut at any point ends with the same events, text and cursor as one that was never cut. */
 import { randomUUID } from "node:crypto";
 import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -46,7 +46,7 @@ beforeAll(async () => {
 });
 afterAll(() => sluice.close());
 
-/** Does something for each item, a few at a time, and gives what came of it in order. */
+/** Works on the items, a few at a time, and returns the results in order. */
 async function each<T, R>(items: readonly T[], work: (item: T, index: number) => Promise<R>): Promise<R[]> {
   const results: R[] = [];
   let next = 0;
@@ -61,14 +61,14 @@ async function each<T, R>(items: readonly T[], work: (item: T, index: number) =>
   return results;
 }
 
-/** Some of many, evenly, without the last: nothing comes after it. */
+/** Returns an even sample of items without the last one, which has no successor. */
 const sampled = <T>(items: readonly T[], count: number): T[] =>
   items.slice(0, -1).filter((_, index) => index % Math.ceil(items.length / count) === 0);
 
-/** The events to continue after: all but the last, or, when PROPERTY_RUNS is less than their number, so many of them. */
+/** The events to continue after: all but the last, but at most PROPERTY_RUNS. */
 const tried = (): number[] => sampled([...cursors.keys()], NUM_RUNS);
 
-/** A client's events: those up to its cursor, and those after it came back. */
+/** Joins a client's events up to its cursor with those after its return. */
 const joined = (head: readonly AguiEvent[], rest: readonly AguiEvent[]) =>
   JSON.stringify(canonical([...head, ...rest]));
 
@@ -97,7 +97,7 @@ describe("a run of a thousand events", () => {
 
   it("goes on over SSE after each of them", async () => {
     const sent = JSON.stringify(canonical(whole));
-    // After the last there is nothing more to wait for.
+    // After the last event there is nothing to wait for.
     const wrong = await each([...tried(), cursors.length - 1], async (index) => {
       const after = cursors[index] ?? "";
       const rest = await sseAfter(after);

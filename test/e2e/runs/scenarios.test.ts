@@ -16,7 +16,7 @@ const POLICIES = ["reject", "enqueue", "interrupt"] as const;
 let threadId: string;
 let model: SteppedModel;
 let sluice: TestSluice;
-/** Somebody else on the thread, who lets the test know when something has happened. */
+/** Another client on the thread, which shows the test what has happened. */
 let watcher: WsClient;
 
 beforeEach(async () => {
@@ -180,7 +180,7 @@ describe.each(TRANSPORTS)("over %s", (_, transport) => {
     const one = await start("enqueue", first);
     await starts(first.runId);
     const two = await start("enqueue", second);
-    // The server has taken what came before a ping when it answers it.
+    // When the server answers a ping, it has handled all earlier frames.
     watcher.send({ type: "ping" });
     await watcher.until((frame) => frame.includes("sluice.pong"));
     model.say("One.").end();

@@ -1,4 +1,4 @@
-/** Short frames: a socket that asks for them is sent the same events, cursors and counts as one that does not. */
+/** Short frames: a socket with short frames is sent the same events, cursors and counts as one without. */
 import { randomUUID } from "node:crypto";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { ShortTopics } from "../../../src/client/short-topics.ts";

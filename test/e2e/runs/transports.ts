@@ -1,4 +1,4 @@
-/** Every way to run something, with one interface: a scenario that holds over one of them must hold over all. */
+/** Every way to start a run, with one interface. Each scenario must hold for all of them. */
 import { HttpAgent } from "@ag-ui/client";
 import {
   type AguiEvent,
@@ -13,7 +13,7 @@ import { dataOf, eventsOf, openSse } from "../../support/sse-frames.ts";
 import { connect } from "../../support/ws-client.ts";
 import { type Frame, openFrames, over } from "./frames-client.ts";
 
-/** A client's knowledge after its run is over. */
+/** What a client knows after its run. */
 export interface Outcome {
   /** `success`, `interrupt`, `cancelled`, or the code of what went wrong. */
   readonly end: string;
@@ -27,18 +27,18 @@ export interface Outcome {
 export interface Started {
   /** Rejects with a `Refused` when there was no run. */
   readonly done: Promise<Outcome>;
-  /** Goes away, whatever the run does. */
+  /** Disconnects, whether or not the run has ended. */
   leave(): void;
 }
 
 export interface Transport {
-  /** Asks for a run. Resolves when the question is on its way. */
+  /** Requests a run. Resolves when the request is sent. */
   start(sluice: TestSluice, agent: string, input: RunAgentInput): Promise<Started>;
   /** Cancels a thread's run, in the way clients of this transport do. */
   cancel(sluice: TestSluice, agent: string, threadId: string): Promise<void>;
 }
 
-/** There was no run, and this is why. */
+/** The reason why there was no run. */
 export class Refused extends Error {
   readonly code: string;
   constructor(code: string) {

@@ -1,4 +1,4 @@
-/** A graph that thinks, uses a tool and answers, as its model is made to. */
+/** Graphs that reason, use a tool and answer, as their model decides. */
 import type { BaseChatModel } from "@langchain/core/language_models/chat_models";
 import { AIMessage } from "@langchain/core/messages";
 import { tool } from "@langchain/core/tools";

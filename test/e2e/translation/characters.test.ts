@@ -1,4 +1,4 @@
-/** Characters of two halves, which tools, models and clients cut in two: no half of one ever leaves. */
+/** Characters of two UTF-16 units that tools, models and clients cut: a half is never sent. */
 
 import { tool } from "@langchain/core/tools";
 import { Annotation, END, interrupt, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
@@ -42,7 +42,7 @@ function graph(node: (text: string) => object) {
     .compile({ checkpointer: memory() });
 }
 
-/** A half that JSON has escaped: whole characters it never does. */
+/** A half that JSON escapes. JSON never escapes whole characters. */
 const ESCAPED_HALF = /\\ud[89a-f]/i;
 
 it("not of what tools, state and people say, in no event and in nothing that is kept", async () => {

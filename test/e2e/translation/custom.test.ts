@@ -1,4 +1,4 @@
-/** Events of a graph's own, and the names by which graphs ask for more than that. */
+/** A graph's custom events, and the names with a special meaning. */
 
 import { dispatchCustomEvent } from "@langchain/core/callbacks/dispatch";
 import { AIMessage } from "@langchain/core/messages";

@@ -1,4 +1,4 @@
-/** An endpoint that ends its stream before it has said why it stopped, and those that never say. */
+/** An endpoint that ends its stream without a finish reason, and endpoints that never send one. */
 
 import { MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { ChatOpenAI } from "@langchain/openai";

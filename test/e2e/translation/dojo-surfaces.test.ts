@@ -42,7 +42,7 @@ describe("subgraphs", () => {
   });
   const FLIGHTS = [{ airline: "KLM" }, { airline: "United" }];
 
-  /** A supervisor that routes with a call nobody answers, and a subgraph that asks. */
+  /** A supervisor that routes with an unanswered call, and a subgraph that asks a question. */
   function travel() {
     const flights = new StateGraph(Travel)
       .addNode("flights_agent_chat_node", ({ messages }) => {
@@ -119,7 +119,7 @@ describe("A2UI", () => {
     { version: "v0.9", updateDataModel: { surfaceId: SURFACE, path: "/", value: { flights: [] } } },
   ];
 
-  /** The agent that the middleware of a page's runtime stands before. It keeps the input that it got. */
+  /** The agent behind the middleware of a page's runtime. It records its input. */
   class Behind extends AbstractAgent {
     input: Input | undefined;
     readonly #run: DojoPage;

@@ -1,6 +1,6 @@
 /**
- * The pages of AG-UI's dojo that have a LangGraph back end: graphs in the way that its examples write them, and the
- * sequence of events that each page needs.
+ * The pages of AG-UI's dojo with a LangGraph back end: graphs like those of its examples, and the events that each page
+ * needs.
  *
  * Three pages have no graph here. `a2a_chat` is a page of A2A: a middleware in its runtime calls other servers, and its
  * agent is a chat with one frontend tool. `crew_chat` shows a crew of CrewAI. `vnext_chat` is the agentic chat in another
@@ -77,7 +77,7 @@ describe("agentic chat, and tool-based generative UI", () => {
       'finished {"type":"success","pendingToolCallIds":["c1"]}',
     ]);
     expect([model.bound, seen]).toEqual([["paint"], [theme, theme]]);
-    // The page has carried it out.
+    // The page has run the tool.
     model.say("Painted.").end();
     const result = { id: "r1", role: "tool" as const, toolCallId: "c1", content: "done" };
     expect(lines(await run({ runId: "r2", messages: [HI, result], tools: [] }))).toContain("text Painted.");

@@ -1,4 +1,4 @@
-/** Histories that clients change: an edited message, another answer wanted, a conversation begun anew. */
+/** Histories that clients change: an edited message, a request for another answer, a restarted conversation. */
 
 import { AIMessage, type BaseMessage } from "@langchain/core/messages";
 import { END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
@@ -38,7 +38,7 @@ describe.each([
     const { threadId } = userInput("");
     const send = (messages: readonly Message[]) =>
       turn(url, "main", silentInput({ threadId, messages: [...messages] }));
-    /** Types on, holding all that was sent so far. */
+    /** Sends another message, with the whole history so far. */
     const type = async (id: string, content: string) => send([...(await sent()), { id, role: "user", content }]);
     const sent = () => stored(url, threadId);
     /** The messages that the graph itself keeps. */

@@ -1,4 +1,4 @@
-/** Runs that wait for a person: who asks, what is asked, and every way to answer. */
+/** Runs that wait for a person: the questions, and every way to answer. */
 
 import { AIMessage } from "@langchain/core/messages";
 import { tool } from "@langchain/core/tools";

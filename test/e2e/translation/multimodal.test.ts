@@ -1,4 +1,4 @@
-/** Content of a person besides text, as it reaches a model over HTTP. */
+/** A person's content other than text, as it reaches a model over HTTP. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openaiModel } from "../../../src/agents/models/openai.ts";
 import { EventType, type Message, type RunAgentInput } from "../../../src/protocol/events.ts";
@@ -96,7 +96,7 @@ describe("a message with parts", () => {
 
     const next: Message = { id: "u2", role: "user", content: "Sure?" };
     const second = await turn(sluice.url, "main", userInput("", { threadId, messages: [...held, next] }));
-    expect(second[0]).toMatchObject({ input: { messages: [next] } }); // the picture was no news
+    expect(second[0]).toMatchObject({ input: { messages: [next] } }); // the picture was already known
     expect(endpoint.asked.at(-1)).toMatchObject({
       messages: [
         { content: [{ type: "text" }, { type: "image_url", image_url: { url: inline("image/png") } }] },

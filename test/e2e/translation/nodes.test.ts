@@ -55,7 +55,7 @@ describe("a node with tokens off", () => {
     const client = await connect(`${ws}/ws?protocol=1.0`);
     client.send("hi");
     await client.until(isType(EventType.TEXT_MESSAGE_START));
-    planBegun.open(); // its first word, if it were sent, would have come by itself
+    planBegun.open(); // its first word, if it were sent, would be a separate delta
     await client.until((frame) => frame.includes('"delta":"The "'));
     answerHeard.open();
     const frames = await client.until(isType(EventType.RUN_FINISHED));
@@ -118,7 +118,7 @@ describe("a node with messages off", () => {
     const input = userInput("hi");
     await turn(url, "main", input);
     const [user] = input.messages;
-    // Another answer is wanted: the thread goes back, and all that still holds of it is sent.
+    // The client requests another answer: the thread goes back, and its remaining messages are sent.
     const again = await turn(url, "main", userInput("", { threadId: input.threadId, messages: user ? [user] : [] }));
     expect(ofType(again, EventType.MESSAGES_SNAPSHOT)).toHaveLength(1);
     expect(JSON.stringify(again)).not.toContain("secret");

@@ -1,4 +1,4 @@
-/** An endpoint that answers OpenAI's two protocols with the very bytes a test wants, and keeps what it was asked. */
+/** An endpoint for OpenAI's two protocols that answers with a test's exact bytes, and records its requests. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 

@@ -1,4 +1,4 @@
-/** `sluice.progress` over the wire: what a real model call comes to, and which connections get it. */
+/** `sluice.progress` over the wire: its numbers for a real model call, and the connections that receive it. */
 import { randomUUID } from "node:crypto";
 import { MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { ChatOpenAI } from "@langchain/openai";
@@ -109,7 +109,7 @@ describe("a run that is asked how far it has come", () => {
     const events = eventsOf(dataOf(await sse.done));
     await verifyRun(events);
     expect(reports(events)).toHaveLength(count);
-    // And so where no model says anything: there is the last one alone.
+    // The same without tokens from a model: only the last report is sent.
     const silent = await openSse(`${sluice.url}/agui/agent/silent/run?${query}`, ask(60));
     expect(reports(eventsOf(dataOf(await silent.done)))).toHaveLength(Math.min(count, 1));
   });

@@ -1,4 +1,4 @@
-/** Thoughts of models, from every place they put them, as the reasoning messages that clients end up with. */
+/** Reasoning of models, from every field that they use, as the reasoning messages of clients. */
 import { randomUUID } from "node:crypto";
 import { HttpAgent } from "@ag-ui/client";
 import { END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";

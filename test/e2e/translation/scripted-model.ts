@@ -1,4 +1,4 @@
-/** A chat model whose answer is a function of what it is asked, cut into the chunks that a test wants to see. */
+/** A chat model whose answer is a function of its prompt, in the chunks that a test sets. */
 import type { CallbackManagerForLLMRun } from "@langchain/core/callbacks/manager";
 import { BaseChatModel, type BaseChatModelCallOptions } from "@langchain/core/language_models/chat_models";
 import { AIMessageChunk, type BaseMessage } from "@langchain/core/messages";
@@ -76,7 +76,7 @@ export function calls(...asked: [name: string, args: object, id: string][]): Pie
   return { tool_call_chunks };
 }
 
-/** Says again, word by word, what the last message says. */
+/** Repeats the last message word by word. */
 export const echo: Script = (prompt) => (prompt.at(-1)?.text ?? "").split(/(?<= )/);
 
 /** A promise, and what resolves it. */

@@ -1,4 +1,4 @@
-/** The state keys an agent exposes: what of them reaches clients, and what clients may send back. */
+/** The exposed state keys of an agent: what clients receive of them, and what they may send back. */
 
 import { HttpAgent } from "@ag-ui/client";
 import { Annotation, END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
@@ -18,11 +18,11 @@ afterEach(async () => {
 
 const Basket = Annotation.Root({
   ...MessagesAnnotation.spec,
-  /** Appends: what is sent twice is there twice. */
+  /** A reducer that appends, so values that are sent twice appear twice. */
   items: Annotation<string[]>({ reducer: (before, added) => [...before, ...added], default: () => [] }),
   total: Annotation<number>,
   note: Annotation<string>,
-  /** Nobody's business. */
+  /** Not exposed. */
   margin: Annotation<string>,
   owner: Annotation<string>,
 });

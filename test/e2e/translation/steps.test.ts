@@ -1,4 +1,4 @@
-/** Steps: one for each node that runs, named by the nodes that lead to it, also where graphs nest and branches run at once. */
+/** Steps: one for each node that runs, named by its path, also in nested graphs and parallel branches. */
 
 import { Annotation, END, MessagesAnnotation, Send, START, StateGraph } from "@langchain/langgraph";
 import { afterEach, describe, expect, it } from "vitest";
@@ -16,7 +16,7 @@ afterEach(async () => {
 });
 
 describe("a subgraph", () => {
-  /** Passed from the start; a test that wants to see the first token alone puts up its own. */
+  /** Already resolved. A test that needs a separate first token sets its own promise. */
   let heard = Promise.resolve();
   const model = new ScriptedModel(() => ["From ", heard, "far below."]);
   const inner = new StateGraph(MessagesAnnotation)
@@ -98,7 +98,7 @@ describe("branches of one node that run at once", () => {
 
   it("are distinguished: each step has a name of its own, each branch a message of its own", async () => {
     const topics = ["red wine", "green tea", "blue sky"];
-    // No branch says a word before all of them have begun.
+    // No branch produces text before all have begun.
     let begun = 0;
     const allBegun = gate();
     const model = new ScriptedModel(async (prompt, tools) => {

@@ -1,4 +1,4 @@
-/** Turns on a thread over SSE, each held against the verifiers of both client generations. */
+/** Turns on a thread over SSE, each checked by the verifiers of both client generations. */
 import {
   type AguiEvent,
   EventType,
@@ -16,7 +16,7 @@ export async function turn(server: string, agent: string, input: RunAgentInput):
   return events;
 }
 
-/** A refused start: its status, and the error with whatever details came with it. */
+/** Returns the status and the error of a refused start. */
 export async function refusal(server: string, agent: string, input: RunAgentInput) {
   const response = await fetch(`${server}/agui/agent/${agent}/run`, {
     method: "POST",
@@ -27,7 +27,7 @@ export async function refusal(server: string, agent: string, input: RunAgentInpu
   return { status: response.status, error };
 }
 
-/** An input that says nothing new: it answers, or hands back what the client holds. */
+/** Returns an input without a new message, such as answers or the client's state. */
 export function silentInput(input: Partial<RunAgentInput>): RunAgentInput {
   return userInput("", { messages: [], ...input });
 }

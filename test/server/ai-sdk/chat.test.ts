@@ -50,7 +50,7 @@ const busy = new StateGraph(State)
   .addEdge("look", "shown")
   .compile({ checkpointer: memory() });
 
-/** Asks before it carries out a call, and once more about nothing in particular. */
+/** A graph that asks before it executes a call, and then asks a question without a call. */
 const asking = new StateGraph(MessagesAnnotation)
   .addNode("call", () => ({
     messages: [
@@ -132,7 +132,7 @@ describe("a chat", () => {
     expect(said(history)).toEqual(said(chat));
     expect(history.messages.map(({ id }) => id)).toEqual(chat.messages.map(({ id }) => id));
 
-    // A page goes on with the messages it has loaded: nothing of them is new to the thread.
+    // A page continues with the messages that it has loaded, none of which is new to the thread.
     const reloaded = chatWith("chat", {}, { id: chat.id, messages: history.messages });
     model.say("Again").end();
     await reloaded.sendMessage({ text: "more" });

@@ -1,4 +1,4 @@
-/** A run's events as chunks that the AI SDK's own reader takes, whatever the run does. */
+/** A run's events as chunks that the AI SDK's reader accepts, for every kind of run. */
 import { readUIMessageStream, type UIMessage, type UIMessageChunk } from "ai";
 import { describe, expect, test } from "vitest";
 import { type AguiEvent, EventType, type Message } from "../../../src/protocol/events.ts";

@@ -130,7 +130,7 @@ describe("a response whose sign-in expires", () => {
   });
 });
 
-/** After a cut both clients cancel the body, and leave it unhandled that this rejects. */
+/** After a cut both clients cancel the body, and do not handle its rejection. */
 async function cancelled(url: string | URL | Request, init?: RequestInit): Promise<Response> {
   const response = await fetch(url, init);
   const reader = response.body?.getReader();

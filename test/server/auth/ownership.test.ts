@@ -1,4 +1,6 @@
-/** Threads belong to the principal that made them: another one meets nothing there, by every route and frame. */
+/**
+ * Threads belong to the principal that made them. For another principal they do not exist, on every route and frame.
+ */
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { formatApiKey } from "../../../src/config/keys.ts";

@@ -171,7 +171,7 @@ describe("a share", () => {
     for (const { closed } of readers) expect(await closed).toMatchObject({ code: 4401 });
     expect(Date.now() - revokedAt).toBeLessThan(5_000);
     expect((await ask(undefined, "POST", "/shares/tickets", { secret: one.secret })).status).toBe(401);
-    // A ticket of before opens a socket that is cut as well.
+    // A socket opened with an earlier ticket is cut too.
     const after = await connect(`${sluice.ws}/ws?ticket=${late.ticket}&thread=hers`);
     expect(await after.closed).toMatchObject({ code: 4401 });
     expect(stays.socket.readyState).toBe(stays.socket.OPEN);

@@ -1,4 +1,4 @@
-/** Signing in: API keys, JWTs, and sockets that sign in late, by ticket, anew, or not at all. */
+/** Signing in: API keys, JWTs, and sockets that sign in late, with a ticket, again, or never. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";

@@ -1,6 +1,6 @@
 /**
- * One principal tries every route and every frame on a thread of another: it gets what it would get of a thread that is
- * not there, byte for byte, by the same calls of the store. The table is made of the documents, so a new route is in it.
+ * One principal tries every route and every frame on a thread of another: it gets the same bytes as for a thread that
+ * does not exist, with the same calls of the store. The table is made from the documents, so it includes new routes.
  */
 import { randomUUID } from "node:crypto";
 import { setImmediate as endOfTurn } from "node:timers/promises";
@@ -41,7 +41,7 @@ function noted<T extends object>(store: T): T {
   });
 }
 
-/** Asks when it should, and else repeats what it knows. */
+/** A graph that asks on request, and otherwise repeats its messages. */
 function graph() {
   return new StateGraph(MessagesAnnotation)
     .addNode("chat", ({ messages }) => {

@@ -1,6 +1,6 @@
 /**
- * Apps that were written for LangGraph's server, by a recorded list of their calls. Each test does what an app's source does
- * with LangGraph's SDK: agent-chat-ui (fdc87e6), Agent Inbox (f38301b) and deep-agents-ui (f6a4f34).
+ * Apps for LangGraph's server, compared with a recorded list of their calls. Each test makes the same calls of
+ * LangGraph's SDK as the app: agent-chat-ui (fdc87e6), Agent Inbox (f38301b) and deep-agents-ui (f6a4f34).
  */
 import { randomUUID } from "node:crypto";
 import { AIMessage } from "@langchain/core/messages";
