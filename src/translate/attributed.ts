@@ -1,8 +1,9 @@
 /** A run's events with their subagents: which one an event is of, and when each begins and ends. */
 import type { SluiceError } from "../protocol/errors.ts";
 import { type AguiEvent, EventType } from "../protocol/events.ts";
-import { type GraphEvent, isInside, isNode, namespace, type Subagent } from "../protocol/graph-event.ts";
+import { type GraphEvent, isInside, type Subagent } from "../protocol/graph-event.ts";
 import type { Carried } from "./carried.ts";
+import { Executions } from "./executions.ts";
 import type { RunEnd, Translator } from "./translator.ts";
 
 /** The end of a subagent that did not succeed. */
@@ -33,6 +34,7 @@ type OfTheRun = Extract<
 export class Attributed implements Translator {
   readonly #inner: Translator;
   readonly #callOf: (toolRunId: string) => string | undefined;
+  readonly #executions = new Executions();
   /** In the order that they began. */
   readonly #open = new Map<string, Subagent>();
   /** The subagents of messages, calls and steps; `undefined` for the served graph itself. */
@@ -91,12 +93,12 @@ export class Attributed implements Translator {
   }
 
   #attributed(event: GraphEvent, events: readonly AguiEvent[]): AguiEvent[] {
-    if (event.subagents === undefined && this.#open.size === 0) {
+    const ended = this.#ended(event);
+    if (event.subagents === undefined && ended.length === 0 && this.#open.size === 0) {
       for (const one of events) this.#tagged(one, undefined);
       return [...events];
     }
     const tagged = events.map((one) => this.#tagged(one, event.subagents?.at(-1)?.id));
-    const ended = this.#ended(event);
     // The last words of a subagent come before its end, and the result of its call after that.
     const over = new Set(ended.map(ownerIn));
     const rest = ended.length === 0 ? 0 : tagged.findLastIndex((one) => over.has(ownerIn(one))) + 1;
@@ -128,13 +130,15 @@ export class Attributed implements Translator {
   /** The ends of the subagents that a graph event ends. */
   #ended(event: GraphEvent): AguiEvent[] {
     const { event: name, run_id: runId } = event;
-    if (name === "on_tool_end") return this.#close(({ toolRunId }) => toolRunId === runId);
-    if (name === "on_tool_error") return this.#close(({ toolRunId }) => toolRunId === runId, FAILED);
-    if (!isNode(event)) return [];
-    const place = namespace(event);
-    if (name === "on_chain_end") return this.#close((one) => one.place === place);
-    // The same execution again: an attempt failed, and nothing else says that it is over.
-    return name === "on_chain_start" ? this.#close((one) => isInside(one.place, place), FAILED) : [];
+    const { left, failed } = this.#executions.push(event);
+    if (this.#open.size === 0) return [];
+    const hasFailed = ({ id, place }: Subagent) =>
+      failed.some((one) => one.place === place || one.subagents.some((subagent) => subagent.id === id));
+    const broken = failed.length > 0 ? this.#close(hasFailed, FAILED) : [];
+    if (name === "on_tool_end") return [...broken, ...this.#close(({ toolRunId }) => toolRunId === runId)];
+    if (name === "on_tool_error") return [...broken, ...this.#close(({ toolRunId }) => toolRunId === runId, FAILED)];
+    if (left.length === 0) return broken;
+    return [...broken, ...this.#close((subagent) => left.some(({ place }) => place === subagent.place))];
   }
 
   /** Closes subagents, innermost first, with all that they have called. */

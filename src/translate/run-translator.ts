@@ -95,14 +95,14 @@ export class RunTranslator implements Translator {
       case "on_tool_error":
         // Without an id any tool message of the node may be this result.
         if (!this.tools.refuse(event)) this.#nodeMessages.noteRefusedResult(event);
-        return [];
+        return this.#steps.ended(event);
       case "on_chat_model_end":
       case "on_llm_end":
         return this.#unreadEnd(event);
       case "on_chain_end":
         if (!isNode(event)) return [];
         if (!placeAdmitted) this.#nodeMessages.noteRefused(event);
-        return [...this.#settle(event, false), ...this.#steps.finish(event.run_id)];
+        return this.#settle(event, false);
       default:
         return [];
     }
@@ -122,9 +122,8 @@ export class RunTranslator implements Translator {
 
   failed(event: GraphEvent): AguiEvent[] {
     const spans = this.#messages.get(event.run_id);
-    const closers = spans ? this.#messages.abandon(event.run_id) : [];
     if (spans) this.#sent.fail(spans.messageId);
-    return closers;
+    return spans ? this.#messages.abandon(event.run_id) : [];
   }
 
   correction(): Correction | undefined {
@@ -136,8 +135,7 @@ export class RunTranslator implements Translator {
   }
 
   interrupt(asked: Asked): Interrupt {
-    const { book } = this.tools;
-    return toInterrupt(asked, (given, runId) => (book.ofRun(runId ?? "") ?? book.asked(given))?.id ?? given);
+    return toInterrupt(asked, (given, runId) => this.tools.idOf(given, runId));
   }
 
   get carried(): Carried | undefined {
@@ -161,13 +159,15 @@ export class RunTranslator implements Translator {
       case "on_tool_start":
         return this.tools.start(event, this.#rules.plain(event));
       case "on_tool_end":
-        return this.#sent.addResults(event, this.tools.end(event, this.#rules.plain(event)), resultMessage(event));
       case "on_tool_error":
-        return this.#sent.addResults(event, this.tools.fail(event), undefined);
+        return [
+          ...this.#steps.ended(event),
+          ...this.#sent.addResults(event, this.tools.end(event, this.#rules.plain(event)), resultMessage(event)),
+        ];
       case "on_chain_start":
         return isNode(event) ? [...this.#begin(event), ...this.#steps.start(event)] : [];
       case "on_chain_end":
-        return isNode(event) ? [...this.#nodeEnd(event), ...this.#steps.finish(event.run_id)] : [];
+        return isNode(event) ? this.#nodeEnd(event) : [];
       case "on_custom_event":
         return this.#custom(event);
       case "on_chat_model_start":
@@ -237,13 +237,13 @@ export class RunTranslator implements Translator {
 
   #begin(event: GraphEvent): AguiEvent[] {
     this.#sent.began(event);
-    return this.#closeUnheld();
+    return [...this.#closeUnheld(), ...this.#steps.ended(event)];
   }
 
   #settle(event: GraphEvent, admitted: boolean): AguiEvent[] {
     this.#sent.ended(event, admitted);
     this.tools.hold(event);
-    return this.#closeUnheld();
+    return [...this.#closeUnheld(), ...this.#steps.ended(event)];
   }
 
   /** Closes messages of model calls that still stream although their node has failed. */

@@ -106,6 +106,7 @@ export class ToolCalls {
   }
 
   end(event: GraphEvent, limits?: JsonLimits): AguiEvent[] {
+    if (event.event === "on_tool_error") return this.#fail(event);
     const output = isRecord(event.data) ? event.data.output : undefined;
     const message = resultMessage(event);
     const call = this.#answeredBy(event, message);
@@ -136,10 +137,15 @@ export class ToolCalls {
   }
 
   /** A failed call's result is the error's message, never its stack. */
-  fail(event: GraphEvent): AguiEvent[] {
+  #fail(event: GraphEvent): AguiEvent[] {
     const error = isRecord(event.data) ? event.data.error : undefined;
     const content = redact(typeof error === "string" ? error : "The tool failed.");
     return this.#results(this.#callOf(event, event.toolCallId), { content, error: content }, undefined);
+  }
+
+  /** The id that clients have for the call that a tool's run carries out, or for the call that a graph names. */
+  idOf(given: string, runId: string | undefined): string {
+    return (this.book.ofRun(runId ?? "") ?? this.book.asked(given))?.id ?? given;
   }
 
   /** The call that a tool's run carries out. A call that is not known yet is entered. */
