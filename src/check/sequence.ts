@@ -56,6 +56,7 @@ export class Sequence {
   readonly #asked: { readonly threadId: string; readonly runId: string } | undefined;
   readonly #open = new Set<string>();
   readonly #calls = new Set<string>();
+  readonly #endedSubagents = new Set<string>();
   #count = 0;
   #runId: string | undefined;
   #terminal: AGUIEvent | undefined;
@@ -151,6 +152,11 @@ export class Sequence {
     if (!grammar) return;
     const id = String((event as unknown as Record<string, unknown>)[grammar.key]);
     const span = `${grammar.kind} ${id}`;
+    const owner = "subagentRunId" in event ? String(event.subagentRunId) : undefined;
+    const isLate = owner !== undefined && this.#endedSubagents.has(owner) && !this.#open.has(`subagent ${owner}`);
+    if (isLate && grammar.kind !== "subagent") {
+      this.#problem("2.3", `${event.type}: ${span} is of subagent ${owner}, which has ended`);
+    }
     if (event.type === grammar.open) {
       if (event.type === EventType.TOOL_CALL_START) this.#calls.add(id);
       if (this.#open.has(span)) this.#problem("2.3", `${event.type}: ${span} is open already`);
@@ -158,7 +164,9 @@ export class Sequence {
       return;
     }
     if (!this.#open.has(span)) this.#problem("2.3", `${event.type}: ${span} is not open`);
-    if (grammar.close.includes(event.type)) this.#open.delete(span);
+    if (!grammar.close.includes(event.type)) return;
+    this.#open.delete(span);
+    if (grammar.kind === "subagent") this.#endedSubagents.add(id);
   }
 
   /** A snapshot holds calls too, and their results may follow it. */

@@ -51,6 +51,18 @@ test.each<[string, object[], RegExp]>([
   ],
   ["content outside a message", [started, said, finished], /^2.3 .*text message m is not open$/],
   ["a message opened twice", [started, open, open, close, finished], /^2.3 .*open already$/],
+  [
+    "a message of a subagent that has ended",
+    [
+      started,
+      { type: "SUBAGENT_STARTED", subagentRunId: "s", name: "expert" },
+      { type: "SUBAGENT_FINISHED", subagentRunId: "s" },
+      { ...open, subagentRunId: "s" },
+      close,
+      finished,
+    ],
+    /^2.3 .*text message m is of subagent s, which has ended$/,
+  ],
   ["a message left open", [started, open, said, finished], /^2.4 .*RUN_FINISHED while open: text message m$/],
   ["no terminal event", [started, open, said, close], /^3.1 the response ends without/],
   ["two terminal events", [started, finished, finished], /^2.5 .*after the terminal event RUN_FINISHED$/],

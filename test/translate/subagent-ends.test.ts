@@ -82,3 +82,55 @@ describe("a subagent that hands over", () => {
     expect(ends.map((end) => "outcome" in end && end.outcome)).toEqual([false, { type: "suspended" }]);
   });
 });
+
+describe("a subagent that fails, and whose caller catches the error", () => {
+  const failing = new StateGraph(MessagesAnnotation)
+    .addNode("write", async () => {
+      await new FakeListChatModel({ responses: ["almost"] }).invoke("");
+      throw new Error("no more");
+    })
+    .addEdge(START, "write")
+    .compile();
+
+  it("ends with an error, after its steps, and a second one that succeeds does not", async () => {
+    const graph = new StateGraph(MessagesAnnotation)
+      .addNode("caller", async (state) => {
+        await failing.invoke(state).catch(() => {});
+        await saying("instead").invoke(state);
+        return {};
+      })
+      .addEdge(START, "caller")
+      .compile();
+    expect(ofSteps(await sentBy(graph))).toEqual([
+      "STEP_STARTED caller",
+      "SUBAGENT_STARTED (caller)",
+      "STEP_STARTED caller/write (caller)",
+      "SUBAGENT_STARTED (caller)",
+      "STEP_STARTED caller/write#2 (caller)",
+      "STEP_FINISHED caller/write#2 (caller)",
+      "STEP_FINISHED caller/write (caller)",
+      "SUBAGENT_ERROR (caller)",
+      "SUBAGENT_FINISHED (caller)",
+      "STEP_FINISHED caller",
+    ]);
+  });
+
+  it("ends with an error, after its steps, where a tool called it", async () => {
+    const ask = tool(() => failing.invoke({ messages: [] }).catch(() => "nothing"), {
+      name: "ask",
+      schema: z.object({}),
+    });
+    const graph = new StateGraph(MessagesAnnotation)
+      .addNode("model", calling({ id: "c1", name: "ask" }))
+      .addNode("tools", new ToolNode([ask]))
+      .addEdge(START, "model")
+      .addEdge("model", "tools")
+      .compile();
+    expect(lines(await sentBy(graph)).slice(-4)).toEqual([
+      "STEP_FINISHED tools/write (ask)",
+      "SUBAGENT_ERROR (ask)",
+      "TOOL_CALL_RESULT c1",
+      "STEP_FINISHED tools",
+    ]);
+  });
+});
