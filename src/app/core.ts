@@ -125,8 +125,10 @@ export function createCore(agents: Agents, settings: Settings, options: CoreOpti
     counts,
     limits,
     instances: options.instances ?? ALONE,
-    tookUp: ({ run: { agent, threadId, runId }, outcome, cause }) =>
-      logger.warn({ agent, threadId, runId, outcome, err: cause }, "the process of this run has ended"),
+    tookUp: ({ run: { agent, threadId, runId }, outcome, cause }) => {
+      if (outcome === "continued") logger.info({ agent, threadId, runId }, "this run was handed over to this process");
+      else logger.warn({ agent, threadId, runId, outcome, err: cause }, "the process of this run has ended");
+    },
     notDeleted: (threadId, err) => logger.error({ threadId, err }, "a thread could not be deleted"),
     failed: (err) => logger.error({ err }, "runs of other processes could not be recovered"),
     ended: ({ plan, figures }, end, cause) => {

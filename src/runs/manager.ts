@@ -197,8 +197,9 @@ export class RunManager {
     const timer = setTimeout(stop, graceMs);
     hurry.addEventListener("abort", stop);
     if (hurry.aborted) stop();
-    while (this.#admission.starting.length > 0 || this.#active.size > 0) {
-      await Promise.allSettled([...this.#admission.starting, ...this.#active.all.map(({ done }) => done)]);
+    while (this.#admission.starting.length > 0 || this.#takeUps.running || this.#active.size > 0) {
+      const driven = this.#active.all.map(({ done }) => done);
+      await Promise.allSettled([...this.#admission.starting, this.#takeUps.running, ...driven]);
     }
     await this.#readToEnd(over.signal);
     hurry.removeEventListener("abort", stop);

@@ -18,8 +18,8 @@ const MAX_ATTEMPTS = 3;
 
 export interface LeftRun {
   readonly run: RunRecord;
-  /** `finished`: its end was stored already, and is in the log now. */
-  readonly outcome: "recovered" | "lost" | "finished";
+  /** `continued`: its process handed it over. `finished`: its end was stored already, and is in the log now. */
+  readonly outcome: "continued" | "recovered" | "lost" | "finished";
   /** Why it was not taken up, where something failed. */
   readonly cause?: unknown;
 }
@@ -83,7 +83,7 @@ async function goOn(options: TakeUpOptions, run: BegunRun, claim: Claim, again: 
     // Clients need a while to find their way back to a run that nobody follows by now.
     const goesOn = handedOver ? { handedOver } : { detached: true };
     await again(agent, claim, run, held, { ...stood, callIds, ...goesOn });
-    return { outcome: "recovered" };
+    return { outcome: handedOver ? "continued" : "recovered" };
   } catch (cause) {
     if (SluiceError.from(cause).code === "storage_unavailable") throw cause;
     await close(options, run, claim);

@@ -43,6 +43,11 @@ export class TakeUps {
     this.#closed = true;
   }
 
+  /** The take-ups that are under way. */
+  get running(): Promise<void> | undefined {
+    return this.#running;
+  }
+
   /** Takes up all that there are now. */
   run(): Promise<void> {
     this.#wanted = true;
@@ -77,7 +82,7 @@ export class TakeUps {
       const runs = [...tryAgain, ...(await instances.orphans())];
       const rest = runs.values();
       const some = async () => {
-        for (const run of rest) await this.takeUp(run).catch(failed);
+        for (const run of rest) if (!this.#closed) await this.takeUp(run).catch(failed);
       };
       await Promise.all(Array.from({ length: TAKEN_UP_AT_ONCE }, some));
       if (runs.length > 0) instances.recall();

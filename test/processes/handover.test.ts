@@ -41,15 +41,18 @@ function talking(model: SteppedModel, checkpointer: BaseCheckpointSaver) {
 
 type Others = Parameters<Deployment["start"]>[2];
 
+const talk = (...others: Others[]) => talkWithin("60", ...others);
+
 /** Servers, a run on the first of them, and a reader on the last. A word is a step of the graph. */
-async function talk(...others: Others[]) {
+async function talkWithin(drainSeconds: string, ...others: Others[]) {
   deployment = await shared.deployment();
   const model = new SteppedModel();
   const agents = (checkpointer: BaseCheckpointSaver) => ({
     talk: { graph: talking(model, checkpointer), entry: { recover: true, detachedGraceSeconds: 60 } },
   });
+  const start = (othersAs?: Others) => deployment.start(agents, { DRAIN_SECONDS: drainSeconds }, othersAs);
   const servers: TestSluice[] = [];
-  for (const othersAs of others) servers.push(await deployment.start(agents, { DRAIN_SECONDS: "60" }, othersAs));
+  for (const othersAs of others) servers.push(await start(othersAs));
   const [first, last] = [servers[0] as TestSluice, servers.at(-1) as TestSluice];
   const input = userInput("talk");
   const run = await openSse(`${first.url}/agui`, { ...input, forwardedProps: { sluice: { detached: true } } });
@@ -58,6 +61,7 @@ async function talk(...others: Others[]) {
   return {
     ...input,
     servers,
+    start,
     run,
     reader,
     model,
@@ -97,8 +101,12 @@ function noticedNothing(reader: Follower, runId: string): void {
   expect(countOf(reader, "STEP_STARTED")).toBe(countOf(reader, "STEP_FINISHED"));
 }
 
-/** `handOver` of a server waits until it is let go. */
-function gate(): { others: Others; reached: Promise<void>; open: () => void } {
+/** `handOver` of a server, or another of its calls, waits until it is let go. */
+function gate(call: "handOver" | "followed" = "handOver"): {
+  others: Others;
+  reached: Promise<void>;
+  open: () => void;
+} {
   let [reach, open] = [() => {}, () => {}];
   const reached = new Promise<void>((resolve) => {
     reach = resolve;
@@ -107,10 +115,10 @@ function gate(): { others: Others; reached: Promise<void>; open: () => void } {
     open = resolve;
   });
   const others = (instances: Instances) => ({
-    handOver: async (...given: Parameters<Instances["handOver"]>) => {
+    [call]: async (...given: unknown[]) => {
       reach();
       await opened;
-      return instances.handOver(...given);
+      return (instances[call] as (...given: unknown[]) => unknown)(...given);
     },
   });
   return { others, reached, open };
@@ -273,6 +281,67 @@ describe("a run at the end of its process", () => {
     await reader.until(({ type }) => type === "RUN_FINISHED");
     noticedNothing(reader, runId);
     await closed;
+    reader.close();
+  });
+
+  it("stays in its row when no other process lives, and goes on in the next one as after a crash", async () => {
+    const { servers, start, reader, say, runId, threadId, row, model } = await talkWithin("0.2", undefined);
+    const [leaving] = servers as [TestSluice];
+    await say("one");
+    await expect.poll(() => model.prompts.length).toBe(2);
+    await leaving.close();
+    reader.close();
+    expect(await row()).toMatchObject({ status: "active", owner: null });
+    expect(JSON.parse((await row()).input).handedOver).toBeUndefined();
+    const next = await start();
+    const after = followThread(next.url, threadId, reader.cursors.at(-1));
+    await drives(next).toBe(1);
+    model.say("The end.").end();
+    await after.until(({ type }) => type === "RUN_FINISHED");
+    expect(after.gaps).toBe(1);
+    expect(after.events.at(-1)).toMatchObject({ runId });
+    expect(texts(after.messages)).toEqual(["talk", "one", "The end."]);
+    expect(texts(await messagesOf(next, threadId))).toEqual(["talk", "one", "The end."]);
+    after.close();
+  });
+
+  it("goes on in the next process when the others have left by the time it is handed over", async () => {
+    const others = () => ({ hasSuccessor: async () => true });
+    const { servers, start, run, reader, say, threadId, row, model } = await talk(others);
+    const [leaving] = servers as [TestSluice];
+    run.abort();
+    const closed = leaving.close();
+    await say("one");
+    await drives(leaving).toBe(0);
+    reader.close();
+    await closed;
+    expect(await row()).toMatchObject({ status: "active", owner: null });
+    const next = await start();
+    const after = followThread(next.url, threadId, reader.cursors.at(-1));
+    await drives(next).toBe(1);
+    model.say("The end.").end();
+    await after.until(({ type }) => type === "RUN_FINISHED");
+    expect(after.gaps).toBe(0);
+    expect(countOf(after, "RUN_STARTED")).toBe(0);
+    expect(texts(await messagesOf(next, threadId))).toEqual(["talk", "one", "The end."]);
+    expect(model.prompts).toHaveLength(2);
+    after.close();
+  });
+
+  it("goes on in a third process when the second is stopped while it takes the run over", async () => {
+    const { others, reached, open } = gate("followed");
+    const { servers, reader, say, runId } = await talk(undefined, others, undefined);
+    const [first, second] = servers as [TestSluice, TestSluice];
+    const closed = [first.close()];
+    await say("one");
+    await reached;
+    closed.push(second.close());
+    open();
+    await say("two");
+    await say("The end.");
+    await reader.until(({ type }) => type === "RUN_FINISHED");
+    noticedNothing(reader, runId);
+    await Promise.all(closed);
     reader.close();
   });
 });
