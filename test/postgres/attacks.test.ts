@@ -2,6 +2,7 @@
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { openPostgres } from "../../src/app/postgres-storage.ts";
+import type { Hears } from "../../src/store/instances.ts";
 import { PostgresDatabase } from "../../src/store/postgres/database.ts";
 import { type PostgresServer, startPostgres } from "../support/postgres.ts";
 import { type Relay, startRelay } from "../support/relay.ts";
@@ -132,4 +133,22 @@ it("of two transactions that wait for each other one is refused as storage that 
   expect(lost).toMatchObject([{ code: "storage_unavailable", cause: { code: "40P01" } }]);
   expect(await database.all("SELECT n FROM pair")).toEqual([{ n: 1 }, { n: 1 }]);
   await database.close();
+});
+
+it("a start that leaves the queue while Postgres is away is no longer in it when Postgres is back", async () => {
+  const url = await server.database();
+  const { port } = new URL(url);
+  const line = await startRelay(Number(port));
+  const { store, instances } = await openPostgres(url.replace(`:${port}/`, `:${line.port}/`), true);
+  await instances?.join({ asked: () => {}, orphaned: () => {}, lost: () => {} } as unknown as Hears);
+  const place = await instances?.enter("t");
+  const waits = () => instances?.isAwaited("t").catch(() => undefined);
+  expect(await waits()).toBe(true);
+  line.cut();
+  await place?.leave();
+  line.heal();
+  await expect.poll(waits).toBe(false);
+  await instances?.leave();
+  await store.close();
+  await line.close();
 });

@@ -36,6 +36,7 @@ export class PostgresInstances implements Instances {
   #heartbeat: Heartbeat | undefined;
   #agreement: LogAgreement | undefined;
   #hears: Hears | undefined;
+  readonly #left: string[] = [];
   /** The number of lapses at the last check. */
   #lapses = 0;
 
@@ -54,6 +55,7 @@ export class PostgresInstances implements Instances {
     this.#heartbeat = new Heartbeat(this.#db.url, this.id);
     await Promise.all([this.#heartbeat.begun(), this.#open()]);
     this.#every(LOOK_AGAIN_MS, () => this.#checkLease());
+    this.#every(LOOK_AGAIN_MS, () => void this.#leave());
     this.#every(BEAT_MS, () => this.recall());
     this.#every(ORPHANS_MS, () => hears.orphaned());
     this.#every(BEAT_MS, () => void this.#tidy().catch(() => {}));
@@ -155,10 +157,7 @@ export class PostgresInstances implements Instances {
     return {
       isFirst: () => this.#isFirst(threadId, number),
       changed: (signal) => this.#changed(threadId, signal),
-      leave: async () => {
-        // If the database is away, the row stays. It no longer counts when this process is gone.
-        await this.#db.run("DELETE FROM waiting_starts WHERE number = $1", number).catch(() => {});
-      },
+      leave: () => this.#leave(String(number)),
     };
   }
 
@@ -243,6 +242,13 @@ export class PostgresInstances implements Instances {
       number,
     );
     return row === undefined;
+  }
+
+  /** Deletes the rows of starts that left the queue. A row that stays would block its thread for every later start. */
+  async #leave(...numbers: string[]): Promise<void> {
+    const all = [...this.#left.splice(0), ...numbers];
+    if (all.length === 0) return;
+    await this.#db.run("DELETE FROM waiting_starts WHERE number = ANY($1)", all).catch(() => this.#left.push(...all));
   }
 
   #changed(threadId: string, signal: AbortSignal | undefined): Promise<void> {
