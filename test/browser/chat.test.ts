@@ -89,7 +89,7 @@ test("an edited message is answered anew, and what came after it is forgotten", 
   const draft = page.getByRole("textbox", { name: "Edited message" });
   await draft.fill("A dark colour?");
   model.say("Black.").end();
-  await button("Send anew").click();
+  await button("Send again").click();
   await answered("Black.");
   await shows(asked, "A dark colour?");
   expect(await answers.count()).toBe(1);

@@ -188,7 +188,7 @@ test("the panel begins anew with a new conversation, and its list shows enough r
   });
   expect(rows).toBeGreaterThanOrEqual(7);
   await button("New conversation").click();
-  await hood.getByText("Nothing has come yet. Send a message.").or(events.getByText("RUN_FINISHED")).first().waitFor();
+  await hood.getByText("No events yet. Send a message.").or(events.getByText("RUN_FINISHED")).first().waitFor();
   expect(await events.getByText("TOOL_CALL_START").count()).toBe(0);
   await hood.getByText("No run yet").waitFor({ state: "attached" });
 });

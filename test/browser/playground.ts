@@ -116,7 +116,7 @@ function playground({ page, allow }: Visit) {
     /** Cuts the line, and waits until the panel reports it. */
     async cutTheWire(): Promise<void> {
       await hood.getByRole("button", { name: "Cut the wire" }).click();
-      await hood.getByText("The line is gone.").waitFor();
+      await hood.getByText("The connection is lost.").waitFor();
     },
     /** Checks that nothing is wider than the page. */
     async staysInside(): Promise<void> {

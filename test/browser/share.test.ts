@@ -43,7 +43,7 @@ async function follow(link: string) {
 }
 
 function notice({ page }: Pick<Visit, "page">) {
-  return page.getByRole("alert").filter({ hasText: "This link is not valid, or not any more." });
+  return page.getByRole("alert").filter({ hasText: "This link is not valid, or no longer valid." });
 }
 
 test("a link shows what was said and what is said now, and has nothing to write with", async () => {
@@ -163,6 +163,6 @@ test("readers of a link see that the agent waits, and cannot answer", async () =
   await hers.ask("Begin.");
   await hers.conversation.getByText("Shall I?").waitFor();
   const theirs = await follow(await makeLink(hers));
-  await theirs.page.getByText("The agent waits for an answer").waitFor();
+  await theirs.page.getByText("The agent waits for the user's answer.").waitFor();
   expect(await theirs.page.locator("form").count()).toBe(0);
 });

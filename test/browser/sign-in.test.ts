@@ -101,7 +101,7 @@ test("a token that expires in mid-answer is renewed on the same socket, and no t
   await giveKey(visit, first);
   const { ask, answering, answered } = await arrived(visit);
   await ask("A story?");
-  await dialogOf(visit).getByText("Your sign-in ends within a minute.").waitFor();
+  await dialogOf(visit).getByText("Your sign-in expires within a minute.").waitFor();
   model.say("Once ", "upon ");
   await answering("Once upon");
   await giveKey(visit, await token());
@@ -124,7 +124,7 @@ test("over SSE a token that expires in mid-answer is renewed, and no token of th
   });
   const first = await token({}, inSeconds(BRIEF_SECONDS));
   await giveKey(page, first);
-  await dialogOf(page).getByText("Your sign-in ends within a minute.").waitFor();
+  await dialogOf(page).getByText("Your sign-in expires within a minute.").waitFor();
   await page.ask("A story?");
   model.say("Once ", "upon ");
   await page.answering("Once upon");
@@ -154,7 +154,7 @@ test.each(["WebSocket frames", "WebSocket bare", "SSE"])(
     model.say("Once ");
     await page.answering("Once");
     endOfSignIn();
-    await dialogOf(page).getByText("Your sign-in has ended.").waitFor();
+    await dialogOf(page).getByText("Your sign-in has expired.").waitFor();
     model.say("upon ", "a ");
     await giveKey(page, await token());
     await page.answering("Once upon a");

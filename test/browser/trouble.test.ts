@@ -67,8 +67,8 @@ test("a person who is signed out sees that", async () => {
   allow(/401|HTTP Authentication failed/);
   signedIn = false;
   await button("Cut the wire").click();
-  await page.getByRole("alert").getByText("You are not signed in, or no longer.").waitFor();
-  await page.getByRole("alert").getByText("Sign in to the app that serves this page").waitFor();
+  await page.getByRole("alert").getByText("You are not signed in, or your sign-in has ended.").waitFor();
+  await page.getByRole("alert").getByText("Sign in to the app in another tab").waitFor();
 });
 
 test("where no WebSocket gets through the page says so and offers SSE, and it claims no run", async () => {
@@ -82,9 +82,9 @@ test("where no WebSocket gets through the page says so and offers SSE, and it cl
   const { page, allow, ask, answered, button, hood, openHood } = await visit(proxy.url);
   allow(/WebSocket connection to .* failed/);
   await openHood();
-  const offer = page.getByRole("alert").getByText("No WebSocket gets through to the server.");
+  const offer = page.getByRole("alert").getByText("WebSockets do not reach the server.");
   await offer.waitFor();
-  expect(await hood.innerText()).not.toContain("The run goes on");
+  expect(await hood.innerText()).not.toContain("The run continues");
   await button("Use SSE").click();
   await offer.waitFor({ state: "detached" });
   model.say("Over SSE.").end();

@@ -99,9 +99,9 @@ describe("a wire that is cut in mid-answer", () => {
         await page.page.evaluate("0"); // Each word becomes a separate entry.
       }
       await page.answering("w29");
-      await page.page.getByText(/^Events that came while this page was away are no longer kept\./).waitFor();
+      await page.page.getByText(/^Some events were missed and are no longer kept\./).waitFor();
       await page.button("Good").click();
-      await page.page.getByText(/^Events that came while/).waitFor({ state: "detached" });
+      await page.page.getByText(/^Some events were missed/).waitFor({ state: "detached" });
       model.end();
       await page.answered(`Once ${words.join("").trim()}`);
     },

@@ -202,7 +202,8 @@ describe("its types", () => {
   });
 
   it.each(Object.entries(TYPED))("are those that the documents use: %s", async (id, surroundings) => {
-    const also = ["typescript", "@types/node", "@types/react", "@langchain/langgraph-sdk", "@ai-sdk/react", "ai"];
+    const libraries = ["@langchain/langgraph-sdk", "@langchain/react", "@ai-sdk/react", "ai"];
+    const also = ["typescript", "@types/node", "@types/react", ...libraries];
     expect(await complaints(id, surroundings, await consumer(folder.path, packed, also))).toBe("");
   });
 

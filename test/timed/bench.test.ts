@@ -32,7 +32,7 @@ test("the quick bench compares a server that is guarded with one that is not", a
   const { code, stdout, stderr } = await runScript("bench.ts", "--quick", "--guards");
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   expect(stdout).toContain("this / other");
-  expect(stdout).toMatch(/times the CPU a token with sign-in, limits and metrics; at most 1\.15 is wanted/);
+  expect(stdout).toMatch(/times the CPU per token with sign-in, limits and metrics; the target is at most 1\.15/);
   expect(stdout).toContain("Nothing was lost.");
 }, 60_000);
 
@@ -41,7 +41,7 @@ test("the quick bench compares processes that share Postgres and Redis with one 
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   expect(stdout).toMatch(/Redis, reader in another process +\d/);
   expect(stdout).toMatch(/3 at 30\/s +\d/);
-  expect(stdout).toMatch(/Postgres statements a run of one step: [1-9]/);
+  expect(stdout).toMatch(/Postgres statements per run of one step: [1-9]/);
   expect(stdout).toContain("Nothing was lost.");
 }, 60_000);
 

@@ -84,6 +84,6 @@ function stateOf(status: string, running: boolean): string {
   if (status === "waiting")
     return running
       ? "The connection is lost. The run continues, and the server keeps its events."
-      : "The line is gone.";
+      : "The connection is lost.";
   return status === "closed" ? "The line is closed." : "Connecting …";
 }

@@ -182,7 +182,7 @@ export function bareTransport(base: URL, agentName: () => string): Transport {
       });
     },
     async cancel(_agent: string, thread: string) {
-      if (!socket || attempts.state.value.status !== "open") throw unreachable("The line is gone.");
+      if (!socket || attempts.state.value.status !== "open") throw unreachable("The connection is lost.");
       socket.send(JSON.stringify({ type: "cancel", threadId: thread }));
     },
     inject: injector(base),
