@@ -21,11 +21,17 @@ const CREATES: ReadonlySet<EventType> = new Set([
   EventType.ACTIVITY_SNAPSHOT,
 ]);
 
-/** An event of a whole run. It is of no subagent. */
-type OfTheRun = Extract<
-  AguiEvent,
-  { type: EventType.RUN_STARTED | EventType.RUN_FINISHED | EventType.RUN_ERROR | EventType.MESSAGES_SNAPSHOT }
->;
+/** The events of a whole run, and of its state. They are of no subagent. */
+const OF_THE_RUN = [
+  EventType.RUN_STARTED,
+  EventType.RUN_FINISHED,
+  EventType.RUN_ERROR,
+  EventType.MESSAGES_SNAPSHOT,
+  EventType.STATE_SNAPSHOT,
+  EventType.STATE_DELTA,
+] as const;
+
+type OfTheRun = Extract<AguiEvent, { type: (typeof OF_THE_RUN)[number] }>;
 
 /**
  * Notes the owner of each message, call and step at its beginning. `callOf`: the id of the call that a tool's run
@@ -171,7 +177,7 @@ export class Attributed implements Translator {
 }
 
 function isOfTheRun(event: AguiEvent): event is OfTheRun {
-  return event.type.startsWith("RUN_") || event.type === EventType.MESSAGES_SNAPSHOT;
+  return OF_THE_RUN.some((type) => type === event.type);
 }
 
 /** The subagent that an event is of. */

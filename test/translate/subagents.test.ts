@@ -1,4 +1,5 @@
 /** Subagents of real graphs: which events belong to each, when they begin, and how they end. */
+import { dispatchCustomEvent } from "@langchain/core/callbacks/dispatch";
 import { AIMessage } from "@langchain/core/messages";
 import { tool } from "@langchain/core/tools";
 import { FakeListChatModel } from "@langchain/core/utils/testing";
@@ -71,6 +72,23 @@ describe("a graph in a node", () => {
       "SUBAGENT_FINISHED (research)",
     ]);
   });
+});
+
+it("the state that a subagent's node sends is the run's", async () => {
+  const inner = new StateGraph(MessagesAnnotation)
+    .addNode("write", async (_state, config) => {
+      await dispatchCustomEvent("manually_emit_state", { n: 1 }, config);
+      await dispatchCustomEvent("note", "mine", config);
+      return {};
+    })
+    .addEdge(START, "write")
+    .compile();
+  const graph = new StateGraph(MessagesAnnotation).addNode("inner", inner).addEdge(START, "inner").compile();
+  const events = translate(await recorded(graph), { subagents: true, stateKeys: ["n"] });
+  const [state, note] = ["STATE_SNAPSHOT", "CUSTOM"].map((type) => events.find((event) => event.type === type));
+  expect(state).toMatchObject({ snapshot: { n: 1 } });
+  expect(state).not.toHaveProperty("subagentRunId");
+  expect(note).toHaveProperty("subagentRunId", started(events)[0]?.subagentRunId);
 });
 
 describe("a graph that a tool calls", () => {
