@@ -100,11 +100,8 @@ export class Attributed implements Translator {
 
   #attributed(event: GraphEvent, events: readonly AguiEvent[]): AguiEvent[] {
     const ended = this.#ended(event);
-    if (event.subagents === undefined && ended.length === 0 && this.#open.size === 0) {
-      for (const one of events) this.#tagged(one, undefined);
-      return [...events];
-    }
     const tagged = events.map((one) => this.#tagged(one, event.subagents?.at(-1)?.id));
+    if (event.subagents === undefined && ended.length === 0) return tagged;
     // The last words of a subagent come before its end, and the result of its call after that.
     const over = new Set(ended.map(ownerIn));
     const rest = ended.length === 0 ? 0 : tagged.findLastIndex((one) => over.has(ownerIn(one))) + 1;

@@ -91,6 +91,23 @@ it("the state that a subagent's node sends is the run's", async () => {
   expect(note).toHaveProperty("subagentRunId", started(events)[0]?.subagentRunId);
 });
 
+it("the result of a subagent's call is its own, also where another node carries the call out later", async () => {
+  const look = tool(() => "seen", { name: "look", schema: z.object({}) });
+  const inner = new StateGraph(MessagesAnnotation)
+    .addNode("ask", calling({ id: "c1", name: "look" }))
+    .addEdge(START, "ask")
+    .compile();
+  const graph = new StateGraph(MessagesAnnotation)
+    .addNode("inner", inner)
+    .addNode("tools", new ToolNode([look]))
+    .addEdge(START, "inner")
+    .addEdge("inner", "tools")
+    .compile();
+  const events = await sentBy(graph);
+  const result = events.find(({ type }) => type === "TOOL_CALL_RESULT");
+  expect(result).toHaveProperty("subagentRunId", started(events)[0]?.subagentRunId);
+});
+
 describe("a graph that a tool calls", () => {
   it("is a subagent of that call, also where one node carries out two calls at once", async () => {
     const ask = (name: string, text: string) =>
