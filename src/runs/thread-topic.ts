@@ -71,7 +71,9 @@ export class ThreadTopic {
 
   add(events: readonly AguiEvent[], provenance?: Provenance): void {
     const pieces = inPieces(events, this.#plan.agent.maxEventBytes);
-    this.#writer.add(pieces.map((event) => ({ event: stamped(event), provenance })));
+    // A client that gets any event of a subagent has to know the subagent, whichever events it has asked for.
+    const originOf = ({ type }: AguiEvent) => (type.startsWith("SUBAGENT_") ? undefined : provenance);
+    this.#writer.add(pieces.map((event) => ({ event: stamped(event), provenance: originOf(event) })));
   }
 
   /** Sends what holds now, after something was taken back or replaced. */

@@ -58,6 +58,22 @@ describe("a subagent on the wire", () => {
     expect(messages.at(-1)).not.toHaveProperty("subagentRunId");
   });
 
+  it("is reported to a client that asks for tokens alone, or for no tokens", async () => {
+    for (const asked of ["events=on_chat_model_*", "tokens=false"]) {
+      const run = await postRun(sluice.url, userInput("hi"), `/agui?protocol=1.0&${asked}`);
+      model.say("Well.").end();
+      const events = await run.done;
+      await verifyRun(events);
+      const [begun] = ofType(events, EventType.SUBAGENT_STARTED);
+      expect(begun).toMatchObject({ name: "expert" });
+      const { subagentRunId } = begun ?? {};
+      expect(ofType(events, EventType.TEXT_MESSAGE_CONTENT)).toContainEqual(
+        expect.objectContaining({ delta: "Well.", subagentRunId }),
+      );
+      expect(ofType(events, EventType.SUBAGENT_FINISHED)).toMatchObject([{ subagentRunId }]);
+    }
+  });
+
   it("is reported to older clients as custom events, one for one", async () => {
     const run = await postRun(sluice.url, { ...userInput("hi"), protocolVersion: undefined } as never);
     model.say("Well.").end();
