@@ -164,7 +164,7 @@ export interface Helper {
 /** One text of the custom events of one name from one node. */
 export interface CustomSeries {
   readonly name: string;
-  /** The node it comes from. Empty if the event does not name it: events of `config.writer` do not. */
+  /** The node it comes from. Empty if the event does not name it. */
   node: string;
   readonly pieces: Piece[];
   /** The pieces together are the text of the message that the node returned. */

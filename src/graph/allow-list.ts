@@ -67,6 +67,7 @@ function compile(names: ReadonlySet<GraphEventName>, places: readonly Test[]): A
 function placeTests(spec: AllowListSpec): Test[] {
   const tests: Test[] = [];
   const { nodes, tags, names, subagents, maxDepth, silentNodes } = spec;
+  if (nodes?.exclude?.length || subagents || maxDepth !== undefined) tests.push((event) => !isUnplaced(event));
   if (nodes) tests.push((event) => matches(nodes, nodeNames(event)));
   if (silentNodes?.length)
     tests.push((event) => !isModelCall(event) || !nodeNames(event).some((node) => silentNodes.includes(node)));
@@ -75,6 +76,11 @@ function placeTests(spec: AllowListSpec): Test[] {
   if (subagents) tests.push(({ subagents: around = [] }) => around.every(({ name }) => subagents.includes(name)));
   if (maxDepth !== undefined) tests.push((event) => nodePath(event).length <= maxDepth);
   return tests;
+}
+
+/** A custom event always comes from a node. If it names none, it may come from any. */
+function isUnplaced(event: GraphEvent): boolean {
+  return event.event === "on_custom_event" && nodePath(event).length === 0;
 }
 
 function isModelCall({ event }: GraphEvent): boolean {

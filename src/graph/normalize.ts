@@ -23,14 +23,10 @@ function firstMessage(output: unknown): unknown {
 }
 
 /**
- * The value that `config.writer` wrote. A value `{name, value}` gives the event's name, as in AG-UI's own CUSTOM event.
+ * The name and the data of what `config.writer` wrote. A value `{name, value}` gives the event's name, as in AG-UI's own
+ * CUSTOM event.
  */
-export function customEvent(event: GraphEvent, value: unknown): GraphEvent {
+export function written(value: unknown): { readonly name: string; readonly data: unknown } {
   const named = isRecord(value) && typeof value.name === "string" && "value" in value;
-  return {
-    ...event,
-    event: "on_custom_event",
-    name: named ? (value.name as string) : "custom",
-    data: named ? value.value : value,
-  };
+  return named ? { name: value.name as string, data: value.value } : { name: "custom", data: value };
 }

@@ -13,12 +13,13 @@ import { driveDirect, hasStream } from "./direct.ts";
 import { toGraphInput } from "./graph-input.ts";
 import { toLangChain } from "./input.ts";
 import { ModelFailures } from "./model-failures.ts";
-import { customEvent } from "./normalize.ts";
+import { written } from "./normalize.ts";
 import { RunNotes } from "./run-notes.ts";
 import type { RunRequest } from "./run-request.ts";
 import { inSpans, type RunSpans } from "./run-spans.ts";
 import { driveStreamEvents } from "./stream-events.ts";
 import { Subagents } from "./subagents.ts";
+import { placedWriter } from "./writer.ts";
 
 export type { GraphControl, GraphInput, RunRequest } from "./run-request.ts";
 
@@ -154,7 +155,7 @@ async function read(
     // A step's checkpoint is kept before the next step begins, so that another process can take over after a crash.
     durability: "sync",
     ...(request.control ? { control: request.control } : {}),
-    // `updates` shows interrupts, `custom` shows config.writer; both arrive as on_chain_stream of the root run.
+    // They arrive as on_chain_stream of the root run. `updates` shows interrupts, `custom` what LangGraph's writer writes.
     // `values` carries the whole state by reference, and is requested only if some of it is exposed.
     streamMode: ["updates", "custom", ...(request.stateKeys.length > 0 ? ["values"] : []), ...cacheModes(graph)],
   };
@@ -198,10 +199,17 @@ async function read(
         stop(error);
       }
     });
+  const writer = placedWriter(
+    (value) =>
+      take({ event: "on_custom_event", run_id: traceId, tags: [], metadata: config.metadata, ...written(value) }),
+    stop,
+  );
+  // v1 has no events for dispatched values.
+  const driven = version === "v1" ? config : { ...config, writer };
   const drive =
     source === "direct" && hasStream(graph)
-      ? driveDirect(graph, input, { ...config, callbacks }, notes, take)
-      : driveStreamEvents(graph, input, { ...config, callbacks: [notes, ...callbacks] }, version, take);
+      ? driveDirect(graph, input, { ...driven, callbacks }, notes, take)
+      : driveStreamEvents(graph, input, { ...driven, callbacks: [notes, ...callbacks] }, version, take);
   let ended = false;
   try {
     await Promise.race([drive.done, stopped]);
@@ -231,7 +239,7 @@ function readRootChunk(
   const chunk = isRecord(event.data) ? event.data.chunk : undefined;
   if (!Array.isArray(chunk)) return [event];
   const [mode, value] = chunk.slice(-2) as [unknown, unknown];
-  if (mode === "custom") return [customEvent(event, value)];
+  if (mode === "custom") return [{ ...event, event: "on_custom_event", ...written(value) }];
   if (mode === "tasks") {
     cached.note(value);
     return [];

@@ -101,6 +101,21 @@ describe("places", () => {
     ["a subgraph's node at depth 1", { maxDepth: 1 }, { node: "a/b" }, false],
     ["a subgraph's node at depth 2", { maxDepth: 2 }, { node: "a/b" }, true],
 
+    ...[{ nodes: { exclude: ["a"] } }, { nodes: { include: ["a"] } }, { subagents: [] }, { maxDepth: 1 }].map(
+      (spec): [string, AllowListSpec, Place, boolean] => [
+        "a custom event without a place",
+        spec,
+        { event: "on_custom_event" },
+        false,
+      ],
+    ),
+    [
+      "a custom event without a place, by its name",
+      { names: { include: ["x"] } },
+      { event: "on_custom_event", name: "x" },
+      true,
+    ],
+
     ["every part at once", { nodes: { include: ["a"] }, tags: { include: ["x"] } }, { node: "a", tags: ["x"] }, true],
     ["every part but one", { nodes: { include: ["a"] }, tags: { include: ["x"] } }, { node: "a" }, false],
   ])("%s: %j", (_, spec, place, admitted) => {

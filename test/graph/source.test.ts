@@ -1,6 +1,7 @@
 import { dispatchCustomEvent } from "@langchain/core/callbacks/dispatch";
 import { AIMessage, AIMessageChunk, type ToolMessage } from "@langchain/core/messages";
 import { ChatGenerationChunk } from "@langchain/core/outputs";
+import { AsyncLocalStorageProviderSingleton } from "@langchain/core/singletons";
 import { tool } from "@langchain/core/tools";
 import { FakeStreamingChatModel } from "@langchain/core/utils/testing";
 import {
@@ -166,6 +167,52 @@ describe("custom events", () => {
       ["custom", { name: "only a name" }],
       ["custom", "text"],
     ]);
+  });
+
+  it("have the place of the node or tool that writes them, also inside another graph", async () => {
+    const write: Node = (_state, { writer }) => {
+      writer?.("text");
+      return NOTHING;
+    };
+    const inner = graphOf({ deep: write });
+    const writing = tool(
+      (_input, { writer }: LangGraphRunnableConfig) => {
+        writer?.("text");
+        return "done";
+      },
+      { name: "writing", schema: z.object({}) },
+    );
+    const graph = graphOf({
+      own: write,
+      inner: inner as never,
+      code: async (state) => {
+        await inner.invoke(state);
+        return NOTHING;
+      },
+      ask: () => calls({ id: "c", name: "writing" }),
+      tools: new ToolNode([writing as never]) as never,
+    });
+    const events = named(await read(open(graph)), "on_custom_event");
+    expect(events.map((event) => nodePath(event).join("/"))).toEqual(["own", "inner/deep", "code/deep", "tools"]);
+    expect(events.map(({ subagents = [] }) => subagents.map(({ name }) => name))).toEqual([
+      [],
+      ["inner"],
+      ["code"],
+      [],
+    ]);
+  });
+
+  it("have no place if they are written outside the context of the graph, and come all the same", async () => {
+    const graph = graphOf({
+      n: (_state, { writer }) => {
+        AsyncLocalStorageProviderSingleton.getInstance().run(undefined, () => writer?.({ name: "lost", value: 1 }));
+        return NOTHING;
+      },
+    });
+    const [event, ...more] = named(await read(open(graph)), "on_custom_event");
+    expect(event).toMatchObject({ name: "lost", data: 1 });
+    expect(event && nodePath(event)).toEqual([]);
+    expect(more).toEqual([]);
   });
 
   it("come from dispatchCustomEvent", async () => {

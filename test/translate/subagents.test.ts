@@ -3,12 +3,20 @@ import { dispatchCustomEvent } from "@langchain/core/callbacks/dispatch";
 import { AIMessage } from "@langchain/core/messages";
 import { tool } from "@langchain/core/tools";
 import { FakeListChatModel } from "@langchain/core/utils/testing";
-import { interrupt, MemorySaver, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
+import {
+  interrupt,
+  type LangGraphRunnableConfig,
+  MemorySaver,
+  MessagesAnnotation,
+  START,
+  StateGraph,
+} from "@langchain/langgraph";
 import { ToolNode } from "@langchain/langgraph/prebuilt";
 import { createAgent } from "langchain";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { allowList } from "../../src/graph/allow-list.ts";
+import type { AllowListSpec } from "../../src/protocol/allow-list-spec.ts";
 import { SluiceError } from "../../src/protocol/errors.ts";
 import { Transcript } from "../../src/store/transcript.ts";
 import { DONE, translate } from "./events.ts";
@@ -237,6 +245,34 @@ describe("a filter by subagent", () => {
     expect(started(events).map(({ name }) => name)).toEqual(["shown"]);
     expect(text).toContain("the end");
     expect(text).not.toContain("secret");
+  });
+
+  it.each<[string, AllowListSpec]>([
+    ["subagents", { subagents: [] }],
+    ["depth", { maxDepth: 1 }],
+    ["node", { nodes: { exclude: ["hidden"] } }],
+    ["a node inside", { nodes: { exclude: ["hidden/write"] } }],
+  ])("holds what a graph inside the graph writes with config.writer: by %s", async (_, spec) => {
+    const write =
+      (text: string) =>
+      (_state: unknown, { writer }: LangGraphRunnableConfig) => {
+        writer?.({ name: "progress", value: text });
+        return {};
+      };
+    const inner = new StateGraph(MessagesAnnotation)
+      .addNode("write", write("a secret"))
+      .addEdge(START, "write")
+      .compile();
+    const writing = new StateGraph(MessagesAnnotation)
+      .addNode("own", write("for all"))
+      .addNode("hidden", inner)
+      .addEdge(START, "own")
+      .addEdge("own", "hidden")
+      .compile();
+    const text = JSON.stringify(await sentBy(writing, DONE, allowList(spec)));
+    expect(text).toContain("for all");
+    expect(text).not.toContain("secret");
+    expect(JSON.stringify(await sentBy(writing))).toContain("secret");
   });
 
   it("an empty or mistyped one shows none", async () => {
