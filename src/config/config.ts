@@ -50,13 +50,13 @@ export function loadConfig(
 ): Readonly<Config> {
   hideEnvironment(env);
   const own = join(cwd, ".env");
-  fill(env, own);
+  const named = fill(env, own);
   const sources = readAgents({ cwd, packageRoot, graphs, configFile, configDir: configDir(env) });
   hideFields(AGENTS, Object.values(sources.agents));
   const graphsOwn = environmentFiles(sources);
   if (typeof sources.env === "object") dotenv.populate(env as dotenv.DotenvPopulateInput, sources.env);
   for (const file of graphsOwn) fill(env, file);
-  const notices = [...misspelt(own), ...sources.notices, ...missingEnvironment(sources, env)];
+  const notices = [...misspelt(named), ...sources.notices, ...missingEnvironment(sources, env)];
   // The TypeScript loader reads a project's `paths` from this file. By default it looks only in the working directory.
   const tsconfig = nearestTsconfig(graphFiles(sources));
   if (tsconfig !== undefined) env.TSX_TSCONFIG_PATH ??= tsconfig;
@@ -106,9 +106,10 @@ function configDir(env: Environment): string | undefined {
   return env.CONFIG_DIR?.trim() || undefined;
 }
 
-/** Sets the variables of the file that `env` does not have. */
-function fill(env: Environment, file: string): void {
-  dotenv.config({ path: file, processEnv: env as dotenv.DotenvPopulateInput, quiet: true });
+/** Sets the variables of the file that `env` does not have. Returns all names in it: none if it cannot be read. */
+function fill(env: Environment, file: string): string[] {
+  const { parsed = {} } = dotenv.config({ path: file, processEnv: env as dotenv.DotenvPopulateInput, quiet: true });
+  return Object.keys(parsed);
 }
 
 /** The tsconfig.json beside or above the first file in TypeScript. */

@@ -1,20 +1,16 @@
 /** Names in a `.env` that are nearly those of settings: such a line would change nothing, and nobody would hear of it. */
-import { existsSync, readFileSync } from "node:fs";
-import { basename } from "node:path";
-import dotenv from "dotenv";
 import { settings } from "./settings.ts";
 
 /** Shorter names are too near to each other, and to those of other programs. */
 const SHORTEST = 6;
 
-/** One line for each such name. */
-export function misspelt(file: string): string[] {
-  if (!existsSync(file)) return [];
+/** One line for each such name among those of a `.env`. */
+export function misspelt(names: readonly string[]): string[] {
   const known = Object.keys(settings.shape);
-  return Object.keys(dotenv.parse(readFileSync(file))).flatMap((name) => {
+  return names.flatMap((name) => {
     if (name.length < SHORTEST || known.includes(name)) return [];
     const meant = known.find((setting) => isOneSlip(name, setting));
-    return meant === undefined ? [] : [`${basename(file)}: ${name} is no setting. Did you mean ${meant}?`];
+    return meant === undefined ? [] : [`.env: ${name} is no setting. Did you mean ${meant}?`];
   });
 }
 

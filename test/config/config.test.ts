@@ -36,6 +36,11 @@ describe("the configuration of a process", () => {
     expect(loadConfig({ cwd, packageRoot })).toMatchObject({ PORT: 81, HOST: "127.0.0.9" });
   });
 
+  it("is read where .env is a folder, as Docker makes of a mount that is missing", () => {
+    mkdirSync(join(cwd, ".env"));
+    expect(loadConfig({ cwd, packageRoot }).notices).toEqual([]);
+  });
+
   it("notices names in .env that are nearly those of settings, and no others", () => {
     const notices = (text: string) => {
       writeFileSync(join(cwd, ".env"), text);
