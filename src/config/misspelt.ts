@@ -1,8 +1,8 @@
 /** Names in a `.env` that are nearly those of settings: such a line would change nothing, and nobody would hear of it. */
 import { settings } from "./settings.ts";
 
-/** Shorter names are too near to each other, and to those of other programs. */
-const SHORTEST = 6;
+/** Shorter names, such as `API_KEY`, are too near to those of the graphs, which share the file. */
+const SHORTEST = 8;
 
 /** One line for each such name among those of a `.env`. */
 export function misspelt(names: readonly string[]): string[] {
@@ -10,7 +10,8 @@ export function misspelt(names: readonly string[]): string[] {
   return names.flatMap((name) => {
     if (name.length < SHORTEST || known.includes(name)) return [];
     const meant = known.find((setting) => isOneSlip(name, setting));
-    return meant === undefined ? [] : [`.env: ${name} is no setting. Did you mean ${meant}?`];
+    // If the setting is there too, the other name is meant as it is.
+    return meant === undefined || names.includes(meant) ? [] : [`.env: ${name} is no setting. Did you mean ${meant}?`];
   });
 }
 

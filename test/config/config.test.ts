@@ -52,6 +52,9 @@ describe("the configuration of a process", () => {
       ]);
     }
     expect(notices("MY_OWN_KEY=1\nPOST=2\nALLOWED_ORIGINS=\nALOWED_ORIGIN=\n")).toEqual([]);
+    // A graph's own names.
+    expect(notices("API_KEY=secret\nMODELS=a,b\n")).toEqual([]);
+    expect(notices("ALLOWED_ORIGINS=\nALLOWED_ORIGIN=\n")).toEqual([]);
   });
 
   it("takes the agents of the folder it is started in, else those that ship with it", () => {
