@@ -35,8 +35,8 @@ export class PositionKeeper {
   /** The position that was kept last; before that, the run's start. */
   #kept: Cursor;
   #bytes = 0;
-  /** To serialize a part that was too large would cost more each time, for nothing: parts grow. */
-  #tooLarge = false;
+  /** The bytes to wait for before the next part: most parts grow, and to serialize one that is too large is for nothing. */
+  #wait = 0;
 
   constructor(plan: RunPlan, log: EventLog) {
     this.#plan = plan;
@@ -49,9 +49,14 @@ export class PositionKeeper {
     this.#bytes += Buffer.byteLength(json);
   }
 
+  /** The part may be smaller from here on: something was taken back, or the state is another one. */
+  mayShrink(): void {
+    this.#wait = 0;
+  }
+
   /** The transcript is in step with the log at `cursor`. */
   reached(cursor: Cursor, transcript: SoFar): void {
-    if (this.#tooLarge) return;
+    if (this.#bytes < this.#wait) return;
     const { entries, bytes } = this.#log.window;
     // Readers of a new epoch cannot read what came before it.
     const isOfEpoch = cursor.epoch === this.#kept.epoch;
@@ -65,8 +70,9 @@ export class PositionKeeper {
     this.#bytes = 0;
     const { threadId, fence } = this.#plan;
     const text = JSON.stringify(this.#part(transcript));
-    this.#tooLarge = Buffer.byteLength(text) > MAX_BYTES;
-    if (!this.#tooLarge) this.#log.keepPosition(threadTopic(threadId), fence, { cursor, text });
+    const size = Buffer.byteLength(text);
+    this.#wait = size > MAX_BYTES ? size : 0;
+    if (this.#wait === 0) this.#log.keepPosition(threadTopic(threadId), fence, { cursor, text });
   }
 
   #part(transcript: SoFar): Part {

@@ -135,6 +135,7 @@ export class ThreadTopic {
 
   #appended({ event, correction }: Sent): void {
     this.#over ||= isTerminal(event.type);
+    if (correction || event.type.startsWith("STATE_")) this.#keeper?.mayShrink();
     if (correction) {
       this.#cutOff(1).catch(this.#options.failed);
       return;

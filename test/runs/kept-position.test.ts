@@ -99,7 +99,7 @@ describe("a run that says more than the log keeps", () => {
     expect(await log.keptPosition(topic)).toBeUndefined();
   });
 
-  it("is serialized no more when its part was too large once", async () => {
+  it("is serialized rarely when its part was too large, and keeps a position again when the part is small", async () => {
     const from = await log.claim(topic, 1);
     const plan = { threadId: "t", runId: "r", fence: 1, from, history: [], ownFrom: 0 };
     const keeper = new PositionKeeper(plan as unknown as RunPlan, log);
@@ -117,5 +117,18 @@ describe("a run that says more than the log keeps", () => {
     for (const offset of [20, 30, 40]) keeper.reached({ ...from, offset }, said("much".repeat(300_000)));
     expect(serialized).toBe(2);
     expect((await log.keptPosition(topic))?.cursor.offset).toBe(10);
+    keeper.wrote("more".repeat(400_000));
+    keeper.reached({ ...from, offset: 50 }, said("little"));
+    expect((await log.keptPosition(topic))?.cursor.offset).toBe(50);
+  });
+
+  it("keeps a position again once a long state is cleared", async () => {
+    const { write } = await run();
+    await write({ type: EventType.STATE_SNAPSHOT, snapshot: { document: "long ".repeat(250_000) } });
+    await write(...words(0, 20).map(delta));
+    expect(await log.keptPosition(topic)).toBeUndefined();
+    await write({ type: EventType.STATE_SNAPSHOT, snapshot: { document: "" } });
+    await write(...words(20, 40).map(delta));
+    expect((await log.keptPosition(topic))?.text).toContain(words(0, 25).join(""));
   });
 });
