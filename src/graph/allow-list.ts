@@ -20,6 +20,8 @@ export interface AllowList {
    * May events leave from this event's place (its node, tags, run name and depth)? Says nothing about the event's name.
    */
   admitsPlace(event: GraphEvent): boolean;
+  /** Does it ask which subagents an event is of? */
+  readonly bySubagent: boolean;
   /** Returns a list that admits an event only if both this list and `spec` admit it. */
   narrow(spec: AllowListSpec | undefined): AllowList;
 }
@@ -41,25 +43,26 @@ export function isHidden(event: GraphEvent): boolean {
 }
 
 /** The list that admits every event that the graph does not hide. */
-export const ADMIT_ALL: AllowList = compile(new Set(GRAPH_EVENT_NAMES), [(event) => !isHidden(event)]);
+export const ADMIT_ALL: AllowList = compile(new Set(GRAPH_EVENT_NAMES), [(event) => !isHidden(event)], false);
 
 /** Returns the allow-list that applies `spec` and no other spec. */
 export function allowList(spec: AllowListSpec): AllowList {
   return ADMIT_ALL.narrow(spec);
 }
 
-function compile(names: ReadonlySet<GraphEventName>, places: readonly Test[]): AllowList {
+function compile(names: ReadonlySet<GraphEventName>, places: readonly Test[], bySubagent: boolean): AllowList {
   const admitsPlace: Test = (event) => places.every((test) => test(event));
   return {
     admits: (event) => names.has(event.event) && admitsPlace(event),
     admitsName: (name) => names.has(name),
     admitsPlace,
+    bySubagent,
     narrow(spec) {
       if (!spec) return this;
       const narrowed = spec.events
         ? new Set(spec.events.flatMap(expandEventPattern).filter((name) => names.has(name)))
         : names;
-      return compile(narrowed, [...places, ...placeTests(spec)]);
+      return compile(narrowed, [...places, ...placeTests(spec)], bySubagent || spec.subagents !== undefined);
     },
   };
 }

@@ -47,6 +47,8 @@ export interface RunRequest {
   readonly offeredKeys?: readonly OfferedKey[];
   /** State keys to report as they change. */
   readonly stateKeys: readonly string[];
+  /** `false`: nobody asks which subagents an event is of, so events do not say it. Default: `true`. */
+  readonly subagents?: boolean;
   /** Values from the agent's settings, for `config.configurable`. */
   readonly configurable: Readonly<Record<string, unknown>>;
   /** Values that the graph finds in its `runtime.context`. */

@@ -160,7 +160,7 @@ async function read(
     streamMode: ["updates", "custom", ...(request.stateKeys.length > 0 ? ["values"] : []), ...cacheModes(graph)],
   };
   const cached = new CachedNodes();
-  const subagents = new Subagents(notes);
+  const subagents = request.subagents === false ? undefined : new Subagents(notes);
   let over = false;
   // The run may be aborted while it takes the first of several events.
   const pass = (event: GraphEvent) => {
@@ -172,7 +172,7 @@ async function read(
     const given =
       event.event === "on_chain_stream" && event.run_id === traceId
         ? readRootChunk(event, notes, interrupts, cached, request.stateKeys)
-        : annotate(subagents.around(event), notes);
+        : annotate(subagents?.around(event) ?? event, notes);
     if (Array.isArray(given)) given.forEach(pass);
     else {
       failures.saw(given);

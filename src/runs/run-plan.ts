@@ -152,7 +152,21 @@ export function planFor(
 
 /** The request that drives its graph. */
 export function requestOf(
-  { agent, threadId, threadName, runId, input, fork, offered, steering, context, user, store, limits }: RunPlan,
+  {
+    agent,
+    allowList,
+    threadId,
+    threadName,
+    runId,
+    input,
+    fork,
+    offered,
+    steering,
+    context,
+    user,
+    store,
+    limits,
+  }: RunPlan,
   fail: (error: unknown) => void,
 ): RunRequest {
   const checkpointId = fork?.checkpointId;
@@ -169,5 +183,6 @@ export function requestOf(
   };
   const ids = { agent: name, threadId, threadName, runId };
   const given = { offered, offeredKeys, ...steering, configurable, context, user, store };
-  return { ...ids, input, checkpointId, stateKeys, hooks, ...given };
+  const subagents = agent.subagents || allowList.bySubagent;
+  return { ...ids, input, checkpointId, stateKeys, subagents, hooks, ...given };
 }

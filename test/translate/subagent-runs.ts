@@ -13,7 +13,7 @@ import { DONE, translate } from "./events.ts";
 
 type Answers = Readonly<Record<string, unknown>>;
 
-export async function recorded(graph: object, answers?: Answers): Promise<GraphEvent[]> {
+export async function recorded(graph: object, answers?: Answers, subagents?: boolean): Promise<GraphEvent[]> {
   const messages = [{ id: "u", role: "user" as const, content: "hi" }];
   const request = {
     agent: "agent",
@@ -26,6 +26,7 @@ export async function recorded(graph: object, answers?: Answers): Promise<GraphE
     offered: { tools: [], context: [] },
     stateKeys: [],
     configurable: {},
+    ...(subagents === undefined ? {} : { subagents }),
   };
   const options = { version: "v2" as const, source: TEST_SOURCE };
   const run = openRun(graph as ServedGraph, request, new AbortController().signal, options);

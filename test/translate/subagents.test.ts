@@ -285,6 +285,13 @@ describe("a filter by subagent", () => {
   });
 });
 
+it("where nobody asks, graph events do not say their subagents", async () => {
+  const graph = new StateGraph(MessagesAnnotation).addNode("inner", saying("x")).addEdge(START, "inner").compile();
+  const says = (events: readonly object[]) => events.some((event) => "subagents" in event);
+  expect(says(await recorded(graph))).toBe(true);
+  expect(says(await recorded(graph, undefined, false))).toBe(false);
+});
+
 it("without being asked for, events name no subagent", async () => {
   const graph = new StateGraph(MessagesAnnotation)
     .addNode("research", saying("x"))

@@ -120,6 +120,20 @@ describe("a subagent on the wire", () => {
   });
 });
 
+it("a filter holds subagents also where the agent does not report them", async () => {
+  for (const { entry, texts } of [
+    { entry: { filter: { subagents: [] } }, texts: ["In short."] },
+    { entry: {}, texts: ["Well.", "In short."] },
+  ]) {
+    const served = await startSluice({ main: { graph: graph(), entry } });
+    const run = await postRun(served.url, userInput("hi"));
+    model.say("Well.").end();
+    const events = await run.done;
+    await served.close();
+    expect(ofType(events, EventType.TEXT_MESSAGE_CONTENT).map(({ delta }) => delta)).toEqual(texts);
+  }
+});
+
 it("each task of a deepagents agent is a subagent of its call, also when two run at once", async () => {
   const mind = await brain();
   const deep = createDeepAgent({

@@ -1,0 +1,15 @@
+import { expect, test } from "vitest";
+import { allowList } from "../../src/graph/allow-list.ts";
+import { type RunPlan, requestOf } from "../../src/runs/run-plan.ts";
+
+test("a run looks for subagents only if its agent reports them, or if its filter names them", () => {
+  const asks = (subagents: boolean, list: RunPlan["allowList"]) => {
+    const plan = { agent: { subagents, deadlines: {} }, allowList: list, steering: {} } as unknown as RunPlan;
+    return requestOf(plan, () => {}).subagents;
+  };
+  const all = allowList({});
+  expect(asks(false, all)).toBe(false);
+  expect(asks(true, all)).toBe(true);
+  expect(asks(false, all.narrow({ subagents: [] }))).toBe(true);
+  expect(asks(false, all.narrow({ subagents: ["a"] }).narrow({ events: ["on_tool_*"] }))).toBe(true);
+});
