@@ -64,8 +64,11 @@ export class DirectEvents extends BaseCallbackHandler {
   }
 
   override handleLLMStart(
-    ...[model, prompts, runId, , , tags, metadata, name]: Parameters<NonNullable<BaseCallbackHandler["handleLLMStart"]>>
+    ...[model, prompts, runId, parent, extra, tags, metadata, name]: Parameters<
+      NonNullable<BaseCallbackHandler["handleLLMStart"]>
+    >
   ): void {
+    this.#notes.handleLLMStart(model, prompts, runId, parent, extra, tags, metadata);
     this.#start({ type: "llm", runId, name, made: model, tags, metadata, inputs: { prompts } });
   }
 
@@ -103,7 +106,7 @@ export class DirectEvents extends BaseCallbackHandler {
       NonNullable<BaseCallbackHandler["handleChainStart"]>
     >
   ): void {
-    this.#notes.handleChainStart(chain, given, runId, parent);
+    this.#notes.handleChainStart(chain, given, runId, parent, tags, metadata);
     const root = runId === this.#root.runId && this.#rootRun === undefined;
     // A runnable that reads a stream does not know its input yet.
     const deferred = isRecord(given) && given.input === "" && Object.keys(given).length === 1;
@@ -154,10 +157,11 @@ export class DirectEvents extends BaseCallbackHandler {
   }
 
   override handleRetrieverStart(
-    ...[retriever, query, runId, , tags, metadata, name]: Parameters<
+    ...[retriever, query, runId, parent, tags, metadata, name]: Parameters<
       NonNullable<BaseCallbackHandler["handleRetrieverStart"]>
     >
   ): void {
+    this.#notes.handleRetrieverStart(retriever, query, runId, parent, tags, metadata);
     this.#start({ type: "retriever", runId, name, made: retriever, tags, metadata, inputs: { query } });
   }
 

@@ -3,9 +3,11 @@ import { BaseCallbackHandler } from "@langchain/core/callbacks/base";
 import type { Serialized } from "@langchain/core/load/serializable";
 import type { LLMResult } from "@langchain/core/outputs";
 import { isGraphInterrupt } from "@langchain/langgraph";
+import type { GraphEvent } from "../protocol/graph-event.ts";
 import { CutAnswers } from "./cut-answers.ts";
 import { type ModelEnd, modelEnd } from "./model-end.ts";
 import { NO_OUTPUT_LIMITS, OutputBounds, type OutputLimits } from "./output-bounds.ts";
+import { Places } from "./places.ts";
 
 /** The longest time that models may work without giving the event loop a turn. */
 export const MOST_WITHOUT_TURN_MS = 50;
@@ -38,6 +40,7 @@ export class RunNotes extends BaseCallbackHandler {
   readonly #toolCallIds = new Map<string, string>();
   /** The tool around a run, if there is one. */
   readonly #toolsAround = new Map<string, string>();
+  readonly #places = new Places();
   readonly #modelEnds = new Map<string, ModelEnd>();
   readonly #toolErrors = new Map<string, unknown>();
   readonly #interruptedCalls = new Map<string, InterruptedCall>();
@@ -65,11 +68,12 @@ export class RunNotes extends BaseCallbackHandler {
     _model: Serialized,
     _messages: unknown,
     runId: string,
-    _parentRunId?: string,
+    parentRunId?: string,
     _extra?: Record<string, unknown>,
     _tags?: string[],
     metadata?: Record<string, unknown>,
   ): void {
+    this.#places.began(runId, parentRunId, metadata);
     this.#cut.started(runId, metadata);
   }
 
@@ -96,7 +100,15 @@ export class RunNotes extends BaseCallbackHandler {
     });
   }
 
-  override handleChainStart(_chain: Serialized, _inputs: unknown, runId: string, parentRunId?: string): void {
+  override handleChainStart(
+    _chain: Serialized,
+    _inputs: unknown,
+    runId: string,
+    parentRunId?: string,
+    _tags?: string[],
+    metadata?: Record<string, unknown>,
+  ): void {
+    this.#places.began(runId, parentRunId, metadata);
     const tool = this.#toolsAround.get(parentRunId ?? "");
     if (tool !== undefined) this.#toolsAround.set(runId, tool);
   }
@@ -105,14 +117,38 @@ export class RunNotes extends BaseCallbackHandler {
     _tool: Serialized,
     _input: string,
     runId: string,
-    _parentRunId?: string,
+    parentRunId?: string,
     _tags?: string[],
-    _metadata?: Record<string, unknown>,
+    metadata?: Record<string, unknown>,
     _runName?: string,
     toolCallId?: string,
   ): void {
+    this.#places.began(runId, parentRunId, metadata);
     this.#toolsAround.set(runId, runId);
     if (toolCallId) this.#toolCallIds.set(runId, toolCallId);
+  }
+
+  override handleLLMStart(
+    _model: Serialized,
+    _prompts: string[],
+    runId: string,
+    parentRunId?: string,
+    _extra?: Record<string, unknown>,
+    _tags?: string[],
+    metadata?: Record<string, unknown>,
+  ): void {
+    this.#places.began(runId, parentRunId, metadata);
+  }
+
+  override handleRetrieverStart(
+    _retriever: Serialized,
+    _query: string,
+    runId: string,
+    parentRunId?: string,
+    _tags?: string[],
+    metadata?: Record<string, unknown>,
+  ): void {
+    this.#places.began(runId, parentRunId, metadata);
   }
 
   override handleToolError(error: unknown, runId: string): void {
@@ -157,6 +193,7 @@ export class RunNotes extends BaseCallbackHandler {
 
   /** The end of a model's run. Reading takes it out. */
   takeModelEnd(runId: string): ModelEnd | undefined {
+    this.#places.ended(runId);
     return take(this.#modelEnds, runId);
   }
 
@@ -166,6 +203,7 @@ export class RunNotes extends BaseCallbackHandler {
   }
 
   endTool(runId: string): void {
+    this.#places.ended(runId);
     this.#toolCallIds.delete(runId);
     this.#toolsAround.delete(runId);
   }
@@ -176,7 +214,13 @@ export class RunNotes extends BaseCallbackHandler {
   }
 
   endChain(runId: string): void {
+    this.#places.ended(runId);
     this.#toolsAround.delete(runId);
+  }
+
+  /** The event at its true place: a graph that is called with its own `checkpoint_ns` is below the node that calls it. */
+  placed(event: GraphEvent): GraphEvent {
+    return this.#places.placed(event);
   }
 
   /** Was `error` thrown by a model call? */

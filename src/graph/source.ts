@@ -172,7 +172,7 @@ async function read(
     const given =
       event.event === "on_chain_stream" && event.run_id === traceId
         ? readRootChunk(event, notes, interrupts, cached, request.stateKeys)
-        : annotate(subagents?.around(event) ?? event, notes);
+        : annotate(subagents ? subagents.around(notes.placed(event)) : notes.placed(event), notes);
     if (Array.isArray(given)) given.forEach(pass);
     else {
       failures.saw(given);

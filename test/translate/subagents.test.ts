@@ -3,23 +3,14 @@ import { dispatchCustomEvent } from "@langchain/core/callbacks/dispatch";
 import { AIMessage } from "@langchain/core/messages";
 import { tool } from "@langchain/core/tools";
 import { FakeListChatModel } from "@langchain/core/utils/testing";
-import {
-  interrupt,
-  type LangGraphRunnableConfig,
-  MemorySaver,
-  MessagesAnnotation,
-  START,
-  StateGraph,
-} from "@langchain/langgraph";
+import { interrupt, MemorySaver, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { ToolNode } from "@langchain/langgraph/prebuilt";
 import { createAgent } from "langchain";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { allowList } from "../../src/graph/allow-list.ts";
-import type { AllowListSpec } from "../../src/protocol/allow-list-spec.ts";
 import { SluiceError } from "../../src/protocol/errors.ts";
 import { Transcript } from "../../src/store/transcript.ts";
-import { DONE, translate } from "./events.ts";
+import { translate } from "./events.ts";
 import { calling, lines, recorded, saying, sentBy, started } from "./subagent-runs.ts";
 
 describe("a graph in a node", () => {
@@ -226,62 +217,6 @@ describe("the end of a run", () => {
     const [after] = started(answered);
     expect(after?.subagentRunId).toBe(before?.subagentRunId);
     expect(lines(answered)).toContain("SUBAGENT_FINISHED (helper)");
-  });
-});
-
-describe("a filter by subagent", () => {
-  const graph = new StateGraph(MessagesAnnotation)
-    .addNode("shown", saying("yes"))
-    .addNode("hidden", saying("a secret"))
-    .addNode("last", () => ({ messages: [new AIMessage("the end")] }))
-    .addEdge(START, "shown")
-    .addEdge("shown", "hidden")
-    .addEdge("hidden", "last")
-    .compile();
-
-  it("shows those that it names, and the served graph itself", async () => {
-    const events = await sentBy(graph, DONE, allowList({ subagents: ["shown"] }));
-    const text = JSON.stringify(events);
-    expect(started(events).map(({ name }) => name)).toEqual(["shown"]);
-    expect(text).toContain("the end");
-    expect(text).not.toContain("secret");
-  });
-
-  it.each<[string, AllowListSpec]>([
-    ["subagents", { subagents: [] }],
-    ["depth", { maxDepth: 1 }],
-    ["node", { nodes: { exclude: ["hidden"] } }],
-    ["a node inside", { nodes: { exclude: ["hidden/write"] } }],
-  ])("holds what a graph inside the graph writes with config.writer: by %s", async (_, spec) => {
-    const write =
-      (text: string) =>
-      (_state: unknown, { writer }: LangGraphRunnableConfig) => {
-        writer?.({ name: "progress", value: text });
-        return {};
-      };
-    const inner = new StateGraph(MessagesAnnotation)
-      .addNode("write", write("a secret"))
-      .addEdge(START, "write")
-      .compile();
-    const writing = new StateGraph(MessagesAnnotation)
-      .addNode("own", write("for all"))
-      .addNode("hidden", inner)
-      .addEdge(START, "own")
-      .addEdge("own", "hidden")
-      .compile();
-    const text = JSON.stringify(await sentBy(writing, DONE, allowList(spec)));
-    expect(text).toContain("for all");
-    expect(text).not.toContain("secret");
-    expect(JSON.stringify(await sentBy(writing))).toContain("secret");
-  });
-
-  it("an empty or mistyped one shows none", async () => {
-    for (const subagents of [[], ["Shown"]]) {
-      const events = await sentBy(graph, DONE, allowList({ subagents }));
-      expect(started(events)).toEqual([]);
-      expect(JSON.stringify(events)).toContain("the end");
-      expect(JSON.stringify(events)).not.toContain("yes");
-    }
   });
 });
 

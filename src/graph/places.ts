@@ -1,0 +1,40 @@
+/**
+ * The place of each run below the served graph. A graph that a node calls with its own `checkpoint_ns` begins a namespace
+ * of its own, so that its nodes look like those of the served graph. Only the parent of its runs shows where it is.
+ */
+import { type GraphEvent, isInside, namespace } from "../protocol/graph-event.ts";
+
+interface Place {
+  /** The namespace that the run's metadata has. */
+  readonly own: string;
+  /** What stands before it. Mostly nothing. */
+  readonly before: string;
+}
+
+/** The places of one run of the served graph. */
+export class Places {
+  readonly #places = new Map<string, Place>();
+
+  began(runId: string, parentRunId: string | undefined, metadata: Readonly<Record<string, unknown>> = {}): void {
+    const own = namespace({ metadata });
+    const parent = this.#places.get(parentRunId ?? "");
+    this.#places.set(runId, { own, before: parent ? before(own, parent) : "" });
+  }
+
+  ended(runId: string): void {
+    this.#places.delete(runId);
+  }
+
+  /** The event, with its whole namespace. */
+  placed(event: GraphEvent): GraphEvent {
+    const around = this.#places.get(event.run_id)?.before;
+    if (!around) return event;
+    const langgraph_checkpoint_ns = `${around}|${namespace(event)}`;
+    return { ...event, metadata: { ...event.metadata, langgraph_checkpoint_ns } };
+  }
+}
+
+function before(own: string, parent: Place): string {
+  if (own === "" || parent.own === "" || isInside(own, parent.own)) return parent.before;
+  return parent.before === "" ? parent.own : `${parent.before}|${parent.own}`;
+}
