@@ -129,7 +129,9 @@ describe("sluice serve", () => {
     const { code, stderr } = await sluice(["serve"], { PORT: String(port) });
     holder.close();
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^sluice: Port \d+ is in use\. Choose another with --port or PORT; 0 chooses a free port\.\n$/);
+    expect(stderr).toMatch(
+      /^sluice: Port \d+ is in use\. Choose another with --port or PORT; 0 chooses a free port\.\n$/,
+    );
   });
 
   it.concurrent("ends with code 0 on SIGTERM, and asks its sockets to come back elsewhere", async () => {
