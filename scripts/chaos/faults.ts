@@ -115,6 +115,7 @@ async function readersKnow({ lanes, problem }: Target, driven: ReadonlyMap<strin
   );
   while (readers.some(({ knew }) => knew() === undefined) && Date.now() < at + 2 * KNOWN_MS) await sleep(100);
   const last = Math.max(0, ...readers.map(({ knew }) => (knew() ?? Number.POSITIVE_INFINITY) - at));
+  // The chaos program reports on the terminal.
   console.log(`        ${readers.length} readers, the last knew after ${last / 1_000} s`);
   for (const { reader, threadId, knew } of readers) {
     const after = (knew() ?? Number.POSITIVE_INFINITY) - at;

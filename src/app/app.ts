@@ -45,7 +45,7 @@ export function createApp(agents: Agents, settings: Settings, { playground, ...o
   const core = createCore(agents, settings, options, {
     // Anybody can point a host name at this machine. An address was typed by the user.
     hosts: { names: settings.ALLOWED_HOSTS, addresses: !isLoopback(settings.HOST) },
-    // Where every name is answered, a page can give a name of its own to this machine.
+    // If the server answers every name, a page can give this machine a name that the page's owner controls.
     sameOrigin: !settings.ALLOWED_HOSTS.includes("*"),
     authenticator: authenticatorOf(settings, options),
     // Nobody signs in by a cookie here.

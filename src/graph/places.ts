@@ -1,13 +1,13 @@
 /**
- * The place of each run below the served graph. A graph that a node calls with its own `checkpoint_ns` begins a namespace
- * of its own, so that its nodes look like those of the served graph. Only the parent of its runs shows where it is.
+ * The place of each run below the served graph. A graph that a node calls with its own `checkpoint_ns` begins its own
+ * namespace, so its nodes look like nodes of the served graph. Only the parent run shows the real place.
  */
 import { type GraphEvent, isInside, namespace } from "../protocol/graph-event.ts";
 
 interface Place {
   /** The namespace that the run's metadata has. */
   readonly own: string;
-  /** What stands before it. Mostly nothing. */
+  /** The namespace in front of `own`. It is empty unless a graph around it began its own namespace. */
   readonly before: string;
 }
 

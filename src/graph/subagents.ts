@@ -5,7 +5,7 @@
 import { type GraphEvent, isInside, isNode, namespace, type Subagent } from "../protocol/graph-event.ts";
 import type { RunNotes } from "./run-notes.ts";
 
-/** What is known of a node's execution. */
+/** The execution of a node, as far as its events describe it. */
 interface Execution {
   readonly node: string;
   /** The name of the agent that the node belongs to, as LangChain's `createAgent` gives it. */

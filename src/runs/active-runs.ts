@@ -36,7 +36,7 @@ export interface ActiveRun {
 
 /** A run about to be launched. */
 export interface Launch extends Omit<RunBeginning, "from" | "input"> {
-  /** Where the run began, if another process began it. */
+  /** The cursor at which the run began, if another process began it. */
   readonly from?: Cursor | undefined;
   readonly agent: ServedAgent;
   readonly claim: Claim;

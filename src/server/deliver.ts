@@ -10,7 +10,7 @@ import { mergeAdjacent } from "./merge.ts";
 import { type Peer, READY } from "./peer.ts";
 import type { Outgoing, View } from "./view.ts";
 
-/** If a page has more entries than this, the reader is behind, and gets fewer, larger frames. */
+/** If a page has more entries than this, the reader lags, and gets fewer, larger frames. */
 const BEHIND = 64;
 
 /**

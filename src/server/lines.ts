@@ -8,7 +8,7 @@ export interface Line {
   cut(): void;
 }
 
-/** Of the lines with waiting bytes, one in this many is cut at a time. */
+/** One in this many of the lines with waiting bytes is cut at a time. */
 const ONE_IN = 10;
 
 export class Lines {

@@ -49,7 +49,7 @@ export class SsePeer implements Peer, Line {
       "X-Accel-Buffering": "no",
     });
     response.flushHeaders();
-    // No comment is written while the client is behind, so that it does not delay frames.
+    // No comment is written while the client lags, so that it does not delay frames.
     this.#heartbeat = setInterval(() => {
       if (!response.writableNeedDrain) this.#write(": keep-alive\n\n");
     }, heartbeatMs);

@@ -51,7 +51,7 @@ export function progressed(known: Progress | undefined, value: unknown): Progres
   const text = (...names: string[]) => names.map((name) => fields[name]).find((part) => typeof part === "string");
   const done = number("done", "step", "current", "completed", "index");
   return {
-    // Of several steps side by side, an earlier one may end last.
+    // If several steps run side by side, an earlier step may end last.
     done: done === undefined ? known?.done : Math.max(done, known?.done ?? 0),
     total: number("total", "of", "steps", "count") ?? known?.total,
     label: text("label", "name", "title", "message", "node", "step") ?? known?.label,

@@ -1,7 +1,7 @@
 import { transportKind } from "../state/settings.ts";
 import { noWebSocket } from "../state/start.ts";
 
-/** Tells the person that WebSockets are blocked, and offers SSE. */
+/** Shows that WebSockets are blocked, and offers SSE. */
 export function NoWebSocket() {
   return (
     <div class="banner warn" role="alert">

@@ -5,7 +5,7 @@ import { LineStatus } from "./line-status.tsx";
 import { RunStatus } from "./run-status.tsx";
 import { ThemeSwitch } from "./theme-switch.tsx";
 
-/** The page behind a shared link: one thread, read-only. */
+/** The page that a shared link opens: one thread, read-only. */
 export function SharedThread() {
   return (
     <div class="app shared">
