@@ -81,7 +81,7 @@ const LEFT_OUT = {
   "is counted": "it reads the metrics of one process",
   "live, after a gap, and where deltas are merged": "for readers of two processes, deltas may be merged differently",
   "attaches: fifty at once are one run": "no more than 16 starts wait for Postgres in one process",
-  "may be cut after each byte": "thousands of requests, which take minutes when each asks Postgres and Redis",
+  "may be cut after any byte": "thousands of requests, which take minutes when each asks Postgres and Redis",
   "its client was gone before the run had begun":
     "a start that waits for Redis or Postgres is given up when its client is gone, and calls no model",
   "as pipelined runs get 64 places":

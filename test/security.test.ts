@@ -81,7 +81,7 @@ const ATTACKS: Readonly<Record<string, readonly [file: string, name: string]>> =
   "47 a stale epoch": ["log/contract.ts", "is `epoch` for a cursor of another log"],
   "49 a line that is cut after any byte": [
     "e2e/runs/resume.test.ts",
-    "may be cut after each byte: a client that comes back",
+    "may be cut after any byte: a client that comes back",
   ],
   "50 a hundred tabs": ["server/attacks.test.ts", "a hundred tabs that join a run"],
   "51 a reader that stops": ["server/slow-consumer.test.ts", "a reader that stops while a run says 20 MB"],

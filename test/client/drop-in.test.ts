@@ -26,11 +26,11 @@ const context = [{ description: "system", value: "Be brief." }];
 
 const user = (id: string, content = "hi"): Message => ({ id, role: "user", content });
 
-/** Records everything that an agent reports: the names of the callbacks, without repetitions. */
+/** Records everything that an agent reports: the names of the callbacks, without repetitions: deltas may be merged. */
 function listener(heard = (_: BaseEvent) => {}) {
   const sent: string[] = [];
   const events: BaseEvent[] = [];
-  const note = (name: string) => [name, () => void (sent.at(-1) === name || sent.push(name))];
+  const note = (name: string) => [name, () => add(sent, name)];
   const subscriber: AgentSubscriber = {
     ...Object.fromEntries(CALLBACKS.map(note)),
     onEvent: ({ event }) => {
@@ -39,6 +39,14 @@ function listener(heard = (_: BaseEvent) => {}) {
     },
   };
   return { sent, events, subscriber };
+}
+
+/** Adds a name, unless it repeats the last one, or with it the last two. */
+function add(sent: string[], name: string): void {
+  sent.push(name);
+  const [a, b, c, d] = sent.slice(-4);
+  if (sent.at(-2) === name) sent.pop();
+  else if (d && a === c && b === d) sent.splice(-2);
 }
 
 /** Returns the events without the values that differ between runs, with merged deltas. */

@@ -3,7 +3,7 @@
  * each socket goes to the next process. Clients must not notice this.
  */
 import { randomUUID } from "node:crypto";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { HttpAgent } from "@ag-ui/client";
 import { HttpAgent as HttpAgent0 } from "ag-ui-client-0.0.59";
@@ -49,14 +49,14 @@ let processes: ServerProcess[];
 let balancer: Balancer;
 let url: string;
 let ws: string;
+/** In dist, where its imports are resolved. */
+const asking = resolve("dist", `asking-${process.pid}.mjs`);
 
 beforeAll(async () => {
   [shared, model] = await Promise.all([startShared(), rawModel()]);
   const { databaseUrl: DATABASE_URL, prefix: REDIS_PREFIX } = await shared.deployment();
   const CONFIG_DIR = join(folder, "config");
   mkdirSync(CONFIG_DIR);
-  // In dist, where its imports are resolved.
-  const asking = resolve("dist", `asking-${process.pid}.mjs`);
   writeFileSync(asking, ASKING);
   const agents = {
     chat: { graph: `${resolve("dist/agents/graphs.js")}:assistant`, orphanGraceSeconds: 30 },
@@ -82,6 +82,7 @@ afterAll(async () => {
   await balancer.close();
   await Promise.all(processes.map((each) => each.stop()));
   killRest();
+  rmSync(asking, { force: true });
   await Promise.all([shared.stop(), model.close()]);
 });
 
