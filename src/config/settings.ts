@@ -13,7 +13,7 @@ const optionalText = text.transform((value) => value || undefined).optional();
 
 /** A number in the given unit. An empty value means the default, as if the line were not there. */
 function number(fallback: number, min: number, max: number, whole = true) {
-  const valid = `a ${whole ? "whole " : ""}number from ${min} to ${max}`;
+  const valid = `expected a ${whole ? "whole " : ""}number from ${min} to ${max}`;
   return text.default("").transform((value, context) => {
     const parsed = value === "" ? fallback : Number(value);
     if (Number.isFinite(parsed) && parsed >= min && parsed <= max && (!whole || Number.isInteger(parsed)))
@@ -28,7 +28,7 @@ function choice<const T extends string>(fallback: T, ...others: T[]) {
   return text.default("").transform((value, context) => {
     const found = value === "" ? fallback : valid.find((name) => name.toLowerCase() === value.toLowerCase());
     if (found) return found;
-    context.addIssue({ code: "custom", message: valid.join(" or ") });
+    context.addIssue({ code: "custom", message: `expected ${valid.join(" or ")}` });
     return z.NEVER;
   });
 }
@@ -40,7 +40,7 @@ function automatic(min: number, max: number) {
     if (value === "" || value.toLowerCase() === "auto") return "auto" as const;
     const { data, success } = given.safeParse(value);
     if (success) return data;
-    context.addIssue({ code: "custom", message: `auto, or a number from ${min} to ${max}` });
+    context.addIssue({ code: "custom", message: `expected auto, or a number from ${min} to ${max}` });
     return z.NEVER;
   });
 }
@@ -53,7 +53,7 @@ const optionalPort = text.default("").transform((value, context) => {
   if (value === "") return undefined;
   const port = Number(value);
   if (Number.isInteger(port) && port >= 1 && port <= 65_535) return port;
-  context.addIssue({ code: "custom", message: "a whole number from 1 to 65535, or empty" });
+  context.addIssue({ code: "custom", message: "expected a whole number from 1 to 65535, or empty" });
   return z.NEVER;
 });
 
@@ -63,7 +63,8 @@ const trustedProxies = text.default("").transform((value, context) => {
   if (/^\d$/.test(value)) return { hops: Number(value) };
   const networks = splitEvents(value);
   if (networks.every(isNetwork)) return { networks };
-  const message = "a number of proxies from 0 to 9, or addresses and networks like 10.0.0.0/8, comma separated";
+  const message =
+    "expected a number of proxies from 0 to 9, or addresses and networks like 10.0.0.0/8, comma separated";
   context.addIssue({ code: "custom", message });
   return z.NEVER;
 });
@@ -102,7 +103,10 @@ const origins = text.default("").transform((value, context) => {
   return list;
 });
 
-const url = optionalText.refine((value) => value === undefined || URL.canParse(value), "a URL like https://host/v1");
+const url = optionalText.refine(
+  (value) => value === undefined || URL.canParse(value),
+  "expected a URL like https://host/v1",
+);
 
 const hosts = text.default("").transform((value, context) => {
   const list = splitEvents(value);
@@ -133,7 +137,10 @@ export const settings = z.object({
   AUTH: choice("none", "api-key", "jwt"),
   API_KEYS: apiKeys,
   JWT_JWKS_URL: url,
-  JWT_SECRET: optionalText.refine((value) => value === undefined || value.length >= 32, "32 characters or more"),
+  JWT_SECRET: optionalText.refine(
+    (value) => value === undefined || value.length >= 32,
+    "expected 32 characters or more",
+  ),
   JWT_PUBLIC_KEY: optionalText,
   JWT_ISSUER: optionalText,
   JWT_AUDIENCE: optionalText,
@@ -145,7 +152,7 @@ export const settings = z.object({
   DATA_DIR: text.default("").transform((value) => value || "./data"),
   DATABASE_URL: optionalText.refine(
     (value) => value === undefined || (/^postgres(ql)?:\/\/./.test(value) && URL.canParse(value)),
-    "a URL like postgres://user:password@host:5432/database",
+    "expected a URL like postgres://user:password@host:5432/database",
   ),
   KNOWLEDGE_DIR: optionalText,
   PLAYGROUND: flag("true"),
@@ -202,12 +209,15 @@ export const settings = z.object({
   LOG_RETENTION_SECONDS: seconds(600),
   REDIS_URL: optionalText.refine(
     (value) => value === undefined || /^rediss?:\/\/./.test(value),
-    "a URL like redis://user:password@host:6379/0, or rediss: for TLS",
+    "expected a URL like redis://user:password@host:6379/0, or rediss: for TLS",
   ),
   REDIS_PREFIX: text.default("").transform((value) => value || "sluice:"),
 
   METRICS_PORT: optionalPort,
-  METRICS_TOKEN: optionalText.refine((value) => value === undefined || value.length >= 16, "16 characters or more"),
+  METRICS_TOKEN: optionalText.refine(
+    (value) => value === undefined || value.length >= 16,
+    "expected 16 characters or more",
+  ),
 
   TRACE_CONTENT: flag("false"),
   LANGSMITH_TRACING: flag("false"),

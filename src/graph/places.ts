@@ -1,6 +1,6 @@
 /**
- * The place of each run below the served graph. A graph that a node calls with its own `checkpoint_ns` begins its own
- * namespace, so its nodes look like nodes of the served graph. Only the parent run shows the real place.
+ * The place of each run below the served graph. If a node calls a graph and passes it a `checkpoint_ns`, this graph
+ * begins a new namespace, so its nodes look like nodes of the served graph. Only the parent run shows the real place.
  */
 import { type GraphEvent, isInside, namespace } from "../protocol/graph-event.ts";
 

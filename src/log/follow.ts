@@ -40,7 +40,7 @@ interface Following {
   readonly reject: (error: unknown) => void;
 }
 
-/** Most followers wait at the head, so this holds no suspended function there. */
+/** Most followers wait at the head. To save memory, no async function stays suspended while a follower waits there. */
 class Follower {
   readonly #following: Following;
   readonly #unwatch: () => void;

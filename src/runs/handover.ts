@@ -19,7 +19,7 @@ export interface Between extends Required<Pick<RunInput, "drafts" | "graphTopic"
   readonly knowledge: Knowledge;
 }
 
-/** The knowledge of a run that its input and its thread do not have, in plain JSON. */
+/** What a run knows beyond its input and its thread, in plain JSON. */
 interface Knowledge {
   readonly ownFrom: number;
   readonly spent: Spent;
@@ -34,7 +34,7 @@ interface Knowledge {
 export interface Handover extends Knowledge {
   /** The position of its last entry in the thread's topic. */
   readonly at: Cursor;
-  /** The same in the graph topic, where that is written. */
+  /** The same in the graph topic, if the graph topic is written. */
   readonly graphAt?: Cursor;
 }
 
@@ -60,7 +60,7 @@ export async function handOver(
     await written;
     await store.keepMessages(plan, ...run.kept);
     const left = between && (await inputFrom(log, run, input, between));
-    // A process that has to stop now still leaves the run.
+    // A run that was stopped only because its process has to stop now (`draining`) is still handed over.
     if ((run.stopReason ?? "draining") !== "draining") return await run.endAfterAll();
     await instances.handOver(plan, left);
   } catch {
@@ -68,7 +68,7 @@ export async function handOver(
     // when this process is gone.
     await instances.handOver(plan).catch(() => false);
   }
-  // The client was answered that it is cancelled. When the database is away, that did not reach the row.
+  // The client has got the answer that the run is cancelled. If the database was away, the row does not show that yet.
   if (run.stopReason === "cancelled") await instances.ask(plan.threadId, "cancel").catch(() => false);
   return undefined;
 }

@@ -99,8 +99,8 @@ export class Run {
   }
 
   /**
-   * The input to go on with elsewhere, once the graph has stopped between two steps. Nothing is written any more.
-   * `undefined`: something is open, so that the run cannot go on from here in the same epoch.
+   * What another process needs to go on with the run, once the graph has stopped between two steps. Nothing is written
+   * any more. `undefined`: something is open, so that the run cannot go on from here in the same epoch.
    */
   async between(): Promise<Between | undefined> {
     const waiting = await this.#injections.leave();

@@ -93,7 +93,8 @@ export class FramesConnection implements Conversation {
       const threadId = frame.type === "inject" ? await this.#lineOf(frame) : threadOf(frame);
       if (threadId !== undefined && this.#queues.waiting(threadId) >= MAX_WAITING_COMMANDS)
         throw new SluiceError("overloaded");
-      // Frames about the same thread wait for each other. Only a cancel does not wait for the run that it ends.
+      // `run` and `subscribe` frames of one thread wait for each other. A `cancel` does not wait, because a start in
+      // that line may wait for the run that it ends.
       await (threadId === undefined ? this.#do(frame) : this.#queues.hold(threadId, () => this.#do(frame)));
     } catch (thrown) {
       const error = SluiceError.from(thrown);

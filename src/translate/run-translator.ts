@@ -260,12 +260,12 @@ export class RunTranslator implements Translator {
     if (wish.kind === "tool_call") return this.tools.emit(event, wish.toolCallId, wish.name, wish.args);
     if (wish.kind === "state") return this.#state.merge(wish.values, this.#options.stateKeys, namespace(event));
     if (wish.kind === "activity") return this.#activities.show(wish.activity) ?? [plainCustom(event, limits)];
-    // Graphs also return it, for their state.
+    // Graphs also return an emitted message, for their state.
     const spans = this.#open(event, { id: wish.messageId }, false);
     return this.#whole(event, spans, () => spans.push({ content: wish.text }));
   }
 
-  /** A message that is sent at once. Its node's return may bring it again. */
+  /** A message that is sent whole. The node may return the same message again when it ends. */
   #whole(event: GraphEvent, spans: MessageSpans, said: (spans: MessageSpans) => AguiEvent[]): AguiEvent[] {
     const events = [...said(spans), ...spans.close()];
     this.#nodeMessages.noteSaid(event, spans.raw);

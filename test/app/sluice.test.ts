@@ -521,8 +521,12 @@ describe("options", () => {
     ["a field nobody knows", { agents: { a: { graph: hello(), tools: [] } } }, /^createSluice, agents\.a: .*"tools"/],
     ["a filter", { agents: { a: { graph: hello(), filter: "x" } } }, /^createSluice, agents\.a\.filter: there is no/],
     ["a list of filters", { filters: { f: { events: ["x"] } } }, /^createSluice, filters\.f\.events: unknown event/],
-    ["a number", { maxBodyBytes: 0 }, /^maxBodyBytes="0" is not valid: a whole number from 1024 to 1073741824\.$/],
-    ["a number that is a word", { drainSeconds: "long" }, /^drainSeconds="long" is not valid: a number from/],
+    [
+      "a number",
+      { maxBodyBytes: 0 },
+      /^maxBodyBytes="0" is not valid: expected a whole number from 1024 to 1073741824\.$/,
+    ],
+    ["a number that is a word", { drainSeconds: "long" }, /^drainSeconds="long" is not valid: expected a number from/],
     ["an event", { streamAllowedEvents: ["on_tool"] }, /^streamAllowedEvents="on_tool" is not valid: unknown event/],
     [
       "an origin",

@@ -101,8 +101,8 @@ describe("an answer", () => {
       optional,
     ]);
     expect(person.parts.map((part) => "text" in part && part.text)).toEqual([
-      "That is not valid: approve, edit, reject.",
-      "That is not valid: a whole number.",
+      "That is not valid. Expected: approve, edit, reject.",
+      "That is not valid. Expected: a whole number.",
       "Write one of da[2Jys, a colon, and its value.",
     ]);
   });

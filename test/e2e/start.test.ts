@@ -61,8 +61,8 @@ describe("sluice serve", () => {
   });
 
   it.concurrent.each<[Record<string, string>, string]>([
-    [{ PORT: "abc" }, 'PORT="abc" is not valid: a whole number from 0 to 65535.'],
-    [{ STREAM_VERSION: "v3" }, 'STREAM_VERSION="v3" is not valid: v2 or v1.'],
+    [{ PORT: "abc" }, 'PORT="abc" is not valid: expected a whole number from 0 to 65535.'],
+    [{ STREAM_VERSION: "v3" }, 'STREAM_VERSION="v3" is not valid: expected v2 or v1.'],
     [{ MODEL: "openai" }, "MODEL=openai needs OPENAI_API_KEY or OPENAI_BASE_URL: set one, or MODEL=demo."],
   ])("does not start with %j, and says in one line what is valid", async (env, line) => {
     expect(await sluice(["serve"], env)).toEqual({ code: 1, stdout: "", stderr: `sluice: ${line}\n` });
@@ -119,7 +119,7 @@ describe("sluice serve", () => {
   it.concurrent("reads .env, and the environment wins over it", async () => {
     await using folder = await project({ ".env": "PORT=from-file\nMODEL=other" });
     const { stderr } = await sluice(["serve"], { PORT: "0" }, folder.path);
-    expect(stderr).toBe('sluice: MODEL="other" is not valid: auto or openai or demo.\n');
+    expect(stderr).toBe('sluice: MODEL="other" is not valid: expected auto or openai or demo.\n');
   });
 
   it.concurrent("says in one line that its port is taken", async () => {

@@ -50,7 +50,7 @@ async function fill(name: string, { hint, value }: Field, dialogue: Dialogue): P
     if (text === undefined) return undefined;
     const found = value(text.trim());
     if (found !== undefined) return found;
-    dialogue.say(`That is not valid: ${hint}.`);
+    dialogue.say(`That is not valid. Expected: ${hint}.`);
   }
 }
 
@@ -69,7 +69,10 @@ async function addTo(
     const field = optional.get(name);
     const value = field?.value(text);
     if (value !== undefined) answer[name] = value;
-    else dialogue.say(field ? `That is not valid: ${field.hint}.` : `Write one of ${names}, a colon, and its value.`);
+    else
+      dialogue.say(
+        field ? `That is not valid. Expected: ${field.hint}.` : `Write one of ${names}, a colon, and its value.`,
+      );
   }
 }
 

@@ -11,7 +11,7 @@ import { LogAgreement, RENEW_MS } from "./log-agreement.ts";
 import { CHANNEL, News } from "./news.ts";
 import { ASK, HAND_OVER } from "./wishes.ts";
 
-/** The most starts of all processes that wait for one thread. */
+/** The most starts that wait for one thread, those of all processes together. */
 const MAX_WAITING = 16;
 
 /** A message may be lost, so a start that waits looks again after this time. */
@@ -80,7 +80,7 @@ export class PostgresInstances implements Instances {
   async leave(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     try {
-      // This happens before the process's row is deleted: a run without an owner was left in good order.
+      // Before the process's row is deleted: only a run without an owner counts as left in good order.
       await this.#db.run(`UPDATE runs SET owner = NULL WHERE owner = $1 AND ${HOLDING}`, this.id);
       await Promise.all([
         this.#db.run("DELETE FROM followers WHERE instance = $1", this.id),
@@ -277,12 +277,12 @@ export class PostgresInstances implements Instances {
     await this.#db.run("SELECT pg_notify($1, $2)", CHANNEL, message);
   }
 
-  /** After the database was away, every last heartbeat is old. Living processes report again within this time. */
+  /** After the database was away, each last heartbeat is old. Living processes send a new one within this time. */
   get #isCertain(): boolean {
     return (this.#heartbeat?.unbrokenMs ?? 0) >= DEAD_MS;
   }
 
-  /** Deletes the rows of dead processes that have no more runs to take up. */
+  /** Deletes the rows of dead processes whose runs have all been taken up. */
   async #tidy(): Promise<void> {
     if (!this.#isCertain) return;
     await this.#db.run(`DELETE FROM instances WHERE NOT (${ALIVE}) AND NOT EXISTS (
