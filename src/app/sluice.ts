@@ -1,4 +1,4 @@
-/** Sluice inside somebody else's app: a router for their Express app, and upgrades of their HTTP server. */
+/** Sluice inside somebody else's app: a router for their Express app, and WebSockets on their HTTP server. */
 import { readFileSync } from "node:fs";
 import type { IncomingMessage, Server } from "node:http";
 import { fileURLToPath } from "node:url";

@@ -37,7 +37,7 @@ export function driveDirect(
     try {
       outside.runInAsyncScope(each, undefined, event);
     } catch (error) {
-      // Core would only print a warning about an error from a handler.
+      // LangChain would only print a warning about an error from a handler.
       wanted = false;
       refuse(error);
     }

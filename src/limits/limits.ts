@@ -1,7 +1,7 @@
 /**
  * The limits of one client: of a principal, or of an address for clients that have not signed in. Clients on this
- * machine are counted only if they are signed in: a proxy that the settings do not name would count as one client for
- * all others.
+ * machine are counted only if they are signed in. Otherwise all other clients behind a proxy on this machine that the
+ * settings do not name would count as one client.
  */
 import type { IncomingMessage } from "node:http";
 import type { Tally } from "../counts/tally.ts";
@@ -79,8 +79,8 @@ export class Limits {
   }
 
   /**
-   * Refuses a socket to a client that has sent too many messages: before the socket is closed, more of them would be
-   * read.
+   * Refuses a socket to a client that has sent too many messages. If the socket were opened, more of them would be read
+   * before it is closed.
    */
   async mayTalk(client: Client): Promise<void> {
     const key = this.#keyOf(client);

@@ -23,7 +23,7 @@ import type { RunPlan } from "./run-plan.ts";
 export interface InjectionsOptions {
   readonly plan: RunPlan;
   readonly kept: InjectedMessages;
-  /** May other processes be sent messages for this run? */
+  /** May clients send messages for this run to other processes? */
   readonly shared: boolean;
   readonly translator: Pick<Translator, "expect" | "taken">;
   readonly send: (events: readonly AguiEvent[]) => void;
@@ -34,7 +34,7 @@ export class Injections {
   /** The messages that wait, by id. */
   readonly #waiting = new Map<string, InjectedMessage>();
   readonly #taken = new Map<string, InjectedMessage>();
-  /** A message is reported in the order of its states, whatever the store takes for each. */
+  /** The states of a message are reported in their order, no matter how long the store needs for each. */
   readonly #turns = new KeyedLock();
   #closed = false;
 
@@ -194,4 +194,4 @@ const ID_IS_TAKEN = "message.id: another message of this thread has this id.";
 
 const TOO_MANY_WAIT = `${MAX_INJECTED_WAITING} messages wait for this run. Wait until it has taken them.`;
 
-const TOO_MANY = `This run was sent ${MAX_INJECTED} messages. Start another run.`;
+const TOO_MANY = `This run has received ${MAX_INJECTED} messages, and takes no more. Start another run.`;

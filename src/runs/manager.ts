@@ -217,7 +217,10 @@ export class RunManager {
     await this.#options.instances.leave();
   }
 
-  /** Not every reader can come back elsewhere: those that stay read the runs that were handed over to their ends here. */
+  /**
+   * Not every reader can come back at another process. Readers that stay here get the runs that were handed over, up to
+   * the end of each.
+   */
   async #readToEnd(over: AbortSignal): Promise<void> {
     while (!over.aborted) {
       const followed = this.#active.handedOver.filter((threadId) => this.#audiences.isFollowed(threadId));

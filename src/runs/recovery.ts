@@ -1,4 +1,7 @@
-/** Runs that nobody drives any more: each is taken up where the graph stopped, or ended from its row. */
+/**
+ * Runs that nobody drives any more. Each is taken up where the graph stopped, or is ended with what its row in the
+ * store says.
+ */
 import { latestCheckpoint, messageIds } from "../graph/checkpoints.ts";
 import type { ServedAgent } from "../graph/registry.ts";
 import type { EventLog, LogEntry } from "../log/log.ts";
@@ -13,7 +16,7 @@ import { entryOf, stamped } from "./entries.ts";
 import { positionAfter } from "./history.ts";
 import type { RunInput } from "./run-input.ts";
 
-/** The most processes that try a run: one that crashes its process would also crash the next ones. */
+/** The most processes that try a run. A run that crashes its process would crash the next processes too. */
 const MAX_ATTEMPTS = 3;
 
 export interface LeftRun {
@@ -38,7 +41,8 @@ export interface TakeUpOptions extends Keepers {
 }
 
 /**
- * Takes up a run that no process drives any more, under a claim of this process. Nothing for a run that was only admitted.
+ * Takes up a run that no process drives any more, under a claim of this process. Gives `undefined` for a run that was
+ * only admitted.
  * @throws SluiceError `storage_unavailable`: it can be tried again.
  */
 export async function takeUp(
@@ -53,7 +57,7 @@ export async function takeUp(
   return run.status === "ending" ? { run, outcome: "finished" } : undefined;
 }
 
-/** Frees the thread of a run in any status. A deletion is finished. */
+/** Frees the thread of a run in any status. If the thread was being deleted, the deletion is completed. */
 export async function clear(options: Keepers, run: RunRecord): Promise<void> {
   const claim = await options.store.takeOver(run);
   if (claim) await close(options, run, claim);
@@ -75,7 +79,7 @@ async function goOn(options: TakeUpOptions, run: BegunRun, claim: Claim, again: 
     // A graph that begins again sends everything again.
     const before = positionAfter(run.beginsAfter, messages, removed) ?? messages.length;
     const holding = stood.wentOn ? messages.length : before + stood.freshLength;
-    // Between two steps the graph has kept what it wanted to keep.
+    // A run is handed over between two steps: its graph has kept by then what it wanted to keep.
     const lost = handedOver ? [] : await lostByGraph(options.store, agent, claim);
     const held = messages.slice(0, holding).filter(({ id }) => !lost.includes(id));
     // The ids at the run's beginning override those of the thread, which may come from the agent before this one.
@@ -119,7 +123,7 @@ async function whereItStood(
   return { ...rest, graphInput: { kind: "continue" }, checkpoint, wentOn: true, answered: [], attempt, takenUp: true };
 }
 
-/** `answered` is open again: the graph never took the answers in. */
+/** The interrupts in `answered` are open again: the graph never took their answers. */
 async function close(
   keepers: Keepers,
   run: RunRecord,
@@ -136,7 +140,10 @@ async function close(
   await store.ended(claim);
 }
 
-/** Stores the run's end as lost. The messages that came with the run, and the run's own, stay in the transcript. */
+/**
+ * Ends the run in the store, as a lost run. The messages that came with the run, and the run's own, stay in the
+ * transcript.
+ */
 async function lose(store: Store, claim: Claim, interrupts: readonly Interrupt[]): Promise<void> {
   const { code, message, retryable } = new SluiceError("owner_lost");
   const terminal = stamped({ type: EventType.RUN_ERROR, message, code, metadata: { retryable } });

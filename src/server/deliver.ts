@@ -121,7 +121,7 @@ export async function deliver(delivery: Delivery): Promise<void> {
   }
   const head = from && (await log.head(topic));
   if (from && head?.epoch === from.epoch && head.offset > from.offset) counts.replays.add(head.offset - from.offset);
-  // Not awaited here: what the delivery began with, perhaps a long thread, is let go.
+  // Not awaited here, so that the memory of the first events, perhaps of a long thread, is freed.
   if (from && !isAt(from, until)) return follow(log, topic, from, signal, read, take);
 }
 

@@ -23,17 +23,20 @@ export interface OutboxOptions {
    * entries.
    */
   restore(acknowledged: Cursor): Promise<boolean>;
-  /** Begins the topic in a new epoch. The entries that are not acknowledged are appended again, after its position. */
+  /**
+   * Begins the topic in a new epoch, and returns the position there. The entries that are not acknowledged are appended
+   * again after this position.
+   */
   renew(unacknowledged: readonly NewEntry[]): Promise<Cursor>;
 }
 
-/** Above one of these limits the run has to end. */
+/** Above `MAX_BYTES`, further entries wait. If Redis takes nothing for `MAX_AGE_MS`, the run has to end. */
 const MAX_BYTES = 4 * 1024 * 1024;
 const MAX_AGE_MS = 10_000;
 /** The most entries of one script call. Redis serves no other client during the call. */
 const BATCH = 512;
 const RETRY_MS = 100;
-/** The milliseconds from a send of deltas alone to the next one. Deltas that come quickly share a send. */
+/** The least time, in milliseconds, between two sends that have only deltas. Deltas that come quickly share a send. */
 const PAUSE_MS = 4;
 
 export class Outbox {
@@ -93,8 +96,8 @@ export class Outbox {
   }
 
   /**
-   * Keeps a position after the entries up to it. If several positions wait, the first and the last are kept. If each
-   * replaced the earlier one, no position would be kept while Redis is late.
+   * Keeps a position as soon as Redis has acknowledged the entries up to it. If several positions wait, the first and
+   * the last are kept. If each replaced the earlier one, no position would be kept while Redis is late.
    */
   keep(position: KeptPosition): void {
     if (this.#position) this.#newer = position;
@@ -112,7 +115,8 @@ export class Outbox {
 
   /**
    * Resolves while Redis keeps up.
-   * @throws SluiceError `owner_lost`; `storage_unavailable` when Redis took nothing for 10 s, or 4 MiB wait for longer.
+   * @throws SluiceError `owner_lost`; `storage_unavailable` when entries wait and Redis took nothing for 10 s, or when
+   * this outbox is closed while Redis does not keep up.
    */
   async room(): Promise<void> {
     while (!this.#lost && this.#isOver()) {
