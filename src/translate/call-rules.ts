@@ -5,6 +5,7 @@
 import { type AguiEvent, EventType } from "../protocol/events.ts";
 import { type GraphEvent, namespace } from "../protocol/graph-event.ts";
 import { isRecord } from "../protocol/input.ts";
+import type { Call } from "./call-book.ts";
 import type { ExposedState } from "./state.ts";
 
 /** The argument of a tool that becomes the value of a key of the state. */
@@ -29,12 +30,13 @@ export function predicting({ metadata }: GraphEvent, exposed: readonly string[],
   const wish = metadata.predict_state ?? metadata["copilotkit:emit-intermediate-state"];
   const predictions = Array.isArray(wish) ? wish.flatMap((one: unknown) => predictionIn(one, exposed)) : [];
   const place = namespace({ metadata });
-  return (called: string): AguiEvent[] => {
-    const own = predictions.filter(({ tool }) => tool === called);
+  return (call: Call): AguiEvent[] => {
+    const own = predictions.filter(({ tool }) => tool === call.name);
     if (own.length === 0) return [];
     state.predict(
       own.map(({ state_key }) => state_key),
       place,
+      call,
     );
     return [{ type: EventType.CUSTOM, name: "PredictState", value: own }];
   };

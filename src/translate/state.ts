@@ -4,19 +4,28 @@ import { type AguiEvent, EventType } from "../protocol/events.ts";
 import type { GraphEvent } from "../protocol/graph-event.ts";
 import { isRecord } from "../protocol/input.ts";
 import { type JsonValue, toJsonValue } from "../protocol/json.ts";
+import type { Call } from "./call-book.ts";
 
 type Values = Readonly<Record<string, unknown>>;
+
+/** A call whose arguments become values of the state. */
+export type PredictedCall = Pick<Call, "answered" | "claim">;
+
+/** Keeps older values of a key back. */
+interface Hold {
+  /** The node whose update ends it. Without a name: the update of any node. */
+  readonly node: string;
+  /** A hold for a call ends later if that update does not have the key: with one that has it, or with the call's end. */
+  readonly call?: PredictedCall;
+}
 
 export class ExposedState {
   readonly #maxBytes: number | undefined;
   #sent: JsonValue | undefined;
   /** The exposed keys as the graph's state had them last. */
   #values: JsonValue | undefined;
-  /**
-   * Keys whose values in the state are older than what clients hold, until the update of the node at this place. Without a
-   * place: until the next update of any node.
-   */
-  readonly #ahead = new Map<string, string>();
+  /** Keys whose values in the state are older than what clients hold. */
+  readonly #ahead = new Map<string, Hold>();
   /** Keys that clients fill in by themselves, from the arguments of a call. */
   readonly #predicted = new Set<string>();
 
@@ -49,15 +58,15 @@ export class ExposedState {
   merge(values: Values, exposed: readonly string[], place: string): AguiEvent[] {
     const said = exposed.filter((key) => key in values);
     if (said.length === 0) return [];
-    for (const key of said) this.#ahead.set(key, place);
+    for (const key of said) this.#ahead.set(key, { node: nodeOf(place) });
     const now = Object.fromEntries(said.map((key) => [key, values[key]]));
     return this.#send(this.#json({ ...record(this.#sent), ...now }));
   }
 
-  /** Clients fill these keys in, until the update of the node at `place`. */
-  predict(keys: readonly string[], place: string): void {
+  /** Clients fill these keys in from the arguments of this call, which the node at `place` makes. */
+  predict(keys: readonly string[], place: string, call: PredictedCall): void {
     for (const key of keys) {
-      this.#ahead.set(key, place);
+      this.#ahead.set(key, { node: nodeOf(place), call });
       this.#predicted.add(key);
     }
   }
@@ -70,14 +79,12 @@ export class ExposedState {
     if (this.#ahead.size === 0) return [];
     const { data } = event;
     const chunk = isRecord(data) && isRecord(data.chunk) ? data.chunk : {};
-    for (const [key, place] of this.#ahead) {
-      const [node = ""] = place.split(":", 1);
-      // A value that was written without a place belongs to the step that runs.
+    for (const [key, { node, call }] of this.#ahead) {
       if (node !== "" && !Object.hasOwn(chunk, node)) continue;
-      // The node has only called the tool: the value comes with the update of the node that carries the call out.
-      const comes = node !== "" && this.#predicted.has(key) && !brings(chunk[node], key);
-      if (comes) this.#ahead.set(key, "");
-      else this.#ahead.delete(key);
+      // The node has only made the call: the value comes when the call is carried out, and other nodes may run before.
+      if (call && !isOver(call, chunk) && !Object.values(chunk).some((update) => brings(update, key))) {
+        this.#ahead.set(key, { node: "", call });
+      } else this.#ahead.delete(key);
     }
     return [];
   }
@@ -110,6 +117,16 @@ export class ExposedState {
 }
 
 type StateDelta = Extract<AguiEvent, { type: EventType.STATE_DELTA }>["delta"];
+
+/** The node of the served graph that a place is in. A value that was written without a place belongs to the step that runs. */
+function nodeOf(place: string): string {
+  return place.split(":", 1)[0] ?? "";
+}
+
+/** Is this update the one with the call's result? */
+function isOver({ answered, claim }: PredictedCall, chunk: Values): boolean {
+  return answered && (claim === undefined || Object.hasOwn(chunk, nodeOf(claim.place)));
+}
 
 /** Does a node's update, or one of several, have this key? */
 function brings(update: unknown, key: string): boolean {

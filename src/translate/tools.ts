@@ -41,16 +41,16 @@ export class ToolCalls {
   }
 
   /** Enters the calls of a message. A call that a tool's run showed already is not shown again. */
-  entriesOf(parent: string, event: GraphEvent, predict: (call: string) => readonly AguiEvent[]): CallEntries {
+  entriesOf(parent: string, event: GraphEvent, predict: (call: Call) => readonly AguiEvent[]): CallEntries {
     const place = namespace(event);
     return {
       begin: (call) => {
         const seen = this.book.known(call, place, true);
         if (seen) seen.parent = parent;
         const hidden = !isShown(event, call.name);
-        const { id } = seen ?? this.book.enter({ ...call, place, parent, args: undefined, hidden });
+        const entered = seen ?? this.book.enter({ ...call, place, parent, args: undefined, hidden });
         const isNew = !seen && !hidden;
-        return { id, isNew, before: isNew ? predict(call.name) : [] };
+        return { id: entered.id, isNew, before: isNew ? predict(entered) : [] };
       },
       complete: (id, args) => this.book.complete(id, args),
     };

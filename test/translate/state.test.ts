@@ -4,7 +4,7 @@ import fc from "fast-check";
 import jsonPatch, { type Operation } from "fast-json-patch";
 import { describe, expect, it } from "vitest";
 import { type AguiEvent, EventType } from "../../src/protocol/events.ts";
-import { ExposedState } from "../../src/translate/state.ts";
+import { ExposedState, type PredictedCall } from "../../src/translate/state.ts";
 import { NUM_RUNS } from "../support/properties.ts";
 import { custom, translate } from "./events.ts";
 
@@ -22,6 +22,9 @@ function update(node: string, values: object = {}) {
   const data = { chunk: { [node]: values } };
   return { event: "on_chain_stream" as const, name: "graph", run_id: "root", tags: [], metadata: {}, data };
 }
+
+/** A call that nobody has carried out. */
+const CALL: PredictedCall = { answered: false, claim: undefined };
 
 const LIST = Array.from({ length: 20 }, (_, index) => `item number ${index}`);
 
@@ -94,21 +97,49 @@ describe("the exposed state", () => {
   it("holds back what would overwrite a prediction, and then sends all of it", () => {
     const state = new ExposedState();
     state.push({ text: "", m: 0 });
-    state.predict(["text"], "write:1");
+    state.predict(["text"], "write:1", CALL);
     expect(state.push({ text: "", m: 1 })).toEqual([]);
     state.updated(update("write", { text: "" }));
     expect(state.push({ text: "", m: 1 })).toEqual([{ type: EventType.STATE_SNAPSHOT, snapshot: { text: "", m: 1 } }]);
     expect(state.push({ text: "", m: 1 })).toEqual([]);
   });
 
-  it("holds them back for one update more, where the node has only called the tool", () => {
+  it("holds them back until the call is carried out, where the node has only made it", () => {
     const state = new ExposedState();
+    const call: { answered: boolean; claim: PredictedCall["claim"] } = { answered: false, claim: undefined };
     state.push({ text: "", m: 0 });
-    state.predict(["text"], "write:1");
+    state.predict(["text"], "write:1", call);
     state.updated(update("write", { m: 1 }));
     expect(state.push({ text: "", m: 1 })).toEqual([]);
+    call.claim = { place: "tools:2", admitted: true };
+    // A node between the two, as middleware is.
+    state.updated(update("after_model"));
+    expect(state.push({ text: "", m: 1 })).toEqual([]);
+    call.answered = true;
+    // Its update comes late.
+    state.updated(update("after_model"));
+    expect(state.push({ text: "", m: 2 })).toEqual([]);
     state.updated(update("tools"));
-    expect(state.push({ text: "", m: 1 })).toEqual([{ type: EventType.STATE_SNAPSHOT, snapshot: { text: "", m: 1 } }]);
+    expect(state.push({ text: "", m: 2 })).toEqual([{ type: EventType.STATE_SNAPSHOT, snapshot: { text: "", m: 2 } }]);
+  });
+
+  it("sends the value that an update has, whichever node it is of", () => {
+    const state = new ExposedState();
+    state.push({ text: "" });
+    state.predict(["text"], "write:1", CALL);
+    state.updated(update("write"));
+    state.updated(update("save", { text: "done" }));
+    expect(state.push({ text: "done" })).toEqual([{ type: EventType.STATE_SNAPSHOT, snapshot: { text: "done" } }]);
+  });
+
+  it("sends the state at the end, where the call was never carried out", () => {
+    const state = new ExposedState();
+    state.push({ text: "" });
+    state.predict(["text"], "write:1", CALL);
+    state.updated(update("write"));
+    state.updated(update("other"));
+    expect(state.push({ text: "" })).toEqual([]);
+    expect(state.finish()).toEqual([{ type: EventType.STATE_SNAPSHOT, snapshot: { text: "" } }]);
   });
 
   it("ends with the graph's state, not with what was only said", () => {

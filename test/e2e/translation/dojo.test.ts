@@ -231,6 +231,39 @@ describe("predictive state updates", () => {
       'state {"document":"New","turns":1}',
     ]);
   });
+
+  it("stay while middleware runs between the model and the tool", async () => {
+    const State = Annotation.Root({
+      ...withTools,
+      document: Annotation<string | undefined>(),
+      turns: Annotation<number>({ reducer: (x, y) => x + y, default: () => 0 }),
+    });
+    const writes = tool(
+      ({ document }, { toolCall }) => {
+        const written = new ToolMessage({ tool_call_id: String(toolCall?.id), content: "Document written." });
+        return new Command({ update: { document, messages: [written] } });
+      },
+      { name: "write_document", schema: z.object({ document: z.string() }) },
+    );
+    const graph = new StateGraph(State)
+      .addNode("chat_node", async (state, config) => {
+        const response = await model.invoke(state.messages, wishing(config, { predict_state: DOCUMENT }));
+        return { messages: [response], turns: 1 };
+      })
+      .addNode("after_model", () => ({ turns: 1 }))
+      .addNode("tool_node", new ToolNode([writes]))
+      .addEdge(START, "chat_node")
+      .addEdge("chat_node", "after_model")
+      .addEdge("after_model", "tool_node")
+      .compile({ checkpointer: new MemorySaver() });
+    model.calling("write_document", "c1", '{"document":"New"}');
+    const events = lines(await page(graph, { state: ["document", "turns"] })({ state: { document: "Old" } }));
+    const after = events.slice(events.indexOf(`PredictState ${JSON.stringify(DOCUMENT)}`));
+    expect(after.filter((line) => line.startsWith("state"))).toEqual([
+      'state {"document":"New","turns":2}',
+      'state {"document":"New","turns":2}',
+    ]);
+  });
 });
 
 describe("agentic generative UI", () => {
