@@ -94,7 +94,7 @@ const agent = z.strictObject({
   /**
    * The ways in which clients of LangGraph's API may steer the graph, beside messages, answers and keys of `state` and
    * `clientContext`: `configurable.KEY`, `input.KEY` (a key of the graph's state), `context`, `metadata`, `goto`, `update`,
-   * `interrupt_before`, `interrupt_after`. Everything else is refused.
+   * `interrupt_before`, `interrupt_after`, `checkpoint`. Everything else is refused.
    */
   accepts: z
     .array(

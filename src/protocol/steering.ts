@@ -27,7 +27,7 @@ export interface GraphCommand {
 }
 
 /** Members that are accepted as a whole. */
-const WHOLE = ["context", "metadata", "goto", "update", "interrupt_before", "interrupt_after"] as const;
+const WHOLE = ["context", "metadata", "goto", "update", "interrupt_before", "interrupt_after", "checkpoint"] as const;
 const BY_KEY = /^(configurable|input)\.(.+)$/;
 
 /** These names decide who owns a run and where it is stored, so no client may set them. */

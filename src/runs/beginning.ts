@@ -14,6 +14,7 @@ import type { BegunRun, ThreadRecord } from "../store/store.ts";
 import { graphInterruptId } from "./answering.ts";
 import { callIdsOf, withGivenIds } from "./call-ids.ts";
 import { positionAfter, readHistory } from "./history.ts";
+import type { Point } from "./points.ts";
 
 /**
  * A digest of the input that starts a run. The same input attaches to the run. Another input under the same runId is a
@@ -38,7 +39,7 @@ export interface Beginning {
 }
 
 /**
- * Reads a client's input against its thread.
+ * Reads a client's input against its thread. With `goesBackTo` the history ends there, whatever the client holds.
  * @throws SluiceError `interrupt_pending` when answers that the thread waits for are missing. `bad_request` when the
  * thread waits for no answers, or when the run to which the history goes back is no longer known.
  */
@@ -47,11 +48,13 @@ export function beginning(
   input: RunAgentInput,
   thread: ThreadRecord | undefined,
   runs: readonly BegunRun[],
+  goesBackTo?: Pick<Point, "after">,
 ): Beginning {
   const transcript = thread?.messages ?? [];
   const open = thread?.interrupts ?? [];
   const resume = input.resume ?? [];
-  const { fresh: unread, freshAfter, partsAt } = readHistory(input.messages, transcript, thread?.removed);
+  const { fresh: unread, freshAfter, partsAt: differsAt } = readHistory(input.messages, transcript, thread?.removed);
+  const partsAt = goesBackTo ? lengthAt(goesBackTo, thread) : differsAt;
   const fresh = withoutAnswers(unread, open);
   if (resume.length > 0 && open.length === 0) {
     throw new SluiceError("bad_request", "The field resume answers interrupts, but this thread waits for none.");
@@ -60,7 +63,7 @@ export function beginning(
   if (partsAt !== undefined && resume.length === 0) {
     const { start, checkpointBefore } = runThatMade(partsAt, runs, thread);
     const history = transcript.slice(0, start);
-    const again = freshAfter(start);
+    const again = goesBackTo ? [...transcript.slice(start, partsAt), ...freshAfter(partsAt)] : freshAfter(start);
     return {
       history,
       fresh: again,
@@ -89,6 +92,15 @@ export function beginning(
 function withoutAnswers(fresh: readonly Message[], open: readonly Interrupt[]): readonly Message[] {
   const asked = new Set(open.flatMap(({ toolCallId }) => toolCallId ?? []));
   return fresh.filter((message) => message.role !== "tool" || !asked.has(message.toolCallId));
+}
+
+/** The number of messages before a point; `undefined`: nothing comes after it. */
+function lengthAt({ after }: Pick<Point, "after">, thread: ThreadRecord | undefined): number | undefined {
+  const messages = thread?.messages ?? [];
+  const length = positionAfter(after, messages, thread?.removed);
+  if (length === undefined)
+    throw new SluiceError("bad_request", "checkpoint: the thread has left it since. Read the history again.");
+  return length < messages.length ? length : undefined;
 }
 
 /** The last run that began at or before this message. Runs of branches that were left come before it. */

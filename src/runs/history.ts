@@ -89,7 +89,7 @@ export function positionAfter(
 }
 
 /** The same for many messages of one transcript. */
-function positionsIn(
+export function positionsIn(
   transcript: readonly Message[],
   removed: readonly Tombstone[],
 ): (messageId: string | undefined) => number | undefined {

@@ -262,7 +262,7 @@ export class RunManager {
     const { store, contextOf } = this.#options;
     const { threadId } = input;
     const [thread, earlier] = await Promise.all([store.thread(threadId), store.runs(threadId)]);
-    const start = beginning(agent, input, thread, earlier);
+    const start = beginning(agent, input, thread, earlier, request.goesBackTo);
     const checkpoint = await latestCheckpoint(agent.graph, threadId);
     return {
       beginsAfter: start.history.at(-1)?.id,

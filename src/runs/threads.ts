@@ -22,6 +22,7 @@ import { answeringRunId } from "./answering.ts";
 import { foldedRun } from "./folded-run.ts";
 import { positionAfter } from "./history.ts";
 import { injectElsewhere, isSame, NOTHING_RUNS } from "./injections.ts";
+import { type Point, pointsOf } from "./points.ts";
 import type { Run } from "./run.ts";
 import type { RunInput } from "./run-input.ts";
 
@@ -191,6 +192,12 @@ export class Threads {
     const run = runs.find((begun) => begun.runId === runId);
     if (!thread || !run) return [];
     return thread.messages.slice(0, positionAfter(run.beginsAfter, thread.messages, thread.removed) ?? 0);
+  }
+
+  /** The points that a run may go back to, the latest first. */
+  async points(threadId: string): Promise<Point[]> {
+    const [thread, runs] = await Promise.all([this.#store.thread(threadId), this.#store.runs(threadId)]);
+    return pointsOf(thread, runs);
   }
 
   /** The end of the thread's last run; `undefined` before the first end. */

@@ -9,6 +9,7 @@ import { MAX_SHARES, type Share } from "../store/shares.ts";
 import type { ThreadMarks } from "../store/store.ts";
 import type { RunHandle } from "./handle.ts";
 import type { RunManager } from "./manager.ts";
+import type { Point } from "./points.ts";
 import type { Injected, LastRun, ListedThread, RunSummary, Snapshot, Threads } from "./threads.ts";
 import type { Visitor } from "./visitor.ts";
 
@@ -165,6 +166,10 @@ export class VisitedThread {
   /** The messages before a run. */
   async before(runId: string): Promise<readonly Message[]> {
     return this.#read.before(this.#key, runId);
+  }
+
+  async points(): Promise<Point[]> {
+    return this.#read.points(this.#key);
   }
 
   async lastRun(): Promise<LastRun | undefined> {

@@ -62,7 +62,7 @@ export const LANGGRAPH_OPERATIONS: readonly Operation[] = [
       body: "LangGraphSearch",
     },
   ),
-  operation("post", "/langgraph/threads/{threadId}/history", "Returns the thread's one state in a list", {
+  operation("post", "/langgraph/threads/{threadId}/history", "Lists the states of a thread, the latest first", {
     body: "LangGraphSearch",
   }),
   operation("post", "/langgraph/threads/{threadId}/runs/stream", "Starts a run and streams it", {

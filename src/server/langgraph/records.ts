@@ -1,9 +1,10 @@
 /** Assistants, threads, runs and states as LangGraph's API writes them. Pure. */
-import { createHash } from "node:crypto";
 import type { ServedAgent } from "../../graph/registry.ts";
+import type { Point } from "../../runs/points.ts";
 import type { RunSummary, Snapshot } from "../../runs/threads.ts";
 import type { VisibleThread } from "../../runs/visitor.ts";
 import { adapterKeys } from "./adapter.ts";
+import { type Checkpoint, checkpointAfter } from "./checkpoint.ts";
 import { toInterrupts, valuesOf } from "./values.ts";
 
 /** An agent. Its name is the id of its only assistant. */
@@ -105,29 +106,56 @@ export interface ThreadState {
   readonly next: readonly string[];
   readonly tasks: readonly object[];
   /** `null`: nothing ran yet. */
-  readonly checkpoint: { readonly checkpoint_id: string; readonly [more: string]: unknown } | null;
-  readonly parent_checkpoint: null;
+  readonly checkpoint: Checkpoint | null;
+  /** `null`: clients see no earlier state. */
+  readonly parent_checkpoint: Checkpoint | null;
   readonly metadata: object;
   readonly created_at: string | null;
 }
 
 /**
- * The current state of a thread. Checkpoints of the graph hold prompts and hidden nodes, so there is one state, and its
- * checkpoint's id is made from what clients were sent.
+ * The current state of a thread. Checkpoints of the graph hold prompts and hidden nodes, so the ids of checkpoints are
+ * made from what clients were sent. `before`: the last point before it that clients see.
  */
-export function toState(threadId: string, thread: VisibleThread | undefined, snapshot: Snapshot): ThreadState {
-  const { messages, state, interrupts, ending, active } = snapshot;
+export function toState(
+  threadId: string,
+  thread: VisibleThread | undefined,
+  snapshot: Snapshot,
+  before?: Point,
+): ThreadState {
+  const { messages, interrupts, ending, active } = snapshot;
   const known = thread !== undefined || messages.length > 0;
-  const checkpoint_id = digest(threadId, messages, state, interrupts);
   return {
     values: known ? valuesOf(snapshot) : {},
     next: interrupts.length > 0 || active ? [TASK] : [],
     tasks: tasksOf(snapshot),
-    checkpoint: known ? { thread_id: threadId, checkpoint_ns: "", checkpoint_id, checkpoint_map: null } : null,
-    parent_checkpoint: null,
+    checkpoint: known ? checkpointAfter(threadId, messages) : null,
+    parent_checkpoint: parentOf(threadId, before),
     metadata: thread ? { graph_id: thread.agent, assistant_id: thread.agent, ...runOf(active ?? ending) } : {},
     created_at: thread ? time(thread.updatedAt) : null,
   };
+}
+
+/** A thread as it stood at an earlier point: its messages. The state's keys of that time are not kept. */
+export function toEarlierState(
+  threadId: string,
+  { agent }: VisibleThread,
+  { messages, repeats }: Point,
+  before: Point | undefined,
+): ThreadState {
+  return {
+    values: valuesOf({ messages, state: undefined }),
+    next: repeats ? [TASK] : [],
+    tasks: [],
+    checkpoint: checkpointAfter(threadId, messages),
+    parent_checkpoint: parentOf(threadId, before),
+    metadata: { graph_id: agent, assistant_id: agent },
+    created_at: null,
+  };
+}
+
+function parentOf(threadId: string, before: Point | undefined): Checkpoint | null {
+  return before ? checkpointAfter(threadId, before.messages) : null;
 }
 
 /** The task that asks, or the one that failed. */
@@ -142,11 +170,6 @@ function tasksOf({ interrupts, ending }: Snapshot): object[] {
 
 function runOf(run: { readonly runId: string } | undefined): object {
   return run ? { run_id: run.runId } : {};
-}
-
-function digest(...parts: readonly unknown[]): string {
-  const hex = createHash("sha256").update(JSON.stringify(parts)).digest("hex");
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join("-");
 }
 
 const STATUS = {

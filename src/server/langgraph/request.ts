@@ -6,7 +6,9 @@ import { SluiceError } from "../../protocol/errors.ts";
 import type { Interrupt, ResumeEntry, RunAgentInput } from "../../protocol/events.ts";
 import { isRecord, parseRunAgentInput, parseWith } from "../../protocol/input.ts";
 import type { Steering } from "../../protocol/steering.ts";
+import type { Point } from "../../runs/points.ts";
 import { offeredByAdapter } from "./adapter.ts";
+import { CHECKPOINT_FIELDS, checkpointIn } from "./checkpoint.ts";
 import { fromLangGraphMessages } from "./messages.ts";
 import { type Gatekeeper, isEmpty, refuseExcept, STEERING_FIELDS, steeringOf } from "./steering.ts";
 
@@ -69,6 +71,8 @@ export interface RunWishes<Agent> {
   readonly input: Readonly<Record<string, unknown>> | undefined;
   /** The value that answers the thread's interrupts; an answer may be `null`. */
   readonly resume: { readonly value: unknown } | undefined;
+  /** The id of the checkpoint that the run goes back to. */
+  readonly checkpoint: string | undefined;
   readonly steering: Steering;
 }
 
@@ -100,7 +104,15 @@ export function readRunBody<Agent extends Gatekeeper>(
   const sent = value as Readonly<Record<string, unknown>>;
   const { command, config } = body;
   const agent = agentOf(body.assistant_id);
-  refuseExcept({ ...sent }, (name) => TAKEN.has(name), "");
+  const mayGoBack = agent.accepts.includes("checkpoint");
+  refuseExcept({ ...sent }, (name) => TAKEN.has(name) || (mayGoBack && CHECKPOINT_FIELDS.has(name)), "");
+  const checkpoint = mayGoBack ? checkpointIn(sent, threadId) : undefined;
+  if (checkpoint !== undefined && command && "resume" in command) {
+    throw new SluiceError(
+      "bad_request",
+      "command.resume: answers the thread's last question. Leave out the checkpoint.",
+    );
+  }
   if (!isEmpty(sent.webhook)) throw new SluiceError("not_implemented", "webhook: nothing is sent to webhooks.");
   // Every `RemoteGraph` sends its own default for the recursion's limit.
   refuseExcept({ ...config }, (name) => ["metadata", "configurable", "recursion_limit"].includes(name), "config.");
@@ -114,6 +126,7 @@ export function readRunBody<Agent extends Gatekeeper>(
     detached: body.on_disconnect === "continue" || (body.on_disconnect !== "cancel" && body.stream_resumable === true),
     input: isRecord(body.input) ? body.input : undefined,
     resume: command && "resume" in command ? { value: command.resume } : undefined,
+    checkpoint,
     steering: steeringOf(
       { sent, config, command, input: isRecord(body.input) ? body.input : undefined },
       agent,
@@ -130,10 +143,12 @@ export function toRunInput(
   { agent, input, resume, steering }: RunWishes<Gatekeeper>,
   open: readonly Interrupt[],
   ids: { readonly threadId: string; readonly runId: string },
+  goesBackTo?: Point,
 ): RunAgentInput {
   const { messages, ...keys } = input ?? {};
   const state = Object.fromEntries(Object.entries(keys).filter(([key]) => agent.stateKeys.includes(key)));
-  const steers = input !== undefined || (steering.command !== undefined && open.length === 0);
+  const repeats = goesBackTo?.repeats === true;
+  const steers = repeats || input !== undefined || (steering.command !== undefined && open.length === 0);
   const answers = resume ? answersOf(resume.value, open) : steers ? undefined : goOn(open);
   return parseRunAgentInput({
     ...ids,

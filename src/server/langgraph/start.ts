@@ -2,9 +2,19 @@
 import { randomUUID } from "node:crypto";
 import type { ServedAgent } from "../../graph/registry.ts";
 import type { StartRequest } from "../../runs/handle.ts";
-import type { VisitedRun } from "../../runs/visited-thread.ts";
+import type { Point } from "../../runs/points.ts";
+import type { VisitedRun, VisitedThread } from "../../runs/visited-thread.ts";
 import type { Visitor } from "../../runs/visitor.ts";
+import { checkpointAfter, pointAt } from "./checkpoint.ts";
 import { type RunWishes, readRunBody, toRunInput } from "./request.ts";
+
+/** `undefined`: the checkpoint is the thread's last one, so nothing is undone. */
+async function pointOf(thread: VisitedThread, checkpoint: string): Promise<Point | undefined> {
+  const { threadId } = thread;
+  const [messages, points] = await Promise.all([thread.messages(), thread.points()]);
+  const isLast = messages && checkpointAfter(threadId, messages).checkpoint_id === checkpoint;
+  return isLast ? undefined : pointAt(checkpoint, threadId, points);
+}
 
 /** The options of a start that the route sets, and not the client. */
 export type StartMore = Pick<StartRequest, "signal" | "background" | "detached">;
@@ -16,9 +26,12 @@ export async function startRun(
   more: StartMore,
 ): Promise<{ readonly run: VisitedRun; readonly wishes: RunWishes<ServedAgent> }> {
   const wishes = readRunBody(body, threadId, (name) => visitor.agent(name));
-  const { interrupts } = await (await visitor.thread(threadId)).waiting();
-  const input = toRunInput(wishes, interrupts, { threadId, runId: randomUUID() });
-  const { agent, whenBusy, detached, steering } = wishes;
+  const { agent, whenBusy, detached, steering, checkpoint } = wishes;
+  const thread = await visitor.thread(threadId);
+  const { interrupts } = await thread.waiting();
+  const goesBackTo = checkpoint === undefined ? undefined : await pointOf(thread, checkpoint);
+  const input = toRunInput(wishes, interrupts, { threadId, runId: randomUUID() }, goesBackTo);
   if (whenBusy === "interrupt") visitor.need("cancel");
-  return { run: await visitor.start({ agent: agent.name, input, whenBusy, detached, steering, ...more }), wishes };
+  const start = { agent: agent.name, input, whenBusy, detached, steering, goesBackTo, ...more };
+  return { run: await visitor.start(start), wishes };
 }

@@ -61,6 +61,8 @@ export function steeringOf(
   const configurable = fieldsIn(config?.configurable, "config.configurable");
   // Clients name their own thread here too.
   if (configurable.thread_id === threadId) delete configurable.thread_id;
+  // It is read with the other fields that name a checkpoint.
+  if (accepted.has("checkpoint")) delete configurable.checkpoint_id;
   refuseExcept(configurable, (name) => accepted.has(`configurable.${name}`), "config.configurable.");
   if (Object.keys(configurable).length > 0) {
     steering.configurable = parseWith(values, configurable, "config.configurable");

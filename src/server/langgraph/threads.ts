@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { type Request, Router } from "express";
 import { z } from "zod";
+import type { Registry } from "../../graph/registry.ts";
 import { SluiceError } from "../../protocol/errors.ts";
 import { checkId } from "../../protocol/ids.ts";
 import { parseWith } from "../../protocol/input.ts";
@@ -9,7 +10,8 @@ import type { VisitedThread } from "../../runs/visited-thread.ts";
 import type { VisibleThread, Visitor } from "../../runs/visitor.ts";
 import { jsonBody } from "../routes/json-body.ts";
 import type { ServerOptions } from "../server-options.ts";
-import { newThread, toState, toThread, toThreadStatus } from "./records.ts";
+import { NO_CHECKPOINT } from "./checkpoint.ts";
+import { newThread, type ThreadState, toEarlierState, toState, toThread, toThreadStatus } from "./records.ts";
 
 const createBody = z.object({ thread_id: z.string().nullish(), supersteps: z.array(z.unknown()).max(0).nullish() });
 
@@ -26,12 +28,15 @@ type Search = z.infer<typeof searchBody>;
 
 const checkpointBody = z.object({ checkpoint: z.object({ checkpoint_id: z.string().nullish() }).nullish() });
 
-const historyBody = z.object({ limit: z.number().int().min(1).default(10), before: z.unknown().optional() });
+const historyBody = z.object({
+  limit: z.number().int().min(1).default(10),
+  before: z.object({ configurable: z.object({ checkpoint_id: z.string().optional() }).optional() }).nullish(),
+});
 
 /** The threads that a search looks at, the last used first. */
 const MAX_SEARCHED = 1_000;
 
-export function threadRoutes({ door }: Pick<ServerOptions, "door">): Router {
+export function threadRoutes({ door, registry }: Pick<ServerOptions, "door" | "registry">): Router {
   const router = Router();
   const visitorOf = (request: Request<object>) => door.visitorOf(request);
   const threadOf = (request: Request<{ threadId: string }>) =>
@@ -56,33 +61,52 @@ export function threadRoutes({ door }: Pick<ServerOptions, "door">): Router {
     response.status(204).end();
   });
   router.get("/threads/:threadId/state", async (request, response) => {
-    response.json(await stateOf(await threadOf(request)));
+    const [state] = await statesOf(await threadOf(request), registry);
+    response.json(state);
   });
   router.get("/threads/:threadId/state/:checkpoint", async (request, response) => {
-    response.json(await stateOf(await threadOf(request), request.params.checkpoint));
+    response.json(await stateAt(await threadOf(request), registry, request.params.checkpoint));
   });
   router.post("/threads/:threadId/state", () => {
     throw new SluiceError("not_implemented", "A thread's state is changed by its runs: send input, or command.update.");
   });
   router.post("/threads/:threadId/state/checkpoint", async (request, response) => {
     const { checkpoint } = parseWith(checkpointBody, jsonBody(request), "body");
-    response.json(await stateOf(await threadOf(request), checkpoint?.checkpoint_id));
+    response.json(await stateAt(await threadOf(request), registry, checkpoint?.checkpoint_id));
   });
   router.post("/threads/:threadId/history", async (request, response) => {
-    const { before } = parseWith(historyBody, jsonBody(request), "body");
+    const { before, limit } = parseWith(historyBody, jsonBody(request), "body");
     const thread = await threadOf(request);
-    const known = before === undefined || before === null ? await thread.listed() : undefined;
-    response.json(known ? [await stateOf(thread)] : []);
+    const states = (await thread.listed()) ? await statesOf(thread, registry) : [];
+    const last = before?.configurable?.checkpoint_id;
+    const at = states.findIndex(({ checkpoint }) => checkpoint?.checkpoint_id === last);
+    const first = before ? (at < 0 ? states.length : at + 1) : 0;
+    response.json(states.slice(first, first + limit));
   });
   return router;
 }
 
-/** @throws SluiceError `not_found` when `checkpoint` is not the thread's last one. */
-async function stateOf(thread: VisitedThread, checkpoint?: string | null): Promise<object> {
+/**
+ * The current state of a thread, and before it the points that a run may go back to, if the thread's agent accepts
+ * that. The latest comes first.
+ */
+async function statesOf(thread: VisitedThread, { all }: Registry): Promise<[ThreadState, ...ThreadState[]]> {
+  const { threadId } = thread;
   const [listed, snapshot] = await Promise.all([thread.listed(), thread.snapshot()]);
-  const state = toState(thread.threadId, listed, snapshot);
-  if (checkpoint === undefined || checkpoint === null || checkpoint === state.checkpoint?.checkpoint_id) return state;
-  throw new SluiceError("not_found", "Clients see the current state of a thread, and none of its earlier checkpoints.");
+  const goesBack = all.some(({ name, accepts }) => name === listed?.agent && accepts.includes("checkpoint"));
+  const points = listed && goesBack ? await thread.points() : [];
+  const earlier = points.flatMap((point, index) =>
+    listed ? [toEarlierState(threadId, listed, point, points[index + 1])] : [],
+  );
+  return [toState(threadId, listed, snapshot, points[0]), ...earlier];
+}
+
+/** @throws SluiceError `not_found` when clients see no such checkpoint. */
+async function stateAt(thread: VisitedThread, registry: Registry, checkpoint?: string | null): Promise<ThreadState> {
+  const states = await statesOf(thread, registry);
+  const state = checkpoint ? states.find((one) => one.checkpoint?.checkpoint_id === checkpoint) : states[0];
+  if (state) return state;
+  throw new SluiceError("not_found", NO_CHECKPOINT);
 }
 
 async function listed(thread: VisitedThread): Promise<VisibleThread> {

@@ -1,0 +1,38 @@
+/** The points of a thread that a run may go back to. Pure. */
+import type { Message } from "../protocol/events.ts";
+import type { BegunRun, ThreadRecord } from "../store/store.ts";
+import { positionsIn } from "./history.ts";
+
+/** A thread as it stood once: the first messages of its transcript. */
+export interface Point {
+  /** The last of these messages; `undefined` before the first one. */
+  readonly after: string | undefined;
+  readonly messages: readonly Message[];
+  /** It lies after the messages that a run began with: a run that goes back to it gets them again. */
+  readonly repeats: boolean;
+}
+
+/**
+ * The points before each run, and after the user's messages that the run began with. The latest comes first. The end of
+ * the transcript is no such point, and neither are points of branches that were left.
+ */
+export function pointsOf(thread: ThreadRecord | undefined, runs: readonly BegunRun[]): Point[] {
+  const messages = thread?.messages ?? [];
+  const positionOf = positionsIn(messages, thread?.removed ?? []);
+  const repeating = new Map<number, boolean>();
+  for (const { beginsAfter } of runs) {
+    const start = positionOf(beginsAfter);
+    if (start === undefined) continue;
+    const answer = messages.findIndex(({ role }, index) => index >= start && role !== "user");
+    if (answer > start) repeating.set(answer, true);
+    repeating.set(start, repeating.get(start) ?? false);
+  }
+  return [...repeating]
+    .filter(([length]) => length < messages.length)
+    .sort(([a], [b]) => b - a)
+    .map(([length, repeats]) => ({
+      after: messages[length - 1]?.id,
+      messages: messages.slice(0, length),
+      repeats,
+    }));
+}
