@@ -2,6 +2,7 @@
 import type { ServerResponse } from "node:http";
 import type { Line } from "./lines.ts";
 import { type Peer, READY, type Unread } from "./peer.ts";
+import { writeWithTurn } from "./turn-writes.ts";
 
 export interface SsePeerOptions {
   /** The response continues a sequence of events, so its first frame may be one that is not in the log. */
@@ -78,6 +79,7 @@ export class SsePeer implements Peer, Line {
     const text = this.#unlogged === undefined ? frames.join("") : this.#withUnlogged(this.#unlogged, frames);
     this.#begun = true;
     this.#behind += 1;
+    writeWithTurn(this.#response);
     return this.#write(text, this.#caughtUp) ? READY : this.#drain();
   }
 

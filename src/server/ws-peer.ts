@@ -1,10 +1,12 @@
 /** A WebSocket as a peer: one frame, one text message. */
 import { setMaxListeners } from "node:events";
+import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 import type { ErrorCode } from "../protocol/errors.ts";
 import { ERRORS, SENTENCES } from "../protocol/errors.ts";
 import type { Line } from "./lines.ts";
 import { HIGH_WATER, READY, type TalkingPeer, type Unread } from "./peer.ts";
+import { writeWithTurn } from "./turn-writes.ts";
 
 /** Counted for each answer besides its text, so that empty ones are bounded too. */
 const FRAME_BYTES = 64;
@@ -20,6 +22,7 @@ interface Drained {
 
 export class WsPeer implements TalkingPeer, Line {
   readonly #socket: WebSocket;
+  readonly #stream: Duplex;
   readonly #drainMs: number;
   readonly #slow: (unread: Unread) => void;
   readonly #closed = new AbortController();
@@ -31,9 +34,13 @@ export class WsPeer implements TalkingPeer, Line {
   #paused: NodeJS.Timeout | undefined;
   #shut = false;
 
-  /** `drainMs`: how long a socket may take to catch up before it is cut. `slow` is called then. */
-  constructor(socket: WebSocket, drainMs: number, slow: (unread: Unread) => void) {
+  /**
+   * `stream`: the connection below the socket. `drainMs`: how long a socket may take to catch up before it is cut. `slow`
+   * is called then.
+   */
+  constructor(socket: WebSocket, stream: Duplex, drainMs: number, slow: (unread: Unread) => void) {
     this.#socket = socket;
+    this.#stream = stream;
     this.#slow = slow;
     this.#drainMs = drainMs;
     setMaxListeners(0, this.#closed.signal); // Each followed topic adds a listener.
@@ -51,6 +58,7 @@ export class WsPeer implements TalkingPeer, Line {
   send(frames: readonly string[]): Promise<void> {
     if (frames.length === 0 || this.#socket.readyState !== this.#socket.OPEN) return READY;
     this.#queued += frames.length;
+    writeWithTurn(this.#stream);
     // One callback for all frames, because the socket writes them in order.
     const written = frames.length === 1 ? this.#oneWritten : () => this.#written(frames.length);
     for (let index = 0; index < frames.length - 1; index += 1) this.#socket.send(frames[index] as string);

@@ -1,5 +1,6 @@
 /** WebSockets: the checks before one opens, and the time that a dead one is kept. */
-import type { IncomingMessage, Server } from "node:http";
+import type { Server } from "node:http";
+import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { context } from "@opentelemetry/api";
 import { WebSocket, WebSocketServer } from "ws";
@@ -133,26 +134,26 @@ export class WebSocketHost {
       const error = SluiceError.from(thrown);
       if (error.code === "internal") this.#options.failed(thrown, "websocket upgrade");
       if (guarded && route.closesWithReason && !error.retryable) {
-        this.#server.handleUpgrade(request, socket, head, (webSocket) => this.#turnAway(webSocket, error));
+        this.#server.handleUpgrade(request, socket, head, (webSocket) => this.#turnAway(webSocket, socket, error));
         return;
       }
       place.leave();
       refuse(socket, error);
       return;
     }
-    this.#server.handleUpgrade(request, socket, head, (webSocket) => this.#serve(webSocket, open, request));
+    this.#server.handleUpgrade(request, socket, head, (webSocket) => this.#serve(webSocket, open, upgrade));
   }
 
   /** Closes a socket with an error's code, because its client would otherwise reconnect in vain. */
-  #turnAway(socket: WebSocket, { code, message }: SluiceError): void {
+  #turnAway(socket: WebSocket, stream: Duplex, { code, message }: SluiceError): void {
     socket.on("error", nothing);
-    const peer = new WsPeer(socket, this.#options.slowConsumerMs, nothing);
+    const peer = new WsPeer(socket, stream, this.#options.slowConsumerMs, nothing);
     expel(socket, () => peer.close(code, message));
   }
 
-  #serve(socket: WebSocket, open: Opening, request: IncomingMessage): void {
+  #serve(socket: WebSocket, open: Opening, { request, socket: stream }: Upgrade): void {
     const { limits, lines, shareWatch, slowConsumerMs, failed } = this.#options;
-    const peer = new WsPeer(socket, slowConsumerMs, this.#slow);
+    const peer = new WsPeer(socket, stream, slowConsumerMs, this.#slow);
     const conversation = open(peer);
     this.#peers.set(socket, { peer, conversation });
     const share = conversation.visitor?.principal.share;

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import { PassThrough } from "node:stream";
+import { type Duplex, PassThrough } from "node:stream";
 import { END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { afterEach, describe, expect, it } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
@@ -54,17 +54,19 @@ async function stalledWebSocket() {
   const server = createServer();
   const url = await listening(server);
   const host = new WebSocketServer({ server });
-  const opened = new Promise<WebSocket>((resolve) => host.once("connection", resolve));
+  const opened = new Promise<{ socket: WebSocket; stream: Duplex }>((resolve) =>
+    host.once("connection", (socket, { socket: stream }) => resolve({ socket, stream })),
+  );
   const client = await connect(url.replace("http", "ws"));
   client.socket.pause();
   closing.push(async () => client.socket.terminate());
-  return { socket: await opened, client };
+  return { ...(await opened), client };
 }
 
 describe("a WebSocket peer whose client does not read", () => {
   it("takes what the kernel takes and a little more, then says wait; and is cut when its time is up", async () => {
-    const { socket, client } = await stalledWebSocket();
-    const peer = new WsPeer(socket, 100, slow);
+    const { socket, stream, client } = await stalledWebSocket();
+    const peer = new WsPeer(socket, stream, 100, slow);
     let most = 0;
     let sent = 0;
     while (socket.readyState === socket.OPEN && sent < 320) {
@@ -85,8 +87,8 @@ describe("a WebSocket peer whose client does not read", () => {
   });
 
   it("goes on where it was when the client reads again: nothing is lost, doubled or out of order", async () => {
-    const { socket, client } = await stalledWebSocket();
-    const peer = new WsPeer(socket, 10_000, slow);
+    const { socket, stream, client } = await stalledWebSocket();
+    const peer = new WsPeer(socket, stream, 10_000, slow);
     let sent = 0;
     let most = 0;
     const feeding = (async () => {
@@ -119,7 +121,7 @@ describe("a WebSocket peer whose client does not read", () => {
       send: (_frame: string, done?: () => void) => written.push(done ?? (() => {})),
       terminate: () => {},
     } as unknown as WebSocket;
-    const peer = new WsPeer(socket, 10_000, slow);
+    const peer = new WsPeer(socket, new PassThrough(), 10_000, slow);
     let ready = true;
     for (let frame = 0; frame < HIGH_WATER.frames; frame += 1) await peer.send(["x"]);
     void peer.send(["x"]).then(() => {
