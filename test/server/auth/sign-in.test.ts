@@ -45,8 +45,10 @@ describe("API keys", () => {
   });
 
   it("are kept as digests", () => {
-    expect(API.API_KEYS).not.toContain(made.key.split("_")[2]);
-    expect(made.key.split("_").slice(2).join("_")).toHaveLength(43);
+    // The secret may hold a `_` itself.
+    const secret = made.key.split("_").slice(2).join("_");
+    expect(secret).toHaveLength(43);
+    expect(API.API_KEYS).not.toContain(secret);
   });
 });
 
