@@ -23,7 +23,7 @@ export interface Between extends Required<Pick<RunInput, "drafts" | "graphTopic"
 interface Knowledge {
   readonly ownFrom: number;
   readonly spent: Spent;
-  /** The messages that wait for the run. Clients know that. */
+  /** The messages that wait for the run. Clients have been sent the state `waiting` for them. */
   readonly waiting: readonly InjectedMessage[];
   /** The number of events that the allow-list refused, by name. */
   readonly refused: Readonly<Record<string, number>>;
@@ -91,7 +91,7 @@ async function inputFrom(
   return { ...input, ...changed, handedOver: { ...knowledge, at, ...graphAt } };
 }
 
-/** Does the log stand where the process before left the run? */
+/** Does the log stand where the previous process left the run? */
 export function follows({ at, graphAt }: Handover, from: Cursor, graphFrom: Cursor): boolean {
   return isAt(at, from) && (graphAt === undefined || isAt(graphAt, graphFrom));
 }

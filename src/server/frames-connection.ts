@@ -93,8 +93,8 @@ export class FramesConnection implements Conversation {
       const threadId = frame.type === "inject" ? await this.#lineOf(frame) : threadOf(frame);
       if (threadId !== undefined && this.#queues.waiting(threadId) >= MAX_WAITING_COMMANDS)
         throw new SluiceError("overloaded");
-      // `run` and `subscribe` frames of one thread wait for each other. A `cancel` does not wait, because a start in
-      // that line may wait for the run that it ends.
+      // `run` and `subscribe` frames of one thread wait for each other. A `cancel` does not wait: a start in that line
+      // may be waiting until the active run ends, and the `cancel` ends that run.
       await (threadId === undefined ? this.#do(frame) : this.#queues.hold(threadId, () => this.#do(frame)));
     } catch (thrown) {
       const error = SluiceError.from(thrown);

@@ -210,7 +210,7 @@ export class PostgresInstances implements Instances {
     else if (kind in ASK) this.#hears?.asked(threadId, kind as Wish);
   };
 
-  /** Reads everything that lost messages may have reported. */
+  /** Messages may have been lost. Reads everything that they would have reported. */
   recall(): void {
     for (const threadId of this.#waiting.keys()) this.#wake(threadId);
     this.#db
@@ -277,7 +277,7 @@ export class PostgresInstances implements Instances {
     await this.#db.run("SELECT pg_notify($1, $2)", CHANNEL, message);
   }
 
-  /** After the database was away, each last heartbeat is old. Living processes send a new one within this time. */
+  /** After the database was away, all heartbeats are old. Living processes send a new one within `DEAD_MS`. */
   get #isCertain(): boolean {
     return (this.#heartbeat?.unbrokenMs ?? 0) >= DEAD_MS;
   }
