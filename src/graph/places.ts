@@ -25,6 +25,12 @@ export class Places {
     this.#places.delete(runId);
   }
 
+  /** The whole namespace of a run that is open. */
+  of(runId: string): string {
+    const { own, before } = this.#places.get(runId) ?? { own: "", before: "" };
+    return before === "" ? own : `${before}|${own}`;
+  }
+
   /** The event, with its whole namespace. */
   placed(event: GraphEvent): GraphEvent {
     const around = this.#places.get(event.run_id)?.before;

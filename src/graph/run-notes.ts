@@ -21,10 +21,14 @@ export interface Hooks {
   readonly onTooMuch?: ((limit: keyof OutputLimits) => void) | undefined;
 }
 
-/** The tool call that an interrupt came from: the id that the model gave it, and the run of the tool. */
-export interface InterruptedCall {
-  readonly toolCallId: string;
-  readonly toolRunId: string;
+/** The origin of an interrupt. */
+export interface InterruptOrigin {
+  /** The namespace of the node that asked. */
+  readonly place?: string;
+  /** The id that the model gave the call whose tool asked. */
+  readonly toolCallId?: string;
+  /** The run of that tool. */
+  readonly toolRunId?: string;
 }
 
 /**
@@ -43,7 +47,7 @@ export class RunNotes extends BaseCallbackHandler {
   readonly #places = new Places();
   readonly #modelEnds = new Map<string, ModelEnd>();
   readonly #toolErrors = new Map<string, unknown>();
-  readonly #interruptedCalls = new Map<string, InterruptedCall>();
+  readonly #origins = new Map<string, InterruptOrigin>();
   readonly #modelErrors = new Set<unknown>();
   readonly #cut = new CutAnswers();
   readonly #onCut: () => void;
@@ -154,9 +158,21 @@ export class RunNotes extends BaseCallbackHandler {
   override handleToolError(error: unknown, runId: string): void {
     this.#toolErrors.set(runId, error);
     const toolCallId = this.#toolCallIds.get(runId);
-    if (toolCallId === undefined || !isGraphInterrupt(error)) return;
-    for (const { id } of error.interrupts)
-      if (id !== undefined) this.#interruptedCalls.set(id, { toolCallId, toolRunId: runId });
+    if (toolCallId !== undefined) this.#asked(error, { toolCallId, toolRunId: runId });
+  }
+
+  override handleChainError(error: unknown, runId: string): void {
+    this.#asked(error, { place: this.#places.of(runId) });
+  }
+
+  /** Each run around the node passes the interrupt on: the innermost run has the node's place. */
+  #asked(error: unknown, origin: InterruptOrigin): void {
+    if (!isGraphInterrupt(error)) return;
+    for (const { id } of error.interrupts) {
+      if (id === undefined) continue;
+      const { place = origin.place, ...known } = this.#origins.get(id) ?? {};
+      this.#origins.set(id, { ...known, ...origin, ...(place === undefined ? {} : { place }) });
+    }
   }
 
   override handleLLMEnd(output: LLMResult, runId: string): void {
@@ -186,9 +202,8 @@ export class RunNotes extends BaseCallbackHandler {
     return this.#toolCallIds.get(runId);
   }
 
-  /** The tool call that an interrupt came from, if a tool made it. */
-  interruptedCall(interruptId: string): InterruptedCall | undefined {
-    return this.#interruptedCalls.get(interruptId);
+  interruptOrigin(interruptId: string): InterruptOrigin | undefined {
+    return this.#origins.get(interruptId);
   }
 
   /** The end of a model's run. Reading takes it out. */

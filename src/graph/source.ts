@@ -14,7 +14,7 @@ import { toGraphInput } from "./graph-input.ts";
 import { toLangChain } from "./input.ts";
 import { ModelFailures } from "./model-failures.ts";
 import { written } from "./normalize.ts";
-import { RunNotes } from "./run-notes.ts";
+import { type InterruptOrigin, RunNotes } from "./run-notes.ts";
 import type { RunRequest } from "./run-request.ts";
 import { inSpans, type RunSpans } from "./run-spans.ts";
 import { driveStreamEvents } from "./stream-events.ts";
@@ -51,13 +51,9 @@ export interface ServedGraph {
 /** The ids of a static breakpoint's interrupts begin with this; LangGraph gives them none. */
 export const BREAKPOINT = "breakpoint-";
 
-export interface GraphInterrupt {
+export interface GraphInterrupt extends InterruptOrigin {
   readonly id: string;
   readonly value: unknown;
-  /** The call of the tool that made it, if a tool did. */
-  readonly toolCallId?: string | undefined;
-  /** The run of that tool. */
-  readonly toolRunId?: string | undefined;
 }
 
 /** A graph being read. `interrupts` is filled as they happen. */
@@ -255,7 +251,7 @@ function readRootChunk(
 /** LangGraph reports a static breakpoint without an id or a value, so both are added here. */
 function noted(interrupts: readonly GraphInterrupt[], notes: RunNotes): readonly GraphInterrupt[] {
   if (interrupts.length > 0) {
-    return interrupts.map(({ id, value }) => ({ id, value, ...notes.interruptedCall(id) }));
+    return interrupts.map(({ id, value }) => ({ id, value, ...notes.interruptOrigin(id) }));
   }
   const value = { reason: "breakpoint", message: "The graph paused at a breakpoint." };
   return [{ id: `${BREAKPOINT}${randomUUID()}`, value }];

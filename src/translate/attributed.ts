@@ -1,13 +1,14 @@
 /** A run's events with their subagents: which one an event is of, and when each begins and ends. */
 import type { SluiceError } from "../protocol/errors.ts";
-import { type AguiEvent, EventType } from "../protocol/events.ts";
+import { type AguiEvent, EventType, type Interrupt } from "../protocol/events.ts";
 import { type GraphEvent, isInside, type Subagent } from "../protocol/graph-event.ts";
 import type { Carried } from "./carried.ts";
 import { Executions } from "./executions.ts";
+import type { Asked } from "./interrupts.ts";
 import type { RunEnd, Translator } from "./translator.ts";
 
-/** The end of a subagent that did not succeed. */
-type Trouble = "suspended" | Pick<SluiceError, "code" | "message"> | { readonly message: string };
+/** The end of a subagent that did not succeed. A list has the questions that are open. */
+type Trouble = readonly Interrupt[] | Pick<SluiceError, "code" | "message"> | { readonly message: string };
 
 const FAILED: Trouble = { message: "The subagent failed." };
 const CANCELLED: Trouble = { code: "cancelled", message: "The run was cancelled." };
@@ -46,6 +47,9 @@ export class Attributed implements Translator {
   /** The subagents of messages, calls and steps; `undefined` for the served graph itself. */
   readonly #owners = new Map<string, string | undefined>();
 
+  /** The subagents around each subagent that asks, itself included. */
+  readonly #asking = new Map<string, readonly string[]>();
+
   constructor(inner: Translator, callOf: (toolRunId: string) => string | undefined, owners: Carried["owners"] = {}) {
     this.#inner = inner;
     this.#callOf = callOf;
@@ -57,7 +61,6 @@ export class Attributed implements Translator {
   taken: Translator["taken"] = (message) => this.#inner.taken(message);
   state: Translator["state"] = (values) => this.#inner.state(values);
   correction: Translator["correction"] = () => this.#inner.correction();
-  interrupt: Translator["interrupt"] = (asked) => this.#inner.interrupt(asked);
 
   get drafts(): Translator["drafts"] {
     return this.#inner.drafts;
@@ -85,11 +88,21 @@ export class Attributed implements Translator {
     return this.#attributed(event, this.#inner.failed(event));
   }
 
+  /** A subagent that was never reported is not named. */
+  interrupt(asked: Asked): Interrupt {
+    const interrupt = this.#inner.interrupt(asked);
+    const around = this.#executions.subagentsAt(asked.place ?? "").map(({ id }) => id);
+    const subagentRunId = around.at(-1);
+    if (subagentRunId === undefined || !this.#open.has(subagentRunId)) return interrupt;
+    this.#asking.set(subagentRunId, around);
+    return { ...interrupt, subagentRunId };
+  }
+
   finish(end: RunEnd): AguiEvent[] {
     const events = this.#inner.finish(end).map((event) => this.#tagged(event, undefined));
     const trouble =
       end.kind === "interrupted"
-        ? "suspended"
+        ? end.interrupts
         : end.kind === "cancelled"
           ? CANCELLED
           : end.kind === "failed"
@@ -150,8 +163,13 @@ export class Attributed implements Translator {
     return found.flatMap((one) => {
       if (!this.#open.delete(one.id)) return [];
       const inner = this.#close(({ place }) => isInside(place, one.place) && place !== one.place, trouble);
-      return [...inner, endOf(one.id, trouble)];
+      return [...inner, endOf(one.id, trouble && isQuestions(trouble) ? this.#waitsFor(one.id, trouble) : trouble)];
     });
+  }
+
+  /** The questions that a subagent waits for: its own, and those of the subagents that it has called. */
+  #waitsFor(id: string, open: readonly Interrupt[]): readonly Interrupt[] {
+    return open.filter(({ subagentRunId = "" }) => this.#asking.get(subagentRunId)?.includes(id));
   }
 
   #tagged(event: AguiEvent, here: string | undefined): AguiEvent {
@@ -182,10 +200,17 @@ function ownerIn(event: AguiEvent): string | undefined {
   return isOfTheRun(event) ? undefined : event.subagentRunId;
 }
 
+function isQuestions(trouble: Trouble): trouble is readonly Interrupt[] {
+  return Array.isArray(trouble);
+}
+
 function endOf(subagentRunId: string, trouble: Trouble | undefined): AguiEvent {
   if (trouble === undefined) return { type: EventType.SUBAGENT_FINISHED, subagentRunId };
-  if (trouble === "suspended")
-    return { type: EventType.SUBAGENT_FINISHED, subagentRunId, outcome: { type: "suspended" } };
+  if (isQuestions(trouble)) {
+    const interruptIds = trouble.map(({ id }) => id);
+    const outcome = { type: "suspended" as const, ...(interruptIds.length > 0 ? { interruptIds } : {}) };
+    return { type: EventType.SUBAGENT_FINISHED, subagentRunId, outcome };
+  }
   const code = "code" in trouble ? { code: trouble.code } : {};
   return { type: EventType.SUBAGENT_ERROR, subagentRunId, message: trouble.message, ...code };
 }

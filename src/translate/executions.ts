@@ -38,6 +38,11 @@ export class Executions {
     }
   }
 
+  /** The subagents around an execution that runs, outermost first. */
+  subagentsAt(place: string): readonly Subagent[] {
+    return this.#running.get(place)?.subagents ?? [];
+  }
+
   #begin(begun: Execution): Over {
     // The same execution begins again: an attempt failed.
     const failed = this.#take(({ place }) => isInside(place, begun.place));

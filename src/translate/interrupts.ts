@@ -3,10 +3,12 @@ import type { Interrupt } from "../protocol/events.ts";
 import { isRecord } from "../protocol/input.ts";
 import { toJsonValue } from "../protocol/json.ts";
 
-/** An interrupt as LangGraph reports it, with the tool call it came from, if any. */
+/** An interrupt as LangGraph reports it, with its origin as far as that is known. */
 export interface Asked {
   readonly id: string;
   readonly value: unknown;
+  /** The namespace of the node that asked. */
+  readonly place?: string | undefined;
   readonly toolCallId?: string | undefined;
   /** The run of the tool. */
   readonly toolRunId?: string | undefined;

@@ -1,6 +1,7 @@
 /** Subagents over the wire: for late readers, after the run, for both generations of clients, and in other formats. */
+import { randomUUID } from "node:crypto";
 import { AIMessage } from "@langchain/core/messages";
-import { MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
+import { interrupt, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { createDeepAgent } from "deepagents";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type AguiEvent, EventType } from "../../../src/protocol/events.ts";
@@ -133,6 +134,48 @@ it("a filter holds subagents also where the agent does not report them", async (
     expect(ofType(events, EventType.TEXT_MESSAGE_CONTENT).map(({ delta }) => delta)).toEqual(texts);
   }
 });
+
+it("a question names the subagent that asks, and the subagents that wait for its answer name the question", async () => {
+  const asker = new StateGraph(MessagesAnnotation)
+    .addNode("ask", () => ({ messages: [new AIMessage({ id: "so", content: `So: ${interrupt("Really?")}` })] }))
+    .addEdge(START, "ask")
+    .compile();
+  const expert = new StateGraph(MessagesAnnotation)
+    .addNode("call", async (state, config) => ({ messages: (await asker.invoke(state, config)).messages }))
+    .addEdge(START, "call")
+    .compile();
+  const team = new StateGraph(MessagesAnnotation)
+    .addNode("expert", expert)
+    .addNode("own", () => ({ messages: [new AIMessage({ id: "own", content: interrupt("Mine?") })] }))
+    .addEdge(START, "expert")
+    .addEdge("expert", "own")
+    .compile({ checkpointer: memory() });
+  const served = await startSluice({ main: { graph: team, entry: { subagents: true } } });
+  const input = userInput("hi");
+  const events = await (await postRun(served.url, input)).done;
+  await verifyRun(events);
+  const [outer, inner] = ofType(events, EventType.SUBAGENT_STARTED);
+  const asked = asks(events);
+  expect(asked).toMatchObject([{ message: "Really?", subagentRunId: inner?.subagentRunId }]);
+  const outcome = { type: "suspended", interruptIds: asked.map(({ id }) => id) };
+  expect(ofType(events, EventType.SUBAGENT_FINISHED)).toMatchObject([
+    { subagentRunId: inner?.subagentRunId, outcome },
+    { subagentRunId: outer?.subagentRunId, outcome },
+  ]);
+  // The served graph's own question names none.
+  const resume = [{ interruptId: asked[0]?.id, status: "resolved", payload: "yes" }];
+  const rest = await (await postRun(served.url, { ...input, runId: randomUUID(), messages: [], resume } as never)).done;
+  await verifyRun(rest);
+  await served.close();
+  expect(asks(rest)).toMatchObject([{ message: "Mine?" }]);
+  expect(asks(rest)[0]).not.toHaveProperty("subagentRunId");
+  expect(ofType(rest, EventType.SUBAGENT_FINISHED).map(({ outcome }) => outcome)).toEqual([undefined, undefined]);
+});
+
+function asks(events: readonly AguiEvent[]) {
+  const [{ outcome } = {}] = ofType(events, EventType.RUN_FINISHED);
+  return outcome?.type === "interrupt" ? outcome.interrupts : [];
+}
 
 it("each task of a deepagents agent is a subagent of its call, also when two run at once", async () => {
   const mind = await brain();
