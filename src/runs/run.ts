@@ -70,7 +70,7 @@ export class Run {
     this.#injections = new Injections({ plan, kept: injected, shared, translator: this.#translator, send });
   }
 
-  /** Puts `RUN_STARTED` into the log, unless the process before has done so. */
+  /** Puts `RUN_STARTED` into the log, unless the previous process has done so. */
   async begin(): Promise<void> {
     const { fresh, resent, handedOver } = this.plan;
     if (handedOver) return this.#topic.goOn();
@@ -93,7 +93,7 @@ export class Run {
     }
   }
 
-  /** Stops between two steps of the graph, if a process lives by then that can go on with the run. */
+  /** Stops between two steps of the graph, if another process that can go on with the run lives by then. */
   leave(hasSuccessor: () => Promise<boolean>): void {
     this.#parting.ask(hasSuccessor);
   }
