@@ -7,6 +7,7 @@ import { ERRORS, SENTENCES } from "../protocol/errors.ts";
 import type { Line } from "./lines.ts";
 import { HIGH_WATER, READY, type TalkingPeer, type Unread } from "./peer.ts";
 import { writeWithTurn } from "./turn-writes.ts";
+import { textFrame } from "./ws-frame.ts";
 
 /** Counted for each answer besides its text, so that empty ones are bounded too. */
 const FRAME_BYTES = 64;
@@ -35,7 +36,7 @@ export class WsPeer implements TalkingPeer, Line {
   #shut = false;
 
   /**
-   * `stream`: the connection below the socket. `drainMs`: how long a socket may take to catch up before it is cut. `slow`
+   * `stream`: the connection below the socket. Frames are written to it directly, so `ws` must not compress. `drainMs`: how long a socket may take to catch up before it is cut. `slow`
    * is called then.
    */
   constructor(socket: WebSocket, stream: Duplex, drainMs: number, slow: (unread: Unread) => void) {
@@ -61,8 +62,8 @@ export class WsPeer implements TalkingPeer, Line {
     writeWithTurn(this.#stream);
     // One callback for all frames, because the socket writes them in order.
     const written = frames.length === 1 ? this.#oneWritten : () => this.#written(frames.length);
-    for (let index = 0; index < frames.length - 1; index += 1) this.#socket.send(frames[index] as string);
-    this.#socket.send(frames.at(-1) as string, written);
+    for (let index = 0; index < frames.length - 1; index += 1) this.#stream.write(textFrame(frames[index] as string));
+    this.#stream.write(textFrame(frames.at(-1) as string), written);
     if (!this.#overfull) return READY;
     this.#drained ??= this.#awaitDrain();
     return this.#drained.promise;

@@ -118,10 +118,13 @@ describe("a WebSocket peer whose client does not read", () => {
       bufferedAmount: 0,
       once: () => {},
       on: () => {},
-      send: (_frame: string, done?: () => void) => written.push(done ?? (() => {})),
       terminate: () => {},
     } as unknown as WebSocket;
-    const peer = new WsPeer(socket, new PassThrough(), 10_000, slow);
+    const stream = {
+      writableCorked: 1,
+      write: (_frame: Buffer, done?: () => void) => written.push(done ?? (() => {})),
+    } as unknown as Duplex;
+    const peer = new WsPeer(socket, stream, 10_000, slow);
     let ready = true;
     for (let frame = 0; frame < HIGH_WATER.frames; frame += 1) await peer.send(["x"]);
     void peer.send(["x"]).then(() => {
