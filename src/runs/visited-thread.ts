@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import type { Cursor } from "../protocol/cursor.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import type { Message } from "../protocol/events.ts";
-import { graphTopic, type Topic, threadTopic } from "../protocol/ids.ts";
+import { checkId, graphTopic, type Topic, threadTopic } from "../protocol/ids.ts";
 import { oneLine } from "../store/listing.ts";
 import { MAX_SHARES, type Share } from "../store/shares.ts";
 import type { ThreadMarks } from "../store/store.ts";
@@ -54,7 +54,7 @@ export class VisitedThread {
    */
   async cancel(runId?: string): Promise<boolean> {
     this.#visitor.need("cancel");
-    if (runId !== undefined && !(await this.#threads.runsAs(this.#key, runId))) return false;
+    if (runId !== undefined && !(await this.#threads.runsAs(this.#key, checkId("runId", runId)))) return false;
     return this.#runs.cancel(this.#key);
   }
 
@@ -117,7 +117,7 @@ export class VisitedThread {
   /** Ends a share, and its readers within seconds. @throws SluiceError `not_found`. */
   async revoke(id: string): Promise<void> {
     this.#visitor.need("run");
-    if (await this.#visitor.shares.revoke(this.#key, id)) return;
+    if (await this.#visitor.shares.revoke(this.#key, checkId("share", id))) return;
     throw new SluiceError("not_found", "There is no such share.");
   }
 

@@ -13,6 +13,7 @@ import type { Client, Limits } from "../limits/limits.ts";
 import type { EventLog } from "../log/log.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import type { RunAgentInput } from "../protocol/events.ts";
+import { checkId } from "../protocol/ids.ts";
 import { parseRunOptions } from "../protocol/input.ts";
 import type { Scope } from "../protocol/scopes.ts";
 import { formatPlace, parsePlace } from "../store/listing.ts";
@@ -169,6 +170,7 @@ export class Visitor {
 
   /** An unknown name gets a key without a thread. So an unknown thread is treated like a thread of another owner. */
   async #key(threadId: string, claimed: boolean): Promise<string> {
+    checkId("threadId", threadId);
     if (isThreadKey(threadId)) throw new SluiceError("bad_request", "threadId: ids of this form are reserved.");
     const { share } = this.principal;
     if (share) return threadId === share.threadId ? share.threadKey : newThreadKey();

@@ -104,13 +104,19 @@ export class Connection implements Conversation {
     return this.#queue.hold("", () => this.#attempt(command));
   }
 
-  /** Commands that need not wait, even while a start waits for the thread. */
+  /**
+   * Commands that need not wait, even while a start waits for the thread. If the thread cannot be looked up, the command
+   * fails in the same way, and its error is sent.
+   */
   #isUrgent(command: ClientCommand): boolean | Promise<boolean> {
     if (command.type !== "cancel" && command.type !== "inject")
       return command.type === "ping" || command.type === "help";
     return Promise.resolve(this.#named(command.threadId))
       .then((thread) => thread.active())
-      .then((active) => active !== undefined);
+      .then(
+        (active) => active !== undefined,
+        () => true,
+      );
   }
 
   /** Returns the thread with this id. The connection's own thread needs no lookup. */

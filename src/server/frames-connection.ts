@@ -10,7 +10,7 @@ import {
   parseClientFrame,
   type ServerFrame,
 } from "../protocol/frames.ts";
-import { checkId, threadTopic, topicThread } from "../protocol/ids.ts";
+import { threadTopic, topicThread } from "../protocol/ids.ts";
 import { fromCommand } from "../protocol/injected.ts";
 import { isRecord, parseRunAgentInput } from "../protocol/input.ts";
 import { shortEncoder } from "../protocol/short-frames.ts";
@@ -105,7 +105,7 @@ export class FramesConnection implements Conversation {
 
   /** A message for an active run does not wait. A message for a run that is about to start waits for that run. */
   async #lineOf({ threadId }: ClientFrame & { type: "inject" }): Promise<string | undefined> {
-    const thread = await this.#signIn.visitor.thread(checkId("threadId", threadId));
+    const thread = await this.#signIn.visitor.thread(threadId);
     return (await thread.active()) ? undefined : threadId;
   }
 
@@ -122,7 +122,7 @@ export class FramesConnection implements Conversation {
       case "inject":
         return this.#inject(frame);
       case "cancel": {
-        const thread = await this.#signIn.visitor.thread(checkId("threadId", frame.threadId));
+        const thread = await this.#signIn.visitor.thread(frame.threadId);
         if (!(await thread.cancel())) throw new SluiceError("not_found", "There is no active run to cancel.");
         return this.#emit({ type: "ack", id: frame.id, topic: threadTopic(frame.threadId) });
       }
@@ -171,7 +171,7 @@ export class FramesConnection implements Conversation {
 
   async #inject({ id, threadId, message }: ClientFrame & { type: "inject" }): Promise<void> {
     const sent = fromCommand(message);
-    const thread = await this.#signIn.visitor.thread(checkId("threadId", threadId));
+    const thread = await this.#signIn.visitor.thread(threadId);
     const { runId, states } = await thread.inject([sent]);
     this.#emit({
       type: "ack",

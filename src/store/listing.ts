@@ -1,6 +1,7 @@
 /** The parts of a thread list that all engines share: titles, and the cursor between two pages. */
 import { SluiceError } from "../protocol/errors.ts";
 import type { Message } from "../protocol/events.ts";
+import { isId } from "../protocol/ids.ts";
 import type { ThreadSummary } from "./store.ts";
 
 const TITLE_LENGTH = 80;
@@ -41,7 +42,8 @@ export function formatPlace({ updatedAt, threadId }: Place): string {
 export function parsePlace(text: string): Place {
   try {
     const [updatedAt, threadId] = JSON.parse(Buffer.from(text, "base64url").toString()) as unknown[];
-    if (typeof updatedAt === "number" && typeof threadId === "string") return { updatedAt, threadId };
+    if (Number.isSafeInteger(updatedAt) && typeof threadId === "string" && (threadId === "" || isId(threadId)))
+      return { updatedAt: updatedAt as number, threadId };
   } catch {
     // The error is thrown below.
   }

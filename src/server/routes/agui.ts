@@ -5,7 +5,6 @@ import type { ServedAgent } from "../../graph/registry.ts";
 import { type Cursor, cursorOf, formatCursor } from "../../protocol/cursor.ts";
 import { SluiceError } from "../../protocol/errors.ts";
 import type { RunAgentInput } from "../../protocol/events.ts";
-import { checkId } from "../../protocol/ids.ts";
 import { parseRunAgentInput, parseRunOptions, parseWith } from "../../protocol/input.ts";
 import type { VisitedRun } from "../../runs/visited-thread.ts";
 import type { Visitor } from "../../runs/visitor.ts";
@@ -52,7 +51,7 @@ export function aguiRoutes(options: ServerOptions): Router {
   );
   router.post("/agent/:agent/stop/:threadId", async (request, response) => {
     registry.get(request.params.agent);
-    const thread = await options.door.visitorOf(request).thread(checkId("threadId", request.params.threadId));
+    const thread = await options.door.visitorOf(request).thread(request.params.threadId);
     // CopilotKit names the run that it has started.
     const { runId } = request.body ? parseWith(stopBody, jsonBody(request), "body") : {};
     if (!(await thread.cancel(runId))) throw new SluiceError("not_found", "There is no active run on this thread.");
@@ -124,7 +123,7 @@ async function inject(
 async function connect(options: ServerOptions, agent: string, request: Request, response: Response): Promise<void> {
   const format = formatOf(options.registry.get(agent));
   const { threadId, after: sent } = parseWith(connectBody, jsonBody(request), "body");
-  const thread = await options.door.visitorOf(request).thread(checkId("threadId", threadId), true);
+  const thread = await options.door.visitorOf(request).thread(threadId, true);
   const narrowing = parseNarrowing(request.query);
   const after = sent === undefined ? undefined : cursorOf("after", sent);
   await whileOpen(response, (signal) =>

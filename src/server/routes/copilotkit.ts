@@ -7,7 +7,6 @@ import { z } from "zod";
 import type { ServedAgent } from "../../graph/registry.ts";
 import { SluiceError } from "../../protocol/errors.ts";
 import type { Message } from "../../protocol/events.ts";
-import { checkId } from "../../protocol/ids.ts";
 import { isRecord, parseRunAgentInput, parseWith } from "../../protocol/input.ts";
 import type { VisibleThread, Visitor } from "../../runs/visitor.ts";
 import { formatPlace } from "../../store/listing.ts";
@@ -128,8 +127,7 @@ export async function suggest(options: ServerOptions, agent: string, request: Re
 /** A back end for CopilotKit's `useThreads`. */
 export function copilotThreadRoutes({ door }: Pick<ServerOptions, "door">): Router {
   const router = Router();
-  const threadOf = (request: Request<{ threadId: string }>) =>
-    door.visitorOf(request).thread(checkId("threadId", request.params.threadId));
+  const threadOf = (request: Request<{ threadId: string }>) => door.visitorOf(request).thread(request.params.threadId);
 
   const mark = async (request: Request<{ threadId: string }>, change: z.infer<typeof threadChange>) => {
     const thread = await threadOf(request);

@@ -20,11 +20,11 @@ export function documentRoutes({
   return router;
 }
 
-/** A document is made for the first client that asks for it. */
+/** A document is made and serialized for the first client that asks for it: these routes have no limit. */
 function once(make: () => object): RequestHandler {
-  let made: object | undefined;
+  let made: string | undefined;
   return (_request, response) => {
-    made ??= make();
-    response.json(made);
+    made ??= JSON.stringify(make());
+    response.type("json").send(made);
   };
 }

@@ -3,7 +3,6 @@ import { type Request, Router } from "express";
 import { z } from "zod";
 import { cursorOf, formatCursor } from "../../protocol/cursor.ts";
 import { SluiceError } from "../../protocol/errors.ts";
-import { checkId } from "../../protocol/ids.ts";
 import { parseWith } from "../../protocol/input.ts";
 import type { VisitedThread } from "../../runs/visited-thread.ts";
 import type { Visitor } from "../../runs/visitor.ts";
@@ -20,7 +19,13 @@ export const listQuery = z.object({
   before: z.string().optional(),
 });
 
-export const ownerQuery = z.object({ owner: z.string().max(4_096).optional() });
+export const ownerQuery = z.object({
+  owner: z
+    .string()
+    .max(4_096)
+    .refine((owner) => !/\p{Cc}/u.test(owner), "name an owner as a list of threads does")
+    .optional(),
+});
 
 export function threadRoutes(options: ServerOptions): Router {
   const { closed, door } = options;
@@ -96,5 +101,5 @@ function visitorIn(door: Door, request: Request<object>): Visitor {
 }
 
 function threadOf(door: Door, request: Request<{ threadId: string }>, awaited = false): Promise<VisitedThread> {
-  return visitorIn(door, request).thread(checkId("threadId", request.params.threadId), awaited);
+  return visitorIn(door, request).thread(request.params.threadId, awaited);
 }

@@ -27,7 +27,7 @@ export async function hydrate(options: ServerOptions, request: Request<object>, 
   const { threadId, runId, offset } = parseWith(hydrationQuery, request.query, "query");
   const visitor = options.door.visitorOf(request);
   visitor.need("watch");
-  const thread = await visitor.thread(checkId("threadId", threadId));
+  const thread = await visitor.thread(threadId);
   if (runId === undefined) {
     response.json(await standing(thread));
     return;
