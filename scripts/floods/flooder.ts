@@ -13,6 +13,8 @@ export interface Flood {
   readonly url: string;
   readonly kind: Kind;
   readonly seconds: number;
+  /** The flooder's address, sent as a proxy would. Limits do not count this machine's own address. */
+  readonly address: string;
 }
 
 export interface Flooded {
@@ -22,9 +24,6 @@ export interface Flooded {
   readonly refused: number;
 }
 
-/** An address reserved for documentation, sent as a proxy would. Limits do not count this machine's own address. */
-const ADDRESS = "203.0.113.7";
-
 /** The number of simultaneous lines. */
 const LINES = 20;
 
@@ -32,23 +31,23 @@ const LINES = 20;
 const BATCH = 100;
 
 /** Does the action on one line, and returns the counts. */
-type Once = (url: URL) => Promise<Flooded>;
+type Once = (url: URL, address: string) => Promise<Flooded>;
 
 const FLOODS: Readonly<Record<Kind, Once>> = {
-  handshakes: async (url) => {
-    const { socket, status } = await upgrade(url);
+  handshakes: async (url, address) => {
+    const { socket, status } = await upgrade(url, address);
     socket.destroy();
     return { done: 1, refused: status === 101 ? 0 : 1 };
   },
-  pings: (url) => frames(url, 0x9, "ping"),
-  "small messages": (url) => frames(url, 0x1, '{"type":"ping"}'),
-  bodies: async (url) => {
-    const status = await post(url);
+  pings: (url, address) => frames(url, address, 0x9, "ping"),
+  "small messages": (url, address) => frames(url, address, 0x1, '{"type":"ping"}'),
+  bodies: async (url, address) => {
+    const status = await post(url, address);
     return { done: 1, refused: status === 429 || status === 503 ? 1 : 0 };
   },
 };
 
-async function flood({ url, kind, seconds }: Flood): Promise<Flooded> {
+async function flood({ url, kind, seconds, address }: Flood): Promise<Flooded> {
   const until = performance.now() + seconds * 1_000;
   const total = { done: 0, refused: 0 };
   const target = new URL(url);
@@ -56,7 +55,7 @@ async function flood({ url, kind, seconds }: Flood): Promise<Flooded> {
     Array.from({ length: LINES }, async () => {
       while (performance.now() < until) {
         // The server may cut the flooder's line.
-        const { done, refused } = await FLOODS[kind](target).catch(() => ({ done: 0, refused: 1 }));
+        const { done, refused } = await FLOODS[kind](target, address).catch(() => ({ done: 0, refused: 1 }));
         total.done += done;
         total.refused += refused;
         await delay(1);
@@ -66,7 +65,7 @@ async function flood({ url, kind, seconds }: Flood): Promise<Flooded> {
   return total;
 }
 
-async function upgrade({ hostname, port, host }: URL): Promise<{ socket: Socket; status: number }> {
+async function upgrade({ hostname, port, host }: URL, address: string): Promise<{ socket: Socket; status: number }> {
   const socket = connect(Number(port), hostname);
   const head = [
     "GET /ws HTTP/1.1",
@@ -75,7 +74,7 @@ async function upgrade({ hostname, port, host }: URL): Promise<{ socket: Socket;
     "Upgrade: websocket",
     "Sec-WebSocket-Version: 13",
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-    `X-Forwarded-For: ${ADDRESS}`,
+    `X-Forwarded-For: ${address}`,
   ];
   socket.write(`${head.join("\r\n")}\r\n\r\n`);
   const line = await new Promise<string>((resolve, reject) => {
@@ -88,8 +87,8 @@ async function upgrade({ hostname, port, host }: URL): Promise<{ socket: Socket;
 }
 
 /** Opens a socket that writes one small frame again and again, for a second or until it is cut. */
-async function frames(url: URL, opcode: number, text: string): Promise<Flooded> {
-  const { socket, status } = await upgrade(url);
+async function frames(url: URL, address: string, opcode: number, text: string): Promise<Flooded> {
+  const { socket, status } = await upgrade(url, address);
   if (status !== 101) {
     socket.destroy();
     return { done: 0, refused: 1 };
@@ -118,11 +117,11 @@ const BODY = JSON.stringify({
   messages: Array.from({ length: 900 }, () => ({ id: randomUUID(), role: "user", content: "x".repeat(1_000) })),
 });
 
-function post({ hostname, port }: URL): Promise<number> {
+function post({ hostname, port }: URL, address: string): Promise<number> {
   const headers = {
     "Content-Type": "application/json",
     "Content-Length": Buffer.byteLength(BODY),
-    "X-Forwarded-For": ADDRESS,
+    "X-Forwarded-For": address,
   };
   return new Promise((resolve, reject) => {
     const asked = request({ hostname, port, method: "POST", path: "/agui", headers }, (response) => {

@@ -127,18 +127,15 @@ function forStrangers(options: ServerOptions): Router {
   return router;
 }
 
-/** Signs requests in. A preflight never comes here: it carries no credentials. A body is parsed within limits. */
+/** Signs requests in. A preflight never comes here: it carries no credentials. A body is read and parsed within limits. */
 function forVisitors({ limits, door, maxBodyBytes }: ServerOptions): RequestHandler[] {
   return [
     async (request, _response, next) => {
-      await door.admit(request);
+      const { client } = await door.admit(request);
+      await limits.request(client);
       next();
     },
     bodyText(maxBodyBytes),
-    async (request, _response, next) => {
-      await limits.request(door.visitorOf(request).client);
-      next();
-    },
     parsedBody(limits),
     traced,
   ];

@@ -1,4 +1,5 @@
 /** WebSockets: the checks before one opens, and the time that a dead one is kept. */
+import { setMaxListeners } from "node:events";
 import type { Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -15,6 +16,7 @@ import { traceOf } from "./request-spans.ts";
 import type { ServerOptions } from "./server-options.ts";
 import { sluiceSocket } from "./sluice-socket.ts";
 import type { Opening, SocketRoute } from "./socket-route.ts";
+import { Unfinished } from "./unfinished.ts";
 import { refuse, takeUpgrades, type Upgrade } from "./upgrades.ts";
 import { WsPeer } from "./ws-peer.ts";
 
@@ -27,6 +29,18 @@ const CLOSE_MS = 1_000;
 /** The milliseconds between two sockets when all clients reconnect. */
 const ROOM_MS = 20;
 
+/**
+ * The milliseconds that a client over its limit waits for the refusal of its upgrade. Otherwise a client that tries
+ * again at once, on a few lines, causes thousands of refusals a second.
+ */
+const REFUSAL_MS = 1_000;
+
+interface Served {
+  readonly peer: WsPeer;
+  readonly conversation: Conversation;
+  readonly unfinished: Unfinished;
+}
+
 export class WebSocketHost {
   readonly #options: ServerOptions;
   readonly #server: WebSocketServer;
@@ -35,7 +49,7 @@ export class WebSocketHost {
   /** Detaches from the server. */
   readonly #detach = new Map<Server, () => void>();
   readonly #heartbeat: NodeJS.Timeout;
-  readonly #peers = new Map<WebSocket, { readonly peer: WsPeer; readonly conversation: Conversation }>();
+  readonly #peers = new Map<WebSocket, Served>();
   /** Sockets that have not answered since the last ping. */
   readonly #silent = new WeakSet<WebSocket>();
 
@@ -51,6 +65,9 @@ export class WebSocketHost {
       // A deflate context costs 240 kB a socket and ten times the CPU a token.
       perMessageDeflate: false,
       autoPong: false,
+      // Each message and ping in a turn of its own. Else all small ones of a flood that come together are handled at once,
+      // before a limit can refuse any, while the other clients wait.
+      allowSynchronousEvents: false,
       clientTracking: false,
       handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
     });
@@ -99,6 +116,7 @@ export class WebSocketHost {
    */
   async close(hurry: AbortSignal): Promise<void> {
     clearInterval(this.#heartbeat);
+    setMaxListeners(0, hurry); // Each socket adds a listener.
     const spread = Math.min(SPREAD_MS, this.#peers.size * 2);
     await Promise.all(
       [...this.#peers].map(async ([socket, { peer }], index) => {
@@ -116,15 +134,16 @@ export class WebSocketHost {
 
   async #upgrade(upgrade: Upgrade, route: SocketRoute): Promise<void> {
     let open: Opening;
+    let placed = false;
     let guarded = false;
     const { request, socket, head } = upgrade;
     const { limits, ready, maxSockets } = this.#options;
     const place = limits.socketPlace();
     try {
-      await limits.handshake(request);
       place.take({ request });
+      placed = true;
       socket.on("close", () => place.leave());
-      if (socket.destroyed) place.leave(); // It closed while it waited.
+      await limits.handshake(request);
       this.#guard(request);
       guarded = true;
       if (!ready()) throw new SluiceError("draining");
@@ -137,6 +156,8 @@ export class WebSocketHost {
         this.#server.handleUpgrade(request, socket, head, (webSocket) => this.#turnAway(webSocket, socket, error));
         return;
       }
+      // A client that has no place left is refused at once, so that nobody can have many sockets wait.
+      if (placed && error.code === "rate_limited") await sleep(REFUSAL_MS);
       place.leave();
       refuse(socket, error);
       return;
@@ -155,14 +176,18 @@ export class WebSocketHost {
     const { limits, lines, shareWatch, slowConsumerMs, failed } = this.#options;
     const peer = new WsPeer(socket, stream, slowConsumerMs, this.#slow);
     const conversation = open(peer);
-    this.#peers.set(socket, { peer, conversation });
+    const unfinished = new Unfinished(request.socket);
+    this.#peers.set(socket, { peer, conversation, unfinished });
     const share = conversation.visitor?.principal.share;
     if (share) shareWatch.add(share.id, () => expel(socket, () => peer.close("unauthorized")), peer.closed);
     lines.add(peer, peer.closed);
     // After invalid data ws closes the socket itself, with the right code. The error event only repeats the reason.
     socket.on("error", nothing);
     socket.on("close", () => this.#peers.delete(socket));
-    socket.on("pong", () => this.#silent.delete(socket));
+    socket.on("pong", ({ length }) => {
+      this.#silent.delete(socket);
+      unfinished.control(length);
+    });
     const opened = conversation.open().catch((error: unknown) => failed(error, "websocket open"));
     const parent = traceOf(request);
     /** `then` is called if the client may send this message. */
@@ -177,10 +202,12 @@ export class WebSocketHost {
       }
     };
     socket.on("ping", (data) => {
+      unfinished.control(data.length);
       peer.pong(data);
       void receive(() => undefined);
     });
     socket.on("message", (data, isBinary) => {
+      unfinished.message();
       if (isBinary) socket.close(1003, "Text only.");
       else {
         const text = data.toString();
@@ -190,9 +217,11 @@ export class WebSocketHost {
   }
 
   #beat(): void {
-    for (const [socket, { peer, conversation }] of this.#peers) {
+    for (const [socket, { peer, conversation, unfinished }] of this.#peers) {
       conversation.beat?.();
       if (peer.paused) this.#silent.delete(socket);
+      else if (unfinished.isOld())
+        expel(socket, () => socket.close(1009, "A message has to come within two heartbeats."));
       else if (this.#silent.has(socket)) socket.terminate();
       else if (socket.readyState === WebSocket.OPEN) {
         this.#silent.add(socket);

@@ -5,7 +5,7 @@ import { randomUUID } from "node:crypto";
 import type { Socket } from "node:net";
 import { tool } from "@langchain/core/tools";
 import { END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
 import { EventType } from "../../src/protocol/events.ts";
 import { clientFrame, handshake, rawSocket, rawWebSocket, refusal } from "../support/raw-socket.ts";
@@ -428,6 +428,17 @@ describe("dead and dying sockets", () => {
     await alive.close();
   });
 
+  it("one that does not finish a message is closed with 1009; one that has sent little of it is not", async () => {
+    const lively = await server({ HEARTBEAT_SECONDS: "0.05" });
+    const [hoarder, slow] = [await connect(`${lively.ws}/ws`), await connect(`${lively.ws}/ws`)];
+    slow.socket.send("h", { fin: false });
+    hoarder.socket.send("x".repeat(20_000), { fin: false });
+    expect(await hoarder.closed).toMatchObject({ code: 1009 });
+    slow.socket.send("i");
+    await verifyRun(eventsOf(await slow.until(ended)));
+    await slow.close();
+  });
+
   it.each([
     ["resets", (socket: Socket) => socket.resetAndDestroy()],
     ["goes without a close frame", (socket: Socket) => socket.end()],
@@ -443,10 +454,15 @@ describe("dead and dying sockets", () => {
     await expectServing();
   });
 
-  it("a draining server says so to every socket, with 1012", async () => {
-    const client = await connect(`${sluice.ws}/ws`);
+  it("a draining server says so to every socket, with 1012, and collects no listeners for it", async () => {
+    const warnings: Error[] = [];
+    const note = (warning: Error) => void warnings.push(warning);
+    process.on("warning", note);
+    onTestFinished(() => void process.off("warning", note));
+    const clients = await Promise.all(Array.from({ length: 12 }, () => connect(`${sluice.ws}/ws`)));
     await sluice.close();
-    expect(await client.closed).toMatchObject({ code: 1012 });
+    for (const client of clients) expect(await client.closed).toMatchObject({ code: 1012 });
+    expect(warnings).toEqual([]);
   });
 });
 
