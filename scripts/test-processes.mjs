@@ -31,7 +31,6 @@ const SUITES = [
   "test/server/copilotkit.test.ts",
   "test/server/defences.test.ts",
   "test/server/documents.test.ts",
-  "test/server/fuzz.test.ts",
   "test/server/http.test.ts",
   "test/server/injected.test.ts",
   "test/server/langgraph",
