@@ -108,10 +108,17 @@ function said(messages: readonly Message[], event: AguiEvent): readonly Message[
   switch (event.type) {
     case EventType.TEXT_MESSAGE_START: {
       const { messageId: id, role = "assistant", name } = event;
-      return put(messages, { ...known(messages, id), id, role, ...(name ? { name } : {}), content: "" } as Message);
+      return put(messages, {
+        ...known(messages, id),
+        id,
+        role,
+        ...(name ? { name } : {}),
+        ...ownerIn(event),
+        content: "",
+      } as Message);
     }
     case EventType.REASONING_MESSAGE_START:
-      return put(messages, { id: event.messageId, role: "reasoning", content: "" });
+      return put(messages, { id: event.messageId, role: "reasoning", ...ownerIn(event), content: "" });
     case EventType.TEXT_MESSAGE_CONTENT:
     case EventType.REASONING_MESSAGE_CONTENT: {
       const message = known(messages, event.messageId);
@@ -121,7 +128,8 @@ function said(messages: readonly Message[], event: AguiEvent): readonly Message[
     }
     case EventType.TOOL_CALL_START: {
       const { toolCallId, toolCallName: name, parentMessageId: id = toolCallId } = event;
-      return putCall(messages, id, { id: toolCallId, type: "function", function: { name, arguments: "" } });
+      const call = { id: toolCallId, type: "function" as const, function: { name, arguments: "" } };
+      return putCall(messages, id, call, ownerIn(event));
     }
     case EventType.TOOL_CALL_ARGS: {
       for (const message of messages.toReversed()) {
@@ -135,7 +143,7 @@ function said(messages: readonly Message[], event: AguiEvent): readonly Message[
     case EventType.TOOL_CALL_RESULT: {
       const { messageId: id, toolCallId, content, metadata } = event;
       const error = typeof metadata?.error === "string" ? { error: metadata.error } : {};
-      return put(messages, { id, role: "tool", toolCallId, content, ...error } as Message);
+      return put(messages, { id, role: "tool", toolCallId, content, ...error, ...ownerIn(event) } as Message);
     }
     case EventType.ACTIVITY_SNAPSHOT:
     case EventType.ACTIVITY_DELTA: {
@@ -145,6 +153,13 @@ function said(messages: readonly Message[], event: AguiEvent): readonly Message[
     default:
       return messages;
   }
+}
+
+type Owner = { readonly subagentRunId?: string };
+
+/** The subagent that a message is of. */
+function ownerIn({ subagentRunId }: { readonly subagentRunId?: string | undefined }): Owner {
+  return subagentRunId === undefined ? {} : { subagentRunId };
 }
 
 function known(messages: readonly Message[], id: string): Message | undefined {
@@ -161,10 +176,10 @@ function put<T extends { readonly id: string }>(list: readonly T[], item: T): T[
   return index < 0 ? [...list, item] : list.with(index, item);
 }
 
-function putCall(messages: readonly Message[], messageId: string, call: ToolCall): Message[] {
+function putCall(messages: readonly Message[], messageId: string, call: ToolCall, owner: Owner = {}): Message[] {
   const message = known(messages, messageId);
   const toolCalls = put(callsOf(message), call);
-  return put(messages, { ...message, id: messageId, role: "assistant", toolCalls } as Message);
+  return put(messages, { ...owner, ...message, id: messageId, role: "assistant", toolCalls } as Message);
 }
 
 function without(messages: readonly Message[], others: readonly Message[]): Message[] {

@@ -39,6 +39,8 @@ export function httpApp(options: ServerOptions, metrics?: MetricsOptions): Expre
   // Probes come from orchestrators that use bare addresses, and their answers are not secret.
   app.use(healthRoutes(options));
   if (metrics) app.use(metricsRoutes(metrics));
+  else
+    app.get("/metrics", notFound("METRICS_TOKEN alone serves the metrics here, METRICS_PORT on a port of their own."));
   app.use(documentRoutes(options));
   app.use(origins(options));
   if (options.playground !== undefined) app.use(playgroundRoutes(options.playground));

@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import Sqlite from "libsql";
 import { SluiceError } from "../protocol/errors.ts";
 import { messageOf } from "../protocol/redact.ts";
+import { lockHolder } from "./lock-holder.ts";
 import { MIGRATIONS } from "./migrations.ts";
 import type { Row, SqlValue, Statement, Tables } from "./tables.ts";
 
@@ -48,7 +49,7 @@ export class Database implements Tables {
       return database;
     } catch (error) {
       sqlite?.close();
-      throw new Error(`${file} ${problem(error)}`, { cause: error });
+      throw new Error(`${file} ${problem(error, file)}`, { cause: error });
     }
   }
 
@@ -240,10 +241,14 @@ function takeAlone(sqlite: Sqlite.Database): void {
 }
 
 /** The rest of a sentence that begins with the file's name. */
-function problem(error: unknown): string {
+function problem(error: unknown, file: string): string {
   const cause = error instanceof SluiceError ? error.cause : error;
   const code = String((cause as { code?: unknown } | undefined)?.code ?? "");
-  if (code.startsWith("SQLITE_BUSY")) return "is in use by another process. Stop it, or choose another folder.";
+  if (code.startsWith("SQLITE_BUSY")) {
+    const pid = lockHolder(file);
+    const holder = pid === undefined ? "another process" : `process ${pid}`;
+    return `is in use by ${holder}. Stop it, or choose another folder.`;
+  }
   if (code === "SQLITE_NOTADB" || code.startsWith("SQLITE_CORRUPT")) return "is damaged, or no SQLite database.";
   if (cause instanceof NewerVersion) return cause.message;
   const message = messageOf(cause).split("\n")[0] ?? "";

@@ -161,7 +161,11 @@ describe("where metrics are", () => {
 
   it("nowhere by default", async () => {
     const sluice = await startSluice({ a: { graph } });
-    expect((await fetch(`${sluice.url}/metrics`)).status).toBe(404);
+    const response = await fetch(`${sluice.url}/metrics`);
+    expect([response.status, await response.text()]).toEqual([
+      404,
+      expect.stringMatching(/METRICS_TOKEN.*METRICS_PORT/),
+    ]);
     await sluice.close();
   });
 

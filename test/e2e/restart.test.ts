@@ -215,11 +215,12 @@ describe("sluice serve", () => {
   it.concurrent("does not start on data that another process has", async () => {
     const where = place("shared", false);
     const first = await serve(where);
+    const holder = process.platform === "linux" ? `process ${first.pid}` : "another process";
     const { code, stdout, stderr } = await sluice(["serve"], { ...where, PORT: "0" });
     expect({ code, stdout, stderr }).toEqual({
       code: 1,
       stdout: "",
-      stderr: `sluice: DATA_DIR=${where.DATA_DIR}: ${join(where.DATA_DIR, "sluice.db")} is in use by another process. Stop it, or choose another folder.\n`,
+      stderr: `sluice: DATA_DIR=${where.DATA_DIR}: ${join(where.DATA_DIR, "sluice.db")} is in use by ${holder}. Stop it, or choose another folder.\n`,
     });
     expect(await chat(first.url, "t", "What is 1 + 1?")).toContain("1 + 1 = 2");
     await first.stop();
