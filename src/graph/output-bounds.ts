@@ -19,6 +19,14 @@ export const NO_OUTPUT_LIMITS: OutputLimits = {
   runTokens: Number.POSITIVE_INFINITY,
 };
 
+/** The output of a run's models so far. */
+export interface Output {
+  readonly tokens: number;
+  readonly argumentBytes: number;
+}
+
+const NO_OUTPUT: Output = { tokens: 0, argumentBytes: 0 };
+
 interface Call {
   /** Pieces so far: each counts as a token until the call's end says how many there were. */
   pieces: number;
@@ -30,14 +38,23 @@ export class OutputBounds {
   readonly #exceeded: (limit: keyof OutputLimits) => void;
   /** By the model's run. */
   readonly #calls = new Map<string, Call>();
-  #tokens = 0;
-  #argumentBytes = 0;
+  #tokens: number;
+  #argumentBytes: number;
   #over = false;
 
-  /** `exceeded` is called once, before LangChain adds the piece that is too much to the answer. */
-  constructor(limits: OutputLimits, exceeded: (limit: keyof OutputLimits) => void) {
+  /**
+   * `exceeded` is called once, before LangChain adds the piece that is too much to the answer. `before`: the output in the
+   * process before.
+   */
+  constructor(limits: OutputLimits, exceeded: (limit: keyof OutputLimits) => void, before: Output = NO_OUTPUT) {
     this.#limits = limits;
     this.#exceeded = exceeded;
+    this.#tokens = before.tokens;
+    this.#argumentBytes = before.argumentBytes;
+  }
+
+  get output(): Output {
+    return { tokens: this.#tokens, argumentBytes: this.#argumentBytes };
   }
 
   saw(runId: string, fields: unknown): void {

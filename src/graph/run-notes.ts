@@ -6,7 +6,7 @@ import { isGraphInterrupt } from "@langchain/langgraph";
 import type { GraphEvent } from "../protocol/graph-event.ts";
 import { CutAnswers } from "./cut-answers.ts";
 import { type ModelEnd, modelEnd } from "./model-end.ts";
-import { NO_OUTPUT_LIMITS, OutputBounds, type OutputLimits } from "./output-bounds.ts";
+import { NO_OUTPUT_LIMITS, type Output, OutputBounds, type OutputLimits } from "./output-bounds.ts";
 import { Places } from "./places.ts";
 
 /** The longest time that models may work without giving the event loop a turn. */
@@ -17,6 +17,8 @@ export interface Hooks {
   readonly onCut?: (() => void) | undefined;
   /** Default: none. */
   readonly outputLimits?: OutputLimits | undefined;
+  /** The output of the run's models in the process before. Default: none. */
+  readonly outputBefore?: Output | undefined;
   /** Called once, when the models give more than one of them allows. */
   readonly onTooMuch?: ((limit: keyof OutputLimits) => void) | undefined;
 }
@@ -57,15 +59,20 @@ export class RunNotes extends BaseCallbackHandler {
   /** Called with every model call that fails; the events of the call may not have been read yet. */
   modelFailed: () => void = () => {};
 
-  constructor({ onCut = () => {}, outputLimits = NO_OUTPUT_LIMITS, onTooMuch = () => {} }: Hooks = {}) {
+  constructor({ onCut = () => {}, outputLimits = NO_OUTPUT_LIMITS, outputBefore, onTooMuch = () => {} }: Hooks = {}) {
     super();
     this.#onCut = onCut;
-    this.#output = new OutputBounds(outputLimits, onTooMuch);
+    this.#output = new OutputBounds(outputLimits, onTooMuch, outputBefore);
   }
 
   /** Was an answer of a model cut off? */
   get cutAnswer(): boolean {
     return this.#cut.any;
+  }
+
+  /** The output of the run's models so far. */
+  get output(): Output {
+    return this.#output.output;
   }
 
   override handleChatModelStart(

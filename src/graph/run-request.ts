@@ -3,6 +3,7 @@ import type { Message } from "../protocol/events.ts";
 import type { InjectedMessage } from "../protocol/injected.ts";
 import type { Offered } from "../protocol/input.ts";
 import type { GraphCommand, Steering } from "../protocol/steering.ts";
+import type { GraphControl } from "./between-steps.ts";
 import type { OfferedKey } from "./offered-state.ts";
 import type { Hooks } from "./run-notes.ts";
 
@@ -22,12 +23,6 @@ export type GraphInput = { readonly command?: GraphCommand } /** New messages, a
   /** Nothing: go on from a breakpoint. */
   | { readonly kind: "continue" }
 );
-
-/** LangGraph's own control of a run. It is asked before each step, in the graphs inside the graph too. */
-export interface GraphControl {
-  drainRequested: boolean;
-  readonly drainReason: string;
-}
 
 export interface RunRequest {
   readonly agent: string;

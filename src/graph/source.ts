@@ -4,7 +4,7 @@
  * reading stops the graph.
  */
 import { randomUUID } from "node:crypto";
-import { isGraphBubbleUp, isGraphDrained } from "@langchain/langgraph";
+import { isGraphBubbleUp } from "@langchain/langgraph";
 import type { GraphEvent } from "../protocol/graph-event.ts";
 import { isRecord } from "../protocol/input.ts";
 import { messageOf } from "../protocol/redact.ts";
@@ -14,6 +14,7 @@ import { toGraphInput } from "./graph-input.ts";
 import { toLangChain } from "./input.ts";
 import { ModelFailures } from "./model-failures.ts";
 import { written } from "./normalize.ts";
+import type { Output } from "./output-bounds.ts";
 import { type InterruptOrigin, RunNotes } from "./run-notes.ts";
 import type { RunRequest } from "./run-request.ts";
 import { inSpans, type RunSpans } from "./run-spans.ts";
@@ -21,7 +22,7 @@ import { driveStreamEvents } from "./stream-events.ts";
 import { Subagents } from "./subagents.ts";
 import { placedWriter } from "./writer.ts";
 
-export type { GraphControl, GraphInput, RunRequest } from "./run-request.ts";
+export type { GraphInput, RunRequest } from "./run-request.ts";
 
 export type StreamVersion = "v1" | "v2";
 
@@ -66,6 +67,8 @@ export interface GraphRun {
   readonly interrupts: readonly GraphInterrupt[];
   /** An answer of a model was cut off: its stream ended before the model did. */
   readonly cutAnswer: boolean;
+  /** The output of its models so far, that of the process before included. */
+  readonly output: Output;
   /** Was this thrown by a model call, rather than by the graph around it? */
   isModelError(error: unknown): boolean;
 }
@@ -76,11 +79,6 @@ export interface SourceOptions {
   readonly source?: StreamSource | undefined;
   /** Spans for OpenTelemetry hold what was said. Default: they do not. */
   readonly traceContent?: boolean | undefined;
-}
-
-/** Was this thrown since the graph stopped between two steps, as its control had asked? */
-export function isStoppedBetweenSteps(thrown: unknown): boolean {
-  return thrown instanceof Error && isGraphDrained(thrown);
 }
 
 /**
@@ -102,6 +100,9 @@ export function openRun(
     interrupts,
     get cutAnswer() {
       return notes.cutAnswer;
+    },
+    get output() {
+      return notes.output;
     },
     isModelError: (error) => notes.isModelError(error),
   };

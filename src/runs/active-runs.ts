@@ -12,7 +12,7 @@ import { type Claim, isHolding, type RunBeginning, type Store } from "../store/s
 import type { RunEnd } from "../translate/translator.ts";
 import type { Audiences } from "./audiences.ts";
 import type { RunHandle } from "./handle.ts";
-import { follows, handOver } from "./handover.ts";
+import { follows, type HandoverOptions, handOver } from "./handover.ts";
 import { Run } from "./run.ts";
 import { type RunOutcome, STATUS, stillOpen } from "./run-end.ts";
 import type { RunInput } from "./run-input.ts";
@@ -232,7 +232,9 @@ export class ActiveRuns {
   async #handOver(run: Run, input: RunInput): Promise<RunOutcome | undefined> {
     const { threadId } = run.plan;
     this.#handedOver.add(threadId);
-    const outcome = await handOver(this.#options, run, input, this.#kept.get(run));
+    const { log, instances } = this.#options;
+    const stored: HandoverOptions["stored"] = (write) => this.#stored(write);
+    const outcome = await handOver({ log, instances, stored }, run, input, this.#kept.get(run));
     if (outcome) this.#handedOver.delete(threadId);
     return outcome;
   }

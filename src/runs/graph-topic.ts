@@ -1,6 +1,6 @@
 /** A run's admitted graph events on their way to its thread's graph topic, which is written only when somebody wants it. */
 import type { EventLog, NewEntry, Provenance } from "../log/log.ts";
-import type { GraphEvent } from "../protocol/graph-event.ts";
+import { type GraphEvent, namespace } from "../protocol/graph-event.ts";
 import { graphTopic } from "../protocol/ids.ts";
 import type { RunEnd } from "../translate/translator.ts";
 import { GraphFrames } from "./graph-frames.ts";
@@ -20,6 +20,8 @@ export class GraphTopic {
   readonly #failed: (error: unknown) => void;
   readonly #frames: GraphFrames;
   #writer: TopicWriter<Frame> | undefined;
+  /** The id of the graph's own run in this process. */
+  #root: string | undefined;
 
   /** `failed`: the log refused. */
   constructor(plan: RunPlan, log: EventLog, failed: (error: unknown) => void) {
@@ -54,13 +56,29 @@ export class GraphTopic {
     await this.#writer?.flushed();
   }
 
-  add(event: GraphEvent): void {
+  /** The id by which clients know the graph's own run. */
+  get root(): string | undefined {
+    return this.#plan.handedOver?.root ?? this.#root;
+  }
+
+  add(made: GraphEvent): void {
+    const event = this.#known(made);
+    if (!event) return;
     if (!this.#writer) {
       this.#frames.missed(event);
       return;
     }
     const json = this.#frames.of(event);
     if (json !== undefined) this.#writer.add([{ json, provenance: provenanceOf(event, [event.event]) }]);
+  }
+
+  /** The graph's own run keeps its id when another process goes on with it. Its start was reported before. */
+  #known(event: GraphEvent): GraphEvent | undefined {
+    const before = this.#plan.handedOver?.root;
+    const begins = this.#root === undefined && event.event === "on_chain_start" && namespace(event) === "";
+    if (begins) this.#root = event.run_id;
+    if (before === undefined || event.run_id !== this.#root) return event;
+    return begins ? undefined : { ...event, run_id: before };
   }
 
   async close(end: RunEnd): Promise<void> {

@@ -1,14 +1,26 @@
 /** Stops a run between two steps of its graph, once it was asked to and a process lives that can go on with it. */
-import type { GraphControl } from "../graph/source.ts";
+import { type GraphControl, tooManySteps } from "../graph/between-steps.ts";
+import type { StoredStep } from "../store/checkpointer.ts";
 
 export class Parting {
   /** LangGraph looks at it before each step. */
   readonly control: GraphControl = { drainRequested: false, drainReason: "another process goes on" };
   readonly #threadId: string;
+  /** Another process took the run's first steps. */
+  readonly #wentOn: boolean;
+  #firstStep: number | undefined;
   #hasSuccessor: (() => Promise<boolean>) | undefined;
 
-  constructor(threadId: string) {
+  /** `firstStep`: the run's first step, where another process took it. */
+  constructor(threadId: string, firstStep?: number) {
     this.#threadId = threadId;
+    this.#wentOn = firstStep !== undefined;
+    this.#firstStep = firstStep;
+  }
+
+  /** The run's first step; `undefined` while none is over. */
+  get firstStep(): number | undefined {
+    return this.#firstStep;
   }
 
   /** From now on the run is to stop at its next chance. */
@@ -17,8 +29,13 @@ export class Parting {
   }
 
   /** A checkpoint of a thread's graph is stored: the step that made it is over. */
-  readonly stored = async (threadId: string): Promise<void> => {
-    if (threadId !== this.#threadId || !this.#hasSuccessor) return;
+  readonly stored = async ({ threadId, step, recursionLimit }: StoredStep): Promise<void> => {
+    if (threadId !== this.#threadId) return;
+    this.#firstStep ??= step;
+    // LangGraph counts only the steps that the graph takes in this process.
+    const taken = step - this.#firstStep;
+    if (this.#wentOn && recursionLimit !== undefined && taken > recursionLimit) throw tooManySteps(recursionLimit);
+    if (!this.#hasSuccessor) return;
     // Without an answer the run goes on here.
     this.control.drainRequested = await this.#hasSuccessor().catch(() => false);
   };

@@ -1,6 +1,6 @@
 /** Reports how far a run has come, no more often than was asked for. A run that was not asked reports nothing. */
 import type { GraphEvent } from "../protocol/graph-event.ts";
-import { type Progress, TokenCount } from "../translate/token-count.ts";
+import { type Counted, type Progress, TokenCount } from "../translate/token-count.ts";
 
 /** The seconds between two reports, where the client names none. */
 const USUAL_SECONDS = 0.5;
@@ -18,14 +18,25 @@ export function progressEvery(asked: boolean | number): number | undefined {
 export class ProgressReports {
   readonly #everyMs: number;
   readonly #report: (progress: Progress) => void;
-  readonly #count = new TokenCount();
-  readonly #startedAt = performance.now();
-  #nextAt = this.#startedAt;
+  readonly #count: TokenCount;
+  readonly #startedAt: number;
+  #nextAt = performance.now();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(everyMs: number, report: (progress: Progress) => void) {
+  /** `before`: the count in the process before, and the time that the run had there. */
+  constructor(
+    everyMs: number,
+    report: (progress: Progress) => void,
+    before?: { readonly counted?: Counted | undefined; readonly spent: { readonly ms: number } },
+  ) {
     this.#everyMs = everyMs;
     this.#report = report;
+    this.#count = new TokenCount(before?.counted);
+    this.#startedAt = performance.now() - (before?.spent.ms ?? 0);
+  }
+
+  get counted(): Counted {
+    return this.#count.soFar;
   }
 
   /** An admitted event. */

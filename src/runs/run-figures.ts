@@ -5,6 +5,12 @@ import { type AguiEvent, EventType, isDelta } from "../protocol/events.ts";
 import type { GraphEventName } from "../protocol/graph-event.ts";
 import type { RunEnd } from "../translate/translator.ts";
 
+/** The figures of a run so far, in plain JSON. */
+export interface FiguresSoFar extends Pick<RunFigures, "durationMs" | "firstTokenMs" | "deltas"> {
+  /** The number of events that the allow-list refused, by name. */
+  readonly refused: Readonly<Record<string, number>>;
+}
+
 /** Each call costs a few additions: there is one for every event. */
 export class RunFigures {
   /** The number of events that the allow-list refused, by name. */
@@ -16,12 +22,24 @@ export class RunFigures {
   /** The models' own counts; absent if no model gave any. */
   tokens: { readonly input: number; readonly output: number } | undefined;
   readonly #counts: AgentCounts;
-  readonly #startedAt = performance.now();
+  readonly #startedAt: number;
   /** The time of the last piece, if nothing else has come since. */
   #lastAt: number | undefined;
 
-  constructor(counts: AgentCounts) {
+  /** `before`: the figures in the process before. That has counted them for the agent. */
+  constructor(counts: AgentCounts, before?: FiguresSoFar) {
     this.#counts = counts;
+    this.#startedAt = performance.now() - (before?.durationMs ?? 0);
+    this.firstTokenMs = before?.firstTokenMs;
+    this.deltas = before?.deltas ?? 0;
+    for (const [name, times] of Object.entries(before?.refused ?? {})) {
+      this.refused.count(name as GraphEventName, times);
+    }
+  }
+
+  get soFar(): FiguresSoFar {
+    const { durationMs, firstTokenMs, deltas, refused } = this;
+    return { durationMs, firstTokenMs, deltas, refused: Object.fromEntries(refused) };
   }
 
   get durationMs(): number {

@@ -166,6 +166,7 @@ export function requestOf(
     user,
     store,
     limits,
+    handedOver,
   }: RunPlan,
   fail: (error: unknown) => void,
 ): RunRequest {
@@ -176,6 +177,7 @@ export function requestOf(
   const hooks = {
     onCut: agent.onCutAnswer === "error" ? () => fail(cutOff()) : undefined,
     outputLimits,
+    outputBefore: handedOver?.output,
     onTooMuch: (limit: OutputLimit) => {
       limits.count(OUTPUT_SETTINGS[limit]);
       fail(tooMuchOutput(limit, outputLimits[limit]));

@@ -1,18 +1,19 @@
 /** One run, from its `RUN_STARTED` to its terminal event: the pump between the graph and the log. */
-import { type GraphInterrupt, type GraphRun, isStoppedBetweenSteps, openRun } from "../graph/source.ts";
+import { isStoppedBetweenSteps } from "../graph/between-steps.ts";
+import { type GraphInterrupt, type GraphRun, openRun } from "../graph/source.ts";
 import type { EventLog } from "../log/log.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import { type AguiEvent, EventType, type Interrupt, type Message } from "../protocol/events.ts";
-import { type GraphEvent, type GraphEventName, isNode, nodePath } from "../protocol/graph-event.ts";
+import { type GraphEvent, isNode, nodePath } from "../protocol/graph-event.ts";
 import type { KeptState } from "../protocol/injected.ts";
 import { createTranslator } from "../translate/create-translator.ts";
 import type { Progress } from "../translate/token-count.ts";
 import type { RunEnd, Translator } from "../translate/translator.ts";
 import { askedAgain } from "./answering.ts";
 import { currentRun } from "./current-run.ts";
-import { Deadlines, type Spent } from "./deadlines.ts";
+import { Deadlines } from "./deadlines.ts";
 import { GraphTopic } from "./graph-topic.ts";
-import type { Between } from "./handover.ts";
+import { type Between, beside, ownFromAfter, type SoFar } from "./handover.ts";
 import { Injections } from "./injections.ts";
 import { Parting } from "./parting.ts";
 import { ProgressReports } from "./progress.ts";
@@ -37,17 +38,14 @@ export class Run {
   readonly #unanswered: Unanswered;
   readonly #injections: Injections;
   readonly #parting: Parting;
-  #spent: Spent | undefined;
+  #soFar: SoFar | undefined;
   #progress: ProgressReports | undefined;
   #ended = false;
 
   constructor(plan: RunPlan, log: EventLog, { keep, waiting, injected, shared }: RunThread) {
     this.plan = plan;
-    this.#parting = new Parting(plan.threadId);
-    this.figures = new RunFigures(plan.counts);
-    for (const [name, times] of Object.entries(plan.handedOver?.refused ?? {})) {
-      this.figures.refused.count(name as GraphEventName, times);
-    }
+    this.#parting = new Parting(plan.threadId, plan.handedOver?.firstStep);
+    this.figures = new RunFigures(plan.counts, plan.handedOver?.figures);
     this.#keep = keep;
     this.#unanswered = new Unanswered(plan);
     const { reasoningTags, nodes, stateKeys, subagents, maxEventBytes } = plan.agent;
@@ -104,16 +102,14 @@ export class Run {
    */
   async between(): Promise<Between | undefined> {
     const waiting = await this.#injections.leave();
+    this.#send(this.#translator.rest(), undefined);
     await Promise.all([this.#topic.flushed(), this.#graph.flushed()]);
-    const { carried: translation, drafts } = this.#translator;
-    const spent = this.#spent;
-    if (!translation || !spent || this.#topic.transcript.reopen().length > 0) return undefined;
-    const { history, fresh, ownFrom: from } = this.plan;
-    const ownFrom = from === history.length ? from + fresh.length : from;
-    const refused = Object.fromEntries(this.figures.refused);
-    const held = new Set(this.messages.map(({ id }) => id));
-    const ids = translation.ids.filter((id) => !held.has(id));
-    const knowledge = { ownFrom, spent, waiting, refused, translation: { ...translation, ids } };
+    const { carried, drafts } = this.#translator;
+    if (!carried || !this.#soFar || this.#topic.transcript.reopen().length > 0) return undefined;
+    const translation = beside(this.messages, carried);
+    const ownFrom = ownFromAfter(this.plan);
+    const { root } = this.#graph;
+    const knowledge = { ...this.#soFar, root, ownFrom, waiting, figures: this.figures.soFar, translation };
     return { drafts, graphTopic: this.#graph.isOpen, knowledge };
   }
 
@@ -208,7 +204,7 @@ export class Run {
   async #readGraph(): Promise<{ readonly end: RunEnd; readonly cause?: unknown } | undefined> {
     const { agent, version, progressMs, resent, handedOver } = this.plan;
     const deadlines = new Deadlines(agent.deadlines, (error) => this.#abort.abort(error), handedOver?.spent);
-    if (progressMs !== undefined) this.#progress = new ProgressReports(progressMs, this.#reportProgress);
+    if (progressMs !== undefined) this.#progress = new ProgressReports(progressMs, this.#reportProgress, handedOver);
     let graphRun: GraphRun | undefined;
     try {
       if (resent || handedOver) await this.#injections.recall();
@@ -234,7 +230,8 @@ export class Run {
       return { end: aborted ? stopped(reason) : broken(cause, graphRun), cause };
     } finally {
       deadlines.stop();
-      this.#spent = deadlines.spent;
+      const [{ firstStep }, counted] = [this.#parting, this.#progress?.counted];
+      if (graphRun) this.#soFar = { spent: deadlines.spent, output: graphRun.output, firstStep, counted };
     }
   }
 

@@ -178,9 +178,8 @@ export class ThreadTopic {
 function transcriptOf({ history, handedOver }: RunPlan): Transcript {
   const transcript = new Transcript(history);
   const { waiting = [], translation } = handedOver ?? {};
-  if (translation?.state !== undefined) {
-    transcript.push({ type: EventType.STATE_SNAPSHOT, snapshot: translation.state });
-  }
+  const snapshot = translation?.state.sent;
+  if (snapshot !== undefined) transcript.push({ type: EventType.STATE_SNAPSHOT, snapshot });
   for (const { id, content } of waiting) transcript.push(reportOf({ messageId: id, state: "waiting", content }));
   return transcript;
 }

@@ -24,15 +24,21 @@ interface Key {
   readonly checkpointId: string;
 }
 
+/** A checkpoint of a thread's graph itself, and not of a graph inside it. */
+export interface StoredStep {
+  readonly threadId: string;
+  /** The number of the step that it ends. LangGraph counts the steps of a thread. */
+  readonly step: number;
+  /** The most steps that the graph may take. */
+  readonly recursionLimit: number | undefined;
+}
+
 export class Checkpointer extends BaseCheckpointSaver {
   readonly #tables: Tables;
-  readonly #stored: (threadId: string) => void | Promise<void>;
+  readonly #stored: (step: StoredStep) => void | Promise<void>;
 
-  /**
-   * `stored` is called when a checkpoint of a thread's graph itself is stored, and not for the graphs inside it. The
-   * graph takes no further step before it resolves.
-   */
-  constructor(tables: Tables, stored: (threadId: string) => void | Promise<void> = () => {}) {
+  /** The graph takes no further step before `stored` resolves. */
+  constructor(tables: Tables, stored: (step: StoredStep) => void | Promise<void> = () => {}) {
     super();
     this.#tables = tables;
     this.#stored = stored;
@@ -107,7 +113,8 @@ export class Checkpointer extends BaseCheckpointSaver {
       metadataType,
       metadataBytes,
     ]);
-    if (namespace === "") await this.#stored(threadId);
+    const { recursionLimit } = config;
+    if (namespace === "") await this.#stored({ threadId, step: metadata.step, recursionLimit });
     return toConfig(key);
   }
 

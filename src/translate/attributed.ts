@@ -70,10 +70,22 @@ export class Attributed implements Translator {
     return this.#inner.callIds;
   }
 
+  rest(): AguiEvent[] {
+    const steps = this.#inner.rest().map((event) => this.#tagged(event, undefined));
+    return ending(
+      steps,
+      this.#close(() => true),
+    );
+  }
+
   get carried(): Translator["carried"] {
     const { carried } = this.#inner;
-    if (!carried || this.#open.size > 0) return undefined;
-    return { ...carried, owners: Object.fromEntries([...this.#owners].map(([key, owner]) => [key, owner ?? null])) };
+    return (
+      carried && {
+        ...carried,
+        owners: Object.fromEntries([...this.#owners].map(([key, owner]) => [key, owner ?? null])),
+      }
+    );
   }
 
   push(event: GraphEvent): AguiEvent[] {
@@ -115,11 +127,8 @@ export class Attributed implements Translator {
     const ended = this.#ended(event);
     const tagged = events.map((one) => this.#tagged(one, event.subagents?.at(-1)?.id));
     if (event.subagents === undefined && ended.length === 0) return tagged;
-    // The last words of a subagent come before its end, and the result of its call after that.
-    const over = new Set(ended.map(ownerIn));
-    const rest = ended.length === 0 ? 0 : tagged.findLastIndex((one) => over.has(ownerIn(one))) + 1;
     const begun = tagged.length > 0 ? this.#begin(event.subagents ?? []) : [];
-    return [...begun, ...tagged.slice(0, rest), ...ended, ...tagged.slice(rest)];
+    return [...begun, ...ending(tagged, ended)];
   }
 
   /** Subagents that were not seen yet. One that sends nothing is not shown. */
@@ -189,6 +198,13 @@ export class Attributed implements Translator {
     if (!this.#owners.has(message)) this.#owners.set(message, here);
     return this.#owners.get(message);
   }
+}
+
+/** Events and the ends of subagents: a subagent's last words come before its end, and the result of its call after that. */
+function ending(events: readonly AguiEvent[], ended: readonly AguiEvent[]): AguiEvent[] {
+  const over = new Set(ended.map(ownerIn));
+  const rest = ended.length === 0 ? 0 : events.findLastIndex((one) => over.has(ownerIn(one))) + 1;
+  return [...events.slice(0, rest), ...ended, ...events.slice(rest)];
 }
 
 function isOfTheRun(event: AguiEvent): event is OfTheRun {

@@ -43,13 +43,14 @@ export class RunTranslator implements Translator {
     this.#options = options;
     this.#rules = new Rules(options);
     const { history, ownFrom, drafts, followsState, reasoningTags, carried } = options;
-    this.#state = new ExposedState(options.maxEventBytes, carried?.state);
     this.#usage = new Usage(carried?.usage);
     this.#finishReason = carried?.finishReason;
     this.#nodeMessages.note([...history, ...(carried?.ids ?? []).map((id) => ({ id }))]);
     this.tools = new ToolCalls(history, ownFrom, options.callIds, carried?.calls);
-    this.#sent = new SentMessages({ reasoningTags, followsState, book: this.tools.book });
-    this.#sent.addEarlier(history.slice(ownFrom), drafts);
+    const { book } = this.tools;
+    this.#state = new ExposedState(options.maxEventBytes, carried?.state, (id) => book.get(id));
+    this.#sent = new SentMessages({ reasoningTags, followsState, book });
+    this.#sent.addEarlier(history.slice(ownFrom), drafts, carried?.stateIds);
     this.#activities = new Activities(options, (id) => this.#nodeMessages.reserve(id));
   }
 
@@ -58,9 +59,8 @@ export class RunTranslator implements Translator {
     return firstEvents(this.#options, fresh, forked);
   }
 
-  expect(id: string): boolean {
-    return this.#nodeMessages.expect(id);
-  }
+  expect: Translator["expect"] = (id) => this.#nodeMessages.expect(id);
+  rest: Translator["rest"] = () => this.#steps.close();
 
   taken(message: InjectedMessage): AguiEvent[] {
     if (!this.#nodeMessages.arrives(message.id)) return [];
@@ -139,8 +139,8 @@ export class RunTranslator implements Translator {
   }
 
   get carried(): Carried | undefined {
-    if (this.#messages.size > 0 || this.#steps.size > 0 || this.#sent.pending) return undefined;
-    return carriedFrom(this.#nodeMessages, this.tools.book, this.#usage, this.#state, this.#finishReason);
+    if (this.#messages.size > 0 || this.#sent.pending) return undefined;
+    return carriedFrom(this.#nodeMessages, this.#sent, this.tools.book, this.#usage, this.#state, this.#finishReason);
   }
 
   get drafts(): Readonly<Record<string, string>> {

@@ -57,8 +57,12 @@ export class SentMessages {
     this.#reader = heldReader(reasoningTags, (given, also) => book.free(given, also));
   }
 
-  /** Adds messages of the thread that count as this run's own. `drafts`: where nodes run again. */
-  addEarlier(messages: readonly Message[], drafts: Readonly<Record<string, string>>): void {
+  /** Adds messages of the thread that count as this run's own. `drafts`: where nodes run again. `stateIds`: see there. */
+  addEarlier(
+    messages: readonly Message[],
+    drafts: Readonly<Record<string, string>>,
+    stateIds: typeof drafts = {},
+  ): void {
     const ids = messages.map(({ id }) => id);
     for (const message of messages) {
       const { id, role } = message;
@@ -73,7 +77,7 @@ export class SentMessages {
         thoughts: () => ids.filter((other) => isReasoningOf(other, id)),
         answers: role === "tool" ? message.toolCallId : undefined,
         settled: !(id in drafts),
-        source: { id },
+        source: { id: stateIds[id] ?? id },
       });
     }
   }
@@ -179,6 +183,13 @@ export class SentMessages {
   /** Takes back the messages of failed model calls when the graph has ended or asks: it did without them. */
   finish(): void {
     for (const sent of this.#sent.values()) if (sent.half) this.#discard(sent);
+  }
+
+  /** The ids of messages in the graph's state, by the ids that clients know, where the two differ. */
+  get stateIds(): Record<string, string> {
+    const own = ({ id, sources }: Sent) =>
+      sources.flatMap((one) => (typeof one.id === "string" && one.id !== id ? [[id, one.id]] : []));
+    return Object.fromEntries([...this.#sent.values()].flatMap(own));
   }
 
   /** The messages of nodes that will run again, each with its place. */

@@ -9,15 +9,27 @@ import type { Call } from "./call-book.ts";
 type Values = Readonly<Record<string, unknown>>;
 
 /** A call whose arguments become values of the state. */
-export type PredictedCall = Pick<Call, "answered" | "claim">;
+export type PredictedCall = Pick<Call, "id" | "answered" | "claim">;
 
 /** Keeps older values of a key back. */
 interface Hold {
   /** The node whose update ends it. Without a name: the update of any node. */
   readonly node: string;
   /** A hold for a call ends later if that update does not have the key: with one that has it, or with the call's end. */
-  readonly call?: PredictedCall;
+  readonly call?: PredictedCall | undefined;
 }
+
+/** What clients have of a state, in plain JSON. */
+export interface SentState {
+  /** Absent before anything was sent. */
+  readonly sent?: JsonValue | undefined;
+  /** The keys that are ahead of the graph's state: the node, and the id of the call. */
+  readonly ahead: Readonly<Record<string, { readonly node: string; readonly call?: string | undefined }>>;
+  /** The keys that clients fill in by themselves. */
+  readonly predicted: readonly string[];
+}
+
+const NOTHING: SentState = { ahead: {}, predicted: [] };
 
 export class ExposedState {
   readonly #maxBytes: number | undefined;
@@ -25,19 +37,31 @@ export class ExposedState {
   /** The exposed keys as the graph's state had them last. */
   #values: JsonValue | undefined;
   /** Keys whose values in the state are older than what clients hold. */
-  readonly #ahead = new Map<string, Hold>();
+  readonly #ahead: Map<string, Hold>;
   /** Keys that clients fill in by themselves, from the arguments of a call. */
-  readonly #predicted = new Set<string>();
+  readonly #predicted: Set<string>;
 
-  /** `maxBytes`: larger states are cut. Default: 256 KiB. `sent`: what clients have. */
-  constructor(maxBytes?: number, sent?: JsonValue) {
+  /**
+   * `maxBytes`: larger states are cut. Default: 256 KiB. `before`: what clients have from the process before, with its
+   * calls.
+   */
+  constructor(
+    maxBytes?: number,
+    { sent, ahead, predicted }: SentState = NOTHING,
+    callOf: (id: string) => PredictedCall | undefined = () => undefined,
+  ) {
     this.#maxBytes = maxBytes;
     this.#sent = sent;
+    const holds = Object.entries(ahead).map(
+      ([key, { node, call }]) => [key, { node, call: callOf(call ?? "") }] as const,
+    );
+    this.#ahead = new Map(holds);
+    this.#predicted = new Set(predicted);
   }
 
-  /** What clients have; `undefined` before anything was sent. */
-  get sent(): JsonValue | undefined {
-    return this.#sent;
+  get soFar(): SentState {
+    const ahead = [...this.#ahead].map(([key, { node, call }]) => [key, { node, call: call?.id }]);
+    return { sent: this.#sent, ahead: Object.fromEntries(ahead), predicted: [...this.#predicted] };
   }
 
   /** `values`: the exposed keys as they are now. */

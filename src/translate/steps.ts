@@ -8,10 +8,6 @@ export class Steps {
   /** The names of the open steps, by the place of the node's execution, in the order they were opened. */
   readonly #open = new Map<string, string>();
 
-  get size(): number {
-    return this.#open.size;
-  }
-
   start(event: GraphEvent): AguiEvent[] {
     const path = nodePath(event).join("/") || event.name;
     const taken = new Set(this.#open.values());

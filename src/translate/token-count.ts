@@ -29,6 +29,19 @@ interface Call {
   lastAt: number;
 }
 
+/** The count so far, in plain JSON. */
+export interface Counted {
+  readonly tokens: number;
+  /** The sum of all calls' limits; absent once a call had no known limit. */
+  readonly limit?: number | undefined;
+  readonly firstAt?: number | undefined;
+  /** Tokens that came after another one of their call, and the time they took. */
+  readonly paced: number;
+  readonly pacedMs: number;
+}
+
+const NOTHING: Counted = { tokens: 0, limit: 0, paced: 0, pacedMs: 0 };
+
 /**
  * Counts admitted events only: not even the amount of refused output is reported. Times are milliseconds since the
  * run's start.
@@ -36,13 +49,25 @@ interface Call {
 export class TokenCount {
   readonly #usage = new Usage();
   readonly #calls = new Map<string, Call>();
-  #tokens = 0;
-  /** The sum of all calls' limits; `undefined` once a call had no known limit. */
-  #limit: number | undefined = 0;
+  #tokens: number;
+  #limit: number | undefined;
   #firstAt: number | undefined;
-  /** Tokens that came after another one of their call, and the time they took. */
-  #paced = 0;
-  #pacedMs = 0;
+  #paced: number;
+  #pacedMs: number;
+
+  /** `before`: the count in the process before. */
+  constructor({ tokens, limit, firstAt, paced, pacedMs }: Counted = NOTHING) {
+    this.#tokens = tokens;
+    this.#limit = limit;
+    this.#firstAt = firstAt;
+    this.#paced = paced;
+    this.#pacedMs = pacedMs;
+  }
+
+  get soFar(): Counted {
+    const [tokens, limit, firstAt] = [this.#tokens, this.#limit, this.#firstAt];
+    return { tokens, limit, firstAt, paced: this.#paced, pacedMs: this.#pacedMs };
+  }
 
   /** Notes an admitted event. `true` when it changed the count. */
   push(event: GraphEvent, at: number): boolean {

@@ -107,7 +107,9 @@ export interface Translator {
   correction(): Correction | undefined;
   /** The messages of nodes that have not finished and will run again, each with its place. */
   readonly drafts: Readonly<Record<string, string>>;
-  /** The knowledge to go on with elsewhere. `undefined` while a message, a call or a step is open. */
+  /** The graph has stopped between two steps. Returns the ends of nodes that handed over: LangGraph reports none. */
+  rest(): AguiEvent[];
+  /** The knowledge to go on with elsewhere, after `rest`. `undefined` while a message is open. */
   readonly carried: Carried | undefined;
   /** The graph's question, in AG-UI's shape. */
   interrupt(asked: Asked): Interrupt;

@@ -1,18 +1,24 @@
 /** A server that is stopped leaves its runs to another one between two steps of their graphs: nobody notices. */
-import type { BaseCheckpointSaver } from "@langchain/langgraph";
-import { END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
-import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { takeInjected } from "../../src/authoring/injected.ts";
 import { SluiceError } from "../../src/protocol/errors.ts";
-import type { AguiEvent, Message } from "../../src/protocol/events.ts";
 import type { Instances } from "../../src/store/instances.ts";
-import { type Follower, followThread } from "../support/follower.ts";
+import { followThread } from "../support/follower.ts";
 import { type Deployment, type SharedServers, startShared } from "../support/processes.ts";
 import type { TestSluice } from "../support/sluice.ts";
 import { userInput } from "../support/sse-client.ts";
-import { dataOf, eventsOf, openSse } from "../support/sse-frames.ts";
-import { SteppedModel } from "../support/stepped-model.ts";
+import { dataOf, eventsOf } from "../support/sse-frames.ts";
+import {
+  blind,
+  countOf,
+  drives,
+  gate,
+  messagesOf,
+  noticedNothing,
+  type Others,
+  post,
+  talkOn,
+  texts,
+} from "../support/talking.ts";
 
 let shared: SharedServers;
 let deployment: Deployment;
@@ -22,106 +28,12 @@ beforeAll(async () => {
 afterEach(() => deployment.close());
 afterAll(() => shared.stop());
 
-/** Calls the model again and again, until its answer ends in a point. It pauses at a question. */
-function talking(model: SteppedModel, checkpointer: BaseCheckpointSaver) {
-  return new StateGraph(MessagesAnnotation)
-    .addNode("talk", async ({ messages }, config) => {
-      const sent = await takeInjected(config);
-      return { messages: [...sent, await model.invoke([...messages, ...sent])] };
-    })
-    .addNode("ask", () => ({}))
-    .addEdge(START, "talk")
-    .addConditionalEdges("talk", ({ messages }) => {
-      const said = messages.at(-1)?.text ?? "";
-      return said.endsWith(".") ? END : said.endsWith("?") ? "ask" : "talk";
-    })
-    .addEdge("ask", END)
-    .compile({ checkpointer, interruptBefore: ["ask"] });
-}
-
-type Others = Parameters<Deployment["start"]>[2];
-
 const talk = (...others: Others[]) => talkWithin("60", ...others);
 
-/** Servers, a run on the first of them, and a reader on the last. A word is a step of the graph. */
 async function talkWithin(drainSeconds: string, ...others: Others[]) {
-  deployment = await shared.deployment();
-  const model = new SteppedModel();
-  const agents = (checkpointer: BaseCheckpointSaver) => ({
-    talk: { graph: talking(model, checkpointer), entry: { recover: true, detachedGraceSeconds: 60 } },
-  });
-  const start = (othersAs?: Others) => deployment.start(agents, { DRAIN_SECONDS: drainSeconds }, othersAs);
-  const servers: TestSluice[] = [];
-  for (const othersAs of others) servers.push(await start(othersAs));
-  const [first, last] = [servers[0] as TestSluice, servers.at(-1) as TestSluice];
-  const input = userInput("talk");
-  const run = await openSse(`${first.url}/agui`, { ...input, forwardedProps: { sluice: { detached: true } } });
-  const reader = followThread(last.url, input.threadId);
-  await reader.until(({ type }) => type === "STEP_STARTED");
-  return {
-    ...input,
-    servers,
-    start,
-    run,
-    reader,
-    model,
-    async say(word: string) {
-      model.say(word).end();
-      await reader.until((event) => event.type === "TEXT_MESSAGE_CONTENT" && event.delta === word);
-    },
-    /** The row of the run. */
-    async row() {
-      const client = new pg.Client(deployment.databaseUrl);
-      await client.connect();
-      const { rows } = await client.query("SELECT * FROM sluice.runs WHERE run_id = $1", [input.runId]);
-      await client.end();
-      return rows[0] as { status: string; owner: string | null; input: string };
-    },
-  };
-}
-
-const drives = ({ runs }: TestSluice) => expect.poll(() => runs.activeCount, { timeout: 20_000 });
-const post = async (url: string, body: object) =>
-  fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
-const messagesOf = async ({ url }: TestSluice, threadId: string) =>
-  ((await (await fetch(`${url}/threads/${threadId}/messages`)).json()) as { messages: Message[] }).messages;
-const texts = (messages: readonly Message[]) => messages.map(({ content }) => content);
-const countOf = ({ events }: Pick<Follower, "events">, type: `${AguiEvent["type"]}`) =>
-  events.filter((event) => event.type === type).length;
-
-/** The reader was sent one run, each event once, in one epoch. */
-function noticedNothing(reader: Follower, runId: string): void {
-  expect(reader.gaps).toBe(0);
-  expect(reader.events.filter(({ type }) => type === "RUN_STARTED")).toMatchObject([{ runId }]);
-  expect(countOf(reader, "MESSAGES_SNAPSHOT")).toBeLessThanOrEqual(1); // That of a reader that comes in the middle.
-  const cursors = reader.cursors.map((cursor) => cursor.split(":"));
-  expect(new Set(cursors.map(([epoch]) => epoch)).size).toBe(1);
-  const offsets = cursors.map(([, offset]) => Number(offset));
-  expect(offsets).toEqual(offsets.map((_, n) => (offsets[0] ?? 0) + n));
-  expect(countOf(reader, "STEP_STARTED")).toBe(countOf(reader, "STEP_FINISHED"));
-}
-
-/** `handOver` of a server, or another of its calls, waits until it is let go. */
-function gate(call: "handOver" | "followed" = "handOver"): {
-  others: Others;
-  reached: Promise<void>;
-  open: () => void;
-} {
-  let [reach, open] = [() => {}, () => {}];
-  const reached = new Promise<void>((resolve) => {
-    reach = resolve;
-  });
-  const opened = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  const others = (instances: Instances) => ({
-    [call]: async (...given: unknown[]) => {
-      reach();
-      await opened;
-      return (instances[call] as (...given: unknown[]) => unknown)(...given);
-    },
-  });
-  return { others, reached, open };
+  const talk = await talkOn(shared, drainSeconds, ...others);
+  deployment = talk.deployment;
+  return talk;
 }
 
 describe("a run at the end of its process", () => {
@@ -131,8 +43,8 @@ describe("a run at the end of its process", () => {
     await say("one");
     const closed = leaving.close();
     await say("two");
-    await drives(leaving).toBe(0);
-    await drives(other).toBe(1);
+    await drives(leaving, 0);
+    await drives(other, 1);
     expect(JSON.parse((await row()).input)).toMatchObject({ attempt: 1 });
     await say("three");
     await say("The end.");
@@ -156,12 +68,12 @@ describe("a run at the end of its process", () => {
     run.abort();
     const closed = [first.close()];
     await say("one");
-    await drives(first).toBe(0);
+    await drives(first, 0);
     await expect.poll(() => second.runs.activeCount + third.runs.activeCount, { timeout: 20_000 }).toBe(1);
     const [holder, rest] = second.runs.activeCount === 1 ? [second, third] : [third, second];
     if (holder === second) closed.push(second.close());
     await say("two");
-    if (holder === second) await drives(rest).toBe(1);
+    if (holder === second) await drives(rest, 1);
     expect(JSON.parse((await row()).input)).toMatchObject({ attempt: 1, wentOn: true });
     await say("The end.");
     await reader.until(({ type }) => type === "RUN_FINISHED");
@@ -275,7 +187,7 @@ describe("a run at the end of its process", () => {
     const [leaving, other] = servers as [TestSluice, TestSluice];
     const closed = leaving.close();
     await say("one");
-    await drives(other).toBe(1);
+    await drives(other, 1);
     expect(attempts).toBe(2);
     await say("The end.");
     await reader.until(({ type }) => type === "RUN_FINISHED");
@@ -295,7 +207,7 @@ describe("a run at the end of its process", () => {
     expect(JSON.parse((await row()).input).handedOver).toBeUndefined();
     const next = await start();
     const after = followThread(next.url, threadId, reader.cursors.at(-1));
-    await drives(next).toBe(1);
+    await drives(next, 1);
     model.say("The end.").end();
     await after.until(({ type }) => type === "RUN_FINISHED");
     expect(after.gaps).toBe(1);
@@ -312,13 +224,13 @@ describe("a run at the end of its process", () => {
     run.abort();
     const closed = leaving.close();
     await say("one");
-    await drives(leaving).toBe(0);
+    await drives(leaving, 0);
     reader.close();
     await closed;
     expect(await row()).toMatchObject({ status: "active", owner: null });
     const next = await start();
     const after = followThread(next.url, threadId, reader.cursors.at(-1));
-    await drives(next).toBe(1);
+    await drives(next, 1);
     model.say("The end.").end();
     await after.until(({ type }) => type === "RUN_FINISHED");
     expect(after.gaps).toBe(0);
@@ -330,11 +242,13 @@ describe("a run at the end of its process", () => {
 
   it("goes on in a third process when the second is stopped while it takes the run over", async () => {
     const { others, reached, open } = gate("followed");
-    const { servers, reader, say, runId } = await talk(undefined, others, undefined);
+    const third = blind();
+    const { servers, reader, say, runId } = await talk(undefined, others, third.others);
     const [first, second] = servers as [TestSluice, TestSluice];
     const closed = [first.close()];
     await say("one");
     await reached;
+    third.see();
     closed.push(second.close());
     open();
     await say("two");

@@ -24,7 +24,7 @@ function update(node: string, values: object = {}) {
 }
 
 /** A call that nobody has carried out. */
-const CALL: PredictedCall = { answered: false, claim: undefined };
+const CALL: PredictedCall = { id: "c", answered: false, claim: undefined };
 
 const LIST = Array.from({ length: 20 }, (_, index) => `item number ${index}`);
 
@@ -106,7 +106,7 @@ describe("the exposed state", () => {
 
   it("holds them back until the call is carried out, where the node has only made it", () => {
     const state = new ExposedState();
-    const call: { answered: boolean; claim: PredictedCall["claim"] } = { answered: false, claim: undefined };
+    const call: { id: string; answered: boolean; claim: PredictedCall["claim"] } = { id: "c", answered: false, claim: undefined };
     state.push({ text: "", m: 0 });
     state.predict(["text"], "write:1", call);
     state.updated(update("write", { m: 1 }));
