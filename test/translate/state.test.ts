@@ -106,7 +106,11 @@ describe("the exposed state", () => {
 
   it("holds them back until the call is carried out, where the node has only made it", () => {
     const state = new ExposedState();
-    const call: { id: string; answered: boolean; claim: PredictedCall["claim"] } = { id: "c", answered: false, claim: undefined };
+    const call: { id: string; answered: boolean; claim: PredictedCall["claim"] } = {
+      id: "c",
+      answered: false,
+      claim: undefined,
+    };
     state.push({ text: "", m: 0 });
     state.predict(["text"], "write:1", call);
     state.updated(update("write", { m: 1 }));
