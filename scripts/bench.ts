@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import { FULL_SIZES, measureFigures, QUICK_SIZES, reportFigures } from "./bench/figures.ts";
 import { buildOf } from "./bench/other-build.ts";
 import { chart, type Measured, page } from "./bench/page.ts";
+import { FULL_PEERS, measurePeers, QUICK_PEERS, reportPeers } from "./bench/peers.ts";
 import { FULL_PROCESSES, measureProcesses, QUICK_PROCESSES } from "./bench/processes.ts";
 import { reportProcesses, verdictOnProcesses } from "./bench/processes-report.ts";
 import { heading, losses, report, verdict, verdictOnGuards } from "./bench/report.ts";
@@ -35,6 +36,7 @@ Options:
   --coalesce 0|auto               the server's COALESCE_MS (0)
   --only <text>                   only scenarios and parts with this text in their name, such as "20 x", "figures" or "stopped"
   --processes <n>                 measure n processes that share Postgres and Redis, and nothing else
+  --peers                         measure other servers with the same graph, and nothing else. Their packages are installed
   --guards                        measure what sign-in, limits and metrics cost, and nothing else
   --compare <ref>                 measure the build of another commit too, round by round
   --page                          measure all setups, and write docs/performance.md
@@ -54,6 +56,7 @@ async function main(): Promise<number> {
       coalesce: { type: "string", default: "0" },
       only: { type: "string", default: "" },
       processes: { type: "string" },
+      peers: { type: "boolean", default: false },
       guards: { type: "boolean", default: false },
       compare: { type: "string" },
       page: { type: "boolean", default: false },
@@ -113,6 +116,10 @@ async function main(): Promise<number> {
     console.log(reportProcesses(result));
     lost.push(...result.losses);
     judged.push(...verdictOnProcesses(result));
+  } else if (values.peers) {
+    const result = await measurePeers(values.quick ? QUICK_PEERS : FULL_PEERS);
+    console.log(reportPeers(result));
+    lost.push(...result.losses);
   } else if (values.guards) {
     const scenarios = values.quick ? QUICK.slice(1, 2) : GUARDED;
     judged.push(...verdictOnGuards((await measureSetup(scenarios, setup, { guarded: true })).results));

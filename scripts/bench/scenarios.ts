@@ -169,7 +169,7 @@ export async function serve(
 }
 
 /** Returns the floor's CPU per token in microseconds. */
-async function consume(floor: Child, { workload, runs, repeats }: Scenario): Promise<number> {
+export async function consume(floor: Child, { workload, runs, repeats }: Scenario): Promise<number> {
   const { micros, tokens } = await floor.ask<{ micros: number; tokens: number }>("measure", {
     workload,
     runs,
