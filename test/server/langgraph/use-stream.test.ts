@@ -134,6 +134,10 @@ describe.each(Object.entries(HOOKS))("useStream, %s", (name, make) => {
     page.unmount();
     const { page: reloaded } = await render("asking", ids.threadId);
     await reloaded.until(({ interrupt }) => interrupt !== undefined);
+    if (name !== "legacy") {
+      const { toolCalls } = await reloaded.until((shown) => shown.toolCalls[0]?.status === "finished");
+      expect(toolCalls).toMatchObject([{ id: "c1", name: "look", args: { for: "it" }, output: "found" }]);
+    }
     if (name === "legacy") void reloaded.now.submit(undefined as never, { command: { resume: "yes" } } as never);
     else void reloaded.now.respond("yes", { interruptId: String(asked.interrupt?.id) });
     await reloaded.until(shows(...lines, "ai: You said yes."));
