@@ -35,6 +35,16 @@ it("the container that compose.yaml describes writes to its volume alone, and is
   expect(text("Dockerfile")).toMatch(/^USER node$/m);
 });
 
+it("no package that a server needs has an install script, but one whose script only checks its binary", () => {
+  interface Locked {
+    readonly hasInstallScript?: boolean;
+    readonly dev?: boolean;
+  }
+  const { packages } = JSON.parse(text("package-lock.json")) as { packages: Record<string, Locked> };
+  const scripted = Object.entries(packages).filter(([, { hasInstallScript, dev }]) => hasInstallScript && !dev);
+  expect(scripted.map(([path]) => path)).toEqual(["node_modules/esbuild"]);
+});
+
 /** The attacks that the server must withstand, each with its test: the file and a part of the name. */
 const ATTACKS: Readonly<Record<string, readonly [file: string, name: string]>> = {
   "1 malformed or truncated JSON": ["server/defences.test.ts", "half an object"],

@@ -11,7 +11,7 @@ import { DEFAULT_SCOPES } from "../../src/protocol/scopes.ts";
 import { makeApiKey } from "../../src/server/auth/api-keys.ts";
 import { Lines } from "../../src/server/lines.ts";
 import { startHost } from "../support/host.ts";
-import { clientFrame, rawWebSocket } from "../support/raw-socket.ts";
+import { clientFrame, rawWebSocket, refusal } from "../support/raw-socket.ts";
 import { startSluice, type TestSluice } from "../support/sluice.ts";
 import { userInput } from "../support/sse-client.ts";
 import { chatGraph, SteppedModel } from "../support/stepped-model.ts";
@@ -113,6 +113,19 @@ describe("one client, beside another that is not affected,", () => {
     await expect(socket(ONE, "?agent=nobody")).rejects.toThrow("404");
     await expect(socket(ONE)).rejects.toThrow("429");
     await (await socket(OTHER)).close();
+  });
+
+  it("waits for the refusal of an upgrade, on no more lines than it may have sockets", async () => {
+    await start({ MAX_HANDSHAKES_PER_MINUTE: "1", MAX_CLIENT_SOCKETS: "2" });
+    await (await socket(ONE)).close();
+    const refusals: string[] = [];
+    const attempts = [1, 2, 3].map(async () => {
+      const { error } = await refusal(`${sluice.url}/ws`, from(ONE));
+      refusals.push(error.message.split(" is ")[0] ?? "");
+    });
+    await Promise.all(attempts);
+    const held = "Too many requests: MAX_HANDSHAKES_PER_MINUTE";
+    expect(refusals).toEqual(["Too many requests: MAX_CLIENT_SOCKETS", held, held]);
   });
 
   it("sends MAX_REQUESTS_PER_MINUTE, over HTTP", async () => {
