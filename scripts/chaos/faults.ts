@@ -44,7 +44,10 @@ export const FAULTS: Readonly<Record<string, (target: Target) => Promise<void>>>
     }
     slot.healthy = true;
   },
-  /** Restarts one process after the other, as a deployment does. Readers of runs that are handed over miss nothing. */
+  /**
+   * Restarts one process after the other, as a deployment does. Readers of runs that are handed over miss nothing. A run
+   * whose step takes longer than its process may wait is taken over as after a crash.
+   */
   async restart({ slots, lanes, problem }) {
     const at = Date.now();
     for (const slot of slots) {

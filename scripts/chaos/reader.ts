@@ -24,9 +24,11 @@ class Notes {
   /** When the reader was sent the end of a run or the thread's state. */
   readonly news: { readonly at: number; readonly runId: string; readonly ended: boolean; readonly stands: boolean }[] =
     [];
-  /** When the reader was sent its first event, and when it was sent where the thread stands in the place of events. */
-  firstAt: number | undefined;
-  stoodAt: number | undefined;
+  /** When the reader was last sent the thread's state in the place of events that the log's epoch had. */
+  missedAt: number | undefined;
+  /** The epoch of the last cursor, and the one before the thread's state. */
+  #epoch: string | undefined;
+  #epochBefore: string | undefined;
   readonly #cursors = new Set<string>();
   readonly #found: (problem: string) => void;
   /** The last events, for the report of a problem. */
@@ -45,6 +47,12 @@ class Notes {
     this.#note("begins");
   }
 
+  /** The reader begins without a cursor. */
+  beginsAnew(): void {
+    this.begins();
+    this.#epoch = undefined;
+  }
+
   #note(what: string): void {
     this.#trail.push(what);
     if (this.#trail.length > TRAIL) this.#trail.shift();
@@ -54,10 +62,14 @@ class Notes {
     // The events of a thread's state replace all earlier events. Only the last of them has a cursor.
     if (this.#begins && event.type === EventType.RUN_STARTED && cursor === undefined) {
       this.#cursors.clear();
-      this.stoodAt = Date.now();
+      this.#epochBefore = this.#epoch;
     }
-    this.firstAt ??= Date.now();
     if (cursor !== undefined) {
+      const [epoch] = cursor.split(":");
+      // A run that was taken over as after a crash has a new epoch. Its readers are sent the thread's state.
+      if (epoch === this.#epochBefore) this.missedAt = Date.now();
+      this.#epoch = epoch;
+      this.#epochBefore = undefined;
       if (this.#cursors.has(cursor)) this.#found(`cursor ${cursor} was sent twice, with ${event.type}`);
       this.#cursors.add(cursor);
     }
@@ -97,7 +109,7 @@ export interface Reader {
    * run.
    */
   sawEndOf(runId: string, since: number): boolean;
-  /** Was it reading before this time, and has missed events since? */
+  /** Has it missed events since, although their run went on in the same epoch? */
   missedSince(since: number): boolean;
   close(): void;
 }
@@ -114,7 +126,7 @@ export function reader(kind: Reader["kind"], url: string, threadId: string, prob
       notes.news.find(({ runId: of, ended, stands, at }) => (ended && of === runId) || (stands && at >= since))?.at,
     sawEndOf: (runId, since) =>
       notes.news.some(({ runId: of, ended, stands, at }) => ended && (of === runId || (stands && at >= since))),
-    missedSince: (since) => (notes.firstAt ?? since) < since && (notes.stoodAt ?? 0) >= since,
+    missedSince: (since) => (notes.missedAt ?? 0) >= since,
     close,
   };
 }
@@ -137,7 +149,7 @@ function overFrames(url: string, threadId: string, notes: Notes, problem: (text:
       },
     });
   const again = () => {
-    notes.begins();
+    notes.beginsAnew();
     follow();
   };
   follow();
