@@ -130,7 +130,7 @@ export function createCore(agents: Agents, settings: Settings, options: CoreOpti
       else logger.warn({ agent, threadId, runId, outcome, err: cause }, "the process of this run has ended");
     },
     notDeleted: (threadId, err) => logger.error({ threadId, err }, "a thread could not be deleted"),
-    failed: (err) => logger.error({ err }, "runs of other processes could not be recovered"),
+    failed: (err) => logger.error({ err }, "work that other processes left failed, and is tried again"),
     ended: ({ plan, figures }, end, cause) => {
       figures.end(end);
       reportRun(logger, plan, figures, end, cause);

@@ -29,7 +29,7 @@ export interface RunManagerOptions extends Surroundings, Omit<ActiveRunsOptions,
   /** Is called with a run that had lost its process, and with the outcome. */
   readonly tookUp: (left: LeftRun) => void;
   readonly notDeleted: DeletionsOptions["notDeleted"];
-  /** Is called when runs could not be taken over. */
+  /** Is called when something that dead or other processes left to do failed. It is tried again. */
   readonly failed: (error: unknown) => void;
 }
 
@@ -147,6 +147,7 @@ export class RunManager {
       lost: () => {
         for (const { run } of this.#active.all) run.stop(new SluiceError("storage_unavailable"));
       },
+      failed,
     };
     const recover = async () => {
       await instances.join(hears);

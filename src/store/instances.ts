@@ -21,6 +21,8 @@ export interface Hears {
   orphaned(): void;
   /** This process could not report for so long that others may soon take over its runs. */
   lost(): void;
+  /** Rows of dead processes could not be deleted. It is tried again, and reported again only after it has worked. */
+  failed(error: unknown): void;
 }
 
 /** A start's place in the line of starts that wait for a thread. */

@@ -17,6 +17,8 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
+const DEAF: Hears = { asked: () => {}, orphaned: () => {}, lost: () => {}, failed: () => {} };
+
 const text =
   (part: string) =>
   ({ data }: { data?: string }) =>
@@ -140,7 +142,7 @@ it("a start that leaves the queue while Postgres is away is no longer in it when
   const { port } = new URL(url);
   const line = await startRelay(Number(port));
   const { store, instances } = await openPostgres(url.replace(`:${port}/`, `:${line.port}/`), true);
-  await instances?.join({ asked: () => {}, orphaned: () => {}, lost: () => {} } as unknown as Hears);
+  await instances?.join(DEAF);
   const place = await instances?.enter("t");
   const waits = () => instances?.isAwaited("t").catch(() => undefined);
   expect(await waits()).toBe(true);
@@ -151,4 +153,58 @@ it("a start that leaves the queue while Postgres is away is no longer in it when
   await instances?.leave();
   await store.close();
   await line.close();
+});
+
+it("a start whose place was stored while the answer was lost is soon no longer in the line", async () => {
+  const url = await server.database();
+  const { port } = new URL(url);
+  const line = await startRelay(Number(port));
+  const { store, instances } = await openPostgres(url.replace(`:${port}/`, `:${line.port}/`), true);
+  await instances?.join(DEAF);
+  const client = new pg.Client(url);
+  await client.connect();
+  const stored = async () => (await client.query("SELECT 1 FROM sluice.waiting_starts")).rowCount;
+  line.silence((asked) => asked.includes("INSERT INTO waiting_starts"));
+  const entered = instances?.enter("t").catch((error: unknown) => error);
+  await expect.poll(stored).toBe(1);
+  line.cut();
+  line.heal();
+  expect(await entered).toMatchObject({ code: "storage_unavailable" });
+  await expect.poll(stored, { timeout: 10_000 }).toBe(0);
+  const place = await instances?.enter("t");
+  expect(await place?.isFirst()).toBe(true);
+  expect(await stored()).toBe(1);
+  await client.end();
+  await instances?.leave();
+  await store.close();
+  await line.close();
+});
+
+it("rows of dead processes that cannot be deleted are reported, once until it works again", async () => {
+  const url = await server.database();
+  const { store, instances } = await openPostgres(url, true);
+  const reports: unknown[] = [];
+  const failed = (error: unknown) => void reports.push(error);
+  await instances?.join({ asked: () => {}, orphaned: () => {}, lost: () => {}, failed });
+  const client = new pg.Client(url);
+  await client.connect();
+  const breakIt = () => client.query("ALTER TABLE sluice.followers RENAME TO hidden");
+  const mend = () => client.query("ALTER TABLE sluice.hidden RENAME TO followers");
+  const dead = async () => (await client.query("SELECT 1 FROM sluice.instances WHERE instance = 'dead'")).rowCount;
+  // Nothing is deleted before the process has sent heartbeats for 15 s.
+  await breakIt();
+  await expect.poll(() => reports.length, { timeout: 40_000 }).toBe(1);
+  await client.query("INSERT INTO sluice.instances VALUES ('dead', now() - interval '1 hour')");
+  // A round that fails deletes this row, and one that works deletes this row's followers.
+  await expect.poll(dead, { timeout: 20_000 }).toBe(0);
+  await client.query("INSERT INTO sluice.hidden VALUES ('t', 'dead', false)");
+  await mend();
+  const followers = async () => (await client.query("SELECT 1 FROM sluice.followers")).rowCount;
+  await expect.poll(followers, { timeout: 20_000 }).toBe(0);
+  expect(reports).toMatchObject([{ code: "storage_unavailable" }]);
+  await breakIt();
+  await expect.poll(() => reports.length, { timeout: 20_000 }).toBe(2);
+  await client.end();
+  await instances?.leave();
+  await store.close();
 });

@@ -26,7 +26,7 @@ function processes({ onTestFinished }: TestContext, url = shared.redis.url) {
     onTestFinished(() => store.close());
     const agreed = (await instances?.shareLog(log)) === true;
     if (agreed) {
-      await instances?.join({ asked: () => {}, orphaned: () => {}, lost: () => {} });
+      await instances?.join({ asked: () => {}, orphaned: () => {}, lost: () => {}, failed: () => {} });
       onTestFinished(async () => instances?.leave());
     }
     return agreed;

@@ -9,13 +9,8 @@ import type { PostgresDatabase } from "./database.ts";
 import { ALIVE, BEAT_MS, DEAD_MS, Heartbeat } from "./heartbeat.ts";
 import { LogAgreement, RENEW_MS } from "./log-agreement.ts";
 import { CHANNEL, News } from "./news.ts";
+import { LOOK_AGAIN_MS, WaitingStarts } from "./waiting-starts.ts";
 import { ASK, HAND_OVER } from "./wishes.ts";
-
-/** The most starts that wait for one thread, those of all processes together. */
-const MAX_WAITING = 16;
-
-/** A message may be lost, so a start that waits looks again after this time. */
-const LOOK_AGAIN_MS = 1_000;
 
 /** Milliseconds between two looks for runs whose process is gone. */
 const ORPHANS_MS = 1_000;
@@ -29,19 +24,21 @@ export class PostgresInstances implements Instances {
   readonly id = randomUUID();
   readonly #db: PostgresDatabase;
   readonly #news: News;
-  readonly #waiting = new Map<string, Set<() => void>>();
+  readonly #starts: WaitingStarts;
   /** The last report about each thread's followers, while it is under way. */
   readonly #reports = new Map<string, Promise<void>>();
   readonly #timers: NodeJS.Timeout[] = [];
   #heartbeat: Heartbeat | undefined;
   #agreement: LogAgreement | undefined;
   #hears: Hears | undefined;
-  readonly #left: string[] = [];
+  /** The last attempt to delete the rows of dead processes failed, which was reported. */
+  #isUntidy = false;
   /** The number of lapses at the last check. */
   #lapses = 0;
 
   constructor(database: PostgresDatabase) {
     this.#db = database;
+    this.#starts = new WaitingStarts(database, this.id);
     this.#news = new News({ url: database.url, heard: this.#heard, missed: () => this.recall() });
   }
 
@@ -55,10 +52,10 @@ export class PostgresInstances implements Instances {
     this.#heartbeat = new Heartbeat(this.#db.url, this.id);
     await Promise.all([this.#heartbeat.begun(), this.#open()]);
     this.#every(LOOK_AGAIN_MS, () => this.#checkLease());
-    this.#every(LOOK_AGAIN_MS, () => void this.#leave());
+    this.#every(LOOK_AGAIN_MS, () => void this.#starts.forgetLeft());
     this.#every(BEAT_MS, () => this.recall());
     this.#every(ORPHANS_MS, () => hears.orphaned());
-    this.#every(BEAT_MS, () => void this.#tidy().catch(() => {}));
+    this.#every(BEAT_MS, () => void this.#tidy());
     // Errors are ignored: while Redis or Postgres is away, no other process can start either.
     this.#every(RENEW_MS, () => void this.#agreement?.renew().catch(() => {}));
   }
@@ -141,24 +138,12 @@ export class PostgresInstances implements Instances {
     return this.#notify(`freed ${threadId}`);
   }
 
-  async isAwaited(threadId: string): Promise<boolean> {
-    return !(await this.#isFirst(threadId, Number.MAX_SAFE_INTEGER));
+  isAwaited(threadId: string): Promise<boolean> {
+    return this.#starts.isAwaited(threadId);
   }
 
-  async enter(threadId: string): Promise<Place> {
-    const row = await this.#db.one(
-      `INSERT INTO waiting_starts (thread_id, instance) SELECT $1, $2
-       WHERE (SELECT count(*) FROM waiting_starts WHERE thread_id = $1) < ${MAX_WAITING} RETURNING number`,
-      threadId,
-      this.id,
-    );
-    if (!row) throw new SluiceError("overloaded");
-    const number = Number(row.number);
-    return {
-      isFirst: () => this.#isFirst(threadId, number),
-      changed: (signal) => this.#changed(threadId, signal),
-      leave: () => this.#leave(String(number)),
-    };
+  enter(threadId: string): Promise<Place> {
+    return this.#starts.enter(threadId);
   }
 
   async followed(threadId: string): Promise<Following | undefined> {
@@ -206,13 +191,13 @@ export class PostgresInstances implements Instances {
     const [kind = "", ...rest] = message.split(" ");
     const threadId = rest.join(" ");
     if (kind === "left") this.#hears?.orphaned();
-    else if (kind === "freed") this.#wake(threadId);
+    else if (kind === "freed") this.#starts.wake(threadId);
     else if (kind in ASK) this.#hears?.asked(threadId, kind as Wish);
   };
 
   /** Messages may have been lost. Reads everything that they would have reported. */
   recall(): void {
-    for (const threadId of this.#waiting.keys()) this.#wake(threadId);
+    this.#starts.wakeAll();
     this.#db
       .all(
         `SELECT thread_id, cancel_wanted::int AS cancel, graph_wanted::int AS graph FROM runs
@@ -234,45 +219,6 @@ export class PostgresInstances implements Instances {
     this.#lapses = lapses;
   }
 
-  async #isFirst(threadId: string, number: number): Promise<boolean> {
-    const row = await this.#db.one(
-      `SELECT 1 FROM waiting_starts JOIN instances USING (instance)
-       WHERE thread_id = $1 AND number < $2 AND ${ALIVE} LIMIT 1`,
-      threadId,
-      number,
-    );
-    return row === undefined;
-  }
-
-  /** Deletes the rows of starts that left the queue. A row that stays would block its thread for every later start. */
-  async #leave(...numbers: string[]): Promise<void> {
-    const all = [...this.#left.splice(0), ...numbers];
-    if (all.length === 0) return;
-    await this.#db.run("DELETE FROM waiting_starts WHERE number = ANY($1)", all).catch(() => this.#left.push(...all));
-  }
-
-  #changed(threadId: string, signal: AbortSignal | undefined): Promise<void> {
-    if (signal?.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      const waiting = this.#waiting.get(threadId) ?? new Set();
-      this.#waiting.set(threadId, waiting);
-      const done = () => {
-        clearTimeout(timer);
-        signal?.removeEventListener("abort", done);
-        waiting.delete(done);
-        if (waiting.size === 0 && this.#waiting.get(threadId) === waiting) this.#waiting.delete(threadId);
-        resolve();
-      };
-      const timer = setTimeout(done, LOOK_AGAIN_MS);
-      signal?.addEventListener("abort", done, { once: true });
-      waiting.add(done);
-    });
-  }
-
-  #wake(threadId: string): void {
-    for (const done of [...(this.#waiting.get(threadId) ?? [])]) done();
-  }
-
   async #notify(message: string): Promise<void> {
     await this.#db.run("SELECT pg_notify($1, $2)", CHANNEL, message);
   }
@@ -285,10 +231,16 @@ export class PostgresInstances implements Instances {
   /** Deletes the rows of dead processes whose runs have all been taken up. */
   async #tidy(): Promise<void> {
     if (!this.#isCertain) return;
-    await this.#db.run(`DELETE FROM instances WHERE NOT (${ALIVE}) AND NOT EXISTS (
-      SELECT 1 FROM runs WHERE owner = instance AND ${HOLDING})`);
-    for (const table of ["followers", "waiting_starts"]) {
-      await this.#db.run(`DELETE FROM ${table} WHERE instance NOT IN (SELECT instance FROM instances)`);
+    try {
+      await this.#db.run(`DELETE FROM instances WHERE NOT (${ALIVE}) AND NOT EXISTS (
+        SELECT 1 FROM runs WHERE owner = instance AND ${HOLDING})`);
+      for (const table of ["followers", "waiting_starts"]) {
+        await this.#db.run(`DELETE FROM ${table} WHERE instance NOT IN (SELECT instance FROM instances)`);
+      }
+      this.#isUntidy = false;
+    } catch (error) {
+      if (!this.#isUntidy) this.#hears?.failed(error);
+      this.#isUntidy = true;
     }
   }
 
