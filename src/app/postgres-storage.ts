@@ -25,7 +25,7 @@ export async function openPostgres(url: string, shared = false): Promise<Storage
   const instances = shared ? new PostgresInstances(database) : undefined;
   return {
     store: new PostgresStore(database, instances?.id),
-    checkpointer: new Checkpointer(tables, (step) => currentRun.getStore()?.stored?.(step)),
+    checkpointer: new Checkpointer(tables, () => currentRun.getStore()),
     items: new TableItems(tables),
     ...(instances ? { instances } : {}),
   };

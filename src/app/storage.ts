@@ -1,6 +1,7 @@
 /** Everything that outlives the process: threads, the graphs' checkpoints and their items, in SQLite or in Postgres. */
 import { resolve } from "node:path";
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
+import { currentRun } from "../runs/current-run.ts";
 import { Checkpointer } from "../store/checkpointer.ts";
 import { Database } from "../store/database.ts";
 import type { Instances } from "../store/instances.ts";
@@ -28,7 +29,7 @@ export function openStorage(folder: string): Storage {
   const database = Database.open(resolve(folder, "sluice.db"));
   return {
     store: new SqliteStore(database),
-    checkpointer: new Checkpointer(database),
+    checkpointer: new Checkpointer(database, () => currentRun.getStore()),
     items: new TableItems(database),
   };
 }

@@ -65,8 +65,6 @@ export class ActiveRuns {
   readonly #active = new Map<string, ActiveRun>();
   /** Runs that another process is to go on with. */
   readonly #left = new WeakSet<Run>();
-  /** The transcript of each run is written up to its last node: this is the last write. */
-  readonly #kept = new WeakMap<Run, Promise<void>>();
   /** The reason why every run has to end as soon as possible. */
   #stopped: SluiceError | undefined;
   /** Runs that other processes can go on with are left to them between two steps. */
@@ -186,18 +184,12 @@ export class ActiveRuns {
     const { threadId } = claim;
     const plan = planFor(agent, claim, from, messages, input, this.#options);
     const writesGraph = plan.graphTopic || graphFollowed || audiences.wantsGraph(threadId);
-    const run = new Run({ ...plan, graphTopic: writesGraph }, log, {
-      // A failure here costs nothing yet: the run's end writes it all again, and reports when it cannot.
-      keep: (...kept) =>
-        void this.#kept.set(
-          run,
-          store.keepMessages(claim, ...kept).catch(() => {}),
-        ),
+    return new Run({ ...plan, graphTopic: writesGraph }, log, {
+      keep: (...kept) => store.keepMessages(claim, ...kept),
       waiting: (sent, removed) => news(threadId, sent, removed),
       injected: store.injected,
       shared: instances.shared,
     });
-    return run;
   }
 
   /** Never rejects, and the thread is free afterwards, whatever goes wrong. */
@@ -205,7 +197,7 @@ export class ActiveRuns {
     const { audiences, ended } = this.#options;
     const outcome = (await run.drive()) ?? (await this.#handOver(run, input));
     if (!outcome || this.#left.has(run)) {
-      await this.#kept.get(run);
+      await run.written();
       this.#active.delete(run.plan.threadId);
       audiences.end(run.plan.threadId);
       return;
@@ -234,7 +226,7 @@ export class ActiveRuns {
     this.#handedOver.add(threadId);
     const { log, instances } = this.#options;
     const stored: HandoverOptions["stored"] = (write) => this.#stored(write);
-    const outcome = await handOver({ log, instances, stored }, run, input, this.#kept.get(run));
+    const outcome = await handOver({ log, instances, stored }, run, input);
     if (outcome) this.#handedOver.delete(threadId);
     return outcome;
   }

@@ -68,12 +68,11 @@ export async function handOver(
   { log, instances, stored }: HandoverOptions,
   run: Run,
   input: RunInput,
-  written: Promise<void> | undefined,
 ): Promise<RunOutcome | undefined> {
   const { plan } = run;
   try {
     const between = await run.between();
-    await written;
+    await run.written();
     await stored((store) => store.keepMessages(plan, ...run.kept));
     const left = between && (await inputFrom(log, run, input, between));
     // A run that was stopped only because its process has to stop now (`draining`) is still handed over.

@@ -74,8 +74,8 @@ export interface RunPlan extends Claim {
 
 /** The things that a run needs of its thread. */
 export interface RunThread {
-  /** Receives the messages so far, and those taken back, after each node's end. */
-  readonly keep: (messages: readonly Message[], removed: readonly Tombstone[], callIds: CallIds) => void;
+  /** Stores the messages so far, and those taken back. */
+  readonly keep: (messages: readonly Message[], removed: readonly Tombstone[], callIds: CallIds) => Promise<void>;
   /** The new messages of starts that wait for the thread. */
   readonly waiting: (messages: readonly Message[], removed: readonly Tombstone[]) => readonly Message[];
   /** Keep the messages that are sent into the run. */

@@ -15,6 +15,7 @@ import { Deadlines } from "./deadlines.ts";
 import { GraphTopic } from "./graph-topic.ts";
 import { type Between, beside, ownFromAfter, type SoFar } from "./handover.ts";
 import { Injections } from "./injections.ts";
+import { Keeping } from "./keeping.ts";
 import { Parting } from "./parting.ts";
 import { ProgressReports } from "./progress.ts";
 import { OF_ANY_MODEL, sharedProvenance } from "./provenance.ts";
@@ -28,12 +29,14 @@ import { Unanswered } from "./unanswered.ts";
 export class Run {
   readonly plan: RunPlan;
   readonly figures: RunFigures;
+  /** Resolves when no write of the transcript is under way. Never rejects. */
+  readonly written = (): Promise<void> => this.#keeping.over();
   readonly #abort = new AbortController();
   readonly #failed = (error: unknown) => this.#abort.abort(SluiceError.from(error));
   readonly #translator: Translator;
   readonly #topic: ThreadTopic;
   readonly #graph: GraphTopic;
-  readonly #keep: RunThread["keep"];
+  readonly #keeping: Keeping;
   readonly #provenanceOf = sharedProvenance();
   readonly #unanswered: Unanswered;
   readonly #injections: Injections;
@@ -46,7 +49,10 @@ export class Run {
     this.plan = plan;
     this.#parting = new Parting(plan.threadId, plan.handedOver?.firstStep);
     this.figures = new RunFigures(plan.counts, plan.handedOver?.figures);
-    this.#keep = keep;
+    this.#keeping = new Keeping(plan.threadId, async () => {
+      await this.#topic.flushed().catch(this.#failed);
+      if (!this.#ended) await keep(...this.kept);
+    });
     this.#unanswered = new Unanswered(plan);
     const { reasoningTags, nodes, stateKeys, subagents, maxEventBytes } = plan.agent;
     const frontendTools = new Set(plan.offered.tools.map((tool) => tool.name));
@@ -83,7 +89,8 @@ export class Run {
   async drive(): Promise<RunOutcome | undefined> {
     const { agent, threadId, runId, fence } = this.plan;
     try {
-      const current = { agent: agent.name, threadId, runId, fence, stored: this.#parting.stored };
+      const { storing } = this.#keeping;
+      const current = { agent: agent.name, threadId, runId, fence, storing, stored: this.#parting.stored };
       return await currentRun.run(current, () => this.#drive());
     } catch (thrown) {
       this.#ended = true;
@@ -219,8 +226,7 @@ export class Run {
         deadlines.saw(event);
         this.#pump(event);
         if (event.event === "on_chain_start" && isOfRoot(event)) this.#parting.began();
-        // A process that takes over the run continues after this node, so this node's messages will not be sent again.
-        if (event.event === "on_chain_end" && isOfRoot(event)) this.#keepSoFar();
+        if (event.event === "on_chain_end" && isNode(event)) this.#keeping.nodeEnded(isOfRoot(event));
       });
       const interrupts = graphRun.interrupts.map((asked) => this.#interrupt(asked));
       return { end: this.#unanswered.ended(ending(interrupts, graphRun.cutAnswer)) };
@@ -237,13 +243,6 @@ export class Run {
 
   #interrupt(asked: GraphInterrupt): Interrupt {
     return askedAgain(this.#translator.interrupt(asked), this.plan.answered);
-  }
-
-  #keepSoFar(): void {
-    const keep = () => {
-      if (!this.#ended) this.#keep(...this.kept);
-    };
-    this.#topic.flushed().then(keep, this.#failed);
   }
 
   #pump(event: GraphEvent): void {

@@ -16,6 +16,14 @@ import {
 } from "@langchain/langgraph-checkpoint";
 import type { Row, SqlValue, Statement, Tables } from "./tables.ts";
 
+/** The graph takes no further step before they resolve. */
+export interface CheckpointHooks {
+  /** Is called before anything that a step of a thread has made is stored, in the graph itself or in a graph inside it. */
+  readonly storing?: ((threadId: string) => void | Promise<void>) | undefined;
+  /** Is called when a checkpoint of the graph itself is stored. */
+  readonly stored?: ((step: StoredStep) => void | Promise<void>) | undefined;
+}
+
 /** Names one checkpoint. */
 interface Key {
   readonly threadId: string;
@@ -35,13 +43,13 @@ export interface StoredStep {
 
 export class Checkpointer extends BaseCheckpointSaver {
   readonly #tables: Tables;
-  readonly #stored: (step: StoredStep) => void | Promise<void>;
+  readonly #hooks: () => CheckpointHooks | undefined;
 
-  /** The graph takes no further step before `stored` resolves. */
-  constructor(tables: Tables, stored: (step: StoredStep) => void | Promise<void> = () => {}) {
+  /** `hooks` returns those of the run to which the calling code belongs. */
+  constructor(tables: Tables, hooks: () => CheckpointHooks | undefined = () => undefined) {
     super();
     this.#tables = tables;
-    this.#stored = stored;
+    this.#hooks = hooks;
   }
 
   async getTuple(config: RunnableConfig): Promise<CheckpointTuple | undefined> {
@@ -101,6 +109,8 @@ export class Checkpointer extends BaseCheckpointSaver {
       this.serde.dumpsTyped(metadata),
     ]);
     const key = { threadId, namespace, checkpointId: checkpoint.id };
+    const hooks = this.#hooks();
+    await hooks?.storing?.(threadId);
     await this.#tables.write([
       `INSERT INTO checkpoints VALUES (?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (thread_id, checkpoint_ns, checkpoint_id) DO UPDATE SET parent_id = excluded.parent_id,
@@ -114,7 +124,7 @@ export class Checkpointer extends BaseCheckpointSaver {
       metadataBytes,
     ]);
     const { recursionLimit } = config;
-    if (namespace === "") await this.#stored({ threadId, step: metadata.step, recursionLimit });
+    if (namespace === "") await hooks?.stored?.({ threadId, step: metadata.step, recursionLimit });
     return toConfig(key);
   }
 
@@ -140,7 +150,9 @@ export class Checkpointer extends BaseCheckpointSaver {
         ON CONFLICT (thread_id, checkpoint_ns, checkpoint_id, task_id, idx) DO ${conflict}`;
       return [insert, ...values(key), taskId, taskPath, index, channel, ...dumped];
     });
-    if (statements.length > 0) await this.#tables.write(...statements);
+    if (statements.length === 0) return;
+    await this.#hooks()?.storing?.(key.threadId);
+    await this.#tables.write(...statements);
   }
 
   async deleteThread(threadId: string): Promise<void> {
