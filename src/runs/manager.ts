@@ -60,7 +60,7 @@ export class RunManager {
       ...options,
       active: this.#active,
       audiences: this.#audiences,
-      isDriven: (run) => instances.isElsewhere(run) || this.#takeUps.has(run.threadId),
+      isDriven: (run) => this.threads.isElsewhere(run),
       clear: (run) => clear(options, run),
     });
     this.#deletions = new Deletions({ ...options, admission: this.#admission });
@@ -69,7 +69,7 @@ export class RunManager {
       deletions: this.#deletions,
       again: (agent, claim, begun, messages, input) => this.#active.launch({ ...begun, agent, claim, messages, input }),
     });
-    this.threads = new Threads(store, log, instances, this.#active);
+    this.threads = new Threads({ store, log, instances, active: this.#active, takeUps: this.#takeUps });
   }
 
   /**

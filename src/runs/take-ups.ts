@@ -33,9 +33,9 @@ export class TakeUps {
     this.#options = options;
   }
 
-  /** Does this process claim the thread's run? */
-  has(threadId: string): boolean {
-    return this.#claimed.has(threadId);
+  /** The thread's run, if this process claims it. */
+  of(threadId: string): RunRecord | undefined {
+    return this.#claimed.get(threadId);
   }
 
   /** Takes up nothing more: that is for the processes that stay. */

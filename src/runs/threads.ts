@@ -1,4 +1,5 @@
 /** Threads as their clients know them: from the store, and from the active run, which the store does not know yet. */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { EventLog } from "../log/log.ts";
 import { type Cursor, isAt } from "../protocol/cursor.ts";
 import { SluiceError } from "../protocol/errors.ts";
@@ -12,6 +13,7 @@ import {
   type BegunRun,
   isBegun,
   isHolding,
+  type RunRecord,
   type Store,
   type ThreadMarks,
   type ThreadRecord,
@@ -25,6 +27,7 @@ import { injectElsewhere, isSame, NOTHING_RUNS } from "./injections.ts";
 import { type Point, pointsOf } from "./points.ts";
 import type { Run } from "./run.ts";
 import type { RunInput } from "./run-input.ts";
+import type { TakeUps } from "./take-ups.ts";
 
 /** The state of a thread, as its clients were sent it so far. */
 export interface Snapshot {
@@ -66,28 +69,43 @@ export interface LastRun {
 }
 
 /** A run in a list of its thread's. */
-export interface RunSummary extends Pick<BegunRun, "runId" | "agent" | "status" | "startedAt" | "from"> {
+export interface RunSummary extends Pick<BegunRun, "runId" | "agent" | "status" | "outcome" | "startedAt" | "from"> {
   /** Its end can be read. */
   readonly over: boolean;
+}
+
+export interface ThreadsOptions {
+  readonly store: Store;
+  readonly log: EventLog;
+  readonly instances: Instances;
+  readonly active: Pick<ActiveRuns, "confirmed" | "handedOver">;
+  readonly takeUps: Pick<TakeUps, "of">;
 }
 
 export class Threads {
   readonly #store: Store;
   readonly #log: EventLog;
   readonly #instances: Instances;
-  readonly #active: Pick<ActiveRuns, "confirmed" | "handedOver">;
+  readonly #active: ThreadsOptions["active"];
+  readonly #takeUps: ThreadsOptions["takeUps"];
 
-  constructor(store: Store, log: EventLog, instances: Instances, active: Pick<ActiveRuns, "confirmed" | "handedOver">) {
+  constructor({ store, log, instances, active, takeUps }: ThreadsOptions) {
     this.#store = store;
     this.#log = log;
     this.#instances = instances;
     this.#active = active;
+    this.#takeUps = takeUps;
   }
 
-  /** The run that another process drives on a thread. */
+  /** The run on a thread that another process drives, or that this process is about to take over from another. */
   async elsewhere(threadId: string): Promise<BegunRun | undefined> {
-    const run = await this.#instances.elsewhere(threadId);
+    const run = this.#takeUps.of(threadId) ?? (await this.#instances.elsewhere(threadId));
     return run && isBegun(run) ? run : undefined;
+  }
+
+  /** Is this run, which this process does not drive, driven by another, or about to be taken over from another? */
+  isElsewhere(run: RunRecord): boolean {
+    return this.#instances.isElsewhere(run) || this.#takeUps.of(run.threadId) !== undefined;
   }
 
   /** Is a run active that a client knows by this id: its own, or that of the run whose questions it answers? */
@@ -99,27 +117,31 @@ export class Threads {
   }
 
   async snapshot(threadId: string): Promise<Snapshot> {
+    const waitsUntil = Date.now() + BEGINS_MS;
     for (let attempt = 1; ; attempt += 1) {
       const run = await this.#activeRun(threadId);
-      if (run && !run.over) {
-        return { ...run.snapshot, active: run.begun ? run.plan : undefined, interrupts: [], ending: undefined };
-      }
+      if (run?.begun && !run.over) return { ...run.snapshot, active: run.plan, interrupts: [], ending: undefined };
       const before = await this.#log.open(threadTopic(threadId));
       const elsewhere = run ? undefined : await this.elsewhere(threadId);
       const folded = elsewhere && (await foldedRun(this.#store, this.#log, elsewhere));
-      if (folded && !folded.over) {
-        return { ...folded, active: folded.begun ? elsewhere : undefined, interrupts: [], ending: undefined };
-      }
+      if (folded?.begun && !folded.over) return { ...folded, active: elsewhere, interrupts: [], ending: undefined };
       const thread = await this.#store.thread(threadId);
       const cursor = await this.#log.open(threadTopic(threadId));
       const { messages = [], state, interrupts = [], ending } = thread ?? {};
+      // The run's row says that it is active, and its `RUN_STARTED` is on its way into the log.
+      const begins = run ? !run.over : elsewhere?.status === "active" && (folded ? !folded.begun : cursor.offset === 0);
+      if (begins && Date.now() < waitsUntil) {
+        await sleep(LOOK_MS);
+        continue;
+      }
       // The log no longer reaches back to the beginning of a run that is under way.
       const isCut = !folded && elsewhere?.status === "active" && cursor.offset > 0;
       if (isCut && (attempt === LOOKS || isAt(before, cursor))) {
         return { messages, state, interrupts: [], ending: undefined, active: elsewhere, open: [], cursor };
       }
       // A run may have begun or ended between the looks at the store and at the log.
-      if (isAt(before, cursor)) return { messages, state, interrupts, ending, active: undefined, open: [], cursor };
+      if (!isAt(before, cursor) || (!run && (await this.#activeRun(threadId)))) continue;
+      return { messages, state, interrupts, ending: begins ? undefined : ending, active: undefined, open: [], cursor };
     }
   }
 
@@ -180,9 +202,9 @@ export class Threads {
     const active = await this.#activeRun(threadId);
     const runs = await this.#store.runs(threadId);
     return [...runs].reverse().map((run) => {
-      const { runId, agent, status, startedAt, from } = run;
-      const over = active?.plan.runId === runId ? active.over : !(isHolding(run) && this.#instances.isElsewhere(run));
-      return { runId, agent, status, startedAt, from, over };
+      const { runId, agent, status, outcome, startedAt, from } = run;
+      const over = active?.plan.runId === runId ? active.over : !(isHolding(run) && this.isElsewhere(run));
+      return { runId, agent, status, ...(outcome ? { outcome } : {}), startedAt, from, over };
     });
   }
 
@@ -238,12 +260,17 @@ export class Threads {
 
   async #listed(thread: ThreadSummary, elsewhere: ReadonlySet<string>): Promise<ListedThread> {
     const run = await this.#activeRun(thread.threadId);
-    return { ...thread, active: run ? !run.over : elsewhere.has(thread.threadId) };
+    const isElsewhere = elsewhere.has(thread.threadId) || this.#takeUps.of(thread.threadId) !== undefined;
+    return { ...thread, active: run ? !run.over : isElsewhere };
   }
 }
 
 /** The most attempts to read a thread that changes meanwhile. */
 const LOOKS = 5;
+
+/** Milliseconds in which the beginning of an active run should come into the log, and between two looks for it. */
+const BEGINS_MS = 2_000;
+const LOOK_MS = 20;
 
 /** An error counts for nothing when the run has another owner by now: that one is asked. */
 function unless(changedHands: () => boolean | Promise<boolean>): (error: unknown) => Promise<undefined> {
