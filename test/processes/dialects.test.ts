@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import type { BaseCheckpointSaver } from "@langchain/langgraph";
 import { END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
+import pg from "pg";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { type Deployment, type SharedServers, startShared } from "../support/processes.ts";
@@ -77,6 +78,8 @@ it("the AI SDK's chat joins the answer, leaves it out of the history, and stops 
 });
 
 it("LangGraph's clients and TanStack AI's join it too", async () => {
+  const database = new pg.Client(deployment.databaseUrl);
+  await database.connect();
   const threadId = randomUUID();
   const input = { messages: [{ type: "human", content: "hi" }] };
   const started = await post(`${here.url}/langgraph/threads/${threadId}/runs`, { assistant_id: "chat", input });
@@ -105,5 +108,11 @@ it("LangGraph's clients and TanStack AI's join it too", async () => {
   expect(wordsIn(received, 'type":"text-delta","text')).toBe("one two");
   expect(wordsIn(await legacy(), 'AIMessageChunk","id":".*?","content')).toBe("one two");
   expect(wordsIn(await tanstack(), "delta")).toBe("one two");
+  // LangGraph's SDK joins a run again that still counts as running after its stream.
+  const address = `${there.url}/langgraph/threads/${threadId}/runs/${runId}`;
+  expect(await (await fetch(address)).json()).toMatchObject({ status: "success" });
+  await database.query("UPDATE sluice.runs SET status = 'ending', outcome = 'failed' WHERE run_id = $1", [runId]);
+  expect(await (await fetch(address)).json()).toMatchObject({ status: "error" });
+  await database.end();
   socket.close();
 });

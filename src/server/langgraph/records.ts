@@ -185,10 +185,12 @@ const STATUS = {
 /** The statuses that a run can have in this API. */
 export type LangGraphStatus = (typeof STATUS)[keyof typeof STATUS];
 
-/** `over`: its end can be read already. */
-export function toStatus({ status, over }: RunSummary): LangGraphStatus {
-  if (status === "ending" && over) return "success";
-  return STATUS[status];
+/**
+ * A run whose end is stored counts as ended. The SDK asks right after a stream's end, and another process may answer:
+ * if the run counted as running there, the SDK would join it again.
+ */
+export function toStatus({ status, outcome }: Pick<RunSummary, "status" | "outcome">): LangGraphStatus {
+  return STATUS[(status === "ending" ? outcome : undefined) ?? status];
 }
 
 /** A run. */
