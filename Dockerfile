@@ -12,7 +12,8 @@ RUN npm run build
 FROM node:24-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json ./
-RUN npm ci --omit=dev
+# LangGraph is a peer and also a package for development, so --omit=dev would leave it out.
+RUN npm pkg delete devDependencies && npm install
 
 FROM node:24-slim
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=8123 DATA_DIR=/data
