@@ -79,7 +79,7 @@ export class SsePeer implements Peer, Line {
     const text = this.#unlogged === undefined ? frames.join("") : this.#withUnlogged(this.#unlogged, frames);
     this.#begun = true;
     this.#behind += 1;
-    writeWithTurn(this.#response);
+    if (this.#response.socket) writeWithTurn(this.#response.socket);
     return this.#write(text, this.#caughtUp) ? READY : this.#drain();
   }
 

@@ -5,7 +5,7 @@
  */
 import { atEndOfTurn } from "../runs/end-of-turn.ts";
 
-/** A socket, or a response on one. */
+/** A connection, and not a response: since Node 22 a corked response may send its end before the writes it holds. */
 export interface Corkable {
   readonly writableCorked: number;
   cork(): void;
