@@ -26,6 +26,7 @@ const NEWER = [
 const NEEDS_NEWER = [
   "test/e2e/ecosystem/**",
   "test/server/langgraph/apps.test.ts",
+  "test/server/langgraph/checkpoints.test.ts",
   "test/server/langgraph/client.test.ts",
   "test/server/langgraph/use-stream.test.ts",
 ];
