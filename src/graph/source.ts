@@ -61,7 +61,8 @@ export interface GraphInterrupt extends InterruptOrigin {
 export interface GraphRun {
   /**
    * Reads it to its end, once, and hands over every event. It calls `each` instead of being iterated, because an
-   * iteration would create a promise for each of thousands of events.
+   * iteration would create a promise for each of thousands of events. It calls `each` in the turn of the event loop in
+   * which the graph sends the event: the transcript is stored one turn later, before the graph's memory.
    */
   read(each: (event: GraphEvent) => void): Promise<void>;
   readonly interrupts: readonly GraphInterrupt[];

@@ -7,7 +7,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 export class Keeping {
   readonly #threadId: string;
   readonly #keep: () => Promise<void>;
-  /** A node has ended since the last write began. */
+  /** A node has ended since the last write began, or that write failed. */
   #isBehind = false;
   #last: Promise<void> = Promise.resolve();
 
@@ -27,8 +27,10 @@ export class Keeping {
   /** The graph is about to store something of a thread. @throws what `keep` throws. */
   readonly storing = async (threadId: string): Promise<void> => {
     if (threadId !== this.#threadId) return;
-    // One turn later, all events of the step have been read.
+    // One turn later, all events of the step have been read (see `GraphRun.read`).
     await nextTurn();
+    // A write that fails before it is needed costs nothing: it is made again here.
+    await this.over();
     if (this.#isBehind) this.#write();
     await this.#last;
   };
@@ -41,7 +43,8 @@ export class Keeping {
   #write(): void {
     this.#isBehind = false;
     this.#last = this.over().then(this.#keep);
-    // A failure costs nothing yet: the run's end writes it all again, and reports when it cannot.
-    this.#last.catch(() => {});
+    this.#last.catch(() => {
+      this.#isBehind = true;
+    });
   }
 }
