@@ -1,16 +1,23 @@
 /** A WebSocket message that its client does not finish: until then the server keeps what has come of it. */
 
-/** A client may leave so many bytes unfinished: they cost less than the socket. */
+/**
+ * A client may leave so many bytes unfinished: they cost less than the socket. Of a longer message it has to send so many
+ * with every heartbeat.
+ */
 const FREE_BYTES = 16_384;
 
 /** The header of a control frame, with its mask. */
 const HEADER_BYTES = 6;
 
+/** `idle`: no message is unfinished, or little of one has come. */
+export type Progress = "idle" | "moving" | "stalled";
+
 /** Watches one socket by the bytes that were read from it. Only control frames may come within a message. */
 export class Unfinished {
   readonly #line: { readonly bytesRead: number };
   #complete: number;
-  #begun = false;
+  /** The bytes of the unfinished message at the last heartbeat. */
+  #held = 0;
 
   constructor(line: { readonly bytesRead: number }) {
     this.#line = line;
@@ -20,7 +27,7 @@ export class Unfinished {
   /** A message is complete. */
   message(): void {
     this.#complete = this.#line.bytesRead;
-    this.#begun = false;
+    this.#held = 0;
   }
 
   /** A ping or a pong with so many bytes came. */
@@ -28,10 +35,11 @@ export class Unfinished {
     this.#complete += HEADER_BYTES + bytes;
   }
 
-  /** Call it with every heartbeat. Is a message unfinished that was begun before the last call? */
-  isOld(): boolean {
-    const old = this.#begun;
-    this.#begun = this.#line.bytesRead - this.#complete > FREE_BYTES;
-    return old && this.#begun;
+  /** Call it with every heartbeat: the progress since the last one. */
+  progress(): Progress {
+    const before = this.#held;
+    this.#held = this.#line.bytesRead - this.#complete;
+    if (this.#held <= FREE_BYTES) return "idle";
+    return this.#held - before < FREE_BYTES ? "stalled" : "moving";
   }
 }

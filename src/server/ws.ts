@@ -207,6 +207,7 @@ export class WebSocketHost {
       void receive(() => undefined);
     });
     socket.on("message", (data, isBinary) => {
+      this.#silent.delete(socket);
       unfinished.message();
       if (isBinary) socket.close(1003, "Text only.");
       else {
@@ -219,10 +220,10 @@ export class WebSocketHost {
   #beat(): void {
     for (const [socket, { peer, conversation, unfinished }] of this.#peers) {
       conversation.beat?.();
+      const progress = unfinished.progress();
       if (peer.paused) this.#silent.delete(socket);
-      else if (unfinished.isOld())
-        expel(socket, () => socket.close(1009, "A message has to come within two heartbeats."));
-      else if (this.#silent.has(socket)) socket.terminate();
+      // A client can answer a ping only after the message that it is sending.
+      else if (progress === "stalled" || (progress === "idle" && this.#silent.has(socket))) socket.terminate();
       else if (socket.readyState === WebSocket.OPEN) {
         this.#silent.add(socket);
         socket.ping();

@@ -411,7 +411,7 @@ async function gone({ sockets }: TestSluice, left: number): Promise<void> {
 
 describe("dead and dying sockets", () => {
   it("one that answers no ping is cut; one that does is kept", async () => {
-    const lively = await server({ HEARTBEAT_SECONDS: "0.05" });
+    const lively = await server({ HEARTBEAT_SECONDS: "0.25" });
     const alive = await connect(`${lively.ws}/ws`);
     const dead = await connect(`${lively.ws}/ws`, { autoPong: false });
     expect(await dead.closed).toMatchObject({ code: 1006 });
@@ -428,15 +428,32 @@ describe("dead and dying sockets", () => {
     await alive.close();
   });
 
-  it("one that does not finish a message is closed with 1009; one that has sent little of it is not", async () => {
+  it("one that does not go on with a message is cut, also if it pings; one that has sent little of it is not", async () => {
     const lively = await server({ HEARTBEAT_SECONDS: "0.05" });
     const [hoarder, slow] = [await connect(`${lively.ws}/ws`), await connect(`${lively.ws}/ws`)];
     slow.socket.send("h", { fin: false });
     hoarder.socket.send("x".repeat(20_000), { fin: false });
-    expect(await hoarder.closed).toMatchObject({ code: 1009 });
+    hoarder.socket.on("ping", () => {
+      for (let count = 0; count < 200; count += 1) hoarder.socket.ping("p".repeat(100));
+    });
+    expect(await hoarder.closed).toMatchObject({ code: 1006 });
     slow.socket.send("i");
     await verifyRun(eventsOf(await slow.until(ended)));
     await slow.close();
+  });
+
+  it("one that sends a large message slowly is served, though it cannot answer pings meanwhile", async () => {
+    const lively = await server({ HEARTBEAT_SECONDS: "0.5" });
+    const raw = await rawWebSocket(`${lively.url}/ws?format=text`);
+    const part = (opcode: number, fin: boolean) =>
+      raw.socket.write(clientFrame(opcode, Buffer.alloc(20_000, "x"), { fin }));
+    part(TEXT, false);
+    for (const beat of [1, 2, 3, 4]) {
+      await raw.until((received) => received.split(String.fromCharCode(0x80 | PING, 0)).length > beat);
+      part(0, beat === 4);
+    }
+    await raw.until((received) => received.includes("Hello"));
+    raw.socket.destroy();
   });
 
   it.each([
