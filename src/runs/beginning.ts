@@ -41,7 +41,8 @@ export interface Beginning {
 /**
  * Reads a client's input against its thread. With `goesBackTo` the history ends there, whatever the client holds.
  * @throws SluiceError `interrupt_pending` when answers that the thread waits for are missing. `bad_request` when the
- * thread waits for no answers, or when the run to which the history goes back is no longer known.
+ * thread waits for no answers, when the run to which the history goes back is no longer known, or when a run that goes
+ * back brings answers.
  */
 export function beginning(
   agent: ServedAgent,
@@ -58,6 +59,9 @@ export function beginning(
   const fresh = withoutAnswers(unread, open);
   if (resume.length > 0 && open.length === 0) {
     throw new SluiceError("bad_request", "The field resume answers interrupts, but this thread waits for none.");
+  }
+  if (goesBackTo && resume.length > 0) {
+    throw new SluiceError("bad_request", "A run that goes back cannot answer interrupts. Leave out the field resume.");
   }
   const asSent = !keeps(agent, thread);
   if (partsAt !== undefined && resume.length === 0) {

@@ -140,16 +140,18 @@ export function readRunBody<Agent extends Gatekeeper>(
  * @throws SluiceError `bad_request`, `interrupt_pending`.
  */
 export function toRunInput(
-  { agent, input, resume, steering }: RunWishes<Gatekeeper>,
+  { agent, input, resume, checkpoint, steering }: RunWishes<Gatekeeper>,
   open: readonly Interrupt[],
   ids: { readonly threadId: string; readonly runId: string },
   goesBackTo?: Point,
 ): RunAgentInput {
   const { messages, ...keys } = input ?? {};
   const state = Object.fromEntries(Object.entries(keys).filter(([key]) => agent.stateKeys.includes(key)));
-  const repeats = goesBackTo?.repeats === true;
-  const steers = repeats || input !== undefined || (steering.command !== undefined && open.length === 0);
-  const answers = resume ? answersOf(resume.value, open) : steers ? undefined : goOn(open);
+  const steers = input !== undefined || steering.command !== undefined;
+  const goesBack = checkpoint !== undefined;
+  if (goesBack && !steers && !goesBackTo?.repeats) throw new SluiceError("bad_request", NOTHING_TO_ANSWER);
+  const starts = goesBack || input !== undefined || (steers && open.length === 0);
+  const answers = resume ? answersOf(resume.value, open) : starts ? undefined : goOn(open);
   return parseRunAgentInput({
     ...ids,
     protocolVersion: "1.0",
@@ -160,6 +162,9 @@ export function toRunInput(
     ...(answers ? { resume: answers } : {}),
   });
 }
+
+const NOTHING_TO_ANSWER =
+  "input: must be an object, because there is nothing to answer again at this checkpoint. To go on from a breakpoint, leave out the checkpoint.";
 
 /** One value answers one interrupt; several are answered by an object with their ids. */
 export function answersOf(value: unknown, open: readonly Interrupt[]): ResumeEntry[] {

@@ -18,6 +18,18 @@ const asking = new StateGraph(MessagesAnnotation)
   .addEdge(START, "ask")
   .compile({ checkpointer: memory() });
 
+/** Pauses before it sends. */
+let sent = 0;
+const careful = new StateGraph(MessagesAnnotation)
+  .addNode("plan", () => ({ messages: [new AIMessage("plan")] }))
+  .addNode("send", () => {
+    sent += 1;
+    return { messages: [new AIMessage("sent")] };
+  })
+  .addEdge(START, "plan")
+  .addEdge("plan", "send")
+  .compile({ checkpointer: memory(), interruptBefore: ["send"] });
+
 interface Values {
   readonly messages: readonly { readonly type: string; readonly content: string }[];
 }
@@ -29,6 +41,7 @@ beforeAll(async () => {
     {
       chat: { graph: chatGraph(model, memory()), entry: { accepts: ["checkpoint"] } },
       asking: { graph: asking, entry: { accepts: ["checkpoint"] } },
+      careful: { graph: careful, entry: { accepts: ["checkpoint"] } },
       closed: { graph: chatGraph(model, memory()) },
     },
     { LANGGRAPH_API: "true", ORPHAN_GRACE_SECONDS: "5" },
@@ -123,6 +136,21 @@ test("a thread that waits for an answer goes back without it", async () => {
   expect([texts(state.values), state.tasks[0]?.interrupts]).toMatchObject([["do less"], [{ value: "Go on?" }]]);
   const both = { command: { resume: "yes" }, checkpoint: start?.checkpoint as never };
   await expect(client.runs.wait(thread, "asking", both)).rejects.toThrow("command.resume");
+});
+
+test("a run with a checkpoint does not go on from a breakpoint", async () => {
+  const { thread_id: thread } = await client.threads.create();
+  await client.runs.wait(thread, "careful", { input: human("one") });
+  const [now, asked, start] = await client.threads.getHistory(thread);
+  for (const state of [now, start]) {
+    const back = client.runs.wait(thread, "careful", { input: null, checkpoint: state?.checkpoint as never });
+    await expect(back).rejects.toThrow("input: must be an object");
+  }
+  const again = { input: null, checkpoint: asked?.checkpoint as never };
+  expect(texts((await client.runs.wait(thread, "careful", again)) as unknown as Values)).toEqual(["one", "plan"]);
+  expect(sent).toBe(0);
+  await client.runs.wait(thread, "careful", { input: null });
+  expect(sent).toBe(1);
 });
 
 test("a checkpoint of another thread, of a branch that was left, or of nothing is not found, in the same words", async () => {
