@@ -1,9 +1,10 @@
 /** Postgres cuts connections, hangs, or has no free connection while runs are active. */
 import pg from "pg";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { openPostgres } from "../../src/app/postgres-storage.ts";
 import type { Hears } from "../../src/store/instances.ts";
 import { PostgresDatabase } from "../../src/store/postgres/database.ts";
+import { WaitingStarts } from "../../src/store/postgres/waiting-starts.ts";
 import { type PostgresServer, startPostgres } from "../support/postgres.ts";
 import { type Relay, startRelay } from "../support/relay.ts";
 import { startSluice, type TestSluice } from "../support/sluice.ts";
@@ -178,6 +179,35 @@ it("a start whose place was stored while the answer was lost is soon no longer i
   await instances?.leave();
   await store.close();
   await line.close();
+});
+
+it("a start keeps its place in the line when places that were left are deleted late", async () => {
+  const database = await PostgresDatabase.open(await server.database());
+  const { all, run } = database;
+  let connected: Promise<void> | undefined;
+  vi.spyOn(database, "all").mockImplementation(async (...asked) => {
+    await connected;
+    return all.apply(database, asked);
+  });
+  vi.spyOn(database, "run").mockImplementation(async (...asked) => {
+    await connected;
+    return run.apply(database, asked);
+  });
+  const starts = new WaitingStarts(database, "this");
+  const numbers = () => database.all("SELECT number FROM waiting_starts");
+  let connect = () => {};
+  connected = new Promise((resolve) => {
+    connect = resolve;
+  });
+  const forgotten = starts.forgetLeft();
+  connected = undefined;
+  const place = await starts.enter("t");
+  connect();
+  await forgotten;
+  expect(await numbers()).toHaveLength(1);
+  await place.leave();
+  expect(await numbers()).toEqual([]);
+  await database.close();
 });
 
 it("rows of dead processes that cannot be deleted are reported, once until it works again", async () => {

@@ -48,7 +48,7 @@ export class WaitingStarts {
       changed: (signal) => this.#changed(threadId, signal),
       leave: () => {
         this.#places.delete(number);
-        return this.forgetLeft();
+        return this.#delete([number]);
       },
     };
   }
@@ -62,9 +62,11 @@ export class WaitingStarts {
    * start. Is to be called regularly. Never rejects.
    */
   async forgetLeft(): Promise<void> {
-    const left = "DELETE FROM waiting_starts WHERE instance = $1 AND number <> ALL($2)";
-    // A failure costs nothing: the next call deletes them.
-    await this.#db.run(left, this.#instance, [...this.#places]).catch(() => {});
+    const stored = "SELECT number FROM waiting_starts WHERE instance = $1";
+    const rows = await this.#db.all(stored, this.#instance).catch(() => []);
+    // Each start was among the places before its row was stored.
+    const left = rows.map((row) => String(row.number)).filter((number) => !this.#places.has(number));
+    if (left.length > 0) await this.#delete(left);
   }
 
   /** The thread may have become free. */
@@ -74,6 +76,11 @@ export class WaitingStarts {
 
   wakeAll(): void {
     for (const threadId of this.#wakers.keys()) this.wake(threadId);
+  }
+
+  async #delete(numbers: readonly string[]): Promise<void> {
+    // A failure costs nothing: the next `forgetLeft` deletes them.
+    await this.#db.run("DELETE FROM waiting_starts WHERE number = ANY($1)", numbers).catch(() => {});
   }
 
   async #isFirst(threadId: string, number: number): Promise<boolean> {
