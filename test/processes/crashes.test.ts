@@ -96,6 +96,11 @@ it.each(["flat", "nested"])("a message that a %s graph remembers is never lost",
   const waiting = `SELECT 1 FROM pg_stat_activity
     WHERE datname = current_database() AND query LIKE '%FOR UPDATE' AND wait_event_type = 'Lock'`;
   await expect.poll(async () => (await watch.query(waiting)).rowCount, { timeout: 10_000 }).toBe(1);
+  // While the transcript waits, the graph remembers its input alone.
+  const remembered = async () =>
+    Number((await watch.query("SELECT count(*) FROM sluice.checkpoint_writes")).rows[0].count);
+  const before = await remembered();
+  for (let look = 0; look < 200; look += 1) expect(await remembered()).toBe(before);
   await lock.query("COMMIT");
   await Promise.all([lock.end(), watch.end()]);
 
