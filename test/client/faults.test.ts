@@ -89,7 +89,7 @@ it.each([4, 5, 6])(
     client.run(input, ear.listener);
     expect((await ear.ended).at(-1)).toMatchObject({ type: "RUN_FINISHED", runId: input.runId });
     expect(ear.gaps.length).toBeGreaterThan(0);
-    expect(proxy.connections).toBe(7);
+    expect(proxy.connections).toBeGreaterThan(6);
   },
 );
 
