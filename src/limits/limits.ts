@@ -124,7 +124,10 @@ export class Limits {
 
   /** Returns a place for one WebSocket of a client. The place is not taken yet. */
   socketPlace(): SocketPlace {
-    return new SocketPlace((client) => this.#take(this.#openSockets, this.#keyOf(client), "MAX_CLIENT_SOCKETS"));
+    return new SocketPlace(
+      (client) => this.#keyOf(client),
+      (key) => this.#take(this.#openSockets, key, "MAX_CLIENT_SOCKETS"),
+    );
   }
 
   /** Takes a place for following a thread, until the returned function is called. */
@@ -191,26 +194,37 @@ export class Limits {
 
 function nothing(): void {}
 
+type Key = string | undefined;
+
 /** The place of one WebSocket. It counts for the client's address, and after the sign-in for its principal. */
 export class SocketPlace {
-  readonly #take: (client: Client) => () => void;
-  #release = nothing;
+  readonly #keyOf: (client: Client) => Key;
+  readonly #take: (key: Key) => () => void;
+  #taken: { readonly key: Key; readonly release: () => void } | undefined;
   #left = false;
 
-  constructor(take: (client: Client) => () => void) {
+  constructor(keyOf: (client: Client) => Key, take: (key: Key) => () => void) {
+    this.#keyOf = keyOf;
     this.#take = take;
   }
 
-  /** Takes a place for this client, and gives up the current one. */
+  get isTaken(): boolean {
+    return this.#taken !== undefined;
+  }
+
+  /** Takes a place for this client, and then gives up the current one. */
   take(client: Client): void {
-    this.#release();
-    this.#release = nothing;
-    if (!this.#left) this.#release = this.#take(client);
+    const key = this.#keyOf(client);
+    if (this.#left || (this.#taken && this.#taken.key === key)) return;
+    const release = this.#take(key);
+    this.#taken?.release();
+    this.#taken = { key, release };
   }
 
   /** Gives the place up, for good. */
   leave(): void {
     this.#left = true;
-    this.#release();
+    this.#taken?.release();
+    this.#taken = undefined;
   }
 }

@@ -134,16 +134,19 @@ export class WebSocketHost {
 
   async #upgrade(upgrade: Upgrade, route: SocketRoute): Promise<void> {
     let open: Opening;
-    let placed = false;
+    let counted = false;
     let guarded = false;
     const { request, socket, head } = upgrade;
     const { limits, ready, maxSockets } = this.#options;
     const place = limits.socketPlace();
     try {
-      place.take({ request });
-      placed = true;
       socket.on("close", () => place.leave());
-      await limits.handshake(request);
+      try {
+        place.take({ request });
+      } finally {
+        await limits.handshake(request);
+        counted = true;
+      }
       this.#guard(request);
       guarded = true;
       if (!ready()) throw new SluiceError("draining");
@@ -156,8 +159,11 @@ export class WebSocketHost {
         this.#server.handleUpgrade(request, socket, head, (webSocket) => this.#turnAway(webSocket, socket, error));
         return;
       }
-      // A client that has no place left is refused at once, so that nobody can have many sockets wait.
-      if (placed && error.code === "rate_limited") await sleep(REFUSAL_MS);
+      if (error.code === "rate_limited") {
+        // It waits in its place, so that nobody can have many sockets wait.
+        if (place.isTaken) await sleep(REFUSAL_MS);
+        else if (!counted) return void socket.destroy();
+      }
       place.leave();
       refuse(socket, error);
       return;

@@ -48,6 +48,12 @@ async function refused(limit: string): Promise<string | undefined> {
   return new RegExp(`^sluice_limits_hit_total\\{limit="${limit}"\\} (\\d+)$`, "m").exec(await response.text())?.[1];
 }
 
+/** The limit that an upgrade is refused for. */
+async function limitOf(address: string): Promise<string> {
+  const answer = await refusal(`${sluice.url}/ws`, from(address)).catch(() => undefined);
+  return answer ? (/: (\w+) is/.exec(answer.error.message)?.[1] ?? "") : "cut";
+}
+
 async function expectRefusal(response: Response, limit: string): Promise<void> {
   expect(response.status).toBe(429);
   const { error } = (await response.json()) as { error: { details: { retryAfterSeconds: number } } };
@@ -115,17 +121,20 @@ describe("one client, beside another that is not affected,", () => {
     await (await socket(OTHER)).close();
   });
 
-  it("waits for the refusal of an upgrade, on no more lines than it may have sockets", async () => {
+  it("waits for the refusal of an upgrade, on no more lines than it may have sockets; the others are cut", async () => {
     await start({ MAX_HANDSHAKES_PER_MINUTE: "1", MAX_CLIENT_SOCKETS: "2" });
     await (await socket(ONE)).close();
-    const refusals: string[] = [];
-    const attempts = [1, 2, 3].map(async () => {
-      const { error } = await refusal(`${sluice.url}/ws`, from(ONE));
-      refusals.push(error.message.split(" is ")[0] ?? "");
-    });
-    await Promise.all(attempts);
-    const held = "Too many requests: MAX_HANDSHAKES_PER_MINUTE";
-    expect(refusals).toEqual(["Too many requests: MAX_CLIENT_SOCKETS", held, held]);
+    const ends: string[] = [];
+    await Promise.all([1, 2, 3].map(async () => ends.push(await limitOf(ONE))));
+    expect(ends).toEqual(["cut", "MAX_HANDSHAKES_PER_MINUTE", "MAX_HANDSHAKES_PER_MINUTE"]);
+  });
+
+  it("opens MAX_HANDSHAKES_PER_MINUTE sockets, also while it has MAX_CLIENT_SOCKETS", async () => {
+    await start({ MAX_HANDSHAKES_PER_MINUTE: "3", MAX_CLIENT_SOCKETS: "1" });
+    const open = await socket(ONE);
+    const ends = [await limitOf(ONE), await limitOf(ONE), await limitOf(ONE)];
+    expect(ends).toEqual(["MAX_CLIENT_SOCKETS", "MAX_CLIENT_SOCKETS", "cut"]);
+    await open.close();
   });
 
   it("sends MAX_REQUESTS_PER_MINUTE, over HTTP", async () => {
@@ -401,6 +410,18 @@ it("a principal is one client, wherever it comes from", async () => {
   await expect(limits.run({ request: request(OTHER), principal: "ann" })).rejects.toThrow("MAX_RUNS_PER_MINUTE");
   await limits.run({ request: request(ONE), principal: "ben" });
   expect([...counts.limits]).toEqual([["MAX_RUNS_PER_MINUTE", 1]]);
+});
+
+it("a socket keeps its address's place when its principal has none left", () => {
+  const request = { socket: { remoteAddress: ONE }, headers: {} } as never;
+  const limits = new Limits(readSettings({ MAX_CLIENT_SOCKETS: "1" }), new Counts().limits);
+  limits.socketPlace().take({ request, principal: "ann" });
+  const place = limits.socketPlace();
+  place.take({ request });
+  expect(() => place.take({ request, principal: "ann" })).toThrow("MAX_CLIENT_SOCKETS");
+  expect(() => limits.socketPlace().take({ request })).toThrow("MAX_CLIENT_SOCKETS");
+  place.leave();
+  limits.socketPlace().take({ request });
 });
 
 it("an address that had MAX_FAILED_SIGN_INS_PER_MINUTE refused waits, even with the right credential", async () => {
