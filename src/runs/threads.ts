@@ -131,12 +131,12 @@ export class Threads {
       // The run's row says that it is active, and its `RUN_STARTED` is on its way into the log.
       const begins = run ? !run.over : elsewhere?.status === "active" && (folded ? !folded.begun : cursor.offset === 0);
       if (begins && Date.now() < waitsUntil) {
-        await sleep(LOOK_MS);
+        await sleep(Math.min(LOOK_MS * 2 ** (attempt - 1), MAX_LOOK_MS));
         continue;
       }
       // The log no longer reaches back to the beginning of a run that is under way.
       const isCut = !folded && elsewhere?.status === "active" && cursor.offset > 0;
-      if (isCut && (attempt === LOOKS || isAt(before, cursor))) {
+      if (isCut && (attempt >= LOOKS || isAt(before, cursor))) {
         return { messages, state, interrupts: [], ending: undefined, active: elsewhere, open: [], cursor };
       }
       // A run may have begun or ended between the looks at the store and at the log.
@@ -268,9 +268,12 @@ export class Threads {
 /** The most attempts to read a thread that changes meanwhile. */
 const LOOKS = 5;
 
-/** Milliseconds in which the beginning of an active run should come into the log, and between two looks for it. */
+/** Milliseconds in which the beginning of an active run should come into the log. */
 const BEGINS_MS = 2_000;
+
+/** Milliseconds between two looks for it: first, and at most. Each pause is twice as long as the one before. */
 const LOOK_MS = 20;
+const MAX_LOOK_MS = 320;
 
 /** An error counts for nothing when the run has another owner by now: that one is asked. */
 function unless(changedHands: () => boolean | Promise<boolean>): (error: unknown) => Promise<undefined> {
