@@ -1,5 +1,4 @@
 /** The points of a thread that a run may go back to. Pure. */
-import type { Message } from "../protocol/events.ts";
 import type { BegunRun, ThreadRecord } from "../store/store.ts";
 import { positionsIn } from "./history.ts";
 
@@ -7,7 +6,8 @@ import { positionsIn } from "./history.ts";
 export interface Point {
   /** The last of these messages; `undefined` before the first one. */
   readonly after: string | undefined;
-  readonly messages: readonly Message[];
+  /** The number of these messages. */
+  readonly length: number;
   /** It lies after the messages that a run began with: a run that goes back to it gets them again. */
   readonly repeats: boolean;
 }
@@ -23,16 +23,13 @@ export function pointsOf(thread: ThreadRecord | undefined, runs: readonly BegunR
   for (const { beginsAfter } of runs) {
     const start = positionOf(beginsAfter);
     if (start === undefined) continue;
-    const answer = messages.findIndex(({ role }, index) => index >= start && role !== "user");
+    let answer = start;
+    while (messages[answer]?.role === "user") answer += 1;
     if (answer > start) repeating.set(answer, true);
     repeating.set(start, repeating.get(start) ?? false);
   }
   return [...repeating]
     .filter(([length]) => length < messages.length)
     .sort(([a], [b]) => b - a)
-    .map(([length, repeats]) => ({
-      after: messages[length - 1]?.id,
-      messages: messages.slice(0, length),
-      repeats,
-    }));
+    .map(([length, repeats]) => ({ after: messages[length - 1]?.id, length, repeats }));
 }

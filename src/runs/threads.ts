@@ -216,10 +216,10 @@ export class Threads {
     return thread.messages.slice(0, positionAfter(run.beginsAfter, thread.messages, thread.removed) ?? 0);
   }
 
-  /** The points that a run may go back to, the latest first. */
-  async points(threadId: string): Promise<Point[]> {
+  /** The points that a run may go back to, the latest first, and the messages that they lie in. */
+  async points(threadId: string): Promise<{ readonly points: Point[]; readonly messages: readonly Message[] }> {
     const [thread, runs] = await Promise.all([this.#store.thread(threadId), this.#store.runs(threadId)]);
-    return pointsOf(thread, runs);
+    return { points: pointsOf(thread, runs), messages: thread?.messages ?? [] };
   }
 
   /** The end of the thread's last run; `undefined` before the first end. */

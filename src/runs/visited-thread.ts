@@ -9,7 +9,6 @@ import { MAX_SHARES, type Share } from "../store/shares.ts";
 import type { ThreadMarks } from "../store/store.ts";
 import type { RunHandle } from "./handle.ts";
 import type { RunManager } from "./manager.ts";
-import type { Point } from "./points.ts";
 import type { Injected, LastRun, ListedThread, RunSummary, Snapshot, Threads } from "./threads.ts";
 import type { Visitor } from "./visitor.ts";
 
@@ -168,7 +167,7 @@ export class VisitedThread {
     return this.#read.before(this.#key, runId);
   }
 
-  async points(): Promise<Point[]> {
+  async points(): ReturnType<Threads["points"]> {
     return this.#read.points(this.#key);
   }
 

@@ -2,7 +2,6 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { SluiceError } from "../../protocol/errors.ts";
-import type { Message } from "../../protocol/events.ts";
 import { parseWith } from "../../protocol/input.ts";
 import type { Point } from "../../runs/points.ts";
 
@@ -14,17 +13,17 @@ export interface Checkpoint {
   readonly checkpoint_map: null;
 }
 
-/** The checkpoint after these messages of a thread. Its id stays the same as long as the last message is there. */
-export function checkpointAfter(threadId: string, messages: readonly Message[]): Checkpoint {
-  const last = messages.at(-1)?.id ?? null;
-  return { thread_id: threadId, checkpoint_ns: "", checkpoint_id: digest([threadId, last]), checkpoint_map: null };
+/** The checkpoint after a message of a thread; before the first one without a message. */
+export function checkpointAfter(threadId: string, messageId: string | undefined): Checkpoint {
+  const checkpoint_id = digest([threadId, messageId ?? null]);
+  return { thread_id: threadId, checkpoint_ns: "", checkpoint_id, checkpoint_map: null };
 }
 
 export const NO_CHECKPOINT = "This thread has no such checkpoint that clients can see.";
 
 /** @throws SluiceError `not_found` when it is none of these points: it may be of another thread, or of a branch that was left. */
 export function pointAt(checkpointId: string, threadId: string, points: readonly Point[]): Point {
-  const point = points.find(({ messages }) => checkpointAfter(threadId, messages).checkpoint_id === checkpointId);
+  const point = points.find(({ after }) => checkpointAfter(threadId, after).checkpoint_id === checkpointId);
   if (point) return point;
   throw new SluiceError("not_found", NO_CHECKPOINT);
 }

@@ -1,5 +1,6 @@
 /** Assistants, threads, runs and states as LangGraph's API writes them. Pure. */
 import type { ServedAgent } from "../../graph/registry.ts";
+import type { Message } from "../../protocol/events.ts";
 import type { Point } from "../../runs/points.ts";
 import type { RunSummary, Snapshot } from "../../runs/threads.ts";
 import type { VisibleThread } from "../../runs/visitor.ts";
@@ -129,25 +130,26 @@ export function toState(
     values: known ? valuesOf(snapshot) : {},
     next: interrupts.length > 0 || active ? [TASK] : [],
     tasks: tasksOf(snapshot),
-    checkpoint: known ? checkpointAfter(threadId, messages) : null,
+    checkpoint: known ? checkpointAfter(threadId, messages.at(-1)?.id) : null,
     parent_checkpoint: parentOf(threadId, before),
     metadata: thread ? { graph_id: thread.agent, assistant_id: thread.agent, ...runOf(active ?? ending) } : {},
     created_at: thread ? time(thread.updatedAt) : null,
   };
 }
 
-/** A thread as it stood at an earlier point: its messages. The state's keys of that time are not kept. */
+/** A thread as it stood at an earlier point: these messages. The state's keys of that time are not kept. */
 export function toEarlierState(
   threadId: string,
   { agent }: VisibleThread,
-  { messages, repeats }: Point,
+  messages: readonly Message[],
+  { after, repeats }: Point,
   before: Point | undefined,
 ): ThreadState {
   return {
     values: valuesOf({ messages, state: undefined }),
     next: repeats ? [TASK] : [],
     tasks: [],
-    checkpoint: checkpointAfter(threadId, messages),
+    checkpoint: checkpointAfter(threadId, after),
     parent_checkpoint: parentOf(threadId, before),
     metadata: { graph_id: agent, assistant_id: agent },
     created_at: null,
@@ -155,7 +157,7 @@ export function toEarlierState(
 }
 
 function parentOf(threadId: string, before: Point | undefined): Checkpoint | null {
-  return before ? checkpointAfter(threadId, before.messages) : null;
+  return before ? checkpointAfter(threadId, before.after) : null;
 }
 
 /** The task that asks, or the one that failed. */

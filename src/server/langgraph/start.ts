@@ -11,8 +11,8 @@ import { type RunWishes, readRunBody, toRunInput } from "./request.ts";
 /** `undefined`: the checkpoint is the thread's last one, so nothing is undone. */
 async function pointOf(thread: VisitedThread, checkpoint: string): Promise<Point | undefined> {
   const { threadId } = thread;
-  const [messages, points] = await Promise.all([thread.messages(), thread.points()]);
-  const isLast = messages && checkpointAfter(threadId, messages).checkpoint_id === checkpoint;
+  const [messages, { points }] = await Promise.all([thread.messages(), thread.points()]);
+  const isLast = messages && checkpointAfter(threadId, messages.at(-1)?.id).checkpoint_id === checkpoint;
   return isLast ? undefined : pointAt(checkpoint, threadId, points);
 }
 

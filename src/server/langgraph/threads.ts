@@ -6,11 +6,12 @@ import type { Registry } from "../../graph/registry.ts";
 import { SluiceError } from "../../protocol/errors.ts";
 import { checkId } from "../../protocol/ids.ts";
 import { parseWith } from "../../protocol/input.ts";
+import type { Point } from "../../runs/points.ts";
 import type { VisitedThread } from "../../runs/visited-thread.ts";
 import type { VisibleThread, Visitor } from "../../runs/visitor.ts";
 import { jsonBody } from "../routes/json-body.ts";
 import type { ServerOptions } from "../server-options.ts";
-import { NO_CHECKPOINT } from "./checkpoint.ts";
+import { checkpointAfter, NO_CHECKPOINT } from "./checkpoint.ts";
 import { newThread, type ThreadState, toEarlierState, toState, toThread, toThreadStatus } from "./records.ts";
 
 const createBody = z.object({ thread_id: z.string().nullish(), supersteps: z.array(z.unknown()).max(0).nullish() });
@@ -32,6 +33,9 @@ const historyBody = z.object({
   limit: z.number().int().min(1).default(10),
   before: z.object({ configurable: z.object({ checkpoint_id: z.string().optional() }).optional() }).nullish(),
 });
+
+/** The messages in all states of one answer. Each state repeats the messages of the state before it. */
+const MAX_HISTORY = 20_000;
 
 /** The threads that a search looks at, the last used first. */
 const MAX_SEARCHED = 1_000;
@@ -61,8 +65,7 @@ export function threadRoutes({ door, registry }: Pick<ServerOptions, "door" | "r
     response.status(204).end();
   });
   router.get("/threads/:threadId/state", async (request, response) => {
-    const [state] = await statesOf(await threadOf(request), registry);
-    response.json(state);
+    response.json(await stateAt(await threadOf(request), registry));
   });
   router.get("/threads/:threadId/state/:checkpoint", async (request, response) => {
     response.json(await stateAt(await threadOf(request), registry, request.params.checkpoint));
@@ -77,35 +80,63 @@ export function threadRoutes({ door, registry }: Pick<ServerOptions, "door" | "r
   router.post("/threads/:threadId/history", async (request, response) => {
     const { before, limit } = parseWith(historyBody, jsonBody(request), "body");
     const thread = await threadOf(request);
-    const states = (await thread.listed()) ? await statesOf(thread, registry) : [];
-    const last = before?.configurable?.checkpoint_id;
-    const at = states.findIndex(({ checkpoint }) => checkpoint?.checkpoint_id === last);
-    const first = before ? (at < 0 ? states.length : at + 1) : 0;
-    response.json(states.slice(first, first + limit));
+    const moments = (await thread.listed()) ? await momentsOf(thread, registry) : [];
+    const at = moments.findIndex(isAt(thread, before?.configurable?.checkpoint_id));
+    const first = before ? (at < 0 ? moments.length : at + 1) : 0;
+    response.json(withoutTooMuch(moments.slice(first, first + limit)).map((moment) => moment.state()));
   });
   return router;
 }
 
+/** A moment of a thread. Its state has all messages before it, so only the states that a client gets are made. */
+interface Moment {
+  /** The last message before it. */
+  readonly after: string | undefined;
+  /** The number of messages before it. */
+  readonly length: number;
+  state(): ThreadState;
+}
+
 /**
- * The current state of a thread, and before it the points that a run may go back to, if the thread's agent accepts
- * that. The latest comes first.
+ * The present of a thread, and before it the points that a run may go back to, if the thread's agent accepts that. The
+ * latest comes first.
  */
-async function statesOf(thread: VisitedThread, { all }: Registry): Promise<[ThreadState, ...ThreadState[]]> {
+async function momentsOf(thread: VisitedThread, { all }: Registry): Promise<[Moment, ...Moment[]]> {
   const { threadId } = thread;
   const [listed, snapshot] = await Promise.all([thread.listed(), thread.snapshot()]);
+  const present = (before?: Point): Moment => ({
+    after: snapshot.messages.at(-1)?.id,
+    length: snapshot.messages.length,
+    state: () => toState(threadId, listed, snapshot, before),
+  });
   const goesBack = all.some(({ name, accepts }) => name === listed?.agent && accepts.includes("checkpoint"));
-  const points = listed && goesBack ? await thread.points() : [];
-  const earlier = points.flatMap((point, index) =>
-    listed ? [toEarlierState(threadId, listed, point, points[index + 1])] : [],
-  );
-  return [toState(threadId, listed, snapshot, points[0]), ...earlier];
+  if (!listed || !goesBack) return [present()];
+  const { points, messages } = await thread.points();
+  const earlier = points.map((point, index) => ({
+    ...point,
+    state: () => toEarlierState(threadId, listed, messages.slice(0, point.length), point, points[index + 1]),
+  }));
+  return [present(points[0]), ...earlier];
+}
+
+/** The first of these moments, until their states have too many messages. There is always one. */
+function withoutTooMuch(moments: readonly Moment[]): readonly Moment[] {
+  let messages = 0;
+  return moments.filter(({ length }, index) => {
+    messages += length;
+    return index === 0 || messages <= MAX_HISTORY;
+  });
+}
+
+function isAt({ threadId }: VisitedThread, checkpoint: string | undefined): (moment: Moment) => boolean {
+  return ({ after }) => checkpointAfter(threadId, after).checkpoint_id === checkpoint;
 }
 
 /** @throws SluiceError `not_found` when clients see no such checkpoint. */
 async function stateAt(thread: VisitedThread, registry: Registry, checkpoint?: string | null): Promise<ThreadState> {
-  const states = await statesOf(thread, registry);
-  const state = checkpoint ? states.find((one) => one.checkpoint?.checkpoint_id === checkpoint) : states[0];
-  if (state) return state;
+  const moments = await momentsOf(thread, registry);
+  const state = (checkpoint ? moments.find(isAt(thread, checkpoint)) : moments[0])?.state();
+  if (state && (!checkpoint || state.checkpoint)) return state;
   throw new SluiceError("not_found", NO_CHECKPOINT);
 }
 

@@ -88,6 +88,19 @@ test("the history has the points before each run and after its question, each wi
   ).toEqual([["one"]]);
 });
 
+test("a history whose states have too many messages in all ends early, and goes on with before", async () => {
+  const { thread_id: thread } = await client.threads.create();
+  const many = Array.from({ length: 8_000 }, () => ({ type: "human" as const, content: "x" }));
+  await say(thread, "one", "First.", { input: { messages: many } });
+  await say(thread, "two", "Second.");
+  const lengths = async (more?: object) =>
+    (await client.threads.getHistory(thread, more)).map(({ values }) => values.messages.length);
+  expect(await lengths()).toEqual([8_003, 8_002]);
+  const [, last] = await client.threads.getHistory(thread);
+  const before = { configurable: { checkpoint_id: idOf(last as never) } };
+  expect(await lengths({ before })).toEqual([8_001, 8_000, 0]);
+});
+
 test.each([
   ["checkpoint", (id: string) => ({ checkpoint: { checkpoint_id: id, checkpoint_ns: "", checkpoint_map: null } })],
   ["checkpoint_id", (id: string) => ({ checkpointId: id })],
