@@ -68,11 +68,13 @@ export class ExposedState {
   push(values: Values): AguiEvent[] {
     const now = this.#json(values);
     this.#values = now;
-    // A snapshot now would overwrite the state that clients build from the call's arguments.
-    if ([...this.#predicted].some((key) => this.#ahead.has(key))) return [];
-    const before = record(this.#sent);
-    const kept = [...this.#ahead.keys()].filter((key) => key in before).map((key) => [key, before[key]] as const);
-    return this.#send(kept.length === 0 ? now : this.#json({ ...record(now), ...Object.fromEntries(kept) }));
+    const predicting = [...this.#predicted].some((key) => this.#ahead.has(key));
+    const back = new Set([...this.#ahead.keys(), ...(predicting ? this.#predicted : [])]);
+    if (back.size === 0) return this.#send(now);
+    const kept = Object.entries(record(this.#sent)).filter(([key]) => back.has(key));
+    const others = Object.entries(record(now)).filter(([key]) => !back.has(key));
+    const next = this.#json(Object.fromEntries([...kept, ...others]));
+    return predicting ? this.#sendOthers(next) : this.#send(next);
   }
 
   /**
@@ -123,6 +125,15 @@ export class ExposedState {
     return toJsonValue(values, this.#maxBytes === undefined ? {} : { maxBytes: this.#maxBytes });
   }
 
+  /** A snapshot would overwrite what clients build from the call's arguments. What no patch can say is sent later. */
+  #sendOthers(now: JsonValue): AguiEvent[] {
+    if (this.#sent === undefined) return [];
+    const delta = patch(this.#sent, now);
+    if (!delta?.length) return [];
+    this.#sent = now;
+    return [{ type: EventType.STATE_DELTA, delta }];
+  }
+
   #send(now: JsonValue): AguiEvent[] {
     const before = this.#sent;
     this.#sent = now;
@@ -130,17 +141,21 @@ export class ExposedState {
     const unsure = this.#predicted.size > 0;
     for (const key of this.#predicted) if (!this.#ahead.has(key)) this.#predicted.delete(key);
     if (before === undefined || unsure) return [snapshot(now)];
-    const delta: Operation[] = jsonPatch.compare(before as object, now as object);
-    if (delta.length === 0) return [];
-    // A patch cannot name such a key: the library that clients apply it with refuses, for good reason.
-    const safe = !delta.some(({ path }) => /__proto__|prototype/.test(path));
+    const delta = patch(before, now);
+    if (delta?.length === 0) return [];
     // If most of the state changed, the whole state is shorter than a patch.
-    const shorter = JSON.stringify(delta).length < JSON.stringify(now).length;
-    return [safe && shorter ? { type: EventType.STATE_DELTA, delta: delta as StateDelta } : snapshot(now)];
+    const shorter = delta !== undefined && JSON.stringify(delta).length < JSON.stringify(now).length;
+    return [shorter ? { type: EventType.STATE_DELTA, delta } : snapshot(now)];
   }
 }
 
 type StateDelta = Extract<AguiEvent, { type: EventType.STATE_DELTA }>["delta"];
+
+/** `undefined`: a patch cannot name one of the keys. The library that clients apply it with refuses, for good reason. */
+function patch(before: JsonValue, now: JsonValue): StateDelta | undefined {
+  const delta: Operation[] = jsonPatch.compare(before as object, now as object);
+  return delta.some(({ path }) => /__proto__|prototype/.test(path)) ? undefined : (delta as StateDelta);
+}
 
 /** The node of the served graph that a place is in. A value that was written without a place belongs to the step that runs. */
 function nodeOf(place: string): string {
