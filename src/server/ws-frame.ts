@@ -8,7 +8,10 @@ const TEXT = 0x81;
 
 let last: { readonly text: string; readonly frame: Buffer } | undefined;
 
-/** The frame is shared, and not to be changed. */
+/**
+ * The frame is shared, and not to be changed. It is written to the connection below a socket, so the socket's `ws` must
+ * not compress.
+ */
 export function textFrame(text: string): Buffer {
   if (last?.text === text) return last.frame;
   const bytes = Buffer.byteLength(text);

@@ -36,8 +36,8 @@ export class WsPeer implements TalkingPeer, Line {
   #shut = false;
 
   /**
-   * `stream`: the connection below the socket. Frames are written to it directly, so `ws` must not compress. `drainMs`: how long a socket may take to catch up before it is cut. `slow`
-   * is called then.
+   * `stream`: the connection below the socket, for `textFrame`. `drainMs`: how long a socket may take to catch up before
+   * it is cut. `slow` is called then.
    */
   constructor(socket: WebSocket, stream: Duplex, drainMs: number, slow: (unread: Unread) => void) {
     this.#socket = socket;
