@@ -14,7 +14,7 @@ import type { BegunRun, ThreadRecord } from "../store/store.ts";
 import { graphInterruptId } from "./answering.ts";
 import { callIdsOf, withGivenIds } from "./call-ids.ts";
 import { positionAfter, readHistory } from "./history.ts";
-import type { Point } from "./points.ts";
+import { pointsOf, type Return } from "./points.ts";
 
 /**
  * A digest of the input that starts a run. The same input attaches to the run. Another input under the same runId is a
@@ -49,13 +49,13 @@ export function beginning(
   input: RunAgentInput,
   thread: ThreadRecord | undefined,
   runs: readonly BegunRun[],
-  goesBackTo?: Pick<Point, "after">,
+  goesBackTo?: Return,
 ): Beginning {
   const transcript = thread?.messages ?? [];
   const open = thread?.interrupts ?? [];
   const resume = input.resume ?? [];
   const { fresh: unread, freshAfter, partsAt: differsAt } = readHistory(input.messages, transcript, thread?.removed);
-  const partsAt = goesBackTo ? lengthAt(goesBackTo, thread) : differsAt;
+  const partsAt = goesBackTo ? lengthAt(goesBackTo, runs, thread) : differsAt;
   const fresh = withoutAnswers(unread, open);
   if (resume.length > 0 && open.length === 0) {
     throw new SluiceError("bad_request", "The field resume answers interrupts, but this thread waits for none.");
@@ -98,13 +98,18 @@ function withoutAnswers(fresh: readonly Message[], open: readonly Interrupt[]): 
   return fresh.filter((message) => message.role !== "tool" || !asked.has(message.toolCallId));
 }
 
-/** The number of messages before a point; `undefined`: nothing comes after it. */
-function lengthAt({ after }: Pick<Point, "after">, thread: ThreadRecord | undefined): number | undefined {
+/** The number of messages before a point; `undefined`: nothing is to be undone. */
+function lengthAt(
+  { after, repeats }: Return,
+  runs: readonly BegunRun[],
+  thread: ThreadRecord | undefined,
+): number | undefined {
   const messages = thread?.messages ?? [];
   const length = positionAfter(after, messages, thread?.removed);
-  if (length === undefined)
-    throw new SluiceError("bad_request", "checkpoint: the thread has left it since. Read the history again.");
-  return length < messages.length ? length : undefined;
+  if (length === messages.length && !repeats) return undefined;
+  // The run that was active when the client named the point may have gone on since.
+  if (pointsOf(thread, runs).some((point) => point.length === length)) return length;
+  throw new SluiceError("bad_request", "checkpoint: the thread has left it since. Read the history again.");
 }
 
 /** The last run that began at or before this message. Runs of branches that were left come before it. */

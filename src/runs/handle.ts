@@ -8,7 +8,7 @@ import { graphTopic, type Topic, threadTopic } from "../protocol/ids.ts";
 import type { JsonValue } from "../protocol/json.ts";
 import type { Steering } from "../protocol/steering.ts";
 import type { BegunRun } from "../store/store.ts";
-import type { Point } from "./points.ts";
+import type { Return } from "./points.ts";
 
 /** The facts about the client that asks for a run. */
 export interface Requester {
@@ -47,7 +47,7 @@ export interface StartRequest {
   /** The ways in which the client steers the graph: those that the agent accepts. */
   readonly steering?: Steering;
   /** The point that the run goes back to: everything after it is undone. */
-  readonly goesBackTo?: Pick<Point, "after"> | undefined;
+  readonly goesBackTo?: Return | undefined;
   /** Aborts when the starter is gone: a start that still waits for its thread is dropped. */
   readonly signal?: AbortSignal;
 }

@@ -2,6 +2,9 @@
 import type { BegunRun, ThreadRecord } from "../store/store.ts";
 import { positionsIn } from "./history.ts";
 
+/** The point that a run goes back to. With `repeats` the run gets the messages right before it again. */
+export type Return = Pick<Point, "after" | "repeats">;
+
 /** A thread as it stood once: the first messages of its transcript. */
 export interface Point {
   /** The last of these messages; `undefined` before the first one. */
@@ -14,7 +17,8 @@ export interface Point {
 
 /**
  * The points before each run, and after the user's messages that the run began with. The latest comes first. The end of
- * the transcript is no such point, and neither are points of branches that were left.
+ * the transcript is such a point only if it is one of the user's messages, as after a run that failed at once. Points
+ * of branches that were left are none.
  */
 export function pointsOf(thread: ThreadRecord | undefined, runs: readonly BegunRun[]): Point[] {
   const messages = thread?.messages ?? [];
@@ -29,7 +33,7 @@ export function pointsOf(thread: ThreadRecord | undefined, runs: readonly BegunR
     repeating.set(start, repeating.get(start) ?? false);
   }
   return [...repeating]
-    .filter(([length]) => length < messages.length)
+    .filter(([length, repeats]) => length < messages.length || repeats)
     .sort(([a], [b]) => b - a)
     .map(([length, repeats]) => ({ after: messages[length - 1]?.id, length, repeats }));
 }

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import { SluiceError } from "../../protocol/errors.ts";
 import { parseWith } from "../../protocol/input.ts";
-import type { Point } from "../../runs/points.ts";
+import type { Return } from "../../runs/points.ts";
 
 /** A checkpoint in a thread's state. */
 export interface Checkpoint {
@@ -22,7 +22,7 @@ export function checkpointAfter(threadId: string, messageId: string | undefined)
 export const NO_CHECKPOINT = "This thread has no such checkpoint that clients can see.";
 
 /** @throws SluiceError `not_found` when it is none of these points: it may be of another thread, or of a branch that was left. */
-export function pointAt(checkpointId: string, threadId: string, points: readonly Point[]): Point {
+export function pointAt(checkpointId: string, threadId: string, points: readonly Return[]): Return {
   const point = points.find(({ after }) => checkpointAfter(threadId, after).checkpoint_id === checkpointId);
   if (point) return point;
   throw new SluiceError("not_found", NO_CHECKPOINT);

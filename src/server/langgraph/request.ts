@@ -6,7 +6,7 @@ import { SluiceError } from "../../protocol/errors.ts";
 import type { Interrupt, ResumeEntry, RunAgentInput } from "../../protocol/events.ts";
 import { isRecord, parseRunAgentInput, parseWith } from "../../protocol/input.ts";
 import type { Steering } from "../../protocol/steering.ts";
-import type { Point } from "../../runs/points.ts";
+import type { Return } from "../../runs/points.ts";
 import { offeredByAdapter } from "./adapter.ts";
 import { CHECKPOINT_FIELDS, checkpointIn } from "./checkpoint.ts";
 import { fromLangGraphMessages } from "./messages.ts";
@@ -140,17 +140,16 @@ export function readRunBody<Agent extends Gatekeeper>(
  * @throws SluiceError `bad_request`, `interrupt_pending`.
  */
 export function toRunInput(
-  { agent, input, resume, checkpoint, steering }: RunWishes<Gatekeeper>,
+  { agent, input, resume, steering }: RunWishes<Gatekeeper>,
   open: readonly Interrupt[],
   ids: { readonly threadId: string; readonly runId: string },
-  goesBackTo?: Point,
+  goesBackTo: Return | undefined,
 ): RunAgentInput {
   const { messages, ...keys } = input ?? {};
   const state = Object.fromEntries(Object.entries(keys).filter(([key]) => agent.stateKeys.includes(key)));
   const steers = input !== undefined || steering.command !== undefined;
-  const goesBack = checkpoint !== undefined;
-  if (goesBack && !steers && !goesBackTo?.repeats) throw new SluiceError("bad_request", NOTHING_TO_ANSWER);
-  const starts = goesBack || input !== undefined || (steers && open.length === 0);
+  if (goesBackTo && !steers && !goesBackTo.repeats) throw new SluiceError("bad_request", NOTHING_TO_ANSWER);
+  const starts = goesBackTo !== undefined || input !== undefined || (steers && open.length === 0);
   const answers = resume ? answersOf(resume.value, open) : starts ? undefined : goOn(open);
   return parseRunAgentInput({
     ...ids,

@@ -2,18 +2,18 @@
 import { randomUUID } from "node:crypto";
 import type { ServedAgent } from "../../graph/registry.ts";
 import type { StartRequest } from "../../runs/handle.ts";
-import type { Point } from "../../runs/points.ts";
+import type { Return } from "../../runs/points.ts";
 import type { VisitedRun, VisitedThread } from "../../runs/visited-thread.ts";
 import type { Visitor } from "../../runs/visitor.ts";
-import { checkpointAfter, pointAt } from "./checkpoint.ts";
+import { pointAt } from "./checkpoint.ts";
 import { type RunWishes, readRunBody, toRunInput } from "./request.ts";
 
-/** `undefined`: the checkpoint is the thread's last one, so nothing is undone. */
-async function pointOf(thread: VisitedThread, checkpoint: string): Promise<Point | undefined> {
-  const { threadId } = thread;
+/** The point at a checkpoint. A run without input gets the messages before it again. */
+async function pointOf(thread: VisitedThread, checkpoint: string, hasInput: boolean): Promise<Return> {
   const [messages, { points }] = await Promise.all([thread.messages(), thread.points()]);
-  const isLast = messages && checkpointAfter(threadId, messages.at(-1)?.id).checkpoint_id === checkpoint;
-  return isLast ? undefined : pointAt(checkpoint, threadId, points);
+  const present = messages ? [{ after: messages.at(-1)?.id, repeats: false }] : [];
+  const { after, repeats } = pointAt(checkpoint, thread.threadId, [...points, ...present]);
+  return { after, repeats: repeats && !hasInput };
 }
 
 /** The options of a start that the route sets, and not the client. */
@@ -29,7 +29,8 @@ export async function startRun(
   const { agent, whenBusy, detached, steering, checkpoint } = wishes;
   const thread = await visitor.thread(threadId);
   const { interrupts } = await thread.waiting();
-  const goesBackTo = checkpoint === undefined ? undefined : await pointOf(thread, checkpoint);
+  const goesBackTo =
+    checkpoint === undefined ? undefined : await pointOf(thread, checkpoint, wishes.input !== undefined);
   const input = toRunInput(wishes, interrupts, { threadId, runId: randomUUID() }, goesBackTo);
   if (whenBusy === "interrupt") visitor.need("cancel");
   const start = { agent: agent.name, input, whenBusy, detached, steering, goesBackTo, ...more };

@@ -112,11 +112,12 @@ async function momentsOf(thread: VisitedThread, { all }: Registry): Promise<[Mom
   const goesBack = all.some(({ name, accepts }) => name === listed?.agent && accepts.includes("checkpoint"));
   if (!listed || !goesBack) return [present()];
   const { points, messages } = await thread.points();
-  const earlier = points.map((point, index) => ({
+  const past = points.filter(({ after }) => after !== snapshot.messages.at(-1)?.id);
+  const earlier = past.map((point, index) => ({
     ...point,
-    state: () => toEarlierState(threadId, listed, messages.slice(0, point.length), point, points[index + 1]),
+    state: () => toEarlierState(threadId, listed, messages.slice(0, point.length), point, past[index + 1]),
   }));
-  return [present(points[0]), ...earlier];
+  return [present(past[0]), ...earlier];
 }
 
 /** The first of these moments, until their states have too many messages. There is always one. */

@@ -11,6 +11,7 @@ import { memory, startSluice, type TestSluice } from "../../support/sluice.ts";
 import { chatGraph, SteppedModel } from "../../support/stepped-model.ts";
 
 const model = new SteppedModel();
+const METRICS_TOKEN = "0123456789abcdef0123456789abcdef";
 
 /** Asks before it answers. */
 const asking = new StateGraph(MessagesAnnotation)
@@ -44,7 +45,7 @@ beforeAll(async () => {
       careful: { graph: careful, entry: { accepts: ["checkpoint"] } },
       closed: { graph: chatGraph(model, memory()) },
     },
-    { LANGGRAPH_API: "true", ORPHAN_GRACE_SECONDS: "5" },
+    { LANGGRAPH_API: "true", METRICS_TOKEN, ORPHAN_GRACE_SECONDS: "5" },
   );
   client = new Client({ apiUrl: `${sluice.url}/langgraph`, apiKey: null, callerOptions: { maxRetries: 0 } });
 });
@@ -137,6 +138,48 @@ test("the last checkpoint undoes nothing", async () => {
   const { thread, history } = await talk();
   const said = await say(thread, "three", "Third.", { checkpoint: history[0]?.checkpoint });
   expect(said).toEqual(["one", "First.", "two", "Second.", "three", "Third."]);
+});
+
+test("the last checkpoint is gone back to if another run went first", async () => {
+  const { thread_id: thread } = await client.threads.create();
+  const headers = { authorization: `Bearer ${METRICS_TOKEN}` };
+  const metrics = async () => (await fetch(`${sluice.url}/metrics`, { headers })).text();
+  const waiting = async () => /^sluice_starts_waiting (\d+)/m.exec(await metrics())?.[1];
+  model.say("First.");
+  const first = client.runs.wait(thread, "chat", { input: human("one") });
+  // The answer is not in the state until it is whole.
+  await expect.poll(async () => texts((await client.threads.getState(thread)).values)).toEqual(["one"]);
+  const { checkpoint } = await client.threads.getState(thread);
+  const queue = (content: string, more: object = {}) =>
+    client.runs.wait(thread, "chat", { input: human(content), multitaskStrategy: "enqueue", ...more });
+  const second = queue("two");
+  await expect.poll(waiting).toBe("1");
+  const third = queue("three", { checkpoint });
+  await expect.poll(waiting).toBe("2");
+  model.end().say("Second.").end().say("Third.").end();
+  const [, , values] = await Promise.all([first, second, third]);
+  expect(texts(values as unknown as Values)).toEqual(["one", "three", "Third."]);
+});
+
+test("a run that failed before its first message is tried again from the last checkpoint", async () => {
+  const { thread_id: thread } = await client.threads.create();
+  model.fail(new Error("down"));
+  await client.runs.wait(thread, "chat", { input: human("one") }).catch(() => {});
+  const history = await client.threads.getHistory(thread);
+  expect(history.map(({ values }) => texts(values))).toEqual([["one"], []]);
+  const [failed] = history;
+  model.say("First.").end();
+  const values = await client.runs.wait(thread, "chat", { input: null, checkpoint: failed?.checkpoint as never });
+  expect(texts(values as unknown as Values)).toEqual(["one", "First."]);
+  expect(model.prompts.at(-1)).toEqual(["one"]);
+});
+
+test("a new message at the last checkpoint is added to one whose run failed", async () => {
+  const { thread_id: thread } = await client.threads.create();
+  model.fail(new Error("down"));
+  await client.runs.wait(thread, "chat", { input: human("one") }).catch(() => {});
+  const { checkpoint } = await client.threads.getState(thread);
+  expect(await say(thread, "two", "Second.", { checkpoint })).toEqual(["one", "two", "Second."]);
 });
 
 test("a thread that waits for an answer goes back without it", async () => {
