@@ -141,7 +141,7 @@ export function reportPeers({ scenario, sides, floor }: PeersResult): string {
 /** Installs the peers' packages, and puts the graph beside them, so that it uses their copy of LangGraph. */
 async function install(): Promise<void> {
   if (!existsSync(`${FOLDER}node_modules/.package-lock.json`)) {
-    console.log("Installing the peers ...");
+    console.log("Installing the peers ..."); // It takes a minute, and the bench reports on the terminal.
     // CopilotKit's runtime names many providers as peers, of which none is used here.
     const args = ["--ignore-scripts", "--legacy-peer-deps", "--no-package-lock", "--no-audit", "--no-fund"];
     execFileSync("npm", ["install", ...args], { cwd: FOLDER, stdio: "inherit" });

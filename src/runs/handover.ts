@@ -34,7 +34,7 @@ export interface SoFar {
   readonly counted: Counted | undefined;
 }
 
-/** What a run knows beyond its input and its thread, in plain JSON. */
+/** The facts that a run has beyond its input and its thread, in plain JSON. */
 interface Knowledge extends SoFar {
   /** The id by which readers of the graph topic know the graph's own run. */
   readonly root: string | undefined;

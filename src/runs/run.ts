@@ -104,7 +104,7 @@ export class Run {
   }
 
   /**
-   * What another process needs to go on with the run, once the graph has stopped between two steps. Nothing is written
+   * The input for another process to go on with the run, once the graph has stopped between two steps. Nothing is written
    * any more. `undefined`: something is open, so that the run cannot go on from here in the same epoch.
    */
   async between(): Promise<Between | undefined> {
