@@ -114,6 +114,8 @@ describe("Redis does not answer", () => {
     await drives(other, 1);
     model.say("The end.").end();
     await expect.poll(async () => (await run.row()).status).toBe("done");
+    // The row ends before its last events reach the reader.
+    await expect.poll(() => texts(reader.messages)).toContain("The end.");
     expect(reader.gaps).toBe(1);
     expect(texts(await messagesOf(other, run.threadId))).toEqual(["talk", "one", "The end."]);
     expect(texts(reader.messages)).toEqual(["talk", "one", "The end."]);
