@@ -43,6 +43,9 @@ export interface Recording {
 /** Text in many scripts, with surrogate pairs, combining marks and joiners. */
 export const SCRIPTS = "Zażółć 北京 नमस्ते 👩‍👩‍👧 e\u0301 עברית";
 
+/** A position that no log had. */
+export const NO_POSITION = "ffffffffffff:3";
+
 interface Reading {
   /** Goes on after this position. */
   readonly after?: string | undefined;
@@ -140,6 +143,12 @@ export function eventOf(json: string): AnyEvent {
 
 export function typeOf(json: string): string {
   return eventOf(json).type;
+}
+
+/** How the run of these events ended: its outcome, or the type of its last event. */
+export function endOf(events: readonly { readonly json: string }[]): string {
+  const { type, outcome = { type: "success" } } = eventOf(events.at(-1)?.json ?? "");
+  return type === "RUN_FINISHED" ? String((outcome as { readonly type?: unknown }).type) : type;
 }
 
 /** The text of each message, by its id. */

@@ -13,9 +13,6 @@ export interface Inbox {
   send(value: object | string | Uint8Array): void;
   /** Resolves with the first frame, old or new, that passes. Rejects if the socket closes or the time is up first. */
   until(test: (frame: string) => boolean): Promise<string>;
-  /** `pause` stops reading, and `resume` reads on. */
-  pause(): void;
-  resume(): void;
   /** Closes the connection without a close frame. */
   cut(): void;
 }
@@ -82,8 +79,6 @@ export async function withInbox<T>(
       until,
       send: (value) =>
         socket.send(typeof value === "string" || value instanceof Uint8Array ? value : JSON.stringify(value)),
-      pause: () => socket.pause(),
-      resume: () => socket.resume(),
       cut: () => socket.terminate(),
     });
   } finally {

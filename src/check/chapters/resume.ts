@@ -2,7 +2,8 @@
 
 import { questionInput } from "../../protocol/question.ts";
 import { NotTried, type Probe, type Report } from "../findings.ts";
-import { eventOf, type Producer, readRun, shapeOf, type WireEvent } from "../producer.ts";
+import { endOf, eventOf, NO_POSITION, type Producer, readRun, shapeOf, type WireEvent } from "../producer.ts";
+import { judgeStanding } from "../standing.ts";
 
 /** The most positions of a run that the probe resumes after. */
 const MOST_CUTS = 30;
@@ -60,15 +61,14 @@ async function otherBody(producer: Producer, input: { messages: readonly object[
 }
 
 async function lostPosition(producer: Producer, input: object, report: Report): Promise<void> {
-  const { status, events } = await readRun(producer, input, { after: "ffffffffffff:3" });
+  const { status, events } = await readRun(producer, input, { after: NO_POSITION });
   const types = events.map(({ json }) => {
     const { type, name } = eventOf(json);
     return type === "CUSTOM" ? String(name) : type;
   });
-  const gap = types.findIndex((type) => /(^|\.)gap$/.test(type));
   if (status !== 200) report("7.4", `it was answered with ${status}`);
-  else if (gap < 0 || types[0] !== "RUN_STARTED") report("7.4", `no gap was reported: ${types.slice(0, 4).join(", ")}`);
-  else if (!types.includes("MESSAGES_SNAPSHOT")) report("7.4", "no MESSAGES_SNAPSHOT follows the gap");
+  else if (!/(^|\.)gap$/.test(types[1] ?? "")) report("7.4", `no gap was reported: ${types.slice(0, 4).join(", ")}`);
+  else judgeStanding(events, "7.4", report);
 }
 
 /** Cuts the connection while the run goes on. */
@@ -84,8 +84,7 @@ async function lostLine(producer: Producer, report: Report): Promise<void> {
   const rest = await readRun(producer, input, { after: before.events.at(-1)?.at });
   const whole = await readRun(producer, input);
   const joined = [...before.events, ...rest.events];
-  const last = eventOf(whole.events.at(-1)?.json ?? "");
-  if (last.type !== "RUN_FINISHED" || (last.outcome as { type?: string } | undefined)?.type === "cancelled") {
-    report("7.5", `the run ended with ${JSON.stringify(last.outcome ?? last.type)}`);
-  } else if (shapeOf(joined) !== shapeOf(whole.events)) report("7.2", difference(whole.events, joined));
+  const end = endOf(whole.events);
+  if (end !== "success") report("7.5", `the run ended with ${end}`);
+  else if (shapeOf(joined) !== shapeOf(whole.events)) report("7.2", difference(whole.events, joined));
 }
