@@ -20,8 +20,8 @@ import type { Audiences } from "./audiences.ts";
 import { handleOf, type RunHandle } from "./handle.ts";
 import { freshOf } from "./history.ts";
 import { KeyedLock } from "./keyed-lock.ts";
-import { busyWith, Line } from "./line.ts";
 import type { RunThread } from "./run-plan.ts";
+import { busyWith, WaitingStart } from "./waiting-start.ts";
 
 /** The most starts that may wait for one thread. */
 const MAX_WAITING = 16;
@@ -75,22 +75,22 @@ export class Admission {
    */
   async inTurn<T>(
     { input, signal }: Pick<Applicant, "input" | "signal">,
-    start: (line: Line) => Promise<T>,
+    start: (waiting: WaitingStart) => Promise<T>,
   ): Promise<T> {
     const { threadId } = input;
     if (this.#turns.waiting(threadId) >= MAX_WAITING) throw new SluiceError("overloaded");
-    const line = new Line(this.#options.instances, threadId, signal);
-    const placed = this.#placed(threadId, line);
+    const waiting = new WaitingStart(this.#options.instances, threadId, signal);
+    const placed = this.#placed(threadId, waiting);
     const turn = this.#turns.hold(threadId, async () => {
       await placed;
-      return start(line).finally(() => this.#beginning.delete(threadId));
+      return start(waiting).finally(() => this.#beginning.delete(threadId));
     });
-    // A full line is reported at once, and not when the turn comes.
+    // One start too many is refused at once, and not when its turn comes.
     const starting = Promise.all([turn, placed]).then(([started]) => started);
     this.#starting.set(starting, input);
     return starting.finally(() => {
       this.#starting.delete(starting);
-      return line.leave();
+      return waiting.leave();
     });
   }
 
@@ -99,12 +99,12 @@ export class Admission {
    * before its turn. A start that need not wait tries first. The starts after it take their places when it has one or
    * needs none.
    */
-  async #placed(threadId: string, line: Line): Promise<void> {
+  async #placed(threadId: string, waiting: WaitingStart): Promise<void> {
     if (this.#turns.waiting(threadId) > 0 || this.#options.active.get(threadId)) {
-      return this.#arrivals.hold(threadId, () => line.enter());
+      return this.#arrivals.hold(threadId, () => waiting.enter());
     }
     // Only the starts after this one wait for it. It never rejects.
-    void this.#arrivals.hold(threadId, () => line.settled);
+    void this.#arrivals.hold(threadId, () => waiting.settled);
   }
 
   /** Does `work` while nothing starts on a thread. */
@@ -127,7 +127,7 @@ export class Admission {
    * To be called in turn. Gives a claim on the run, or the run that came under this id before.
    * @throws SluiceError `thread_busy`, `run_conflict`, `overloaded`, `draining`, `cancelled`.
    */
-  async admit(applicant: Applicant, line: Line): Promise<{ claim: Claim } | { attached: RunHandle }> {
+  async admit(applicant: Applicant, waiting: WaitingStart): Promise<{ claim: Claim } | { attached: RunHandle }> {
     const { store, active, isDriven, clear } = this.#options;
     const { agent, bodyHash, signal, input, whenBusy = agent.whenBusy } = applicant;
     const { threadId, runId } = input;
@@ -135,7 +135,7 @@ export class Admission {
       for (;;) {
         const attached = this.attach(applicant);
         if (attached) return { attached };
-        const isNext = await line.isNext();
+        const isNext = await waiting.isNext();
         const holder = active.get(threadId);
         const refusal = holder ? undefined : this.#refusal(threadId, signal);
         const admitted =
@@ -150,13 +150,13 @@ export class Admission {
         if (holder) await this.#makeRoom(whenBusy, holder);
         else if (!inTheWay || isDriven(inTheWay)) {
           // The same start in another process: it attaches to that run as soon as it has begun.
-          await line.makeRoom(inTheWay?.runId === runId ? "enqueue" : whenBusy, inTheWay);
+          await waiting.makeRoom(inTheWay?.runId === runId ? "enqueue" : whenBusy, inTheWay);
         }
         // The run holds the thread, but no process drives it: its end could not be written.
         else await clear(inTheWay);
       }
     } finally {
-      await line.leave();
+      await waiting.leave();
     }
   }
 
@@ -166,7 +166,7 @@ export class Admission {
    */
   async seize(threadId: string): Promise<Claim> {
     const { active, isDriven, clear } = this.#options;
-    const line = new Line(this.#options.instances, threadId, undefined);
+    const waiting = new WaitingStart(this.#options.instances, threadId, undefined);
     try {
       for (;;) {
         const holder = active.get(threadId);
@@ -174,11 +174,11 @@ export class Admission {
         await holder?.done;
         const admitted = await this.#admitDeletion(threadId);
         if ("claim" in admitted) return admitted.claim;
-        if (isDriven(admitted.inTheWay)) await line.makeRoom("interrupt", admitted.inTheWay);
+        if (isDriven(admitted.inTheWay)) await waiting.makeRoom("interrupt", admitted.inTheWay);
         else if (!active.get(threadId)) await clear(admitted.inTheWay);
       }
     } finally {
-      await line.leave();
+      await waiting.leave();
     }
   }
 

@@ -24,7 +24,7 @@ export interface Between extends Required<Pick<RunInput, "drafts" | "graphTopic"
   readonly knowledge: Knowledge;
 }
 
-/** What a run knows about its graph when the graph has stopped. */
+/** The facts that a run has about its graph when the graph has stopped. */
 export interface SoFar {
   readonly spent: Spent;
   readonly output: Output;

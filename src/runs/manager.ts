@@ -14,12 +14,12 @@ import { Audiences } from "./audiences.ts";
 import { beginning, bodyHash } from "./beginning.ts";
 import { Deletions, type DeletionsOptions } from "./deletions.ts";
 import { handleOf, type RunHandle, type StartRequest } from "./handle.ts";
-import type { Line } from "./line.ts";
 import { clear, type LeftRun } from "./recovery.ts";
 import { runInput } from "./run-input.ts";
 import { type Surroundings, settingOf } from "./setting.ts";
 import { TakeUps } from "./take-ups.ts";
 import { Threads } from "./threads.ts";
+import type { WaitingStart } from "./waiting-start.ts";
 
 export interface RunManagerOptions extends Surroundings, Omit<ActiveRunsOptions, "audiences" | "news"> {
   readonly registry: Registry;
@@ -87,7 +87,7 @@ export class RunManager {
     if (attached) return attached;
     const leave = await this.#options.limits.run(request.requester ?? {});
     try {
-      return await this.#admission.inTurn(applicant, (line) => this.#start(request, applicant, line));
+      return await this.#admission.inTurn(applicant, (waiting) => this.#start(request, applicant, waiting));
     } finally {
       // Gives the place back when the run ends, or at once if it was over already or could not begin.
       const active = this.#active.get(input.threadId);
@@ -239,8 +239,8 @@ export class RunManager {
   }
 
   /** Starts a run. It is called when this start has its turn on the thread. */
-  async #start(request: StartRequest, applicant: Applicant, line: Line): Promise<RunHandle> {
-    const admitted = await this.#admission.admit(applicant, line);
+  async #start(request: StartRequest, applicant: Applicant, waiting: WaitingStart): Promise<RunHandle> {
+    const admitted = await this.#admission.admit(applicant, waiting);
     if ("attached" in admitted) return admitted.attached;
     const { claim } = admitted;
     try {

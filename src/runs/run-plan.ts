@@ -74,11 +74,11 @@ export interface RunPlan extends Claim {
 
 /** The things that a run needs of its thread. */
 export interface RunThread {
-  /** Stores the messages so far, and those taken back. */
+  /** Stores the transcript so far: its messages, those that were taken back, and the ids of its calls. */
   readonly keep: (messages: readonly Message[], removed: readonly Tombstone[], callIds: CallIds) => Promise<void>;
   /** The new messages of starts that wait for the thread. */
   readonly waiting: (messages: readonly Message[], removed: readonly Tombstone[]) => readonly Message[];
-  /** Keep the messages that are sent into the run. */
+  /** Keeps the messages that are sent into the run. */
   readonly injected: InjectedMessages;
   /** Other processes may be sent messages for it. */
   readonly shared: boolean;

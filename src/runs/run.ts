@@ -29,8 +29,6 @@ import { Unanswered } from "./unanswered.ts";
 export class Run {
   readonly plan: RunPlan;
   readonly figures: RunFigures;
-  /** Resolves when no write of the transcript is under way. Never rejects. */
-  readonly written = (): Promise<void> => this.#keeping.over();
   readonly #abort = new AbortController();
   readonly #failed = (error: unknown) => this.#abort.abort(SluiceError.from(error));
   readonly #translator: Translator;
@@ -118,6 +116,11 @@ export class Run {
     const { root } = this.#graph;
     const knowledge = { ...this.#soFar, root, ownFrom, waiting, figures: this.figures.soFar, translation };
     return { drafts, graphTopic: this.#graph.isOpen, knowledge };
+  }
+
+  /** Resolves when no write of the transcript is under way. Never rejects. */
+  written(): Promise<void> {
+    return this.#keeping.over();
   }
 
   /** The end of a run that was asked to end after its graph had stopped between two steps. */

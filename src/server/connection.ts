@@ -13,7 +13,7 @@ import type { VisitedRun, VisitedThread } from "../runs/visited-thread.ts";
 import type { Visitor } from "../runs/visitor.ts";
 import { tokenExpiring, watchExpiry } from "./auth/expiry.ts";
 import { catchUpAgui, catchUpGraph } from "./catch-up.ts";
-import { type Conversation, MAX_WAITING_COMMANDS } from "./conversation.ts";
+import { type Dialogue, MAX_WAITING_COMMANDS } from "./dialogue.ts";
 import type { Format } from "./formats/format.ts";
 import type { Narrowing } from "./narrowing.ts";
 import type { TalkingPeer } from "./peer.ts";
@@ -39,7 +39,7 @@ export interface ConnectionOptions {
   readonly expelled: (error: SluiceError) => void;
 }
 
-export class Connection implements Conversation {
+export class Connection implements Dialogue {
   readonly formatName: string;
   readonly #options: ConnectionOptions;
   readonly #format: Format;

@@ -18,7 +18,7 @@ import { KeyedLock } from "../runs/keyed-lock.ts";
 import type { Visitor } from "../runs/visitor.ts";
 import { SignIn } from "./auth/sign-in.ts";
 import { catchUpFrames } from "./catch-up.ts";
-import { type Conversation, MAX_WAITING_COMMANDS } from "./conversation.ts";
+import { type Dialogue, MAX_WAITING_COMMANDS } from "./dialogue.ts";
 import { type Narrowing, parseNarrowing } from "./narrowing.ts";
 import type { TalkingPeer } from "./peer.ts";
 import { MAX_SUBSCRIPTIONS, Places } from "./places.ts";
@@ -45,7 +45,7 @@ export interface FramesConnectionOptions {
 
 type Narrows = Pick<ClientFrame & { type: "subscribe" }, "events" | "tokens" | "reasoning" | "protocol">;
 
-export class FramesConnection implements Conversation {
+export class FramesConnection implements Dialogue {
   readonly formatName = "frames";
   readonly #options: FramesConnectionOptions;
   readonly #places = new Places();

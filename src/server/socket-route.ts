@@ -1,11 +1,11 @@
 /** An address of WebSockets. */
 import type { SocketPlace } from "../limits/limits.ts";
-import type { Conversation } from "./conversation.ts";
+import type { Dialogue } from "./dialogue.ts";
 import type { Upgrade } from "./upgrades.ts";
 import type { WsPeer } from "./ws-peer.ts";
 
-/** Begins the conversation of a socket that has opened. */
-export type Opening = (peer: WsPeer) => Conversation;
+/** Begins the dialogue of a socket that has opened. */
+export type Opening = (peer: WsPeer) => Dialogue;
 
 export interface SocketRoute {
   /** Below the address of all routes. */

@@ -8,7 +8,7 @@ import { WebSocket, WebSocketServer } from "ws";
 import { Tally } from "../counts/tally.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import { SUBPROTOCOL } from "../protocol/frames.ts";
-import type { Conversation } from "./conversation.ts";
+import type { Dialogue } from "./dialogue.ts";
 import { protocolSocket } from "./langgraph/protocol-socket.ts";
 import { originGuard } from "./origins.ts";
 import type { Unread } from "./peer.ts";
@@ -37,7 +37,7 @@ const REFUSAL_MS = 1_000;
 
 interface Served {
   readonly peer: WsPeer;
-  readonly conversation: Conversation;
+  readonly dialogue: Dialogue;
   readonly unfinished: Unfinished;
 }
 
@@ -82,7 +82,7 @@ export class WebSocketHost {
   /** The number of open sockets, by format. */
   get byFormat(): ReadonlyMap<string, number> {
     const open = new Tally(this.#routes.flatMap(({ formats }) => formats).map((format) => [format, 0]));
-    for (const { conversation } of this.#peers.values()) open.count(conversation.formatName);
+    for (const { dialogue } of this.#peers.values()) open.count(dialogue.formatName);
     return open;
   }
 
@@ -107,7 +107,7 @@ export class WebSocketHost {
    */
   drain(): void {
     const spread = Math.min(SPREAD_MS, this.#peers.size * ROOM_MS);
-    for (const { conversation } of this.#peers.values()) conversation.drain?.(Math.round(Math.random() * spread));
+    for (const { dialogue } of this.#peers.values()) dialogue.drain?.(Math.round(Math.random() * spread));
   }
 
   /**
@@ -181,10 +181,10 @@ export class WebSocketHost {
   #serve(socket: WebSocket, open: Opening, { request, socket: stream }: Upgrade): void {
     const { limits, lines, shareWatch, slowConsumerMs, failed } = this.#options;
     const peer = new WsPeer(socket, stream, slowConsumerMs, this.#slow);
-    const conversation = open(peer);
+    const dialogue = open(peer);
     const unfinished = new Unfinished(request.socket);
-    this.#peers.set(socket, { peer, conversation, unfinished });
-    const share = conversation.visitor?.principal.share;
+    this.#peers.set(socket, { peer, dialogue, unfinished });
+    const share = dialogue.visitor?.principal.share;
     if (share) shareWatch.add(share.id, () => expel(socket, () => peer.close("unauthorized")), peer.closed);
     lines.add(peer, peer.closed);
     // After invalid data ws closes the socket itself, with the right code. The error event only repeats the reason.
@@ -194,13 +194,13 @@ export class WebSocketHost {
       this.#silent.delete(socket);
       unfinished.control(length);
     });
-    const opened = conversation.open().catch((error: unknown) => failed(error, "websocket open"));
+    const opened = dialogue.open().catch((error: unknown) => failed(error, "websocket open"));
     const parent = traceOf(request);
     /** `then` is called if the client may send this message. */
     const receive = async (then: () => Promise<void> | undefined) => {
       if (peer.isShut) return;
       try {
-        await limits.message(conversation.visitor?.client ?? { request });
+        await limits.message(dialogue.visitor?.client ?? { request });
         await then();
       } catch (error) {
         if (SluiceError.is(error) && error.code === "rate_limited") peer.shut(error.code);
@@ -218,14 +218,14 @@ export class WebSocketHost {
       if (isBinary) socket.close(1003, "Text only.");
       else {
         const text = data.toString();
-        void context.with(parent, () => receive(() => opened.then(() => conversation.receive(text))));
+        void context.with(parent, () => receive(() => opened.then(() => dialogue.receive(text))));
       }
     });
   }
 
   #beat(): void {
-    for (const [socket, { peer, conversation, unfinished }] of this.#peers) {
-      conversation.beat?.();
+    for (const [socket, { peer, dialogue, unfinished }] of this.#peers) {
+      dialogue.beat?.();
       const progress = unfinished.progress();
       if (peer.paused) this.#silent.delete(socket);
       // A client can answer a ping only after the message that it is sending.

@@ -19,7 +19,7 @@ interface Hold {
   readonly call?: PredictedCall | undefined;
 }
 
-/** What clients have of a state, in plain JSON. */
+/** The part of a state that clients have, in plain JSON. */
 export interface SentState {
   /** Absent before anything was sent. */
   readonly sent?: JsonValue | undefined;

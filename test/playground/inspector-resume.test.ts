@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { compared, textsReceived } from "../../src/playground/inspector/received.ts";
 import { sentence } from "../../src/playground/inspector/resume.ts";
-import { CatchUp } from "../../src/playground/transport/catch-up.ts";
+import { ResumeCount } from "../../src/playground/transport/resume-count.ts";
 import type { Resume } from "../../src/playground/transport/transport.ts";
 import { type AguiEvent, EventType, type Message } from "../../src/protocol/events.ts";
 import { callArgs, delta, thought } from "./received.ts";
@@ -187,13 +187,13 @@ describe("what was sent, compared with what the server keeps", () => {
   });
 });
 
-function cutAt(from: string | undefined): { line: CatchUp; sent: Resume[] } {
+function cutAt(from: string | undefined): { line: ResumeCount; sent: Resume[] } {
   const sent: Resume[] = [];
-  const line = new CatchUp((resume) => sent.push(resume));
+  const line = new ResumeCount((resume) => sent.push(resume));
   line.lost(from);
   return { line, sent };
 }
 
-function heard(line: CatchUp, ...cursors: string[]): boolean[] {
+function heard(line: ResumeCount, ...cursors: string[]): boolean[] {
   return cursors.map((cursor) => line.heard({ cursor, entries: 1 }));
 }

@@ -8,10 +8,10 @@ import { bytesOf } from "../../client/subscription.ts";
 import { TOO_LARGE } from "../../protocol/errors.ts";
 import { type AguiEvent, EventType, isTerminal, type RunAgentInput } from "../../protocol/events.ts";
 import { Attempts } from "./attempts.ts";
-import { CatchUp } from "./catch-up.ts";
 import { expiring, token } from "./credentials.ts";
 import { lineError, queryOf, request, requestJson, unreachable } from "./http.ts";
 import { injector } from "./inject.ts";
+import { ResumeCount } from "./resume-count.ts";
 import type { LineError, Listener, Transport } from "./transport.ts";
 import { Wire, WiredSocket } from "./wire.ts";
 
@@ -39,7 +39,7 @@ export function bareTransport(base: URL, agentName: () => string): Transport {
   let start: Start | undefined;
   /** The number of events of the active run so far. */
   let seen = 0;
-  const catchUp = new CatchUp((resume) => listener?.onResume(resume));
+  const count = new ResumeCount((resume) => listener?.onResume(resume));
 
   function connect(): void {
     hangUp();
@@ -58,7 +58,7 @@ export function bareTransport(base: URL, agentName: () => string): Transport {
     opened.onclose = ({ code, reason }) => {
       if (socket !== opened) return;
       socket = undefined;
-      catchUp.lost(undefined);
+      count.lost(undefined);
       const said = reason || `The socket closed with ${code}.`;
       attempts.lost(said, code);
       // Only the message was too large: the line reconnects without it.
@@ -69,7 +69,7 @@ export function bareTransport(base: URL, agentName: () => string): Transport {
     opened.onopen = () => {
       attempts.opened();
       attempts.useful();
-      catchUp.open(undefined);
+      count.open(undefined);
       history(early)
         .catch((thrown: unknown) => {
           if (socket === opened) listener?.onError(lineError(thrown));
@@ -78,7 +78,7 @@ export function bareTransport(base: URL, agentName: () => string): Transport {
           if (socket !== opened) return;
           waiting = undefined;
           for (const message of early) hand(message);
-          catchUp.finish();
+          count.finish();
           if (start) opened.send(start.text);
         });
     };
@@ -124,7 +124,7 @@ export function bareTransport(base: URL, agentName: () => string): Transport {
         start = undefined;
       }
     }
-    const replayed = counts ? catchUp.heard({ entries: 1 }) : false;
+    const replayed = counts ? count.heard({ entries: 1 }) : false;
     if (isTerminal(event.type)) seen = 0;
     listener?.onEvent({ event, cursor: undefined, entries: counts ? 1 : 0, bytes, at: performance.now(), replayed });
   }
@@ -157,7 +157,7 @@ export function bareTransport(base: URL, agentName: () => string): Transport {
     start?.taken();
     start = undefined;
     seen = 0;
-    catchUp.stop();
+    count.stop();
     hangUp();
   };
 

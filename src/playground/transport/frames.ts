@@ -2,8 +2,8 @@
 import { signal } from "@preact/signals";
 import { type ConnectionState, type Following, type Narrowing, SluiceConnection } from "../../client/connection.ts";
 import type { RunAgentInput } from "../../protocol/events.ts";
-import { CatchUp, distance } from "./catch-up.ts";
 import { nextToken, token } from "./credentials.ts";
+import { distance, ResumeCount } from "./resume-count.ts";
 import type { LineState, Listener, Transport } from "./transport.ts";
 import { Wire, WiredSocket } from "./wire.ts";
 
@@ -18,7 +18,7 @@ export function framesTransport(base: URL, ticket?: () => Promise<string>): Tran
   let listener: Listener | undefined;
   /** Runs that the server has not confirmed yet. */
   const starting = new Set<() => void>();
-  const catchUp = new CatchUp((resume) => listener?.onResume(resume));
+  const count = new ResumeCount((resume) => listener?.onResume(resume));
 
   class Socket extends WiredSocket {
     constructor(url: string, protocol: string) {
@@ -32,7 +32,7 @@ export function framesTransport(base: URL, ticket?: () => Promise<string>): Tran
     backoff: { longestMs: 8_000 },
     ...(signedIn !== undefined && { token: (soon: boolean) => (soon ? nextToken() : (token.peek() ?? signedIn)) }),
     onState: (next) => {
-      if (next.status === "waiting" && following) catchUp.lost(following.cursor);
+      if (next.status === "waiting" && following) count.lost(following.cursor);
       state.value = lineState(next);
     },
   });
@@ -41,7 +41,7 @@ export function framesTransport(base: URL, ticket?: () => Promise<string>): Tran
     following?.unsubscribe();
     for (const abandon of starting) abandon();
     following = listener = position = undefined;
-    catchUp.stop();
+    count.stop();
   };
 
   return {
@@ -56,20 +56,20 @@ export function framesTransport(base: URL, ticket?: () => Promise<string>): Tran
         tokens,
         reasoning,
         events,
-        onBegin: (head) => catchUp.open(head),
+        onBegin: (head) => count.open(head),
         onEvent: (event, { cursor, entries, bytes }) => {
           const ahead = narrows ? undefined : distance(position, cursor);
           // The library skips known events and reloads the thread after a hole. These counts would show that it failed
           // to.
           const doubled = ahead !== undefined && ahead <= 0 ? entries : 0;
           const lost = ahead === undefined ? 0 : Math.max(0, ahead - entries);
-          const replayed = catchUp.heard({ cursor, entries: entries - doubled, lost, doubled });
+          const replayed = count.heard({ cursor, entries: entries - doubled, lost, doubled });
           position = cursor ?? position;
           next.onEvent({ event, cursor, entries, bytes, replayed, at: performance.now() });
         },
         onGap: () => {
           position = undefined;
-          catchUp.gap();
+          count.gap();
           next.onBeginning(true);
         },
         onError: (error) => next.onError(error),

@@ -8,10 +8,10 @@ import { readSse } from "../../client/sse.ts";
 import { bytesOf } from "../../client/subscription.ts";
 import { type AguiEvent, EventType, isTerminal, type RunAgentInput } from "../../protocol/events.ts";
 import { Attempts } from "./attempts.ts";
-import { CatchUp, distance } from "./catch-up.ts";
 import { expiring, token } from "./credentials.ts";
 import { lineError, queryOf, request } from "./http.ts";
 import { injector } from "./inject.ts";
+import { distance, ResumeCount } from "./resume-count.ts";
 import type { LineError, Listener, Received, Transport } from "./transport.ts";
 import { Wire } from "./wire.ts";
 
@@ -42,7 +42,7 @@ export function sseTransport(base: URL): Transport {
   let cursor: string | undefined;
   let run: OwnRun | undefined;
   let stop = () => {};
-  const catchUp = new CatchUp((resume) => listener?.onResume(resume));
+  const count = new ResumeCount((resume) => listener?.onResume(resume));
 
   /** Reads one response to its end, then starts the next request or plans an attempt. */
   async function read(): Promise<void> {
@@ -63,7 +63,7 @@ export function sseTransport(base: URL): Transport {
       attempts.opened();
       if (own) own.begun = true;
       own?.taken();
-      catchUp.open(response.headers.get("Sluice-Head") ?? undefined);
+      count.open(response.headers.get("Sluice-Head") ?? undefined);
       if (response.body) await hand(response.body, left);
       if (left()) return;
       if (own && run === own) throw new Error("The response was cut."); // The event that ends the run would have cleared `run`.
@@ -95,7 +95,7 @@ export function sseTransport(base: URL): Transport {
         attempts.now();
         return;
       }
-      catchUp.lost(cursor);
+      count.lost(cursor);
       attempts.lost(error.message);
     } else if (own) {
       run = undefined;
@@ -137,7 +137,7 @@ export function sseTransport(base: URL): Transport {
       held = [];
       const ahead = distance(cursor, id);
       if (ahead !== undefined && ahead <= 0) {
-        catchUp.heard({ cursor: id, doubled: 1 });
+        count.heard({ cursor: id, doubled: 1 });
         continue;
       }
       const between = ahead === undefined || query.includes("=false") ? 1 : ahead;
@@ -146,8 +146,8 @@ export function sseTransport(base: URL): Transport {
       const lost = frames.length > 1 || DELTAS.has(event.type) ? 0 : between - 1;
       const entries = between - lost;
       const anew = frames.some(({ event }) => event.type === EventType.CUSTOM && event.name === "sluice.gap");
-      if (anew) catchUp.gap();
-      const replayed = catchUp.heard({ cursor: id, entries, lost });
+      if (anew) count.gap();
+      const replayed = count.heard({ cursor: id, entries, lost });
       cursor = id;
       attempts.useful();
       for (const frame of frames) one(frame, frame.cursor ? entries : 0, replayed);
@@ -166,7 +166,7 @@ export function sseTransport(base: URL): Transport {
     run = undefined;
     current = undefined;
     stop();
-    catchUp.stop();
+    count.stop();
   };
 
   return {

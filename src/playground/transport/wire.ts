@@ -2,7 +2,7 @@
 import { ERRORS } from "../../protocol/errors.ts";
 import { lineError } from "./http.ts";
 
-/** How long the network stays cut, in milliseconds: long enough to miss events. */
+/** Milliseconds for which the network stays cut: long enough to miss events. */
 const OUTAGE_MS = 1_200;
 
 export class Wire {

@@ -12,7 +12,7 @@ import { parseJson } from "../../protocol/json-text.ts";
 import type { Visitor } from "../../runs/visitor.ts";
 import { SignIn } from "../auth/sign-in.ts";
 import { catchUpAgui } from "../catch-up.ts";
-import { type Conversation, MAX_WAITING_COMMANDS } from "../conversation.ts";
+import { type Dialogue, MAX_WAITING_COMMANDS } from "../dialogue.ts";
 import { parseNarrowing } from "../narrowing.ts";
 import type { TalkingPeer } from "../peer.ts";
 import type { ServerOptions } from "../server-options.ts";
@@ -60,7 +60,7 @@ const GATHER_MS = 10;
 
 const unsubscribe = z.object({ subscription_id: z.string() });
 
-class ProtocolConnection implements Conversation {
+class ProtocolConnection implements Dialogue {
   readonly formatName = FORMAT;
   readonly visitor: Visitor;
   readonly #options: ProtocolConnectionOptions;

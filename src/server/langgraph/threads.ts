@@ -109,8 +109,8 @@ async function momentsOf(thread: VisitedThread, { all }: Registry): Promise<[Mom
     length: snapshot.messages.length,
     state: () => toState(threadId, listed, snapshot, before),
   });
-  const goesBack = all.some(({ name, accepts }) => name === listed?.agent && accepts.includes("checkpoint"));
-  if (!listed || !goesBack) return [present()];
+  const goesBack = listed && all.some(({ name, accepts }) => name === listed.agent && accepts.includes("checkpoint"));
+  if (!goesBack) return [present()];
   const { points, messages } = await thread.points();
   const past = points.filter(({ after }) => after !== snapshot.messages.at(-1)?.id);
   const earlier = past.map((point, index) => ({

@@ -12,6 +12,7 @@ import { chatGraph, SteppedModel } from "../../support/stepped-model.ts";
 import { connect, isType } from "../../support/ws-client.ts";
 import { openFrames, over } from "./frames-client.ts";
 
+/** Some eighty of each life. More would find no more: one thing that one life leaves is counted, and fails the test. */
 const RUNS = 600;
 const AT_ONCE = 24;
 

@@ -4,7 +4,7 @@ import type { Visitor } from "../runs/visitor.ts";
 export const MAX_WAITING_COMMANDS = 32;
 
 /** Everything that a WebSocket sends and receives, in whichever format. */
-export interface Conversation {
+export interface Dialogue {
   /** The name of the format, for the operator. */
   readonly formatName: string;
   /** `undefined` before it has signed in. */

@@ -4,7 +4,7 @@ import { SluiceError } from "../protocol/errors.ts";
 import type { Instances, Place } from "../store/instances.ts";
 import type { RunRecord } from "../store/store.ts";
 
-export class Line {
+export class WaitingStart {
   readonly #instances: Instances;
   readonly #threadId: string;
   readonly #signal: AbortSignal | undefined;
@@ -29,7 +29,7 @@ export class Line {
     return this.#place ? this.#place.isFirst() : !(await this.#instances.isAwaited(this.#threadId));
   }
 
-  /** @throws SluiceError `overloaded` when the line is full. */
+  /** @throws SluiceError `overloaded` when as many starts wait as may. */
   async enter(): Promise<void> {
     try {
       this.#place = await this.#instances.enter(this.#threadId);
@@ -44,7 +44,7 @@ export class Line {
    */
   async makeRoom(whenBusy: ServedAgent["whenBusy"], inTheWay: RunRecord | undefined): Promise<void> {
     if (!this.#place) {
-      // The thread may become free before this start is in line: the caller looks again.
+      // The thread may become free before this start has a place: the caller looks again.
       return this.enter();
     }
     if (whenBusy === "reject") await this.#askToYield(inTheWay);

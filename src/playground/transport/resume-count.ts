@@ -29,7 +29,7 @@ interface Back {
   counts: { replayed: number; lost: number; doubled: number };
 }
 
-export class CatchUp {
+export class ResumeCount {
   readonly #done: (resume: Resume) => void;
   #lostAt: number | undefined;
   #from: string | undefined;
