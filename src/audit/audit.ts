@@ -89,9 +89,7 @@ export async function audit(audited: Audited, options: AuditOptions): Promise<Au
   const plain = servedAgent(name, entry, { ...settings, filters }, audited.graph);
   const observed = new Observed(plain);
   // The graph topic is written for every run, so that lines are found for it too.
-  const graph = observed.watch(audited.graph);
-  // The graph is watched in `streamEvents`, so that source is used. Both sources report the same events.
-  const agent: ServedAgent = { ...plain, graph, source: "streamEvents", graphTopic: true };
+  const agent: ServedAgent = { ...plain, allowList: observed.watch(plain.allowList), graphTopic: true };
   const undoTools = await stubTools(audited.file, stubs);
   const undoModels = options.realModel ? () => {} : await scriptModels(audited.file, script);
   const logged: string[] = [];

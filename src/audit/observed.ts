@@ -1,12 +1,11 @@
 /** Collects the values inside a graph while it runs, and finds those that clients should not see. */
 import type { AllowList } from "../graph/allow-list.ts";
 import type { ServedAgent } from "../graph/registry.ts";
-import type { ServedGraph } from "../graph/source.ts";
-import { type GraphEvent, nodePath } from "../protocol/graph-event.ts";
+import { type GraphEvent, isNode, nodePath } from "../protocol/graph-event.ts";
 import { isRecord } from "../protocol/input.ts";
 import { Rules } from "../translate/rules.ts";
 import { type Canary, type Kind, pieces, textsOf } from "./canary.ts";
-import type { ModelCall, Place } from "./scripted-model.ts";
+import type { ModelCall } from "./scripted-model.ts";
 
 export class Observed {
   /** Paths of nodes that ran. */
@@ -15,37 +14,37 @@ export class Observed {
   readonly #rules: Rules;
   /** Texts by kind and name: `state\0plan`. */
   readonly #texts = new Map<string, Set<string>>();
+  /** The starts of models' calls, by run id. */
+  readonly #calls = new Map<string, GraphEvent>();
 
   constructor(agent: ServedAgent) {
     this.#agent = agent;
     this.#rules = new Rules(agent);
   }
 
-  /** The same graph, with its events seen before Sluice gets them. */
-  watch(graph: ServedGraph): ServedGraph {
-    const see = (event: GraphEvent) => this.#see(event);
-    return new Proxy(graph, {
-      get(target, name) {
-        const value: unknown = Reflect.get(target, name);
-        if (name !== "streamEvents") return typeof value === "function" ? value.bind(target) : value;
-        return async function* (input: unknown, options: Record<string, unknown>) {
-          for await (const event of target.streamEvents(input, options)) {
-            see(event as GraphEvent);
-            yield event;
-          }
-        };
+  /** The same list, with every event of a run seen before the list judges it: with its true place and its subagents. */
+  watch(allowList: AllowList): AllowList {
+    return {
+      ...allowList,
+      admits: (event) => {
+        this.#see(event);
+        return allowList.admits(event);
       },
-    });
+      narrow: (spec) => this.watch(allowList.narrow(spec)),
+    };
   }
 
   #see(event: GraphEvent): void {
     const path = nodePath(event);
-    if (event.event === "on_chat_model_start") this.#add("prompt", path.join("/"), systemTexts(event.data));
-    if (event.event !== "on_chain_end" || path.length === 0 || path.at(-1) !== event.name) return;
+    if (event.event === "on_chat_model_start") {
+      this.#calls.set(event.run_id, event);
+      this.#add("prompt", path.join("/"), systemTexts(event.data));
+    }
+    if (event.event !== "on_chain_end" || path.length === 0 || !isNode(event)) return;
     const node = path.join("/");
     this.nodes.add(node);
     const output = isRecord(event.data) ? event.data.output : undefined;
-    if (this.#isHidden({ ...event, event: "on_chain_end" })) this.#add("node", node, textsOf(output));
+    if (this.#isHidden(event)) this.#add("node", node, textsOf(output));
     for (const [key, value] of Object.entries(isRecord(output) ? output : {})) {
       if (key !== "messages" && !this.#agent.stateKeys.includes(key)) this.#add("state", key, textsOf(value));
     }
@@ -53,6 +52,12 @@ export class Observed {
 
   #isHidden(event: GraphEvent): boolean {
     return !this.#agent.allowList.admitsPlace(event) || !this.#rules.of(event).messages;
+  }
+
+  /** An event of this call. If one was seen, it has its subagents. */
+  #eventOf({ place, runId = "" }: ModelCall): GraphEvent {
+    const seen = this.#calls.get(runId) ?? { ...place, run_id: runId, data: {} };
+    return { ...seen, event: "on_chat_model_stream" };
   }
 
   #add(kind: Kind, name: string, texts: Iterable<string>): void {
@@ -68,17 +73,18 @@ export class Observed {
    */
   canaries(calls: readonly ModelCall[], shown: readonly string[]): Canary[] {
     const { allowList } = this.#agent;
-    for (const { place, prompt, word } of calls) {
-      const node = nodePath(place).join("/");
+    const placed = calls.map((call) => ({ ...call, event: this.#eventOf(call) }));
+    for (const { event, prompt, word } of placed) {
+      const node = nodePath(event).join("/");
       const system = prompt.filter(({ type }) => type === "system" || type === "developer");
       this.#add(
         "prompt",
         node,
         system.flatMap(({ content }) => textsOf(content)),
       );
-      if (this.#isHidden(modelEvent(place)) || !saysWords(allowList)) this.#add("node", node, [word]);
+      if (this.#isHidden(event) || !saysWords(allowList)) this.#add("node", node, [word]);
     }
-    const words = calls.filter(({ place }) => !this.#isHidden(modelEvent(place))).map(({ word }) => word);
+    const words = placed.filter(({ event }) => !this.#isHidden(event)).map(({ word }) => word);
     const open = [...shown, ...words];
     const secrets = [...this.#texts].map(([key, texts]) => {
       const [kind, name] = key.split("\0") as [Kind, string];
@@ -103,10 +109,6 @@ function systemTexts(value: unknown, depth = 0): string[] {
 
 function overlaps(text: string, others: readonly string[]): boolean {
   return others.some((other) => other.includes(text) || text.includes(other));
-}
-
-function modelEvent(place: Place): GraphEvent {
-  return { ...place, event: "on_chat_model_stream", run_id: "", data: {} };
 }
 
 function saysWords(allowList: AllowList): boolean {

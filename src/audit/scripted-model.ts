@@ -18,6 +18,8 @@ export type Place = Pick<GraphEvent, "name" | "tags" | "metadata">;
 /** A call of a model, as the script saw it. */
 export interface ModelCall {
   readonly place: Place;
+  /** Absent for a call without callbacks. */
+  readonly runId?: string | undefined;
   readonly prompt: readonly BaseMessage[];
   /** The word in the answer. */
   readonly word: string;
@@ -32,6 +34,7 @@ export interface Script {
 }
 
 interface RunManager {
+  readonly runId?: string;
   readonly tags?: string[];
   readonly metadata?: Record<string, unknown>;
   handleLLMNewToken(text: string, ...more: unknown[]): Promise<unknown>;
@@ -116,9 +119,9 @@ async function* answer(
   manager: RunManager | undefined,
   caller = manager,
 ): AsyncGenerator<ChatGenerationChunk> {
-  const { tags = [], metadata = {} } = caller ?? {};
+  const { tags = [], metadata = {}, runId } = caller ?? {};
   const word = token("said");
-  script.calls.push({ place: { name: model.constructor.name, tags, metadata }, prompt, word });
+  script.calls.push({ place: { name: model.constructor.name, tags, metadata }, runId, prompt, word });
   if (script.failing) throw auditError("The model failed");
   for (const chunk of chunks(prompt, isRecord(options) ? options : {}, script, word)) {
     yield chunk;

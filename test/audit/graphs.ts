@@ -64,6 +64,12 @@ function agentWith(tools: ReturnType<typeof look>[]): object {
 
 const nothing: Node = () => ({});
 
+/** A graph whose first node asks an agent of its own, and notes its answer. */
+function asking(next?: Node): object {
+  const expert = new StateGraph(Open).addNode("write", answer).addEdge(START, "write").compile();
+  return graphOf(async (state) => ({ notes: (await expert.invoke(state)).messages.at(-1)?.text }), next);
+}
+
 export const LEAKING: Readonly<Record<string, readonly [leak: string, line: string, Case]>> = {
   "a prompt in a custom event": [
     "prompt:answer",
@@ -141,6 +147,14 @@ export const LEAKING: Readonly<Record<string, readonly [leak: string, line: stri
       entry: { nodes: { first: { messages: false } } },
     },
   ],
+  "the words of a hidden subagent, in a message of another node": [
+    "node:first/write",
+    "STREAM_ALLOWED_EVENTS: on_chain_end",
+    {
+      graph: asking(({ notes }) => ({ messages: [{ role: "assistant", content: notes }] })),
+      entry: { filter: { subagents: [] } },
+    },
+  ],
   "a prompt in a field that the langgraph format shows": [
     "prompt:answer",
     "graphFields.on_chat_model_start",
@@ -175,6 +189,10 @@ export const CLEAN: Readonly<Record<string, Case>> = {
   "a node that is hidden, and stays so": {
     graph: graphOf(async () => ({ notes: (await model().invoke([new SystemMessage(PROMPT)])).text })),
     entry: { filter: { nodes: { exclude: ["first"] } } },
+  },
+  "a subagent that is hidden, and stays so": {
+    graph: asking(),
+    entry: { filter: { subagents: [] } },
   },
   "state that is not exposed": { graph: graphOf(() => ({ plan: SECRET_PLAN, notes: "Nobody has to know of these." })) },
   "state that may leave": {
