@@ -85,8 +85,10 @@ export class ExposedState {
     const said = exposed.filter((key) => key in values);
     if (said.length === 0) return [];
     for (const key of said) this.#ahead.set(key, { node: nodeOf(place) });
-    const now = Object.fromEntries(said.map((key) => [key, values[key]]));
-    return this.#send(this.#json({ ...record(this.#sent), ...now }));
+    const emitted = Object.fromEntries(said.map((key) => [key, values[key]]));
+    const now = this.#json({ ...record(this.#sent), ...emitted });
+    const predicting = [...this.#predicted].some((key) => this.#ahead.has(key) && !said.includes(key));
+    return predicting ? this.#sendOthers(now, said) : this.#send(now);
   }
 
   /** Clients fill these keys in from the arguments of this call, which the node at `place` makes. */
@@ -125,10 +127,13 @@ export class ExposedState {
     return toJsonValue(values, this.#maxBytes === undefined ? {} : { maxBytes: this.#maxBytes });
   }
 
-  /** A snapshot would overwrite what clients build from the call's arguments. What no patch can say is sent later. */
-  #sendOthers(now: JsonValue): AguiEvent[] {
+  /**
+   * A snapshot would overwrite what clients build from the call's arguments. What no patch can say is sent later. Clients
+   * may have other values of the keys in `whole`, so these are set as a whole.
+   */
+  #sendOthers(now: JsonValue, whole: readonly string[] = []): AguiEvent[] {
     if (this.#sent === undefined) return [];
-    const delta = patch(this.#sent, now);
+    const delta = patch(without(this.#sent, whole), without(now, whole), only(now, whole));
     if (!delta?.length) return [];
     this.#sent = now;
     return [{ type: EventType.STATE_DELTA, delta }];
@@ -141,7 +146,7 @@ export class ExposedState {
     const unsure = this.#predicted.size > 0;
     for (const key of this.#predicted) if (!this.#ahead.has(key)) this.#predicted.delete(key);
     if (before === undefined || unsure) return [snapshot(now)];
-    const delta = patch(before, now);
+    const delta = patch(record(before), record(now));
     if (delta?.length === 0) return [];
     // If most of the state changed, the whole state is shorter than a patch.
     const shorter = delta !== undefined && JSON.stringify(delta).length < JSON.stringify(now).length;
@@ -151,9 +156,15 @@ export class ExposedState {
 
 type StateDelta = Extract<AguiEvent, { type: EventType.STATE_DELTA }>["delta"];
 
-/** `undefined`: a patch cannot name one of the keys. The library that clients apply it with refuses, for good reason. */
-function patch(before: JsonValue, now: JsonValue): StateDelta | undefined {
-  const delta: Operation[] = jsonPatch.compare(before as object, now as object);
+/**
+ * The changes, and `set` on top of them. `undefined`: a patch cannot name one of the keys. The library that clients apply
+ * it with refuses, for good reason.
+ */
+function patch(before: Values, now: Values, set: Values = {}): StateDelta | undefined {
+  const setting = Object.entries(set).map(
+    ([key, value]): Operation => ({ op: "add", path: `/${jsonPatch.escapePathComponent(key)}`, value }),
+  );
+  const delta = [...jsonPatch.compare(before, now), ...setting];
   return delta.some(({ path }) => /__proto__|prototype/.test(path)) ? undefined : (delta as StateDelta);
 }
 
@@ -172,7 +183,15 @@ function brings(update: unknown, key: string): boolean {
   return [update].flat().some((one) => isRecord(one) && Object.hasOwn(one, key));
 }
 
-function record(value: JsonValue | undefined): Readonly<Record<string, unknown>> {
+function only(value: JsonValue, keys: readonly string[]): Values {
+  return Object.fromEntries(Object.entries(record(value)).filter(([key]) => keys.includes(key)));
+}
+
+function without(value: JsonValue, keys: readonly string[]): Values {
+  return Object.fromEntries(Object.entries(record(value)).filter(([key]) => !keys.includes(key)));
+}
+
+function record(value: JsonValue | undefined): Values {
   return isRecord(value) ? value : {};
 }
 

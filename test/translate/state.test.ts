@@ -110,6 +110,35 @@ describe("the exposed state", () => {
     expect(state.push(whole)).toEqual([]);
   });
 
+  it("sends what the graph emits meanwhile without overwriting a prediction", () => {
+    const state = new ExposedState();
+    state.push({ text: "", title: "", progress: 0 });
+    state.predict(["text", "title"], "write:1", CALL);
+    // What a client has filled in from the arguments.
+    const predicted = { text: { draft: "Once" }, title: "A t", progress: 0 };
+    const emitted = after(state.merge({ progress: 0.5 }, ["text", "title", "progress"], "write:1"), predicted);
+    expect(emitted).toEqual({ ...predicted, progress: 0.5 });
+    // A predicted key that the graph emits has the emitted value, whatever the client has there.
+    state.push({ text: "", title: "", progress: 0 });
+    const said = after(
+      state.merge({ text: { draft: "Once upon" } }, ["text", "title", "progress"], "write:1"),
+      emitted,
+    );
+    expect(said).toEqual({ text: { draft: "Once upon" }, title: "A t", progress: 0.5 });
+    state.updated(update("write", { text: { draft: "Once upon a time" }, title: "A tale" }));
+    const whole = { text: { draft: "Once upon a time" }, title: "A tale", progress: 1 };
+    expect(state.push(whole)).toEqual([{ type: EventType.STATE_SNAPSHOT, snapshot: whole }]);
+  });
+
+  it("sends a snapshot of what the graph emits when nothing else is predicted", () => {
+    const state = new ExposedState();
+    state.push({ text: "", m: 0 });
+    state.predict(["text"], "write:1", CALL);
+    expect(state.merge({ text: "Once" }, ["text"], "write:1")).toEqual([
+      { type: EventType.STATE_SNAPSHOT, snapshot: { text: "Once", m: 0 } },
+    ]);
+  });
+
   it("holds them back until the call is carried out, where the node has only made it", () => {
     const state = new ExposedState();
     const call: { id: string; answered: boolean; claim: PredictedCall["claim"] } = {
