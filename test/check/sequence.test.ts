@@ -37,6 +37,22 @@ test("a result follows its call, whichever way the call was announced", () => {
   ]);
 });
 
+test("what is no span may follow the end of its subagent", () => {
+  const late = [
+    { type: "CUSTOM", name: "progress", value: 1 },
+    { type: "ACTIVITY_SNAPSHOT", messageId: "a", activityType: "PLAN", content: {} },
+    { type: "ACTIVITY_DELTA", messageId: "a", activityType: "PLAN", patch: [] },
+    { type: "TOOL_CALL_RESULT", messageId: "r", toolCallId: "c", content: "noon" },
+  ].map((event) => ({ ...event, subagentRunId: "s" }));
+  const own = [
+    { type: "SUBAGENT_STARTED", subagentRunId: "s", name: "expert" },
+    { type: "TOOL_CALL_START", toolCallId: "c", toolCallName: "clock", subagentRunId: "s" },
+    { type: "TOOL_CALL_END", toolCallId: "c", subagentRunId: "s" },
+    { type: "SUBAGENT_FINISHED", subagentRunId: "s" },
+  ];
+  expect(problems(started, ...own, ...late, finished)).toEqual([]);
+});
+
 test.each<[string, object[], RegExp]>([
   ["nothing", [], /^3.1 no event came$/],
   ["no RUN_STARTED", [open, said, close, finished], /^2.2 .*before RUN_STARTED$/],
