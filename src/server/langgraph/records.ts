@@ -103,7 +103,7 @@ const TASK = "agent";
 /** The state of a thread, as its clients know it. */
 export interface ThreadState {
   readonly values: object;
-  /** The task that is under way, or asks. */
+  /** The task that is under way, asks or has failed. */
   readonly next: readonly string[];
   readonly tasks: readonly object[];
   /** `null`: nothing ran yet. */
@@ -124,12 +124,13 @@ export function toState(
   snapshot: Snapshot,
   before?: Point,
 ): ThreadState {
-  const { messages, interrupts, ending, active } = snapshot;
+  const { messages, ending, active } = snapshot;
   const known = thread !== undefined || messages.length > 0;
+  const tasks = tasksOf(snapshot);
   return {
     values: known ? valuesOf(snapshot) : {},
-    next: interrupts.length > 0 || active ? [TASK] : [],
-    tasks: tasksOf(snapshot),
+    next: tasks.length > 0 || active ? [TASK] : [],
+    tasks,
     checkpoint: known ? checkpointAfter(threadId, messages.at(-1)?.id) : null,
     parent_checkpoint: parentOf(threadId, before),
     metadata: thread ? { graph_id: thread.agent, assistant_id: thread.agent, ...runOf(active ?? ending) } : {},

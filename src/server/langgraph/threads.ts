@@ -27,11 +27,14 @@ const searchBody = z.object({
 
 type Search = z.infer<typeof searchBody>;
 
-const checkpointBody = z.object({ checkpoint: z.object({ checkpoint_id: z.string().nullish() }).nullish() });
+const checkpoint = z.object({ checkpoint_id: z.string().nullish(), checkpoint_ns: z.string().nullish() }).nullish();
+
+const checkpointBody = z.object({ checkpoint });
 
 const historyBody = z.object({
   limit: z.number().int().min(1).default(10),
   before: z.object({ configurable: z.object({ checkpoint_id: z.string().optional() }).optional() }).nullish(),
+  checkpoint,
 });
 
 /** The messages in all states of one answer. Each state repeats the messages of the state before it. */
@@ -75,15 +78,17 @@ export function threadRoutes({ door, registry }: Pick<ServerOptions, "door" | "r
   });
   router.post("/threads/:threadId/state/checkpoint", async (request, response) => {
     const { checkpoint } = parseWith(checkpointBody, jsonBody(request), "body");
+    if (isOfInnerGraph(checkpoint)) throw new SluiceError("not_found", NO_CHECKPOINT);
     response.json(await stateAt(await threadOf(request), registry, checkpoint?.checkpoint_id));
   });
   router.post("/threads/:threadId/history", async (request, response) => {
-    const { before, limit } = parseWith(historyBody, jsonBody(request), "body");
+    const { before, checkpoint, limit } = parseWith(historyBody, jsonBody(request), "body");
     const thread = await threadOf(request);
-    const moments = (await thread.listed()) ? await momentsOf(thread, registry) : [];
-    const at = moments.findIndex(isAt(thread, before?.configurable?.checkpoint_id));
-    const first = before ? (at < 0 ? moments.length : at + 1) : 0;
-    response.json(withoutTooMuch(moments.slice(first, first + limit)).map((moment) => moment.state()));
+    const isKnown = !isOfInnerGraph(checkpoint) && (await thread.listed()) !== undefined;
+    const moments = isKnown ? await momentsOf(thread, registry) : [];
+    const wanted = checkpoint?.checkpoint_id ? moments.filter(isAt(thread, checkpoint.checkpoint_id)) : moments;
+    const rest = earlierThan(before?.configurable?.checkpoint_id, wanted, thread);
+    response.json(withoutTooMuch(rest.slice(0, limit)).map((moment) => moment.state()));
   });
   return router;
 }
@@ -127,6 +132,22 @@ function withoutTooMuch(moments: readonly Moment[]): readonly Moment[] {
     messages += length;
     return index === 0 || messages <= MAX_HISTORY;
   });
+}
+
+/** The moments that are earlier than a checkpoint. LangGraph's server, too, has a list for one that it does not know. */
+function earlierThan(
+  checkpoint: string | undefined,
+  moments: readonly Moment[],
+  thread: VisitedThread,
+): readonly Moment[] {
+  if (checkpoint === undefined) return moments;
+  const at = moments.findIndex(isAt(thread, checkpoint));
+  return at < 0 ? [] : moments.slice(at + 1);
+}
+
+/** Clients see no states of the graphs inside a graph. */
+function isOfInnerGraph(checkpoint: z.infer<typeof checkpointBody>["checkpoint"]): boolean {
+  return Boolean(checkpoint?.checkpoint_ns);
 }
 
 function isAt({ threadId }: VisitedThread, checkpoint: string | undefined): (moment: Moment) => boolean {

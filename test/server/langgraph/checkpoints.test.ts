@@ -31,6 +31,14 @@ const careful = new StateGraph(MessagesAnnotation)
   .addEdge("plan", "send")
   .compile({ checkpointer: memory(), interruptBefore: ["send"] });
 
+/** Takes a note before it answers. */
+const noting = new StateGraph(MessagesAnnotation)
+  .addNode("note", () => ({ messages: [new AIMessage("noted")] }))
+  .addNode("answer", async ({ messages }) => ({ messages: [await model.invoke(messages)] }))
+  .addEdge(START, "note")
+  .addEdge("note", "answer")
+  .compile({ checkpointer: memory() });
+
 interface Values {
   readonly messages: readonly { readonly type: string; readonly content: string }[];
 }
@@ -43,6 +51,7 @@ beforeAll(async () => {
       chat: { graph: chatGraph(model, memory()), entry: { accepts: ["checkpoint"] } },
       asking: { graph: asking, entry: { accepts: ["checkpoint"] } },
       careful: { graph: careful, entry: { accepts: ["checkpoint"] } },
+      noting: { graph: noting, entry: { accepts: ["checkpoint"] } },
       closed: { graph: chatGraph(model, memory()) },
     },
     { LANGGRAPH_API: "true", METRICS_TOKEN, ORPHAN_GRACE_SECONDS: "5" },
@@ -58,6 +67,18 @@ const idOf = ({ checkpoint }: Pick<ThreadState<Values>, "checkpoint">) => String
 async function say(thread: string, content: string, answer: string, more: object = {}): Promise<string[]> {
   model.say(answer).end();
   return texts((await client.runs.wait(thread, "chat", { input: human(content), ...more })) as unknown as Values);
+}
+
+async function waiting(): Promise<string | undefined> {
+  const headers = { authorization: `Bearer ${METRICS_TOKEN}` };
+  const metrics = await (await fetch(`${sluice.url}/metrics`, { headers })).text();
+  return /^sluice_starts_waiting (\d+)/m.exec(metrics)?.[1];
+}
+
+async function activeRun(thread: string): Promise<string> {
+  const active = async () => (await client.runs.list(thread)).find(({ status }) => status === "running")?.run_id;
+  await expect.poll(active).toBeDefined();
+  return String(await active());
 }
 
 /** A thread with two questions and two answers. */
@@ -87,6 +108,18 @@ test("the history has the points before each run and after its question, each wi
   expect(
     (await client.threads.getHistory(thread, { before, limit: 1 })).map(({ values }) => texts(values as Values)),
   ).toEqual([["one"]]);
+});
+
+test("a history has the one state that its checkpoint names, and none before an unknown one or of an inner graph", async () => {
+  const { thread, history } = await talk();
+  const [, , answered] = history;
+  const found = (more: object) => client.threads.getHistory(thread, more);
+  expect(await found({ checkpoint: { checkpoint_id: idOf(answered as never) } })).toEqual([answered]);
+  expect(await found({ before: { configurable: {} }, limit: 1 })).toEqual([history[0]]);
+  expect(await found({ before: { configurable: { checkpoint_id: randomUUID() } } })).toEqual([]);
+  const inner = { checkpoint_ns: "tools:1", checkpoint_id: idOf(answered as never) };
+  expect(await found({ checkpoint: inner })).toEqual([]);
+  await expect(client.threads.getState(thread, inner as never)).rejects.toThrow("no such checkpoint");
 });
 
 test("a history whose states have too many messages in all ends early, and goes on with before", async () => {
@@ -142,9 +175,6 @@ test("the last checkpoint undoes nothing", async () => {
 
 test("the last checkpoint is gone back to if another run went first", async () => {
   const { thread_id: thread } = await client.threads.create();
-  const headers = { authorization: `Bearer ${METRICS_TOKEN}` };
-  const metrics = async () => (await fetch(`${sluice.url}/metrics`, { headers })).text();
-  const waiting = async () => /^sluice_starts_waiting (\d+)/m.exec(await metrics())?.[1];
   model.say("First.");
   const first = client.runs.wait(thread, "chat", { input: human("one") });
   // The answer is not in the state until it is whole.
@@ -161,6 +191,22 @@ test("the last checkpoint is gone back to if another run went first", async () =
   expect(texts(values as unknown as Values)).toEqual(["one", "three", "Third."]);
 });
 
+test("a run with a checkpoint in the middle of an answer is refused if the answer has gone on since", async () => {
+  const { thread_id: thread } = await client.threads.create();
+  model.say("First.");
+  const first = client.runs.wait(thread, "noting", { input: human("one") });
+  const reads = client.runs.joinStream(thread, await activeRun(thread), { streamMode: "messages-tuple" });
+  for await (const { data } of reads) if (JSON.stringify(data).includes("First.")) break;
+  const { checkpoint, values } = await client.threads.getState(thread);
+  expect(texts(values)).toEqual(["one", "noted"]);
+  const more = { input: human("two"), checkpoint, multitaskStrategy: "enqueue" as const };
+  const second = client.runs.wait(thread, "noting", more).catch((error: unknown) => String(error));
+  await expect.poll(waiting).toBe("1");
+  model.end();
+  expect(texts((await first) as unknown as Values)).toEqual(["one", "noted", "First."]);
+  expect(await second).toContain("checkpoint: the thread has left it since");
+});
+
 test("a run that failed before its first message is tried again from the last checkpoint", async () => {
   const { thread_id: thread } = await client.threads.create();
   model.fail(new Error("down"));
@@ -168,6 +214,7 @@ test("a run that failed before its first message is tried again from the last ch
   const history = await client.threads.getHistory(thread);
   expect(history.map(({ values }) => texts(values))).toEqual([["one"], []]);
   const [failed] = history;
+  expect(failed).toMatchObject({ next: ["agent"], tasks: [{ name: "agent", error: expect.stringContaining("down") }] });
   model.say("First.").end();
   const values = await client.runs.wait(thread, "chat", { input: null, checkpoint: failed?.checkpoint as never });
   expect(texts(values as unknown as Values)).toEqual(["one", "First."]);
@@ -296,6 +343,20 @@ describe("useStream", () => {
     model.say("Third.").end();
     void page.now.submit(human("changed"), { forkFrom: idOf(history[2] as never) });
     await page.until(shows("one", "First.", "changed", "Third."));
+    page.unmount();
+  });
+
+  test.each([
+    ["the SDK", useLegacyStream],
+    ["@langchain/react", useStream],
+  ])("of %s shows a thread whose run failed as one that has ended, and without a breakpoint", async (_, use) => {
+    const { thread_id: threadId } = await client.threads.create();
+    model.fail(new Error("down"));
+    await client.runs.wait(threadId, "chat", { input: human("one") }).catch(() => {});
+    const hook = () => use({ ...options(), threadId, fetchStateHistory: true } as never);
+    const page = (await renderHook(hook as never)) as Rendered<Shown & { readonly interrupt?: unknown }>;
+    await page.until(shows("one"));
+    expect(page.now.interrupt).toBeUndefined();
     page.unmount();
   });
 });
