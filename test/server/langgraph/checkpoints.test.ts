@@ -346,7 +346,7 @@ describe("useStream", () => {
     page.unmount();
   });
 
-  test.each([
+  test.each<[string, (options: never) => unknown]>([
     ["the SDK", useLegacyStream],
     ["@langchain/react", useStream],
   ])("of %s shows a thread whose run failed as one that has ended, and without a breakpoint", async (_, use) => {
