@@ -64,7 +64,10 @@ export interface SettingOptions {
   readonly maxClientSockets?: number | undefined;
   /** Threads that one client may follow at once. Default 1000. */
   readonly maxClientSubscriptions?: number | undefined;
-  /** Requests of one client a minute, and as many WebSocket messages and pings. Default 3000. */
+  /**
+   * Requests of one client a minute, and as many WebSocket messages and pings. Each 64 KiB of a body or a message count
+   * as one more. Default 3000.
+   */
   readonly maxRequestsPerMinute?: number | undefined;
   /** WebSockets that one address may open a minute. Default 600. */
   readonly maxHandshakesPerMinute?: number | undefined;

@@ -10,6 +10,13 @@ import { hasAtMost } from "../protocol/json-text.ts";
 import { addressReader, isThisMachine, networkOf, type TrustedProxies } from "./address.ts";
 import type { Memory } from "./memory.ts";
 import { ownRates, type Rate, type Rates } from "./rate.ts";
+import { Shares, Turns } from "./turns.ts";
+
+/** A larger text of a client takes several requests of its limit a minute, and waits for its turn. */
+export const LARGE_BYTES = 65_536;
+
+/** The most large bodies of one client that are read at once. */
+const BODIES_AT_ONCE = 2;
 
 /** The settings of the same names. */
 export interface LimitSettings {
@@ -43,6 +50,8 @@ export class Limits {
   readonly #messages: Rate;
   readonly #handshakes: Rate;
   readonly #failedSignIns: Rate;
+  readonly #turns = new Turns();
+  readonly #bodies = new Shares(BODIES_AT_ONCE);
   readonly #activeRuns = new Map<string, number>();
   readonly #openSockets = new Map<string, number>();
   readonly #subscriptions = new Map<string, number>();
@@ -93,9 +102,33 @@ export class Limits {
     return this.#hold(this.#requests, this.#keyOf(client), "MAX_REQUESTS_PER_MINUTE");
   }
 
-  /** Counts a message over a WebSocket. */
-  message(client: Client): Promise<void> {
-    return this.#hold(this.#messages, this.#keyOf(client), "MAX_REQUESTS_PER_MINUTE");
+  /** Counts the length of a large body, besides its request. */
+  body(client: Client, bytes: number): Promise<void> {
+    return this.#hold(this.#requests, this.#keyOf(client), "MAX_REQUESTS_PER_MINUTE", this.#eventsOf(bytes));
+  }
+
+  /** Counts a message over a WebSocket, with its length. */
+  message(client: Client, bytes: number): Promise<void> {
+    return this.#hold(this.#messages, this.#keyOf(client), "MAX_REQUESTS_PER_MINUTE", 1 + this.#eventsOf(bytes));
+  }
+
+  /** A single text never takes more than the limit, or it could never be sent. */
+  #eventsOf(bytes: number): number {
+    return Math.min(Math.floor(bytes / LARGE_BYTES), this.#settings.MAX_REQUESTS_PER_MINUTE - 1);
+  }
+
+  /**
+   * Waits until a large body of this client may be read. Call the returned function after it is read. Each turn of the
+   * event loop reads a part of every such body, so that many of one client would delay all others.
+   */
+  async reading(client: Client): Promise<() => void> {
+    const key = this.#keyOf(client);
+    return key === undefined ? nothing : this.#bodies.take(key);
+  }
+
+  /** Waits until a large text of this client may be worked on. It takes milliseconds in which nothing else happens. */
+  turn(client: Client): Promise<void> {
+    return this.#turns.wait(this.#keyOf(client) ?? "");
   }
 
   /**
@@ -165,8 +198,8 @@ export class Limits {
     return address === undefined || isThisMachine(address) ? undefined : `address ${networkOf(address)}`;
   }
 
-  async #hold(rate: Rate, key: string | undefined, limit: Limit): Promise<void> {
-    const seconds = key === undefined ? undefined : await rate.take(key);
+  async #hold(rate: Rate, key: string | undefined, limit: Limit, events = 1): Promise<void> {
+    const seconds = key === undefined ? undefined : await rate.take(key, events);
     if (seconds !== undefined) throw this.#refusal(limit, seconds);
   }
 

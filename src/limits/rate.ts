@@ -7,8 +7,8 @@ import { type RateLimiterAbstract, RateLimiterMemory, RateLimiterRedis, RateLimi
  * allowed.
  */
 export interface Rate {
-  /** Counts an event. */
-  take(key: string): Promise<number | undefined>;
+  /** Counts an event, or several. */
+  take(key: string, events?: number): Promise<number | undefined>;
   /** Checks whether one more event is allowed, without counting it. */
   ask(key: string): Promise<number | undefined>;
 }
@@ -44,9 +44,9 @@ function inMemory(times: number): RateLimiterMemory {
 
 function rateOf(limiter: RateLimiterAbstract): Rate {
   return {
-    async take(key) {
+    async take(key, events = 1) {
       try {
-        await limiter.consume(key);
+        await limiter.consume(key, events);
         return undefined;
       } catch (refused) {
         if (refused instanceof RateLimiterRes) return secondsOf(refused);

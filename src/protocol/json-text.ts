@@ -70,11 +70,32 @@ function isNest(value: unknown): value is object {
 
 /** JSON with the keys of every object in order: the same for equal values, however they were written. */
 export function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_, part: unknown) =>
-    typeof part === "object" && part !== null && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : part,
-  );
+  return JSON.stringify(value, (_, part: unknown) => (isNest(part) && !Array.isArray(part) ? inOrder(part) : part));
+}
+
+/**
+ * The text of `canonicalJson` in parts, with the values of the first `depth` levels apart: no text as long as all of
+ * them is made.
+ */
+export function* canonicalParts(value: unknown, depth: number): Generator<string> {
+  if (depth === 0 || !isNest(value)) {
+    yield canonicalJson(value) ?? "null";
+    return;
+  }
+  const isList = Array.isArray(value);
+  let before = isList ? "[" : "{";
+  for (const [key, part] of Object.entries<unknown>(isList ? value : inOrder(value))) {
+    if (!isList && part === undefined) continue;
+    yield isList ? before : `${before}${JSON.stringify(key)}:`;
+    yield* canonicalParts(part, depth - 1);
+    before = ",";
+  }
+  if (before !== ",") yield before;
+  yield isList ? "]" : "}";
+}
+
+function inOrder(nest: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(nest).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 const INTEGER = /^-?\d+$/;

@@ -9,7 +9,7 @@ import type { Interrupt, Message, ResumeEntry, RunAgentInput } from "../protocol
 import type { CallIds } from "../protocol/ids.ts";
 import { isRecord } from "../protocol/input.ts";
 import type { JsonValue } from "../protocol/json.ts";
-import { canonicalJson } from "../protocol/json-text.ts";
+import { canonicalParts } from "../protocol/json-text.ts";
 import type { BegunRun, ThreadRecord } from "../store/store.ts";
 import { graphInterruptId } from "./answering.ts";
 import { callIdsOf, withGivenIds } from "./call-ids.ts";
@@ -21,9 +21,10 @@ import { pointsOf, type Return } from "./points.ts";
  * conflict.
  */
 export function bodyHash(agent: string, input: RunAgentInput): string {
-  return createHash("sha256")
-    .update(canonicalJson([agent, input]))
-    .digest("base64url");
+  const hash = createHash("sha256");
+  // Message by message: a text of all messages would be made only for this.
+  for (const part of canonicalParts([agent, input], 3)) hash.update(part);
+  return hash.digest("base64url");
 }
 
 /** The beginning of a run. */

@@ -20,7 +20,7 @@ import { aguiRoutes } from "./routes/agui.ts";
 import { chatRoutes } from "./routes/chat.ts";
 import { documentRoutes } from "./routes/documents.ts";
 import { healthRoutes } from "./routes/health.ts";
-import { parsedBody } from "./routes/json-body.ts";
+import { jsonBodies } from "./routes/json-body.ts";
 import { type MetricsOptions, metricsRoutes } from "./routes/metrics.ts";
 import { HEAD_HEADER } from "./routes/send-events.ts";
 import { shareTicketRoutes } from "./routes/shares.ts";
@@ -121,11 +121,8 @@ function origins(options: ServerOptions): RequestHandler[] {
 function forStrangers(options: ServerOptions): Router {
   const { limits, maxBodyBytes } = options;
   const router = Router();
-  const limited: RequestHandler = async (request, _response, next) => {
-    await limits.request({ request });
-    next();
-  };
-  router.use(limited, bodyText(Math.min(maxBodyBytes, SECRET_BYTES)), parsedBody(limits), shareTicketRoutes(options));
+  const maxBytes = Math.min(maxBodyBytes, SECRET_BYTES);
+  router.use(jsonBodies({ limits, maxBytes, clientOf: (request) => ({ request }) }), shareTicketRoutes(options));
   return router;
 }
 
@@ -133,22 +130,16 @@ function forStrangers(options: ServerOptions): Router {
 function forVisitors({ limits, door, maxBodyBytes }: ServerOptions): RequestHandler[] {
   return [
     async (request, _response, next) => {
-      const { client } = await door.admit(request);
-      await limits.request(client);
+      await door.admit(request);
       next();
     },
-    bodyText(maxBodyBytes),
-    parsedBody(limits),
+    ...jsonBodies({ limits, maxBytes: maxBodyBytes, clientOf: (request) => door.visitorOf(request).client }),
     traced,
   ];
 }
 
 /** The most bytes of a body with a secret in it. */
 const SECRET_BYTES = 4_096;
-
-function bodyText(limit: number): RequestHandler {
-  return express.text({ type: "application/json", limit });
-}
 
 const DOORS = `Sluice
 

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { context } from "@opentelemetry/api";
 import { WebSocket, WebSocketServer } from "ws";
 import { Tally } from "../counts/tally.ts";
+import { LARGE_BYTES } from "../limits/limits.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import { SUBPROTOCOL } from "../protocol/frames.ts";
 import type { Dialogue } from "./dialogue.ts";
@@ -194,13 +195,15 @@ export class WebSocketHost {
       this.#silent.delete(socket);
       unfinished.control(length);
     });
-    const opened = dialogue.open().catch((error: unknown) => failed(error, "websocket open"));
+    const clientNow = () => dialogue.visitor?.client ?? { request };
+    // Messages are carried out in their order, also after one that waits for its turn.
+    let due: Promise<void> = dialogue.open().catch((error: unknown) => failed(error, "websocket open"));
     const parent = traceOf(request);
     /** `then` is called if the client may send this message. */
-    const receive = async (then: () => Promise<void> | undefined) => {
+    const receive = async (bytes: number, then: () => Promise<void> | undefined) => {
       if (peer.isShut) return;
       try {
-        await limits.message(dialogue.visitor?.client ?? { request });
+        await limits.message(clientNow(), bytes);
         await then();
       } catch (error) {
         if (SluiceError.is(error) && error.code === "rate_limited") peer.shut(error.code);
@@ -210,7 +213,7 @@ export class WebSocketHost {
     socket.on("ping", (data) => {
       unfinished.control(data.length);
       peer.pong(data);
-      void receive(() => undefined);
+      void receive(data.length, () => undefined);
     });
     socket.on("message", (data, isBinary) => {
       this.#silent.delete(socket);
@@ -218,7 +221,11 @@ export class WebSocketHost {
       if (isBinary) socket.close(1003, "Text only.");
       else {
         const text = data.toString();
-        void context.with(parent, () => receive(() => opened.then(() => dialogue.receive(text))));
+        const carryOut = () => {
+          if (text.length >= LARGE_BYTES) due = due.then(() => limits.turn(clientNow()));
+          return due.then(() => dialogue.receive(text));
+        };
+        void context.with(parent, () => receive(text.length, carryOut));
       }
     });
   }

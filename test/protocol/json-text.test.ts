@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { canonicalJson, parseJson } from "../../src/protocol/json-text.ts";
+import { canonicalJson, canonicalParts, parseJson } from "../../src/protocol/json-text.ts";
 
 describe("JSON that a client sends", () => {
   it.each([
@@ -45,4 +45,16 @@ describe("JSON that a client sends", () => {
 it("has one canonical form, whatever the order of its keys", () => {
   expect(canonicalJson({ b: [{ y: 1, x: undefined }], a: null })).toBe('{"a":null,"b":[{"y":1}]}');
   expect(canonicalJson({ a: null, b: [{ y: 1 }] })).toBe(canonicalJson({ b: [{ y: 1 }], a: null }));
+});
+
+it("has the same canonical form in parts, however deep they go", () => {
+  const withGaps = { b: [{ y: 1, x: undefined }, undefined], a: null, c: undefined, d: {}, e: [] };
+  for (const depth of [0, 1, 2, 3, 9]) {
+    expect([...canonicalParts(withGaps, depth)].join("")).toBe(canonicalJson(withGaps));
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        expect([...canonicalParts(value, depth)].join("")).toBe(canonicalJson(value));
+      }),
+    );
+  }
 });

@@ -11,7 +11,7 @@ import { DEFAULT_SCOPES } from "../../src/protocol/scopes.ts";
 import { makeApiKey } from "../../src/server/auth/api-keys.ts";
 import { Lines } from "../../src/server/lines.ts";
 import { startHost } from "../support/host.ts";
-import { clientFrame, rawWebSocket, refusal } from "../support/raw-socket.ts";
+import { clientFrame, rawSocket, rawWebSocket, refusal } from "../support/raw-socket.ts";
 import { startSluice, type TestSluice } from "../support/sluice.ts";
 import { userInput } from "../support/sse-client.ts";
 import { chatGraph, SteppedModel } from "../support/stepped-model.ts";
@@ -146,6 +146,64 @@ describe("one client, beside another that is not affected,", () => {
     for (const probe of ["healthz", "readyz"]) {
       expect((await fetch(`${sluice.url}/${probe}`, { headers: from(ONE) })).status).toBe(200);
     }
+  });
+
+  const large = (address: string, kib: number, chunked = false) => {
+    const text = JSON.stringify({ filler: "x".repeat(kib * 1_024) });
+    const body = chunked ? new Blob([text]).stream() : text;
+    const headers = { ...from(address), "Content-Type": "application/json" };
+    return fetch(`${sluice.url}/agui`, { method: "POST", headers, body, duplex: "half" } as RequestInit);
+  };
+
+  it.each([
+    ["with its length", false],
+    ["in chunks", true],
+  ])("a body %s counts as one more request for each 64 KiB, but never as more than all", async (_, chunked) => {
+    await start({ MAX_REQUESTS_PER_MINUTE: "6" });
+    expect((await large(ONE, 3 * 64, chunked)).status).toBe(400);
+    await expectRefusal(await large(ONE, 3 * 64, chunked), "MAX_REQUESTS_PER_MINUTE");
+    expect((await large(OTHER, 1_024)).status).toBe(400);
+    await expectRefusal(await large(OTHER, 1), "MAX_REQUESTS_PER_MINUTE");
+  });
+
+  it("is refused before its body is read", async () => {
+    await start({ MAX_REQUESTS_PER_MINUTE: "1" });
+    expect((await large(ONE, 1)).status).toBe(400);
+    const raw = await rawSocket(sluice.url);
+    const head = ["POST /agui HTTP/1.1", "Host: localhost", "Content-Type: application/json", "Content-Length: 500000"];
+    raw.socket.write(`${[...head, `X-Forwarded-For: ${ONE}`].join("\r\n")}\r\n\r\n`);
+    await raw.until((received) => received.startsWith("HTTP/1.1 429"));
+    raw.socket.destroy();
+  });
+
+  it("is not refused for large bodies that come at the same time, and small ones do not wait for them", async () => {
+    await start({});
+    const open = Array.from({ length: 4 }, async () => {
+      const raw = await rawSocket(sluice.url);
+      const head = ["POST /agui HTTP/1.1", "Host: localhost", "Content-Type: application/json"];
+      raw.socket.write(`${[...head, `X-Forwarded-For: ${ONE}`, "Content-Length: 100000"].join("\r\n")}\r\n\r\n{`);
+      return raw;
+    });
+    const raws = await Promise.all(open);
+    expect((await large(ONE, 1)).status).toBe(400);
+    for (const raw of raws) raw.socket.write(`"a":"${"x".repeat(99_992)}"}`);
+    for (const raw of raws) {
+      await raw.until((received) => received.startsWith("HTTP/1.1 400"));
+      raw.socket.destroy();
+    }
+  });
+
+  it("a message of a WebSocket as well, and the messages after it keep their order", async () => {
+    await start({ MAX_REQUESTS_PER_MINUTE: "6" });
+    const one = await frames(ONE);
+    one.send({ type: "nothing", id: "first", filler: "x".repeat(3 * 65_536) });
+    one.send({ type: "ping", id: "second" });
+    await one.until(isType("pong"));
+    expect(one.frames.filter((frame) => /"type":"(error|pong)"/.test(frame))).toHaveLength(2);
+    expect(one.frames.at(-1)).toContain('"pong"');
+    one.send({ type: "ping" });
+    one.send({ type: "ping" });
+    expect(await one.closed).toMatchObject({ code: 4429 });
   });
 
   it("and over a WebSocket, which closes with 4429", async () => {
