@@ -1,5 +1,6 @@
 /** A hostile client in its own process. It repeats one action as often as the server allows, from one address. */
 import { randomUUID } from "node:crypto";
+import { setMaxListeners } from "node:events";
 import { request } from "node:http";
 import { connect, type Socket } from "node:net";
 import { setPriority } from "node:os";
@@ -30,8 +31,8 @@ const LINES = 20;
 /** The number of small frames per write. */
 const BATCH = 100;
 
-/** Does the action on one line, and returns the counts. */
-type Once = (url: URL, address: string) => Promise<Flooded>;
+/** Does the action on one line, and returns the counts. The signal aborts when the flood is over. */
+type Once = (url: URL, address: string, over: AbortSignal) => Promise<Flooded>;
 
 const FLOODS: Readonly<Record<Kind, Once>> = {
   handshakes: async (url, address) => {
@@ -41,21 +42,23 @@ const FLOODS: Readonly<Record<Kind, Once>> = {
   },
   pings: (url, address) => frames(url, address, 0x9, "ping"),
   "small messages": (url, address) => frames(url, address, 0x1, '{"type":"ping"}'),
-  bodies: async (url, address) => {
-    const status = await post(url, address);
+  bodies: async (url, address, over) => {
+    const status = await post(url, address, over);
     return { done: 1, refused: status === 429 || status === 503 ? 1 : 0 };
   },
 };
 
 async function flood({ url, kind, seconds, address }: Flood): Promise<Flooded> {
-  const until = performance.now() + seconds * 1_000;
+  const over = AbortSignal.timeout(seconds * 1_000);
+  setMaxListeners(0, over); // Each line adds one.
   const total = { done: 0, refused: 0 };
   const target = new URL(url);
   await Promise.all(
     Array.from({ length: LINES }, async () => {
-      while (performance.now() < until) {
-        // The server may cut the flooder's line.
-        const { done, refused } = await FLOODS[kind](target, address).catch(() => ({ done: 0, refused: 1 }));
+      while (!over.aborted) {
+        // The server may cut the flooder's line, or let it wait until the flood is over.
+        const lost = () => ({ done: 0, refused: over.aborted ? 0 : 1 });
+        const { done, refused } = await FLOODS[kind](target, address, over).catch(lost);
         total.done += done;
         total.refused += refused;
         await delay(1);
@@ -117,15 +120,16 @@ const BODY = JSON.stringify({
   messages: Array.from({ length: 900 }, () => ({ id: randomUUID(), role: "user", content: "x".repeat(1_000) })),
 });
 
-function post({ hostname, port }: URL, address: string): Promise<number> {
+function post({ hostname, port }: URL, address: string, signal: AbortSignal): Promise<number> {
   const headers = {
     "Content-Type": "application/json",
     "Content-Length": Buffer.byteLength(BODY),
     "X-Forwarded-For": address,
   };
   return new Promise((resolve, reject) => {
-    const asked = request({ hostname, port, method: "POST", path: "/agui", headers }, (response) => {
+    const asked = request({ hostname, port, method: "POST", path: "/agui", headers, signal }, (response) => {
       response.resume().once("close", () => resolve(response.statusCode ?? 0));
+      response.once("error", reject);
     });
     asked.once("error", reject);
     asked.end(BODY);

@@ -15,8 +15,11 @@ import { Shares, Turns } from "./turns.ts";
 /** A larger text of a client takes several requests of its limit a minute, and waits for its turn. */
 export const LARGE_BYTES = 65_536;
 
-/** The most large bodies of one client that are read at once. */
+/** The most large bodies of one client that are read and parsed at once. */
 const BODIES_AT_ONCE = 2;
+
+/** How much of one client's large bodies is read on average. A megabyte keeps the event loop busy for some 20 ms. */
+const BODY_BYTES_PER_MS = 1_048_576 / 1_000;
 
 /** The settings of the same names. */
 export interface LimitSettings {
@@ -118,12 +121,15 @@ export class Limits {
   }
 
   /**
-   * Waits until a large body of this client may be read. Call the returned function after it is read. Each turn of the
-   * event loop reads a part of every such body, so that many of one client would delay all others.
+   * Waits until a large body of this client may be read and parsed. Call the returned function when it is, with the
+   * length: the next one then waits in proportion. Each turn of the event loop reads a part of every such body, and the
+   * collector copies what was parsed: many bodies of one client would delay all others.
    */
-  async reading(client: Client): Promise<() => void> {
+  async largeBody(client: Client): Promise<(bytes: number) => void> {
     const key = this.#keyOf(client);
-    return key === undefined ? nothing : this.#bodies.take(key);
+    if (key === undefined) return nothing;
+    const leave = await this.#bodies.take(key);
+    return (bytes) => void setTimeout(leave, (bytes / BODY_BYTES_PER_MS) * BODIES_AT_ONCE).unref();
   }
 
   /** Waits until a large text of this client may be worked on. It takes milliseconds in which nothing else happens. */

@@ -133,7 +133,7 @@ function forVisitors({ limits, door, maxBodyBytes }: ServerOptions): RequestHand
       await door.admit(request);
       next();
     },
-    ...jsonBodies({ limits, maxBytes: maxBodyBytes, clientOf: (request) => door.visitorOf(request).client }),
+    jsonBodies({ limits, maxBytes: maxBodyBytes, clientOf: (request) => door.visitorOf(request).client }),
     traced,
   ];
 }

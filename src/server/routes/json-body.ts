@@ -1,5 +1,5 @@
 /** The JSON in a request's body. A body with another content type was not read. */
-import express, { type Request, type RequestHandler } from "express";
+import express, { type Request, type RequestHandler, type Response } from "express";
 import { type Client, LARGE_BYTES, type Limits } from "../../limits/limits.ts";
 import { SluiceError } from "../../protocol/errors.ts";
 import { parseJson } from "../../protocol/json-text.ts";
@@ -11,36 +11,40 @@ interface JsonBodies {
 }
 
 /**
- * Counts requests by the length of their bodies, and parses these. A body that was read as text is parsed within the
+ * Counts a request and the length of its body, and parses the body. A body that was read as text is parsed within the
  * limits. An app that embeds Sluice may have parsed it already.
  */
-export function jsonBodies({ limits, maxBytes, clientOf }: JsonBodies): RequestHandler[] {
-  const readText = express.text({ type: "application/json", limit: maxBytes });
-  return [
-    async (request, response, next) => {
-      const client = clientOf(request);
-      const bytes = lengthOf(request);
-      await limits.request(client);
-      if (bytes !== undefined && bytes < LARGE_BYTES) return readText(request, response, next);
-      if (bytes !== undefined) await limits.body(client, bytes);
-      const done = await limits.reading(client);
-      readText(request, response, (error?: unknown) => {
-        done();
-        next(error);
-      });
-    },
-    async (request, _response, next) => {
-      const { body }: { body?: unknown } = request;
-      if (typeof body === "string" && body.length >= LARGE_BYTES) {
-        const client = clientOf(request);
-        if (lengthOf(request) === undefined) await limits.body(client, body.length);
-        await limits.turn(client);
-        request.body = parsed(body, limits);
-        await limits.turn(client);
-      } else request.body = typeof body === "string" && body !== "" ? parsed(body, limits) : checked(body, limits);
-      next();
-    },
-  ];
+export function jsonBodies({ limits, maxBytes, clientOf }: JsonBodies): RequestHandler {
+  const parser = express.text({ type: "application/json", limit: maxBytes });
+  const read = (request: Request, response: Response) =>
+    new Promise<unknown>((resolve, reject) => {
+      parser(request, response, (error?: unknown) => (error ? reject(error) : resolve(request.body)));
+    });
+  return async (request, response, next) => {
+    const client = clientOf(request);
+    const bytes = lengthOf(request);
+    await limits.request(client);
+    if (bytes !== undefined && bytes < LARGE_BYTES) {
+      request.body = parsed(await read(request, response), limits);
+      return next();
+    }
+    if (bytes !== undefined) await limits.body(client, bytes);
+    const leave = await limits.largeBody(client);
+    let length = bytes ?? 0;
+    try {
+      const body = await read(request, response);
+      if (bytes === undefined && typeof body === "string") {
+        length = body.length;
+        await limits.body(client, length);
+      }
+      await limits.turn(client);
+      request.body = parsed(body, limits);
+      await limits.turn(client);
+    } finally {
+      leave(length);
+    }
+    next();
+  };
 }
 
 /** The length of a request's body in bytes. `undefined`: it is known only after the body was read. */
@@ -57,17 +61,16 @@ export function jsonBody({ body }: { readonly body?: unknown }): unknown {
   throw new SluiceError("bad_request", "body: send JSON, with the header Content-Type: application/json.");
 }
 
-function parsed(text: string, limits: Limits): unknown {
-  let value: unknown;
+function parsed(body: unknown, limits: Limits): unknown {
+  const value = typeof body === "string" && body !== "" ? jsonOf(body) : body;
+  limits.nodes(value);
+  return value;
+}
+
+function jsonOf(text: string): unknown {
   try {
-    value = parseJson(text);
+    return parseJson(text);
   } catch {
     throw new SluiceError("bad_request", "The body is not JSON.");
   }
-  return checked(value, limits);
-}
-
-function checked(value: unknown, limits: Limits): unknown {
-  limits.nodes(value);
-  return value;
 }
