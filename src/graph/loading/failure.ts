@@ -100,7 +100,7 @@ function compiled(path: string): Promise<Failure | undefined> {
     execFile(
       process.execPath,
       [...process.execArgv, ...typeScript, ...bySyntax, ...script],
-      { timeout: 5_000 },
+      { timeout: 30_000 },
       (_, __, stderr) => {
         const [, url, line] = /^(file:\/\/.+):(\d+)$/m.exec(stderr) ?? [];
         const [, message] = /^SyntaxError: (.+)$/m.exec(stderr) ?? [];

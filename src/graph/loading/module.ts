@@ -1,13 +1,16 @@
 /** Loads a module in JavaScript or TypeScript, ESM or CommonJS, as a project of its own would. */
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, realpathSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, dirname, extname, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { isRecord } from "../../protocol/input.ts";
 import { whyItWasNotLoaded } from "./failure.ts";
 
 const TYPESCRIPT = [".ts", ".mts", ".cts", ".tsx"];
 const EXTENSIONS = [...TYPESCRIPT, ".js", ".mjs", ".cjs"];
+
+/** The folder of Sluice's own modules, built or not. Their package says what they are, so they load without Node's hooks. */
+const SLUICE = fileURLToPath(new URL("../../", import.meta.url));
 
 /**
  * The exports of a module, by name. `file` is relative to `folder`.
@@ -18,7 +21,7 @@ export async function loadModule(file: string, folder: string): Promise<Readonly
   assertModule(file, path);
   try {
     if (TYPESCRIPT.includes(extname(path))) await understandTypeScript();
-    await import("./es-syntax.ts");
+    if (!realpathSync(path).startsWith(SLUICE)) await import("./es-syntax.ts");
     // Loaded with `require`, because `import` loses the names of a CommonJS module's exports.
     if ([".cjs", ".cts"].includes(extname(path))) return namesOf(createRequire(path)(path));
     return exportsOf(await announced(import(pathToFileURL(path).href), file));
