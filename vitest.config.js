@@ -7,7 +7,7 @@ import { defineConfig } from "vitest/config";
  * because it starts much faster than from the sources.
  */
 const SEVERAL = {
-  globalSetup: "test/support/shared-servers.ts",
+  globalSetup: ["test/support/copies.ts", "test/support/shared-servers.ts"],
   alias: [{ find: /^.*\/heartbeat\.ts$/, replacement: resolve("dist/store/postgres/heartbeat.js") }],
 };
 
@@ -23,6 +23,7 @@ export default defineConfig({
     pool: "forks",
     isolate: false,
     maxWorkers: availableParallelism(),
+    globalSetup: "test/support/copies.ts",
     ...(process.env.SLUICE_TEST_PROCESSES ? SEVERAL : {}),
     restoreMocks: true,
     unstubEnvs: true,

