@@ -114,7 +114,7 @@ describe("its nginx", () => {
       if (child.exitCode !== null) throw new Error(`nginx ended: ${said}`);
       expect((await fetch(`${url}/healthz`)).ok).toBe(true);
     };
-    await vi.waitFor(answers, { timeout: 10_000, interval: 20 });
+    await vi.waitFor(answers, { timeout: 60_000, interval: 20 });
     return child;
   }
 

@@ -140,7 +140,7 @@ describe("a server that is killed in the middle of a run", () => {
     const first = await serve(where);
     const run = await postRun(first.url, userInput("go", { threadId: "t" }));
     const patches = () => run.events.filter(({ type }) => type === EventType.ACTIVITY_DELTA);
-    await expect.poll(patches, { timeout: 20_000 }).toHaveLength(2);
+    await expect.poll(patches).toHaveLength(2);
     expect(await snapshotOf(first.url)).toMatchObject({ messages: [{ role: "user" }, activity(2)] });
     await first.kill();
 

@@ -32,7 +32,9 @@ console.log(JSON.stringify(results));
 /** The result of each graph, in their order. */
 async function load(files: Record<string, string>, graphs: readonly string[]): Promise<string[]> {
   await using folder = await project({ ...files, "load.mjs": SCRIPT });
-  const { stdout, stderr } = await promisify(execFile)(process.execPath, ["load.mjs", JSON.stringify(graphs)], {
+  // A busy machine may take long to load a module, of which Sluice warns.
+  const args = ["--disable-warning=SluiceWarning", "load.mjs", JSON.stringify(graphs)];
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, args, {
     cwd: folder.path,
     env: { PATH: process.env.PATH },
   });

@@ -91,7 +91,7 @@ describe("while a run goes on,", () => {
       expect(textOf(eventsOf(dataOf(await reader.done)))).toBe("one two three");
       // It is stored with the next attempt.
       const thread = async () => (await fetch(`${sluice.url}/threads/${threadId}`)).json();
-      await expect.poll(thread, { timeout: 30_000 }).toMatchObject({ lastRun: { outcome: "success" } });
+      await expect.poll(thread).toMatchObject({ lastRun: { outcome: "success" } });
       expect(await (await fetch(`${sluice.url}/threads/${threadId}/messages`)).text()).toContain("one two three");
     },
   );
@@ -171,7 +171,7 @@ it("a start whose place was stored while the answer was lost is soon no longer i
   line.cut();
   line.heal();
   expect(await entered).toMatchObject({ code: "storage_unavailable" });
-  await expect.poll(stored, { timeout: 10_000 }).toBe(0);
+  await expect.poll(stored).toBe(0);
   const place = await instances?.enter("t");
   expect(await place?.isFirst()).toBe(true);
   expect(await stored()).toBe(1);
@@ -223,17 +223,17 @@ it("rows of dead processes that cannot be deleted are reported, once until it wo
   const dead = async () => (await client.query("SELECT 1 FROM sluice.instances WHERE instance = 'dead'")).rowCount;
   // Nothing is deleted before the process has sent heartbeats for 15 s.
   await breakIt();
-  await expect.poll(() => reports.length, { timeout: 40_000 }).toBe(1);
+  await expect.poll(() => reports.length).toBe(1);
   await client.query("INSERT INTO sluice.instances VALUES ('dead', now() - interval '1 hour')");
   // A round that fails deletes this row, and one that works deletes this row's followers.
-  await expect.poll(dead, { timeout: 20_000 }).toBe(0);
+  await expect.poll(dead).toBe(0);
   await client.query("INSERT INTO sluice.hidden VALUES ('t', 'dead', false)");
   await mend();
   const followers = async () => (await client.query("SELECT 1 FROM sluice.followers")).rowCount;
-  await expect.poll(followers, { timeout: 20_000 }).toBe(0);
+  await expect.poll(followers).toBe(0);
   expect(reports).toMatchObject([{ code: "storage_unavailable" }]);
   await breakIt();
-  await expect.poll(() => reports.length, { timeout: 20_000 }).toBe(2);
+  await expect.poll(() => reports.length).toBe(2);
   await client.end();
   await instances?.leave();
   await store.close();

@@ -95,7 +95,7 @@ it.each(["flat", "nested"])("a message that a %s graph remembers is never lost",
   first.open();
   const waiting = `SELECT 1 FROM pg_stat_activity
     WHERE datname = current_database() AND query LIKE '%FOR UPDATE' AND wait_event_type = 'Lock'`;
-  await expect.poll(async () => (await watch.query(waiting)).rowCount, { timeout: 10_000 }).toBe(1);
+  await expect.poll(async () => (await watch.query(waiting)).rowCount).toBe(1);
   // While the transcript waits, the graph remembers its input alone.
   const remembered = async () =>
     Number((await watch.query("SELECT count(*) FROM sluice.checkpoint_writes")).rows[0].count);

@@ -60,7 +60,7 @@ describe("processes that share a database", () => {
     expect(await isMarked(query, threadId)).toEqual(["deleting"]);
     // A deletion is not a run, so it cannot be cancelled.
     expect((await stop(other, threadId)).status).toBe(404);
-    await vi.waitFor(async () => expect(await tablesWith(query, threadId)).toEqual([]), { timeout: 40_000 });
+    await vi.waitFor(async () => expect(await tablesWith(query, threadId)).toEqual([]), { timeout: 60_000 });
     expect(await status(other, threadId)).toBe(404);
     expect(await status(other, next)).toBe(200);
     expect(await other.stop()).toMatchObject({ code: 0, stderr: "" });
@@ -74,12 +74,12 @@ describe("processes that share a database", () => {
     const threadId = await talk(dying.url);
     redis.pause();
     const deletion = remove(dying, threadId).catch(() => undefined);
-    await vi.waitFor(async () => expect(await tablesWith(query, threadId)).toEqual(["runs"]), { timeout: 20_000 });
+    await vi.waitFor(async () => expect(await tablesWith(query, threadId)).toEqual(["runs"]), { timeout: 60_000 });
     await dying.kill();
     await deletion;
     expect(await isMarked(query, threadId)).toEqual(["deleting"]);
     redis.resume();
-    await vi.waitFor(async () => expect(await tablesWith(query, threadId)).toEqual([]), { timeout: 40_000 });
+    await vi.waitFor(async () => expect(await tablesWith(query, threadId)).toEqual([]), { timeout: 60_000 });
     expect(await status(other, threadId)).toBe(404);
     await other.stop();
   });
@@ -96,7 +96,7 @@ describe("processes that share a database", () => {
     const sweeping = { THREAD_RETENTION_DAYS: "0.0000001", LOG_LEVEL: "info" };
     const all = await Promise.all([start(sweeping), start(sweeping), start(sweeping)]);
     const left = () => query("SELECT thread_id AS text FROM sluice.threads");
-    await vi.waitFor(async () => expect((await left()).sort()).toEqual([sharedOne, waits].sort()), { timeout: 40_000 });
+    await vi.waitFor(async () => expect((await left()).sort()).toEqual([sharedOne, waits].sort()), { timeout: 60_000 });
     const exits = await Promise.all(all.map((process) => process.stop()));
     for (const { code, stdout } of exits) {
       expect(code).toBe(0);

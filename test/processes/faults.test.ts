@@ -153,7 +153,7 @@ describe("a process that", () => {
       expect(message).toMatch(/"code":"(storage_unavailable|thread_busy)"/); // It has not noticed yet.
     };
     const started = () => postRun(halted.url, next).catch(refused);
-    const answer = await (await vi.waitUntil(started, { timeout: 10_000 })).done;
+    const answer = await (await vi.waitUntil(started, { timeout: 60_000 })).done;
     expect(answer.at(-1)).toMatchObject({ type: "RUN_FINISHED" });
     await follower.until(endOf(next.runId));
     expect(follower.events.slice(events)[0]).toMatchObject({ type: "RUN_STARTED", runId: next.runId });

@@ -69,7 +69,7 @@ describe("a run at the end of its process", () => {
     const closed = [first.close()];
     await say("one");
     await drives(first, 0);
-    await expect.poll(() => second.runs.activeCount + third.runs.activeCount, { timeout: 20_000 }).toBe(1);
+    await expect.poll(() => second.runs.activeCount + third.runs.activeCount).toBe(1);
     const [holder, rest] = second.runs.activeCount === 1 ? [second, third] : [third, second];
     if (holder === second) closed.push(second.close());
     await say("two");

@@ -77,7 +77,7 @@ it("a run that another process took over does not hide the run after it", async 
   model.halted.say("one ");
   await lost.until(hasType("TEXT_MESSAGE_CONTENT"));
   await left(threadId);
-  await expect.poll(() => runsOf(other, threadId), { timeout: 10_000 }).toMatchObject({ code: "owner_lost" });
+  await expect.poll(() => runsOf(other, threadId)).toMatchObject({ code: "owner_lost" });
   lapses = 1;
   const next = userInput("count on", { threadId });
   const run = await openSse(`${other.url}/agui`, next);

@@ -55,7 +55,7 @@ describe("a rolling deployment", () => {
         if (response) expect(await response.json()).toMatchObject({ error: { code: "draining" } });
         return false;
       };
-      await vi.waitUntil(accepted, { timeout: 10_000 });
+      await vi.waitUntil(accepted, { timeout: 60_000 });
       await follower.until(answers);
       return async () => {
         expect(await follower.until(endOf(runId))).toMatchObject({ type: "RUN_FINISHED" });

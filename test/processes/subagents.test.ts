@@ -83,7 +83,7 @@ describe.each(Object.entries(GRAPHS))("a subagent %s", (_, compiled) => {
     await reader.until((event) => event.type === "TEXT_MESSAGE_CONTENT" && event.delta === "half");
     const [before] = ofSubagents(reader.events);
     await going.close();
-    await expect.poll(() => model.prompts.length, { timeout: 20_000 }).toBeGreaterThan(2);
+    await expect.poll(() => model.prompts.length).toBeGreaterThan(2);
     model.say("whole").end().say("second").end().say("third").end();
     await reader.until(endOf(input.runId));
     expect(reader.gaps).toBe(1);

@@ -7,7 +7,7 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { HttpAgent } from "@ag-ui/client";
 import { HttpAgent as HttpAgent0 } from "ag-ui-client-0.0.59";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import WebSocket from "ws";
 import { WebSocketAgent } from "../../src/client/web-socket-agent.ts";
 import {
@@ -26,8 +26,6 @@ import { type SharedServers, startShared } from "../support/processes.ts";
 import { type ModelCall, type RawModel, rawModel } from "../support/raw-model.ts";
 import { textOf, userInput } from "../support/sse-client.ts";
 import { dataOf, eventsOf, hasType, openSse, watchSse } from "../support/sse-frames.ts";
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const ASKING = `
   import { AIMessage } from "@langchain/core/messages";

@@ -81,7 +81,7 @@ describe("with a Redis server", () => {
     await second.claim(topic, 2);
     const head = await second.append(topic, 2, entries("b", "c"));
     await second.settled(topic);
-    await expect.poll(() => first.head(topic), { interval: 1, timeout: 3_000 }).toEqual(head);
+    await expect.poll(() => first.head(topic), { interval: 1 }).toEqual(head);
     expect(shown((await first.read(topic, from, 10)).entries)).toEqual(["1=a", "2=b", "3=c"]);
   });
 

@@ -72,7 +72,7 @@ export async function talkOn(shared: SharedServers, drainSeconds: string, ...oth
 
 /** Waits until a server drives this many runs. */
 export async function drives({ runs }: TestSluice, count: number): Promise<void> {
-  await expect.poll(() => runs.activeCount, { timeout: 20_000 }).toBe(count);
+  await expect.poll(() => runs.activeCount).toBe(count);
 }
 export const post = async (url: string, body: object) =>
   fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });

@@ -7,12 +7,10 @@ import { AIMessage } from "@langchain/core/messages";
 import { Annotation, interrupt, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { Client } from "@langchain/langgraph-sdk";
 import { useStream } from "@langchain/langgraph-sdk/react";
-import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { type Rendered, renderHook } from "../../support/react-hook.ts";
 import { memory, startSluice, type TestSluice } from "../../support/sluice.ts";
 import { SteppedModel } from "../../support/stepped-model.ts";
-
-vi.setConfig({ testTimeout: 60_000 });
 
 /** Each test has its own: no run of another test takes its words. */
 let model: SteppedModel;
@@ -112,7 +110,7 @@ test("agent-chat-ui", async () => {
   // Its stop closes the response. A resumable run goes on, as on LangGraph's server.
   await again.now.stop();
   model.end();
-  await expect.poll(() => sluice.runs.activeCount, { timeout: 10_000 }).toBe(0);
+  await expect.poll(() => sluice.runs.activeCount).toBe(0);
 
   const ask = human(randomUUID(), "send more");
   void again.now.submit({ messages: [ask] } as never, streaming as never);
