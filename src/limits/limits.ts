@@ -106,8 +106,9 @@ export class Limits {
   }
 
   /** Counts the length of a large body, besides its request. */
-  body(client: Client, bytes: number): Promise<void> {
-    return this.#hold(this.#requests, this.#keyOf(client), "MAX_REQUESTS_PER_MINUTE", this.#eventsOf(bytes));
+  async body(client: Client, bytes: number): Promise<void> {
+    if (bytes < LARGE_BYTES) return;
+    await this.#hold(this.#requests, this.#keyOf(client), "MAX_REQUESTS_PER_MINUTE", this.#eventsOf(bytes));
   }
 
   /** Counts a message over a WebSocket, with its length. */

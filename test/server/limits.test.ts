@@ -1,4 +1,5 @@
 /** Limits of one client. Clients are known by the address that a trusted proxy names. */
+import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
 import { createSluice } from "../../src/app/sluice.ts";
 import { formatApiKey } from "../../src/config/keys.ts";
@@ -148,20 +149,22 @@ describe("one client, beside another that is not affected,", () => {
     }
   });
 
-  const large = (address: string, kib: number, chunked = false) => {
+  const large = (address: string, kib: number, sent: "whole" | "chunked" | "gzip" = "whole") => {
     const text = JSON.stringify({ filler: "x".repeat(kib * 1_024) });
-    const body = chunked ? new Blob([text]).stream() : text;
-    const headers = { ...from(address), "Content-Type": "application/json" };
+    const body = { whole: () => text, chunked: () => new Blob([text]).stream(), gzip: () => gzipSync(text) }[sent]();
+    const packed = sent === "gzip" ? { "Content-Encoding": "gzip" } : {};
+    const headers = { ...from(address), "Content-Type": "application/json", ...packed };
     return fetch(`${sluice.url}/agui`, { method: "POST", headers, body, duplex: "half" } as RequestInit);
   };
 
   it.each([
-    ["with its length", false],
-    ["in chunks", true],
-  ])("a body %s counts as one more request for each 64 KiB, but never as more than all", async (_, chunked) => {
+    ["with its length", "whole"],
+    ["in chunks", "chunked"],
+    ["that is packed", "gzip"],
+  ] as const)("a body %s counts as one more request for each 64 KiB, but never as more than all", async (_, sent) => {
     await start({ MAX_REQUESTS_PER_MINUTE: "6" });
-    expect((await large(ONE, 3 * 64, chunked)).status).toBe(400);
-    await expectRefusal(await large(ONE, 3 * 64, chunked), "MAX_REQUESTS_PER_MINUTE");
+    expect((await large(ONE, 3 * 64, sent)).status).toBe(400);
+    await expectRefusal(await large(ONE, 3 * 64, sent), "MAX_REQUESTS_PER_MINUTE");
     expect((await large(OTHER, 1_024)).status).toBe(400);
     await expectRefusal(await large(OTHER, 1), "MAX_REQUESTS_PER_MINUTE");
   });

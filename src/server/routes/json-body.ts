@@ -30,13 +30,11 @@ export function jsonBodies({ limits, maxBytes, clientOf }: JsonBodies): RequestH
     }
     if (bytes !== undefined) await limits.body(client, bytes);
     const leave = await limits.largeBody(client);
-    let length = bytes ?? 0;
+    let length = 0; // Of an upload that broke off, nothing is parsed.
     try {
       const body = await read(request, response);
-      if (bytes === undefined && typeof body === "string") {
-        length = body.length;
-        await limits.body(client, length);
-      }
+      if (typeof body === "string") length = body.length;
+      if (bytes === undefined) await limits.body(client, length);
       await limits.turn(client);
       request.body = parsed(body, limits);
       await limits.turn(client);
@@ -47,9 +45,10 @@ export function jsonBodies({ limits, maxBytes, clientOf }: JsonBodies): RequestH
   };
 }
 
-/** The length of a request's body in bytes. `undefined`: it is known only after the body was read. */
+/** The length of a request's body in bytes. `undefined`: it is known only after the body was read and unpacked. */
 function lengthOf({ headers }: Request): number | undefined {
-  return headers["transfer-encoding"] === undefined ? Number(headers["content-length"] ?? 0) : undefined;
+  const isPlain = headers["transfer-encoding"] === undefined && headers["content-encoding"] === undefined;
+  return isPlain ? Number(headers["content-length"] ?? 0) : undefined;
 }
 
 /**
