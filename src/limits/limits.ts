@@ -18,8 +18,17 @@ export const LARGE_BYTES = 65_536;
 /** The most large bodies of one client that are read and parsed at once. */
 const BODIES_AT_ONCE = 2;
 
-/** How much of one client's large bodies is read on average. A megabyte keeps the event loop busy for some 20 ms. */
-const BODY_BYTES_PER_MS = 1_048_576 / 1_000;
+/** The time after which a large body waits no longer. Node gives a request 30 s, also for its body. */
+const BODY_PATIENCE_MS = 15_000;
+
+/** The time that a body has for coming in before the next one is read. One that comes slowly costs little at a time. */
+const BODY_READING_MS = 1_000;
+
+/**
+ * The share of `MAX_REQUESTS_PER_MINUTE` that large bodies have on average: 1 MiB a second with the default. A megabyte
+ * keeps the event loop busy for some 20 ms.
+ */
+const BODY_SHARE = 1 / 3;
 
 /** The settings of the same names. */
 export interface LimitSettings {
@@ -54,7 +63,7 @@ export class Limits {
   readonly #handshakes: Rate;
   readonly #failedSignIns: Rate;
   readonly #turns = new Turns();
-  readonly #bodies = new Shares(BODIES_AT_ONCE);
+  readonly #bodies = new Shares(BODIES_AT_ONCE, BODY_PATIENCE_MS);
   readonly #activeRuns = new Map<string, number>();
   readonly #openSockets = new Map<string, number>();
   readonly #subscriptions = new Map<string, number>();
@@ -130,7 +139,13 @@ export class Limits {
     const key = this.#keyOf(client);
     if (key === undefined) return nothing;
     const leave = await this.#bodies.take(key);
-    return (bytes) => void setTimeout(leave, (bytes / BODY_BYTES_PER_MS) * BODIES_AT_ONCE).unref();
+    if (!leave) throw this.#refusal("MAX_REQUESTS_PER_MINUTE", Math.ceil(BODY_PATIENCE_MS / 1_000));
+    const slow = setTimeout(leave, BODY_READING_MS).unref();
+    const bytesPerMs = (this.#settings.MAX_REQUESTS_PER_MINUTE * LARGE_BYTES * BODY_SHARE) / 60_000;
+    return (bytes) => {
+      clearTimeout(slow);
+      setTimeout(leave, (bytes / bytesPerMs) * BODIES_AT_ONCE).unref();
+    };
   }
 
   /** Waits until a large text of this client may be worked on. It takes milliseconds in which nothing else happens. */

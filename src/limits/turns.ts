@@ -34,26 +34,50 @@ export class Turns {
   };
 }
 
+interface Held {
+  places: number;
+  readonly waiting: Set<() => void>;
+}
+
 /** Gives each key a number of places. A caller without one waits until a place of its key is free. */
 export class Shares {
   readonly #most: number;
-  readonly #taken = new Map<string, { places: number; readonly waiting: (() => void)[] }>();
+  readonly #patienceMs: number;
+  readonly #held = new Map<string, Held>();
 
-  constructor(most: number) {
+  /** A caller waits `patienceMs` at most. */
+  constructor(most: number, patienceMs: number) {
     this.#most = most;
+    this.#patienceMs = patienceMs;
   }
 
-  /** Takes a place, until the returned function is called once. */
-  async take(key: string): Promise<() => void> {
-    const held = this.#taken.get(key) ?? { places: 0, waiting: [] };
-    this.#taken.set(key, held);
+  /** Takes a place, until the returned function is called. `undefined`: no place was free in time. */
+  async take(key: string): Promise<(() => void) | undefined> {
+    const held = this.#held.get(key) ?? { places: 0, waiting: new Set() };
+    this.#held.set(key, held);
     if (held.places < this.#most) held.places += 1;
-    else await new Promise<void>((resolve) => held.waiting.push(resolve));
+    else if (!(await this.#turnOf(held))) return undefined;
+    let left = false;
     return () => {
-      const next = held.waiting.shift();
+      if (left) return;
+      left = true;
+      const [next] = held.waiting;
       if (next) return next(); // The place goes to the next caller.
       held.places -= 1;
-      if (held.places === 0) this.#taken.delete(key);
+      if (held.places === 0) this.#held.delete(key);
     };
+  }
+
+  #turnOf({ waiting }: Held): Promise<boolean> {
+    return new Promise((resolve) => {
+      const settle = (isOurs: boolean) => {
+        clearTimeout(timer);
+        waiting.delete(go);
+        resolve(isOurs);
+      };
+      const go = () => settle(true);
+      const timer = setTimeout(() => settle(false), this.#patienceMs);
+      waiting.add(go);
+    });
   }
 }

@@ -221,11 +221,12 @@ export class WebSocketHost {
       if (isBinary) socket.close(1003, "Text only.");
       else {
         const text = data.toString();
+        const bytes = Buffer.byteLength(text);
         const carryOut = () => {
-          if (text.length >= LARGE_BYTES) due = due.then(() => limits.turn(clientNow()));
-          return due.then(() => dialogue.receive(text));
+          if (bytes >= LARGE_BYTES) due = due.then(() => limits.turn(clientNow()));
+          return due.then(() => (peer.isShut ? undefined : dialogue.receive(text)));
         };
-        void context.with(parent, () => receive(text.length, carryOut));
+        void context.with(parent, () => receive(bytes, carryOut));
       }
     });
   }

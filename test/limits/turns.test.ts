@@ -19,7 +19,7 @@ it("one caller goes on in each turn of the event loop, and a key with many calle
 });
 
 it("each key has its places, a place that is given up goes to the caller that waits longest", async () => {
-  const shares = new Shares(2);
+  const shares = new Shares(2, 60_000);
   const given: string[] = [];
   const take = async (key: string, name: string) => {
     const leave = await shares.take(key);
@@ -31,12 +31,21 @@ it("each key has its places, a place that is given up goes to the caller that wa
   const waiting = [take("busy", "c"), take("busy", "d")];
   const other = await take("other", "e");
   expect(given).toEqual(["a", "b", "e"]);
-  first();
+  first?.();
   const third = await waiting[0];
   expect(given).toEqual(["a", "b", "e", "c"]);
-  second();
+  second?.();
   const fourth = await waiting[1];
   for (const leave of [third, fourth, other]) leave?.();
+  first?.(); // Given up before: it gives nobody another place.
   await Promise.all([take("busy", "f"), take("busy", "g")]);
   expect(given.slice(4)).toEqual(["d", "f", "g"]);
+});
+
+it("a caller that has waited too long gets no place, and takes none from the next", async () => {
+  const shares = new Shares(1, 5);
+  const leave = await shares.take("busy");
+  expect(await shares.take("busy")).toBeUndefined();
+  leave?.();
+  expect(await shares.take("busy")).toBeDefined();
 });

@@ -179,6 +179,24 @@ describe("one client, beside another that is not affected,", () => {
     raw.socket.destroy();
   });
 
+  it("goes on after large bodies that broke off, that come slowly, or that are too large", async () => {
+    await start({ MAX_BODY_BYTES: "100000" });
+    const upload = async (length: number) => {
+      const raw = await rawSocket(sluice.url);
+      const head = ["POST /agui HTTP/1.1", "Host: localhost", "Content-Type: application/json"];
+      const more = [`X-Forwarded-For: ${ONE}`, `Content-Length: ${length}`];
+      raw.socket.write(`${[...head, ...more].join("\r\n")}\r\n\r\n{`);
+      return raw;
+    };
+    for (const _ of [1, 2, 3]) {
+      (await upload(40_000_000)).socket.destroy();
+      (await upload(90_000)).socket.destroy();
+    }
+    const slow = [await upload(90_000), await upload(90_000)];
+    expect((await large(ONE, 80)).status).toBe(400);
+    for (const { socket } of slow) socket.destroy();
+  });
+
   it("is not refused for large bodies that come at the same time, and small ones do not wait for them", async () => {
     await start({});
     const open = Array.from({ length: 4 }, async () => {

@@ -11,8 +11,8 @@ import { type RunWishes, readRunBody, toRunInput } from "./request.ts";
 /** The point at a checkpoint. A run without input gets the messages before it again. */
 async function pointOf(thread: VisitedThread, checkpoint: string, hasInput: boolean): Promise<Return> {
   const [{ messages }, { points }] = await Promise.all([thread.snapshot(), thread.points()]);
-  const present = messages.slice(-1).map(({ id }) => ({ after: id, repeats: false }));
-  const { after, repeats } = pointAt(checkpoint, thread.threadId, [...points, ...present]);
+  const present = { after: messages.at(-1)?.id, repeats: false };
+  const { after, repeats } = pointAt(checkpoint, thread.threadId, [...points, present]);
   return { after, repeats: repeats && !hasInput };
 }
 

@@ -24,22 +24,27 @@ export function jsonBodies({ limits, maxBytes, clientOf }: JsonBodies): RequestH
     const client = clientOf(request);
     const bytes = lengthOf(request);
     await limits.request(client);
-    if (bytes !== undefined && bytes < LARGE_BYTES) {
+    // A body that is too large is refused, and not parsed. An app may have read the body already.
+    const isLarge = bytes === undefined || (bytes >= LARGE_BYTES && bytes <= maxBytes);
+    if (!isLarge || request.body !== undefined) {
       request.body = parsed(await read(request, response), limits);
       return next();
     }
     if (bytes !== undefined) await limits.body(client, bytes);
     const leave = await limits.largeBody(client);
-    let length = 0; // Of an upload that broke off, nothing is parsed.
+    const { socket } = request;
+    const before = socket.bytesRead;
+    let length = 0;
     try {
       const body = await read(request, response);
-      if (typeof body === "string") length = body.length;
+      if (typeof body === "string") length = Buffer.byteLength(body);
       if (bytes === undefined) await limits.body(client, length);
       await limits.turn(client);
       request.body = parsed(body, limits);
       await limits.turn(client);
     } finally {
-      leave(length);
+      // What was read counts too, of a body that broke off or was refused.
+      leave(Math.max(length, socket.bytesRead - before));
     }
     next();
   };
