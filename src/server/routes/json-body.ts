@@ -43,7 +43,7 @@ export function jsonBodies({ limits, maxBytes, clientOf }: JsonBodies): RequestH
       request.body = parsed(body, limits);
       await limits.turn(client);
     } finally {
-      // What was read counts too, of a body that broke off or was refused.
+      // The bytes that came in count, also when the body broke off or was refused.
       leave(Math.max(length, socket.bytesRead - before));
     }
     next();
