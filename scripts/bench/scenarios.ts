@@ -91,12 +91,15 @@ export const FULL: readonly Scenario[] = [
   unpaced(1, 5, 5),
   { ...unpaced(20, 5, 1), target: { streamEvents: 1.15, direct: 0.7 } },
   unpaced(100, 2, 1),
+  // The price of a run itself. A paced run shares it among few tokens.
+  { ...unpaced(20, 5, 5, 1), name: "20 runs of one token" },
 ];
 
 /** Small scenarios, to check that the bench works. */
 export const QUICK: readonly Scenario[] = [unpaced(1, 1, 2, 100), oneByOne(unpaced(5, 1, 1, 100)), paced(5, 30, 0.5)];
 
-const WARM_UP: Scenario = unpaced(20, 1, 1);
+/** Many short runs too: a cold start of a run costs several times as much, and paced runs have few tokens to share it. */
+const WARM_UP: readonly Scenario[] = [unpaced(20, 1, 1), unpaced(20, 1, 15, 10)];
 
 /** Measures one scenario after the other in the same processes, which are warmed up first. */
 export async function measureAll(
@@ -132,7 +135,7 @@ export async function measureAll(
       }
       return result;
     };
-    await measure(WARM_UP);
+    for (const scenario of WARM_UP) await measure(scenario);
     const results: Result[] = [];
     for (const scenario of scenarios) results.push(await measure(scenario));
     return results;
