@@ -2,14 +2,8 @@ import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { defineConfig } from "vitest/config";
 
-/**
- * For SLUICE_TEST_PROCESSES, where each server of a test is several. The heartbeat thread is taken from the build,
- * because it starts much faster than from the sources.
- */
-const SEVERAL = {
-  globalSetup: ["test/support/copies.ts", "test/support/shared-servers.ts"],
-  alias: [{ find: /^.*\/heartbeat\.ts$/, replacement: resolve("dist/store/postgres/heartbeat.js") }],
-};
+/** For SLUICE_TEST_PROCESSES, where each server of a test is several. */
+const SEVERAL = { globalSetup: ["test/support/copies.ts", "test/support/shared-servers.ts"] };
 
 export default defineConfig({
   test: {
@@ -24,6 +18,8 @@ export default defineConfig({
     isolate: false,
     maxWorkers: availableParallelism(),
     globalSetup: "test/support/copies.ts",
+    // Each server that shares a database has a heartbeat thread. From the sources its start costs a second.
+    alias: [{ find: /^.*\/heartbeat\.ts$/, replacement: resolve("dist/store/postgres/heartbeat.js") }],
     ...(process.env.SLUICE_TEST_PROCESSES ? SEVERAL : {}),
     restoreMocks: true,
     unstubEnvs: true,
