@@ -6,13 +6,16 @@ import { ToolNode } from "@langchain/langgraph/prebuilt";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { type BorderCase, comparable, frameNames, rootIds, sentBy } from "../support/borders.ts";
-import { type SharedServers, startShared } from "../support/processes.ts";
+import { type Deployment, type SharedServers, startShared } from "../support/processes.ts";
 import { SteppedModel } from "../support/stepped-model.ts";
 import { verifyRun } from "../support/verify.ts";
 
 let shared: SharedServers;
+/** One for all runs: its tables are made once. */
+let deployment: Deployment;
 beforeAll(async () => {
   shared = await startShared();
+  deployment = await shared.deployment();
 });
 afterAll(() => shared.stop());
 
@@ -228,9 +231,9 @@ const CASES: Record<string, BorderCase> = {
 
 describe.each(Object.entries(CASES))("a run with %s", (_, one) => {
   it("sends the same when it is handed over at any border", async () => {
-    const stays = await sentBy(shared, one);
+    const stays = await sentBy(deployment, one);
     for (let border = 1; border <= one.borders; border += 1) {
-      const moves = await sentBy(shared, one, border);
+      const moves = await sentBy(deployment, one, border);
       expect(comparable(moves.events, one.parallel)).toEqual(comparable(stays.events, one.parallel));
       expect(moves.passed).toBeGreaterThanOrEqual(border);
       expect(moves.gaps).toBe(0);

@@ -4,7 +4,7 @@ import type { AgentEntry } from "../../src/config/agents.ts";
 import { type AguiEvent, mergeDeltas, type RunAgentInput } from "../../src/protocol/events.ts";
 import type { Instances } from "../../src/store/instances.ts";
 import { endOf, followThread } from "./follower.ts";
-import type { SharedServers } from "./processes.ts";
+import type { Deployment } from "./processes.ts";
 import type { TestSluice } from "./sluice.ts";
 import { userInput } from "./sse-client.ts";
 import { connect } from "./ws-client.ts";
@@ -24,9 +24,11 @@ export interface BorderCase {
   readonly parallel?: boolean;
 }
 
-/** Runs the case on two servers. The first leaves it at that border, or at none. Returns all that the second one sent. */
-export async function sentBy(shared: SharedServers, { graph, entry, env, input: more }: BorderCase, border?: number) {
-  const deployment = await shared.deployment();
+/**
+ * Runs the case on two processes of this deployment, which has no others. The first leaves it at that border, or at
+ * none. Returns all that the second one sent.
+ */
+export async function sentBy(deployment: Deployment, { graph, entry, env, input: more }: BorderCase, border?: number) {
   let go: () => void = () => {};
   const gone = new Promise<void>((resolve) => {
     go = resolve;
