@@ -81,7 +81,14 @@ test("signing out cuts the line, and the page keeps neither the key nor what was
   expect(await message.inputValue()).toBe("");
 });
 
-test("a token that expires in mid-answer is renewed on the same socket, and no token of the answer is lost", async () => {
+/** The life of the tokens that expire: long enough to open a page, also on a busy machine. The tests wait for its end. */
+const soon = () => token({}, inSeconds(12));
+
+test("a token that expires in mid-answer is renewed on the same socket, and over SSE: no token of the answer is lost", async () => {
+  await Promise.all([renewedOnASocket(), renewedOverSse()]);
+});
+
+async function renewedOnASocket(): Promise<void> {
   const model = new SteppedModel();
   const { url } = await serve({ chat: { graph: chatGraph(model) } }, JWT);
   const visit = await asked(url);
@@ -90,7 +97,7 @@ test("a token that expires in mid-answer is renewed on the same socket, and no t
     sockets += 1;
   });
   // The token is valid for less than a minute, so the server warns at once.
-  const first = await token({}, inSeconds(12));
+  const first = await soon();
   await giveKey(visit, first);
   const { ask, answering, answered } = await arrived(visit);
   await ask("A story?");
@@ -103,9 +110,9 @@ test("a token that expires in mid-answer is renewed on the same socket, and no t
   model.say("a ", "time.").end();
   await answered("Once upon a time.");
   expect(sockets).toBe(1);
-});
+}
 
-test("over SSE a token that expires in mid-answer is renewed, and no token of the answer is lost", async () => {
+async function renewedOverSse(): Promise<void> {
   const model = new SteppedModel();
   const { url } = await serve({ chat: { graph: chatGraph(model) } }, JWT);
   const page = await signedIn(url, await token());
@@ -115,7 +122,7 @@ test("over SSE a token that expires in mid-answer is renewed, and no token of th
   page.page.on("request", (request) => {
     if (/\/(run|events)\?/.test(request.url())) reads.push(request.method());
   });
-  const first = await token({}, inSeconds(12));
+  const first = await soon();
   await giveKey(page, first);
   await dialogOf(page).getByText("Your sign-in expires within a minute.").waitFor();
   await page.ask("A story?");
@@ -129,29 +136,29 @@ test("over SSE a token that expires in mid-answer is renewed, and no token of th
   expect(model.prompts).toEqual([["A story?"]]);
   // The page watched the thread, started the run, and continued to read with the next token.
   expect(reads).toEqual(["GET", "POST", "GET"]);
+}
+
+test("over every transport a sign-in that has ended is made again, and the answer is whole", async () => {
+  await Promise.all(["WebSocket frames", "WebSocket bare", "SSE"].map(madeAgain));
 });
 
-test.each(["WebSocket frames", "WebSocket bare", "SSE"])(
-  "over %s a sign-in that has ended is made again, and the answer is whole",
-  async (transport) => {
-    const model = new SteppedModel();
-    const { url } = await serve({ chat: { graph: chatGraph(model) } }, JWT);
-    const page = await signedIn(url, await token());
-    await page.chooseTransport(transport);
-    page.allow(/ERR_INCOMPLETE_CHUNKED_ENCODING/); // A response over SSE is cut.
-    await page.button("Sign out").click();
-    const brief = await token({}, inSeconds(12));
-    await giveKey(page, brief);
-    await dialogOf(page).getByRole("button", { name: "Later" }).click();
-    await page.ask("A story?");
-    model.say("Once ");
-    await page.answering("Once");
-    await dialogOf(page).getByText("Your sign-in has expired.").waitFor();
-    model.say("upon ", "a ");
-    await giveKey(page, await token());
-    await page.answering("Once upon a");
-    model.say("time.").end();
-    await page.answered("Once upon a time.");
-    expect(model.prompts).toEqual([["A story?"]]);
-  },
-);
+async function madeAgain(transport: string): Promise<void> {
+  const model = new SteppedModel();
+  const { url } = await serve({ chat: { graph: chatGraph(model) } }, JWT);
+  const page = await signedIn(url, await token());
+  await page.chooseTransport(transport);
+  page.allow(/ERR_INCOMPLETE_CHUNKED_ENCODING/); // A response over SSE is cut.
+  await page.button("Sign out").click();
+  await giveKey(page, await soon());
+  await dialogOf(page).getByRole("button", { name: "Later" }).click();
+  await page.ask("A story?");
+  model.say("Once ");
+  await page.answering("Once");
+  await dialogOf(page).getByText("Your sign-in has expired.").waitFor();
+  model.say("upon ", "a ");
+  await giveKey(page, await token());
+  await page.answering("Once upon a");
+  model.say("time.").end();
+  await page.answered("Once upon a time.");
+  expect(model.prompts).toEqual([["A story?"]]);
+}
