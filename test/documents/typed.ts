@@ -69,22 +69,16 @@ export async function complaintsElsewhere(id: string): Promise<string> {
   mkdirSync(join(ROOT, "test", ".tmp"), { recursive: true });
   const folder = mkdtempSync(join(ROOT, "test", ".tmp", "typed-"));
   symlinkSync(join(ROOT, modules, "node_modules"), join(folder, "node_modules"), "junction");
-  return complaints(id, surroundings, folder).finally(() => rmSync(folder, { recursive: true, force: true }));
+  return complaints({ [id]: surroundings }, folder).finally(() => rmSync(folder, { recursive: true, force: true }));
 }
 
-/** Type-checks a block in a folder that has its packages. Gives the compiler's complaints, one a line. */
-export async function complaints(
-  id: string,
-  { file, before = "", after = "", files = {} }: Surroundings,
-  folder: string,
-) {
-  const { info, code } = codeBlock(id);
-  const path = file ?? `block.${info}`;
-  const all = { ...files, [path]: `${before}\n${code}\n${after}`, "styles.d.ts": 'declare module "*.css";' };
-  for (const [name, text] of Object.entries(all)) {
-    mkdirSync(dirname(join(folder, name)), { recursive: true });
-    writeFileSync(join(folder, name), text);
-  }
+/**
+ * Type-checks blocks in a folder that has their packages, each block in a folder inside it that has its name. Gives the
+ * compiler's complaints, one a line.
+ */
+export async function complaints(blocks: Readonly<Record<string, Surroundings>>, folder: string): Promise<string> {
+  const files = Object.entries(blocks).flatMap(([id, surroundings]) => write(id, surroundings, folder));
+  writeFileSync(join(folder, "styles.d.ts"), 'declare module "*.css";');
   const compilerOptions = {
     strict: true,
     noUncheckedIndexedAccess: true,
@@ -96,9 +90,22 @@ export async function complaints(
     lib: ["es2023", "dom", "dom.iterable"],
     module: "esnext",
     moduleResolution: "bundler",
+    moduleDetection: "force", // The blocks are files of different projects.
     types: ["node", "react"],
   };
-  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: Object.keys(all) }));
+  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: [...files, "styles.d.ts"] }));
   const tsc = join(ROOT, "node_modules", "typescript", "bin", "tsc");
   return run(process.execPath, [tsc, "-p", "tsconfig.json"], folder).catch((error: Error) => error.message);
+}
+
+/** Writes a block and its other files. Returns their paths in the folder. */
+function write(id: string, { file, before = "", after = "", files = {} }: Surroundings, folder: string): string[] {
+  const { info, code } = codeBlock(id);
+  const all = { ...files, [file ?? `block.${info}`]: `${before}\n${code}\n${after}` };
+  return Object.entries(all).map(([name, text]) => {
+    const path = join(id.replaceAll(/[^\w.]+/g, "-"), name);
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), text);
+    return path;
+  });
 }
