@@ -33,9 +33,9 @@ async function answer({ messages }) {
 const builder = new StateGraph(MessagesAnnotation).addNode("answer", answer).addEdge(START, "answer");
 `;
 
-/** Says something on the thread \`t\`, and waits for the run to end. */
-async function say(url: string, text: string): Promise<AguiEvent[]> {
-  const client = await connect(`${url.replace("http", "ws")}/ws?thread=t`);
+/** Says something to the agent on a thread of its own, and waits for the run to end. */
+async function say(url: string, agent: string, text: string): Promise<AguiEvent[]> {
+  const client = await connect(`${url.replace("http", "ws")}/ws?agent=${agent}&thread=${agent}`);
   client.send(text);
   const frames = await client.until(isType(EventType.RUN_FINISHED, EventType.RUN_ERROR));
   await client.close();
@@ -46,28 +46,45 @@ const deltas = (events: readonly AguiEvent[]) =>
   events.flatMap((event) => (event.type === EventType.TEXT_MESSAGE_CONTENT ? [event.delta] : []));
 
 /** Returns whether the answer arrives in pieces. */
-async function streams(url: string): Promise<boolean> {
-  const pieces = deltas(await say(url, "hello"));
+async function streams(url: string, agent: string): Promise<boolean> {
+  const pieces = deltas(await say(url, agent, "hello"));
   expect(pieces.join("")).toBe("Yes.");
   return pieces.length > 1;
 }
 
+/** Graphs in every kind of module: the file, the type of its package, and its source. */
+const KINDS: Readonly<Record<string, readonly [file: string, type: string, source: string][]>> = {
+  JavaScript: [
+    ["esm.js", "module", `${ESM}\n${GRAPH}\nexport const graph = builder.compile();`],
+    ["cjs.js", "commonjs", `${CJS}\n${GRAPH}\nexports.graph = builder.compile();`],
+  ],
+  TypeScript: [
+    ["esm.ts", "module", `${ESM}\n${GRAPH.replace("{ messages }", "{ messages }: any")}\nexport { builder };`],
+    ["cjs.ts", "commonjs", `${ESM}\n${GRAPH}\nexport default () => builder;`],
+    ["cts.cts", "module", `${ESM}\n${GRAPH}\nexport const graph: object = builder.compile();`],
+  ],
+};
+
 describe("the tokens of a graph arrive one by one, and its questions survive a restart:", () => {
-  it.concurrent.each<[name: string, type: string, source: string]>([
-    ["mine.js", "module", `${ESM}\n${GRAPH}\nexport const graph = builder.compile();`],
-    ["mine.js", "commonjs", `${CJS}\n${GRAPH}\nexports.graph = builder.compile();`],
-    ["mine.ts", "module", `${ESM}\n${GRAPH.replace("{ messages }", "{ messages }: any")}\nexport { builder };`],
-    ["mine.ts", "commonjs", `${ESM}\n${GRAPH}\nexport default () => builder;`],
-    ["mine.cts", "module", `${ESM}\n${GRAPH}\nexport const graph: object = builder.compile();`],
-  ])("%s in a package of type %s", async (name, type, source) => {
-    await using folder = await project({ [name]: source, "package.json": JSON.stringify({ type }) });
+  it.concurrent.each(Object.entries(KINDS))("%s in packages of every type", async (_, kinds) => {
+    await using folder = await project({
+      ...Object.fromEntries(kinds.map(([file, type, source]) => [`${type}/${file}`, source])),
+      "module/package.json": '{ "type": "module" }',
+      "commonjs/package.json": '{ "type": "commonjs" }',
+    });
     const env = { DATA_DIR: join(folder.path, "data") };
-    const first = await serve(env, [name], folder.path);
-    expect(await streams(first.url)).toBe(true);
-    expect((await say(first.url, "ask me")).at(-1)).toMatchObject({ outcome: { type: "interrupt" } });
+    const files = kinds.map(([file, type]) => `${type}/${file}`);
+    const agents = kinds.map(([file]) => file.replace(/\..*/, ""));
+    const first = await serve(env, files, folder.path);
+    for (const agent of agents) {
+      expect(await streams(first.url, agent)).toBe(true);
+      expect((await say(first.url, agent, "ask me")).at(-1)).toMatchObject({ outcome: { type: "interrupt" } });
+    }
     await first.stop();
-    const second = await serve(env, [name], folder.path);
-    expect(deltas(await say(second.url, "/approve Nothing.")).join("")).toBe("3: Nothing.");
+    const second = await serve(env, files, folder.path);
+    for (const agent of agents) {
+      expect(deltas(await say(second.url, agent, "/approve Nothing.")).join("")).toBe("3: Nothing.");
+    }
     expect(await second.stop()).toMatchObject({ code: 0, stderr: "" });
   });
 });
@@ -101,7 +118,7 @@ export const agent = createAgent({ model: new Model({ responses: ["Yes."], sleep
     });
     const server = await serve({}, ["mine.ts:agent"], folder.path);
     expect(server.greeting).toContain("serves mine-agent on http");
-    expect(await streams(server.url)).toBe(true);
+    expect(await streams(server.url, "mine-agent")).toBe(true);
     await server.stop();
   });
 
@@ -118,7 +135,7 @@ export const agent = createAgent({ model: new Model({ responses: ["Yes."], sleep
     });
     const server = await serve({}, [], folder.path);
     expect(server.greeting).toContain("serves helper on http");
-    expect(await streams(server.url)).toBe(true);
+    expect(await streams(server.url, "helper")).toBe(true);
     await server.stop();
   });
 
