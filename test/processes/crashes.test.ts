@@ -72,7 +72,8 @@ const messagesOf = async ({ url }: ServerProcess, threadId: string) =>
   ((await (await fetch(`${url}/threads/${threadId}/messages`)).json()) as { messages: Message[] }).messages;
 const contents = (messages: readonly Message[]) => messages.map(({ content }) => content);
 
-it.each(["flat", "nested"])("a message that a %s graph remembers is never lost", async (agent) => {
+// A process counts as dead after 15 s. The tests wait for that at the same time.
+it.concurrent.each(["flat", "nested"])("a message that a %s graph remembers is never lost", async (agent) => {
   const { databaseUrl: DATABASE_URL, prefix: REDIS_PREFIX } = await shared.deployment();
   await using folder = await project({
     "graph.mjs": GRAPH,
