@@ -1,11 +1,10 @@
 /** A process is replaced in the middle of an answer: the client comes back to another one, and misses nothing. */
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Message } from "../../src/protocol/events.ts";
 import { startBalancer } from "../support/balancer.ts";
-import { killRest, type ServerProcess, serve } from "../support/child.ts";
-import { temporaryFolder } from "../support/folder.ts";
+import { killRest, project, type ServerProcess, serve } from "../support/child.ts";
 import { endOf, followThread } from "../support/follower.ts";
 import { type SharedServers, startShared } from "../support/processes.ts";
 import { type RawModel, rawModel } from "../support/raw-model.ts";
@@ -26,29 +25,26 @@ const TWO_STEPS = `
     .compile();
 `;
 
-// Where its imports are found.
-const folder = temporaryFolder();
-const graph = resolve("dist", `two-steps-${process.pid}.mjs`);
+/** With the graph. */
+let folder: Awaited<ReturnType<typeof project>>;
 let shared: SharedServers;
 let model: RawModel;
 beforeAll(async () => {
-  [shared, model] = await Promise.all([startShared(), rawModel()]);
-  writeFileSync(graph, TWO_STEPS);
+  [shared, model, folder] = await Promise.all([startShared(), rawModel(), project({ "two-steps.mjs": TWO_STEPS })]);
 });
 afterAll(async () => {
   killRest();
-  rmSync(graph);
-  await Promise.all([shared.stop(), model.close()]);
+  await Promise.all([shared.stop(), model.close(), folder[Symbol.asyncDispose]()]);
 });
 
 /** Processes of one deployment that a balancer serves, and a reader of a run whose first step has said something. */
 async function running() {
   const { databaseUrl: DATABASE_URL, prefix: REDIS_PREFIX } = await shared.deployment();
-  const CONFIG_DIR = join(folder, REDIS_PREFIX.replace(":", ""));
+  const CONFIG_DIR = join(folder.path, REDIS_PREFIX.replace(":", ""));
   mkdirSync(CONFIG_DIR, { recursive: true });
   writeFileSync(
     join(CONFIG_DIR, "agents.json"),
-    JSON.stringify({ agents: { two: { graph: `${graph}:graph`, recover: true } } }),
+    JSON.stringify({ agents: { two: { graph: "../two-steps.mjs:graph", recover: true } } }),
   );
   const start = () =>
     serve({

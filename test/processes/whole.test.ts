@@ -3,7 +3,6 @@
  * each socket goes to the next process. Clients must not notice this.
  */
 import { randomUUID } from "node:crypto";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { HttpAgent } from "@ag-ui/client";
 import { HttpAgent as HttpAgent0 } from "ag-ui-client-0.0.59";
@@ -19,8 +18,7 @@ import {
 } from "../../src/protocol/events.ts";
 import { openFrames } from "../e2e/runs/frames-client.ts";
 import { type Balancer, startBalancer } from "../support/balancer.ts";
-import { killRest, type ServerProcess, serve } from "../support/child.ts";
-import { temporaryFolder } from "../support/folder.ts";
+import { killRest, project, type ServerProcess, serve } from "../support/child.ts";
 import { followThread } from "../support/follower.ts";
 import { type SharedServers, startShared } from "../support/processes.ts";
 import { type ModelCall, type RawModel, rawModel } from "../support/raw-model.ts";
@@ -40,32 +38,28 @@ const ASKING = `
 /** Otherwise a client would send all its requests to one process over the same connection. */
 const APART = { connection: "close" };
 
-const folder = temporaryFolder();
+/** With the configuration, and a graph. */
+let folder: Awaited<ReturnType<typeof project>>;
 let shared: SharedServers;
 let model: RawModel;
 let processes: ServerProcess[];
 let balancer: Balancer;
 let url: string;
 let ws: string;
-/** In dist, where its imports are resolved. */
-const asking = resolve("dist", `asking-${process.pid}.mjs`);
 
 beforeAll(async () => {
   [shared, model] = await Promise.all([startShared(), rawModel()]);
   const { databaseUrl: DATABASE_URL, prefix: REDIS_PREFIX } = await shared.deployment();
-  const CONFIG_DIR = join(folder, "config");
-  mkdirSync(CONFIG_DIR);
-  writeFileSync(asking, ASKING);
   const agents = {
     chat: { graph: `${resolve("dist/agents/graphs.js")}:assistant`, orphanGraceSeconds: 30 },
-    asking: { graph: `${asking}:graph` },
+    asking: { graph: "../asking.mjs:graph" },
   };
-  writeFileSync(join(CONFIG_DIR, "agents.json"), JSON.stringify({ agents }));
+  folder = await project({ "asking.mjs": ASKING, "config/agents.json": JSON.stringify({ agents }) });
   const env = {
     DATABASE_URL,
     REDIS_URL: shared.redis.url,
     REDIS_PREFIX,
-    CONFIG_DIR,
+    CONFIG_DIR: join(folder.path, "config"),
     OPENAI_BASE_URL: model.baseUrl,
     // For names of OpenAI's models, LangChain would load tables from the network.
     OPENAI_MODEL: "raw",
@@ -80,8 +74,7 @@ afterAll(async () => {
   await balancer.close();
   await Promise.all(processes.map((each) => each.stop()));
   killRest();
-  rmSync(asking, { force: true });
-  await Promise.all([shared.stop(), model.close()]);
+  await Promise.all([shared.stop(), model.close(), folder[Symbol.asyncDispose]()]);
 });
 
 const get = async <T>(path: string) => (await (await fetch(`${url}${path}`, { headers: APART })).json()) as T;
