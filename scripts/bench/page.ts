@@ -28,13 +28,16 @@ export function page(measured: readonly Measured[], figures: readonly Figure[], 
     ...names.map((name) => ratioOf(results.find(({ scenario }) => scenario.name === name))),
   ]);
   const delays = measured.flatMap(({ setup, results }) =>
-    results.map(({ scenario, seen }) => [
-      `${setupName(setup)}: ${scenario.name}`,
-      pair(seen.firstEvents),
-      pair(seen.gaps),
-      (seen.delivered / seen.frames).toFixed(1),
-      (seen.bytes / seen.delivered).toFixed(0),
-    ]),
+    // A run of one token has no second frame.
+    results
+      .filter(({ seen }) => seen.gaps.length > 0)
+      .map(({ scenario, seen }) => [
+        `${setupName(setup)}: ${scenario.name}`,
+        pair(seen.firstEvents),
+        pair(seen.gaps),
+        (seen.delivered / seen.frames).toFixed(1),
+        (seen.bytes / seen.delivered).toFixed(0),
+      ]),
   );
   return `# Performance
 
@@ -46,7 +49,8 @@ the machine's speed and its noise are in both. A ratio of 1.00 means that Sluice
 The floor is a bare \`for await\` over \`graph.streamEvents(input, { version: "v2" })\`: no server, no socket, nothing kept.
 Sluice runs the same graph, and serves it over loopback, with one client per run. The model needs no time. "one by one": each token
 comes in a turn of the event loop of its own, the worst case. "at 30/s": the pace of a hosted model. Otherwise ${BURST} tokens come in
-one turn. Where nothing else is said, \`COALESCE_MS=0\`: each token that comes alone leaves in a frame of its own.
+one turn. Where nothing else is said, \`COALESCE_MS=0\`: each token that comes alone leaves in a frame of its own. Runs of one
+token show what a run itself costs. \`streamEvents\` and \`direct\` are the values of [\`STREAM_SOURCE\`](settings.md).
 
 ![CPU a token as a ratio to the floor](images/performance.svg)
 

@@ -52,6 +52,7 @@ export default defineConfig({
           page("Runs", "docs/runs"),
           page("Deploying", "docs/deploying"),
           page("Scaling", "docs/scaling"),
+          page("Performance", "docs/performance"),
           page("Operating", "docs/operating"),
           page("Why don't my tokens stream?", "docs/why-tokens-dont-stream"),
           page("Auditing what leaves", "docs/audit"),

@@ -20,7 +20,7 @@ import type { ContextOf } from "../runs/setting.ts";
 import { type House, Visitor } from "../runs/visitor.ts";
 import { ShareWatch } from "../server/auth/share-watch.ts";
 import { Door } from "../server/door.ts";
-import { Lines } from "../server/lines.ts";
+import { OpenConnections } from "../server/open-connections.ts";
 import type { Housing, ServerOptions } from "../server/server-options.ts";
 import { WebSocketHost } from "../server/ws.ts";
 import { ALONE, type Instances } from "../store/instances.ts";
@@ -96,11 +96,11 @@ const MEMORY_MS = 1_000;
 export function createCore(agents: Agents, settings: Settings, options: CoreOptions, entrance: Entrance): Core {
   const { logger: given, version, forget = () => {} } = options;
   const counts = new Counts();
-  const lines = new Lines();
+  const connections = new OpenConnections();
   const memory = new Memory({
     usage: options.memoryUsage ?? usageOf(settings.MAX_MEMORY_BYTES),
     reached: counts.limits,
-    cutSlowest: () => lines.cutSlowest(),
+    cutSlowest: () => connections.cutSlowest(),
     changed: (refusing, share) => logger.warn({ percent: Math.round(share * 100) }, memoryNews(refusing)),
   });
   const limits = new Limits(settings, counts.limits, options.shared?.rates, memory);
@@ -155,7 +155,7 @@ export function createCore(agents: Agents, settings: Settings, options: CoreOpti
     shareWatch: new ShareWatch(store.shares),
     counts,
     limits,
-    lines,
+    connections,
     registry,
     version,
     langGraphApi: settings.LANGGRAPH_API,

@@ -57,4 +57,9 @@ export async function foldedRun(store: Store, log: EventLog, run: BegunRun): Pro
   return { messages, all: begun ? transcript.messages : messages, state, open, begun, over, cursor };
 }
 
+/** Is the end of a run in the log? The run's row holds the thread for a moment longer. */
+export async function isOver(store: Store, log: EventLog, run: BegunRun): Promise<boolean> {
+  return run.status === "ending" && (await foldedRun(store, log, run))?.over === true;
+}
+
 const PAGE = 1_000;

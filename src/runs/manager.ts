@@ -13,6 +13,7 @@ import { Admission, type Applicant } from "./admission.ts";
 import { Audiences } from "./audiences.ts";
 import { beginning, bodyHash } from "./beginning.ts";
 import { Deletions, type DeletionsOptions } from "./deletions.ts";
+import { isOver } from "./folded-run.ts";
 import { handleOf, type RunHandle, type StartRequest } from "./handle.ts";
 import { clear, type LeftRun } from "./recovery.ts";
 import { runInput } from "./run-input.ts";
@@ -109,7 +110,8 @@ export class RunManager {
     const active = await this.#active.confirmed(threadId);
     if (active) return active.run.over ? undefined : active.handle;
     const elsewhere = await this.threads.elsewhere(threadId);
-    return elsewhere && handleOf(this.agent(elsewhere.agent), elsewhere, false, this.#options.log);
+    if (!elsewhere || (await isOver(this.#options.store, this.#options.log, elsewhere))) return undefined;
+    return handleOf(this.agent(elsewhere.agent), elsewhere, false, this.#options.log);
   }
 
   /** The number of runs that this process drives. */

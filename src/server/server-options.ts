@@ -9,7 +9,7 @@ import type { Tickets } from "../store/tickets.ts";
 import type { Authenticator } from "./auth/authenticator.ts";
 import type { ShareWatch } from "./auth/share-watch.ts";
 import type { Door } from "./door.ts";
-import type { Lines } from "./lines.ts";
+import type { OpenConnections } from "./open-connections.ts";
 import type { Unread } from "./peer.ts";
 
 /** The parts of the server, with the door that is made from them. */
@@ -34,7 +34,7 @@ export interface Housing {
   readonly counts: Counts;
   readonly limits: Limits;
   /** Every open line is in it. */
-  readonly lines: Lines;
+  readonly connections: OpenConnections;
   /** Names this program to clients of `/agui/info`. */
   readonly version: string;
   /** The folder with the built playground. Without it, or if it does not exist, there is no playground. */

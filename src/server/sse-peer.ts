@@ -1,6 +1,6 @@
 /** An HTTP response as a peer: `text/event-stream`, LF only, with comments to keep it alive. */
 import type { ServerResponse } from "node:http";
-import type { Line } from "./lines.ts";
+import type { OpenConnection } from "./open-connections.ts";
 import { type Peer, READY, type Unread } from "./peer.ts";
 import { writeWithTurn } from "./turn-writes.ts";
 
@@ -17,7 +17,7 @@ export interface SsePeerOptions {
   readonly slow: (unread: Unread) => void;
 }
 
-export class SsePeer implements Peer, Line {
+export class SsePeer implements Peer, OpenConnection {
   readonly #response: ServerResponse;
   readonly #ends: boolean;
   readonly #drainMs: number;

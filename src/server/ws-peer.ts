@@ -4,7 +4,7 @@ import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 import type { ErrorCode } from "../protocol/errors.ts";
 import { ERRORS, SENTENCES } from "../protocol/errors.ts";
-import type { Line } from "./lines.ts";
+import type { OpenConnection } from "./open-connections.ts";
 import { HIGH_WATER, READY, type TalkingPeer, type Unread } from "./peer.ts";
 import { writeWithTurn } from "./turn-writes.ts";
 import { textFrame } from "./ws-frame.ts";
@@ -21,7 +21,7 @@ interface Drained {
   readonly timer: NodeJS.Timeout;
 }
 
-export class WsPeer implements TalkingPeer, Line {
+export class WsPeer implements TalkingPeer, OpenConnection {
   readonly #socket: WebSocket;
   readonly #stream: Duplex;
   readonly #drainMs: number;

@@ -32,7 +32,7 @@ const ROOM_MS = 20;
 
 /**
  * The milliseconds that a client over its limit waits for the refusal of its upgrade. Otherwise a client that tries
- * again at once, on a few lines, causes thousands of refusals a second.
+ * again at once, on a few connections, causes thousands of refusals a second.
  */
 const REFUSAL_MS = 1_000;
 
@@ -180,14 +180,14 @@ export class WebSocketHost {
   }
 
   #serve(socket: WebSocket, open: Opening, { request, socket: stream }: Upgrade): void {
-    const { limits, lines, shareWatch, slowConsumerMs, failed } = this.#options;
+    const { limits, connections, shareWatch, slowConsumerMs, failed } = this.#options;
     const peer = new WsPeer(socket, stream, slowConsumerMs, this.#slow);
     const dialogue = open(peer);
     const unfinished = new Unfinished(request.socket);
     this.#peers.set(socket, { peer, dialogue, unfinished });
     const share = dialogue.visitor?.principal.share;
     if (share) shareWatch.add(share.id, () => expel(socket, () => peer.close("unauthorized")), peer.closed);
-    lines.add(peer, peer.closed);
+    connections.add(peer, peer.closed);
     // After invalid data ws closes the socket itself, with the right code. The error event only repeats the reason.
     socket.on("error", nothing);
     socket.on("close", () => this.#peers.delete(socket));

@@ -22,6 +22,7 @@ export const NOT_RUN: Readonly<Record<string, string>> = {
   "docs/audit.md › What it says": "the report of a graph with a leak; test/audit compares reports",
   "docs/binding.md › An example": "frames; test/check/binding.test.ts judges each of them",
   "docs/binding.md › An example 2": "frames; test/check/binding.test.ts judges each of them",
+  "docs/performance.md › To repeat it": "measurements of a quarter of an hour",
   "docs/why-tokens-dont-stream.md › Find out 2":
     "the report of a broken model, with the times of one run; test/doctor compares reports",
 };

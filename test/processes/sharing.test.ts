@@ -6,6 +6,8 @@ import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { takeInjected } from "../../src/authoring/injected.ts";
 import type { AguiEvent } from "../../src/protocol/events.ts";
+import { threadTopic } from "../../src/protocol/ids.ts";
+import { openFrames } from "../e2e/runs/frames-client.ts";
 import { type Deployment, type SharedServers, startShared } from "../support/processes.ts";
 import type { TestSluice } from "../support/sluice.ts";
 import { userInput } from "../support/sse-client.ts";
@@ -104,6 +106,25 @@ describe("a run in another process", () => {
 
     const messages = async ({ url }: TestSluice) => (await fetch(`${url}/threads/${input.threadId}`)).json();
     expect(await messages(there)).toEqual(await messages(here));
+  });
+
+  it("is over for every process when its end can be read, though its row still holds the thread", async () => {
+    const input = userInput("count");
+    const run = await openSse(`${here.url}/agui`, input);
+    model.say("one ").end();
+    const after = String((await run.until(hasType("RUN_FINISHED"))).at(-1)?.id);
+    await run.done;
+    const setStatus = (status: string) =>
+      query("UPDATE sluice.runs SET status = $1 WHERE run_id = $2", [status, input.runId]);
+    await setStatus("ending");
+    const client = await openFrames(there.ws);
+    const topic = threadTopic(input.threadId);
+    expect(await client.ask({ type: "subscribe", topic, after })).toEqual({
+      ...{ v: 1, type: "ack", id: "ask-1", topic },
+      ...{ cursor: after, head: after },
+    });
+    await setStatus("finished");
+    await client.drop();
   });
 
   it("is read on by its cursor, and attached to by its id, whichever process is asked", async () => {
@@ -238,11 +259,17 @@ async function lastRun(threadId: string): Promise<object | undefined> {
 
 /** Returns the number of starts that wait for a run of another process. */
 async function inLine(): Promise<number> {
+  return (await query("SELECT 1 FROM sluice.waiting_starts")).rowCount ?? 0;
+}
+
+async function query(text: string, values: readonly unknown[] = []): Promise<pg.QueryResult> {
   const client = new pg.Client(deployment.databaseUrl);
   await client.connect();
-  const { rowCount } = await client.query("SELECT 1 FROM sluice.waiting_starts");
-  await client.end();
-  return rowCount ?? 0;
+  try {
+    return await client.query(text, [...values]);
+  } finally {
+    await client.end();
+  }
 }
 
 function endOfTurn(): Promise<void> {

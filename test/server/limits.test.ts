@@ -10,7 +10,7 @@ import { Memory } from "../../src/limits/memory.ts";
 import { SUBPROTOCOL } from "../../src/protocol/frames.ts";
 import { DEFAULT_SCOPES } from "../../src/protocol/scopes.ts";
 import { makeApiKey } from "../../src/server/auth/api-keys.ts";
-import { Lines } from "../../src/server/lines.ts";
+import { OpenConnections } from "../../src/server/open-connections.ts";
 import { startHost } from "../support/host.ts";
 import { clientFrame, rawSocket, rawWebSocket, refusal } from "../support/raw-socket.ts";
 import { startSluice, type TestSluice } from "../support/sluice.ts";
@@ -122,7 +122,7 @@ describe("one client, beside another that is not affected,", () => {
     await (await socket(OTHER)).close();
   });
 
-  it("waits for the refusal of an upgrade, on no more lines than it may have sockets; the others are cut", async () => {
+  it("waits for the refusal of an upgrade, on no more connections than it may have sockets; the others are cut", async () => {
     await start({ MAX_HANDSHAKES_PER_MINUTE: "1", MAX_CLIENT_SOCKETS: "2" });
     await (await socket(ONE)).close();
     const ends: string[] = [];
@@ -440,7 +440,7 @@ describe("short of memory", () => {
   });
 
   it("the client that reads least is cut, and the others stay", () => {
-    const lines = new Lines();
+    const connections = new OpenConnections();
     const cut: number[] = [];
     const line = (waitingBytes: number) => {
       const closed = new AbortController();
@@ -448,7 +448,7 @@ describe("short of memory", () => {
         cut.push(waitingBytes);
         closed.abort();
       };
-      lines.add({ waitingBytes, cut: end }, closed.signal);
+      connections.add({ waitingBytes, cut: end }, closed.signal);
     };
     for (const bytes of [0, 10, 300, 20, 0]) line(bytes);
     const counts = new Counts();
@@ -456,7 +456,7 @@ describe("short of memory", () => {
     const memory = new Memory({
       usage: () => usages.shift() ?? 0,
       reached: counts.limits,
-      cutSlowest: () => lines.cutSlowest(),
+      cutSlowest: () => connections.cutSlowest(),
       changed: () => {},
     });
     for (const expected of [[], [300], [300, 20], [300, 20]]) {

@@ -3,7 +3,7 @@ import { computed, effect, signal, untracked } from "@preact/signals";
 import { expiring, signIns, takesTokens, token } from "../transport/credentials.ts";
 import { lineError, request, requestJson } from "../transport/http.ts";
 import { openTransport } from "../transport/open.ts";
-import type { LineError, Listener } from "../transport/transport.ts";
+import type { LineError, ThreadListener } from "../transport/transport.ts";
 import { busy, conversation, newConversation, rescueUnsent } from "./chat.ts";
 import { freshId } from "./ids.ts";
 import { type AgentInfo, agent, agents, base, lastRun, running, threadId, transport } from "./session.ts";
@@ -107,7 +107,7 @@ function follow(): (() => void) | undefined {
 }
 
 /** Makes a listener that shows the events in the current conversation. */
-export function listener(): Listener {
+export function listener(): ThreadListener {
   const shown = conversation.peek();
   return {
     onEvent: (received) => {

@@ -12,7 +12,7 @@ import { expiring, token } from "./credentials.ts";
 import { lineError, queryOf, request, requestJson, unreachable } from "./http.ts";
 import { injector } from "./inject.ts";
 import { ResumeCount } from "./resume-count.ts";
-import type { LineError, Listener, Transport } from "./transport.ts";
+import type { LineError, ThreadListener, Transport } from "./transport.ts";
 import { Wire, WiredSocket } from "./wire.ts";
 
 interface Start {
@@ -32,7 +32,7 @@ export function bareTransport(base: URL, agentName: () => string): Transport {
   const attempts = new Attempts(connect);
   let threadId = "";
   let query = "";
-  let listener: Listener | undefined;
+  let listener: ThreadListener | undefined;
   let socket: WiredSocket | undefined;
   /** Messages that arrived before the history was complete. */
   let waiting: Message[] | undefined;
@@ -164,7 +164,7 @@ export function bareTransport(base: URL, agentName: () => string): Transport {
   return {
     kind: "bare",
     state: attempts.state,
-    follow(thread: string, narrowing: Narrowing, next: Listener) {
+    follow(thread: string, narrowing: Narrowing, next: ThreadListener) {
       leave();
       threadId = thread;
       listener = next;

@@ -4,7 +4,7 @@ import { type ConnectionState, type Following, type Narrowing, SluiceConnection 
 import type { RunAgentInput } from "../../protocol/events.ts";
 import { nextToken, token } from "./credentials.ts";
 import { distance, ResumeCount } from "./resume-count.ts";
-import type { LineState, Listener, Transport } from "./transport.ts";
+import type { LineState, ThreadListener, Transport } from "./transport.ts";
 import { Wire, WiredSocket } from "./wire.ts";
 
 /** Opens a line over frames. `ticket`: gets a ticket for each socket of a page that is not signed in. */
@@ -15,7 +15,7 @@ export function framesTransport(base: URL, ticket?: () => Promise<string>): Tran
   /** The last cursor received. */
   let position: string | undefined;
   let following: Following | undefined;
-  let listener: Listener | undefined;
+  let listener: ThreadListener | undefined;
   /** Runs that the server has not confirmed yet. */
   const starting = new Set<() => void>();
   const count = new ResumeCount((resume) => listener?.onResume(resume));
@@ -47,7 +47,7 @@ export function framesTransport(base: URL, ticket?: () => Promise<string>): Tran
   return {
     kind: "frames",
     state,
-    follow(threadId: string, { tokens, reasoning, events }: Narrowing, next: Listener) {
+    follow(threadId: string, { tokens, reasoning, events }: Narrowing, next: ThreadListener) {
       leave();
       listener = next;
       const narrows = tokens === false || reasoning === false || events !== undefined;

@@ -12,7 +12,7 @@ import { expiring, token } from "./credentials.ts";
 import { lineError, queryOf, request } from "./http.ts";
 import { injector } from "./inject.ts";
 import { distance, ResumeCount } from "./resume-count.ts";
-import type { LineError, Listener, Received, Transport } from "./transport.ts";
+import type { LineError, Received, ThreadListener, Transport } from "./transport.ts";
 import { Wire } from "./wire.ts";
 
 interface OwnRun {
@@ -37,7 +37,7 @@ export function sseTransport(base: URL): Transport {
   const wire = new Wire();
   const attempts = new Attempts(() => void read());
   let threadId = "";
-  let listener: Listener | undefined;
+  let listener: ThreadListener | undefined;
   let query = "";
   let cursor: string | undefined;
   let run: OwnRun | undefined;
@@ -172,7 +172,7 @@ export function sseTransport(base: URL): Transport {
   return {
     kind: "sse",
     state: attempts.state,
-    follow(thread: string, narrowing: Narrowing, next: Listener) {
+    follow(thread: string, narrowing: Narrowing, next: ThreadListener) {
       leave();
       threadId = thread;
       listener = next;

@@ -57,7 +57,7 @@ export interface LineState {
   readonly error?: LineError;
 }
 
-export interface Listener {
+export interface ThreadListener {
   onEvent(received: Received): void;
   /**
    * The listener discards its state of the thread, because the next events describe the thread from its beginning.
@@ -79,7 +79,7 @@ export interface Transport {
    * Follows a thread from its current state, through every reconnect, until the returned function is called. Following
    * another thread ends this one.
    */
-  follow(threadId: string, narrowing: Narrowing, listener: Listener): () => void;
+  follow(threadId: string, narrowing: Narrowing, listener: ThreadListener): () => void;
   /**
    * Starts a run on the followed thread; its events go to the listener. Resolves when the server has accepted it.
    * @throws LineError with the server's code.

@@ -24,14 +24,14 @@ export interface EventReader {
 /** The position of the thread's last event when the response begins. */
 export const HEAD_HEADER = "Sluice-Head";
 
-type Sending = Pick<ServerOptions, "door" | "lines" | "heartbeatMs" | "slowConsumerMs" | "slow">;
+type Sending = Pick<ServerOptions, "door" | "connections" | "heartbeatMs" | "slowConsumerMs" | "slow">;
 
 /**
  * Sends the events of a subscription until it ends, and then ends the response. If `subscribe` fails, the error can
  * still be answered with a status.
  */
 export async function sendEvents(
-  { door, lines, heartbeatMs, slowConsumerMs, slow }: Sending,
+  { door, connections, heartbeatMs, slowConsumerMs, slow }: Sending,
   request: IncomingMessage,
   response: Response,
   reader: EventReader,
@@ -48,7 +48,7 @@ export async function sendEvents(
     drainMs: slowConsumerMs,
     slow: (unread) => slow("sse", unread),
   });
-  lines.add(peer, peer.closed);
+  connections.add(peer, peer.closed);
   // A response cannot get a newer token: the client reconnects with a token and with its cursor.
   const frame = (event: AguiEvent) => (format.agui ? sseFrame(JSON.stringify(event), undefined) : "");
   const unwatch = watchExpiry(visitor.principal, {
