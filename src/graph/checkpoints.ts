@@ -1,4 +1,5 @@
 /** The position of a graph's own memory of a thread. */
+import { taskIds } from "../protocol/graph-event.ts";
 import { isRecord } from "../protocol/input.ts";
 import type { ServedGraph } from "./source.ts";
 
@@ -15,6 +16,48 @@ export async function latestCheckpoint(graph: ServedGraph, threadId: string): Pr
   const config = isRecord(state) && isRecord(state.config) ? state.config.configurable : undefined;
   const id = isRecord(config) ? config.checkpoint_id : undefined;
   return typeof id === "string" ? id : NO_CHECKPOINT;
+}
+
+/**
+ * Returns those of these places whose nodes the graph is certain to execute again. The code was there when `checkpoint`
+ * was the newest one of the thread, of the graph itself or of a graph inside it. `undefined`: its checkpointer cannot
+ * tell.
+ */
+export async function runAgain(
+  graph: ServedGraph,
+  threadId: string,
+  checkpoint: string,
+  places: Iterable<string>,
+): Promise<ReadonlySet<string> | undefined> {
+  const { checkpointer } = graph;
+  if (!checkpointer) return new Set(places);
+  if (!knowsResults(checkpointer)) return undefined;
+  // A step that is over does not run again, although a node leaves no result if it writes only to untracked channels.
+  if ((await checkpointer.newestId(threadId)) !== checkpoint) return new Set();
+  const pending = await pendingTasks(graph, threadId);
+  const again = new Set<string>();
+  for (const place of new Set(places)) if (await isCertain(checkpointer, threadId, pending, place)) again.add(place);
+  return again;
+}
+
+async function isCertain(
+  checkpointer: KnowsResults,
+  threadId: string,
+  pending: ReadonlySet<string>,
+  place: string,
+): Promise<boolean> {
+  const tasks = taskIds(place);
+  // The place of a graph that a node calls apart from its own graph does not name this node, which may have a result.
+  if (!pending.has(tasks[0] ?? "")) return false;
+  for (const taskId of tasks) if (await checkpointer.hasResult(threadId, taskId)) return false;
+  return true;
+}
+
+/** The ids of the tasks of the step that the graph itself takes next. */
+async function pendingTasks(graph: ServedGraph, threadId: string): Promise<ReadonlySet<string>> {
+  const state: unknown = await graph.getState?.({ configurable: { thread_id: threadId } });
+  const tasks: readonly unknown[] = isRecord(state) && Array.isArray(state.tasks) ? state.tasks : [];
+  return new Set(tasks.flatMap((task) => (isRecord(task) && typeof task.id === "string" ? [task.id] : [])));
 }
 
 /** The ids of the messages in a graph's state, under whatever keys. */
@@ -36,6 +79,15 @@ function knowsLatestId(
   checkpointer: unknown,
 ): checkpointer is { latestId(threadId: string): Promise<string | undefined> } {
   return isRecord(checkpointer) && typeof checkpointer.latestId === "function";
+}
+
+interface KnowsResults {
+  newestId(threadId: string): Promise<string | undefined>;
+  hasResult(threadId: string, taskId: string): Promise<boolean>;
+}
+
+function knowsResults(checkpointer: unknown): checkpointer is KnowsResults {
+  return isRecord(checkpointer) && typeof checkpointer.hasResult === "function";
 }
 
 function isForgetful(checkpointer: unknown): checkpointer is { deleteThread(threadId: string): Promise<void> } {

@@ -25,7 +25,7 @@ export interface Output {
   readonly argumentBytes: number;
 }
 
-const NO_OUTPUT: Output = { tokens: 0, argumentBytes: 0 };
+export const NO_OUTPUT: Output = { tokens: 0, argumentBytes: 0 };
 
 interface Call {
   /** Pieces so far: each counts as a token until the call's end says how many there were. */

@@ -114,6 +114,11 @@ export function nodePath(event: Pick<GraphEvent, "metadata">): string[] {
   return ns.split("|").flatMap((segment) => (/^\d+$/.test(segment) ? [] : (segment.split(":", 1)[0] ?? segment)));
 }
 
+/** The ids of LangGraph's tasks that lead to a place, outermost first. A task is one execution of a node. */
+export function taskIds(place: string): string[] {
+  return place.split("|").flatMap((segment) => segment.split(":").slice(1));
+}
+
 /** The names of an event's node in filters and settings: its own name, and every path that leads to it. */
 export function nodeNames(event: GraphEvent): string[] {
   const path = nodePath(event);

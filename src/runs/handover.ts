@@ -2,7 +2,6 @@
  * A run that its process leaves to another one between two steps of its graph. The run goes on in the same epoch of the
  * log, right after the last entry: its readers notice nothing.
  */
-import type { Output } from "../graph/output-bounds.ts";
 import type { EventLog } from "../log/log.ts";
 import { type Cursor, isAt } from "../protocol/cursor.ts";
 import type { Message } from "../protocol/events.ts";
@@ -20,22 +19,19 @@ import type { RunInput } from "./run-input.ts";
 import type { RunPlan } from "./run-plan.ts";
 
 /** The state of a run between two steps. */
-export interface Between extends Required<Pick<RunInput, "drafts" | "graphTopic">> {
+export interface Between extends Required<Pick<RunInput, "drafts" | "graphTopic" | "used">> {
   readonly knowledge: Knowledge;
 }
 
 /** The facts that a run has about its graph when the graph has stopped. */
-export interface SoFar {
+export interface AtRest {
   readonly spent: Spent;
-  readonly output: Output;
-  /** The first step of its graph. */
-  readonly firstStep: number | undefined;
   /** The count of its tokens, where its progress is reported. */
   readonly counted: Counted | undefined;
 }
 
 /** The facts that a run has beyond its input and its thread, in plain JSON. */
-interface Knowledge extends SoFar {
+interface Knowledge extends AtRest {
   /** The id by which readers of the graph topic know the graph's own run. */
   readonly root: string | undefined;
   readonly ownFrom: number;

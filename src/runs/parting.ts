@@ -29,8 +29,8 @@ export class Parting {
   }
 
   /** A checkpoint of a thread's graph is stored: the step that made it is over. */
-  readonly stored = async ({ threadId, step, recursionLimit }: StoredStep): Promise<void> => {
-    if (threadId !== this.#threadId) return;
+  readonly stored = async ({ threadId, namespace, step, recursionLimit }: StoredStep): Promise<void> => {
+    if (threadId !== this.#threadId || namespace !== "") return;
     this.#firstStep ??= step;
     // LangGraph counts only the steps that the graph takes in this process.
     const taken = step - this.#firstStep;

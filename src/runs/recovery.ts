@@ -2,7 +2,7 @@
  * Runs that nobody drives any more. Each is taken up where the graph stopped, or is ended with what its row in the
  * store says.
  */
-import { latestCheckpoint, messageIds } from "../graph/checkpoints.ts";
+import { latestCheckpoint, messageIds, runAgain } from "../graph/checkpoints.ts";
 import type { ServedAgent } from "../graph/registry.ts";
 import type { EventLog, LogEntry } from "../log/log.ts";
 import { SluiceError } from "../protocol/errors.ts";
@@ -10,11 +10,12 @@ import { EventType, type Interrupt, type Message } from "../protocol/events.ts";
 import { graphTopic, type Topic, threadTopic } from "../protocol/ids.ts";
 import type { Instances } from "../store/instances.ts";
 import { type BegunRun, type Claim, isBegun, type RunRecord, type Store } from "../store/store.ts";
+import { tombstonesOf } from "../store/tombstones.ts";
 import { callIdsOf } from "./call-ids.ts";
 import { erase, type Keepers } from "./deletions.ts";
 import { entryOf, stamped } from "./entries.ts";
-import { positionAfter } from "./history.ts";
 import type { RunInput } from "./run-input.ts";
+import type { SoFar } from "./so-far.ts";
 
 /** The most processes that try a run. A run that crashes its process would crash the next processes too. */
 const MAX_ATTEMPTS = 3;
@@ -63,36 +64,63 @@ export async function clear(options: Keepers, run: RunRecord): Promise<void> {
   if (claim) await close(options, run, claim);
 }
 
-async function goOn(options: TakeUpOptions, run: BegunRun, claim: Claim, again: Again): Promise<Omit<LeftRun, "run">> {
+async function goOn(options: TakeUpOptions, run: BegunRun, claim: Claim, begin: Again): Promise<Omit<LeftRun, "run">> {
   const agent = options.registry.all.find(({ name }) => name === run.agent);
   const input = run.input as RunInput | undefined;
   try {
     const released = options.instances.isReleased(run);
-    const stood = agent && input ? await whereItStood(agent, run, input, released) : undefined;
+    const soFar = run.soFar as SoFar | undefined;
+    const stood = agent && input ? await whereItStood(agent, run, input, soFar, released) : undefined;
     const handedOver = released ? input?.handedOver : undefined;
     if (!agent?.recover || !stood || stood.attempt > MAX_ATTEMPTS) {
       await close(options, run, claim, stood?.answered);
       return { outcome: "lost" };
     }
     const thread = await options.store.thread(run.threadId);
-    const { messages = [], removed } = thread ?? {};
-    // A graph that begins again sends everything again.
-    const before = positionAfter(run.beginsAfter, messages, removed) ?? messages.length;
-    const holding = stood.wentOn ? messages.length : before + stood.freshLength;
+    const messages = thread?.messages ?? [];
     // A run is handed over between two steps: its graph has kept by then what it wanted to keep.
     const lost = handedOver ? [] : await lostByGraph(options.store, agent, claim);
-    const held = messages.slice(0, holding).filter(({ id }) => !lost.includes(id));
+    const again = handedOver || !soFar ? [] : await sentAgain(agent, messages, run, soFar, stood.wentOn);
+    const held = messages.filter(({ id }) => !lost.includes(id) && !again.includes(id));
+    // A client that still holds these messages and comes back later has not edited its history.
+    if (again.length > 0) {
+      await options.store.keepMessages(claim, held, { removed: tombstonesOf(messages, again), soFar });
+    }
     // The ids at the run's beginning override those of the thread, which may come from the agent before this one.
     const callIds = { ...callIdsOf(thread, held), ...stood.callIds };
     // Clients need a while to find their way back to a run that nobody follows by now.
     const goesOn = handedOver ? { handedOver } : { detached: true };
-    await again(agent, claim, run, held, { ...stood, callIds, ...goesOn });
+    await begin(agent, claim, run, held, { ...stood, callIds, ...goesOn });
     return { outcome: handedOver ? "continued" : "recovered" };
   } catch (cause) {
     if (SluiceError.from(cause).code === "storage_unavailable") throw cause;
     await close(options, run, claim);
     return { outcome: "lost", cause };
   }
+}
+
+/**
+ * The ids of messages whose nodes are certain to run again and to send them again. In doubt a message stays, and so does
+ * a message with a call whose result stays.
+ */
+async function sentAgain(
+  { graph }: ServedAgent,
+  messages: readonly Message[],
+  { threadId }: RunRecord,
+  { checkpoint, places }: SoFar,
+  wentOn: boolean,
+): Promise<readonly string[]> {
+  const all = Object.entries(places);
+  if (all.length === 0) return [];
+  const certain = await runAgain(graph, threadId, checkpoint, Object.values(places));
+  const again = new Set(all.flatMap(([id, place]) => ((certain ? certain.has(place) : !wentOn) ? [id] : [])));
+  const answered = new Set(
+    messages.flatMap((one) => (one.role === "tool" && !again.has(one.id) ? [one.toolCallId] : [])),
+  );
+  return messages.flatMap((message) => {
+    const calls = message.role === "assistant" ? (message.toolCalls ?? []) : [];
+    return again.has(message.id) && !calls.some(({ id }) => answered.has(id)) ? [message.id] : [];
+  });
 }
 
 /** Messages that the run had taken but its graph did not keep. They wait again. */
@@ -112,10 +140,12 @@ async function lostByGraph({ injected }: Store, { graph }: ServedAgent, claim: C
 async function whereItStood(
   agent: ServedAgent,
   { threadId }: RunRecord,
-  input: RunInput,
+  { handedOver: _, used: before, ...input }: RunInput,
+  soFar: SoFar | undefined,
   leftInOrder: boolean,
 ): Promise<RunInput> {
-  const { handedOver: _, ...begun } = input;
+  const used = soFar?.used ?? before;
+  const begun = { ...input, ...(used ? { used } : {}) };
   const attempt = input.attempt + (leftInOrder ? 0 : 1);
   const checkpoint = await latestCheckpoint(agent.graph, threadId);
   if (checkpoint === input.checkpoint) return { ...begun, attempt, takenUp: true };

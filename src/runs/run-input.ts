@@ -11,6 +11,7 @@ import type { Beginning } from "./beginning.ts";
 import type { StartRequest } from "./handle.ts";
 import type { Handover } from "./handover.ts";
 import type { Setting } from "./setting.ts";
+import type { Used } from "./so-far.ts";
 
 /** Plain JSON. */
 export interface RunInput {
@@ -43,6 +44,8 @@ export interface RunInput {
   readonly attempt: number;
   /** Another process began it. */
   readonly takenUp?: boolean;
+  /** The part of its limits that earlier processes have used. */
+  readonly used?: Used;
   /** Another process left it between two steps of its graph. */
   readonly handedOver?: Handover;
 }

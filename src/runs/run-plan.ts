@@ -10,13 +10,16 @@ import type { CallIds } from "../protocol/ids.ts";
 import { narrowingTo } from "../protocol/input.ts";
 import type { InjectedMessages } from "../store/injected.ts";
 import { type ItemStores, scopeOf } from "../store/items.ts";
-import type { Claim } from "../store/store.ts";
+import type { Claim, KeptBeside } from "../store/store.ts";
 import type { Tombstone } from "../store/tombstones.ts";
+import { createTranslator } from "../translate/create-translator.ts";
+import type { Translator } from "../translate/translator.ts";
 import type { Handover } from "./handover.ts";
 import { OUTPUT_SETTINGS, type OutputLimit, outputLimitsOf, tooMuchOutput } from "./output-limits.ts";
 import { progressEvery } from "./progress.ts";
 import { cutOff } from "./run-end.ts";
 import type { RunInput } from "./run-input.ts";
+import { NOTHING_USED, type SoFar, type Used } from "./so-far.ts";
 
 export interface RunPlan extends Claim {
   readonly agent: ServedAgent;
@@ -39,6 +42,8 @@ export interface RunPlan extends Claim {
   readonly followsState: boolean;
   /** Set when the client's history parts from the thread's: the graph goes on from an earlier checkpoint. */
   readonly fork: { readonly checkpointId: string } | undefined;
+  /** The thread's last checkpoint before it. */
+  readonly checkpoint: string;
   /**
    * Followers have to forget everything after `history` and `fresh`. All messages that still hold are sent after
    * `RUN_STARTED`.
@@ -68,14 +73,19 @@ export interface RunPlan extends Claim {
   readonly limits: Tally;
   /** The position in the thread's topic before this run's entries; of a run that goes on, before those of this process. */
   readonly from: Cursor;
+  /** The part of its limits that earlier processes have used. */
+  readonly used: Used;
   /** Set when it goes on where another process left it between two steps. */
   readonly handedOver: Handover | undefined;
 }
 
+/** The messages of a run so far, and what is kept with them. */
+export type Kept = readonly [messages: readonly Message[], beside: KeptBeside & { readonly soFar: SoFar }];
+
 /** The things that a run needs of its thread. */
 export interface RunThread {
-  /** Stores the transcript so far: its messages, those that were taken back, and the ids of its calls. */
-  readonly keep: (messages: readonly Message[], removed: readonly Tombstone[], callIds: CallIds) => Promise<void>;
+  /** Stores the messages so far, and what is kept with them. */
+  readonly keep: (...kept: Kept) => Promise<void>;
   /** The new messages of starts that wait for the thread. */
   readonly waiting: (messages: readonly Message[], removed: readonly Tombstone[]) => readonly Message[];
   /** Keeps the messages that are sent into the run. */
@@ -126,6 +136,7 @@ export function planFor(
     followsState: agent.followsState,
     fresh: messages.slice(before),
     fork,
+    checkpoint: run.checkpoint,
     resent: !handedOver && (fork !== undefined || recovered),
     offered,
     steering,
@@ -146,8 +157,24 @@ export function planFor(
     counts: counts.agent(agent.name),
     limits: counts.limits,
     from,
+    used: run.used ?? NOTHING_USED,
     handedOver,
   };
+}
+
+export function translatorFor(plan: RunPlan): Translator {
+  const { reasoningTags, nodes, stateKeys, subagents, maxEventBytes } = plan.agent;
+  return createTranslator({
+    ...plan,
+    threadId: plan.threadName,
+    reasoningTags,
+    nodes,
+    stateKeys,
+    subagents,
+    maxEventBytes,
+    frontendTools: new Set(plan.offered.tools.map((tool) => tool.name)),
+    carried: plan.handedOver?.translation,
+  });
 }
 
 /** The request that drives its graph. */
@@ -166,7 +193,7 @@ export function requestOf(
     user,
     store,
     limits,
-    handedOver,
+    used,
   }: RunPlan,
   fail: (error: unknown) => void,
 ): RunRequest {
@@ -177,7 +204,7 @@ export function requestOf(
   const hooks = {
     onCut: agent.onCutAnswer === "error" ? () => fail(cutOff()) : undefined,
     outputLimits,
-    outputBefore: handedOver?.output,
+    outputBefore: used.output,
     onTooMuch: (limit: OutputLimit) => {
       limits.count(OUTPUT_SETTINGS[limit]);
       fail(tooMuchOutput(limit, outputLimits[limit]));

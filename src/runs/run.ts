@@ -6,14 +6,14 @@ import { SluiceError } from "../protocol/errors.ts";
 import { type AguiEvent, EventType, type Interrupt, type Message } from "../protocol/events.ts";
 import { type GraphEvent, isNode, nodePath } from "../protocol/graph-event.ts";
 import type { KeptState } from "../protocol/injected.ts";
-import { createTranslator } from "../translate/create-translator.ts";
+import type { StoredStep } from "../store/checkpointer.ts";
 import type { Progress } from "../translate/token-count.ts";
 import type { RunEnd, Translator } from "../translate/translator.ts";
 import { askedAgain } from "./answering.ts";
 import { currentRun } from "./current-run.ts";
 import { Deadlines } from "./deadlines.ts";
 import { GraphTopic } from "./graph-topic.ts";
-import { type Between, beside, ownFromAfter, type SoFar } from "./handover.ts";
+import { type AtRest, type Between, beside, ownFromAfter } from "./handover.ts";
 import { Injections } from "./injections.ts";
 import { Keeping } from "./keeping.ts";
 import { Parting } from "./parting.ts";
@@ -21,7 +21,9 @@ import { ProgressReports } from "./progress.ts";
 import { OF_ANY_MODEL, sharedProvenance } from "./provenance.ts";
 import { broken, ending, plainEnd, type RunOutcome, stopped } from "./run-end.ts";
 import { RunFigures } from "./run-figures.ts";
-import { type RunPlan, type RunThread, requestOf } from "./run-plan.ts";
+import { type Kept, type RunPlan, type RunThread, requestOf, translatorFor } from "./run-plan.ts";
+import { SentPlaces } from "./sent-places.ts";
+import type { Used } from "./so-far.ts";
 import { ThreadTopic } from "./thread-topic.ts";
 import type { Snapshot } from "./threads.ts";
 import { Unanswered } from "./unanswered.ts";
@@ -39,32 +41,23 @@ export class Run {
   readonly #unanswered: Unanswered;
   readonly #injections: Injections;
   readonly #parting: Parting;
-  #soFar: SoFar | undefined;
+  readonly #places: SentPlaces;
+  #graphRun: GraphRun | undefined;
+  #atRest: AtRest | undefined;
   #progress: ProgressReports | undefined;
   #ended = false;
 
   constructor(plan: RunPlan, log: EventLog, { keep, waiting, injected, shared }: RunThread) {
     this.plan = plan;
-    this.#parting = new Parting(plan.threadId, plan.handedOver?.firstStep);
+    this.#parting = new Parting(plan.threadId, plan.used.firstStep);
+    this.#places = new SentPlaces(plan);
     this.figures = new RunFigures(plan.counts, plan.handedOver?.figures);
     this.#keeping = new Keeping(plan.threadId, async () => {
       await this.#topic.flushed().catch(this.#failed);
       if (!this.#ended) await keep(...this.kept);
     });
     this.#unanswered = new Unanswered(plan);
-    const { reasoningTags, nodes, stateKeys, subagents, maxEventBytes } = plan.agent;
-    const frontendTools = new Set(plan.offered.tools.map((tool) => tool.name));
-    this.#translator = createTranslator({
-      ...plan,
-      threadId: plan.threadName,
-      reasoningTags,
-      nodes,
-      stateKeys,
-      subagents,
-      maxEventBytes,
-      frontendTools,
-      carried: plan.handedOver?.translation,
-    });
+    this.#translator = translatorFor(plan);
     this.#graph = new GraphTopic(plan, log, this.#failed);
     const corrected = () => this.#graph.cutOff();
     this.#topic = new ThreadTopic(plan, { log, waiting, corrected, shared, failed: this.#failed });
@@ -88,7 +81,7 @@ export class Run {
     const { agent, threadId, runId, fence } = this.plan;
     try {
       const { storing } = this.#keeping;
-      const current = { agent: agent.name, threadId, runId, fence, storing, stored: this.#parting.stored };
+      const current = { agent: agent.name, threadId, runId, fence, storing, stored: this.#stored };
       return await currentRun.run(current, () => this.#drive());
     } catch (thrown) {
       this.#ended = true;
@@ -110,12 +103,12 @@ export class Run {
     this.#send(this.#translator.rest(), undefined);
     await Promise.all([this.#topic.flushed(), this.#graph.flushed()]);
     const { carried, drafts } = this.#translator;
-    if (!carried || !this.#soFar || this.#topic.transcript.reopen().length > 0) return undefined;
+    if (!carried || !this.#atRest || this.#topic.transcript.reopen().length > 0) return undefined;
     const translation = beside(this.messages, carried);
     const ownFrom = ownFromAfter(this.plan);
     const { root } = this.#graph;
-    const knowledge = { ...this.#soFar, root, ownFrom, waiting, figures: this.figures.soFar, translation };
-    return { drafts, graphTopic: this.#graph.isOpen, knowledge };
+    const knowledge = { ...this.#atRest, root, ownFrom, waiting, figures: this.figures.soFar, translation };
+    return { drafts, graphTopic: this.#graph.isOpen, used: this.#used, knowledge };
   }
 
   /** Resolves when no write of the transcript is under way. Never rejects. */
@@ -188,9 +181,19 @@ export class Run {
   }
 
   /** The transcript so far, for the store. */
-  get kept(): Parameters<RunThread["keep"]> {
+  get kept(): Kept {
     const { closed, removed } = this.#topic.transcript;
-    return [closed, removed, this.#translator.callIds];
+    const { callIds } = this.#translator;
+    return [closed, { removed, callIds, soFar: { used: this.#used, ...this.#places.soFar } }];
+  }
+
+  readonly #stored = (step: StoredStep): Promise<void> => {
+    this.#places.stored(step);
+    return this.#parting.stored(step);
+  };
+
+  get #used(): Used {
+    return { output: (this.#graphRun ?? this.plan.used).output, firstStep: this.#parting.firstStep };
   }
 
   async #drive(): Promise<RunOutcome | undefined> {
@@ -215,16 +218,13 @@ export class Run {
     const { agent, version, progressMs, resent, handedOver } = this.plan;
     const deadlines = new Deadlines(agent.deadlines, (error) => this.#abort.abort(error), handedOver?.spent);
     if (progressMs !== undefined) this.#progress = new ProgressReports(progressMs, this.#reportProgress, handedOver);
-    let graphRun: GraphRun | undefined;
     try {
       if (resent || handedOver) await this.#injections.recall();
       const { take: takeInjected } = this.#injections;
       const request = { ...requestOf(this.plan, this.#failed), takeInjected, control: this.#parting.control };
-      graphRun = openRun(agent.graph, request, this.#abort.signal, {
-        version,
-        source: agent.source,
-        traceContent: agent.traceContent,
-      });
+      const how = { version, source: agent.source, traceContent: agent.traceContent };
+      const graphRun = openRun(agent.graph, request, this.#abort.signal, how);
+      this.#graphRun = graphRun;
       await graphRun.read((event) => {
         deadlines.saw(event);
         this.#pump(event);
@@ -236,11 +236,10 @@ export class Run {
     } catch (cause) {
       const { aborted, reason } = this.#abort.signal;
       if (!aborted && isStoppedBetweenSteps(cause)) return undefined;
-      return { end: aborted ? stopped(reason) : broken(cause, graphRun), cause };
+      return { end: aborted ? stopped(reason) : broken(cause, this.#graphRun), cause };
     } finally {
       deadlines.stop();
-      const [{ firstStep }, counted] = [this.#parting, this.#progress?.counted];
-      if (graphRun) this.#soFar = { spent: deadlines.spent, output: graphRun.output, firstStep, counted };
+      this.#atRest = { spent: deadlines.spent, counted: this.#progress?.counted };
     }
   }
 
@@ -288,6 +287,7 @@ export class Run {
   #send(events: readonly AguiEvent[], cause: GraphEvent | undefined): void {
     if (events.length === 0) return;
     this.#unanswered.sent(events);
+    this.#places.sent(events, cause);
     this.figures.sent(events);
     this.#topic.add(events, cause && this.#provenanceOf(cause));
   }

@@ -20,7 +20,7 @@ import type { Row, SqlValue, Statement, Tables } from "./tables.ts";
 export interface CheckpointHooks {
   /** Is called before anything that a step of a thread has made is stored, in the graph itself or in a graph inside it. */
   readonly storing?: ((threadId: string) => void | Promise<void>) | undefined;
-  /** Is called when a checkpoint of the graph itself is stored. */
+  /** Is called when a checkpoint is stored, of the graph itself or of a graph inside it. */
   readonly stored?: ((step: StoredStep) => void | Promise<void>) | undefined;
 }
 
@@ -32,10 +32,9 @@ interface Key {
   readonly checkpointId: string;
 }
 
-/** A checkpoint of a thread's graph itself, and not of a graph inside it. */
-export interface StoredStep {
-  readonly threadId: string;
-  /** The number of the step that it ends. LangGraph counts the steps of a thread. */
+/** A stored checkpoint. */
+export interface StoredStep extends Key {
+  /** The number of the step that it ends. LangGraph counts the steps of a graph on a thread. */
   readonly step: number;
   /** The most steps that the graph may take. */
   readonly recursionLimit: number | undefined;
@@ -44,6 +43,8 @@ export interface StoredStep {
 export class Checkpointer extends BaseCheckpointSaver {
   readonly #tables: Tables;
   readonly #hooks: () => CheckpointHooks | undefined;
+  /** The last result that is being stored, by thread. */
+  readonly #results = new Map<string, Promise<void>>();
 
   /** `hooks` returns those of the run to which the calling code belongs. */
   constructor(tables: Tables, hooks: () => CheckpointHooks | undefined = () => undefined) {
@@ -71,6 +72,13 @@ export class Checkpointer extends BaseCheckpointSaver {
       threadId,
       "", // The graph itself, not a graph inside it.
     );
+    return row && String(row.checkpoint_id);
+  }
+
+  /** The id of a thread's newest checkpoint, of the graph itself or of a graph inside it. */
+  async newestId(threadId: string): Promise<string | undefined> {
+    const newest = "SELECT checkpoint_id FROM checkpoints WHERE thread_id = ? ORDER BY checkpoint_id DESC LIMIT 1";
+    const [row] = await this.#tables.all(newest, threadId);
     return row && String(row.checkpoint_id);
   }
 
@@ -111,6 +119,8 @@ export class Checkpointer extends BaseCheckpointSaver {
     const key = { threadId, namespace, checkpointId: checkpoint.id };
     const hooks = this.#hooks();
     await hooks?.storing?.(threadId);
+    // LangGraph does not wait. But a step that is over has to have results: `hasResult` relies on them.
+    await this.#results.get(threadId);
     await this.#tables.write([
       `INSERT INTO checkpoints VALUES (?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (thread_id, checkpoint_ns, checkpoint_id) DO UPDATE SET parent_id = excluded.parent_id,
@@ -123,12 +133,39 @@ export class Checkpointer extends BaseCheckpointSaver {
       metadataType,
       metadataBytes,
     ]);
-    const { recursionLimit } = config;
-    if (namespace === "") await hooks?.stored?.({ threadId, step: metadata.step, recursionLimit });
+    await hooks?.stored?.({ ...key, step: metadata.step, recursionLimit: config.recursionLimit });
     return toConfig(key);
   }
 
-  async putWrites(config: RunnableConfig, writes: PendingWrite[], taskId: string, taskPath = ""): Promise<void> {
+  /**
+   * Results are stored one after the other. A task may use the result of another task and need no call of it any more
+   * once its own result is stored: then the other's result has to be stored too.
+   */
+  putWrites(config: RunnableConfig, writes: PendingWrite[], taskId: string, taskPath = ""): Promise<void> {
+    const threadId = requiredId(config, "thread_id");
+    const stored = this.#putWrites(config, writes, taskId, taskPath, this.#results.get(threadId));
+    this.#results.set(threadId, stored);
+    const over = () => {
+      if (this.#results.get(threadId) === stored) this.#results.delete(threadId);
+    };
+    stored.then(over, over);
+    return stored;
+  }
+
+  /** Reports whether the results of a task are stored. LangGraph does not execute such a task again. */
+  async hasResult(threadId: string, taskId: string): Promise<boolean> {
+    // Negative numbers are for errors, and for the questions and answers of a task that is not over.
+    const result = "SELECT 1 FROM checkpoint_writes WHERE thread_id = ? AND task_id = ? AND idx >= 0 LIMIT 1";
+    return (await this.#tables.all(result, threadId, taskId)).length > 0;
+  }
+
+  async #putWrites(
+    config: RunnableConfig,
+    writes: PendingWrite[],
+    taskId: string,
+    taskPath: string,
+    earlier: Promise<void> | undefined,
+  ): Promise<void> {
     const key = {
       threadId: requiredId(config, "thread_id"),
       namespace: config.configurable?.checkpoint_ns ?? "",
@@ -150,9 +187,9 @@ export class Checkpointer extends BaseCheckpointSaver {
         ON CONFLICT (thread_id, checkpoint_ns, checkpoint_id, task_id, idx) DO ${conflict}`;
       return [insert, ...values(key), taskId, taskPath, index, channel, ...dumped];
     });
-    if (statements.length === 0) return;
-    await this.#hooks()?.storing?.(key.threadId);
-    await this.#tables.write(...statements);
+    if (statements.length > 0) await this.#hooks()?.storing?.(key.threadId);
+    await earlier;
+    if (statements.length > 0) await this.#tables.write(...statements);
   }
 
   async deleteThread(threadId: string): Promise<void> {

@@ -145,7 +145,7 @@ export class MemoryStore extends MemoryNames implements Store {
     const { record, runs } = thread;
     const now = this.#now();
     thread.record = { createdAt: now, ...record, threadId, agent, messages, interrupts: [], updatedAt: now };
-    runs.set(runId, { ...run, ...beginning, status: "active" });
+    runs.set(runId, { ...run, ...beginning, soFar: undefined, status: "active" });
     for (const earlier of runs.keys()) if (runs.size > MAX_RUNS) runs.delete(earlier);
     // It is deleted first, because a Map keeps the order of insertion, and the last used belongs at the end.
     this.#threads.delete(threadId);
@@ -162,9 +162,11 @@ export class MemoryStore extends MemoryNames implements Store {
     return { threadId: run.threadId, runId: run.runId, fence: this.#fence };
   }
 
-  async keepMessages(...[claim, messages, more, callIds]: Parameters<Store["keepMessages"]>): Promise<void> {
-    const { thread } = this.#held(claim, "active") ?? {};
-    if (!thread?.record) return;
+  async keepMessages(...[claim, messages, beside = {}]: Parameters<Store["keepMessages"]>): Promise<void> {
+    const { thread, run } = this.#held(claim, "active") ?? {};
+    if (!thread?.record || !run) return;
+    const { removed: more, callIds, soFar } = beside;
+    thread.runs.set(run.runId, { ...run, soFar });
     const removed = allRemoved(thread.record.removed, more);
     thread.record = { ...thread.record, messages, removed, ...allCallIds(thread.record, callIds) };
   }
@@ -175,7 +177,7 @@ export class MemoryStore extends MemoryNames implements Store {
     const { runId } = claim;
     this.injected.forget(claim.threadId);
     const { closing, messages, interrupts, refused, state = thread.record.state, drafts } = end;
-    const { input: _, ...rest } = run;
+    const { input: _, soFar: __, ...rest } = run;
     thread.runs.set(runId, { ...rest, status: "ending", closing, outcome: end.status });
     const terminal = closing.at(-1);
     const ending = terminal && { runId, terminal };

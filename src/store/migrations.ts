@@ -177,4 +177,6 @@ export const MIGRATIONS: readonly string[] = [
   DROP INDEX holding_runs;
   CREATE UNIQUE INDEX holding_runs ON runs (thread_id) WHERE status IN ('admitted', 'active', 'ending', 'deleting');
   `,
+  // The facts of an active run that are kept with its messages.
+  "ALTER TABLE runs ADD COLUMN so_far TEXT",
 ];

@@ -41,6 +41,7 @@ export function toRun(row: Row): RunRecord {
     // Only the tables that several processes share have owners.
     ...(typeof row.owner === "string" ? { owner: row.owner } : {}),
     ...(row.outcome === null ? {} : { outcome: row.outcome as EndStatus }),
+    ...(row.so_far === null ? {} : { soFar: JSON.parse(String(row.so_far)) as unknown }),
     ...(row.closing === null ? {} : { closing: JSON.parse(String(row.closing)) as AguiEvent[] }),
   };
 }

@@ -141,7 +141,7 @@ export class SqliteStore extends TableNames implements Store {
     return this.#db.transaction(() => {
       const begun = this.#db.one(
         `UPDATE runs SET status = 'active', from_epoch = ?, from_offset = ?, begins_after = ?, checkpoint_before = ?,
-           input = ? WHERE ${CLAIMED} AND status IN ('admitted', 'active') RETURNING agent`,
+           input = ?, so_far = NULL WHERE ${CLAIMED} AND status IN ('admitted', 'active') RETURNING agent`,
         from.epoch,
         from.offset,
         beginsAfter ?? null,
@@ -178,9 +178,11 @@ export class SqliteStore extends TableNames implements Store {
     });
   }
 
-  async keepMessages(...[claim, messages, removed, callIds]: Parameters<Store["keepMessages"]>): Promise<void> {
+  async keepMessages(...[claim, messages, beside = {}]: Parameters<Store["keepMessages"]>): Promise<void> {
+    const { removed, callIds, soFar } = beside;
+    const keep = `UPDATE runs SET so_far = ? WHERE ${CLAIMED} AND status = 'active'`;
     this.#db.transaction(() => {
-      if (!this.#db.one(`SELECT 1 FROM runs WHERE ${CLAIMED} AND status = 'active'`, ...valuesOf(claim))) return;
+      if (this.#db.run(keep, jsonOrNull(soFar), ...valuesOf(claim)) === 0) return;
       this.#writeMessages(claim.threadId, messages);
       this.#writeRemoved(claim.threadId, removed);
       this.#writeCallIds(claim.threadId, callIds);
@@ -192,7 +194,7 @@ export class SqliteStore extends TableNames implements Store {
     const { threadId, runId } = claim;
     return this.#db.transaction(() => {
       const stored = this.#db.run(
-        `UPDATE runs SET status = 'ending', outcome = ?, closing = ?, terminal = ?, input = NULL
+        `UPDATE runs SET status = 'ending', outcome = ?, closing = ?, terminal = ?, input = NULL, so_far = NULL
          WHERE ${CLAIMED} AND status = 'active'`,
         status,
         JSON.stringify(closing),

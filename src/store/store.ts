@@ -132,6 +132,8 @@ export interface RunRecord extends NewRun, Claim, Partial<RunBeginning> {
   readonly outcome?: EndStatus;
   /** While it is `ending`: closers and the terminal event, which the log may not have yet. */
   readonly closing?: readonly AguiEvent[];
+  /** While it is `active`: what was kept with its messages. */
+  readonly soFar?: unknown;
 }
 
 /** A run whose beginning is stored. */
@@ -162,6 +164,16 @@ export interface RunEnding {
   readonly state: JsonValue | undefined;
   readonly refused: Readonly<Record<string, number>>;
   readonly interrupts: readonly Interrupt[];
+}
+
+/** The facts that are kept together with the messages of an active run. */
+export interface KeptBeside {
+  /** The messages that this run took back. */
+  readonly removed?: readonly Tombstone[];
+  /** The ids that models gave to calls, to be added to those that the thread has. */
+  readonly callIds?: CallIds;
+  /** What another process has to know of the run: plain JSON, which the store does not read. */
+  readonly soFar?: unknown;
 }
 
 /** The run's fence, or the run in the way: a run with the same id, or the run that holds the thread. */
@@ -218,15 +230,9 @@ export interface Store extends ThreadNames {
   takeOver(run: Claim): Promise<Claim | undefined>;
   /**
    * Replaces the thread's transcript by `messages`, in case the active run never reaches its end. `messages` has the
-   * earlier messages of the thread, and those that the run has sent so far. `removed`: messages that this run took
-   * back; `callIds`: ids to add to those that the thread has.
+   * earlier messages of the thread, and those that the run has sent so far.
    */
-  keepMessages(
-    claim: Claim,
-    messages: readonly Message[],
-    removed?: readonly Tombstone[],
-    callIds?: CallIds,
-  ): Promise<void>;
+  keepMessages(claim: Claim, messages: readonly Message[], beside?: KeptBeside): Promise<void>;
   /**
    * Stores an active run's end, and replaces the thread's transcript. The run still holds its thread. `false`, and
    * nothing written, when the claim is outdated, or an end is stored already.

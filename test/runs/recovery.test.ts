@@ -1,6 +1,8 @@
 /** A process dies during runs, and the next one recovers them. */
 
+import { join } from "node:path";
 import { AIMessage } from "@langchain/core/messages";
+import { FakeListChatModel } from "@langchain/core/utils/testing";
 import {
   type BaseCheckpointSaver,
   interrupt,
@@ -9,18 +11,22 @@ import {
   START,
   StateGraph,
 } from "@langchain/langgraph";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { readSettings } from "../../src/config/settings.ts";
 import { Counts } from "../../src/counts/counts.ts";
 import { Limits } from "../../src/limits/limits.ts";
 import { MemoryLog } from "../../src/log/memory.ts";
 import { type AguiEvent, EventType, isTerminal, type Message } from "../../src/protocol/events.ts";
+import { currentRun } from "../../src/runs/current-run.ts";
 import { Visitor } from "../../src/runs/visitor.ts";
 import { catchUpAgui } from "../../src/server/catch-up.ts";
+import { Checkpointer } from "../../src/store/checkpointer.ts";
+import { Database } from "../../src/store/database.ts";
 import { ALONE } from "../../src/store/instances.ts";
 import { MemoryStore } from "../../src/store/memory.ts";
 import type { Claim, Store } from "../../src/store/store.ts";
 import { altered } from "../support/altered.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { verifyRun } from "../support/verify.ts";
 import { Gate, NEVER, type TestRuns, testRuns, USER } from "./scripted.ts";
 
@@ -172,6 +178,77 @@ describe("a run whose process died", () => {
     expect(contents((await kept.store.thread("t"))?.messages)).toEqual(["edited", "first", "second"]);
     const state = await twoNodes(kept.checkpointer).getState({ configurable: { thread_id: "t" } });
     expect(contents(state.values.messages)).toEqual(["edited", "first", "second"]);
+  });
+
+  describe("while one node had its result and another one was at work", () => {
+    const database = Database.open(join(temporaryFolder(), "recovery.db"));
+    const checkpointer = new Checkpointer(database, () => currentRun.getStore());
+    afterAll(() => database.close());
+
+    /** `quick` ends after `slow` has said something. In a process that will die, `slow` never returns. */
+    function sideBySide(words: string, hangs: boolean) {
+      const model = new FakeListChatModel({ responses: [words] });
+      const said = new Gate();
+      const slow = async () => {
+        const { content } = await model.invoke("?");
+        said.open();
+        if (hangs) await NEVER;
+        return { messages: [new AIMessage({ id: crypto.randomUUID(), content })] };
+      };
+      const quick = async () => {
+        await said.opened;
+        return { messages: [new AIMessage({ id: "m-quick", content: "quick" })] };
+      };
+      return new StateGraph(MessagesAnnotation)
+        .addNode("slow", slow)
+        .addNode("quick", quick)
+        .addEdge(START, "slow")
+        .addEdge(START, "quick")
+        .compile({ checkpointer });
+    }
+
+    /** Starts a run and leaves it where the graph has stored the result of `quick`. */
+    async function dieSideBySide(kept: Disk, threadId: string): Promise<void> {
+      const isQuick = (event: AguiEvent) => event.type === "TEXT_MESSAGE_START" && event.messageId === "m-quick";
+      await die(sideBySide("one", true), kept, isQuick, { threadId });
+      const results = "SELECT 1 FROM checkpoint_writes WHERE thread_id = ? AND channel = 'messages'";
+      // The other result is that of the graph's input.
+      while (database.all(results, threadId).length < 2) await new Promise((resolve) => setImmediate(resolve));
+    }
+
+    it("keeps the message of the first, and has that of the second once, also for clients that hold it", async () => {
+      const kept = disk();
+      await dieSideBySide(kept, "once");
+      const before = (await kept.store.thread("once"))?.messages ?? [];
+      expect(contents(before)).toEqual(["hi", "one", "quick"]);
+      const next = start(sideBySide("two", false), kept, true);
+      await next.recover();
+      await next.idle();
+      expect(contents((await kept.store.thread("once"))?.messages)).toEqual(["hi", "quick", "two"]);
+      // This client was away meanwhile.
+      await next.start({
+        threadId: "once",
+        runId: "r2",
+        messages: [...before, { ...USER, id: "u2", content: "more" }],
+      });
+      await next.idle();
+      expect(contents((await kept.store.thread("once"))?.messages)).toEqual(["hi", "quick", "two", "more", "two"]);
+    });
+
+    it.each([
+      [6, "done"],
+      [5, "failed"],
+    ])("has used what it used of its limits (of %s tokens)", async (tokens, status) => {
+      const kept = disk();
+      const threadId = `limit-${tokens}`;
+      await dieSideBySide(kept, threadId);
+      const env = { MAX_RUN_TOKENS: String(tokens) };
+      const next = testRuns(sideBySide("two", false), { ...kept, entry: { ...QUICK, recover: true }, env });
+      open.push(next);
+      await next.recover();
+      await next.idle();
+      expect(await kept.store.run(threadId, "r")).toMatchObject({ status });
+    });
   });
 
   it.each([true, false])(

@@ -1,10 +1,12 @@
 import { expect, test } from "vitest";
 import { allowList } from "../../src/graph/allow-list.ts";
 import { type RunPlan, requestOf } from "../../src/runs/run-plan.ts";
+import { NOTHING_USED } from "../../src/runs/so-far.ts";
 
 test("a run looks for subagents only if its agent reports them, or if its filter names them", () => {
   const asks = (subagents: boolean, list: RunPlan["allowList"]) => {
-    const plan = { agent: { subagents, deadlines: {} }, allowList: list, steering: {} } as unknown as RunPlan;
+    const agent = { subagents, deadlines: {} };
+    const plan = { agent, allowList: list, steering: {}, used: NOTHING_USED } as unknown as RunPlan;
     return requestOf(plan, () => {}).subagents;
   };
   const all = allowList({});

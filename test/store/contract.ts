@@ -132,7 +132,7 @@ export function storeContract(name: string, open: (now: () => number) => Store |
     it("adds what models called calls to what the thread knows, and never lets go of it", async () => {
       const { subject } = await store();
       const first = await start(subject, run("t", "r1"), [USER]);
-      await subject.keepMessages(first, [USER], [], { "c-2": "c" });
+      await subject.keepMessages(first, [USER], { callIds: { "c-2": "c" } });
       await end(subject, first, DONE);
       expect((await subject.thread("t"))?.callIds).toEqual({ "c-2": "c" });
       const second = await start(subject, run("t", "r2"), [USER]);
@@ -151,11 +151,30 @@ export function storeContract(name: string, open: (now: () => number) => Store |
       expect((await subject.thread("t"))?.messages).toEqual(DONE.messages);
     });
 
+    it("keeps with a run's messages what its next process has to know, until it begins again or its end is stored", async () => {
+      const { subject } = await store();
+      const claim = await start(subject, run("t", "r"), [USER]);
+      const soFar = { places: { "m \u0000": "node:1" }, text: "\ud800" };
+      await subject.keepMessages({ ...claim, fence: claim.fence - 1 }, [], { soFar });
+      expect(await subject.run("t", "r")).toEqual(run("t", "r"));
+      await subject.keepMessages(claim, [USER], { soFar });
+      expect(await subject.run("t", "r")).toEqual(run("t", "r", { soFar }));
+      const next = await subject.takeOver(claim);
+      if (!next) throw new Error("Not taken over.");
+      expect(await subject.holding()).toEqual([run("t", "r", { soFar })]);
+      const { from, checkpointBefore } = run("t", "r");
+      await subject.begin(next, { from, checkpointBefore }, [USER]);
+      expect(await subject.run("t", "r")).toEqual(run("t", "r"));
+      await subject.keepMessages(next, [USER], { soFar });
+      await subject.ending(next, DONE);
+      expect(await subject.run("t", "r")).not.toHaveProperty("soFar");
+    });
+
     it("keeps what was taken back, of all runs, and the drafts of the last one", async () => {
       const { subject } = await store();
       const [one, two] = [{ id: "m1" }, { id: "m2", after: "u", calls: ["c"] }];
       const first = await start(subject, run("t", "r1"), [USER]);
-      await subject.keepMessages(first, [USER], [one]);
+      await subject.keepMessages(first, [USER], { removed: [one] });
       await end(subject, first, { ...DONE, removed: [one], drafts: { a: "write:1" } });
       expect(await subject.thread("t")).toMatchObject({ removed: [one], drafts: { a: "write:1" } });
       const second = await start(subject, run("t", "r2", { beginsAfter: "a" }), DONE.messages);

@@ -167,4 +167,6 @@ export const POSTGRES_MIGRATIONS: readonly string[] = [
   `,
   // A process that is about to leave takes nothing over.
   "ALTER TABLE instances ADD COLUMN leaving boolean NOT NULL DEFAULT false",
+  // The facts of an active run that are kept with its messages.
+  "ALTER TABLE runs ADD COLUMN so_far text",
 ];

@@ -155,7 +155,8 @@ export class PostgresStore extends TableNames implements Store {
     return this.#db.transaction(async (queries) => {
       const begun = await queries.one(
         `UPDATE runs SET status = 'active', from_epoch = $4, from_offset = $5, begins_after = $6,
-           checkpoint_before = $7, input = $8, graph_epoch = $9, graph_offset = $10 WHERE ${CLAIMED} AND status IN ('admitted', 'active') RETURNING agent`,
+           checkpoint_before = $7, input = $8, graph_epoch = $9, graph_offset = $10, so_far = NULL
+         WHERE ${CLAIMED} AND status IN ('admitted', 'active') RETURNING agent`,
         ...valuesOf(claim),
         from.epoch,
         from.offset,
@@ -190,10 +191,11 @@ export class PostgresStore extends TableNames implements Store {
     return row && { threadId: claim.threadId, runId: claim.runId, fence: Number(row.fence) };
   }
 
-  async keepMessages(...[claim, messages, removed, callIds]: Parameters<Store["keepMessages"]>): Promise<void> {
+  async keepMessages(...[claim, messages, beside = {}]: Parameters<Store["keepMessages"]>): Promise<void> {
+    const { removed, callIds, soFar } = beside;
+    const keep = `UPDATE runs SET so_far = $4 WHERE ${CLAIMED} AND status = 'active'`;
     await this.#db.transaction(async (queries) => {
-      const active = `SELECT 1 FROM runs WHERE ${CLAIMED} AND status = 'active' FOR UPDATE`;
-      if (!(await queries.one(active, ...valuesOf(claim)))) return;
+      if ((await queries.run(keep, ...valuesOf(claim), jsonOrNull(soFar))) === 0) return;
       await writeMessages(queries, claim.threadId, messages);
       await writeRemoved(queries, claim.threadId, removed);
       await writeCallIds(queries, claim.threadId, callIds);
@@ -205,7 +207,7 @@ export class PostgresStore extends TableNames implements Store {
     const { threadId, runId } = claim;
     return this.#db.transaction(async (queries) => {
       const stored = await queries.run(
-        `UPDATE runs SET status = 'ending', outcome = $4, closing = $5, terminal = $6, input = NULL
+        `UPDATE runs SET status = 'ending', outcome = $4, closing = $5, terminal = $6, input = NULL, so_far = NULL
          WHERE ${CLAIMED} AND status = 'active'`,
         ...valuesOf(claim),
         status,

@@ -1,0 +1,63 @@
+/**
+ * The places of messages that the graph may not remember yet. When the process dies, nodes that the graph has no result
+ * of run again and send their messages again: recovery finds by the place which messages these are.
+ */
+import { type AguiEvent, EventType } from "../protocol/events.ts";
+import { type GraphEvent, namespace } from "../protocol/graph-event.ts";
+import type { StoredStep } from "../store/checkpointer.ts";
+import type { RunPlan } from "./run-plan.ts";
+import type { SoFar } from "./so-far.ts";
+
+export class SentPlaces {
+  readonly #threadId: string;
+  readonly #known: Set<string>;
+  readonly #places = new Map<string, string>();
+  #checkpoint: string;
+
+  constructor({
+    threadId,
+    checkpoint,
+    history,
+    fresh,
+  }: Pick<RunPlan, "threadId" | "checkpoint" | "history" | "fresh">) {
+    this.#threadId = threadId;
+    this.#checkpoint = checkpoint;
+    this.#known = new Set([...history, ...fresh].map(({ id }) => id));
+  }
+
+  get soFar(): Pick<SoFar, "checkpoint" | "places"> {
+    return { checkpoint: this.#checkpoint, places: Object.fromEntries(this.#places) };
+  }
+
+  /** Events were sent. `cause`: the graph event that brought them about. A message stays where it began. */
+  sent(events: readonly AguiEvent[], cause: GraphEvent | undefined): void {
+    for (const event of events) {
+      const id = begunBy(event);
+      if (id === undefined || this.#known.has(id)) continue;
+      this.#known.add(id);
+      if (cause) this.#places.set(id, namespace(cause));
+    }
+  }
+
+  /** A checkpoint is stored. The graph may remember what was sent before it: in doubt, messages stay. */
+  stored({ threadId, checkpointId }: Pick<StoredStep, "threadId" | "checkpointId">): void {
+    if (threadId !== this.#threadId) return;
+    this.#checkpoint = checkpointId;
+    this.#places.clear();
+  }
+}
+
+/** The id of the message that an event may begin. */
+function begunBy(event: AguiEvent): string | undefined {
+  switch (event.type) {
+    case EventType.TEXT_MESSAGE_START:
+    case EventType.REASONING_START:
+    case EventType.TOOL_CALL_RESULT:
+    case EventType.ACTIVITY_SNAPSHOT:
+      return event.messageId;
+    case EventType.TOOL_CALL_START:
+      return event.parentMessageId ?? event.toolCallId;
+    default:
+      return undefined;
+  }
+}
