@@ -118,6 +118,11 @@ export class DirectEvents extends BaseCallbackHandler {
     run.tapped = true;
   }
 
+  /** v2 has no event for it. */
+  override handleChainError(error: unknown, runId: string): void {
+    this.#notes.handleChainError(error, runId);
+  }
+
   override handleChainEnd(
     given: unknown,
     runId: string,

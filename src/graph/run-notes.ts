@@ -2,7 +2,7 @@
 import { BaseCallbackHandler } from "@langchain/core/callbacks/base";
 import type { Serialized } from "@langchain/core/load/serializable";
 import type { LLMResult } from "@langchain/core/outputs";
-import { isGraphInterrupt } from "@langchain/langgraph";
+import { isGraphBubbleUp, isGraphInterrupt } from "@langchain/langgraph";
 import type { GraphEvent } from "../protocol/graph-event.ts";
 import { CutAnswers } from "./cut-answers.ts";
 import { type ModelEnd, modelEnd } from "./model-end.ts";
@@ -55,7 +55,7 @@ export class RunNotes extends BaseCallbackHandler {
   readonly #onCut: () => void;
   readonly #output: OutputBounds;
   #turnedAt = performance.now();
-  #failedModels: string[] = [];
+  #failed: string[] = [];
   /** Called with every model call that fails; the events of the call may not have been read yet. */
   modelFailed: () => void = () => {};
 
@@ -170,6 +170,7 @@ export class RunNotes extends BaseCallbackHandler {
 
   override handleChainError(error: unknown, runId: string): void {
     this.#asked(error, { place: this.#places.of(runId) });
+    if (!isGraphBubbleUp(error)) this.#failed.push(runId);
   }
 
   /** Each run around the node passes the interrupt on: the innermost run has the node's place. */
@@ -193,14 +194,14 @@ export class RunNotes extends BaseCallbackHandler {
     this.#cut.failed(runId);
     this.#output.ended(runId);
     this.#modelErrors.add(error);
-    this.#failedModels.push(runId);
+    this.#failed.push(runId);
     this.modelFailed();
   }
 
-  /** The model calls that failed. Reading takes them out. */
-  takeFailedModels(): readonly string[] {
-    const failed = this.#failedModels;
-    if (failed.length > 0) this.#failedModels = [];
+  /** The model calls and chains that failed. Reading takes them out. */
+  takeFailed(): readonly string[] {
+    const failed = this.#failed;
+    if (failed.length > 0) this.#failed = [];
     return failed;
   }
 

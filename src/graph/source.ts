@@ -10,9 +10,9 @@ import { isRecord } from "../protocol/input.ts";
 import { messageOf } from "../protocol/redact.ts";
 import { CachedNodes, cacheModes } from "./cached-nodes.ts";
 import { driveDirect, hasStream } from "./direct.ts";
+import { Failures } from "./failures.ts";
 import { toGraphInput } from "./graph-input.ts";
 import { toLangChain } from "./input.ts";
-import { ModelFailures } from "./model-failures.ts";
 import { written } from "./normalize.ts";
 import type { Output } from "./output-bounds.ts";
 import { type InterruptOrigin, RunNotes } from "./run-notes.ts";
@@ -164,7 +164,7 @@ async function read(
   const pass = (event: GraphEvent) => {
     if (!over && !signal.aborted) each(event);
   };
-  const failures = new ModelFailures(() => notes.takeFailedModels(), pass);
+  const failures = new Failures(() => notes.takeFailed(), pass);
   const take = (event: GraphEvent) => {
     if (over || signal.aborted) return;
     const given =

@@ -73,7 +73,7 @@ export interface GraphEvent {
   readonly state?: Readonly<Record<string, unknown>>;
   /** Not for clients: it only reports to the run that something has ended. */
   readonly silent?: true;
-  /** `on_chat_model_end`, `on_llm_end`: the call failed. v2 has no event for it, so this one is made up. */
+  /** The end of a model call or of a node that failed. v2 has no event for it, so this one is made up. */
   readonly failed?: true;
   /** `on_chat_model_end`: why the model stopped (`stop`, `tool_calls`, `length`, ...), where the provider said so. */
   readonly finishReason?: string;

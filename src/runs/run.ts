@@ -229,7 +229,7 @@ export class Run {
         deadlines.saw(event);
         this.#pump(event);
         if (event.event === "on_chain_start" && isOfRoot(event)) this.#parting.began();
-        if (event.event === "on_chain_end" && isNode(event)) this.#keeping.nodeEnded(isOfRoot(event));
+        if (event.event === "on_chain_end" && !event.failed && isNode(event)) this.#keeping.nodeEnded(isOfRoot(event));
       });
       const interrupts = graphRun.interrupts.map((asked) => this.#interrupt(asked));
       return { end: this.#unanswered.ended(ending(interrupts, graphRun.cutAnswer)) };

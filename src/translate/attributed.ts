@@ -155,15 +155,16 @@ export class Attributed implements Translator {
   /** The ends of the subagents that a graph event ends. */
   #ended(event: GraphEvent): AguiEvent[] {
     const { event: name, run_id: runId } = event;
-    const { left, failed } = this.#executions.push(event);
+    const over = this.#executions.push(event);
     if (this.#open.size === 0) return [];
+    const failed = over.filter((one) => one.failed);
     const hasFailed = ({ id, place }: Subagent) =>
-      failed.some((one) => one.place === place || one.subagents.some((subagent) => subagent.id === id));
+      failed.some((one) => one.place === place || one.subagents.at(-1)?.id === id);
     const broken = failed.length > 0 ? this.#close(hasFailed, FAILED) : [];
     if (name === "on_tool_end") return [...broken, ...this.#close(({ toolRunId }) => toolRunId === runId)];
     if (name === "on_tool_error") return [...broken, ...this.#close(({ toolRunId }) => toolRunId === runId, FAILED)];
-    if (left.length === 0) return broken;
-    return [...broken, ...this.#close((subagent) => left.some(({ place }) => place === subagent.place))];
+    if (over.length === 0) return broken;
+    return [...broken, ...this.#close((subagent) => over.some(({ place }) => place === subagent.place))];
   }
 
   /** Closes subagents, innermost first, with all that they have called. */

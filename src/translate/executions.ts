@@ -8,33 +8,30 @@ interface Execution {
   readonly subagents: readonly Subagent[];
 }
 
-/** The executions that an event ends. */
-export interface Over {
-  /** They are over: each has ended, or has handed over to another node. Innermost first. */
-  readonly left: readonly Execution[];
-  /** They have no end of their own although what is around them goes on: they failed. Innermost first. */
-  readonly failed: readonly Execution[];
+/** An execution that is over: it has ended, has handed over to another node, was left by its caller, or has failed. */
+export interface Over extends Execution {
+  readonly failed: boolean;
 }
-
-const NOTHING: Over = { left: [], failed: [] };
 
 export class Executions {
   /** By their place, in the order that they began. */
   readonly #running = new Map<string, Execution>();
+  /** The places of those among them that have failed. What is around them may go on. */
+  readonly #failed = new Set<string>();
 
-  push(event: GraphEvent): Over {
+  /** The executions that an event ends, innermost first. */
+  push(event: GraphEvent): readonly Over[] {
     switch (event.event) {
       case "on_chain_start":
-        return isNode(event) ? this.#begin(executionOf(event)) : NOTHING;
+        return isNode(event) ? this.#begin(executionOf(event)) : [];
       case "on_chain_end":
-        return isNode(event) ? this.#end(placeOf(event)) : NOTHING;
+        if (!isNode(event)) return [];
+        return event.failed ? this.#fail(placeOf(event)) : this.#take(({ place }) => isInside(place, placeOf(event)));
       case "on_tool_end":
-      case "on_tool_error": {
-        const isCalledBy = ({ toolRunId }: Subagent) => toolRunId === event.run_id;
-        return { left: [], failed: this.#take(({ subagents }) => subagents.some(isCalledBy)) };
-      }
+      case "on_tool_error":
+        return this.#take(({ subagents }) => subagents.some(({ toolRunId }) => toolRunId === event.run_id));
       default:
-        return NOTHING;
+        return [];
     }
   }
 
@@ -43,25 +40,28 @@ export class Executions {
     return this.#running.get(place)?.subagents ?? [];
   }
 
-  #begin(begun: Execution): Over {
+  #begin(begun: Execution): Over[] {
     // The same execution begins again: an attempt failed.
-    const failed = this.#take(({ place }) => isInside(place, begun.place));
+    const again = this.#take(({ place }) => isInside(place, begun.place)).map((one) => ({ ...one, failed: true }));
     // A graph begins a step when all nodes of the step before are over. A node that hands over has no end.
     const earlier = [...this.#running.values()].filter((one) => isBefore(one, begun));
     const left = this.#take(({ place }) => earlier.some((one) => isInside(place, one.place)));
     this.#running.set(begun.place, begun);
-    return { left, failed };
+    return [...again, ...left];
   }
 
-  #end(ended: string): Over {
-    const failed = this.#take(({ place }) => place !== ended && isInside(place, ended));
-    return { left: this.#take(({ place }) => place === ended), failed };
+  /** It is over when its caller has ended: the caller may be about to try again. */
+  #fail(place: string): Over[] {
+    if (this.#running.has(place)) this.#failed.add(place);
+    return [];
   }
 
-  #take(wanted: (one: Execution) => boolean): Execution[] {
+  #take(wanted: (one: Execution) => boolean): Over[] {
     const found = [...this.#running.values()].filter(wanted).reverse();
-    for (const { place } of found) this.#running.delete(place);
-    return found;
+    return found.map((one) => {
+      this.#running.delete(one.place);
+      return { ...one, failed: this.#failed.delete(one.place) };
+    });
   }
 }
 

@@ -9,6 +9,7 @@ import { predicting } from "./call-rules.ts";
 import { type Carried, carriedFrom } from "./carried.ts";
 import { type MessageLike, messageIn, nameOf, type ToolCallPiece } from "./content.ts";
 import { plainCustom, readCustom } from "./custom.ts";
+import { Ends } from "./ends.ts";
 import { type Asked, toInterrupt } from "./interrupts.ts";
 import { MessageSpans } from "./message-spans.ts";
 import { NodeMessages } from "./node-messages.ts";
@@ -29,6 +30,7 @@ export class RunTranslator implements Translator {
   readonly #rules: Rules;
   readonly #messages = new OpenMessages();
   readonly #steps = new Steps();
+  readonly #ends: Ends;
   readonly tools: ToolCalls;
   readonly #nodeMessages = new NodeMessages();
   readonly #unread = new UnreadEnds();
@@ -51,6 +53,7 @@ export class RunTranslator implements Translator {
     this.#state = new ExposedState(options.maxEventBytes, carried?.state, (id) => book.get(id));
     this.#sent = new SentMessages({ reasoningTags, followsState, book });
     this.#sent.addEarlier(history.slice(ownFrom), drafts, carried?.stateIds);
+    this.#ends = new Ends(this.#messages, this.#steps, this.#sent, book);
     this.#activities = new Activities(options, (id) => this.#nodeMessages.reserve(id));
   }
 
@@ -95,7 +98,7 @@ export class RunTranslator implements Translator {
       case "on_tool_error":
         // Without an id any tool message of the node may be this result.
         if (!this.tools.refuse(event)) this.#nodeMessages.noteRefusedResult(event);
-        return this.#steps.ended(event);
+        return this.#ends.of(event);
       case "on_chat_model_end":
       case "on_llm_end":
         return this.#unreadEnd(event);
@@ -122,8 +125,9 @@ export class RunTranslator implements Translator {
 
   failed(event: GraphEvent): AguiEvent[] {
     const spans = this.#messages.get(event.run_id);
-    if (spans) this.#sent.fail(spans.messageId);
-    return spans ? this.#messages.abandon(event.run_id) : [];
+    if (!spans) return this.#ends.of(event);
+    this.#sent.fail(spans.messageId);
+    return this.#messages.abandon(event.run_id);
   }
 
   correction(): Correction | undefined {
@@ -161,7 +165,7 @@ export class RunTranslator implements Translator {
       case "on_tool_end":
       case "on_tool_error":
         return [
-          ...this.#steps.ended(event),
+          ...this.#ends.of(event),
           ...this.#sent.addResults(event, this.tools.end(event, this.#rules.plain(event)), resultMessage(event)),
         ];
       case "on_chain_start":
@@ -237,20 +241,13 @@ export class RunTranslator implements Translator {
 
   #begin(event: GraphEvent): AguiEvent[] {
     this.#sent.began(event);
-    return [...this.#closeUnheld(), ...this.#steps.ended(event)];
+    return this.#ends.of(event);
   }
 
   #settle(event: GraphEvent, admitted: boolean): AguiEvent[] {
     this.#sent.ended(event, admitted);
     this.tools.hold(event);
-    return [...this.#closeUnheld(), ...this.#steps.ended(event)];
-  }
-
-  /** Closes messages of model calls that still stream although their node has failed. */
-  #closeUnheld(): AguiEvent[] {
-    const { closers, calls } = this.#messages.abandonAll(({ messageId }) => !this.#sent.holds(messageId));
-    for (const { id } of calls) this.tools.book.withdraw(id);
-    return closers;
+    return this.#ends.of(event);
   }
 
   #custom(event: GraphEvent): AguiEvent[] {

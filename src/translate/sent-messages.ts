@@ -122,9 +122,9 @@ export class SentMessages {
     this.#results.set(answers, sent);
   }
 
-  /** Does this message still hold, as far as is known? */
-  holds(id: string): boolean {
-    return this.#sent.has(id);
+  /** The place that a message was sent from; `undefined` if it no longer holds, as far as is known. */
+  placeOf(id: string): string | undefined {
+    return this.#sent.get(id)?.place;
   }
 
   /** Notes that the model call of this message failed. The message stays until the graph goes on without it. */

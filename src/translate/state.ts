@@ -117,10 +117,10 @@ export class ExposedState {
     return [];
   }
 
-  /** The state as the graph left it; nothing when none was ever sent. */
+  /** The state as the graph left it; nothing when none was ever known. */
   finish(): AguiEvent[] {
-    if (this.#sent === undefined) return [];
-    return [snapshot(this.#values ?? this.#sent)];
+    const last = this.#values ?? this.#sent;
+    return last === undefined ? [] : [snapshot(last)];
   }
 
   #json(values: Values): JsonValue {
@@ -129,10 +129,11 @@ export class ExposedState {
 
   /**
    * A snapshot would overwrite what clients build from the call's arguments. What no patch can say is sent later. Clients
-   * may have other values of the keys in `whole`, so these are set as a whole.
+   * may have other values of the keys in `whole`, so these are set as a whole. The first values are sent as a snapshot,
+   * because no client holds a state yet that a patch could change.
    */
   #sendOthers(now: JsonValue, whole: readonly string[] = []): AguiEvent[] {
-    if (this.#sent === undefined) return [];
+    if (this.#sent === undefined) return Object.keys(record(now)).length > 0 ? this.#send(now) : [];
     const delta = patch(without(this.#sent, whole), without(now, whole), only(now, whole));
     if (!delta?.length) return [];
     this.#sent = now;

@@ -1,10 +1,9 @@
 /** Steps: one for each of the graph's nodes that runs, named by the path of nodes that leads to it. */
 import { type AguiEvent, EventType } from "../protocol/events.ts";
 import { type GraphEvent, nodePath } from "../protocol/graph-event.ts";
-import { Executions, placeOf } from "./executions.ts";
+import { placeOf } from "./executions.ts";
 
 export class Steps {
-  readonly #executions = new Executions();
   /** The names of the open steps, by the place of the node's execution, in the order they were opened. */
   readonly #open = new Map<string, string>();
 
@@ -18,21 +17,16 @@ export class Steps {
     return [{ type: EventType.STEP_STARTED, stepName }];
   }
 
-  /** Closes the steps of the executions that an event ends, innermost first. */
-  ended(event: GraphEvent): AguiEvent[] {
-    const { failed, left } = this.#executions.push(event);
-    return [...failed, ...left].flatMap(({ place }) => this.#finish(place));
-  }
-
-  /** Closes what is open, innermost first. */
-  close(): AguiEvent[] {
-    return [...this.#open.keys()].reverse().flatMap((place) => this.#finish(place));
-  }
-
-  #finish(place: string): AguiEvent[] {
+  /** Closes the step of a node's execution, if one is open. */
+  finish(place: string): AguiEvent[] {
     const stepName = this.#open.get(place);
     if (stepName === undefined) return [];
     this.#open.delete(place);
     return [{ type: EventType.STEP_FINISHED, stepName }];
+  }
+
+  /** Closes what is open, innermost first. */
+  close(): AguiEvent[] {
+    return [...this.#open.keys()].reverse().flatMap((place) => this.finish(place));
   }
 }

@@ -99,7 +99,7 @@ export interface Translator {
    * update may remove messages. `placeAdmitted`: only the event's name was refused.
    */
   refused(event: GraphEvent, placeAdmitted: boolean): AguiEvent[];
-  /** Closers for a model call that failed. */
+  /** Closers for a model call or a node that failed. */
   failed(event: GraphEvent): AguiEvent[];
   /**
    * Returns the corrections of earlier messages once no message and no call is open. Each correction is returned once.

@@ -130,6 +130,26 @@ describe("the exposed state", () => {
     expect(state.push(whole)).toEqual([{ type: EventType.STATE_SNAPSHOT, snapshot: whole }]);
   });
 
+  it("sends a snapshot of what the graph emits during a prediction, before any state was sent", () => {
+    const state = new ExposedState();
+    state.predict(["text"], "write:1", CALL);
+    // There is nothing to send but what the client fills in itself.
+    expect(state.push({ text: "" })).toEqual([]);
+    expect(state.merge({ progress: 0.5 }, ["text", "progress"], "write:1")).toEqual([
+      { type: EventType.STATE_SNAPSHOT, snapshot: { progress: 0.5 } },
+    ]);
+    const said = state.merge({ progress: 0.75 }, ["text", "progress"], "write:1");
+    expect(after(said, { text: "Once", progress: 0.5 })).toEqual({ text: "Once", progress: 0.75 });
+    expect(state.finish()).toEqual([{ type: EventType.STATE_SNAPSHOT, snapshot: { text: "" } }]);
+  });
+
+  it("ends with the state also where it was held back all the time", () => {
+    const state = new ExposedState();
+    state.predict(["text"], "write:1", CALL);
+    expect(state.push({ text: "done" })).toEqual([]);
+    expect(state.finish()).toEqual([{ type: EventType.STATE_SNAPSHOT, snapshot: { text: "done" } }]);
+  });
+
   it("sends a snapshot of what the graph emits when nothing else is predicted", () => {
     const state = new ExposedState();
     state.push({ text: "", m: 0 });
