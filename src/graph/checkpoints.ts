@@ -11,9 +11,8 @@ export async function latestCheckpoint(graph: ServedGraph, threadId: string): Pr
   const { checkpointer } = graph;
   if (knowsLatestId(checkpointer)) return (await checkpointer.latestId(threadId)) ?? NO_CHECKPOINT;
   // Other savers cannot return the id alone: LangGraph reads the whole state to get it.
-  if (!checkpointer || !graph.getState) return NO_CHECKPOINT;
-  const state: unknown = await graph.getState({ configurable: { thread_id: threadId } });
-  const config = isRecord(state) && isRecord(state.config) ? state.config.configurable : undefined;
+  const state = await stateOf(graph, threadId);
+  const config = isRecord(state.config) ? state.config.configurable : undefined;
   const id = isRecord(config) ? config.checkpoint_id : undefined;
   return typeof id === "string" ? id : NO_CHECKPOINT;
 }
@@ -55,19 +54,31 @@ async function isCertain(
 
 /** The ids of the tasks of the step that the graph itself takes next. */
 async function pendingTasks(graph: ServedGraph, threadId: string): Promise<ReadonlySet<string>> {
-  const state: unknown = await graph.getState?.({ configurable: { thread_id: threadId } });
-  const tasks: readonly unknown[] = isRecord(state) && Array.isArray(state.tasks) ? state.tasks : [];
-  return new Set(tasks.flatMap((task) => (isRecord(task) && typeof task.id === "string" ? [task.id] : [])));
+  const { tasks } = await stateOf(graph, threadId);
+  const pending: readonly unknown[] = Array.isArray(tasks) ? tasks : [];
+  return new Set(pending.flatMap((task) => (isRecord(task) && typeof task.id === "string" ? [task.id] : [])));
+}
+
+/** Has the graph stopped before a task? Without input it goes on with that task. */
+export async function isMidway(graph: ServedGraph, threadId: string): Promise<boolean> {
+  const { next } = await stateOf(graph, threadId);
+  return Array.isArray(next) && next.length > 0;
 }
 
 /** The ids of the messages in a graph's state, under whatever keys. */
 export async function messageIds(graph: ServedGraph, threadId: string): Promise<ReadonlySet<string>> {
-  if (!graph.checkpointer || !graph.getState) return new Set();
-  const state: unknown = await graph.getState({ configurable: { thread_id: threadId } });
-  const values = isRecord(state) && isRecord(state.values) ? Object.values(state.values) : [];
+  const state = await stateOf(graph, threadId);
+  const values = isRecord(state.values) ? Object.values(state.values) : [];
   return new Set(
     values.flat().flatMap((one: unknown) => (isRecord(one) && typeof one.id === "string" ? [one.id] : [])),
   );
+}
+
+/** The state of a thread; empty where the graph keeps none. */
+async function stateOf(graph: ServedGraph, threadId: string): Promise<Readonly<Record<string, unknown>>> {
+  if (!graph.checkpointer || !graph.getState) return {};
+  const state: unknown = await graph.getState({ configurable: { thread_id: threadId } });
+  return isRecord(state) ? state : {};
 }
 
 /** Makes the graph forget a thread, if it remembers any. */

@@ -256,7 +256,8 @@ export class ActiveRuns {
     const refused = Object.fromEntries(run.figures.refused);
     return this.#stored(async (store) => {
       const interrupts = await stillOpen(end, input, () => latestCheckpoint(agent.graph, threadId));
-      const waits = { interrupts, drafts: interrupts.length > 0 ? drafts : {} };
+      const runsAgain = interrupts.length > 0 || end.kind === "failed";
+      const waits = { interrupts, drafts: runsAgain ? drafts : {} };
       return store.ending(run.plan, { status: STATUS[end.kind], ...sent, ...waits, refused });
     });
   }

@@ -5,7 +5,7 @@ import { answered } from "../graph/answered.ts";
 import type { ServedAgent } from "../graph/registry.ts";
 import { BREAKPOINT, type GraphInput } from "../graph/source.ts";
 import { SluiceError } from "../protocol/errors.ts";
-import type { Interrupt, Message, ResumeEntry, RunAgentInput } from "../protocol/events.ts";
+import { EventType, type Interrupt, type Message, type ResumeEntry, type RunAgentInput } from "../protocol/events.ts";
 import type { CallIds } from "../protocol/ids.ts";
 import { isRecord } from "../protocol/input.ts";
 import type { JsonValue } from "../protocol/json.ts";
@@ -39,19 +39,30 @@ export interface Beginning {
   readonly callIds: CallIds;
 }
 
+/** The places, other than the end of its thread, from which a run may go on. */
+export interface Ways {
+  /** The history ends at this point, whatever the client holds. */
+  readonly goesBackTo?: Return | undefined;
+  /** The run goes on where the last one failed. `midway`: the graph has stopped before a task, and can go on itself. */
+  readonly goesOn?: { readonly midway: boolean } | undefined;
+}
+
 /**
- * Reads a client's input against its thread. With `goesBackTo` the history ends there, whatever the client holds.
+ * Reads a client's input against its thread.
  * @throws SluiceError `interrupt_pending` when answers that the thread waits for are missing. `bad_request` when the
- * thread waits for no answers, when the run to which the history goes back is no longer known, or when a run that goes
- * back brings answers.
+ * thread waits for no answers, when the run to which the history goes back is no longer known, when a run that goes
+ * back brings answers, or when there is nothing to go on with.
  */
 export function beginning(
   agent: ServedAgent,
   input: RunAgentInput,
   thread: ThreadRecord | undefined,
   runs: readonly BegunRun[],
-  goesBackTo?: Return,
+  { goesBackTo: named, goesOn }: Ways = {},
 ): Beginning {
+  if (goesOn && thread?.ending?.terminal.type !== EventType.RUN_ERROR) throw nothingToGoOn();
+  const goesOnMidway = goesOn?.midway === true && keeps(agent, thread);
+  const goesBackTo = goesOn && !goesOnMidway ? lastQuestion(thread, runs) : named;
   const transcript = thread?.messages ?? [];
   const open = thread?.interrupts ?? [];
   const resume = input.resume ?? [];
@@ -87,7 +98,9 @@ export function beginning(
     const resumed = withGivenIds({ kind: "resume", answers, messages: fresh }, callIds);
     return { history: transcript, fresh, input: paused ? { kind: "continue" } : resumed, fork: undefined, callIds };
   }
-  const graphInput = messagesFor(agent, input, thread, transcript, fresh);
+  const graphInput = goesOnMidway
+    ? { kind: "continue" as const }
+    : messagesFor(agent, input, thread, transcript, fresh);
   return { history: transcript, fresh, input: graphInput, fork: undefined, callIds };
 }
 
@@ -111,6 +124,18 @@ function lengthAt(
   // The run that was active when the client named the point may have gone on since.
   if (pointsOf(thread, runs).some((point) => point.length === length)) return length;
   throw new SluiceError("bad_request", "checkpoint: the thread has left it since. Read the history again.");
+}
+
+/** The point after the messages that the last run began with. A graph that has not taken them gets them again. */
+function lastQuestion(thread: ThreadRecord | undefined, runs: readonly BegunRun[]): Return {
+  const start = positionAfter(runs.at(-1)?.beginsAfter, thread?.messages ?? [], thread?.removed) ?? 0;
+  const point = pointsOf(thread, runs).find(({ length, repeats }) => repeats && length > start);
+  if (!point) throw nothingToGoOn();
+  return point;
+}
+
+function nothingToGoOn(): SluiceError {
+  return new SluiceError("bad_request", "input: must be an object, because the thread's last run has not failed.");
 }
 
 /** The last run that began at or before this message. Runs of branches that were left come before it. */

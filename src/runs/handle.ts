@@ -48,6 +48,8 @@ export interface StartRequest {
   readonly steering?: Steering;
   /** The point that the run goes back to: everything after it is undone. */
   readonly goesBackTo?: Return | undefined;
+  /** The run has no input. It goes on where the thread's last run failed. */
+  readonly goesOn?: boolean;
   /** Aborts when the starter is gone: a start that still waits for its thread is dropped. */
   readonly signal?: AbortSignal;
 }

@@ -3,7 +3,7 @@
  * the socket that started it.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { latestCheckpoint } from "../graph/checkpoints.ts";
+import { isMidway, latestCheckpoint } from "../graph/checkpoints.ts";
 import type { Registry, ServedAgent } from "../graph/registry.ts";
 import type { Limits } from "../limits/limits.ts";
 import { SluiceError } from "../protocol/errors.ts";
@@ -265,7 +265,8 @@ export class RunManager {
     const { store, contextOf } = this.#options;
     const { threadId } = input;
     const [thread, earlier] = await Promise.all([store.thread(threadId), store.runs(threadId)]);
-    const start = beginning(agent, input, thread, earlier, request.goesBackTo);
+    const goesOn = request.goesOn ? { midway: await isMidway(agent.graph, threadId) } : undefined;
+    const start = beginning(agent, input, thread, earlier, { goesBackTo: request.goesBackTo, goesOn });
     const checkpoint = await latestCheckpoint(agent.graph, threadId);
     return {
       beginsAfter: start.history.at(-1)?.id,

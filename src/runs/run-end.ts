@@ -28,7 +28,7 @@ export interface RunOutcome {
   readonly removed: readonly Tombstone[];
   /** The ids that models gave to its calls. */
   readonly callIds: CallIds;
-  /** The drafts of nodes that run again when the run's interrupts are answered. */
+  /** The drafts of nodes that run again when the thread goes on: with answers, or after a failure. */
   readonly drafts: Readonly<Record<string, string>>;
   /** The exposed state; `undefined` when none was sent. */
   readonly state: JsonValue | undefined;

@@ -185,10 +185,10 @@ export class Threads {
     return { runId: undefined, states: messages.map(({ id: messageId }) => ({ messageId, state: "taken" })) };
   }
 
-  /** The questions that the thread waits for, and the agent that asked. */
-  async waiting(threadId: string): Promise<{ agent: string | undefined; interrupts: readonly Interrupt[] }> {
-    const { agent, interrupts = [] } = (await this.#store.threadStatus(threadId)) ?? {};
-    return { agent, interrupts };
+  /** The questions that the thread waits for, the agent that asked, and whether the last run failed. */
+  async waiting(threadId: string) {
+    const { agent, interrupts = [], ending } = (await this.#store.threadStatus(threadId)) ?? {};
+    return { agent, interrupts, failed: ending?.terminal.type === EventType.RUN_ERROR };
   }
 
   /** The beginning of the run that this position lies in; `undefined` when no such run is known. */

@@ -24,7 +24,7 @@ export interface ThreadRecord {
    */
   readonly callIds?: CallIds;
   /**
-   * Messages of nodes that run again after the thread's interrupts are answered, and the places where they were sent.
+   * Messages of nodes that run again when the thread goes on, and the places where they were sent.
    */
   readonly drafts?: Readonly<Record<string, string>>;
   /** The exposed keys of the graph's state as clients know them; absent when none was ever sent. */

@@ -110,7 +110,7 @@ export interface ThreadState {
   readonly checkpoint: Checkpoint | null;
   /** `null`: clients see no earlier state. */
   readonly parent_checkpoint: Checkpoint | null;
-  readonly metadata: object;
+  readonly metadata: Readonly<Record<string, unknown>>;
   readonly created_at: string | null;
 }
 
@@ -124,7 +124,7 @@ export function toState(
   snapshot: Snapshot,
   before?: Point,
 ): ThreadState {
-  const { messages, ending, active } = snapshot;
+  const { messages, active } = snapshot;
   const known = thread !== undefined || messages.length > 0;
   const tasks = tasksOf(snapshot);
   return {
@@ -133,7 +133,7 @@ export function toState(
     tasks,
     checkpoint: known ? checkpointAfter(threadId, messages.at(-1)?.id) : null,
     parent_checkpoint: parentOf(threadId, before),
-    metadata: thread ? { graph_id: thread.agent, assistant_id: thread.agent, ...runOf(active ?? ending) } : {},
+    metadata: metadataOf(thread, snapshot),
     created_at: thread ? time(thread.updatedAt) : null,
   };
 }
@@ -141,7 +141,7 @@ export function toState(
 /** A thread as it stood at an earlier point: these messages. The state's keys of that time are not kept. */
 export function toEarlierState(
   threadId: string,
-  { agent }: VisibleThread,
+  thread: VisibleThread,
   messages: readonly Message[],
   { after, repeats }: Point,
   before: Point | undefined,
@@ -152,7 +152,7 @@ export function toEarlierState(
     tasks: [],
     checkpoint: checkpointAfter(threadId, after),
     parent_checkpoint: parentOf(threadId, before),
-    metadata: { graph_id: agent, assistant_id: agent },
+    metadata: metadataOf(thread),
     created_at: null,
   };
 }
@@ -171,8 +171,14 @@ function tasksOf({ interrupts, ending }: Snapshot): object[] {
   return [{ id: TASK, name: TASK, path: [], error, interrupts: asks, checkpoint: null, state: null, result: null }];
 }
 
-function runOf(run: { readonly runId: string } | undefined): object {
-  return run ? { run_id: run.runId } : {};
+/** The metadata of a thread's state: of the current one with its last run, of an earlier one without a run. */
+export function metadataOf(
+  thread: VisibleThread | undefined,
+  { active, ending }: Partial<Snapshot> = {},
+): ThreadState["metadata"] {
+  const run = active ?? ending;
+  if (!thread) return {};
+  return { graph_id: thread.agent, assistant_id: thread.agent, ...(run ? { run_id: run.runId } : {}) };
 }
 
 const STATUS = {

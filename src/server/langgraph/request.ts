@@ -144,12 +144,13 @@ export function toRunInput(
   open: readonly Interrupt[],
   ids: { readonly threadId: string; readonly runId: string },
   goesBackTo: Return | undefined,
+  goesOn: boolean,
 ): RunAgentInput {
   const { messages, ...keys } = input ?? {};
   const state = Object.fromEntries(Object.entries(keys).filter(([key]) => agent.stateKeys.includes(key)));
   const steers = input !== undefined || steering.command !== undefined;
   if (goesBackTo && !steers && !goesBackTo.repeats) throw new SluiceError("bad_request", NOTHING_TO_ANSWER);
-  const starts = goesBackTo !== undefined || input !== undefined || (steers && open.length === 0);
+  const starts = goesOn || goesBackTo !== undefined || input !== undefined || (steers && open.length === 0);
   const answers = resume ? answersOf(resume.value, open) : starts ? undefined : goOn(open);
   return parseRunAgentInput({
     ...ids,
@@ -188,7 +189,10 @@ function answer(interruptId: string, payload: unknown): ResumeEntry {
 /** A request without input goes on from a breakpoint, and answers nothing. */
 function goOn(open: readonly Interrupt[]): ResumeEntry[] {
   if (open.length === 0 || !open.every(({ id }) => id.startsWith(BREAKPOINT))) {
-    throw new SluiceError("bad_request", "input: must be an object, unless command.resume has an answer.");
+    throw new SluiceError(
+      "bad_request",
+      "input: must be an object, unless command.resume has an answer or the thread's last run has failed.",
+    );
   }
   return open.map(({ id }) => answer(id, null));
 }

@@ -28,11 +28,13 @@ export async function startRun(
   const wishes = readRunBody(body, threadId, (name) => visitor.agent(name));
   const { agent, whenBusy, detached, steering, checkpoint } = wishes;
   const thread = await visitor.thread(threadId);
-  const { interrupts } = await thread.waiting();
+  const { interrupts, failed } = await thread.waiting();
   const goesBackTo =
     checkpoint === undefined ? undefined : await pointOf(thread, checkpoint, wishes.input !== undefined);
-  const input = toRunInput(wishes, interrupts, { threadId, runId: randomUUID() }, goesBackTo);
+  const asksNothing = !wishes.input && !wishes.resume && !steering.command && checkpoint === undefined;
+  const goesOn = asksNothing && failed && interrupts.length === 0;
+  const input = toRunInput(wishes, interrupts, { threadId, runId: randomUUID() }, goesBackTo, goesOn);
   if (whenBusy === "interrupt") visitor.need("cancel");
-  const start = { agent: agent.name, input, whenBusy, detached, steering, goesBackTo, ...more };
+  const start = { agent: agent.name, input, whenBusy, detached, steering, goesBackTo, goesOn, ...more };
   return { run: await visitor.start(start), wishes };
 }

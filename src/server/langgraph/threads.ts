@@ -1,5 +1,6 @@
 /** Threads as LangGraph's API lists and shows them. */
 import { randomUUID } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import { type Request, Router } from "express";
 import { z } from "zod";
 import type { Registry } from "../../graph/registry.ts";
@@ -12,7 +13,15 @@ import type { VisibleThread, Visitor } from "../../runs/visitor.ts";
 import { jsonBody } from "../routes/json-body.ts";
 import type { ServerOptions } from "../server-options.ts";
 import { checkpointAfter, NO_CHECKPOINT } from "./checkpoint.ts";
-import { newThread, type ThreadState, toEarlierState, toState, toThread, toThreadStatus } from "./records.ts";
+import {
+  metadataOf,
+  newThread,
+  type ThreadState,
+  toEarlierState,
+  toState,
+  toThread,
+  toThreadStatus,
+} from "./records.ts";
 
 const createBody = z.object({ thread_id: z.string().nullish(), supersteps: z.array(z.unknown()).max(0).nullish() });
 
@@ -35,6 +44,7 @@ const historyBody = z.object({
   limit: z.number().int().min(1).default(10),
   before: z.object({ configurable: z.object({ checkpoint_id: z.string().optional() }).optional() }).nullish(),
   checkpoint,
+  metadata: z.record(z.string(), z.unknown()).nullish(),
 });
 
 /** The messages in all states of one answer. Each state repeats the messages of the state before it. */
@@ -82,13 +92,14 @@ export function threadRoutes({ door, registry }: Pick<ServerOptions, "door" | "r
     response.json(await stateAt(await threadOf(request), registry, checkpoint?.checkpoint_id));
   });
   router.post("/threads/:threadId/history", async (request, response) => {
-    const { before, checkpoint, limit } = parseWith(historyBody, jsonBody(request), "body");
+    const { before, checkpoint, limit, metadata } = parseWith(historyBody, jsonBody(request), "body");
     const thread = await threadOf(request);
     const isKnown = !isOfInnerGraph(checkpoint) && (await thread.listed()) !== undefined;
     const moments = isKnown ? await momentsOf(thread, registry) : [];
     const wanted = checkpoint?.checkpoint_id ? moments.filter(isAt(thread, checkpoint.checkpoint_id)) : moments;
     const rest = earlierThan(before?.configurable?.checkpoint_id, wanted, thread);
-    response.json(withoutTooMuch(rest.slice(0, limit)).map((moment) => moment.state()));
+    const found = rest.filter(hasMetadata(metadata ?? {}));
+    response.json(withoutTooMuch(found.slice(0, limit)).map((moment) => moment.state()));
   });
   return router;
 }
@@ -99,6 +110,7 @@ interface Moment {
   readonly after: string | undefined;
   /** The number of messages before it. */
   readonly length: number;
+  readonly metadata: ThreadState["metadata"];
   state(): ThreadState;
 }
 
@@ -112,6 +124,7 @@ async function momentsOf(thread: VisitedThread, { all }: Registry): Promise<[Mom
   const present = (before?: Point): Moment => ({
     after: snapshot.messages.at(-1)?.id,
     length: snapshot.messages.length,
+    metadata: metadataOf(listed, snapshot),
     state: () => toState(threadId, listed, snapshot, before),
   });
   const goesBack = listed && all.some(({ name, accepts }) => name === listed.agent && accepts.includes("checkpoint"));
@@ -120,6 +133,7 @@ async function momentsOf(thread: VisitedThread, { all }: Registry): Promise<[Mom
   const past = points.filter(({ after }) => after !== snapshot.messages.at(-1)?.id);
   const earlier = past.map((point, index) => ({
     ...point,
+    metadata: metadataOf(listed),
     state: () => toEarlierState(threadId, listed, messages.slice(0, point.length), point, past[index + 1]),
   }));
   return [present(past[0]), ...earlier];
@@ -152,6 +166,11 @@ function isOfInnerGraph(checkpoint: z.infer<typeof checkpointBody>["checkpoint"]
 
 function isAt({ threadId }: VisitedThread, checkpoint: string | undefined): (moment: Moment) => boolean {
   return ({ after }) => checkpointAfter(threadId, after).checkpoint_id === checkpoint;
+}
+
+function hasMetadata(wanted: Readonly<Record<string, unknown>>): (moment: Moment) => boolean {
+  const all = Object.entries(wanted);
+  return ({ metadata }) => all.every(([name, value]) => isDeepStrictEqual(value, metadata[name]));
 }
 
 /** @throws SluiceError `not_found` when clients see no such checkpoint. */

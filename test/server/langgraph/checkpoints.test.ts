@@ -122,6 +122,14 @@ test("a history has the one state that its checkpoint names, and none before an 
   await expect(client.threads.getState(thread, inner as never)).rejects.toThrow("no such checkpoint");
 });
 
+test("a history has the states that have the metadata that is asked for", async () => {
+  const { thread, history } = await talk();
+  const found = (metadata: object) => client.threads.getHistory(thread, { metadata: { ...metadata } });
+  expect(await found({ graph_id: "chat", assistant_id: "chat" })).toEqual(history);
+  expect(await found({ run_id: history[0]?.metadata?.run_id })).toEqual([history[0]]);
+  expect(await found({ graph_id: "asking" })).toEqual([]);
+});
+
 test("a history whose states have too many messages in all ends early, and goes on with before", async () => {
   const { thread_id: thread } = await client.threads.create();
   const many = Array.from({ length: 8_000 }, () => ({ type: "human" as const, content: "x" }));
