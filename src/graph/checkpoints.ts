@@ -18,9 +18,9 @@ export async function latestCheckpoint(graph: ServedGraph, threadId: string): Pr
 }
 
 /**
- * Returns those of these places whose nodes the graph is certain to execute again. The code was there when `checkpoint`
- * was the newest one of the thread, of the graph itself or of a graph inside it. `undefined`: its checkpointer cannot
- * tell.
+ * Returns those of these places whose nodes the graph is certain to execute again. The places were noted while
+ * `checkpoint` was the newest one of the thread, of the graph itself or of a graph inside it. `undefined`: its
+ * checkpointer cannot tell.
  */
 export async function runAgain(
   graph: ServedGraph,

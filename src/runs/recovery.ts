@@ -11,6 +11,7 @@ import { graphTopic, type Topic, threadTopic } from "../protocol/ids.ts";
 import type { Instances } from "../store/instances.ts";
 import { type BegunRun, type Claim, isBegun, type RunRecord, type Store } from "../store/store.ts";
 import { tombstonesOf } from "../store/tombstones.ts";
+import { isReasoningOf } from "../translate/reasoning-spans.ts";
 import { callIdsOf } from "./call-ids.ts";
 import { erase, type Keepers } from "./deletions.ts";
 import { entryOf, stamped } from "./entries.ts";
@@ -80,7 +81,8 @@ async function goOn(options: TakeUpOptions, run: BegunRun, claim: Claim, begin: 
     const messages = thread?.messages ?? [];
     // A run is handed over between two steps: its graph has kept by then what it wanted to keep.
     const lost = handedOver ? [] : await lostByGraph(options.store, agent, claim);
-    const again = handedOver || !soFar ? [] : await sentAgain(agent, messages, run, soFar, stood.wentOn);
+    const beginsAnew = !stood.wentOn && stood.graphInput.kind === "messages";
+    const again = handedOver || !soFar ? [] : await sentAgain(agent, messages, run, soFar, beginsAnew);
     const held = messages.filter(({ id }) => !lost.includes(id) && !again.includes(id));
     // A client that still holds these messages and comes back later has not edited its history.
     if (again.length > 0) {
@@ -101,26 +103,28 @@ async function goOn(options: TakeUpOptions, run: BegunRun, claim: Claim, begin: 
 
 /**
  * The ids of messages whose nodes are certain to run again and to send them again. In doubt a message stays, and so does
- * a message with a call whose result stays.
+ * a message with a call whose result stays, with its reasoning.
  */
 async function sentAgain(
   { graph }: ServedAgent,
   messages: readonly Message[],
   { threadId }: RunRecord,
   { checkpoint, places }: SoFar,
-  wentOn: boolean,
+  beginsAnew: boolean,
 ): Promise<readonly string[]> {
   const all = Object.entries(places);
   if (all.length === 0) return [];
   const certain = await runAgain(graph, threadId, checkpoint, Object.values(places));
-  const again = new Set(all.flatMap(([id, place]) => ((certain ? certain.has(place) : !wentOn) ? [id] : [])));
+  const again = new Set(all.flatMap(([id, place]) => ((certain ? certain.has(place) : beginsAnew) ? [id] : [])));
   const answered = new Set(
     messages.flatMap((one) => (one.role === "tool" && !again.has(one.id) ? [one.toolCallId] : [])),
   );
-  return messages.flatMap((message) => {
+  const kept = messages.flatMap((message) => {
     const calls = message.role === "assistant" ? (message.toolCalls ?? []) : [];
-    return again.has(message.id) && !calls.some(({ id }) => answered.has(id)) ? [message.id] : [];
+    return calls.some(({ id }) => answered.has(id)) ? [message.id] : [];
   });
+  const isKept = (id: string) => kept.some((one) => one === id || isReasoningOf(id, one));
+  return messages.flatMap(({ id }) => (again.has(id) && !isKept(id) ? [id] : []));
 }
 
 /** Messages that the run had taken but its graph did not keep. They wait again. */

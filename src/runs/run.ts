@@ -81,7 +81,15 @@ export class Run {
     const { agent, threadId, runId, fence } = this.plan;
     try {
       const { storing } = this.#keeping;
-      const current = { agent: agent.name, threadId, runId, fence, storing, stored: this.#stored };
+      const current = {
+        agent: agent.name,
+        threadId,
+        runId,
+        fence,
+        opened: this.#places.opened,
+        storing,
+        stored: this.#stored,
+      };
       return await currentRun.run(current, () => this.#drive());
     } catch (thrown) {
       this.#ended = true;

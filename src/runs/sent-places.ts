@@ -12,6 +12,8 @@ export class SentPlaces {
   readonly #threadId: string;
   readonly #known: Set<string>;
   readonly #places = new Map<string, string>();
+  /** The namespaces of graphs inside the graph that have a thread of their own. */
+  readonly #apart = new Set<string>();
   #checkpoint: string;
 
   constructor({
@@ -29,14 +31,31 @@ export class SentPlaces {
     return { checkpoint: this.#checkpoint, places: Object.fromEntries(this.#places) };
   }
 
+  /** A graph reads its checkpoint. Recovery does not know the results of a graph in another thread. */
+  readonly opened = (threadId: string, namespace: string): void => {
+    if (threadId !== this.#threadId && namespace !== "") this.#apart.add(namespace);
+  };
+
   /** Events were sent. `cause`: the graph event that brought them about. A message stays where it began. */
   sent(events: readonly AguiEvent[], cause: GraphEvent | undefined): void {
+    const place = cause && namespace(cause);
     for (const event of events) {
+      this.#dropShared(event, place);
       const id = begunBy(event);
       if (id === undefined || this.#known.has(id)) continue;
       this.#known.add(id);
-      if (cause) this.#places.set(id, namespace(cause));
+      if (place !== undefined && !this.#isApart(place)) this.#places.set(id, place);
     }
+  }
+
+  /** Several nodes may have written an activity. One of them may have a result and not run again. */
+  #dropShared(event: AguiEvent, place: string | undefined): void {
+    if (event.type !== EventType.ACTIVITY_SNAPSHOT && event.type !== EventType.ACTIVITY_DELTA) return;
+    if (this.#places.get(event.messageId) !== place) this.#places.delete(event.messageId);
+  }
+
+  #isApart(place: string): boolean {
+    return [...this.#apart].some((namespace) => place.startsWith(`${namespace}|`));
   }
 
   /** A checkpoint is stored. The graph may remember what was sent before it: in doubt, messages stay. */

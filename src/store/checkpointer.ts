@@ -18,6 +18,8 @@ import type { Row, SqlValue, Statement, Tables } from "./tables.ts";
 
 /** The graph takes no further step before they resolve. */
 export interface CheckpointHooks {
+  /** Is called when a graph reads its checkpoint. `namespace`: as in `StoredStep`. */
+  readonly opened?: ((threadId: string, namespace: string) => void) | undefined;
   /** Is called before anything that a step of a thread has made is stored, in the graph itself or in a graph inside it. */
   readonly storing?: ((threadId: string) => void | Promise<void>) | undefined;
   /** Is called when a checkpoint is stored, of the graph itself or of a graph inside it. */
@@ -43,8 +45,8 @@ export interface StoredStep extends Key {
 export class Checkpointer extends BaseCheckpointSaver {
   readonly #tables: Tables;
   readonly #hooks: () => CheckpointHooks | undefined;
-  /** The last result that is being stored, by thread. */
-  readonly #results = new Map<string, Promise<void>>();
+  /** The last result that is being stored, by run; by thread, if the code belongs to no run. */
+  readonly #results = new Map<CheckpointHooks | string, Promise<void>>();
 
   /** `hooks` returns those of the run to which the calling code belongs. */
   constructor(tables: Tables, hooks: () => CheckpointHooks | undefined = () => undefined) {
@@ -56,6 +58,7 @@ export class Checkpointer extends BaseCheckpointSaver {
   async getTuple(config: RunnableConfig): Promise<CheckpointTuple | undefined> {
     const { thread_id: threadId, checkpoint_ns: namespace = "" } = config.configurable ?? {};
     if (threadId === undefined) return undefined;
+    this.#hooks()?.opened?.(threadId, namespace);
     const checkpointId = getCheckpointId(config);
     const [row] = checkpointId
       ? await this.#tables.all(`${SELECT} WHERE ${ONE}`, threadId, namespace, checkpointId)
@@ -120,7 +123,7 @@ export class Checkpointer extends BaseCheckpointSaver {
     const hooks = this.#hooks();
     await hooks?.storing?.(threadId);
     // LangGraph does not wait. But a step that is over has to have results: `hasResult` relies on them.
-    await this.#results.get(threadId);
+    await this.#results.get(hooks ?? threadId);
     await this.#tables.write([
       `INSERT INTO checkpoints VALUES (?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (thread_id, checkpoint_ns, checkpoint_id) DO UPDATE SET parent_id = excluded.parent_id,
@@ -142,11 +145,11 @@ export class Checkpointer extends BaseCheckpointSaver {
    * once its own result is stored: then the other's result has to be stored too.
    */
   putWrites(config: RunnableConfig, writes: PendingWrite[], taskId: string, taskPath = ""): Promise<void> {
-    const threadId = requiredId(config, "thread_id");
-    const stored = this.#putWrites(config, writes, taskId, taskPath, this.#results.get(threadId));
-    this.#results.set(threadId, stored);
+    const key = this.#hooks() ?? requiredId(config, "thread_id");
+    const stored = this.#putWrites(config, writes, taskId, taskPath, this.#results.get(key));
+    this.#results.set(key, stored);
     const over = () => {
-      if (this.#results.get(threadId) === stored) this.#results.delete(threadId);
+      if (this.#results.get(key) === stored) this.#results.delete(key);
     };
     stored.then(over, over);
     return stored;

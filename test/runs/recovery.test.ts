@@ -235,6 +235,46 @@ describe("a run whose process died", () => {
       expect(contents((await kept.store.thread("once"))?.messages)).toEqual(["hi", "quick", "two", "more", "two"]);
     });
 
+    it("keeps what a graph with a thread of its own has said, which goes on from its own checkpoint", async () => {
+      const model = new FakeListChatModel({ responses: ["one"] });
+      /** `says` has a result in the other thread. In a process that will die, `rests` never returns. */
+      const graph = (hangs: boolean) => {
+        const said = new Gate();
+        const inner = new StateGraph(MessagesAnnotation)
+          .addNode("says", async () => ({ messages: await model.invoke("?") }))
+          .addNode("rests", async () => {
+            said.open();
+            if (hangs) await NEVER;
+            return {};
+          })
+          .addEdge(START, "says")
+          .addEdge("says", "rests")
+          .compile();
+        const slow = async () => {
+          await inner.invoke({ messages: [] }, { configurable: { thread_id: "its own" } });
+          return {};
+        };
+        const quick = async () => {
+          await said.opened;
+          return { messages: [new AIMessage({ id: "m-quick", content: "quick" })] };
+        };
+        return new StateGraph(MessagesAnnotation)
+          .addNode("slow", slow)
+          .addNode("quick", quick)
+          .addEdge(START, "slow")
+          .addEdge(START, "quick")
+          .compile({ checkpointer });
+      };
+      const kept = disk();
+      const isQuick = (event: AguiEvent) => event.type === "TEXT_MESSAGE_START" && event.messageId === "m-quick";
+      await die(graph(true), kept, isQuick, { threadId: "apart" });
+      const next = start(graph(false), kept, true);
+      await next.recover();
+      await next.idle();
+      expect(await kept.store.run("apart", "r")).toMatchObject({ status: "done" });
+      expect(contents((await kept.store.thread("apart"))?.messages)).toEqual(["hi", "one", "quick"]);
+    });
+
     it.each([
       [6, "done"],
       [5, "failed"],
@@ -275,6 +315,38 @@ describe("a run whose process died", () => {
       expect(contents((await kept.store.thread("t"))?.messages)).toEqual(["hi", 'You said "yes"']);
     },
   );
+
+  it("keeps the message of one answered node while another one was at work, also with a checkpointer of the user's own", async () => {
+    const kept = disk();
+    const graph = (hangs: boolean) => {
+      const asks = (name: string, isAtWork: boolean) => async () => {
+        const content = interrupt(name);
+        if (isAtWork) await NEVER;
+        return { messages: [new AIMessage({ id: `m-${name}`, content })] };
+      };
+      return new StateGraph(MessagesAnnotation)
+        .addNode("quick", asks("quick", false))
+        .addNode("slow", asks("slow", hangs))
+        .addEdge(START, "quick")
+        .addEdge(START, "slow")
+        .compile({ checkpointer: kept.checkpointer });
+    };
+    const before = start(graph(false), kept, true);
+    await before.start({ runId: "r1" });
+    await before.idle();
+    const open = (await kept.store.thread("t"))?.interrupts ?? [];
+    const resume = open.map(({ id, message }) => ({
+      ...{ interruptId: id, status: "resolved" as const },
+      payload: `answer to ${message}`,
+    }));
+    const isQuick = (event: AguiEvent) => event.type === "TEXT_MESSAGE_START" && event.messageId === "m-quick";
+    await die(graph(true), kept, isQuick, { runId: "r2", resume });
+    const next = start(graph(false), kept, true);
+    await next.recover();
+    await next.idle();
+    const answers = ["hi", "answer to quick", "answer to slow"];
+    expect(contents((await kept.store.thread("t"))?.messages)).toEqual(answers);
+  });
 
   it("is not kept waiting by another one that takes long", async () => {
     const kept = disk();

@@ -6,7 +6,7 @@ import { emptyCheckpoint } from "@langchain/langgraph-checkpoint";
 import { afterAll, expect, it } from "vitest";
 import { z } from "zod";
 import { runAgain } from "../../src/graph/checkpoints.ts";
-import { Checkpointer } from "../../src/store/checkpointer.ts";
+import { Checkpointer, type CheckpointHooks } from "../../src/store/checkpointer.ts";
 import { Database } from "../../src/store/database.ts";
 import type { Statement, Tables } from "../../src/store/tables.ts";
 import { temporaryFolder } from "../support/folder.ts";
@@ -88,6 +88,19 @@ it("a node is certain to run again only if LangGraph is about to run it, and not
   // The graph stored something after that: it may be of these nodes.
   expect(namesOf(await runAgain(graph as never, "t", "an earlier one", all))).toEqual([]);
   dies.abort();
+});
+
+it("a result that cannot be stored fails for its own run alone", async () => {
+  let run: CheckpointHooks = {};
+  const fails = new Error("This run no longer has its thread.");
+  const write = ([first]: readonly Statement[]) => (first?.[4] === "late" ? Promise.reject(fails) : Promise.resolve());
+  const saver = new Checkpointer({ ...NO_TABLES, write: (...statements) => write(statements) }, () => run);
+  const configurable = { thread_id: "t", checkpoint_ns: "", checkpoint_id: "c" };
+  const late = saver.putWrites({ configurable }, [["kept", "x"]], "late");
+  run = {};
+  const next = saver.put({ configurable }, emptyCheckpoint(), { source: "loop", step: 1, parents: {} });
+  await expect(late).rejects.toBe(fails);
+  expect((await next).configurable).toMatchObject({ thread_id: "t" });
 });
 
 it("results are stored in their order, and the checkpoint after a step when the step's results are stored", async () => {
