@@ -23,7 +23,10 @@ interface Frontend {
   readonly oneServer?: boolean;
 }
 
-/** How each frontend's library recovers after a cut. A reload shows the whole thread in all of them. */
+/**
+ * How each frontend recovers after a cut between its agent and the server of its page. A reload shows the whole thread in
+ * all of them. `useStream` does not see this cut: Vite's server keeps its response open.
+ */
 const FRONTENDS: readonly Frontend[] = [
   { name: "react", continuesAfterCut: true },
   { name: "vanilla", continuesAfterCut: true },
