@@ -51,6 +51,7 @@ or a run that failed.`,
     return json ? JSON.stringify(failed(message), null, 2) : undefined;
   },
   async run({ values, positionals }, context) {
+    const asked = examination(values, positionals, context); // before LangChain is loaded: a wrong call is refused at once
     const [{ examine }, { report, reportJson }, { exitCode, PAGE }, { ConfigError }] = await Promise.all([
       import("../doctor/doctor.ts"),
       import("../doctor/report.ts"),
@@ -58,7 +59,6 @@ or a run that failed.`,
       import("../config/config-error.ts"),
     ]);
     const json = values.json === true;
-    const asked = examination(values, positionals, context);
     const exit: Exit = guardExit(json, (why) => (json ? JSON.stringify(failed(why), null, 2) : `sluice: ${why}`));
     try {
       const { evidence, verdicts } = await examine(asked);
