@@ -1,7 +1,7 @@
-/** A Chromium for a test file, with pages that record every problem. */
+/** A Chromium for test files, with pages that record every problem. */
 
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
-import { afterAll, beforeAll, expect } from "vitest";
+import { beforeAll, expect } from "vitest";
 import { launch } from "./chromium.ts";
 
 /**
@@ -18,16 +18,27 @@ export interface Visit {
   allow(problem: RegExp): void;
 }
 
-/** Makes one browser for a test file. */
+/**
+ * The browser of this worker, for all its test files: a start of Chromium costs more than many a test. It ends with the
+ * worker, because it reads from a pipe of it.
+ */
+let launched: Promise<Browser> | undefined;
+
+async function browserOfWorker(): Promise<Browser> {
+  launched ??= launch();
+  const browser = await launched;
+  if (browser.isConnected()) return browser;
+  launched = launch(); // It ended with a fault in an earlier file.
+  return launched;
+}
+
+/** Returns ways to open pages for a test file. */
 export function browserForFile() {
   let browser: Browser;
   const visits: Visit[] = [];
 
   beforeAll(async () => {
-    browser = await launch();
-  });
-  afterAll(async () => {
-    await browser?.close();
+    browser = await browserOfWorker();
   });
 
   return {
