@@ -36,7 +36,7 @@ const PRINTS: readonly [command: RegExp, printed: RegExp][] = [
   [/^curl -N .*\/agui /, /"RUN_FINISHED"/],
   [/^curl -N .*\/events$/, /"RUN_STARTED"[\s\S]*"RUN_FINISHED"/],
   [/^curl -X POST .*\/shares$/, /\{"share":"[\w-]+","madeAt":\d+,"secret":"[\w-]+"\}$/],
-  [/ chat > answer\.txt$/, /^calculator .* gave: 84 \(\d+ ms\)$/m],
+  [/ chat > answer\.txt$/, /^calculator .* gave: 84 \([\d.]+ m?s\)$/m],
   [/ doctor (\.\/|http:)/, /^✓ Tokens stream: \d+ pieces over [\d.]+ m?s, the first after [\d.]+ m?s\./m],
   [/ audit \.\//, /^my-graph: no forbidden value leaves/],
   [/ audit --config .* --json$/, /"agent": "support"[\s\S]*"exitCode": 0/],
