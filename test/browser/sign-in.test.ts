@@ -7,9 +7,9 @@ import { arrived, type Playground, playgroundForFile } from "./playground.ts";
 
 const { browser, serve } = playgroundForFile();
 
-/** Opens a page that asks for a sign-in. */
+/** Opens a page that asks for a sign-in, without motion: while such pages wait, their animations would cost a core. */
 async function asked(url: string): Promise<Visit> {
-  const visit = await browser.visit(url);
+  const visit = await browser.visit(url, { reducedMotion: "reduce" });
   visit.allow(/status of 401/);
   await dialogOf(visit).waitFor();
   return visit;
