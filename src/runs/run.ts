@@ -81,15 +81,8 @@ export class Run {
     const { agent, threadId, runId, fence } = this.plan;
     try {
       const { storing } = this.#keeping;
-      const current = {
-        agent: agent.name,
-        threadId,
-        runId,
-        fence,
-        opened: this.#places.opened,
-        storing,
-        stored: this.#stored,
-      };
+      const { opened } = this.#places;
+      const current = { agent: agent.name, threadId, runId, fence, opened, storing, stored: this.#stored };
       return await currentRun.run(current, () => this.#drive());
     } catch (thrown) {
       this.#ended = true;
