@@ -177,6 +177,11 @@ export class Limits {
     return this.#take(this.#activeRuns, key, "MAX_CLIENT_RUNS");
   }
 
+  /** The same for a run that another process has begun: it takes a place, and is never refused. */
+  goesOn(client: Client): () => void {
+    return count(this.#activeRuns, this.#keyOf(client));
+  }
+
   /** Returns a place for one WebSocket of a client. The place is not taken yet. */
   socketPlace(): SocketPlace {
     return new SocketPlace(
@@ -226,18 +231,8 @@ export class Limits {
   }
 
   #take(taken: Map<string, number>, key: string | undefined, limit: Limit): () => void {
-    if (key === undefined) return nothing;
-    const before = taken.get(key) ?? 0;
-    if (before >= this.#settings[limit]) throw this.#refusal(limit, 1);
-    taken.set(key, before + 1);
-    let held = true;
-    return () => {
-      if (!held) return;
-      held = false;
-      const left = (taken.get(key) ?? 1) - 1;
-      if (left > 0) taken.set(key, left);
-      else taken.delete(key);
-    };
+    if (key !== undefined && (taken.get(key) ?? 0) >= this.#settings[limit]) throw this.#refusal(limit, 1);
+    return count(taken, key);
   }
 
   #refusal(limit: Limit, retryAfterSeconds: number): SluiceError {
@@ -248,6 +243,20 @@ export class Limits {
 }
 
 function nothing(): void {}
+
+/** Counts one more of a client, until the returned function is called. */
+function count(taken: Map<string, number>, key: string | undefined): () => void {
+  if (key === undefined) return nothing;
+  taken.set(key, (taken.get(key) ?? 0) + 1);
+  let held = true;
+  return () => {
+    if (!held) return;
+    held = false;
+    const left = (taken.get(key) ?? 1) - 1;
+    if (left > 0) taken.set(key, left);
+    else taken.delete(key);
+  };
+}
 
 type Key = string | undefined;
 

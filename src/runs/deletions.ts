@@ -9,8 +9,10 @@ import type { EventLog } from "../log/log.ts";
 import { SluiceError } from "../protocol/errors.ts";
 import { graphTopic, threadTopic } from "../protocol/ids.ts";
 import type { Instances } from "../store/instances.ts";
-import type { Claim, RunRecord, Store } from "../store/store.ts";
+import { type Claim, isHolding, type RunRecord, type Store } from "../store/store.ts";
+import type { ActiveRuns } from "./active-runs.ts";
 import type { Admission } from "./admission.ts";
+import type { Audiences } from "./audiences.ts";
 
 /** The places that keep something of a thread. */
 export interface Keepers {
@@ -35,12 +37,17 @@ export async function erase({ store, log, registry }: Keepers, claim: Claim): Pr
 /** The most threads that are looked up at once. */
 const BATCH = 50;
 
+/** Milliseconds that readers of a temporary thread have for its end. */
+const READ_MS = 60_000;
+
 /** Milliseconds between two deletions of a sweep: other work goes on in between. */
 const PAUSE_MS = 10;
 
 export interface DeletionsOptions extends Keepers {
   readonly admission: Pick<Admission, "alone" | "seize" | "reserve">;
   readonly instances: Pick<Instances, "isElsewhere">;
+  readonly active: Pick<ActiveRuns, "get">;
+  readonly audiences: Pick<Audiences, "emptied">;
   /** Is called with a thread that could not be deleted, and that no request waits for. The deletion is tried again. */
   readonly notDeleted: (threadId: string, error: unknown) => void;
 }
@@ -60,6 +67,19 @@ export class Deletions {
   delete(threadId: string): Promise<boolean> {
     const { admission } = this.#options;
     return admission.alone(threadId, async () => this.#delete(await admission.seize(threadId)));
+  }
+
+  /**
+   * Deletes a thread when its run is over in this process, and nobody reads it any more. If another process goes on with
+   * the run, the thread is left to that process.
+   */
+  async afterRun({ threadId, runId }: Pick<RunRecord, "threadId" | "runId">): Promise<void> {
+    const { store, active, audiences } = this.#options;
+    await active.get(threadId)?.done;
+    const run = await store.run(threadId, runId);
+    if (!run || isHolding(run)) return;
+    await audiences.emptied(threadId, READ_MS);
+    await this.delete(threadId);
   }
 
   /** Finishes a deletion whose process is gone. */

@@ -42,6 +42,8 @@ export interface StartRequest {
   readonly detached?: boolean;
   /** The run needs no reader, as if `forwardedProps.sluice.background` said so. */
   readonly background?: boolean;
+  /** A process that takes the run over deletes its thread after it. The starter does so with `deleteAfter`. */
+  readonly temporary?: boolean;
   /** The treatment of this start on a busy thread, where it is not the agent's. */
   readonly whenBusy?: ServedAgent["whenBusy"] | undefined;
   /** The ways in which the client steers the graph: those that the agent accepts. */

@@ -24,7 +24,7 @@ import type { WaitingStart } from "./waiting-start.ts";
 
 export interface RunManagerOptions extends Surroundings, Omit<ActiveRunsOptions, "audiences" | "news"> {
   readonly registry: Registry;
-  readonly limits: Pick<Limits, "run">;
+  readonly limits: Pick<Limits, "run" | "goesOn">;
   /** The most runs active at once; one more is refused with `overloaded`. */
   readonly maxActiveRuns: number;
   /** Is called with a run that had lost its process, and with the outcome. */
@@ -49,7 +49,7 @@ export class RunManager {
   #recovering: Promise<unknown> | undefined;
 
   constructor(options: RunManagerOptions) {
-    const { store, log, instances } = options;
+    const { store, log, instances, limits } = options;
     this.#options = options;
     this.#audiences = new Audiences(instances, (threadId) => this.#active.get(threadId)?.run.stop());
     this.#active = new ActiveRuns({
@@ -64,11 +64,16 @@ export class RunManager {
       isDriven: (run) => this.threads.isElsewhere(run),
       clear: (run) => clear(options, run),
     });
-    this.#deletions = new Deletions({ ...options, admission: this.#admission });
+    const driven = { admission: this.#admission, active: this.#active, audiences: this.#audiences };
+    this.#deletions = new Deletions({ ...options, ...driven });
     this.#takeUps = new TakeUps({
       ...options,
       deletions: this.#deletions,
-      again: (agent, claim, begun, messages, input) => this.#active.launch({ ...begun, agent, claim, messages, input }),
+      again: async (agent, claim, begun, messages, input) => {
+        await this.#active.launch({ ...begun, agent, claim, messages, input });
+        const active = this.#active.get(claim.threadId);
+        if (active) void active.done.then(limits.goesOn(active.run.plan));
+      },
     });
     this.threads = new Threads({ store, log, instances, active: this.#active, takeUps: this.#takeUps });
   }
@@ -165,6 +170,11 @@ export class RunManager {
   async delete(threadId: string): Promise<boolean> {
     await this.cancel(threadId);
     return this.#deletions.delete(threadId);
+  }
+
+  /** Forgets the thread of a run for good when the run is over, and nobody reads it any more. */
+  deleteAfter(threadId: string, runId: string): Promise<void> {
+    return this.#deletions.afterRun({ threadId, runId });
   }
 
   /** Deletes the threads that were last used before this time, as `Deletions` says. Gives their number. */

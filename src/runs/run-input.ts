@@ -28,6 +28,8 @@ export interface RunInput {
   readonly options: RunOptions;
   readonly graphTopic: boolean;
   readonly detached: boolean;
+  /** Its thread is deleted after it. */
+  readonly temporary?: boolean;
   /** The thread's last checkpoint when the run was begun. Another checkpoint shows that the graph went on. */
   readonly checkpoint: string;
   /** The graph went on since the run was begun first. */
@@ -52,7 +54,15 @@ export interface RunInput {
 
 /** @throws SluiceError `bad_request` when what the client asks of Sluice is not valid. */
 export function runInput(
-  { input, threadName, steering = {}, graphTopic = false, detached = false, background = false }: StartRequest,
+  {
+    input,
+    threadName,
+    steering = {},
+    graphTopic = false,
+    detached = false,
+    background = false,
+    temporary,
+  }: StartRequest,
   { input: graphInput, fork, fresh, callIds }: Beginning,
   setting: Setting,
   checkpoint: string,
@@ -70,6 +80,7 @@ export function runInput(
     options: background ? { ...options, background } : options,
     graphTopic,
     detached: detached || background || options.background === true,
+    ...(temporary ? { temporary } : {}),
     checkpoint,
     wentOn: false,
     freshLength: fresh.length,

@@ -3,10 +3,11 @@ import type { Instances } from "../store/instances.ts";
 import type { RunRecord } from "../store/store.ts";
 import type { Deletions } from "./deletions.ts";
 import { type Again, type LeftRun, type TakeUpOptions, takeUp } from "./recovery.ts";
+import type { RunInput } from "./run-input.ts";
 
 export interface TakeUpsOptions extends TakeUpOptions {
   readonly instances: Instances;
-  readonly deletions: Pick<Deletions, "takeUp">;
+  readonly deletions: Pick<Deletions, "takeUp" | "afterRun">;
   readonly again: Again;
   /** Is called with a run that had lost its process, and with the outcome. */
   readonly tookUp: (left: LeftRun) => void;
@@ -59,7 +60,7 @@ export class TakeUps {
 
   /** Takes up a run. It does not wait for the thread's turn, because the start that has the turn may wait for this run. */
   async takeUp(run: RunRecord): Promise<void> {
-    const { store, deletions, again, tookUp } = this.#options;
+    const { store, deletions, again, tookUp, failed } = this.#options;
     const { threadId } = run;
     this.#claimed.set(threadId, run);
     if (run.status === "deleting") await deletions.takeUp(run);
@@ -69,6 +70,7 @@ export class TakeUps {
         this.#claimed.set(threadId, { ...run, ...claim });
         const left = await takeUp(this.#options, run, claim, again);
         if (left) tookUp(left);
+        if ((run.input as RunInput | undefined)?.temporary) void deletions.afterRun(run).catch(failed);
       }
     }
     this.#claimed.delete(threadId);

@@ -69,6 +69,12 @@ export class VisitedThread {
     return this.#runs.delete(this.#key);
   }
 
+  /** Forgets the thread for good when this run is over, and nobody reads it any more. */
+  async deleteAfter(runId: string): Promise<void> {
+    this.#visitor.need("run");
+    return this.#runs.deleteAfter(this.#key, runId);
+  }
+
   /** Gives the thread a name, or archives it. `false` when there is none. */
   async mark({ name, archived }: ThreadMarks): Promise<boolean> {
     this.#visitor.need("run");

@@ -18,6 +18,8 @@ import { Limits } from "../../src/limits/limits.ts";
 import { MemoryLog } from "../../src/log/memory.ts";
 import { type AguiEvent, EventType, isTerminal, type Message } from "../../src/protocol/events.ts";
 import { currentRun } from "../../src/runs/current-run.ts";
+import type { StartRequest } from "../../src/runs/handle.ts";
+import type { RunManagerOptions } from "../../src/runs/manager.ts";
 import { Visitor } from "../../src/runs/visitor.ts";
 import { catchUpAgui } from "../../src/server/catch-up.ts";
 import { Checkpointer } from "../../src/store/checkpointer.ts";
@@ -28,7 +30,7 @@ import type { Claim, Store } from "../../src/store/store.ts";
 import { altered } from "../support/altered.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { verifyRun } from "../support/verify.ts";
-import { Gate, NEVER, type TestRuns, testRuns, USER } from "./scripted.ts";
+import { Gate, inputFor, NEVER, type TestRuns, testRuns, USER } from "./scripted.ts";
 
 /** The parts that survive a process. */
 function disk() {
@@ -37,10 +39,14 @@ function disk() {
 
 type Disk = ReturnType<typeof disk>;
 
-/** A graph of two nodes that send text. In a process that will die, one of them never returns. */
-function twoNodes(checkpointer: BaseCheckpointSaver | undefined, hangsIn?: "first" | "second") {
+/**
+ * A graph of two nodes that send text. In a process that will die, one of them never returns. With a promise, the second
+ * waits for it.
+ */
+function twoNodes(checkpointer: BaseCheckpointSaver | undefined, hangsIn?: "first" | "second" | Promise<void>) {
   const node = (name: "first" | "second") => async () => {
     if (hangsIn === name) await NEVER;
+    if (name === "second") await hangsIn;
     return { messages: [new AIMessage({ id: `m-${name}`, content: name })] };
   };
   return new StateGraph(MessagesAnnotation)
@@ -461,6 +467,43 @@ describe("a run whose process died", () => {
     open.push(next);
     expect(await next.recover()).toMatchObject([{ outcome: "lost" }]);
     expect((await log.read(old.topic, old.from, 10)).gap).toBe("epoch");
+  });
+
+  describe("that a principal started alone", () => {
+    /** A run whose process died in its second step; and a process whose second step waits for a gate. */
+    async function takenOver(options: Partial<RunManagerOptions>, more: Partial<StartRequest>) {
+      const kept = disk();
+      const old = testRuns(twoNodes(kept.checkpointer, "second"), { ...kept, entry: QUICK });
+      open.push(old);
+      await old.runs.start({ agent: undefined, input: inputFor(), requester: { principal: "p" }, ...more });
+      await old.until(atStep("second"));
+      const gate = new Gate();
+      const graph = twoNodes(kept.checkpointer, gate.opened);
+      const next = testRuns(graph, { ...kept, entry: { ...QUICK, recover: true }, ...options });
+      open.push(next);
+      expect(await next.recover()).toMatchObject([{ outcome: "recovered" }]);
+      return { next, gate };
+    }
+
+    it("counts among the principal's runs as long as it goes on", async () => {
+      const limits = new Limits(readSettings({ MAX_CLIENT_RUNS: "1" }), new Counts().limits);
+      const { next, gate } = await takenOver({ limits }, {});
+      const another = () => {
+        const input = inputFor({ threadId: "another", runId: crypto.randomUUID() });
+        return next.runs.start({ agent: undefined, input, requester: { principal: "p" } });
+      };
+      await expect(another()).rejects.toMatchObject({ code: "rate_limited" });
+      gate.open();
+      await next.idle();
+      await another();
+    });
+
+    it("is deleted with its thread after it, if it was to be", async () => {
+      const { next, gate } = await takenOver({}, { temporary: true });
+      expect(await next.store.thread("t")).toBeDefined();
+      gate.open();
+      await expect.poll(() => next.store.thread("t")).toBeUndefined();
+    });
   });
 
   it("before it began leaves nothing", async () => {

@@ -119,7 +119,7 @@ export function testRuns(graphs: Record<string, object> | object, options: Optio
     contextOf: () => ({}),
     version: "v2",
     counts: new Counts(),
-    limits: { run: async () => () => {} },
+    limits: { run: async () => () => {}, goesOn: () => () => {} },
     maxActiveRuns: 100,
     instances: ALONE,
     tookUp: (left) => tookUp.push(left),

@@ -58,6 +58,7 @@ const runBody = z.object({
     })
     .nullish(),
   on_disconnect: z.enum(["cancel", "continue"]).nullish(),
+  on_completion: z.enum(["delete", "keep"]).nullish(),
 });
 
 /** A client's wishes for a run. */
@@ -67,6 +68,8 @@ export interface RunWishes<Agent> {
   readonly whenBusy?: ServedAgent["whenBusy"];
   /** The run may go on without its client. */
   readonly detached: boolean;
+  /** A thread that was made for this run alone stays after it. */
+  readonly keepsThread: boolean;
   /** The input of the graph: `messages`, and keys of its state. */
   readonly input: Readonly<Record<string, unknown>> | undefined;
   /** The value that answers the thread's interrupts; an answer may be `null`. */
@@ -82,7 +85,6 @@ const TAKEN = new Set([
   ...STEERING_FIELDS,
   "webhook",
   "stream_subgraphs",
-  "on_completion",
   "if_not_exists",
   "durability",
   "checkpoint_during",
@@ -124,6 +126,7 @@ export function readRunBody<Agent extends Gatekeeper>(
     modes: body.stream_mode.size > 0 ? body.stream_mode : new Set(["values"]),
     ...(body.multitask_strategy ? { whenBusy: body.multitask_strategy } : {}),
     detached: body.on_disconnect === "continue" || (body.on_disconnect !== "cancel" && body.stream_resumable === true),
+    keepsThread: body.on_completion === "keep",
     input: isRecord(body.input) ? body.input : undefined,
     resume: command && "resume" in command ? { value: command.resume } : undefined,
     checkpoint,

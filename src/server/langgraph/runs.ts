@@ -115,8 +115,9 @@ function alone(
   work: (started: Started) => Promise<void>,
 ): Promise<void> {
   return whileOpen(response, async (signal) => {
-    const started = await start(options, request, randomUUID(), { signal });
-    await work({ ...started, signal }).finally(() => started.run.thread.delete());
+    const { run, wishes } = await start(options, request, randomUUID(), { signal, temporary: true });
+    const over = () => (wishes.keepsThread ? undefined : run.thread.deleteAfter(run.runId));
+    await work({ run, wishes, signal }).finally(over);
   });
 }
 

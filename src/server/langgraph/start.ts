@@ -17,7 +17,7 @@ async function pointOf(thread: VisitedThread, checkpoint: string, hasInput: bool
 }
 
 /** The options of a start that the route sets, and not the client. */
-export type StartMore = Pick<StartRequest, "signal" | "background" | "detached">;
+export type StartMore = Pick<StartRequest, "signal" | "background" | "detached" | "temporary">;
 
 export async function startRun(
   visitor: Visitor,
@@ -35,6 +35,7 @@ export async function startRun(
   const goesOn = asksNothing && failed && interrupts.length === 0;
   const input = toRunInput(wishes, interrupts, { threadId, runId: randomUUID() }, goesBackTo, goesOn);
   if (whenBusy === "interrupt") visitor.need("cancel");
-  const start = { agent: agent.name, input, whenBusy, detached, steering, goesBackTo, goesOn, ...more };
+  const temporary = more.temporary === true && !wishes.keepsThread;
+  const start = { agent: agent.name, input, whenBusy, detached, steering, goesBackTo, goesOn, ...more, temporary };
   return { run: await visitor.start(start), wishes };
 }

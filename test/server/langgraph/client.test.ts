@@ -3,7 +3,8 @@ import { AIMessage, ToolMessage } from "@langchain/core/messages";
 import { Annotation, Command, interrupt, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { RemoteGraph } from "@langchain/langgraph/remote";
 import { Client } from "@langchain/langgraph-sdk";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { RunManager } from "../../../src/runs/manager.ts";
 import { memory, startSluice, type TestSluice } from "../../support/sluice.ts";
 import { chatGraph, SteppedModel } from "../../support/stepped-model.ts";
 
@@ -265,6 +266,55 @@ test("RemoteGraph streams, is stopped by a question, and answers it", async () =
   expect(tasks[0]?.interrupts).toMatchObject([{ value: { question: "Go on?" } }]);
   const answered = await asks.invoke(new Command({ resume: "yes" }), { configurable });
   expect(texts(answered)).toEqual(["human: do it", "ai: You said yes."]);
+});
+
+describe("a run without a thread", () => {
+  /** Starts such a run, and cuts its client off after the first word. */
+  async function cutOff(more: { onCompletion?: "delete" | "keep" } = {}) {
+    let place: { run_id: string; thread_id?: string } | undefined;
+    const cut = new AbortController();
+    const stream = client.runs.stream(null, "chat", {
+      input: human("hi"),
+      streamMode: "messages-tuple",
+      onDisconnect: "continue",
+      onRunCreated: (run) => {
+        place = run;
+      },
+      signal: cut.signal,
+      ...more,
+    });
+    model.say("Hel");
+    for await (const { event } of stream) if (event === "messages") cut.abort();
+    return { threadId: String(place?.thread_id), runId: String(place?.run_id) };
+  }
+  const statusOf = (threadId: string) =>
+    client.threads.get(threadId).then(
+      () => 200,
+      ({ status }: { status: number }) => status,
+    );
+
+  test("goes on when its client is cut off, can be joined, and is gone after it", async () => {
+    const { threadId, runId } = await cutOff();
+    expect(await client.runs.get(threadId, runId)).toMatchObject({ status: "running" });
+    const follows = vi.spyOn(RunManager.prototype, "follow");
+    const joined = client.runs.join(threadId, runId);
+    const read = all(client.runs.joinStream(threadId, runId, { streamMode: "values" }));
+    await expect.poll(() => follows.mock.calls.length).toBe(2);
+    model.say("lo").end();
+    expect(texts(await joined)).toEqual(["human: hi", "ai: Hello"]);
+    expect(texts(named(await read, "values").at(-1))).toEqual(["human: hi", "ai: Hello"]);
+    await expect.poll(() => statusOf(threadId)).toBe(404);
+  });
+
+  test("keeps its thread if its client wants that", async () => {
+    const { threadId, runId } = await cutOff({ onCompletion: "keep" });
+    model.say("lo").end();
+    await client.runs.join(threadId, runId);
+    const another = await cutOff();
+    model.say("lo").end();
+    await expect.poll(() => statusOf(another.threadId)).toBe(404);
+    expect(texts((await client.threads.getState(threadId)).values)).toEqual(["human: hi", "ai: Hello"]);
+  });
 });
 
 test("assistants are the agents, and what is not served says so", async () => {
