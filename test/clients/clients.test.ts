@@ -16,7 +16,8 @@ let model: SteppedModel;
 
 const graph = lookingGraph(() => model);
 const browser = browserForFile();
-const GRACE_SECONDS = 8;
+/** A page with CopilotKit takes seconds to load on a busy machine, and the run has no follower until then. */
+const GRACE_SECONDS = 20;
 let sluice: TestSluice;
 let runtime: Awaited<ReturnType<typeof startRuntime>>;
 /** From the pages to the Sluice, and to CopilotKit's runtime before it; and between that and the Sluice. */
