@@ -58,7 +58,7 @@ ${markdown(["served over", ...names], ratios)}
 
 ## Delays and bytes
 
-${markdown(["", "first event p50 / p99 ms", "between frames p50 / p99 ms", "tokens per frame", "bytes per token"], delays)}
+${markdown(["runs over", "first event p50 / p99 ms", "between frames p50 / p99 ms", "tokens per frame", "bytes per token"], delays)}
 
 ## Readers, threads and states
 
