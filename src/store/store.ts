@@ -172,7 +172,7 @@ export interface KeptBeside {
   readonly removed?: readonly Tombstone[];
   /** The ids that models gave to calls, to be added to those that the thread has. */
   readonly callIds?: CallIds;
-  /** What another process has to know of the run: plain JSON, which the store does not read. */
+  /** The facts of the run that another process needs: plain JSON, which the store does not read. */
   readonly soFar?: unknown;
 }
 
