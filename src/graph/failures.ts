@@ -35,7 +35,7 @@ export class Failures {
       case "on_tool_end":
       case "on_tool_error":
         this.#open.delete(event.run_id);
-        // The caller that ends here may have continued without the runs that failed inside it, and the graph may end with it.
+        // The caller that ends may have continued without the runs that failed in it, and the graph may end with it.
         this.report();
         break;
       default: // Events that no model and no node made.
