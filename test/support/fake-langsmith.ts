@@ -18,6 +18,8 @@ export interface FakeLangSmith {
   readonly asked: Promise<void>;
   /** Resolves with the traced runs as soon as they pass the test. */
   until(test: (runs: TracedRun[]) => boolean): Promise<TracedRun[]>;
+  /** Refuses every later request for good, so that LangSmith's client does not send it again. */
+  refuse(): void;
   close(): Promise<void>;
 }
 
@@ -25,6 +27,7 @@ export interface FakeLangSmith {
 export async function fakeLangSmith({ hangs = false } = {}): Promise<FakeLangSmith> {
   const runs = new Map<string, Record<string, unknown>>();
   const waiting = new Set<() => void>();
+  let refuses = false;
   let ask = () => {};
   const asked = new Promise<void>((resolve) => {
     ask = resolve;
@@ -38,6 +41,10 @@ export async function fakeLangSmith({ hangs = false } = {}): Promise<FakeLangSmi
       return; // The traced process ended while it was sending.
     }
     if (hangs) return;
+    if (refuses) {
+      response.writeHead(403).end();
+      return;
+    }
     for (const [id, fields] of parts(Buffer.concat(chunks).toString())) runs.set(id, { ...runs.get(id), ...fields });
     response.writeHead(200, { "content-type": "application/json" }).end("{}");
     for (const look of waiting) look();
@@ -47,6 +54,9 @@ export async function fakeLangSmith({ hangs = false } = {}): Promise<FakeLangSmi
   return {
     url: `http://127.0.0.1:${port}`,
     asked,
+    refuse() {
+      refuses = true;
+    },
     until: (test) =>
       new Promise((resolve) => {
         const look = () => {
