@@ -54,12 +54,15 @@ test.each(FRONTENDS)(
     const button = (label: string) => page.getByRole("button", { name: label, exact: true });
     const ask = async (text: string) => {
       await button("Send").waitFor();
-      // A page that is still being compiled may begin anew, and forget what was written.
+      // A page that is still being compiled may begin anew, and forget what was written. What was sent is not sent again.
+      const sent = log.getByText(text, { exact: true });
       await vi.waitFor(async () => {
+        if (await sent.isVisible()) return;
         const box = page.getByRole("textbox", { name: "Message" });
         await box.fill(""); // Text from before React was there counts as no change when it is filled in again.
         await box.fill(text);
         await button("Send").click({ timeout: 2_000 });
+        await sent.waitFor({ timeout: 10_000 });
       }, PATIENCE);
     };
 
