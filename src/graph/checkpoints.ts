@@ -18,6 +18,16 @@ export async function latestCheckpoint(graph: ServedGraph, threadId: string): Pr
 }
 
 /**
+ * The id of the thread's newest checkpoint, of the graph itself or of a graph inside it. Where the checkpointer cannot
+ * tell, the last one of the graph itself.
+ */
+export async function newestCheckpoint(graph: ServedGraph, threadId: string): Promise<string> {
+  const { checkpointer } = graph;
+  if (!knowsResults(checkpointer)) return latestCheckpoint(graph, threadId);
+  return (await checkpointer.newestId(threadId)) ?? NO_CHECKPOINT;
+}
+
+/**
  * Returns those of these places whose nodes the graph is certain to execute again. The places were noted while
  * `checkpoint` was the newest one of the thread, of the graph itself or of a graph inside it. `undefined`: its
  * checkpointer cannot tell.

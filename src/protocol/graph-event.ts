@@ -114,6 +114,11 @@ export function nodePath(event: Pick<GraphEvent, "metadata">): string[] {
   return ns.split("|").flatMap((segment) => (/^\d+$/.test(segment) ? [] : (segment.split(":", 1)[0] ?? segment)));
 }
 
+/** Is it about a node of the graph itself, and not of a graph inside it? */
+export function isOfRoot(event: GraphEvent): boolean {
+  return isNode(event) && nodePath(event).length === 1;
+}
+
 /** The ids of LangGraph's tasks that lead to a place, outermost first. A task is one execution of a node. */
 export function taskIds(place: string): string[] {
   return place.split("|").flatMap((segment) => segment.split(":").slice(1));

@@ -169,10 +169,13 @@ export class ActiveRuns {
       await begun;
     } catch (error) {
       this.#active.delete(threadId);
-      // Without an end, the row would stay active, and clients would attach to a run that never ends.
-      const held = { messages: run.plan.history, interrupts: input.answered, state: undefined };
-      await store.ending(claim, { status: "failed", closing: [], ...held, refused: {} });
-      await store.ended(claim);
+      // Without an end, the row would stay active, and clients would attach to a run that never ends. Recovery ends a run
+      // that it takes up, or tries again.
+      if (!input.takenUp) {
+        const held = { messages: run.plan.history, interrupts: input.answered, state: undefined };
+        await store.ending(claim, { status: "failed", closing: [], ...held, refused: {} });
+        await store.ended(claim);
+      }
       throw error;
     }
     audiences.begin(threadId, graceOf(agent, input));

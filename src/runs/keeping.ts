@@ -7,7 +7,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 export class Keeping {
   readonly #threadId: string;
   readonly #keep: () => Promise<void>;
-  /** A node has ended since the last write began, or that write failed. */
+  /** A node has ended, or a message was taken back, since the last write began; or that write failed. */
   #isBehind = false;
   #last: Promise<void> = Promise.resolve();
 
@@ -22,6 +22,11 @@ export class Keeping {
     this.#isBehind = true;
     // Not every graph has a checkpointer that asks for it.
     if (isOfRoot) this.#write();
+  }
+
+  /** Messages were taken back. */
+  takenBack(): void {
+    this.#isBehind = true;
   }
 
   /** The graph is about to store something of a thread. @throws what `keep` throws. */

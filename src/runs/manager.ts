@@ -3,7 +3,7 @@
  * the socket that started it.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { isMidway, latestCheckpoint } from "../graph/checkpoints.ts";
+import { isMidway, latestCheckpoint, newestCheckpoint } from "../graph/checkpoints.ts";
 import type { Registry, ServedAgent } from "../graph/registry.ts";
 import type { Limits } from "../limits/limits.ts";
 import { SluiceError } from "../protocol/errors.ts";
@@ -278,11 +278,13 @@ export class RunManager {
     const goesOn = request.goesOn ? { midway: await isMidway(agent.graph, threadId) } : undefined;
     const start = beginning(agent, input, thread, earlier, { goesBackTo: request.goesBackTo, goesOn });
     const checkpoint = await latestCheckpoint(agent.graph, threadId);
+    const continues = start.input.kind !== "messages";
+    const newest = continues ? { newest: await newestCheckpoint(agent.graph, threadId) } : {};
     return {
       beginsAfter: start.history.at(-1)?.id,
       checkpointBefore: start.fork?.checkpointId ?? checkpoint,
       messages: [...start.history, ...start.fresh],
-      input: runInput(request, start, await settingOf(agent, request, contextOf), checkpoint, thread),
+      input: runInput(request, start, await settingOf(agent, request, contextOf), { checkpoint, ...newest }, thread),
     };
   }
 

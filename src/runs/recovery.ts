@@ -2,7 +2,7 @@
  * Runs that nobody drives any more. Each is taken up where the graph stopped, or is ended with what its row in the
  * store says.
  */
-import { latestCheckpoint, messageIds, runAgain } from "../graph/checkpoints.ts";
+import { latestCheckpoint, messageIds, newestCheckpoint, runAgain } from "../graph/checkpoints.ts";
 import type { ServedAgent } from "../graph/registry.ts";
 import type { EventLog, LogEntry } from "../log/log.ts";
 import { SluiceError } from "../protocol/errors.ts";
@@ -10,7 +10,6 @@ import { EventType, type Interrupt, type Message } from "../protocol/events.ts";
 import { graphTopic, type Topic, threadTopic } from "../protocol/ids.ts";
 import type { Instances } from "../store/instances.ts";
 import { type BegunRun, type Claim, isBegun, type RunRecord, type Store } from "../store/store.ts";
-import { tombstonesOf } from "../store/tombstones.ts";
 import { isReasoningOf } from "../translate/reasoning-spans.ts";
 import { callIdsOf } from "./call-ids.ts";
 import { erase, type Keepers } from "./deletions.ts";
@@ -68,52 +67,57 @@ export async function clear(options: Keepers, run: RunRecord): Promise<void> {
 async function goOn(options: TakeUpOptions, run: BegunRun, claim: Claim, begin: Again): Promise<Omit<LeftRun, "run">> {
   const agent = options.registry.all.find(({ name }) => name === run.agent);
   const input = run.input as RunInput | undefined;
+  let left: Left = {};
   try {
     const released = options.instances.isReleased(run);
     const soFar = run.soFar as SoFar | undefined;
     const stood = agent && input ? await whereItStood(agent, run, input, soFar, released) : undefined;
+    left = { interrupts: stood?.answered };
     const handedOver = released ? input?.handedOver : undefined;
-    if (!agent?.recover || !stood || stood.attempt > MAX_ATTEMPTS) {
-      await close(options, run, claim, stood?.answered);
+    if (!agent?.recover || !input || !stood || stood.attempt > MAX_ATTEMPTS) {
+      await close(options, run, claim, left);
       return { outcome: "lost" };
     }
     const thread = await options.store.thread(run.threadId);
     const messages = thread?.messages ?? [];
+    left = { ...left, messages };
     // A run is handed over between two steps: its graph has kept by then what it wanted to keep.
     const lost = handedOver ? [] : await lostByGraph(options.store, agent, claim);
+    const shown = messages.filter(({ id }) => !lost.includes(id));
     const beginsAnew = !stood.wentOn && stood.graphInput.kind === "messages";
-    const again = handedOver || !soFar ? [] : await sentAgain(agent, messages, run, soFar, beginsAnew);
-    const held = messages.filter(({ id }) => !lost.includes(id) && !again.includes(id));
-    // A client that still holds these messages and comes back later has not edited its history.
-    if (again.length > 0) {
-      await options.store.keepMessages(claim, held, { removed: tombstonesOf(messages, again), soFar });
-    }
+    const again = handedOver ? {} : await sentAgain(agent, shown, run, soFar ?? asBegun(input), beginsAnew);
+    const held = shown.filter(({ id }) => !Object.hasOwn(again, id));
     // The ids at the run's beginning override those of the thread, which may come from the agent before this one.
     const callIds = { ...callIdsOf(thread, held), ...stood.callIds };
     // Clients need a while to find their way back to a run that nobody follows by now.
-    const goesOn = handedOver ? { handedOver } : { detached: true };
-    await begin(agent, claim, run, held, { ...stood, callIds, ...goesOn });
+    const goesOn = handedOver ? { handedOver } : { again, detached: true };
+    await begin(agent, claim, run, shown, { ...stood, callIds, ...goesOn });
     return { outcome: handedOver ? "continued" : "recovered" };
   } catch (cause) {
     if (SluiceError.from(cause).code === "storage_unavailable") throw cause;
-    await close(options, run, claim);
+    await close(options, run, claim, left);
     return { outcome: "lost", cause };
   }
 }
 
+/** The facts of a run that has kept nothing since it was begun. */
+function asBegun({ newest, checkpoint, again = {} }: RunInput): Pick<SoFar, "checkpoint" | "places"> {
+  return { checkpoint: newest ?? checkpoint, places: again };
+}
+
 /**
- * The ids of messages whose nodes are certain to run again and to send them again. In doubt a message stays, and so does
- * a message with a call whose result stays, with its reasoning.
+ * The messages whose nodes are certain to run again and to send them again, with their places. In doubt a message stays,
+ * and so does a message with a call whose result stays, with its reasoning.
  */
 async function sentAgain(
   { graph }: ServedAgent,
   messages: readonly Message[],
   { threadId }: RunRecord,
-  { checkpoint, places }: SoFar,
+  { checkpoint, places }: Pick<SoFar, "checkpoint" | "places">,
   beginsAnew: boolean,
-): Promise<readonly string[]> {
+): Promise<Readonly<Record<string, string>>> {
   const all = Object.entries(places);
-  if (all.length === 0) return [];
+  if (all.length === 0) return {};
   const certain = await runAgain(graph, threadId, checkpoint, Object.values(places));
   const again = new Set(all.flatMap(([id, place]) => ((certain ? certain.has(place) : beginsAnew) ? [id] : [])));
   const answered = new Set(
@@ -124,7 +128,8 @@ async function sentAgain(
     return calls.some(({ id }) => answered.has(id)) ? [message.id] : [];
   });
   const isKept = (id: string) => kept.some((one) => one === id || isReasoningOf(id, one));
-  return messages.flatMap(({ id }) => (again.has(id) && !isKept(id) ? [id] : []));
+  const known = new Set(messages.map(({ id }) => id));
+  return Object.fromEntries(all.filter(([id]) => known.has(id) && again.has(id) && !isKept(id)));
 }
 
 /** Messages that the run had taken but its graph did not keep. They wait again. */
@@ -144,30 +149,33 @@ async function lostByGraph({ injected }: Store, { graph }: ServedAgent, claim: C
 async function whereItStood(
   agent: ServedAgent,
   { threadId }: RunRecord,
-  { handedOver: _, used: before, ...input }: RunInput,
+  { handedOver: _, again: __, used: before, ...input }: RunInput,
   soFar: SoFar | undefined,
   leftInOrder: boolean,
 ): Promise<RunInput> {
   const used = soFar?.used ?? before;
-  const begun = { ...input, ...(used ? { used } : {}) };
+  const newest = await newestCheckpoint(agent.graph, threadId);
+  const begun = { ...input, newest, ...(used ? { used } : {}) };
   const attempt = input.attempt + (leftInOrder ? 0 : 1);
   const checkpoint = await latestCheckpoint(agent.graph, threadId);
   if (checkpoint === input.checkpoint) return { ...begun, attempt, takenUp: true };
-  const { fork: __, ...rest } = begun;
+  const { fork: ___, ...rest } = begun;
   return { ...rest, graphInput: { kind: "continue" }, checkpoint, wentOn: true, answered: [], attempt, takenUp: true };
 }
 
-/** The interrupts in `answered` are open again: the graph never took their answers. */
-async function close(
-  keepers: Keepers,
-  run: RunRecord,
-  claim: Claim,
-  answered: readonly Interrupt[] = [],
-): Promise<void> {
+/** What a run that is lost leaves on its thread. */
+interface Left {
+  /** The questions that are open again, because the graph never took their answers. */
+  readonly interrupts?: readonly Interrupt[] | undefined;
+  /** The transcript; absent where it stays as it is. */
+  readonly messages?: readonly Message[];
+}
+
+async function close(keepers: Keepers, run: RunRecord, claim: Claim, left: Left = {}): Promise<void> {
   const { store, log } = keepers;
   if (run.status === "deleting") return erase(keepers, claim);
   if (run.status === "admitted") await store.withdraw(claim);
-  else if (run.status === "active") await lose(store, claim, answered);
+  else if (run.status === "active") await lose(store, claim, left);
   const stored = await store.run(run.threadId, run.runId);
   if (stored?.status !== "ending") return;
   await writeEnd(log, stored, run.status === "ending");
@@ -178,10 +186,10 @@ async function close(
  * Ends the run in the store, as a lost run. The messages that came with the run, and the run's own, stay in the
  * transcript.
  */
-async function lose(store: Store, claim: Claim, interrupts: readonly Interrupt[]): Promise<void> {
+async function lose(store: Store, claim: Claim, { interrupts = [], ...left }: Left): Promise<void> {
   const { code, message, retryable } = new SluiceError("owner_lost");
   const terminal = stamped({ type: EventType.RUN_ERROR, message, code, metadata: { retryable } });
-  const { messages = [] } = (await store.thread(claim.threadId)) ?? {};
+  const messages = left.messages ?? (await store.thread(claim.threadId))?.messages ?? [];
   const closing = [terminal];
   await store.ending(claim, { status: "failed", closing, messages, state: undefined, refused: {}, interrupts });
 }

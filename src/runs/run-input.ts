@@ -32,6 +32,16 @@ export interface RunInput {
   readonly temporary?: boolean;
   /** The thread's last checkpoint when the run was begun. Another checkpoint shows that the graph went on. */
   readonly checkpoint: string;
+  /**
+   * The newest one then, of the graph itself or of a graph inside it. It is set for a run that goes on from there: any
+   * other run begins with a checkpoint of its own.
+   */
+  readonly newest?: string;
+  /**
+   * The messages of nodes that are certain to run again, and their places. They are taken back when the graph's first
+   * node begins.
+   */
+  readonly again?: Readonly<Record<string, string>>;
   /** The graph went on since the run was begun first. */
   readonly wentOn: boolean;
   /** The number of messages that came with it. */
@@ -65,7 +75,7 @@ export function runInput(
   }: StartRequest,
   { input: graphInput, fork, fresh, callIds }: Beginning,
   setting: Setting,
-  checkpoint: string,
+  stands: Pick<RunInput, "checkpoint" | "newest">,
   thread: ThreadRecord | undefined,
 ): RunInput {
   const options = parseRunOptions(input);
@@ -81,7 +91,7 @@ export function runInput(
     graphTopic,
     detached: detached || background || options.background === true,
     ...(temporary ? { temporary } : {}),
-    checkpoint,
+    ...stands,
     wentOn: false,
     freshLength: fresh.length,
     answered: thread?.interrupts ?? [],

@@ -30,8 +30,12 @@ export interface RunPlan extends Claim {
   readonly answered: readonly Interrupt[];
   /** The messages that came with this run. */
   readonly fresh: readonly Message[];
-  /** The thread's transcript before this run; of a fork, as far as it still holds. */
+  /** The thread's transcript before this run, as far as it holds for the graph. */
   readonly history: readonly Message[];
+  /** The same with the messages of `again`. */
+  readonly shown: readonly Message[];
+  /** Messages that clients have until the graph's first node begins, and their places. Their nodes run again. */
+  readonly again: Readonly<Record<string, string>>;
   /** The messages of `history` from this index on count as this run's own. */
   readonly ownFrom: number;
   /** The messages among them whose nodes run again, and their places. */
@@ -42,10 +46,10 @@ export interface RunPlan extends Claim {
   readonly followsState: boolean;
   /** Set when the client's history parts from the thread's: the graph goes on from an earlier checkpoint. */
   readonly fork: { readonly checkpointId: string } | undefined;
-  /** The thread's last checkpoint before it. */
+  /** The thread's newest checkpoint before it, of the graph itself or of a graph inside it. */
   readonly checkpoint: string;
   /**
-   * Followers have to forget everything after `history` and `fresh`. All messages that still hold are sent after
+   * Followers have to forget everything after `shown` and `fresh`. All messages that still hold are sent after
    * `RUN_STARTED`.
    */
   readonly resent: boolean;
@@ -114,12 +118,13 @@ export function planFor(
 ): RunPlan {
   const { graphInput, fork, offered, setting = { context: agent.context }, options, graphTopic, takenUp } = run;
   const { handedOver } = run;
-  const { freshLength, drafts = {}, callIds = {}, steering = {}, threadName = claim.threadId } = run;
+  const { freshLength, again = {}, drafts = {}, callIds = {}, steering = {}, threadName = claim.threadId } = run;
   const { events, tokens = true, reasoning = true, progress = agent.progress } = options;
   // The messages that came with a run, and those it has sent, are history to the process that takes it over.
   const recovered = takenUp === true;
   const before = messages.length - (recovered ? 0 : freshLength);
-  const history = messages.slice(0, before);
+  const shown = messages.slice(0, before);
+  const history = shown.filter(({ id }) => !Object.hasOwn(again, id));
   // A run that brings answers goes on with the turn that asked; so does one that was taken up.
   const goesOn = graphInput.kind !== "messages";
   const ownFrom = goesOn ? history.findLastIndex(({ role }) => role === "user") + 1 : history.length;
@@ -130,13 +135,15 @@ export function planFor(
     input: graphInput,
     answered: run.answered,
     history,
+    shown,
+    again,
     ownFrom: agent.followsState ? 0 : (handedOver?.ownFrom ?? ownFrom),
     drafts,
     callIds,
     followsState: agent.followsState,
     fresh: messages.slice(before),
     fork,
-    checkpoint: run.checkpoint,
+    checkpoint: run.newest ?? run.checkpoint,
     resent: !handedOver && (fork !== undefined || recovered),
     offered,
     steering,

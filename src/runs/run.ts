@@ -1,10 +1,10 @@
 /** One run, from its `RUN_STARTED` to its terminal event: the pump between the graph and the log. */
 import { isStoppedBetweenSteps } from "../graph/between-steps.ts";
-import { type GraphInterrupt, type GraphRun, openRun } from "../graph/source.ts";
+import { type GraphRun, openRun } from "../graph/source.ts";
 import type { EventLog } from "../log/log.ts";
 import { SluiceError } from "../protocol/errors.ts";
-import { type AguiEvent, EventType, type Interrupt, type Message } from "../protocol/events.ts";
-import { type GraphEvent, isNode, nodePath } from "../protocol/graph-event.ts";
+import { type AguiEvent, EventType, type Message } from "../protocol/events.ts";
+import { type GraphEvent, isNode, isOfRoot } from "../protocol/graph-event.ts";
 import type { KeptState } from "../protocol/injected.ts";
 import type { StoredStep } from "../store/checkpointer.ts";
 import type { Progress } from "../translate/token-count.ts";
@@ -211,12 +211,13 @@ export class Run {
     const last = [...returned, ...this.#translator.finish(end)];
     const closed = await this.#topic.closed(last, this.#translator.correction());
     const { drafts, callIds } = this.#translator;
-    return { end, ...closed, drafts, callIds, ...(end.kind === "failed" ? { cause: cause ?? end.error } : {}) };
+    const left = { drafts: { ...this.#places.again, ...drafts }, callIds };
+    return { end, ...closed, ...left, ...(end.kind === "failed" ? { cause: cause ?? end.error } : {}) };
   }
 
   /** `undefined`: the graph stopped between two steps. */
   async #readGraph(): Promise<{ readonly end: RunEnd; readonly cause?: unknown } | undefined> {
-    const { agent, version, progressMs, resent, handedOver } = this.plan;
+    const { agent, answered, version, progressMs, resent, handedOver } = this.plan;
     const deadlines = new Deadlines(agent.deadlines, (error) => this.#abort.abort(error), handedOver?.spent);
     if (progressMs !== undefined) this.#progress = new ProgressReports(progressMs, this.#reportProgress, handedOver);
     try {
@@ -228,11 +229,11 @@ export class Run {
       this.#graphRun = graphRun;
       await graphRun.read((event) => {
         deadlines.saw(event);
+        if (event.event === "on_chain_start" && isOfRoot(event)) this.#nodeBegins();
         this.#pump(event);
-        if (event.event === "on_chain_start" && isOfRoot(event)) this.#parting.began();
         if (event.event === "on_chain_end" && !event.failed && isNode(event)) this.#keeping.nodeEnded(isOfRoot(event));
       });
-      const interrupts = graphRun.interrupts.map((asked) => this.#interrupt(asked));
+      const interrupts = graphRun.interrupts.map((asked) => askedAgain(this.#translator.interrupt(asked), answered));
       return { end: this.#unanswered.ended(ending(interrupts, graphRun.cutAnswer)) };
     } catch (cause) {
       const { aborted, reason } = this.#abort.signal;
@@ -244,8 +245,12 @@ export class Run {
     }
   }
 
-  #interrupt(asked: GraphInterrupt): Interrupt {
-    return askedAgain(this.#translator.interrupt(asked), this.plan.answered);
+  /** A node of the graph itself begins. */
+  #nodeBegins(): void {
+    this.#parting.began();
+    const removed = this.#places.began();
+    if (removed.length > 0) this.#topic.correct({ removed, replaced: [] });
+    if (removed.length > 0) this.#keeping.takenBack();
   }
 
   #pump(event: GraphEvent): void {
@@ -292,9 +297,4 @@ export class Run {
     this.figures.sent(events);
     this.#topic.add(events, cause && this.#provenanceOf(cause));
   }
-}
-
-/** Is it about a node of the graph itself, and not of a graph inside it? */
-function isOfRoot(event: GraphEvent): boolean {
-  return isNode(event) && nodePath(event).length === 1;
 }

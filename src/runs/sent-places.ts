@@ -11,9 +11,10 @@ import type { SoFar } from "./so-far.ts";
 export class SentPlaces {
   readonly #threadId: string;
   readonly #known: Set<string>;
-  readonly #places = new Map<string, string>();
+  readonly #places: Map<string, string>;
   /** The namespaces of graphs inside the graph that have a thread of their own. */
   readonly #apart = new Set<string>();
+  #again: RunPlan["again"];
   #checkpoint: string;
 
   constructor({
@@ -21,14 +22,22 @@ export class SentPlaces {
     checkpoint,
     history,
     fresh,
-  }: Pick<RunPlan, "threadId" | "checkpoint" | "history" | "fresh">) {
+    again,
+  }: Pick<RunPlan, "threadId" | "checkpoint" | "history" | "fresh" | "again">) {
     this.#threadId = threadId;
     this.#checkpoint = checkpoint;
     this.#known = new Set([...history, ...fresh].map(({ id }) => id));
+    this.#again = again;
+    this.#places = new Map(Object.entries(again));
   }
 
   get soFar(): Pick<SoFar, "checkpoint" | "places"> {
     return { checkpoint: this.#checkpoint, places: Object.fromEntries(this.#places) };
+  }
+
+  /** Messages that stay if the graph ends before its first node begins, and their places. */
+  get again(): RunPlan["again"] {
+    return this.#again;
   }
 
   /** A graph reads its checkpoint. Recovery does not know the results of a graph in another thread. */
@@ -56,6 +65,14 @@ export class SentPlaces {
 
   #isApart(place: string): boolean {
     return [...this.#apart].some((namespace) => place.startsWith(`${namespace}|`));
+  }
+
+  /** The graph's first node begins. Gives the messages that are taken back now: their nodes run again. */
+  began(): readonly string[] {
+    const ids = Object.keys(this.#again);
+    for (const id of ids) this.#places.delete(id);
+    this.#again = {};
+    return ids;
   }
 
   /** A checkpoint is stored. The graph may remember what was sent before it: in doubt, messages stay. */

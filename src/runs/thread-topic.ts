@@ -175,8 +175,8 @@ export class ThreadTopic {
 }
 
 /** The thread as its clients know it before the run's first entry here. */
-function transcriptOf({ history, handedOver }: RunPlan): Transcript {
-  const transcript = new Transcript(history);
+function transcriptOf({ shown, handedOver }: RunPlan): Transcript {
+  const transcript = new Transcript(shown);
   const { waiting = [], translation } = handedOver ?? {};
   const snapshot = translation?.state.sent;
   if (snapshot !== undefined) transcript.push({ type: EventType.STATE_SNAPSHOT, snapshot });

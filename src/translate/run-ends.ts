@@ -6,14 +6,14 @@ import type { RunEnd, TranslatorOptions } from "./translator.ts";
 
 /** `forked`: the part of the thread after the history no longer holds. */
 export function firstEvents(
-  { threadId, runId, history }: TranslatorOptions,
+  { threadId, runId, history, shown = history }: TranslatorOptions,
   fresh: readonly Message[],
   forked: boolean,
 ): AguiEvent[] {
   const input = { threadId, runId, messages: [...fresh], tools: [], context: [] };
   return [
     { type: EventType.RUN_STARTED, threadId, runId, protocolVersion: "1.0", input },
-    ...(forked ? [{ type: EventType.MESSAGES_SNAPSHOT as const, messages: [...history, ...fresh] }] : []),
+    ...(forked ? [{ type: EventType.MESSAGES_SNAPSHOT as const, messages: [...shown, ...fresh] }] : []),
   ];
 }
 

@@ -31,6 +31,8 @@ export interface TranslatorOptions {
   readonly runId: string;
   /** The messages that the client has of this thread: they and their tool calls are not announced again. */
   readonly history: readonly Message[];
+  /** `history` with messages that clients have for now, and that are taken back soon. Default: `history`. */
+  readonly shown?: readonly Message[];
   /**
    * The model's ids of those calls of this thread that clients know by other ids. New calls cannot have
    * these ids. Default: none.
@@ -79,7 +81,7 @@ export interface NodeRules {
 /** Turns the graph events of one run into AG-UI events. */
 export interface Translator {
   /**
-   * The run's first events. `fresh` are the messages that came with this run. `forked`: the thread after `history` is
+   * The run's first events. `fresh` are the messages that came with this run. `forked`: the thread after `shown` is
    * no longer valid, so all valid messages are sent.
    */
   start(fresh: readonly Message[], forked: boolean): AguiEvent[];

@@ -44,7 +44,16 @@ beforeEach(() => {
 
 async function run() {
   const from = await log.claim(topic, 1);
-  const plan = { threadId: "t", runId: "r", fence: 1, from, history: [], ownFrom: 0, agent: { maxEventBytes: 1e6 } };
+  const plan = {
+    threadId: "t",
+    runId: "r",
+    fence: 1,
+    from,
+    history: [],
+    shown: [],
+    ownFrom: 0,
+    agent: { maxEventBytes: 1e6 },
+  };
   const written = new ThreadTopic(plan as unknown as RunPlan, {
     log,
     waiting: () => [],

@@ -213,13 +213,17 @@ describe("a run whose process died", () => {
         .compile({ checkpointer });
     }
 
+    /** The graph has stored the result of `quick`. */
+    async function quickIsStored(threadId: string): Promise<void> {
+      const results = "SELECT 1 FROM checkpoint_writes WHERE thread_id = ? AND instr(CAST(value AS TEXT), 'm-quick')";
+      while (database.all(results, threadId).length === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+
     /** Starts a run and leaves it where the graph has stored the result of `quick`. */
     async function dieSideBySide(kept: Disk, threadId: string): Promise<void> {
       const isQuick = (event: AguiEvent) => event.type === "TEXT_MESSAGE_START" && event.messageId === "m-quick";
       await die(sideBySide("one", true), kept, isQuick, { threadId });
-      const results = "SELECT 1 FROM checkpoint_writes WHERE thread_id = ? AND channel = 'messages'";
-      // The other result is that of the graph's input.
-      while (database.all(results, threadId).length < 2) await new Promise((resolve) => setImmediate(resolve));
+      await quickIsStored(threadId);
     }
 
     it("keeps the message of the first, and has that of the second once, also for clients that hold it", async () => {
@@ -239,6 +243,119 @@ describe("a run whose process died", () => {
       });
       await next.idle();
       expect(contents((await kept.store.thread("once"))?.messages)).toEqual(["hi", "quick", "two", "more", "two"]);
+    });
+
+    const BEFORE = ["hi", "one", "quick"];
+
+    it("keeps all messages if it cannot begin again", async () => {
+      const kept = disk();
+      await dieSideBySide(kept, "cannot begin");
+      const log = new MemoryLog({ maxEvents: 1_000, maxBytes: 1e9, maxTotalBytes: 1e9, retentionMs: 60_000 });
+      const eventLog = altered(log, { append: () => Promise.reject(new Error("The log is read-only.")) });
+      const graph = sideBySide("two", false);
+      const next = testRuns(graph, { store: kept.store, eventLog, entry: { ...QUICK, recover: true } });
+      open.push(next);
+      expect(await next.recover()).toMatchObject([{ outcome: "lost" }]);
+      const thread = await kept.store.thread("cannot begin");
+      expect(contents(thread?.messages)).toEqual(BEFORE);
+      expect(thread?.ending?.terminal).toMatchObject({ code: "owner_lost" });
+    });
+
+    it("keeps all messages if its graph fails before a node begins, and has each once when it goes on", async () => {
+      const kept = disk();
+      const threadId = "cannot start";
+      await dieSideBySide(kept, threadId);
+      const graph = sideBySide("two", false);
+      let fails = true;
+      const failing = altered(graph, {
+        stream: (...given) => (fails ? Promise.reject(new Error("It fails.")) : graph.stream(...given)),
+        streamEvents: ((...given: Parameters<typeof graph.streamEvents>) => {
+          if (fails) throw new Error("It fails.");
+          return graph.streamEvents(...given);
+        }) as typeof graph.streamEvents,
+      });
+      const next = start(failing, kept, true);
+      await next.recover();
+      await next.idle();
+      expect(await kept.store.run(threadId, "r")).toMatchObject({ status: "failed" });
+      expect(contents((await kept.store.thread(threadId))?.messages)).toEqual(BEFORE);
+      expect(contents((await next.snapshot(threadId)).messages)).toEqual(BEFORE);
+      fails = false;
+      next.runs.follow(threadId);
+      await next.runs.start({
+        agent: undefined,
+        input: inputFor({ threadId, runId: "r2", messages: [] }),
+        goesOn: true,
+      });
+      await next.idle();
+      expect(contents((await kept.store.thread(threadId))?.messages)).toEqual(["hi", "quick", "two"]);
+    });
+
+    describe.each(["after a question", "after a take-over"])("in a graph inside the graph, %s", (how) => {
+      const threadId = `inside, ${how}`;
+
+      /** `slow` and `quick` are in the graph inside. Before them, a node asks, or does nothing. */
+      function inside(words: string, hangs: "slow" | "both" | undefined) {
+        const model = new FakeListChatModel({ responses: [words] });
+        const said = new Gate();
+        const asks = (name: string) => {
+          if (how === "after a question") interrupt(name);
+        };
+        const slow = async () => {
+          asks("slow");
+          if (hangs === "both") await NEVER;
+          const { content } = await model.invoke("?");
+          said.open();
+          if (hangs) await NEVER;
+          return { messages: [new AIMessage({ id: crypto.randomUUID(), content })] };
+        };
+        const quick = async () => {
+          asks("quick");
+          if (hangs === "both") await NEVER;
+          await said.opened;
+          return { messages: [new AIMessage({ id: "m-quick", content: "quick" })] };
+        };
+        const graph = new StateGraph(MessagesAnnotation)
+          .addNode("before", () => ({}))
+          .addNode("slow", slow)
+          .addNode("quick", quick)
+          .addEdge(START, "before")
+          .addEdge("before", "slow")
+          .addEdge("before", "quick")
+          .compile();
+        return new StateGraph(MessagesAnnotation)
+          .addNode("inner", graph)
+          .addEdge(START, "inner")
+          .compile({ checkpointer });
+      }
+
+      it("keeps the message of the first, and has that of the second once", async () => {
+        const kept = disk();
+        let runId = "r";
+        if (how === "after a question") {
+          const before = start(inside("", undefined), kept, true);
+          await before.start({ threadId });
+          await before.idle();
+          const asked = (await kept.store.thread(threadId))?.interrupts ?? [];
+          expect(asked).toHaveLength(2);
+          runId = "r2";
+          const resume = asked.map(({ id }) => ({ interruptId: id, status: "resolved" as const, payload: "yes" }));
+          const isSlow = (event: AguiEvent) => event.type === "TEXT_MESSAGE_START" && event.messageId === "m-quick";
+          await die(inside("one", "slow"), kept, isSlow, { threadId, runId, resume });
+        } else {
+          await die(inside("", "both"), kept, atStep("inner/slow"), { threadId });
+          const second = start(inside("one", "slow"), kept, true);
+          await second.recover();
+          await second.until((event) => event.type === "TEXT_MESSAGE_START" && event.messageId === "m-quick", threadId);
+        }
+        await quickIsStored(threadId);
+        expect(contents((await kept.store.thread(threadId))?.messages)).toEqual(BEFORE);
+        const next = start(inside("two", undefined), kept, true);
+        expect(await next.recover()).toMatchObject([{ outcome: "recovered" }]);
+        await next.idle();
+        expect(await kept.store.run(threadId, runId)).toMatchObject({ status: "done" });
+        expect(contents((await kept.store.thread(threadId))?.messages)).toEqual(["hi", "quick", "two"]);
+      });
     });
 
     it("keeps what a graph with a thread of its own has said, which goes on from its own checkpoint", async () => {

@@ -4,7 +4,7 @@ import { type AguiEvent, EventType } from "../../src/protocol/events.ts";
 import type { GraphEvent } from "../../src/protocol/graph-event.ts";
 import { SentPlaces } from "../../src/runs/sent-places.ts";
 
-const sentPlaces = () => new SentPlaces({ threadId: "t", checkpoint: "c", history: [], fresh: [] });
+const sentPlaces = () => new SentPlaces({ threadId: "t", checkpoint: "c", history: [], fresh: [], again: {} });
 const at = (place: string) => ({ metadata: { langgraph_checkpoint_ns: place } }) as unknown as GraphEvent;
 const text = (messageId: string): AguiEvent => ({
   type: EventType.TEXT_MESSAGE_START,
