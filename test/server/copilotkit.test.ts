@@ -123,6 +123,20 @@ describe.each(["rest", "single"] as const)("over %s", (transport) => {
   });
 });
 
+test("threads are not deleted all at once", async () => {
+  await ask(await connected("rest"), "planning", "stays", "plan");
+  const headers = { "content-type": "application/json" };
+  const single = { method: "resource/request", params: { path: "/threads/clear", httpMethod: "POST" } };
+  for (const [path, body] of [
+    ["/agui/threads/clear", {}],
+    ["/agui", single],
+  ] as const) {
+    const answer = await fetch(`${sluice.url}${path}`, { method: "POST", headers, body: JSON.stringify(body) });
+    expect([answer.status, await answer.text()]).toEqual([501, expect.stringContaining("DELETE /agui/threads/")]);
+  }
+  expect((await json("/threads/stays")).status).toBe(200);
+});
+
 test("a client that tries finds the many routes", async () => {
   expect((await connected("auto")).runtimeTransport).toBe("rest");
 });

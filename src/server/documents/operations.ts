@@ -99,6 +99,12 @@ export const OPERATIONS: readonly Operation[] = [
     answers: { 200: { description: "A page of threads.", json: "CopilotThreadList" } },
   },
   {
+    method: "post",
+    path: "/agui/threads/clear",
+    summary: "Refuses to delete all threads: they are deleted one by one",
+    answers: { 501: { description: "Not served: `DELETE` deletes a thread.", json: "Error" } },
+  },
+  {
     method: "patch",
     path: "/agui/threads/{threadId}",
     summary: "Names or archives a thread",

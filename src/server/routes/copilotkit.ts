@@ -137,6 +137,10 @@ export function copilotThreadRoutes({ door }: Pick<ServerOptions, "door">): Rout
     return toRecord(marked);
   };
 
+  // CopilotKit's runtime forgets its threads so, those of all users, and pages may request it when they load.
+  router.post("/clear", () => {
+    throw new SluiceError("not_implemented", "Threads are deleted one by one: DELETE /agui/threads/{threadId}.");
+  });
   router.get("/", async (request, response) => {
     const query = parseWith(copilotListQuery, request.query, "query");
     response.json(await page(door.visitorOf(request), query));
