@@ -8,6 +8,7 @@ import { AIMessageChunk } from "@langchain/core/messages";
 import { GenerationChunk, type LLMResult } from "@langchain/core/outputs";
 import type { GraphEvent, GraphEventName } from "../protocol/graph-event.ts";
 import { isRecord } from "../protocol/input.ts";
+import { messageOf as readable } from "../protocol/redact.ts";
 import type { RunNotes } from "./run-notes.ts";
 
 interface OpenRun {
@@ -277,6 +278,10 @@ function textOf({ generations, llmOutput = {} }: LLMResult): unknown {
 }
 
 function textOfError(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.message + (error.stack ? `\n\n${error.stack}` : "");
+  try {
+    if (!(error instanceof Error)) return String(error);
+    return error.message + (error.stack ? `\n\n${error.stack}` : "");
+  } catch {
+    return readable(error);
+  }
 }

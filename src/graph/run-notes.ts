@@ -2,12 +2,12 @@
 import { BaseCallbackHandler } from "@langchain/core/callbacks/base";
 import type { Serialized } from "@langchain/core/load/serializable";
 import type { LLMResult } from "@langchain/core/outputs";
-import { isGraphBubbleUp, isGraphInterrupt } from "@langchain/langgraph";
 import type { GraphEvent } from "../protocol/graph-event.ts";
 import { CutAnswers } from "./cut-answers.ts";
 import { type ModelEnd, modelEnd } from "./model-end.ts";
 import { NO_OUTPUT_LIMITS, type Output, OutputBounds, type OutputLimits } from "./output-bounds.ts";
 import { Places } from "./places.ts";
+import { leavesLoop, questionsIn } from "./thrown.ts";
 
 /** The longest time that models may work without giving the event loop a turn. */
 export const MOST_WITHOUT_TURN_MS = 50;
@@ -170,14 +170,12 @@ export class RunNotes extends BaseCallbackHandler {
 
   override handleChainError(error: unknown, runId: string): void {
     this.#asked(error, { place: this.#places.of(runId) });
-    if (!isGraphBubbleUp(error)) this.#failed.push(runId);
+    if (!leavesLoop(error)) this.#failed.push(runId);
   }
 
   /** Each run around the node passes the interrupt on: the innermost run has the node's place. */
   #asked(error: unknown, origin: InterruptOrigin): void {
-    if (!isGraphInterrupt(error)) return;
-    for (const { id } of error.interrupts) {
-      if (id === undefined) continue;
+    for (const id of questionsIn(error)) {
       const { place = origin.place, ...known } = this.#origins.get(id) ?? {};
       this.#origins.set(id, { ...known, ...origin, ...(place === undefined ? {} : { place }) });
     }

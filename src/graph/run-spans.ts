@@ -6,10 +6,10 @@
 import { BaseCallbackHandler } from "@langchain/core/callbacks/base";
 import type { Serialized } from "@langchain/core/load/serializable";
 import type { LLMResult } from "@langchain/core/outputs";
-import { isGraphBubbleUp } from "@langchain/langgraph";
 import { type Attributes, type Context, context, type Span, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { modelEnd } from "./model-end.ts";
 import { answerContent, argumentsContent, promptContent, resultContent } from "./span-content.ts";
+import { leavesLoop } from "./thrown.ts";
 
 const tracer = () => trace.getTracer("langgraph-sluice");
 
@@ -60,7 +60,7 @@ export async function inSpans<T>(run: TracedRun, content: boolean, work: (spans:
     spans.end();
     return result;
   } catch (error) {
-    spans.end(isGraphBubbleUp(error) ? undefined : { error });
+    spans.end(leavesLoop(error) ? undefined : { error });
     throw error;
   }
 }
@@ -136,7 +136,7 @@ class CallSpans extends BaseCallbackHandler {
 
   /** A tool that interrupts or hands over throws to leave LangGraph's loop. That is no failure. */
   override handleToolError(error: unknown, runId: string): void {
-    this.#end(runId, isGraphBubbleUp(error) ? undefined : { error });
+    this.#end(runId, leavesLoop(error) ? undefined : { error });
   }
 
   #start(runId: string, name: string, kind: SpanKind, attributes: Attributes): void {

@@ -4,7 +4,6 @@
  * reading stops the graph.
  */
 import { randomUUID } from "node:crypto";
-import { isGraphBubbleUp } from "@langchain/langgraph";
 import type { GraphEvent } from "../protocol/graph-event.ts";
 import { isRecord } from "../protocol/input.ts";
 import { messageOf } from "../protocol/redact.ts";
@@ -20,6 +19,7 @@ import type { RunRequest } from "./run-request.ts";
 import { inSpans, type RunSpans } from "./run-spans.ts";
 import { driveStreamEvents } from "./stream-events.ts";
 import { Subagents } from "./subagents.ts";
+import { leavesLoop } from "./thrown.ts";
 import { placedWriter } from "./writer.ts";
 
 export type { GraphInput, RunRequest } from "./run-request.ts";
@@ -275,7 +275,7 @@ function annotate(event: GraphEvent, notes: RunNotes): GraphEvent {
       notes.endTool(event.run_id);
       // A tool that interrupts or hands over throws to get out of LangGraph's loop. That ends the tool, and is no
       // failure.
-      if (isGraphBubbleUp(thrown)) return { ...event, toolCallId, data: {}, silent: true };
+      if (leavesLoop(thrown)) return { ...event, toolCallId, data: {}, silent: true };
       return { ...event, toolCallId, ...(thrown === undefined ? {} : { data: withError(event.data, thrown) }) };
     }
     case "on_chain_end":

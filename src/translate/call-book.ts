@@ -6,38 +6,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Message } from "../protocol/events.ts";
 import { isInside } from "../protocol/graph-event.ts";
 import type { CallIds } from "../protocol/ids.ts";
-
-export interface NewCall {
-  /** The id that clients are to know it by, if that is free. */
-  readonly wanted: string;
-  /** The id that the model gave it. */
-  readonly given: string | undefined;
-  readonly name: string;
-  /** The execution of a node that made it. */
-  readonly place: string;
-  /** The message that holds it; `undefined`: a tool's run was the first to show it. */
-  readonly parent?: string | undefined;
-  /** The arguments as JSON text, if all of them have come. */
-  readonly args?: string | undefined;
-  /** Clients get neither the call nor its result. */
-  readonly hidden?: boolean;
-}
-
-export interface Call extends Omit<NewCall, "wanted"> {
-  /** The id that clients know it by. */
-  readonly id: string;
-  /** When it was made: `history` before the turn, `turn` in this turn by an earlier run, `run` in this run. */
-  readonly made: "history" | "turn" | "run";
-  parent: string | undefined;
-  args: string | undefined;
-  answered: boolean;
-  /** `false`: the node that made it ended, and the graph's state does not have it. */
-  held: boolean;
-  /** Taken back. */
-  gone: boolean;
-  /** The tool's run that carries it out. */
-  claim: { readonly place: string; readonly admitted: boolean } | undefined;
-}
+import { type Call, isLost, isUnanswered, type NewCall, parsed } from "./call.ts";
 
 /** A tool's run that looks for its call. */
 export interface ToolRun {
@@ -100,6 +69,7 @@ export class CallBook {
           args: called.arguments || "{}",
           answered: false,
           held: true,
+          cut: false,
           gone: false,
           claim: undefined,
         });
@@ -111,7 +81,7 @@ export class CallBook {
   enter({ wanted, given, name, place, parent, args, hidden = false }: NewCall): Call {
     const id = this.free(wanted);
     if (given !== undefined && given !== id) this.#ids.set(id, given);
-    const state = { answered: false, held: true, gone: false, claim: undefined };
+    const state = { answered: false, held: undefined, cut: false, gone: false, claim: undefined };
     const call: Call = { id, given, name, place, parent, args, hidden, made: "run", ...state };
     this.#calls.set(id, call);
     return call;
@@ -153,6 +123,12 @@ export class CallBook {
     if (call) call.gone = true;
   }
 
+  /** Notes that the message around a call ended before the model's answer did. */
+  cutOff(id: string): void {
+    const call = this.#calls.get(id);
+    if (call) call.cut = true;
+  }
+
   /** The models' ids of calls that clients know by other ids, including those that the thread had before. */
   get ids(): CallIds {
     return Object.fromEntries(this.#ids);
@@ -160,10 +136,7 @@ export class CallBook {
 
   /** Calls to these tools that this run made and the graph neither carried out nor answered. */
   pending(tools: ReadonlySet<string>): Call[] {
-    return [...this.#calls.values()].filter(
-      ({ made, parent, name, claim, answered, gone, hidden }) =>
-        !hidden && made === "run" && parent !== undefined && tools.has(name) && !claim && !answered && !gone,
-    );
+    return [...this.#calls.values()].filter((call) => isUnanswered(call) && tools.has(call.name) && !isLost(call));
   }
 
   /** Notes that a node ended. The graph's state is taken to hold none of the node's calls, until `hold` names them. */
@@ -174,8 +147,7 @@ export class CallBook {
   /** Calls of this run that nobody will answer: no tool carried them out, and the graph's state does not hold them. */
   unheld(tools: ReadonlySet<string>): Call[] {
     return [...this.#calls.values()].filter(
-      ({ made, parent, name, claim, answered, held, gone, hidden }) =>
-        !hidden && made === "run" && parent !== undefined && !tools.has(name) && !claim && !answered && !held && !gone,
+      (call) => isUnanswered(call) && (isLost(call) || (call.held === false && !tools.has(call.name))),
     );
   }
 
@@ -227,17 +199,26 @@ export class CallBook {
   }
 
   /** A call of this run, like this one and made inside `place`. `orphan`: one that no message holds yet. */
-  known({ given, name, args }: Pick<Call, "given" | "name" | "args">, place: string, orphan = false): Call | undefined {
-    const value = parsed(args);
-    return [...this.#calls.values()].find(
+  known(like: Pick<Call, "given" | "name" | "args">, place: string, orphan = false): Call | undefined {
+    const value = parsed(like.args);
+    return this.#alike(like, place).find(
+      (call) => (!orphan || call.parent === undefined) && isDeepStrictEqual(parsed(call.args), value),
+    );
+  }
+
+  /**
+   * Notes that the graph's state has a call. A node may stop reading its model with the last piece of the answer, whose
+   * end is not reported then.
+   */
+  hold(like: Pick<Call, "given" | "name" | "args">, place: string): void {
+    const call = this.known(like, place) ?? this.#alike(like, place).find(({ args }) => args === undefined);
+    if (call) call.held = true;
+  }
+
+  #alike({ given, name }: Pick<Call, "given" | "name">, place: string): Call[] {
+    return [...this.#calls.values()].filter(
       (call) =>
-        call.made === "run" &&
-        !call.gone &&
-        call.given === given &&
-        call.name === name &&
-        isInside(call.place, place) &&
-        (!orphan || call.parent === undefined) &&
-        isDeepStrictEqual(parsed(call.args), value),
+        call.made === "run" && !call.gone && call.given === given && call.name === name && isInside(call.place, place),
     );
   }
 
@@ -287,12 +268,4 @@ function shared(a: string, b: string): number {
 function isHigher(a: readonly number[], b: readonly number[]): boolean {
   const at = a.findIndex((value, index) => value !== b[index]);
   return at >= 0 && (a[at] ?? 0) > (b[at] ?? 0);
-}
-
-export function parsed(json: string | undefined): unknown {
-  try {
-    return json === undefined ? undefined : (JSON.parse(json) as unknown);
-  } catch {
-    return undefined;
-  }
 }

@@ -5,7 +5,7 @@
 import { type AguiEvent, EventType } from "../protocol/events.ts";
 import { type GraphEvent, namespace } from "../protocol/graph-event.ts";
 import { isRecord } from "../protocol/input.ts";
-import type { Call } from "./call-book.ts";
+import type { Call } from "./call.ts";
 import type { ExposedState } from "./state.ts";
 
 /** The argument of a tool that becomes the value of a key of the state. */

@@ -1,6 +1,7 @@
 /** The knowledge of a translator between two steps of its graph, for another process's translator to go on from. */
 import type { TokenUsage } from "../protocol/events.ts";
-import type { Call, CallBook } from "./call-book.ts";
+import type { Call } from "./call.ts";
+import type { CallBook } from "./call-book.ts";
 import type { NodeMessages } from "./node-messages.ts";
 import type { SentMessages } from "./sent-messages.ts";
 import type { ExposedState, SentState } from "./state.ts";

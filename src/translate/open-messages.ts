@@ -41,19 +41,15 @@ export class OpenMessages {
     return this.#held.pass(spans?.close() ?? []);
   }
 
-  closeAll(): AguiEvent[] {
-    return [...this.#open.keys()].flatMap((runId) => this.close(runId));
-  }
-
   /** Closes a run's message for good. */
   abandon(runId: string): AguiEvent[] {
     this.#abandoned.add(runId);
     return this.close(runId);
   }
 
-  /** Closes for good those that are `unheld`. Returns their closers, and the calls that they made. */
-  abandonAll(unheld: (spans: MessageSpans) => boolean): { closers: AguiEvent[]; calls: SentCall[] } {
-    const found = [...this.#open].filter(([, spans]) => unheld(spans));
+  /** Closes for good those that are `wanted`. Returns their closers, and the calls that they made. */
+  abandonAll(wanted: (spans: MessageSpans) => boolean): { closers: AguiEvent[]; calls: SentCall[] } {
+    const found = [...this.#open].filter(([, spans]) => wanted(spans));
     const closers = found.flatMap(([runId]) => this.abandon(runId));
     return { closers, calls: found.flatMap(([, spans]) => spans.calls) };
   }

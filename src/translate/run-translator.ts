@@ -114,7 +114,7 @@ export class RunTranslator implements Translator {
   finish(end: RunEnd): AguiEvent[] {
     if (this.#finished) return [];
     this.#finished = true;
-    const closers = this.#messages.closeAll();
+    const closers = this.#ends.cutOff(() => true);
     if (end.kind === "done" || end.kind === "interrupted") this.#sent.finish();
     const results = end.kind === "done" ? this.tools.resultsOfUnheld(this.#options.frontendTools) : [];
     const pending = this.tools.book.pending(this.#options.frontendTools).map(({ id }) => id);

@@ -4,7 +4,7 @@ import { type AguiEvent, EventType } from "../protocol/events.ts";
 import type { GraphEvent } from "../protocol/graph-event.ts";
 import { isRecord } from "../protocol/input.ts";
 import { type JsonValue, toJsonValue } from "../protocol/json.ts";
-import type { Call } from "./call-book.ts";
+import type { Call } from "./call.ts";
 
 type Values = Readonly<Record<string, unknown>>;
 

@@ -6,7 +6,8 @@ import { isRecord } from "../protocol/input.ts";
 import { type JsonLimits, toJson, toJsonValue } from "../protocol/json.ts";
 import { redact } from "../protocol/redact.ts";
 import { bounded } from "../protocol/text.ts";
-import { type Call, CallBook, parsed } from "./call-book.ts";
+import { type Call, parsed } from "./call.ts";
+import { CallBook } from "./call-book.ts";
 import { isShown } from "./call-rules.ts";
 import type { CallEntries } from "./call-spans.ts";
 import { asMessage, type MessageLike, messageType } from "./content.ts";
@@ -62,8 +63,7 @@ export class ToolCalls {
     this.book.letGo(namespace(event));
     for (const message of messagesIn(output, "ai")) {
       for (const { id: given, name = "", args } of callsIn(message)) {
-        const call = this.book.known({ given, name, args }, namespace(event));
-        if (call) call.held = true;
+        this.book.hold({ given, name, args }, namespace(event));
       }
     }
   }
@@ -73,11 +73,11 @@ export class ToolCalls {
    * clients keep a call open until its result comes.
    */
   resultsOfUnheld(frontendTools: ReadonlySet<string>): AguiEvent[] {
-    return this.book.unheld(frontendTools).map(({ id }) => ({
+    return this.book.unheld(frontendTools).map(({ id, cut }) => ({
       type: EventType.TOOL_CALL_RESULT,
       messageId: `result-${id}`,
       toolCallId: id,
-      content: "The graph took the arguments. No tool ran.",
+      content: cut ? "The call was cut off. No tool ran." : "The graph took the arguments. No tool ran.",
       role: "tool",
     }));
   }

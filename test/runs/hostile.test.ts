@@ -1,16 +1,23 @@
 /** A graph may throw any value: its run still ends, the thread is free, and the server can stop. */
 import { createServer } from "node:http";
+import { AIMessage } from "@langchain/core/messages";
+import { RunnableLambda } from "@langchain/core/runnables";
+import { tool } from "@langchain/core/tools";
 import { MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
-import { describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it, type MockInstance, vi } from "vitest";
 import { createSluice } from "../../src/app/sluice.ts";
 import type { Logger } from "../../src/ops/logger.ts";
 import { EventType } from "../../src/protocol/events.ts";
 import { HOSTILE } from "../support/hostile-values.ts";
 import { startSluice } from "../support/sluice.ts";
+import { SteppedModel } from "../support/stepped-model.ts";
 import { scripted, testRuns } from "./scripted.ts";
 
 // LangChain's own callbacks fail on some of these, and say so.
-vi.spyOn(console, "warn").mockImplementation(() => {});
+let warned: MockInstance<typeof console.warn>;
+beforeEach(() => {
+  warned = vi.spyOn(console, "warn").mockImplementation(() => {});
+});
 
 const graphs: Record<string, (thrown: unknown) => object> = {
   "the stream of a graph": (thrown) =>
@@ -35,6 +42,37 @@ describe.each(Object.entries(graphs))("thrown by %s", (_where, graph) => {
     expect(subject.ended).toHaveLength(1);
     expect(await subject.runs.delete("t")).toBe(true);
     await subject.close(0);
+  });
+});
+
+/** Code inside a node. LangChain reports to its handlers what it throws, and the node goes on without it. */
+const caught: Record<string, (thrown: unknown) => Promise<unknown>> = {
+  "a tool": (thrown) => tool(() => Promise.reject(thrown), { name: "odd", description: "", schema: {} }).invoke({}),
+  "a model": (thrown) =>
+    new SteppedModel()
+      .say("Hal")
+      .fail(thrown as Error)
+      .invoke(""),
+  "a chain": (thrown) => RunnableLambda.from(() => Promise.reject(thrown)).invoke({}),
+};
+
+describe.each(["streamEvents", "direct"] as const)("read through %s", (source) => {
+  describe.each(Object.entries(caught))("thrown by %s, and caught by its node", (_where, work) => {
+    it.each(HOSTILE)("%s keeps the graph from nothing", async (_name, thrown) => {
+      const node = async () => {
+        await work(thrown).catch(() => {});
+        return { messages: [new AIMessage({ id: "m", content: "Anyway." })] };
+      };
+      const graph = new StateGraph(MessagesAnnotation).addNode("node", node).addEdge(START, "node").compile();
+      const subject = testRuns(graph, { entry: { source } });
+      const events = await subject.eventsOf(await subject.start());
+      expect(events.at(-1)?.type).toBe(EventType.RUN_FINISHED);
+      expect(events).toContainEqual(expect.objectContaining({ messageId: "m", delta: "Anyway." }));
+      // LangChain warns of a handler that throws.
+      expect(warned.mock.calls.join()).not.toMatch(/RunNotes|DirectEvents/);
+      await subject.idle();
+      await subject.close(0);
+    });
   });
 });
 
