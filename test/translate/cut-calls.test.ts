@@ -89,9 +89,7 @@ it("a call in an answer that its node stops reading is answered, and waits for n
 });
 
 it("a whole call that the node returns waits for the client, although its model never ended", async () => {
-  const { end, results } = await sentBy(
-    around("node", async () => ({ messages: [await gathered(calling(), WHOLE)] })),
-  );
+  const { end, results } = await sentBy(around("node", async () => ({ messages: [await gathered(calling(), WHOLE)] })));
   expect(end).toMatchObject({ outcome: { pendingToolCallIds: ["c1"] } });
   expect(results).toEqual([]);
 });
