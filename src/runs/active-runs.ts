@@ -259,8 +259,7 @@ export class ActiveRuns {
     const refused = Object.fromEntries(run.figures.refused);
     return this.#stored(async (store) => {
       const interrupts = await stillOpen(end, input, () => latestCheckpoint(agent.graph, threadId));
-      const runsAgain = interrupts.length > 0 || end.kind === "failed";
-      const waits = { interrupts, drafts: runsAgain ? drafts : {} };
+      const waits = { interrupts, drafts: end.kind === "done" ? {} : drafts };
       return store.ending(run.plan, { status: STATUS[end.kind], ...sent, ...waits, refused });
     });
   }

@@ -5,7 +5,7 @@ import { answered } from "../graph/answered.ts";
 import type { ServedAgent } from "../graph/registry.ts";
 import { BREAKPOINT, type GraphInput } from "../graph/source.ts";
 import { SluiceError } from "../protocol/errors.ts";
-import { EventType, type Interrupt, type Message, type ResumeEntry, type RunAgentInput } from "../protocol/events.ts";
+import type { Interrupt, Message, ResumeEntry, RunAgentInput } from "../protocol/events.ts";
 import type { CallIds } from "../protocol/ids.ts";
 import { isRecord } from "../protocol/input.ts";
 import type { JsonValue } from "../protocol/json.ts";
@@ -15,6 +15,7 @@ import { graphInterruptId } from "./answering.ts";
 import { callIdsOf, withGivenIds } from "./call-ids.ts";
 import { positionAfter, readHistory } from "./history.ts";
 import { pointsOf, type Return } from "./points.ts";
+import { stoppedEarly } from "./run-end.ts";
 
 /**
  * A digest of the input that starts a run. The same input attaches to the run. Another input under the same runId is a
@@ -43,8 +44,11 @@ export interface Beginning {
 export interface Ways {
   /** The history ends at this point, whatever the client holds. */
   readonly goesBackTo?: Return | undefined;
-  /** The run goes on where the last one failed. `midway`: the graph has stopped before a task, and can go on itself. */
-  readonly goesOn?: { readonly midway: boolean } | undefined;
+  /**
+   * The run goes on where the last one failed or was cancelled. `midway`: the graph has stopped before a task, and can
+   * go on itself. `checkpoint`: where it stands.
+   */
+  readonly goesOn?: { readonly midway: boolean; readonly checkpoint: string } | undefined;
 }
 
 /**
@@ -60,8 +64,12 @@ export function beginning(
   runs: readonly BegunRun[],
   { goesBackTo: named, goesOn }: Ways = {},
 ): Beginning {
-  if (goesOn && thread?.ending?.terminal.type !== EventType.RUN_ERROR) throw nothingToGoOn();
-  const goesOnMidway = goesOn?.midway === true && keeps(agent, thread);
+  const isKept = keeps(agent, thread);
+  const goesOnMidway = goesOn?.midway === true && isKept;
+  const stopped = stoppedEarly(thread?.ending?.terminal);
+  // The graph took the last run's messages, and had done its work before the cancellation.
+  const isDone = isKept && !goesOn?.midway && goesOn?.checkpoint !== runs.at(-1)?.checkpointBefore;
+  if (goesOn && (!stopped || (stopped === "cancelled" && isDone))) throw nothingToGoOn();
   const goesBackTo = goesOn && !goesOnMidway ? lastQuestion(thread, runs) : named;
   const transcript = thread?.messages ?? [];
   const open = thread?.interrupts ?? [];
@@ -75,7 +83,7 @@ export function beginning(
   if (goesBackTo && resume.length > 0) {
     throw new SluiceError("bad_request", "A run that goes back cannot answer interrupts. Leave out the field resume.");
   }
-  const asSent = !keeps(agent, thread);
+  const asSent = !isKept;
   if (partsAt !== undefined && resume.length === 0) {
     const { start, checkpointBefore } = runThatMade(partsAt, runs, thread);
     const history = transcript.slice(0, start);
@@ -135,7 +143,10 @@ function lastQuestion(thread: ThreadRecord | undefined, runs: readonly BegunRun[
 }
 
 function nothingToGoOn(): SluiceError {
-  return new SluiceError("bad_request", "input: must be an object, because the thread's last run has not failed.");
+  return new SluiceError(
+    "bad_request",
+    "input: must be an object, because the thread's last run has nothing left to do.",
+  );
 }
 
 /** The last run that began at or before this message. Runs of branches that were left come before it. */

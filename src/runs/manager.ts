@@ -275,9 +275,9 @@ export class RunManager {
     const { store, contextOf } = this.#options;
     const { threadId } = input;
     const [thread, earlier] = await Promise.all([store.thread(threadId), store.runs(threadId)]);
-    const goesOn = request.goesOn ? { midway: await isMidway(agent.graph, threadId) } : undefined;
-    const start = beginning(agent, input, thread, earlier, { goesBackTo: request.goesBackTo, goesOn });
     const checkpoint = await latestCheckpoint(agent.graph, threadId);
+    const goesOn = request.goesOn ? { checkpoint, midway: await isMidway(agent.graph, threadId) } : undefined;
+    const start = beginning(agent, input, thread, earlier, { goesBackTo: request.goesBackTo, goesOn });
     const continues = start.input.kind !== "messages";
     const newest = continues ? { newest: await newestCheckpoint(agent.graph, threadId) } : {};
     return {

@@ -175,7 +175,7 @@ async function close(keepers: Keepers, run: RunRecord, claim: Claim, left: Left 
   const { store, log } = keepers;
   if (run.status === "deleting") return erase(keepers, claim);
   if (run.status === "admitted") await store.withdraw(claim);
-  else if (run.status === "active") await lose(store, claim, left);
+  else if (run.status === "active") await lose(store, run, claim, left);
   const stored = await store.run(run.threadId, run.runId);
   if (stored?.status !== "ending") return;
   await writeEnd(log, stored, run.status === "ending");
@@ -184,14 +184,17 @@ async function close(keepers: Keepers, run: RunRecord, claim: Claim, left: Left 
 
 /**
  * Ends the run in the store, as a lost run. The messages that came with the run, and the run's own, stay in the
- * transcript.
+ * transcript. If the thread goes on, a node that runs again takes its messages back.
  */
-async function lose(store: Store, claim: Claim, { interrupts = [], ...left }: Left): Promise<void> {
+async function lose(store: Store, run: RunRecord, claim: Claim, { interrupts = [], ...left }: Left): Promise<void> {
   const { code, message, retryable } = new SluiceError("owner_lost");
   const terminal = stamped({ type: EventType.RUN_ERROR, message, code, metadata: { retryable } });
   const messages = left.messages ?? (await store.thread(claim.threadId))?.messages ?? [];
-  const closing = [terminal];
-  await store.ending(claim, { status: "failed", closing, messages, state: undefined, refused: {}, interrupts });
+  const { drafts, again } = (run.input ?? {}) as Partial<RunInput>;
+  const { places } = (run.soFar ?? {}) as Partial<SoFar>;
+  const waits = { interrupts, drafts: { ...drafts, ...again, ...places } };
+  const end = { status: "failed", closing: [terminal], messages, state: undefined, refused: {} } as const;
+  await store.ending(claim, { ...end, ...waits });
 }
 
 /**

@@ -28,7 +28,7 @@ export interface RunOutcome {
   readonly removed: readonly Tombstone[];
   /** The ids that models gave to its calls. */
   readonly callIds: CallIds;
-  /** The drafts of nodes that run again when the thread goes on: with answers, or after a failure. */
+  /** The drafts of nodes that run again when the thread goes on: with answers, or after an early end. */
   readonly drafts: Readonly<Record<string, string>>;
   /** The exposed state; `undefined` when none was sent. */
   readonly state: JsonValue | undefined;
@@ -70,6 +70,12 @@ export async function stillOpen(
   if (end.kind === "interrupted") return end.interrupts;
   if (end.kind === "done" || answered.length === 0) return [];
   return (await checkpoint()) === before ? answered : [];
+}
+
+/** How a run ended before its work was done; `undefined`: it did not. A question is no such end. */
+export function stoppedEarly(terminal: AguiEvent | undefined): "failed" | "cancelled" | undefined {
+  if (terminal?.type === EventType.RUN_ERROR) return "failed";
+  return terminal?.type === EventType.RUN_FINISHED && terminal.outcome?.type === "cancelled" ? "cancelled" : undefined;
 }
 
 /** The run was asked to stop, for this reason. */

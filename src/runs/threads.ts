@@ -26,6 +26,7 @@ import { positionAfter } from "./history.ts";
 import { injectElsewhere, isSame, NOTHING_RUNS } from "./injections.ts";
 import { type Point, pointsOf } from "./points.ts";
 import type { Run } from "./run.ts";
+import { stoppedEarly } from "./run-end.ts";
 import type { RunInput } from "./run-input.ts";
 import type { TakeUps } from "./take-ups.ts";
 
@@ -185,10 +186,10 @@ export class Threads {
     return { runId: undefined, states: messages.map(({ id: messageId }) => ({ messageId, state: "taken" })) };
   }
 
-  /** The questions that the thread waits for, the agent that asked, and whether the last run failed. */
+  /** The questions that the thread waits for, the agent that asked, and whether the last run failed or was cancelled. */
   async waiting(threadId: string) {
     const { agent, interrupts = [], ending } = (await this.#store.threadStatus(threadId)) ?? {};
-    return { agent, interrupts, failed: ending?.terminal.type === EventType.RUN_ERROR };
+    return { agent, interrupts, stopped: stoppedEarly(ending?.terminal) !== undefined };
   }
 
   /** The beginning of the run that this position lies in; `undefined` when no such run is known. */

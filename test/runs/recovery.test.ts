@@ -358,6 +358,19 @@ describe("a run whose process died", () => {
       });
     });
 
+    it("that is lost has the message of the second once, if the thread goes on after it", async () => {
+      const kept = disk();
+      await dieSideBySide(kept, "lost");
+      const next = start(sideBySide("two", false), kept, false);
+      expect(await next.recover()).toMatchObject([{ outcome: "lost" }]);
+      expect(contents((await kept.store.thread("lost"))?.messages)).toEqual(["hi", "one", "quick"]);
+      next.runs.follow("lost");
+      const input = inputFor({ threadId: "lost", runId: "r2", messages: [] });
+      await next.runs.start({ agent: undefined, input, goesOn: true });
+      await next.idle();
+      expect(contents((await kept.store.thread("lost"))?.messages)).toEqual(["hi", "quick", "two"]);
+    });
+
     it("keeps what a graph with a thread of its own has said, which goes on from its own checkpoint", async () => {
       const model = new FakeListChatModel({ responses: ["one"] });
       /** `says` has a result in the other thread. In a process that will die, `rests` never returns. */

@@ -194,7 +194,7 @@ function goOn(open: readonly Interrupt[]): ResumeEntry[] {
   if (open.length === 0 || !open.every(({ id }) => id.startsWith(BREAKPOINT))) {
     throw new SluiceError(
       "bad_request",
-      "input: must be an object, unless command.resume has an answer or the thread's last run has failed.",
+      "input: must be an object, unless command.resume has an answer or the thread's last run has failed or was cancelled.",
     );
   }
   return open.map(({ id }) => answer(id, null));

@@ -28,11 +28,11 @@ export async function startRun(
   const wishes = readRunBody(body, threadId, (name) => visitor.agent(name));
   const { agent, whenBusy, detached, steering, checkpoint } = wishes;
   const thread = await visitor.thread(threadId);
-  const { interrupts, failed } = await thread.waiting();
+  const { interrupts, stopped } = await thread.waiting();
   const goesBackTo =
     checkpoint === undefined ? undefined : await pointOf(thread, checkpoint, wishes.input !== undefined);
   const asksNothing = !wishes.input && !wishes.resume && !steering.command && checkpoint === undefined;
-  const goesOn = asksNothing && failed && interrupts.length === 0;
+  const goesOn = asksNothing && stopped && interrupts.length === 0;
   const input = toRunInput(wishes, interrupts, { threadId, runId: randomUUID() }, goesBackTo, goesOn);
   if (whenBusy === "interrupt") visitor.need("cancel");
   const temporary = more.temporary === true && !wishes.keepsThread;

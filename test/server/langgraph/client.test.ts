@@ -166,6 +166,16 @@ describe("a chat", () => {
   });
 });
 
+test("a thread on which nothing ran has an empty state, whoever made its id", async () => {
+  const { thread_id: made } = await client.threads.create();
+  for (const thread of [made, "of-the-client"]) {
+    const empty = { values: {}, next: [], tasks: [], checkpoint: null };
+    expect(await client.threads.getState(thread)).toMatchObject(empty);
+    expect(await client.threads.getHistory(thread)).toEqual([]);
+    await expect(client.threads.get(thread)).rejects.toThrow("404");
+  }
+});
+
 describe("an interrupt", () => {
   test("is shown, kept, and answered", async () => {
     const { thread_id } = await client.threads.create();

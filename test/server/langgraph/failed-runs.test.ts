@@ -1,13 +1,24 @@
-/** Runs without input: they go on where the thread's last run failed, as on LangGraph's own server. */
+/** Runs without input: they go on where the thread's last run failed or was cancelled, as on LangGraph's own server. */
 import { AIMessage } from "@langchain/core/messages";
-import { MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
+import { MemorySaver, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { Client } from "@langchain/langgraph-sdk";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { memory, startSluice, type TestSluice } from "../../support/sluice.ts";
+import { startSluice, type TestSluice } from "../../support/sluice.ts";
 import { SteppedModel } from "../../support/stepped-model.ts";
 
 let model: SteppedModel;
 let noted = 0;
+/** Called when the graph has stored the checkpoint of a step. */
+let afterStep: (step: unknown) => Promise<void> = async () => {};
+
+class Saver extends MemorySaver {
+  override async put(...[config, checkpoint, metadata]: Parameters<MemorySaver["put"]>) {
+    const stored = await super.put(config, checkpoint, metadata);
+    await afterStep(metadata.step);
+    return stored;
+  }
+}
+
 const graph = () =>
   new StateGraph(MessagesAnnotation)
     .addNode("note", () => {
@@ -26,7 +37,7 @@ let sluice: TestSluice;
 let client: Client<Values>;
 beforeAll(async () => {
   const agents = {
-    keeps: { graph: graph().compile({ checkpointer: memory() }) },
+    keeps: { graph: graph().compile({ checkpointer: new Saver() }) },
     forgets: { graph: graph().compile() },
   };
   sluice = await startSluice(agents, { LANGGRAPH_API: "true" });
@@ -90,7 +101,47 @@ test("another agent answers the last question again", async () => {
   expect(texts(await wait(thread, "keeps"))).toEqual(["one", "noted", "Whole."]);
 });
 
-test("without a run that failed there is nothing to go on with", async () => {
+/** A thread whose last run was cancelled in the middle of its answer. */
+async function cancelled(agent: string): Promise<string> {
+  const { thread_id: thread } = await client.threads.create();
+  model.say("Hal");
+  const { run_id: run } = await client.runs.create(thread, agent, {
+    input: { messages: [{ type: "human", content: "one" }] },
+  });
+  const isSaid = async () => texts((await client.threads.getState(thread)).values).includes("noted");
+  await expect.poll(isSaid).toBe(true);
+  await expect.poll(() => model.prompts.length).toBe(1);
+  await client.runs.cancel(thread, run, true);
+  return thread;
+}
+
+test.each(["keeps", "forgets"])("%s: a cancelled run goes on, and its half answer is taken back", async (agent) => {
+  const thread = await cancelled(agent);
+  // A page would show a thread with a next task, and without an error, as one that waits at a breakpoint.
+  expect((await client.threads.getState(thread)).next).toEqual([]);
+  model.say("Whole.").end();
+  expect(texts(await wait(thread, agent))).toEqual(["one", "noted", "Whole."]);
+  expect(noted).toBe(agent === "keeps" ? 1 : 2);
+  model.say("Second.").end();
+  expect(texts(await wait(thread, agent, "two"))).toEqual(["one", "noted", "Whole.", "two", "noted", "Second."]);
+});
+
+test("a run that was cancelled after the graph's last step has nothing to go on with", async () => {
+  const { thread_id: thread } = await client.threads.create();
+  afterStep = async (step) => {
+    if (step !== 2) return;
+    const [run] = await client.runs.list(thread);
+    await client.runs.cancel(thread, String(run?.run_id));
+  };
+  model.say("Whole.").end();
+  await wait(thread, "keeps", "one");
+  afterStep = async () => {};
+  expect(await client.runs.list(thread)).toMatchObject([{ status: "interrupted" }]);
+  await expect(wait(thread, "keeps")).rejects.toThrow("nothing left to do");
+  expect(texts((await client.threads.getState(thread)).values)).toEqual(["one", "noted", "Whole."]);
+});
+
+test("without a run that was stopped there is nothing to go on with", async () => {
   const { thread_id: thread } = await client.threads.create();
   await expect(wait(thread, "keeps")).rejects.toThrow("input: must be an object");
   model.say("First.").end();
