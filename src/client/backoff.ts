@@ -19,10 +19,10 @@ const SPREAD_MS = 5_000;
  * The time to wait before the next attempt, in milliseconds. The jitter is full, because thousands of clients may come
  * back after a restart. `failures` is the number of earlier failures; `askedMs` is the pause that the server asked for.
  */
-export function pauseMs(failures: number, closeCode: number, askedMs: number | undefined, backoff: Backoff): number {
+export function pauseMs(failures: number, closeCode?: number, askedMs?: number, backoff: Backoff = {}): number {
   const { firstMs = 250, longestMs = 15_000 } = backoff;
   const jittered = Math.random() * Math.min(longestMs, firstMs * 2 ** failures);
   if (askedMs !== undefined) return Math.max(askedMs, jittered);
   if (closeCode === RESTARTING) return Math.max(Math.random() * SPREAD_MS, jittered);
-  return CROWDED.has(closeCode) ? SPREAD_MS + jittered : jittered;
+  return closeCode && CROWDED.has(closeCode) ? SPREAD_MS + jittered : jittered;
 }

@@ -3,14 +3,17 @@ import { TOO_LARGE } from "../protocol/errors.ts";
 import type { RunAgentInput } from "../protocol/events.ts";
 import type { ServerFrame } from "../protocol/frames.ts";
 import { threadTopic } from "../protocol/ids.ts";
+import { pauseMs } from "./backoff.ts";
 import { ConnectionError } from "./connection-error.ts";
+import type { Following, InjectedText, RunOptions, SubscribeOptions } from "./following.ts";
 import { type ConnectionState, type Hello, Line, type LineOptions } from "./line.ts";
 import { MAX_QUESTIONS, type Question, Questions } from "./questions.ts";
-import { bytesOf, type EventFrame, type Listener, type Narrowing, Subscription } from "./subscription.ts";
+import { bytesOf, type EventFrame, type Listener, narrowingOf, Subscription } from "./subscription.ts";
 
 export type { AguiEvent, RunAgentInput } from "../protocol/events.ts";
 export type { Backoff } from "./backoff.ts";
 export { ConnectionError } from "./connection-error.ts";
+export type { Following, InjectedText, RunOptions, SubscribeOptions } from "./following.ts";
 export type { ConnectionState, WebSocketConstructor, WebSocketLike } from "./line.ts";
 export type { Arrival, Gap, Listener, Narrowing } from "./subscription.ts";
 
@@ -18,32 +21,6 @@ export type { Arrival, Gap, Listener, Narrowing } from "./subscription.ts";
 export interface ConnectionOptions extends LineOptions {
   /** Is called with each new state of the connection. A `waiting` state has the time of the next attempt. */
   readonly onState?: (state: ConnectionState) => void;
-}
-
-export interface RunOptions extends Narrowing, Partial<Listener> {
-  /** The agent's name. Default: the agent in the URL, else the server's first agent. */
-  readonly agent?: string;
-}
-
-export interface SubscribeOptions extends Narrowing, Listener {
-  /** Continue after this cursor. Default: begin with the present state of the thread. */
-  readonly after?: string;
-}
-
-/** A user's message for an active run. The sender chooses its id, which no other message of the thread may have. */
-export interface InjectedText {
-  readonly id: string;
-  readonly content: string;
-}
-
-/** A run or a thread that is followed. */
-export interface Following {
-  /** Resolves when the server has confirmed it. Rejects with the error that `onError` also gets. */
-  readonly confirmed: Promise<void>;
-  /** The cursor of the last event that was handed out; `undefined` before the first. */
-  readonly cursor: string | undefined;
-  /** Stops the events. The run continues. */
-  unsubscribe(): void;
 }
 
 const IGNORE = () => {};
@@ -184,8 +161,11 @@ export class SluiceConnection {
     return true;
   }
 
-  /** Asks the server for a thread, beginning after the last event that was handed out. */
-  #begin(subscription: Subscription, answered = IGNORE, failed: (error: ConnectionError) => void = IGNORE): string {
+  /**
+   * Asks the server for a thread, beginning after the last event that was handed out. Without `failed`, a thread that
+   * was served before is meant.
+   */
+  #begin(subscription: Subscription, answered = IGNORE, failed?: (error: ConnectionError) => void): string {
     const { topic, cursor: after, narrowing } = subscription;
     subscription.interrupted = false;
     return this.#ask(
@@ -196,10 +176,29 @@ export class SluiceConnection {
         answered();
       },
       (error) => {
+        if (!failed) return this.#resume(subscription, error);
         failed(error);
         this.#drop(subscription, error);
       },
     );
+  }
+
+  /** Asks again, after a pause, for a thread that the server does not send for now. */
+  #resume(subscription: Subscription, error: ConnectionError): void {
+    if (!error.retryable) {
+      this.#drop(subscription, error);
+      return;
+    }
+    subscription.interrupt(true);
+    const timer: { unref?(): void } = setTimeout(
+      () => {
+        const current = this.#subscriptions.get(subscription.topic) === subscription;
+        // A socket that was opened meanwhile has it.
+        if (current && subscription.interrupted && this.state.status === "open") this.#begin(subscription);
+      },
+      pauseMs(subscription.failures++),
+    );
+    timer.unref?.(); // In Node, a closed connection keeps no process alive.
   }
 
   #drop(subscription: Subscription, error: ConnectionError): void {
@@ -217,15 +216,11 @@ export class SluiceConnection {
     this.#asked += 1;
     const id = String(this.#asked);
     const question = { text: JSON.stringify({ ...frame, id }), answered, failed };
-    if (this.state.status === "closed") {
-      queueMicrotask(() => failed(new ConnectionError("closed", "This connection is closed.")));
-    } else if (this.#questions.full) {
-      queueMicrotask(() =>
-        failed(
-          new ConnectionError("overloaded", `${MAX_QUESTIONS} requests are waiting for an answer. No more are sent.`),
-        ),
-      );
-    } else {
+    const refuse = (code: string, reason: string) => queueMicrotask(() => failed(new ConnectionError(code, reason)));
+    if (this.state.status === "closed") refuse("closed", "This connection is closed.");
+    else if (this.#questions.full)
+      refuse("overloaded", `${MAX_QUESTIONS} requests are waiting for an answer. No more are sent.`);
+    else {
       this.#questions.add(id, question);
       this.#line.open();
       this.#transmit(id, question);
@@ -284,16 +279,11 @@ export class SluiceConnection {
     const subscription = this.#subscriptions.get(topic ?? "");
     const question = this.#questions.take(id);
     if (question) question.failed(error);
-    else if (subscription) this.#drop(subscription, error);
+    else if (subscription) this.#resume(subscription, error);
   }
 
   #end(error: ConnectionError): void {
     this.#questions.failAll(error);
     for (const subscription of [...this.#subscriptions.values()]) this.#drop(subscription, error);
   }
-}
-
-/** Returns only the options that narrow, because every member of the result is sent to the server. */
-function narrowingOf({ events, tokens, reasoning, protocol }: Narrowing, announced = "1.0"): Narrowing {
-  return { events, tokens, reasoning, protocol: protocol ?? announced };
 }

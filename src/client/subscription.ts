@@ -16,6 +16,11 @@ export interface Narrowing {
   readonly protocol?: string;
 }
 
+/** Returns only the options that narrow, because every member of the result is sent to the server. */
+export function narrowingOf({ events, tokens, reasoning, protocol }: Narrowing, announced = "1.0"): Narrowing {
+  return { events, tokens, reasoning, protocol: protocol ?? announced };
+}
+
 /** `skip`: an event was missing, so the server was asked to begin again. */
 export interface Gap {
   readonly reason: GapReason | "skip";
@@ -71,8 +76,10 @@ export class Subscription {
   cursor: string | undefined;
   /** The server has confirmed the subscription on this socket. Earlier events belong to an earlier subscription. */
   confirmed = false;
-  /** The subscription was confirmed on a socket that is gone. */
+  /** The subscription was confirmed before, and is to begin again. */
   interrupted = false;
+  /** How often in a row the server did not let it begin again. */
+  failures = 0;
   /** The next event with a cursor is a beginning: there is nothing to compare it with. */
   #fresh = true;
   /**
@@ -92,14 +99,15 @@ export class Subscription {
    */
   confirm(from: string | undefined): void {
     this.confirmed = true;
+    this.failures = 0;
     if (from === undefined) return;
     this.cursor = from;
     this.#fresh = false;
   }
 
-  /** Notes that the socket is gone. Events that wait for a cursor are dropped. */
-  interrupt(): void {
-    this.interrupted ||= this.confirmed;
+  /** Notes that no more events come for now. Those that wait for a cursor are dropped. */
+  interrupt(again = this.confirmed): void {
+    this.interrupted ||= again;
     this.confirmed = false;
     this.#held = [];
   }

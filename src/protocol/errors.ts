@@ -1,32 +1,41 @@
+/** An error that may pass: the HTTP status, and the code that closes a WebSocket, if the error closes it. */
+function retryable<Close extends number | undefined = undefined>(status: number, close = undefined as Close) {
+  return { status, close, retryable: true };
+}
+
+/** An error that stays, however often the request is sent. */
+function final<Close extends number | undefined = undefined>(status: number, close = undefined as Close) {
+  return { status, close, retryable: false };
+}
+
 /**
- * Every error a client can meet, in one table: what HTTP answers, how a WebSocket closes (if it closes at all),
- * and whether trying again can help.
- * Problems of a *run* travel as `RUN_ERROR` events with the same codes; they never close a socket.
+ * Every error a client can meet, in one table. Problems of a *run* travel as `RUN_ERROR` events with the same codes; they
+ * never close a socket.
  */
 export const ERRORS = {
-  bad_request: { status: 400, close: 4400, retryable: false },
-  unauthorized: { status: 401, close: 4401, retryable: false },
-  forbidden: { status: 403, close: 4403, retryable: false },
-  not_found: { status: 404, retryable: false },
-  thread_busy: { status: 409, retryable: true },
-  run_conflict: { status: 409, retryable: false },
-  interrupt_pending: { status: 409, retryable: false },
-  payload_too_large: { status: 413, close: 1009, retryable: false },
-  rate_limited: { status: 429, close: 4429, retryable: true },
-  cancelled: { status: 409, retryable: true },
-  timeout_first_event: { status: 504, retryable: true },
-  timeout_idle: { status: 504, retryable: true },
-  timeout_total: { status: 504, retryable: true },
-  model_error: { status: 502, retryable: true },
-  graph_error: { status: 500, retryable: false },
-  owner_lost: { status: 503, retryable: true },
-  storage_unavailable: { status: 503, retryable: true },
-  draining: { status: 503, close: 1012, retryable: true },
-  overloaded: { status: 503, close: 1013, retryable: true },
-  slow_consumer: { status: 503, close: 4290, retryable: true },
-  not_implemented: { status: 501, retryable: false },
-  internal: { status: 500, close: 4500, retryable: true },
-} as const satisfies Record<string, { status: number; close?: number; retryable: boolean }>;
+  bad_request: final(400, 4400),
+  unauthorized: final(401, 4401),
+  forbidden: final(403, 4403),
+  not_found: final(404),
+  thread_busy: retryable(409),
+  run_conflict: final(409),
+  interrupt_pending: final(409),
+  payload_too_large: final(413, 1009),
+  rate_limited: retryable(429, 4429),
+  cancelled: retryable(409),
+  timeout_first_event: retryable(504),
+  timeout_idle: retryable(504),
+  timeout_total: retryable(504),
+  model_error: retryable(502),
+  graph_error: final(500),
+  owner_lost: retryable(503),
+  storage_unavailable: retryable(503),
+  draining: retryable(503, 1012),
+  overloaded: retryable(503, 1013),
+  slow_consumer: retryable(503, 4290),
+  not_implemented: final(501),
+  internal: retryable(500, 4500),
+};
 
 /** The codes of errors, over HTTP, in frames and in `RUN_ERROR`. PROTOCOL.md has a table of them. */
 export type ErrorCode = keyof typeof ERRORS;

@@ -116,8 +116,8 @@ export class WsPeer implements TalkingPeer, OpenConnection {
 
   /** Closes with the code of an error: 4000 plus its HTTP status, if the table has no close code. */
   close(code: ErrorCode, reason = SENTENCES[code]): void {
-    const entry = ERRORS[code];
-    this.#socket.close("close" in entry ? entry.close : 4_000 + entry.status, shortened(reason));
+    const { close, status } = ERRORS[code];
+    this.#socket.close(close ?? 4_000 + status, shortened(reason));
   }
 
   /** The socket is closing. Messages that were read before and still come in are ignored. */

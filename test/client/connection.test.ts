@@ -37,6 +37,12 @@ function following(narrowing: object = {}): { ear: Ear; connection: SluiceConnec
   return { ear, connection };
 }
 
+function reconnect(): void {
+  server.socket.shut(1006);
+  vi.runOnlyPendingTimers();
+  server.socket.hello();
+}
+
 /** Returns the time until the next attempt, in milliseconds. */
 function pause(): number {
   const state = states.at(-1);
@@ -216,12 +222,6 @@ describe("coming back", () => {
 });
 
 describe("what is asked again on the next socket", () => {
-  function reconnect(): void {
-    server.socket.shut(1006);
-    vi.runOnlyPendingTimers();
-    server.socket.hello();
-  }
-
   it("a run without an ack, as it was", () => {
     client().run(input, { agent: "a" });
     server.socket.hello();
@@ -378,6 +378,62 @@ describe("the order of events", () => {
   });
 });
 
+describe("a thread that the server cannot send for now", () => {
+  const away = { type: "error", code: "storage_unavailable", message: "Not now.", retryable: true };
+  const again = { type: "subscribe", topic: "thread:t", after: "e:4" };
+
+  it("is asked for again after a pause, from its position, until it is sent again", () => {
+    const { ear } = following();
+    server.socket.event("e:4", delta("a"));
+    server.socket.say({ ...away, topic: "thread:t" });
+    for (const [index, pauseMs] of [250, 500, 1_000].entries()) {
+      vi.advanceTimersByTime(pauseMs - 1);
+      expect(server.socket.sent).toHaveLength(index + 1);
+      vi.advanceTimersByTime(1);
+      expect(server.socket.sent).toHaveLength(index + 2);
+      expect(server.socket.sent.at(-1)).toMatchObject(again);
+      if (index < 2) server.socket.say({ ...away, id: server.socket.sent.at(-1)?.id });
+    }
+    server.socket.ack({ cursor: "e:4" });
+    server.socket.event("e:5", delta("b"));
+    expect(ear.text).toBe("ab");
+    expect(ear.errors).toEqual([]);
+    server.socket.say({ ...away, topic: "thread:t" });
+    vi.advanceTimersByTime(250);
+    expect(server.socket.sent).toHaveLength(5);
+  });
+
+  it("is asked for once on a new socket that is opened meanwhile", () => {
+    following();
+    server.socket.event("e:4", delta("a"));
+    reconnect();
+    server.socket.say({ ...away, id: server.socket.sent.at(-1)?.id });
+    reconnect();
+    vi.advanceTimersByTime(10_000);
+    expect(server.socket.sent).toMatchObject([again]);
+  });
+
+  it("is not asked for when nobody follows it any more, nor after the end of the connection", () => {
+    const { connection } = following();
+    const run = connection.run({ ...input, threadId: "u" });
+    server.socket.ack({ cursor: "e:0" });
+    for (const topic of ["thread:t", "thread:u"]) server.socket.say({ ...away, topic });
+    run.unsubscribe();
+    connection.close();
+    vi.advanceTimersByTime(60_000);
+    expect(server.socket.sent.map(({ type }) => type)).toEqual(["subscribe", "run", "unsubscribe"]);
+  });
+
+  it("is reported when it was never sent", async () => {
+    const ear = new Ear();
+    const { confirmed } = client().subscribe("t", ear.listener);
+    server.socket.hello();
+    server.socket.say({ ...away, id: server.socket.sent[0]?.id });
+    await expect(confirmed).rejects.toMatchObject({ code: "storage_unavailable" });
+    expect(ear.errors).toHaveLength(1);
+  });
+});
+
 describe("refusals and bounds", () => {
   it("a run that is refused ends for its listener, and for no other on the thread", async () => {
     const { ear, connection } = following();
@@ -392,10 +448,12 @@ describe("refusals and bounds", () => {
     expect([ear.errors.length, other.errors.length]).toEqual([0, 1]);
   });
 
-  it("a subscription that the server ends is over", () => {
+  it("a subscription that the server ends for good is over", () => {
     const { ear, connection } = following();
-    server.socket.say({ type: "error", topic: "thread:t", code: "internal", message: "Oh.", retryable: true });
-    expect(ear.errors).toMatchObject([{ code: "internal" }]);
+    server.socket.say({ type: "error", topic: "thread:t", code: "not_found", message: "Gone.", retryable: false });
+    expect(ear.errors).toMatchObject([{ code: "not_found" }]);
+    vi.advanceTimersByTime(20_000);
+    expect(server.socket.sent).toHaveLength(1);
     // The thread may be followed again.
     connection.subscribe("t", ear.listener);
     expect(server.socket.sent.at(-1)).toMatchObject({ type: "subscribe" });
