@@ -133,7 +133,7 @@ export class ActiveRuns {
   /** Stores the row with everything needed to begin the run again, then writes `RUN_STARTED`, then starts the graph. */
   async launch(launch: Launch): Promise<RunHandle> {
     const { store, log, instances, audiences } = this.#options;
-    const { agent, claim, bodyHash, messages, input, beginsAfter, checkpointBefore } = launch;
+    const { agent, claim, bodyHash, messages, input, beginsAfter, checkpointBefore, temporary } = launch;
     const { handedOver, ...kept } = input;
     const { threadId, runId } = claim;
     const topic = threadTopic(threadId);
@@ -151,7 +151,8 @@ export class ActiveRuns {
     }
     const run = this.#runOf(launch, head, followed?.graph === true);
     const { from = head, graphFrom = graphHead } = handedOver ? launch : {};
-    if (!(await store.begin(claim, { from, graphFrom, beginsAfter, checkpointBefore, input: kept }, messages))) {
+    const beginning = { from, graphFrom, beginsAfter, checkpointBefore, temporary, input: kept };
+    if (!(await store.begin(claim, beginning, messages))) {
       throw new SluiceError("owner_lost");
     }
     if (run.plan.graphTopic) await instances.ask(threadId, "graph");

@@ -1,5 +1,6 @@
 /** The followers of each thread, and the end of a run that nobody follows any more. */
 
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Following, Instances } from "../store/instances.ts";
 
 interface Audience {
@@ -83,7 +84,7 @@ export class Audiences {
     return left() && !(await this.#instances.followed(threadId)) && left();
   }
 
-  /** Resolves when nobody follows the thread, and after `ms` at the latest. */
+  /** Resolves when nobody follows the thread in this process, and after `ms` at the latest. */
   async emptied(threadId: string, ms: number): Promise<void> {
     const audience = this.#audiences.get(threadId);
     if (!audience?.followers) return;
@@ -98,6 +99,13 @@ export class Audiences {
       const timer = setTimeout(done, ms);
       waiting.add(done);
     });
+  }
+
+  /** The same for the followers in all processes. */
+  async deserted(threadId: string, ms: number): Promise<void> {
+    const until = performance.now() + ms;
+    await this.emptied(threadId, ms);
+    while (performance.now() < until && (await this.#instances.followed(threadId))) await sleep(LOOK_AGAIN_MS);
   }
 
   get size(): number {

@@ -47,7 +47,7 @@ export interface DeletionsOptions extends Keepers {
   readonly admission: Pick<Admission, "alone" | "seize" | "reserve">;
   readonly instances: Pick<Instances, "isElsewhere">;
   readonly active: Pick<ActiveRuns, "get">;
-  readonly audiences: Pick<Audiences, "emptied">;
+  readonly audiences: Pick<Audiences, "deserted">;
   /** Is called with a thread that could not be deleted, and that no request waits for. The deletion is tried again. */
   readonly notDeleted: (threadId: string, error: unknown) => void;
 }
@@ -56,6 +56,8 @@ export class Deletions {
   readonly #options: DeletionsOptions;
   /** Deletions that failed half way. They hold their threads. */
   readonly #unfinished = new Set<Claim>();
+  /** Deletions that wait for the end of a run and for its readers, by thread. */
+  readonly #after = new Map<string, Promise<void>>();
   readonly #closed = new AbortController();
   #sweeping: Promise<number> | undefined;
 
@@ -70,15 +72,22 @@ export class Deletions {
   }
 
   /**
-   * Deletes a thread when its run is over in this process, and nobody reads it any more. If another process goes on with
+   * Deletes a thread when its run is over in this process, and nobody reads it any more in any process. If another process goes on with
    * the run, the thread is left to that process.
    */
-  async afterRun({ threadId, runId }: Pick<RunRecord, "threadId" | "runId">): Promise<void> {
+  afterRun({ threadId, runId }: Pick<RunRecord, "threadId" | "runId">): Promise<void> {
+    const after =
+      this.#after.get(threadId) ?? this.#afterRun(threadId, runId).finally(() => this.#after.delete(threadId));
+    this.#after.set(threadId, after);
+    return after;
+  }
+
+  async #afterRun(threadId: string, runId: string): Promise<void> {
     const { store, active, audiences } = this.#options;
     await active.get(threadId)?.done;
     const run = await store.run(threadId, runId);
     if (!run || isHolding(run)) return;
-    await audiences.emptied(threadId, READ_MS);
+    await audiences.deserted(threadId, READ_MS);
     await this.delete(threadId);
   }
 

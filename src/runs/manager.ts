@@ -159,7 +159,7 @@ export class RunManager {
     const recover = async () => {
       await instances.join(hears);
       if (instances.shared) await this.#takeUps.run();
-      else for (const run of await store.holding()) await this.#takeUps.takeUp(run);
+      else for (const run of await store.unfinished()) await this.#takeUps.takeUp(run);
     };
     const recovering = recover();
     this.#recovering = recovering;
@@ -278,12 +278,12 @@ export class RunManager {
     const checkpoint = await latestCheckpoint(agent.graph, threadId);
     const goesOn = request.goesOn ? { checkpoint, midway: await isMidway(agent.graph, threadId) } : undefined;
     const start = beginning(agent, input, thread, earlier, { goesBackTo: request.goesBackTo, goesOn });
-    const continues = start.input.kind !== "messages";
-    const newest = continues ? { newest: await newestCheckpoint(agent.graph, threadId) } : {};
+    const newest = start.input.kind === "messages" ? {} : { newest: await newestCheckpoint(agent.graph, threadId) };
     return {
       beginsAfter: start.history.at(-1)?.id,
       checkpointBefore: start.fork?.checkpointId ?? checkpoint,
       messages: [...start.history, ...start.fresh],
+      temporary: request.temporary,
       input: runInput(request, start, await settingOf(agent, request, contextOf), { checkpoint, ...newest }, thread),
     };
   }

@@ -28,8 +28,6 @@ export interface RunInput {
   readonly options: RunOptions;
   readonly graphTopic: boolean;
   readonly detached: boolean;
-  /** Its thread is deleted after it. */
-  readonly temporary?: boolean;
   /** The thread's last checkpoint when the run was begun. Another checkpoint shows that the graph went on. */
   readonly checkpoint: string;
   /**
@@ -64,15 +62,7 @@ export interface RunInput {
 
 /** @throws SluiceError `bad_request` when what the client asks of Sluice is not valid. */
 export function runInput(
-  {
-    input,
-    threadName,
-    steering = {},
-    graphTopic = false,
-    detached = false,
-    background = false,
-    temporary,
-  }: StartRequest,
+  { input, threadName, steering = {}, graphTopic = false, detached = false, background = false }: StartRequest,
   { input: graphInput, fork, fresh, callIds }: Beginning,
   setting: Setting,
   stands: Pick<RunInput, "checkpoint" | "newest">,
@@ -90,7 +80,6 @@ export function runInput(
     options: background ? { ...options, background } : options,
     graphTopic,
     detached: detached || background || options.background === true,
-    ...(temporary ? { temporary } : {}),
     ...stands,
     wentOn: false,
     freshLength: fresh.length,

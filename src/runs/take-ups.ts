@@ -1,9 +1,8 @@
 /** Takes up the runs that no process drives any more: when this process starts, and when another one has left. */
 import type { Instances } from "../store/instances.ts";
-import type { RunRecord } from "../store/store.ts";
+import { isHolding, type RunRecord } from "../store/store.ts";
 import type { Deletions } from "./deletions.ts";
 import { type Again, type LeftRun, type TakeUpOptions, takeUp } from "./recovery.ts";
-import type { RunInput } from "./run-input.ts";
 
 export interface TakeUpsOptions extends TakeUpOptions {
   readonly instances: Instances;
@@ -65,13 +64,13 @@ export class TakeUps {
     this.#claimed.set(threadId, run);
     if (run.status === "deleting") await deletions.takeUp(run);
     else {
-      const claim = await store.takeOver(run);
+      const claim = isHolding(run) ? await store.takeOver(run) : undefined;
       if (claim) {
         this.#claimed.set(threadId, { ...run, ...claim });
         const left = await takeUp(this.#options, run, claim, again);
         if (left) tookUp(left);
-        if ((run.input as RunInput | undefined)?.temporary) void deletions.afterRun(run).catch(failed);
       }
+      if (run.temporary) void deletions.afterRun(run).catch(failed);
     }
     this.#claimed.delete(threadId);
   }

@@ -72,5 +72,9 @@ export class TableDeletions implements Deletions {
 /** A run or a deletion holds its thread: no other is admitted. */
 export const HOLDING = "status IN ('admitted', 'active', 'ending', 'deleting')";
 
+/** A run that holds its thread, or that is over and whose thread is to be deleted and held by nothing yet. */
+export const UNFINISHED = `(${HOLDING} OR (temporary = 1 AND NOT EXISTS (
+  SELECT 1 FROM runs holder WHERE holder.thread_id = runs.thread_id AND holder.${HOLDING})))`;
+
 const IDLE = `updated_at < ? AND interrupts = '[]' AND NOT EXISTS (
   SELECT 1 FROM shares WHERE shares.thread_id = threads.thread_id AND (expires_at IS NULL OR expires_at > ?))`;

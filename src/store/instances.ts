@@ -71,7 +71,7 @@ export interface Instances {
   elsewhere(threadId: string): Promise<RunRecord | undefined>;
   /** Returns those of the given threads that are held by a run of another process. */
   heldElsewhere(threadIds: readonly string[]): Promise<ReadonlySet<string>>;
-  /** Returns runs that still hold their threads although their process is gone: at most a few at a time. */
+  /** Returns runs that are unfinished (see `Store`) although their process is gone: at most a few at a time. */
   orphans(): Promise<readonly RunRecord[]>;
   /** Sends a wish about a thread's run. `false` when no run holds the thread, or the wish was granted before. */
   ask(threadId: string, wish: Wish): Promise<boolean>;

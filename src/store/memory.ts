@@ -82,9 +82,13 @@ export class MemoryStore extends MemoryNames implements Store {
     return [...(this.#threads.get(threadId)?.runs.values() ?? [])].filter(isBegun);
   }
 
-  async holding(): Promise<readonly RunRecord[]> {
-    const all = [...this.#threads.values()].flatMap(({ runs }) => [...runs.values()]);
-    return all.filter(isHolding).sort((a, b) => a.fence - b.fence);
+  async unfinished(): Promise<readonly RunRecord[]> {
+    const left = [...this.#threads.values()].flatMap(({ runs }) => {
+      const all = [...runs.values()];
+      const holding = all.filter(isHolding);
+      return holding.length > 0 ? holding : all.filter(({ temporary }) => temporary);
+    });
+    return left.sort((a, b) => a.fence - b.fence);
   }
 
   async threads(limit: number, before?: string, owner = EVERYBODY): Promise<ThreadPage> {

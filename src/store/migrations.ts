@@ -179,4 +179,9 @@ export const MIGRATIONS: readonly string[] = [
   `,
   // The facts of an active run that are kept with its messages.
   "ALTER TABLE runs ADD COLUMN so_far TEXT",
+  // Runs whose threads are deleted after them.
+  `
+  ALTER TABLE runs ADD COLUMN temporary INTEGER NOT NULL DEFAULT 0;
+  CREATE INDEX temporary_runs ON runs (thread_id) WHERE temporary = 1;
+  `,
 ];

@@ -40,6 +40,7 @@ export function toRun(row: Row): RunRecord {
     ...(row.from_epoch === null ? {} : toBeginning(row)),
     // Only the tables that several processes share have owners.
     ...(typeof row.owner === "string" ? { owner: row.owner } : {}),
+    ...(row.temporary === 1 ? { temporary: true } : {}),
     ...(row.outcome === null ? {} : { outcome: row.outcome as EndStatus }),
     ...(row.so_far === null ? {} : { soFar: JSON.parse(String(row.so_far)) as unknown }),
     ...(row.closing === null ? {} : { closing: JSON.parse(String(row.closing)) as AguiEvent[] }),

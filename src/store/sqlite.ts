@@ -3,7 +3,7 @@ import type { Message } from "../protocol/events.ts";
 import type { CallIds } from "../protocol/ids.ts";
 import type { JsonValue } from "../protocol/json.ts";
 import type { Database } from "./database.ts";
-import { HOLDING, TableDeletions } from "./deletions.ts";
+import { HOLDING, TableDeletions, UNFINISHED } from "./deletions.ts";
 import { TableInjected } from "./injected.ts";
 import { pageOf, parsePlace, titleOf } from "./listing.ts";
 import { EVERYBODY } from "./names.ts";
@@ -74,8 +74,8 @@ export class SqliteStore extends TableNames implements Store {
     return this.#db.all(last, threadId, MAX_RUNS).reverse().map(toRun).filter(isBegun);
   }
 
-  async holding(): Promise<readonly RunRecord[]> {
-    return this.#db.all(`SELECT * FROM runs WHERE ${HOLDING} ORDER BY fence`).map(toRun);
+  async unfinished(): Promise<readonly RunRecord[]> {
+    return this.#db.all(`SELECT * FROM runs WHERE ${UNFINISHED} ORDER BY fence`).map(toRun);
   }
 
   async threads(limit: number, before?: string, owner = EVERYBODY): Promise<ThreadPage> {
@@ -137,15 +137,16 @@ export class SqliteStore extends TableNames implements Store {
   }
 
   async begin(claim: Claim, beginning: RunBeginning, messages: readonly Message[]): Promise<boolean> {
-    const { from, beginsAfter, checkpointBefore, input } = beginning;
+    const { from, beginsAfter, checkpointBefore, temporary, input } = beginning;
     return this.#db.transaction(() => {
       const begun = this.#db.one(
         `UPDATE runs SET status = 'active', from_epoch = ?, from_offset = ?, begins_after = ?, checkpoint_before = ?,
-           input = ?, so_far = NULL WHERE ${CLAIMED} AND status IN ('admitted', 'active') RETURNING agent`,
+           temporary = ?, input = ?, so_far = NULL WHERE ${CLAIMED} AND status IN ('admitted', 'active') RETURNING agent`,
         from.epoch,
         from.offset,
         beginsAfter ?? null,
         checkpointBefore,
+        Number(temporary === true),
         jsonOrNull(input),
         ...valuesOf(claim),
       );

@@ -116,6 +116,8 @@ export interface RunBeginning {
   readonly beginsAfter?: string | undefined;
   /** The graph's checkpoint before it: a fork that undoes this run goes on from there. */
   readonly checkpointBefore: string;
+  /** The thread is to be deleted when the run is over. */
+  readonly temporary?: boolean | undefined;
   /**
    * Everything that is needed to begin the run again: plain JSON, which the store does not read. It is kept until the
    * run's end is stored.
@@ -199,8 +201,11 @@ export interface Store extends ThreadNames {
   run(threadId: string, runId: string): Promise<RunRecord | undefined>;
   /** A thread's last runs with a stored beginning, in the order they were admitted. */
   runs(threadId: string): Promise<readonly BegunRun[]>;
-  /** Runs and deletions that hold their threads, in the order of their fences. */
-  holding(): Promise<readonly RunRecord[]>;
+  /**
+   * Runs and deletions that hold their threads, and runs that are over and whose threads are still to be deleted, in the
+   * order of their fences.
+   */
+  unfinished(): Promise<readonly RunRecord[]>;
   /**
    * Returns at most `limit` threads, the last used first. With the `next` of a page as `before`, it returns the threads
    * after that page. `owner` is one owner, `NOBODY` or `EVERYBODY`; default: `EVERYBODY`.

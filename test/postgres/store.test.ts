@@ -72,7 +72,7 @@ describe("with a Postgres server", () => {
     const admitted = await Promise.all([a, b, c].map((store, n) => store.admit(run("t", `r${n}`))));
     const fences = admitted.flatMap((one) => ("fence" in one ? [one.fence] : []));
     expect(fences).toHaveLength(1);
-    const [holder] = await b.holding();
+    const [holder] = await b.unfinished();
     if (!holder) throw new Error("Nothing holds the thread.");
     expect(admitted.filter((one) => "inTheWay" in one)).toEqual([{ inTheWay: holder }, { inTheWay: holder }]);
     const taken = await Promise.all([a, b, c].map((store) => store.takeOver(holder)));

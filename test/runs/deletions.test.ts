@@ -59,14 +59,14 @@ describe("a deletion that fails half way", () => {
     await talk("other");
     checkpointer.broken = true;
     await expect(runs.delete("t")).rejects.toThrow("cannot be reached");
-    expect(await store.holding()).toMatchObject([{ threadId: "t", status: "deleting" }]);
+    expect(await store.unfinished()).toMatchObject([{ threadId: "t", status: "deleting" }]);
     expect(await runs.deleteUnused(0)).toBe(0);
     expect(notDeleted).toEqual(["t"]);
     checkpointer.broken = false;
     expect(await runs.deleteUnused(0)).toBe(0);
     expect(await remembers("t")).toEqual(NOTHING);
     expect(await remembers("other")).toEqual({ thread: true, checkpoint: true });
-    expect(await store.holding()).toEqual([]);
+    expect(await store.unfinished()).toEqual([]);
     expect(notDeleted).toEqual(["t"]);
   });
 
@@ -91,7 +91,7 @@ describe("a deletion that fails half way", () => {
     const { recover, store } = testRuns(before.graph, { store: before.store });
     expect(await recover()).toEqual([]);
     expect(await store.thread("t")).toBeUndefined();
-    expect(await store.holding()).toEqual([]);
+    expect(await store.unfinished()).toEqual([]);
   });
 });
 

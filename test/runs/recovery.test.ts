@@ -494,7 +494,7 @@ describe("a run whose process died", () => {
       return kept.store.takeOver(claim);
     };
     const store = altered<Store>(kept.store, { takeOver });
-    const instances = altered(ALONE, { shared: true, orphans: () => store.holding() });
+    const instances = altered(ALONE, { shared: true, orphans: () => store.unfinished() });
     const next = testRuns({ agent: twoNodes(kept.checkpointer) }, { store, instances });
     open.push(next);
     const recovering = next.recover();
@@ -555,6 +555,21 @@ describe("a run whose process died", () => {
       // The thread is free.
       await next.start({ runId: "r2", messages: [{ ...USER, id: "u2" }] });
       await next.idle();
+    });
+
+    it.each(["ended", "delete"] as const)("is deleted with its thread, if it was to be (died in: %s)", async (last) => {
+      const kept = disk();
+      const store = altered(kept.store, last === "ended" ? { ended: crash } : {});
+      const old = testRuns({ agent: twoNodes(kept.checkpointer) }, { store, entry: QUICK });
+      open.push(old);
+      old.runs.follow("t");
+      await old.runs.start({ agent: undefined, input: inputFor(), temporary: true });
+      await old.idle();
+      const isLeft = { status: last === "ended" ? "ending" : "done", temporary: true };
+      expect(await kept.store.run("t", "r")).toMatchObject(isLeft);
+      const next = start(twoNodes(kept.checkpointer), kept, false);
+      await next.recover();
+      await expect.poll(() => kept.store.thread("t")).toBeUndefined();
     });
 
     it("is finished by the next start, where its process lives on", async () => {

@@ -31,9 +31,9 @@ export async function admit(store: Store, run: BegunRun): Promise<Claim> {
 
 /** Admits a run, and begins it. */
 export async function start(store: Store, run: BegunRun, messages: Parameters<Store["begin"]>[2]): Promise<Claim> {
-  const { from, beginsAfter, checkpointBefore, input } = run;
+  const { from, beginsAfter, checkpointBefore, temporary, input } = run;
   const claim = await admit(store, run);
-  expect(await store.begin(claim, { from, beginsAfter, checkpointBefore, input }, messages)).toBe(true);
+  expect(await store.begin(claim, { from, beginsAfter, checkpointBefore, temporary, input }, messages)).toBe(true);
   return claim;
 }
 
@@ -84,7 +84,7 @@ export function storeContract(name: string, open: (now: () => number) => Store |
       expect(await subject.threadSummary("t")).toBeUndefined();
       expect(await subject.run("t", "r")).toBeUndefined();
       expect(await subject.runs("t")).toEqual([]);
-      expect(await subject.holding()).toEqual([]);
+      expect(await subject.unfinished()).toEqual([]);
       expect(await subject.threads(10)).toEqual({ threads: [] });
       expect(await subject.deletions.idle(1e15, 10)).toEqual([]);
       expect(await subject.writable()).toBe(true);
@@ -161,7 +161,7 @@ export function storeContract(name: string, open: (now: () => number) => Store |
       expect(await subject.run("t", "r")).toEqual(run("t", "r", { soFar }));
       const next = await subject.takeOver(claim);
       if (!next) throw new Error("Not taken over.");
-      expect(await subject.holding()).toEqual([run("t", "r", { soFar })]);
+      expect(await subject.unfinished()).toEqual([run("t", "r", { soFar })]);
       const { from, checkpointBefore } = run("t", "r");
       await subject.begin(next, { from, checkpointBefore }, [USER]);
       expect(await subject.run("t", "r")).toEqual(run("t", "r"));
@@ -208,10 +208,25 @@ export function storeContract(name: string, open: (now: () => number) => Store |
       const input = { deep: [{ text: "\ud800 \u0000 ü" }] };
       const claim = await start(subject, run("t1", "r", { input }), []);
       await start(subject, run("t2", "r"), []);
-      expect(await subject.holding()).toEqual([run("t1", "r", { input }), run("t2", "r")]);
+      expect(await subject.unfinished()).toEqual([run("t1", "r", { input }), run("t2", "r")]);
       await end(subject, claim, DONE);
-      expect(await subject.holding()).toEqual([run("t2", "r")]);
+      expect(await subject.unfinished()).toEqual([run("t2", "r")]);
       expect(await subject.run("t1", "r")).toEqual(run("t1", "r", { status: "done" }));
+    });
+
+    it("counts the run of a temporary thread as unfinished until the thread is deleted", async () => {
+      const { subject } = await store();
+      const temporary = { temporary: true };
+      await end(subject, await start(subject, run("t", "r", temporary), []), DONE);
+      const row = run("t", "r", { ...temporary, status: "done" });
+      expect(await subject.unfinished()).toEqual([row]);
+      const deletion = await admit(subject, run("t", "deletion"));
+      expect(await subject.unfinished()).toMatchObject([{ runId: "deletion" }]);
+      await subject.withdraw(deletion);
+      expect(await subject.unfinished()).toEqual([row]);
+      await end(subject, await start(subject, run("other", "r"), []), DONE);
+      await subject.deletions.erase("t");
+      expect(await subject.unfinished()).toEqual([]);
     });
 
     describe("lets one run hold a thread", () => {
@@ -220,7 +235,7 @@ export function storeContract(name: string, open: (now: () => number) => Store |
         const claim = await admit(subject, run("t", "r"));
         const { from, checkpointBefore, ...row } = run("t", "r", { status: "admitted" });
         expect(await subject.run("t", "r")).toEqual(row);
-        expect(await subject.holding()).toEqual([row]);
+        expect(await subject.unfinished()).toEqual([row]);
         expect(await subject.admit(run("t", "r2"))).toEqual({ inTheWay: row });
         expect(await subject.admit(run("t", "r"))).toEqual({ inTheWay: row });
         expect(await subject.thread("t")).toBeUndefined();
@@ -228,7 +243,7 @@ export function storeContract(name: string, open: (now: () => number) => Store |
         expect(await subject.runs("t")).toEqual([]);
         await subject.withdraw(claim);
         expect(await subject.run("t", "r")).toBeUndefined();
-        expect(await subject.holding()).toEqual([]);
+        expect(await subject.unfinished()).toEqual([]);
         await admit(subject, run("t", "r2"));
       });
 
@@ -240,7 +255,7 @@ export function storeContract(name: string, open: (now: () => number) => Store |
         await subject.ending(claim, { ...DONE, closing });
         const row = run("t", "r", { status: "ending", outcome: "done", closing });
         expect(await subject.run("t", "r")).toEqual(row);
-        expect(await subject.holding()).toEqual([row]);
+        expect(await subject.unfinished()).toEqual([row]);
         expect(await subject.admit(run("t", "r2"))).toEqual({ inTheWay: row });
         // Readers of the thread know its end already.
         expect(await subject.thread("t")).toMatchObject({ ending: { runId: "r", terminal: TERMINAL } });
@@ -273,7 +288,7 @@ export function storeContract(name: string, open: (now: () => number) => Store |
           expect(await end(subject, stale, { ...DONE, messages: [] })).toBe(false);
           await subject.withdraw(stale);
         }
-        expect(await subject.holding()).toEqual([run("t", "r")]);
+        expect(await subject.unfinished()).toEqual([run("t", "r")]);
         expect((await subject.thread("t"))?.messages).toEqual([USER]);
       });
 
@@ -471,7 +486,7 @@ export function storeContract(name: string, open: (now: () => number) => Store |
       expect(await subject.deletions.begin(claim)).toBe(true);
       expect(await subject.deletions.begin(claim)).toBe(false);
       const { from, checkpointBefore, ...row } = run("a", "deletion", { status: "deleting" } as object);
-      expect(await subject.holding()).toEqual([row]);
+      expect(await subject.unfinished()).toEqual([row]);
       expect(await subject.admit(run("a", "next"))).toEqual({ inTheWay: row });
       expect(await subject.begin(claim, { from, checkpointBefore }, [])).toBe(false);
 
@@ -483,7 +498,7 @@ export function storeContract(name: string, open: (now: () => number) => Store |
       expect(await subject.runs("a")).toEqual([]);
       expect(await subject.admit(run("a", "next"))).toEqual({ inTheWay: { ...row, fence: taken.fence } });
       await subject.withdraw(taken);
-      expect(await subject.holding()).toEqual([]);
+      expect(await subject.unfinished()).toEqual([]);
       await start(subject, run("a", "next"), [USER]);
     });
 
@@ -492,7 +507,7 @@ export function storeContract(name: string, open: (now: () => number) => Store |
       const claim = await admit(subject, run("none", "deletion"));
       expect(await subject.deletions.begin(claim)).toBe(false);
       await subject.withdraw(claim);
-      expect(await subject.holding()).toEqual([]);
+      expect(await subject.unfinished()).toEqual([]);
     });
 
     it("finds threads that were unused for long, but for those that are held, wait or are shared", async () => {

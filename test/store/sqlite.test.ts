@@ -28,7 +28,7 @@ describe("the store in SQLite", () => {
     const kept = async (store: SqliteStore) => [
       await store.thread("t"),
       await store.runs("t"),
-      await store.holding(),
+      await store.unfinished(),
       await store.threads(10),
     ];
     const was = await kept(before);
@@ -137,7 +137,7 @@ describe("a database file of the version before claims", () => {
       run("t", "r2", { fence: 0, status: "failed", from: { epoch: "e", offset: 3 }, beginsAfter: "u" }),
       last,
     ]);
-    expect(await store.holding()).toEqual([last]);
+    expect(await store.unfinished()).toEqual([last]);
     expect(await store.thread("t")).toMatchObject({ messages: [USER], ending: { runId: "r1" } });
     const claim = await store.takeOver(last);
     expect(claim?.fence).toBeGreaterThan(0);

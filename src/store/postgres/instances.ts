@@ -1,7 +1,7 @@
 /** The processes that share a database. Postgres' clock alone decides which of them live. */
 import { randomUUID } from "node:crypto";
 import { SluiceError } from "../../protocol/errors.ts";
-import { HOLDING } from "../deletions.ts";
+import { HOLDING, UNFINISHED } from "../deletions.ts";
 import type { Following, Hears, Instances, NamedLog, Place, Wish } from "../instances.ts";
 import { jsonOrNull, toRun } from "../rows.ts";
 import type { Claim, RunRecord } from "../store.ts";
@@ -125,7 +125,7 @@ export class PostgresInstances implements Instances {
     const gone = this.#isCertain ? `NOT (${ALIVE})` : "false";
     const rows = await this.#db.all(
       `SELECT runs.* FROM runs LEFT JOIN instances ON instances.instance = runs.owner
-       WHERE ${HOLDING} AND (instances.instance IS NULL OR ${gone}) ORDER BY fence LIMIT ${ORPHANS}`,
+       WHERE ${UNFINISHED} AND (instances.instance IS NULL OR ${gone}) ORDER BY fence LIMIT ${ORPHANS}`,
     );
     return rows.map(toRun);
   }

@@ -169,4 +169,9 @@ export const POSTGRES_MIGRATIONS: readonly string[] = [
   "ALTER TABLE instances ADD COLUMN leaving boolean NOT NULL DEFAULT false",
   // The facts of an active run that are kept with its messages.
   "ALTER TABLE runs ADD COLUMN so_far text",
+  // Runs whose threads are deleted after them.
+  `
+  ALTER TABLE runs ADD COLUMN temporary integer NOT NULL DEFAULT 0;
+  CREATE INDEX temporary_runs ON runs (thread_id) WHERE temporary = 1;
+  `,
 ];

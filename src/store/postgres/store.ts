@@ -2,7 +2,7 @@
 import type { Message } from "../../protocol/events.ts";
 import type { CallIds } from "../../protocol/ids.ts";
 import type { JsonValue } from "../../protocol/json.ts";
-import { HOLDING, TableDeletions } from "../deletions.ts";
+import { HOLDING, TableDeletions, UNFINISHED } from "../deletions.ts";
 import { TableInjected } from "../injected.ts";
 import { pageOf, parsePlace, titleOf } from "../listing.ts";
 import { EVERYBODY } from "../names.ts";
@@ -85,8 +85,8 @@ export class PostgresStore extends TableNames implements Store {
     return (await this.#db.all(last, threadId, MAX_RUNS)).reverse().map(toRun).filter(isBegun);
   }
 
-  async holding(): Promise<readonly RunRecord[]> {
-    return (await this.#db.all(`SELECT * FROM runs WHERE ${HOLDING} ORDER BY fence`)).map(toRun);
+  async unfinished(): Promise<readonly RunRecord[]> {
+    return (await this.#db.all(`SELECT * FROM runs WHERE ${UNFINISHED} ORDER BY fence`)).map(toRun);
   }
 
   async threads(limit: number, before?: string, owner = EVERYBODY): Promise<ThreadPage> {
@@ -151,11 +151,12 @@ export class PostgresStore extends TableNames implements Store {
   }
 
   async begin(claim: Claim, beginning: RunBeginning, messages: readonly Message[]): Promise<boolean> {
-    const { from, graphFrom, beginsAfter, checkpointBefore, input } = beginning;
+    const { from, graphFrom, beginsAfter, checkpointBefore, temporary, input } = beginning;
     return this.#db.transaction(async (queries) => {
       const begun = await queries.one(
         `UPDATE runs SET status = 'active', from_epoch = $4, from_offset = $5, begins_after = $6,
-           checkpoint_before = $7, input = $8, graph_epoch = $9, graph_offset = $10, so_far = NULL
+           checkpoint_before = $7, input = $8, graph_epoch = $9, graph_offset = $10, temporary = $11,
+           so_far = NULL
          WHERE ${CLAIMED} AND status IN ('admitted', 'active') RETURNING agent`,
         ...valuesOf(claim),
         from.epoch,
@@ -165,6 +166,7 @@ export class PostgresStore extends TableNames implements Store {
         jsonOrNull(input),
         graphFrom?.epoch ?? null,
         graphFrom?.offset ?? null,
+        Number(temporary === true),
       );
       if (!begun) return false;
       await queries.run(
