@@ -42,11 +42,19 @@ export interface StoredStep extends Key {
   readonly recursionLimit: number | undefined;
 }
 
+/** Results of tasks that are stored in one write. */
+interface Results {
+  /** The statements of each task. There may come more until the write begins. */
+  readonly parts: Promise<readonly Statement[]>[];
+  isBegun: boolean;
+  stored: Promise<void>;
+}
+
 export class Checkpointer extends BaseCheckpointSaver {
   readonly #tables: Tables;
   readonly #hooks: () => CheckpointHooks | undefined;
-  /** The last result that is being stored, by run; by thread, if the code belongs to no run. */
-  readonly #results = new Map<CheckpointHooks | string, Promise<void>>();
+  /** The last results that are being stored, by run; by thread, if the code belongs to no run. */
+  readonly #results = new Map<CheckpointHooks | string, Results>();
 
   /** `hooks` returns those of the run to which the calling code belongs. */
   constructor(tables: Tables, hooks: () => CheckpointHooks | undefined = () => undefined) {
@@ -123,7 +131,7 @@ export class Checkpointer extends BaseCheckpointSaver {
     const hooks = this.#hooks();
     await hooks?.storing?.(threadId);
     // LangGraph does not wait. But a step that is over has to have results: `hasResult` relies on them.
-    await this.#results.get(hooks ?? threadId);
+    await this.#results.get(hooks ?? threadId)?.stored;
     await this.#tables.write([
       `INSERT INTO checkpoints VALUES (?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (thread_id, checkpoint_ns, checkpoint_id) DO UPDATE SET parent_id = excluded.parent_id,
@@ -141,18 +149,27 @@ export class Checkpointer extends BaseCheckpointSaver {
   }
 
   /**
-   * Results are stored one after the other. A task may use the result of another task and need no call of it any more
-   * once its own result is stored: then the other's result has to be stored too.
+   * Results are stored in their order: a task may use the result of another task, and need no call of it any more once
+   * its own result is stored. Then the other's result has to be stored too. Results that come while a write is on its
+   * way go into one write after it.
    */
   putWrites(config: RunnableConfig, writes: PendingWrite[], taskId: string, taskPath = ""): Promise<void> {
     const key = this.#hooks() ?? requiredId(config, "thread_id");
-    const stored = this.#putWrites(config, writes, taskId, taskPath, this.#results.get(key));
-    this.#results.set(key, stored);
+    const statements = this.#statementsOf(config, writes, taskId, taskPath);
+    statements.catch(() => {}); // A failure of an earlier result is reported in its place.
+    const last = this.#results.get(key);
+    if (last && !last.isBegun) {
+      last.parts.push(statements);
+      return last.stored;
+    }
+    const results: Results = { parts: [statements], isBegun: false, stored: Promise.resolve() };
+    results.stored = this.#storeResults(results, last?.stored);
+    this.#results.set(key, results);
     const over = () => {
-      if (this.#results.get(key) === stored) this.#results.delete(key);
+      if (this.#results.get(key) === results) this.#results.delete(key);
     };
-    stored.then(over, over);
-    return stored;
+    results.stored.then(over, over);
+    return results.stored;
   }
 
   /** Reports whether the results of a task are stored. LangGraph does not execute such a task again. */
@@ -162,13 +179,24 @@ export class Checkpointer extends BaseCheckpointSaver {
     return (await this.#tables.all(result, threadId, taskId)).length > 0;
   }
 
-  async #putWrites(
+  async #storeResults(results: Results, earlier: Promise<void> | undefined): Promise<void> {
+    await earlier;
+    const statements: Statement[] = [];
+    try {
+      // Parts that come while this waits are included.
+      for (const part of results.parts) statements.push(...(await part));
+    } finally {
+      results.isBegun = true;
+      if (statements.length > 0) await this.#tables.write(...statements);
+    }
+  }
+
+  async #statementsOf(
     config: RunnableConfig,
     writes: PendingWrite[],
     taskId: string,
     taskPath: string,
-    earlier: Promise<void> | undefined,
-  ): Promise<void> {
+  ): Promise<readonly Statement[]> {
     const key = {
       threadId: requiredId(config, "thread_id"),
       namespace: config.configurable?.checkpoint_ns ?? "",
@@ -181,7 +209,8 @@ export class Checkpointer extends BaseCheckpointSaver {
         dumped: await this.serde.dumpsTyped(value),
       })),
     );
-    const statements = rows.map(({ index, channel, dumped }): Statement => {
+    if (rows.length > 0) await this.#hooks()?.storing?.(key.threadId);
+    return rows.map(({ index, channel, dumped }): Statement => {
       // A task's own results never change once they are written. Its errors and interrupts may change.
       const conflict = index < 0 ? "UPDATE SET type = excluded.type, value = excluded.value" : "NOTHING";
       const insert = `INSERT INTO checkpoint_writes
@@ -190,9 +219,6 @@ export class Checkpointer extends BaseCheckpointSaver {
         ON CONFLICT (thread_id, checkpoint_ns, checkpoint_id, task_id, idx) DO ${conflict}`;
       return [insert, ...values(key), taskId, taskPath, index, channel, ...dumped];
     });
-    if (statements.length > 0) await this.#hooks()?.storing?.(key.threadId);
-    await earlier;
-    if (statements.length > 0) await this.#tables.write(...statements);
   }
 
   async deleteThread(threadId: string): Promise<void> {

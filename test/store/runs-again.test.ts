@@ -1,7 +1,7 @@
 /** Which nodes are certain to run again after a crash. Recovery drops the messages of these nodes alone. */
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { getConfig, START, StateGraph, StateSchema, task, UntrackedValue } from "@langchain/langgraph";
+import { getConfig, Send, START, StateGraph, StateSchema, task, UntrackedValue } from "@langchain/langgraph";
 import { emptyCheckpoint } from "@langchain/langgraph-checkpoint";
 import { afterAll, expect, it } from "vitest";
 import { z } from "zod";
@@ -103,23 +103,28 @@ it("a result that cannot be stored fails for its own run alone", async () => {
   expect((await next).configurable).toMatchObject({ thread_id: "t" });
 });
 
-it("results are stored in their order, and the checkpoint after a step when the step's results are stored", async () => {
+it("results are stored in their order, those that come during a write in the next one, and the checkpoint after them", async () => {
   const written: unknown[] = [];
   const waiting: (() => void)[] = [];
-  const write = ([first]: readonly Statement[]) => {
-    const [sql = "", ...values] = first ?? [];
-    written.push(sql.startsWith("INSERT INTO checkpoints") ? "checkpoint" : values[3]);
+  const write = (...statements: readonly Statement[]) => {
+    const isResult = ([sql]: Statement) => sql.startsWith("INSERT INTO checkpoint_writes");
+    written.push(statements.map((one) => (isResult(one) ? one[4] : "checkpoint")));
     return new Promise<void>((resolve) => waiting.push(resolve));
   };
-  const saver = new Checkpointer({ ...NO_TABLES, write: (...statements) => write(statements) });
+  const saver = new Checkpointer({ ...NO_TABLES, write: (...statements) => write(...statements) });
   const configurable = { thread_id: "t", checkpoint_ns: "", checkpoint_id: "c" };
   const metadata = { source: "loop" as const, step: 1, parents: {} };
+  const put = (task: string, value: string) => saver.putWrites({ configurable }, [["kept", value]], task);
+  const first = put("first", "x");
+  while (waiting.length === 0) await nextTurn();
   const all = Promise.all([
-    saver.putWrites({ configurable }, [["kept", "x".repeat(1_000)]], "first"),
-    saver.putWrites({ configurable }, [["kept", "x"]], "second"),
+    first,
+    put("second", "x".repeat(1_000)),
+    put("third", "x"),
+    put("fourth", "x"),
     saver.put({ configurable }, emptyCheckpoint(), metadata),
   ]);
-  const order = ["first", "second", "checkpoint"];
+  const order = [["first"], ["second", "third", "fourth"], ["checkpoint"]];
   for (const [index] of order.entries()) {
     while (waiting.length === 0) await nextTurn();
     for (let turn = 0; turn < 5; turn += 1) await nextTurn();
@@ -127,4 +132,44 @@ it("results are stored in their order, and the checkpoint after a step when the 
     waiting.shift()?.();
   }
   await all;
+});
+
+it("a result whose messages cannot be stored keeps no earlier one from being stored", async () => {
+  const written: unknown[] = [];
+  const write = (...statements: readonly Statement[]) => void written.push(...statements.map((one) => one[4]));
+  const fails = new Error("The messages cannot be stored.");
+  let calls = 0;
+  const run = { storing: () => (++calls === 2 ? Promise.reject(fails) : Promise.resolve()) };
+  const saver = new Checkpointer({ ...NO_TABLES, write }, () => run);
+  const configurable = { thread_id: "t", checkpoint_ns: "", checkpoint_id: "c" };
+  const put = (task: string) => saver.putWrites({ configurable }, [["kept", "x"]], task);
+  const settled = await Promise.allSettled([put("first"), put("second")]);
+  expect(settled[1]).toMatchObject({ status: "rejected", reason: fails });
+  expect(written).toEqual(["first"]);
+});
+
+it("a wide step stores the results of its tasks in a few writes", async () => {
+  const TASKS = 40;
+  const State = new StateSchema({ kept: z.string() });
+  let writes = 0;
+  const counting: Tables = {
+    all: (...statement) => database.all(...statement),
+    erase: (...statements) => database.erase(...statements),
+    write: async (...statements) => {
+      const results = statements.filter(([sql]) => sql.startsWith("INSERT INTO checkpoint_writes"));
+      if (results.length > 0) writes += 1;
+      await nextTurn(); // A server takes its time.
+      await database.write(...statements);
+    },
+  };
+  const graph = new StateGraph(State)
+    .addNode("begin", () => ({ kept: "a" }))
+    .addNode("task", () => ({}))
+    .addEdge(START, "begin")
+    .addConditionalEdges("begin", () => Array.from({ length: TASKS }, () => new Send("task", {})), ["task"])
+    .compile({ checkpointer: new Checkpointer(counting) });
+  await graph.invoke({ kept: "" }, { configurable: { thread_id: "wide" }, durability: "sync" });
+  const stored = "SELECT count(DISTINCT task_id) AS tasks FROM checkpoint_writes WHERE thread_id = 'wide'";
+  expect(Number(database.all(stored)[0]?.tasks)).toBeGreaterThanOrEqual(TASKS);
+  expect(writes).toBeLessThan(TASKS / 4);
 });
