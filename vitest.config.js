@@ -9,8 +9,8 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     // These timeouts only end tests that hang. On a busy machine a browser or a process may be slow.
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    testTimeout: 240_000,
+    hookTimeout: 240_000,
     expect: { poll: { timeout: 60_000 } },
     // One process per core. Each keeps the modules of earlier files, because loading LangChain takes longer than most
     // test files.

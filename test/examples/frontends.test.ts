@@ -1,6 +1,7 @@
 /** The examples that are frontends: a person uses each, and the line between the page and the agent is cut. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Locator } from "playwright-core";
 import { afterEach, expect, test, vi } from "vitest";
 import { expectAccessible } from "../support/accessible.ts";
 import { browserForFile } from "../support/browser.ts";
@@ -47,44 +48,53 @@ test.each(FRONTENDS)(
   async (frontend) => {
     const { continuesAfterCut } = frontend;
     const { url, line } = await served(frontend);
-    await (await fetch(url)).text(); // a server that compiles its pages does so now
+    // A server that compiles its pages and routes does so now.
+    for (const path of ["", "ai/agui/info"]) await (await fetch(new URL(path, url))).text();
     const { page, allow } = await browser.visit(url, { viewport: { width: 900, height: 420 } });
     allow(/status of 404/); // a new thread has no history
+    // CopilotKit asks again. Next.js compiles the route a second time for the first page.
+    if (frontend.oneServer) allow(/Runtime did not answer within 5000ms/);
     const log = page.getByRole("log", { name: "Conversation" });
     const button = (label: string) => page.getByRole("button", { name: label, exact: true });
-    const ask = async (text: string) => {
+    // React writes what is in a box into its element too.
+    const asked = (text: string) => log.getByText(text, { exact: true }).and(page.locator(":not(textarea)"));
+    const ask = async (text: string, answer: Locator) => {
       await button("Send").waitFor();
-      // A page that is still being compiled may begin anew, and forget what was written. What was sent is not sent again.
-      const sent = log.getByText(text, { exact: true });
+      const sent = asked(text).last();
+      // A page that is still being compiled may begin anew, and forget what was written.
       await vi.waitFor(async () => {
-        if (await sent.isVisible()) return;
-        const box = page.getByRole("textbox", { name: "Message" });
-        await box.fill(""); // Text from before React was there counts as no change when it is filled in again.
-        await box.fill(text);
-        await button("Send").click({ timeout: 2_000 });
-        await sent.waitFor({ timeout: 10_000 });
+        if (!(await sent.isVisible())) {
+          const box = page.getByRole("textbox", { name: "Message" });
+          await box.fill(""); // Text from before React was there counts as no change when it is filled in again.
+          await box.fill(text);
+          await button("Send").click({ timeout: 2_000 });
+        }
+        await answer.waitFor({ timeout: 10_000 });
       }, PATIENCE);
     };
 
     // Its paragraphs may be elements of their own.
     const introduced = () => log.filter({ hasText: /I am the demo model.*start the server again\./s }).waitFor();
 
-    await ask('What is the weather in "Oslo"?');
-    await log.getByText(/Tool weather: .*Sunny in Oslo/).waitFor();
-    await log.getByText(/\(demo model\)/).waitFor();
+    const weather = 'What is the weather in "Oslo"?';
+    const result = log.getByText(/Tool weather: .*Sunny in Oslo/);
+    await ask(weather, result.last());
+    await log
+      .getByText(/\(demo model\)/)
+      .last()
+      .waitFor();
 
-    await ask("Write a note: buy milk");
-    await log.getByText("May I write the note").waitFor();
+    await ask("Write a note: buy milk", log.getByText("May I write the note").last());
     await page.reload();
     await button("Approve").click();
     await log.getByText(/Tool write_note: Wrote: buy milk/).waitFor();
 
-    await ask("Be slow");
+    await ask("Be slow", button("Stop"));
     await button("Stop").click();
     await button("Send").waitFor();
 
-    await ask("Who are you?");
-    await log.getByText(/I am the demo model/).waitFor();
+    const answer = log.getByText(/I am the demo model/);
+    await ask("Who are you?", answer);
     allow(/WebSocket connection|Failed to load resource|ERR_|network error|CLOSING or CLOSED/); // the line is cut now
     line.cut();
     if (!continuesAfterCut) await page.reload();
@@ -92,12 +102,11 @@ test.each(FRONTENDS)(
     await button("Send").waitFor();
 
     await page.reload();
-    await log.getByText(/Tool weather: .*Sunny in Oslo/).waitFor();
     await introduced();
-    const answer = log.getByText(/I am the demo model/);
     expect(await answer.count()).toBe(1);
-    await ask("Who are you, once more?");
-    await answer.nth(1).waitFor();
+    // The page that began anew may have asked twice.
+    expect(await result.count()).toBe(await asked(weather).count());
+    await ask("Who are you, once more?", answer.nth(1));
     await button("Send").waitFor();
     await expect.poll(() => answer.nth(1).evaluate(inSight)).toBe(true);
     await expectAccessible(page);
