@@ -90,8 +90,8 @@ function requireParts(names) {
 
 /**
  * Runs Vitest. Without arguments it runs all tests except the timed ones, in two runs. The second has the tests that
- * start a browser or a process. Each of these keeps a core busy, so their files run one after the other, each in its
- * own process.
+ * start a browser or a process, which keep more cores busy than their own: beside them, tests that make thousands of
+ * random inputs would be slow.
  */
 async function vitest(given) {
   const notHere = notRunHere.map(({ name }) => `test/${name}/**`);
@@ -99,7 +99,7 @@ async function vitest(given) {
   if (fast) return run(given, [...notHere, ...slow, ...WHOLE], { PROPERTY_RUNS: FAST_PROPERTY_RUNS });
   if (given.length > 0) return run(given, notHere);
   const first = await run([], [...notHere, TIMED, ...slow]);
-  const second = await run([...slow, "--maxWorkers=1", "--isolate"], [...notHere, TIMED]);
+  const second = await run(slow, [...notHere, TIMED]);
   return first || second;
 }
 
