@@ -1,5 +1,6 @@
 /** Reads a client's input against its thread: the beginning of a run. */
 import { createHash } from "node:crypto";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { answered } from "../graph/answered.ts";
 import type { ServedAgent } from "../graph/registry.ts";
@@ -17,14 +18,24 @@ import { positionAfter, readHistory } from "./history.ts";
 import { pointsOf, type Return } from "./points.ts";
 import { stoppedEarly } from "./run-end.ts";
 
+/** The characters of an input that are digested in one turn of the event loop: others are served between two turns. */
+const DIGESTED_AT_ONCE = 65_536;
+
 /**
  * A digest of the input that starts a run. The same input attaches to the run. Another input under the same runId is a
  * conflict.
  */
-export function bodyHash(agent: string, input: RunAgentInput): string {
+export async function bodyHash(agent: string, input: RunAgentInput): Promise<string> {
   const hash = createHash("sha256");
+  let length = 0;
   // Message by message: a text of all messages would be made only for this.
-  for (const part of canonicalParts([agent, input], 3)) hash.update(part);
+  for (const part of canonicalParts([agent, input], 3)) {
+    hash.update(part);
+    length += part.length;
+    if (length < DIGESTED_AT_ONCE) continue;
+    length = 0;
+    await nextTurn();
+  }
   return hash.digest("base64url");
 }
 

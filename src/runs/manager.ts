@@ -87,7 +87,7 @@ export class RunManager {
     await this.#recovering;
     const { input, signal, whenBusy } = request;
     const agent = this.#options.registry.get(request.agent);
-    const applicant = { agent, input, signal, whenBusy, bodyHash: bodyHash(agent.name, input) };
+    const applicant = { agent, input, signal, whenBusy, bodyHash: await bodyHash(agent.name, input) };
     // Attaching does not wait in the queue for new runs.
     const attached = this.#admission.attach(applicant);
     if (attached) return attached;

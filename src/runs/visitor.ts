@@ -165,7 +165,7 @@ export class Visitor {
   async #underOwnId(agent: string | undefined, input: RunAgentInput): Promise<RunAgentInput> {
     if (!input.resume?.length) return input;
     const known = await this.#house.store.run(input.threadId, input.runId);
-    return underOwnId(input, bodyHash(this.agent(agent).name, input), known);
+    return underOwnId(input, await bodyHash(this.agent(agent).name, input), known);
   }
 
   /** An unknown name gets a key without a thread. So an unknown thread is treated like a thread of another owner. */

@@ -37,7 +37,7 @@ export function jsonBodies({ limits, maxBytes, clientOf }: JsonBodies): RequestH
     let length = 0;
     try {
       const body = await read(request, response);
-      if (typeof body === "string") length = Buffer.byteLength(body);
+      if (typeof body === "string") length = bytes ?? Buffer.byteLength(body);
       if (bytes === undefined) await limits.body(client, length);
       await limits.turn(client);
       request.body = parsed(body, limits);
