@@ -105,6 +105,52 @@ describe("a server that is killed in the middle of a run", () => {
     expect(await second.stop()).toMatchObject({ code: 0, stderr: "" });
   });
 
+  it.concurrent.each(["taken", "returned"])(
+    "has the message that was sent into the run before, which is %s in the end",
+    async (outcome) => {
+      const where = place(`injected-${outcome}`, true);
+      const [langgraph, own] = ["node_modules/@langchain/langgraph/dist/index.js", "dist/index.js"].map((file) =>
+        JSON.stringify(pathToFileURL(resolve(file))),
+      );
+      writeFileSync(
+        join(where.CONFIG_DIR, "steered.mjs"),
+        `import { MessagesAnnotation, START, StateGraph } from ${langgraph};
+         import { takeInjected } from ${own};
+         const first = () => (process.env.GOES_ON ? {} : new Promise(() => {}));
+         const second = async (_, config) =>
+           ({ messages: process.env.GOES_ON === "taken" ? await takeInjected(config) : [] });
+         export const graph = new StateGraph(MessagesAnnotation).addNode("first", first).addNode("second", second)
+           .addEdge(START, "first").addEdge("first", "second").compile();`,
+      );
+      const config = JSON.stringify({ agents: { steered: { graph: "./steered.mjs:graph", recover: true } } });
+      writeFileSync(join(where.CONFIG_DIR, "agents.json"), config);
+      const first = await serve({ ...where, LANGGRAPH_API: "true" });
+      const input = userInput("hi", { threadId: "t" });
+      await (await postRun(first.url, input)).until(EventType.STEP_STARTED);
+      const command = { id: 1, method: "input.inject", params: { message: { id: "m", role: "user", content: "Euros" } } };
+      const sent = await fetch(`${first.url}/langgraph/threads/t/commands`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(command),
+      });
+      expect(await sent.json()).toMatchObject({ result: { message_id: "m", state: "waiting" } });
+      await first.kill();
+
+      const second = await serve({ ...where, GOES_ON: outcome });
+      const events = await (await postRun(second.url, input)).done;
+      await verifyRun(events);
+      const reports = events.flatMap((event) =>
+        event.type === EventType.CUSTOM && event.name === "sluice.injected" ? [event.value] : [],
+      );
+      const content = outcome === "returned" ? { content: "Euros" } : {};
+      const waits = { messageId: "m", state: "waiting", content: "Euros" };
+      expect(reports).toEqual([waits, { messageId: "m", state: outcome, ...content }]);
+      const { messages } = await get<Thread>(second.url, "/threads/t/messages");
+      expect(messages.map(({ content }) => content)).toEqual(outcome === "taken" ? ["hi", "Euros"] : ["hi"]);
+      await second.stop();
+    },
+  );
+
   it.concurrent("has the activities of finished nodes, as late readers had them before", async ({ expect }) => {
     const where = place("activities", false);
     const langgraph = pathToFileURL(resolve("node_modules/@langchain/langgraph/dist/index.js"));

@@ -176,6 +176,69 @@ test("a thread on which nothing ran has an empty state, whoever made its id", as
   }
 });
 
+describe("a client that leaves", () => {
+  const idle = new SteppedModel();
+  let hasty: TestSluice;
+  beforeAll(async () => {
+    const agents = { chat: { graph: chatGraph(model) }, other: { graph: chatGraph(idle) } };
+    hasty = await startSluice(agents, { LANGGRAPH_API: "true", ORPHAN_GRACE_SECONDS: "0.03" });
+  });
+  afterAll(() => hasty.close());
+
+  /** Streams a run, and leaves it in the middle of its answer. */
+  async function left(onDisconnect: "cancel" | "continue", agent = "chat") {
+    const own = new Client({ apiUrl: `${hasty.url}/langgraph`, apiKey: null, callerOptions: { maxRetries: 0 } });
+    const { thread_id: thread } = await own.threads.create();
+    const cut = new AbortController();
+    const stream = own.runs.stream(thread, agent, {
+      input: human("hi"),
+      streamMode: "messages-tuple",
+      onDisconnect,
+      signal: cut.signal,
+    });
+    (agent === "chat" ? model : idle).say("Hel");
+    const watchers: Promise<unknown[]>[] = [];
+    const leave = async (watches: boolean) => {
+      for await (const { event } of stream) {
+        if (event !== "messages") continue;
+        const [run] = await own.runs.list(thread);
+        const follows = vi.spyOn(RunManager.prototype, "follow");
+        if (watches) watchers.push(all(own.runs.joinStream(thread, String(run?.run_id), { streamMode: "values" })));
+        if (watches) await expect.poll(() => follows.mock.calls.length).toBe(1);
+        cut.abort();
+      }
+    };
+    const status = async () => (await own.runs.list(thread))[0]?.status;
+    return { leave, status, watchers };
+  }
+
+  test("with cancel ends its run, and with continue it does not", async () => {
+    const cancels = await left("cancel");
+    await cancels.leave(false);
+    await expect.poll(cancels.status).toBe("interrupted");
+    const goesOn = await left("continue");
+    await goesOn.leave(false);
+    model.say("lo").end();
+    await expect.poll(goesOn.status).toBe("success");
+  });
+
+  test("with cancel ends no run that somebody else follows", async () => {
+    const { leave, status, watchers } = await left("cancel");
+    await leave(true);
+    // Another run is orphaned later, and its grace ends: that of this one would have ended before.
+    const later = await left("cancel", "other");
+    await later.leave(false);
+    await expect.poll(later.status).toBe("interrupted");
+    expect(await status()).toBe("running");
+    model.say("lo").end();
+    expect(texts(named((await watchers[0]) as { event: string; data: unknown }[], "values").at(-1))).toEqual([
+      "human: hi",
+      "ai: Hello",
+    ]);
+    expect(await status()).toBe("success");
+  });
+});
+
 describe("an interrupt", () => {
   test("is shown, kept, and answered", async () => {
     const { thread_id } = await client.threads.create();

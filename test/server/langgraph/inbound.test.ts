@@ -75,7 +75,31 @@ test.each(REFUSED)("%s is refused with its name, on every route that starts a ru
     const { status, text } = await post(path, { ...run, ...more });
     expect([path, status, text]).toEqual([path, 403, expect.stringContaining(`"message":"${field}: clients may not`)]);
   }
+  const command = { id: 1, method: "run.start", params: { ...run, ...more } };
+  const { status, text } = await post("/threads/t/commands", command);
+  expect([status, text]).toEqual([403, expect.stringContaining(`"message":"${field}: clients may not`)]);
   expect(seen).toBeUndefined();
+});
+
+test("an answer with a command is refused in the same words", async () => {
+  await post("/threads/asked/runs/wait", { assistant_id: "asks", input: { messages } });
+  const state = JSON.parse((await (await fetch(`${sluice.url}/langgraph/threads/asked/state`)).text()) as string) as {
+    tasks: [{ interrupts: [{ id: string }] }];
+  };
+  const answer = { interrupt_id: state.tasks[0].interrupts[0].id, response: "yes" };
+  for (const [field, more] of [
+    ["command.update", { update: { secret: 1 } }],
+    ["command.goto", { goto: "hidden" }],
+    ["config.configurable.user", { config: { configurable: { user: { id: "root" } } } }],
+    ["metadata.any", { metadata: { any: 1 } }],
+    ["context.other", { context: { other: 1 } }],
+    ["checkpoint", { checkpoint: { checkpoint_id: "x" } }],
+    ["interrupt_before", { interrupt_before: ["ask"] }],
+  ] as const) {
+    const command = { id: 1, method: "input.respond", params: { ...answer, ...more } };
+    const { status, text } = await post("/threads/asked/commands", command);
+    expect([status, text]).toEqual([403, expect.stringContaining(`"message":"${field}: clients may not`)]);
+  }
 });
 
 test.each([
