@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { browserForFile } from "../support/browser.ts";
 import { type CutLine, cutLine } from "../support/cut-line.ts";
 import { startSluice, type TestSluice } from "../support/sluice.ts";
-import { SteppedModel } from "../support/stepped-model.ts";
+import { chatGraph, SteppedModel } from "../support/stepped-model.ts";
 import { lookingGraph } from "./graph.ts";
 import { CLIENTS, type Place } from "./list.ts";
 import { type PageServer, pageServer } from "./page-server.ts";
@@ -16,6 +16,8 @@ let model: SteppedModel;
 
 const graph = lookingGraph(() => model);
 const browser = browserForFile();
+/** Of the agent that carries out no tools itself. */
+const spoken = new SteppedModel();
 /** A page with CopilotKit takes seconds to load on a busy machine, and the run has no follower until then. */
 const GRACE_SECONDS = 20;
 let sluice: TestSluice;
@@ -26,7 +28,7 @@ let pages: PageServer;
 
 beforeAll(async () => {
   const env = { LANGGRAPH_API: "true", AI_SDK_API: "true", ORPHAN_GRACE_SECONDS: String(GRACE_SECONDS) };
-  sluice = await startSluice({ agent: { graph } }, env);
+  sluice = await startSluice({ agent: { graph }, plain: { graph: chatGraph(spoken) } }, env);
   const between = await cutLine(sluice.url);
   runtime = await startRuntime(between.url);
   lines = { sluice: await cutLine(sluice.url), runtime: await cutLine(runtime.url), between };
@@ -129,6 +131,15 @@ describe.each(CLIENTS)("$name", ({ stop, question, cut, ...place }) => {
     await shows("user: count", "assistant: one two three four");
     await is("quiet");
   });
+});
+
+test("TanStack AI's `useChat` carries out a tool of its page", async () => {
+  const { shows, send, is } = await open({ page: "tanstack-tools", agent: "plain" }, randomUUID());
+  spoken.call("paint", {}, "c1").end().say("Painted.").end();
+  await send("paint it");
+  await shows("user: paint it", "call: paint", "tool: It is painted.", "assistant: Painted.");
+  await is("quiet");
+  expect(spoken.prompts.at(-1)).toEqual(["paint it", "", "It is painted."]);
 });
 
 test("tabs with five client libraries on one run show the same words", async () => {

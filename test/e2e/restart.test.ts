@@ -127,7 +127,11 @@ describe("a server that is killed in the middle of a run", () => {
       const first = await serve({ ...where, LANGGRAPH_API: "true" });
       const input = userInput("hi", { threadId: "t" });
       await (await postRun(first.url, input)).until(EventType.STEP_STARTED);
-      const command = { id: 1, method: "input.inject", params: { message: { id: "m", role: "user", content: "Euros" } } };
+      const command = {
+        id: 1,
+        method: "input.inject",
+        params: { message: { id: "m", role: "user", content: "Euros" } },
+      };
       const sent = await fetch(`${first.url}/langgraph/threads/t/commands`, {
         method: "POST",
         headers: { "content-type": "application/json" },

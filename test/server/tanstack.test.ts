@@ -29,6 +29,7 @@ beforeAll(async () => {
 });
 afterAll(() => sluice.close());
 
+const HI = { id: "u1", role: "user", content: "hi" };
 const at = (agent: string) => `${sluice.url}/agui/agent/${agent}/run`;
 const get = async (address: string, headers: Record<string, string> = {}) => {
   const response = await fetch(address, { headers });
@@ -95,6 +96,34 @@ test("a run that is under way is joined from its start, and from a position, and
   const resumed = await connect(`${address}&runId=r1&offset=${id}`);
   await resumed.until((frame) => frame.includes("RUN_FINISHED"));
   expect(wordsIn(resumed.frames.join("\n"))).toEqual(["two ", "three"]);
+});
+
+test("a call to a tool of the page comes with its input before the run's end, also after a cut", async () => {
+  const tools = [{ name: "paint", description: "Paints.", parameters: { type: "object" } }];
+  const ask = (address: string, threadId: string, lastId?: string) =>
+    fetch(address, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...(lastId ? { "last-event-id": lastId } : {}) },
+      body: JSON.stringify({ ...userInput("paint it", { threadId, runId: `run-${threadId}`, tools }), messages: [HI] }),
+    });
+  model.call("paint", { colour: "red" }, "c1").end();
+  const address = `${at("chat")}?threadId=paints`;
+  const text = await (await ask(address, "paints")).text();
+  const value = { toolCallId: "c1", toolName: "paint", input: { colour: "red" } };
+  const available = (from: string) =>
+    [...from.matchAll(/^data: (.*"tool-input-available".*)$/gm)].map(([, json]) => JSON.parse(String(json)) as object);
+  expect(available(text)).toMatchObject([{ type: "CUSTOM", value }]);
+  expect(text.indexOf("tool-input-available")).toBeLessThan(text.indexOf("RUN_FINISHED"));
+  const [, start] = /id: (.*)\ndata: .*TOOL_CALL_END/.exec(text) ?? [];
+  const rest = await (await ask(address, "paints", start)).text();
+  expect(rest).not.toContain("TOOL_CALL_START");
+  expect(available(rest)).toMatchObject([{ value }]);
+
+  // A client that watches the run carries nothing out, and neither do AG-UI's own clients by this event.
+  const joined = await get(`${address}&runId=run-paints&offset=-1`);
+  expect(available(joined.text)).toEqual([]);
+  model.call("paint", {}, "c2").end();
+  expect(available(await (await ask(at("chat"), "plain")).text())).toEqual([]);
 });
 
 test("what is missing or wrong is named", async () => {

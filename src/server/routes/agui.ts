@@ -15,6 +15,7 @@ import { parseNarrowing } from "../narrowing.ts";
 import { readResult } from "../result.ts";
 import type { ServerOptions } from "../server-options.ts";
 import { Subscription } from "../subscription.ts";
+import { withClientTools } from "../tanstack/client-tools.ts";
 import { hydrate } from "../tanstack/hydration.ts";
 import { copilotThreadRoutes, openEnvelope, runtimeInfo, suggest } from "./copilotkit.ts";
 import { jsonBody } from "./json-body.ts";
@@ -84,7 +85,9 @@ async function run(
       if (result) response.json(result);
       return;
     }
-    const reader = { narrowing, announced: () => input.protocolVersion, signal, format: formatOf(run.agent) };
+    // TanStack AI's clients name the thread in the address.
+    const own = request.query.threadId === undefined ? formatOf(run.agent) : withClientTools(formatOf(run.agent));
+    const reader = { narrowing, announced: () => input.protocolVersion, signal, format: own };
     await sendEvents(options, request, response, reader, (reader) => Subscription.ofRun(reader, run, after));
   });
 }

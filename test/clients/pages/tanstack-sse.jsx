@@ -10,8 +10,8 @@ export function useClient({ base, agent, thread }) {
   return useTanStack(connection, thread);
 }
 
-export function useTanStack(connection, threadId) {
-  const chat = useChat({ connection, threadId, persistence: true });
+export function useTanStack(connection, threadId, tools) {
+  const chat = useChat({ connection, threadId, persistence: true, tools });
   const [asked] = chat.interrupts;
   return {
     lines: partLines(chat.messages),
