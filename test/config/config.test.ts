@@ -241,6 +241,18 @@ describe("the configuration of a process", () => {
     expect(Object.keys(loadConfig({ cwd, packageRoot }).agents)).toEqual(["own"]);
   });
 
+  it("serves LangGraph's API with a langgraph.json, unless a setting says no, and with no other file", () => {
+    const serves = () => peekConfig({ cwd, packageRoot }).LANGGRAPH_API;
+    writeFileSync(join(cwd, "langgraph.json"), JSON.stringify({ graphs: { mine: "./mine.ts:graph" } }));
+    expect(serves()).toBe(true);
+    writeFileSync(join(cwd, ".env"), "LANGGRAPH_API=false");
+    expect(serves()).toBe(false);
+    writeFileSync(join(cwd, ".env"), "");
+    mkdirSync(join(cwd, "config"));
+    writeFileSync(join(cwd, "config", "agents.json"), ONE);
+    expect(serves()).toBe(false);
+  });
+
   it("reads the .env beside a graph, and its settings too", () => {
     mkdirSync(join(cwd, "graphs"));
     writeFileSync(join(cwd, "graphs", ".env"), "TEST_A=beside\nPORT=84\n");

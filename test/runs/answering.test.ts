@@ -72,6 +72,19 @@ describe("answers under the id of the run that asked", () => {
     expect(await response.json()).toMatchObject({ runId: (started as { runId: string }).runId, outcome: "interrupt" });
   });
 
+  it("start a run of another id over a socket too, which its ack states", async () => {
+    const { input, first } = await asked();
+    const client = await connect(`${sluice.ws}/ws`, {}, ["sluice.v1"]);
+    client.send({ type: "run", id: "1", agent: "main", input: answering(input, first?.id, "one") });
+    await client.until((frame) => frame.includes('"RUN_FINISHED"'));
+    const frames = client.frames.join("\n");
+    const idIn = (pattern: RegExp) => pattern.exec(frames)?.[1];
+    const stated = idIn(/"type":"ack".*"runId":"(.*?)"/);
+    expect(stated).toMatch(/^[0-9a-f]{32}$/);
+    expect(idIn(/"type":"RUN_STARTED".*?"runId":"(.*?)"/)).toBe(stated);
+    await client.close();
+  });
+
   it("answer two questions, one after the other, that LangGraph gives one id, though the answers are the same", async () => {
     const { input, first } = await asked();
     const [second] = interruptsOf(await turn(sluice.url, "main", answering(input, first?.id, "yes")));

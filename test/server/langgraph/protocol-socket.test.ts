@@ -239,6 +239,18 @@ describe("by hand", () => {
     const [bad, why] = (await once(long, "close")) as [number, Buffer];
     expect([bad, String(why)]).toEqual([4400, expect.stringContaining("thread_id")]);
 
+    const full = await startSluice({ chat: { graph: chatGraph(model) } }, { LANGGRAPH_API: "true", MAX_SOCKETS: "1" });
+    const address = `${full.ws}/langgraph/threads/t/stream/events`;
+    const only = new WebSocket(address);
+    await once(only, "open");
+    // It does not open, so the SDK takes it for a cut, and comes back.
+    const [, refusal] = (await once(new WebSocket(address), "unexpected-response")) as [
+      unknown,
+      { statusCode: number },
+    ];
+    expect(refusal.statusCode).toBe(503);
+    await full.close();
+
     const closing = await startSluice({ chat: { graph: chatGraph(model) } }, { LANGGRAPH_API: "true" });
     const open = new WebSocket(`${closing.ws}/langgraph/threads/t/stream/events`);
     await once(open, "open");
