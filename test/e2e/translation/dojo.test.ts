@@ -357,6 +357,22 @@ describe("shared state", () => {
   });
 });
 
+describe("state that a graph has emitted", () => {
+  it("is the graph's when the graph asks after an emission", async () => {
+    const State = Annotation.Root({ ...withTools, n: Annotation<number>() });
+    const graph = new StateGraph(State)
+      .addNode("count", (_, config) => {
+        config.writer?.({ name: "manually_emit_state", value: { n: 2 } });
+        return { n: Number(interrupt("Go on?")) };
+      })
+      .addEdge(START, "count")
+      .compile({ checkpointer: new MemorySaver() });
+    const events = lines(await page(graph, { state: ["n"] })({ state: { n: 1 } }));
+    expect(events.filter((line) => line.startsWith("state"))).toEqual(['state {"n":2}', 'state {"n":1}']);
+    expect((await subject?.store.thread("t"))?.state).toEqual({ n: 1 });
+  });
+});
+
 describe("human in the loop", () => {
   it("predicts the steps, asks with them, and goes on with the answer", async () => {
     const State = Annotation.Root({

@@ -176,6 +176,26 @@ test("a thread on which nothing ran has an empty state, whoever made its id", as
   }
 });
 
+test("a second run on a busy thread is refused, waits, or takes the place of the first, as its client wants", async () => {
+  const { thread_id } = await client.threads.create();
+  const begin = (content: string, multitaskStrategy?: "reject" | "enqueue" | "interrupt") =>
+    client.runs.create(thread_id, "chat", {
+      input: human(content),
+      ...(multitaskStrategy ? { multitaskStrategy } : {}),
+    });
+  model.say("never");
+  const first = await begin("one");
+  await expect(begin("two", "reject")).rejects.toThrow("409");
+  const waits = begin("three", "enqueue");
+  await client.runs.cancel(thread_id, first.run_id, true);
+  model.say("third");
+  const third = await waits;
+  const fourth = await begin("four", "interrupt");
+  expect(await client.runs.get(thread_id, third.run_id)).toMatchObject({ status: "interrupted" });
+  model.say("Last.").end();
+  expect(texts(await client.runs.join(thread_id, fourth.run_id)).slice(-2)).toEqual(["human: four", "ai: Last."]);
+});
+
 describe("a client that leaves", () => {
   const idle = new SteppedModel();
   let hasty: TestSluice;
