@@ -54,6 +54,21 @@ const CASES: Record<string, BorderCase> = {
         .addEdge("first", "second")
         .addEdge("second", "last"),
   },
+  "a filter of subagents": {
+    borders: 3,
+    entry: { subagents: true, filter: { subagents: ["first"] } },
+    hidden: "hidden",
+    graph: (wait) =>
+      new StateGraph(MessagesAnnotation)
+        .addNode("wait", wait)
+        .addNode("first", inner("one"))
+        .addNode("second", inner("hidden"))
+        .addNode("last", saying(answering("done")))
+        .addEdge(START, "wait")
+        .addEdge("wait", "first")
+        .addEdge("first", "second")
+        .addEdge("second", "last"),
+  },
   "a graph that hands over to another one": {
     borders: 2,
     entry: { subagents: true },
@@ -240,6 +255,7 @@ describe.each(Object.entries(CASES))("a run with %s", (_, one) => {
       expect(new Set(moves.cursors).size).toBe(moves.cursors.length);
       await verifyRun([...moves.events]);
       expect(moves.held).toEqual(moves.messages);
+      if (one.hidden) expect(JSON.stringify([moves.events, moves.messages])).not.toContain(one.hidden);
       expect(frameNames(moves.frames)).toEqual(frameNames(stays.frames));
       expect(rootIds(moves.frames).size).toBe(1);
     }

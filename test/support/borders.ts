@@ -20,6 +20,8 @@ export interface BorderCase {
   readonly input?: Partial<RunAgentInput>;
   /** Borders between two steps. */
   readonly borders: number;
+  /** A text that a filter keeps back. */
+  readonly hidden?: string;
   /** Branches run side by side: the order of their events is not the same each time. */
   readonly parallel?: boolean;
 }

@@ -1,9 +1,11 @@
 /** A conversation whose run is handed over: its servers, its reader, and the ways to look at it. */
+import type { RunnableConfig } from "@langchain/core/runnables";
 import type { BaseCheckpointSaver } from "@langchain/langgraph";
 import { END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import pg from "pg";
 import { expect } from "vitest";
 import { takeInjected } from "../../src/authoring/injected.ts";
+import type { AgentEntry } from "../../src/config/agents.ts";
 import type { AguiEvent, Message } from "../../src/protocol/events.ts";
 import type { Instances } from "../../src/store/instances.ts";
 import { type Follower, followThread } from "./follower.ts";
@@ -13,10 +15,14 @@ import { userInput } from "./sse-client.ts";
 import { openSse } from "./sse-frames.ts";
 import { SteppedModel } from "./stepped-model.ts";
 
-/** Calls the model again and again, until its answer ends in a point. It pauses at a question. */
-function talking(model: SteppedModel, checkpointer: BaseCheckpointSaver) {
+/**
+ * Calls the model again and again, until its answer ends in a point. It pauses at a question. `steps` gets the
+ * configuration of each step.
+ */
+function talking(model: SteppedModel, checkpointer: BaseCheckpointSaver, steps: RunnableConfig[]) {
   return new StateGraph(MessagesAnnotation)
     .addNode("talk", async ({ messages }, config) => {
+      steps.push(config);
       const sent = await takeInjected(config);
       return { messages: [...sent, await model.invoke([...messages, ...sent])] };
     })
@@ -32,40 +38,71 @@ function talking(model: SteppedModel, checkpointer: BaseCheckpointSaver) {
 
 export type Others = Parameters<Deployment["start"]>[2];
 
-/** Servers, a run on the first of them, and a reader on the last. A word is a step of the graph. */
-export async function talkOn(shared: SharedServers, drainSeconds: string, ...others: Others[]) {
-  const deployment = await shared.deployment();
+export interface TalkOptions {
+  readonly drainSeconds?: string;
+  readonly entry?: Partial<AgentEntry>;
+  /** The most events that the log keeps of a topic. */
+  readonly maxEvents?: number;
+}
+
+/** Servers that a conversation may run on. */
+export async function talkers(
+  shared: SharedServers,
+  { drainSeconds = "60", entry, maxEvents }: TalkOptions,
+  ...others: Others[]
+) {
+  const deployment = await shared.deployment(maxEvents === undefined ? {} : { maxEvents });
   const model = new SteppedModel();
+  const steps: RunnableConfig[] = [];
   const agents = (checkpointer: BaseCheckpointSaver) => ({
-    talk: { graph: talking(model, checkpointer), entry: { recover: true, detachedGraceSeconds: 60 } },
+    talk: {
+      graph: talking(model, checkpointer, steps),
+      entry: { recover: true, detachedGraceSeconds: 60, ...entry },
+    },
   });
   const start = (othersAs?: Others) => deployment.start(agents, { DRAIN_SECONDS: drainSeconds }, othersAs);
   const servers: TestSluice[] = [];
   for (const othersAs of others) servers.push(await start(othersAs));
-  const [first, last] = [servers[0] as TestSluice, servers.at(-1) as TestSluice];
   const input = userInput("talk");
+  return {
+    ...input,
+    input,
+    deployment,
+    servers,
+    start,
+    model,
+    steps,
+    /** Executes a statement in their database. `$1` is the run's id. */
+    async query(sql: string) {
+      const client = new pg.Client(deployment.databaseUrl);
+      await client.connect();
+      const { rows } = await client.query(sql, [input.runId]);
+      await client.end();
+      return rows as unknown[];
+    },
+  };
+}
+
+/** Servers, a run on the first of them, and a reader on the last. A word is a step of the graph. */
+export async function talkOn(shared: SharedServers, drainSeconds: string, ...others: Others[]) {
+  const all = await talkers(shared, { drainSeconds }, ...others);
+  const { input, model, servers } = all;
+  const [first, last] = [servers[0] as TestSluice, servers.at(-1) as TestSluice];
   const run = await openSse(`${first.url}/agui`, { ...input, forwardedProps: { sluice: { detached: true } } });
   const reader = followThread(last.url, input.threadId);
   await reader.until(({ type }) => type === "STEP_STARTED");
   return {
-    ...input,
-    deployment,
-    servers,
-    start,
+    ...all,
     run,
     reader,
-    model,
     async say(word: string) {
       model.say(word).end();
       await reader.until((event) => event.type === "TEXT_MESSAGE_CONTENT" && event.delta === word);
     },
     /** The row of the run. */
     async row() {
-      const client = new pg.Client(deployment.databaseUrl);
-      await client.connect();
-      const { rows } = await client.query("SELECT * FROM sluice.runs WHERE run_id = $1", [input.runId]);
-      await client.end();
-      return rows[0] as { status: string; owner: string | null; input: string };
+      const [row] = await all.query("SELECT * FROM sluice.runs WHERE run_id = $1");
+      return row as { status: string; owner: string | null; input: string };
     },
   };
 }
