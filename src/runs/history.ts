@@ -162,24 +162,25 @@ function matchAll(held: readonly Message[], transcript: readonly Message[]): Map
     const index = byId.get(message.id);
     const known = index === undefined ? undefined : transcript[index];
     if (index === undefined || known?.role !== message.role) continue;
-    const same = content(known) === content(message);
+    const same = sayTheSame(known, message);
     if (known.role === "user" && !same) continue;
     if (same) whole.add(message);
     take(message, index);
   }
+  const missing = [...transcript.entries()].filter(([index, { role }]) => role !== "user" && !taken.has(index));
+  if (missing.length === 0) return matches;
   const strangers = indexBy(
     held.filter(({ id }) => !byId.has(id)),
     (message) => [likeness(message)],
   );
-  for (const [index, message] of transcript.entries()) {
-    if (taken.has(index) || message.role === "user") continue;
+  for (const [index, message] of missing) {
     const match = strangers.get(likeness(message))?.shift();
     if (!match) continue;
     whole.add(match);
     take(match, index);
   }
-  const missing = [...transcript.entries()].filter(([index, { role }]) => role === "assistant" && !taken.has(index));
-  if (missing.length > 0) takeFolded(missing, held, whole, take);
+  const folded = missing.filter(([index, { role }]) => role === "assistant" && !taken.has(index));
+  if (folded.length > 0) takeFolded(folded, held, whole, take);
   return matches;
 }
 
@@ -241,6 +242,12 @@ function contains(held: Message, sent: Message): boolean {
 
 function textOf(message: Message): string {
   return message.role === "assistant" ? (message.content ?? "") : "";
+}
+
+/** Compares texts as they are, because most histories are long and differ in nothing. */
+function sayTheSame(one: Message, other: Message): boolean {
+  const areTexts = typeof one.content === "string" && !("toolCalls" in one) && !("toolCalls" in other);
+  return (areTexts && one.content === other.content) || content(one) === content(other);
 }
 
 function content(message: Message): string {
