@@ -76,7 +76,7 @@ export class SentMessages {
         calls: () => calls,
         thoughts: () => ids.filter((other) => isReasoningOf(other, id)),
         answers: role === "tool" ? message.toolCallId : undefined,
-        settled: !(id in drafts),
+        settled: !Object.hasOwn(drafts, id),
         source: { id: stateIds[id] ?? id },
       });
     }
