@@ -31,8 +31,15 @@ const NEEDS_NEWER = [
   "test/server/langgraph/use-stream.test.ts",
 ];
 
-/** An older LangGraph leaves a rejection unhandled when a run is aborted while nodes run in parallel. */
-const LEFT_OUT = ["until they are aborted, after any event", "has used what it used of its limits"];
+/** Tests that an older LangGraph cannot pass, by name. */
+const LEFT_OUT = [
+  // It leaves a rejection unhandled when a run is aborted while nodes run in parallel, or when an inner graph is left.
+  "until they are aborted, after any event",
+  "has used what it used of its limits",
+  "a call in a graph that its caller leaves",
+  // Of two questions that are asked side by side in an inner graph, it reports one.
+  "in a graph inside the graph, after a question",
+];
 
 const SUITES = ["graph", "runs", "store", "translate", "agents", "app", "server", "e2e"].map((room) => `test/${room}/`);
 
