@@ -74,6 +74,7 @@ const LEFT_OUT = {
   "over frames: one who subscribes": "its steps are turns of one process's event loop",
   "come over one socket": "it counts the sockets of one process",
   "of sockets end at MAX_SOCKETS": "a bound of each process",
+  "when the places for sockets are taken": "a bound of each process",
   "of runs end at MAX_ACTIVE_RUNS": "a bound of each process",
   "a refused origin is logged once": "each process logs it once",
   "its keys are read from their address": "each process reads them, and keeps them for a while",

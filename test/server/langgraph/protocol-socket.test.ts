@@ -239,6 +239,15 @@ describe("by hand", () => {
     const [bad, why] = (await once(long, "close")) as [number, Buffer];
     expect([bad, String(why)]).toEqual([4400, expect.stringContaining("thread_id")]);
 
+    const closing = await startSluice({ chat: { graph: chatGraph(model) } }, { LANGGRAPH_API: "true" });
+    const open = new WebSocket(`${closing.ws}/langgraph/threads/t/stream/events`);
+    await once(open, "open");
+    const closed = once(open, "close");
+    await closing.close();
+    expect((await closed)[0]).toBe(1012);
+  });
+
+  test("an upgrade is refused when the places for sockets are taken", async () => {
     const full = await startSluice({ chat: { graph: chatGraph(model) } }, { LANGGRAPH_API: "true", MAX_SOCKETS: "1" });
     const address = `${full.ws}/langgraph/threads/t/stream/events`;
     const only = new WebSocket(address);
@@ -250,13 +259,6 @@ describe("by hand", () => {
     ];
     expect(refusal.statusCode).toBe(503);
     await full.close();
-
-    const closing = await startSluice({ chat: { graph: chatGraph(model) } }, { LANGGRAPH_API: "true" });
-    const open = new WebSocket(`${closing.ws}/langgraph/threads/t/stream/events`);
-    await once(open, "open");
-    const closed = once(open, "close");
-    await closing.close();
-    expect((await closed)[0]).toBe(1012);
   });
 
   test("a page of another origin opens no socket, and without the setting there is none", async () => {
