@@ -162,8 +162,8 @@ export class SluiceConnection {
   }
 
   /**
-   * Asks the server for a thread, beginning after the last event that was handed out. Without `failed`, a thread that
-   * was served before is meant.
+   * Asks the server for a thread, beginning after the last event that was handed out. Without `failed`, the server
+   * has sent the thread before, and an error that may pass is not reported.
    */
   #begin(subscription: Subscription, answered = IGNORE, failed?: (error: ConnectionError) => void): string {
     const { topic, cursor: after, narrowing } = subscription;

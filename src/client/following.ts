@@ -1,4 +1,4 @@
-/** What a caller of a connection gives, and gets, to follow a run or a thread. */
+/** The options of a caller that follows a run or a thread, and the handle that it gets. */
 import type { Listener, Narrowing } from "./subscription.ts";
 
 export interface RunOptions extends Narrowing, Partial<Listener> {

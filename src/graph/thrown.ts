@@ -1,4 +1,4 @@
-/** What was thrown, as far as LangGraph throws it itself. Code may throw anything, also what cannot be read. */
+/** Recognizes the values that LangGraph itself throws. Other code may throw anything, also values that cannot be read. */
 import { isGraphBubbleUp, isGraphInterrupt } from "@langchain/langgraph";
 
 /** Does it only leave LangGraph's loop: with a question, or to hand over to another node? That is no failure. */

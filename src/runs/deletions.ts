@@ -72,8 +72,8 @@ export class Deletions {
   }
 
   /**
-   * Deletes a thread when its run is over in this process, and nobody reads it any more in any process. If another process goes on with
-   * the run, the thread is left to that process.
+   * Deletes a thread when its run is over in this process, and nobody reads it any more in any process. If another
+   * process goes on with the run, the thread is left to that process.
    */
   afterRun({ threadId, runId }: Pick<RunRecord, "threadId" | "runId">): Promise<void> {
     const after =

@@ -163,7 +163,7 @@ async function whereItStood(
   return { ...rest, graphInput: { kind: "continue" }, checkpoint, wentOn: true, answered: [], attempt, takenUp: true };
 }
 
-/** What a run that is lost leaves on its thread. */
+/** The parts of a thread that a lost run leaves. */
 interface Left {
   /** The questions that are open again, because the graph never took their answers. */
   readonly interrupts?: readonly Interrupt[] | undefined;

@@ -67,7 +67,7 @@ export class SentPlaces {
     return [...this.#apart].some((namespace) => place.startsWith(`${namespace}|`));
   }
 
-  /** The graph's first node begins. Gives the messages that are taken back now: their nodes run again. */
+  /** The graph's first node begins. Returns the messages that are taken back now: their nodes run again. */
   began(): readonly string[] {
     const ids = Object.keys(this.#again);
     for (const id of ids) this.#places.delete(id);

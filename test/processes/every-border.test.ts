@@ -39,35 +39,29 @@ function inner(text: string) {
     .compile();
 }
 
+/** Two graphs inside the graph, one after the other. */
+const twoInside = (wait: Parameters<BorderCase["graph"]>[0], second: string) =>
+  new StateGraph(MessagesAnnotation)
+    .addNode("wait", wait)
+    .addNode("first", inner("one"))
+    .addNode("second", inner(second))
+    .addNode("last", saying(answering("done")))
+    .addEdge(START, "wait")
+    .addEdge("wait", "first")
+    .addEdge("first", "second")
+    .addEdge("second", "last");
+
 const CASES: Record<string, BorderCase> = {
   "graphs inside the graph": {
     borders: 3,
     entry: { subagents: true },
-    graph: (wait) =>
-      new StateGraph(MessagesAnnotation)
-        .addNode("wait", wait)
-        .addNode("first", inner("one"))
-        .addNode("second", inner("two"))
-        .addNode("last", saying(answering("done")))
-        .addEdge(START, "wait")
-        .addEdge("wait", "first")
-        .addEdge("first", "second")
-        .addEdge("second", "last"),
+    graph: (wait) => twoInside(wait, "two"),
   },
   "a filter of subagents": {
     borders: 3,
     entry: { subagents: true, filter: { subagents: ["first"] } },
     hidden: "hidden",
-    graph: (wait) =>
-      new StateGraph(MessagesAnnotation)
-        .addNode("wait", wait)
-        .addNode("first", inner("one"))
-        .addNode("second", inner("hidden"))
-        .addNode("last", saying(answering("done")))
-        .addEdge(START, "wait")
-        .addEdge("wait", "first")
-        .addEdge("first", "second")
-        .addEdge("second", "last"),
+    graph: (wait) => twoInside(wait, "hidden"),
   },
   "a graph that hands over to another one": {
     borders: 2,

@@ -137,7 +137,7 @@ export function copilotThreadRoutes({ door }: Pick<ServerOptions, "door">): Rout
     return toRecord(marked);
   };
 
-  // CopilotKit's runtime forgets its threads so, those of all users, and pages may request it when they load.
+  // CopilotKit's own runtime forgets the threads of all users here, and a page may request it when it loads.
   router.post("/clear", () => {
     throw new SluiceError("not_implemented", "Threads are deleted one by one: DELETE /agui/threads/{threadId}.");
   });
